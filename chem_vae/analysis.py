@@ -1,0 +1,98 @@
+"""What a trained model's latent space is like: reconstruction, active units, and later maps and neighbors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from chem_vae.data import TokenDataset
+from chem_vae.decoding import decode_ids
+from chem_vae.losses import elbo
+from chem_vae.model import ChemVAE
+
+ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, arXiv:1509.00519: Var(mu_d) above it calls dimension d active
+COLLAPSE_KL = 0.5
+"""Total KL in nats below which z carries next to nothing about a molecule of some 40 nats."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The validation split under a model, deterministic: teacher-forced means in nats per molecule."""
+
+    loss: float
+    """Reconstruction + KL: the negative ELBO (beta 1), with z sampled."""
+    reconstruction: float
+    without_z: float
+    kl_per_dimension: Tensor
+    """(D,)"""
+    active_units: int
+
+    @property
+    def kl(self) -> float:
+        return float(self.kl_per_dimension.sum())
+
+
+@torch.no_grad()
+def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batch_size: int, seed: int = 0) -> Scores:
+    """Score up to all molecules of a dataset; scale: mean and std (P,) of the conditions."""
+    was_training = model.training
+    model.eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        total = torch.zeros(3, dtype=torch.float64)
+        kl = torch.zeros(model.latent_size, dtype=torch.float64)
+        means: list[Tensor] = []
+        for _, batch in data.in_order(batch_size):
+            tokens = batch.tokens.to(model.device)
+            conditions = ((batch.conditions - scale[0]) / scale[1]).to(model.device)
+            terms = elbo(model, tokens, conditions, beta=1.0)
+            without = -model.log_likelihood(tokens, None, conditions).sum()
+            n = len(tokens)
+            total += torch.tensor([terms.reconstruction.item() * n, without.item(), n], dtype=torch.float64)
+            kl += terms.kl.double().cpu() * n
+            means.append(model.encode(tokens, conditions).mu.cpu())
+    model.train(was_training)
+    molecules = max(float(total[2]), 1.0)
+    kl /= molecules
+    active = int((torch.cat(means).var(dim=0) > ACTIVE_VARIANCE).sum()) if total[2] > 1 else 0
+    reconstruction = float(total[0]) / molecules
+    return Scores(reconstruction + float(kl.sum()), reconstruction, float(total[1]) / molecules, kl, active)
+
+
+@torch.no_grad()
+def exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, batch_size: int = 512) -> float:
+    """Share of molecules whose ids come back exactly: encoded without conditions, decoded greedily from the mean.
+
+    Free-running, not teacher-forced: one wrong symbol loses the molecule.
+    """
+    was_training = model.training
+    model.eval()
+    exact = 0
+    for _, batch in data.in_order(batch_size):
+        tokens = batch.tokens.to(model.device)
+        decoded = decode_ids(model, model.encode(tokens).mu, max_length=max_length)
+        exact += sum(a == b for a, b in zip(decoded, batch.tokens.tolist(), strict=True))
+    model.train(was_training)
+    return exact / len(data) if len(data) else float("nan")
+
+
+def collapse_advice(kl: float, active_units: int, latent_size: int, beta: float) -> str | None:
+    """The warning for a posterior that has collapsed, or None where it has not."""
+    if kl >= COLLAPSE_KL and active_units > 0:
+        return None
+    return (
+        f"the posterior has collapsed: KL {kl:.2f} nats, {active_units} of {latent_size} latent dimensions active; the "
+        f"decoder ignores z. Lower train.training.beta (now {beta:g}), lengthen beta_warmup, set free_bits to 0.05, or "
+        "raise train.model.symbol_dropout."
+    )
+
+
+def principal_axes(points: Tensor, components: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """PCA of points (n, D): mean (D,), axes (components, D) and the share of variance that each explains."""
+    mean = points.mean(dim=0)
+    _, singular, axes = torch.linalg.svd(points - mean, full_matrices=False)
+    variance = singular.square()
+    signs = torch.sign(axes[torch.arange(len(axes)), axes.abs().argmax(dim=1)]).unsqueeze(1)  # same map every time
+    return mean, (axes * signs)[:components], (variance / variance.sum().clamp_min(1e-12))[:components]

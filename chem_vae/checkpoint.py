@@ -1,0 +1,234 @@
+"""Save and load: weights as safetensors, everything else as JSON, never a pickle.
+
+A checkpoint folder is enough by itself: `model.safetensors` holds the weights; `model.json` the architecture, the
+vocabulary with its bond constraints, the properties with their scales, and a card of where the model comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from chem_vae.config import ModelConfig
+from chem_vae.data import TokenDataset
+from chem_vae.decoding import decode_ids
+from chem_vae.errors import CheckpointError, unknown_name
+from chem_vae.model import ChemVAE, Posterior
+from chem_vae.vocabulary import SelfiesVocabulary
+
+FORMAT, FORMAT_VERSION = "chem-vae model", 1
+
+
+@dataclass(frozen=True)
+class ConditionScale:
+    """A property that the model is conditioned on, with its mean and deviation over the training split."""
+
+    name: str
+    unit: str = ""
+    mean: float = 0.0
+    std: float = 1.0
+
+    @classmethod
+    def fit(cls, name: str, unit: str, values: np.ndarray) -> ConditionScale:
+        """From raw values with NaN where unmeasured; a property without spread keeps a deviation of 1."""
+        measured = values[np.isfinite(values)].astype(np.float64)
+        if len(measured) == 0:
+            return cls(name, unit)
+        std = float(measured.std())
+        return cls(name, unit, float(measured.mean()), std if std > 1e-8 else 1.0)
+
+
+@dataclass
+class Checkpoint:
+    """A model with all that is needed to use it: SELFIES strings and raw property units on the outside."""
+
+    model: ChemVAE
+    vocabulary: SelfiesVocabulary
+    scales: tuple[ConditionScale, ...]
+    max_length: int
+    """Ids after which decoding gives up: more than the longest training molecule has."""
+    card: dict[str, Any] = field(default_factory=dict)
+    """Where the model comes from: data hash, training time, figures, versions."""
+
+    # -- use -----------------------------------------------------------------------------------------------------
+
+    @property
+    def conditions(self) -> list[str]:
+        """Names of the properties that the model is conditioned on."""
+        return [s.name for s in self.scales]
+
+    def standardized(self, values: np.ndarray | Tensor) -> Tensor:
+        """Raw values (n, P) -> standardized (n, P) on the model's device; NaN stays NaN."""
+        raw = torch.as_tensor(values, dtype=torch.float32, device=self.model.device)
+        mean = torch.tensor([s.mean for s in self.scales], device=raw.device)
+        std = torch.tensor([s.std for s in self.scales], device=raw.device)
+        return (raw - mean) / std
+
+    def target(self, wanted: Mapping[str, float], n: int) -> Tensor:
+        """n equal rows of standardized conditions (n, P): the wanted values, unknown elsewhere.
+
+        Raises UserError for a property that the model was not conditioned on.
+        """
+        row = np.full(len(self.scales), np.nan, dtype=np.float32)
+        for name, value in wanted.items():
+            if name not in self.conditions:
+                raise unknown_name("condition of this model", name, self.conditions)
+            row[self.conditions.index(name)] = value
+        return self.standardized(np.tile(row, (n, 1)))
+
+    def encode(self, selfies: Sequence[str], batch_size: int = 512) -> Posterior:
+        """The posterior of each SELFIES string, conditions unknown. Raises VocabularyError for an unknown symbol."""
+        return self.encode_dataset(TokenDataset.from_lists(self.vocabulary.encode_batch(selfies)), batch_size)
+
+    @torch.no_grad()
+    def encode_dataset(self, data: TokenDataset, batch_size: int = 512) -> Posterior:
+        """The posterior (N, D) of each molecule of a dataset, conditions unknown, on the CPU."""
+        self.model.eval()
+        mu = torch.empty(len(data), self.model.latent_size)
+        logvar = torch.empty_like(mu)
+        for items, batch in data.in_order(batch_size):
+            posterior = self.model.encode(batch.tokens.to(self.model.device))
+            mu[items], logvar[items] = posterior.mu.cpu(), posterior.logvar.cpu()
+        return Posterior(mu, logvar)
+
+    def decode(
+        self,
+        z: Tensor,
+        conditions: Tensor | None = None,
+        *,
+        temperature: float = 0.0,
+        seed: int | None = None,
+        batch_size: int = 512,
+    ) -> list[str | None]:
+        """A SELFIES string per row of z (n, D), NaN rows decoded without z; conditions (n, P) standardized.
+
+        None where the molecule did not end within `max_length` ids. temperature 0 is greedy; else a seed repeats it.
+        """
+        generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        strings: list[str | None] = []
+        for start in range(0, len(z), batch_size):
+            rows = slice(start, start + batch_size)
+            ids = decode_ids(
+                self.model,
+                z[rows].to(self.model.device),
+                None if conditions is None else conditions[rows].to(self.model.device),
+                temperature=temperature,
+                max_length=self.max_length,
+                generator=generator,
+            )
+            strings += [None if i is None else self.vocabulary.decode(i) for i in ids]
+        return strings
+
+    # -- save and load -------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write `model.safetensors` and `model.json` into a folder, each whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
+        write_safetensors(state, folder / "model.safetensors")
+        description = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "config": asdict(self.model.config),
+            "vocabulary": self.vocabulary.to_dict(),
+            "conditions": [asdict(s) for s in self.scales],
+            "max_length": self.max_length,
+            "card": self.card,
+        }
+        write_json(description, folder / "model.json")
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Checkpoint:
+        """Read a checkpoint folder. Raises CheckpointError where it is missing, damaged or newer."""
+        description = read_description(folder)
+        try:
+            vocabulary = SelfiesVocabulary.from_dict(description["vocabulary"])
+            scales = tuple(ConditionScale(**s) for s in description["conditions"])
+            model = ChemVAE(ModelConfig(**description["config"]), len(vocabulary), len(scales))
+            max_length, card = int(description["max_length"]), dict(description["card"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {error}") from error
+        try:
+            state = load_file(str(folder / "model.safetensors"))
+        except FileNotFoundError:
+            raise CheckpointError(f"the checkpoint {folder} has no model.safetensors") from None
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"the checkpoint {folder} is damaged: model.safetensors: {error}") from error
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            first = str(error).splitlines()[-1].strip()
+            raise CheckpointError(f"the weights in {folder} do not fit its model.json: {first}") from error
+        model.to(device).eval()
+        return cls(model, vocabulary, scales, max_length, card)
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The contents of `model.json`, of a format that this version reads. Raises CheckpointError."""
+    try:
+        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder} is not a model: it has no model.json") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {error}") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise CheckpointError(f"{folder}/model.json does not describe a {FORMAT}")
+    if description.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder} is in format {description.get('format_version')} and this version reads format {FORMAT_VERSION}; "
+            "train again, or use the version that wrote it"
+        )
+    return description
+
+
+def write_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors to a file that appears whole."""
+    partial = path.with_name(path.name + ".partial")
+    save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
+    os.replace(partial, path)
+
+
+def write_json(data: Any, path: Path) -> None:
+    """Write JSON (NaN and infinity become null) to a file that appears whole."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(strict(data), indent=1, allow_nan=False), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def strict(data: Any) -> Any:
+    """The same data in JSON's own types: NaN and infinity as None, numpy scalars and arrays as numbers and lists."""
+    if isinstance(data, Mapping):
+        return {str(k): strict(v) for k, v in data.items()}
+    if isinstance(data, np.ndarray | Tensor):
+        return strict(data.tolist())
+    if isinstance(data, np.generic):
+        return strict(data.item())
+    if isinstance(data, float):
+        return data if np.isfinite(data) else None
+    if data is None or isinstance(data, bool | int | str):
+        return data
+    if isinstance(data, Iterable):
+        return [strict(v) for v in data]
+    return str(data)
+
+
+def library_versions(names: Iterable[str] = ("chem-vae", "torch", "lightning", "selfies", "numpy")) -> dict[str, str]:
+    """Installed versions by distribution name, from the packages' metadata (selfies misreports its own)."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,97 @@
+"""The two frozen configurations of the core: what the model is, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The architecture of ChemVAE. All sizes are numbers of units."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    embedding_size: int = 128
+    encoder_size: int = 256
+    encoder_layers: int = 1
+    decoder_size: int = 512
+    decoder_layers: int = 1
+    latent_size: int = 64
+    dropout: float = 0.1
+    symbol_dropout: float = 0.05
+    """Share of the decoder's input symbols that are replaced by [mask] in training (Bowman et al. 2016)."""
+    latent_dropout: float = 0.35
+    """Share of the training molecules that are decoded without z, from the conditions alone."""
+    condition_dropout: float = 0.35
+    """Share of the condition values that are hidden in training; for as many molecules, all of them."""
+    property_weight: float = 1.0
+    """Weight of a linear head that reads the conditions off the latent mean; 0 leaves it out of the loss."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "embedding_size",
+            "encoder_size",
+            "encoder_layers",
+            "decoder_size",
+            "decoder_layers",
+            "latent_size",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("dropout", "symbol_dropout", "latent_dropout", "condition_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1")
+        if self.property_weight < 0:
+            raise ValueError("property_weight must not be negative")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How ChemVAE is trained."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    epochs: int = 10
+    max_steps: int | None = None
+    """Optimizer steps at most; the learning rate and beta schedules stretch over what is really done."""
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.02
+    """Share of all steps over which the learning rate rises, before its cosine decay."""
+    gradient_clip: float = 1.0
+    beta: float = 0.1
+    """Weight of the KL term at the end of its schedule."""
+    beta_schedule: Literal["constant", "linear", "cyclical"] = "linear"
+    beta_warmup: float = 0.2
+    """Share of all steps over which beta rises from zero (linear), or the length of one cycle (cyclical)."""
+    free_bits: float = 0.0
+    """KL per latent dimension, in nats, that costs nothing (Kingma et al. 2016)."""
+    validations: int = 5
+    """How often the validation split is scored, spread evenly over the training."""
+    patience: int | None = None
+    """Stop after so many validations without a better loss."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accelerator: str = "auto"
+    devices: int = 1
+    checkpoint_seconds: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "validations", "devices"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("learning_rate", "gradient_clip", "checkpoint_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0")
+        for name in ("beta", "free_bits", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        for name in ("warmup", "beta_warmup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share, from 0 to 1")
+        if self.max_steps is not None and self.max_steps < 1:
+            raise ValueError("max_steps must be at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError("patience must be at least 1")

@@ -1,0 +1,171 @@
+"""Molecules as arrays of ids: TokenDataset over memory-mapped arrays, and batches of exactly one length.
+
+Batches of one length need no padding, no packing and no mask. Packing costs a recurrent net about half its speed
+(cuDNN and oneDNN run a plain (B, T) batch as one matrix product per step), and padding makes the backward direction
+read rubbish first; equal lengths avoid both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem_vae.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+
+
+class Batch(NamedTuple):
+    """Molecules of one length."""
+
+    tokens: Tensor
+    """(B, T) int64, without [start] and [end]."""
+    conditions: Tensor
+    """(B, P) float32 in raw units, NaN where unmeasured."""
+
+
+@dataclass(frozen=True)
+class TokenDataset:
+    """N molecules: ids in one flat array, with their properties."""
+
+    flat: NDArray[np.unsignedinteger[Any]]
+    """All ids, one molecule after another, uint8 or uint16."""
+    offsets: NDArray[np.int64]
+    """(M + 1,) where each molecule of the file begins and ends in `flat`."""
+    properties: NDArray[np.float32]
+    """(M, P) property values in raw units, NaN where unmeasured."""
+    indices: NDArray[np.int64]
+    """(N,) the molecules of the file that belong to this dataset (one split of it)."""
+
+    @classmethod
+    def open(cls, folder: Path, split: str | None = "train") -> TokenDataset:
+        """Memory-map the arrays of a dataset folder; split None takes all molecules. Raises DataError."""
+        try:
+            flat = np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False)
+            offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
+            properties = np.load(folder / "conditions.npy", mmap_mode="r", allow_pickle=False)
+            splits = np.load(folder / "split.npy", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{folder} is not a whole dataset folder: {error}") from error
+        if not len(offsets) - 1 == len(properties) == len(splits) or offsets[-1] != len(flat):
+            raise DataError(f"the arrays in {folder} do not belong together; ingest the data again")
+        if split is None:
+            indices = np.arange(len(splits), dtype=np.int64)
+        else:
+            indices = np.flatnonzero(splits == SPLITS.index(split)).astype(np.int64)
+        return cls(flat, offsets, properties, indices)
+
+    @classmethod
+    def from_lists(
+        cls, molecules: Sequence[Sequence[int]], properties: NDArray[np.float32] | None = None
+    ) -> TokenDataset:
+        """From id sequences in memory; properties (N, P), none by default."""
+        offsets = np.concatenate([[0], np.cumsum([len(m) for m in molecules])]).astype(np.int64)
+        flat = np.fromiter((i for m in molecules for i in m), dtype=np.uint16, count=int(offsets[-1]))
+        if properties is None:
+            properties = np.empty((len(molecules), 0), dtype=np.float32)
+        return cls(flat, offsets, properties, np.arange(len(molecules), dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, item: int) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.float32]]:
+        """Tokens (T,) and properties (P,) of one molecule."""
+        i = self.indices[item]
+        return np.asarray(self.flat[self.offsets[i] : self.offsets[i + 1]]), np.asarray(self.properties[i])
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) ids per molecule."""
+        return np.asarray(self.offsets[self.indices + 1] - self.offsets[self.indices])
+
+    def select(self, items: NDArray[np.integer[Any]]) -> TokenDataset:
+        """The molecules at these positions, in this order."""
+        return TokenDataset(self.flat, self.offsets, self.properties, self.indices[items])
+
+    def with_properties(self, columns: Sequence[int]) -> TokenDataset:
+        """The same molecules with only these property columns."""
+        if list(columns) == list(range(self.properties.shape[1])):
+            return self
+        return TokenDataset(self.flat, self.offsets, np.asarray(self.properties)[:, list(columns)], self.indices)
+
+    def values(self) -> NDArray[np.float32]:
+        """(N, P) property values in raw units."""
+        return np.asarray(self.properties[self.indices])
+
+    def batch(self, items: NDArray[np.integer[Any]]) -> Batch:
+        """Molecules of equal length as one Batch."""
+        rows = self.indices[items]
+        starts = self.offsets[rows]
+        length = int(self.offsets[rows[0] + 1] - starts[0])
+        tokens = self.flat[starts[:, None] + np.arange(length)]
+        return Batch(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(np.array(self.properties[rows])))
+
+    def in_order(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """All molecules in batches of one length, with their positions, shortest first."""
+        order = np.argsort(self.lengths, kind="stable")
+        for group in _equal_runs(self.lengths[order]):
+            for start in range(group.start, group.stop, batch_size):
+                items = order[start : min(start + batch_size, group.stop)]
+                yield items, self.batch(items)
+
+
+class SameLengthBatches:
+    """Shuffled batches of one length each, epoch after epoch: an iterable for Lightning that can be resumed.
+
+    The order is a function of (seed, epoch) alone, and the position is one number, so training that was killed goes on
+    with exactly the batches it had not seen. With several devices each takes every `world_size`-th batch.
+    """
+
+    def __init__(self, data: TokenDataset, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        if len(data) == 0:
+            raise DataError("there is no molecule to train on")
+        self.data, self.batch_size, self.seed = data, batch_size, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch = self.position = 0
+        lengths = data.lengths
+        order = np.argsort(lengths, kind="stable")
+        self._groups = [order[group] for group in _equal_runs(lengths[order])]
+        batches = sum(-(-len(group) // batch_size) for group in self._groups)
+        self._batches = -(-batches // world_size)
+
+    def __len__(self) -> int:
+        """Batches per epoch on this device (the same on each)."""
+        return self._batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        plan = self.plan(self.epoch)
+        start = self.position
+        for position in range(start, self._batches):
+            self.position = position + 1
+            if self.position == self._batches:  # said before the last batch is handed out: a save then is exact
+                self.epoch, self.position = self.epoch + 1, 0
+            yield self.data.batch(plan[(position * self.world_size + self.rank) % len(plan)])
+
+    def plan(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The batches of an epoch, as positions in the data, before they are dealt to the devices."""
+        random = np.random.default_rng((self.seed, epoch))
+        batches = []
+        for group in self._groups:
+            shuffled = random.permutation(group)
+            batches += [shuffled[i : i + self.batch_size] for i in range(0, len(shuffled), self.batch_size)]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.epoch, self.position = int(state["epoch"]), int(state["position"])
+
+
+def _equal_runs(ordered: NDArray[np.int64]) -> list[slice]:
+    """The slices of a sorted array within which its values are equal."""
+    edges = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]

@@ -1,0 +1,61 @@
+"""From latent points to SELFIES strings, one symbol at a time, dropping finished molecules from the batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from chem_vae.model import ChemVAE
+from chem_vae.vocabulary import END, MASK, START
+
+
+@torch.no_grad()
+def decode_ids(
+    model: ChemVAE,
+    z: Tensor,
+    conditions: Tensor | None = None,
+    *,
+    temperature: float = 0.0,
+    max_length: int = 128,
+    generator: torch.Generator | None = None,
+) -> list[list[int] | None]:
+    """Ids of one molecule per row of z (n, D); a row of NaN is decoded without z. Row i stays row i.
+
+    conditions: (n, P) standardized, NaN or None unknown. temperature 0 takes the likeliest symbol (greedy), else symbols
+    are drawn from softmax(logits / temperature) with `generator` (on the CPU, so a seed gives the same molecules on every
+    device). A molecule that has not ended after max_length ids is None: not decoded. [start] and [mask] are never drawn.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        rows = len(z)
+        if rows == 0:
+            return []
+        condition = model.conditions(model.fill(conditions, rows))
+        context, hidden = model.decoder.start(z, condition)
+        symbols = torch.full((rows,), START, dtype=torch.long, device=z.device)
+        out = torch.full((rows, max_length), END, dtype=torch.long)
+        alive = torch.arange(rows)  # which rows of z the running batch holds
+        for step in range(max_length):
+            logits, hidden = model.decoder.step(model.embedding(symbols), context, hidden)
+            logits[:, [START, MASK]] = -torch.inf
+            if temperature > 0:
+                probabilities = torch.softmax(logits.float() / temperature, dim=-1).cpu()
+                drawn = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
+            else:
+                drawn = logits.argmax(dim=-1).cpu()
+            out[alive, step] = drawn
+            going = drawn != END
+            if not going.any():
+                break
+            if not going.all():
+                kept = going.nonzero().squeeze(1)
+                alive, drawn = alive[kept], drawn[kept]
+                kept = kept.to(z.device)
+                context, hidden = context[kept], hidden[:, kept].contiguous()
+            symbols = drawn.to(z.device)
+        ends = (out == END).int()
+        lengths = torch.where(ends.any(dim=1), ends.argmax(dim=1), -1).tolist()
+        return [row[:length].tolist() if length >= 0 else None for row, length in zip(out, lengths, strict=True)]
+    finally:
+        model.train(was_training)

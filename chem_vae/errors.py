@@ -1,0 +1,51 @@
+"""The errors of the project: one base, so that the command line can answer each with a sentence and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ChemVAEError(Exception):
+    """A run failed for a reason that we understand (exit code 1)."""
+
+
+class UserError(ChemVAEError, ValueError):
+    """The request cannot be carried out as it stands; the message says what to change (exit code 2)."""
+
+
+class DataError(UserError):
+    """A file or a dataset folder is missing, damaged, empty or of another format."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint is missing, damaged or was written by a newer version."""
+
+
+class VocabularyError(UserError):
+    """A molecule holds a symbol that the vocabulary does not know."""
+
+
+class TrainingError(ChemVAEError):
+    """Training had to stop: the loss is no longer a number, or nothing can be learned from the data."""
+
+
+class BusyError(UserError):
+    """Another process is at work in the same folder."""
+
+
+class CollapseWarning(UserWarning):
+    """The posterior says (almost) nothing about the molecule: the decoder ignores z."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that is not in a registry: says the nearest names, then all of them.
+
+    >>> str(unknown_name("property", "logP ", ["logp", "qed"]))
+    "unknown property 'logP '; did you mean 'logp'? Known: logp, qed"
+    """
+    known = sorted(known)
+    folded = {k.casefold(): k for k in known}
+    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3, cutoff=0.6)
+    hint = f"; did you mean {' or '.join(repr(folded[n]) for n in near)}?" if near else "."
+    return UserError(f"unknown {kind} {name!r}{hint} Known: {', '.join(known) or 'none'}")

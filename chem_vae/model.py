@@ -1,0 +1,195 @@
+"""ChemVAE: a recurrent conditional variational autoencoder over SELFIES symbols, in one file.
+
+Encoder: bidirectional GRU -> q(z | x). Decoder: GRU that sees z and the conditions c at every step -> p(x | z, c).
+
+Two things may be missing, and both are written as NaN. A condition that is NaN becomes that property's learned
+"unknown" embedding, so one model serves every subset of targets and partly labelled data. A z that is NaN becomes a
+learned "no z" embedding, so the same decoder is three models: p(x | z, c) reconstructs and optimizes, p(x | c)
+generates to a target, p(x) generates like the data. Both are learned by hiding values at random in training, as
+classifier-free guidance hides conditions (Ho & Salimans 2022, arXiv:2207.12598).
+
+Shapes: B molecules, T symbols, D latent dimensions, P properties, V ids, H hidden units. All condition values here are
+standardized (mean 0, deviation 1 over the training data); raw units belong to `checkpoint.LoadedModel`.
+
+Kingma & Welling 2014, arXiv:1312.6114; Gómez-Bombarelli et al. 2018, doi:10.1021/acscentsci.7b00572;
+Lim et al. 2018, doi:10.1186/s13321-018-0286-7.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chem_vae.config import ModelConfig
+from chem_vae.vocabulary import END, MASK, START
+
+
+class Posterior(NamedTuple):
+    """q(z | x), a Gaussian with a diagonal covariance."""
+
+    mu: Tensor
+    """(B, D)"""
+    logvar: Tensor
+    """(B, D)"""
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One z (B, D) per molecule, differentiable in mu and logvar."""
+        noise = torch.randn(self.mu.shape, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
+        return self.mu + noise * torch.exp(0.5 * self.logvar)
+
+    def kl(self) -> Tensor:
+        """(B, D) KL(q(z | x) || N(0, I)) in nats, by molecule and dimension."""
+        return 0.5 * (self.mu.square() + self.logvar.exp() - 1.0 - self.logvar)
+
+
+class ConditionEmbedding(nn.Module):
+    """(B, P) values with NaN for unknown -> (B, H): the sum of a small net's output for each property.
+
+    A value enters through Gaussian bumps as well as linearly, so that the decoder can aim at a narrow target.
+    """
+
+    def __init__(self, properties: int, size: int, bumps: int = 16) -> None:
+        super().__init__()
+        self.properties = properties
+        self.register_buffer("centers", torch.linspace(-3.0, 3.0, bumps), persistent=False)
+        self.centers: Tensor
+        self.width = 6.0 / (bumps - 1)
+        self.value = nn.Linear(properties * (bumps + 1), size, bias=False)
+        self.unknown = nn.Parameter(torch.zeros(properties, size))
+        self.mix = nn.Sequential(nn.Linear(size, size), nn.SiLU(), nn.Linear(size, size))
+
+    def forward(self, conditions: Tensor) -> Tensor:
+        missing = conditions.isnan()
+        value = conditions.nan_to_num(0.0).clamp(-6.0, 6.0)
+        bumps = torch.exp(-0.5 * ((value.unsqueeze(-1) - self.centers) / self.width) ** 2)
+        features = torch.cat([value.unsqueeze(-1), bumps], dim=-1) * (~missing).unsqueeze(-1)
+        return self.mix(self.value(features.flatten(1)) + missing.to(value.dtype) @ self.unknown)
+
+
+class Encoder(nn.Module):
+    """Embedded symbols (B, T, E) and condition embedding (B, E) -> Posterior."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.gru = nn.GRU(
+            config.embedding_size,
+            config.encoder_size,
+            config.encoder_layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=config.dropout if config.encoder_layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.to_posterior = nn.Linear(2 * config.encoder_size + config.embedding_size, 2 * config.latent_size)
+
+    def forward(self, symbols: Tensor, condition: Tensor) -> Posterior:
+        _, hidden = self.gru(symbols)
+        both = torch.cat([hidden[-2], hidden[-1], condition], dim=-1)
+        mu, logvar = self.to_posterior(self.dropout(both)).float().chunk(2, dim=-1)
+        return Posterior(mu, logvar.clamp(-12.0, 6.0))
+
+
+class Decoder(nn.Module):
+    """p(x | z, c), one symbol after another. The context (z and c) is added to the input at every step."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        size = config.embedding_size
+        self.layers, self.hidden_size = config.decoder_layers, config.decoder_size
+        self.no_z = nn.Parameter(0.1 * torch.randn(config.latent_size))
+        self.context = nn.Sequential(
+            nn.Linear(config.latent_size + 1 + size, 2 * size), nn.SiLU(), nn.Linear(2 * size, size)
+        )
+        self.to_hidden = nn.Linear(config.latent_size + 1 + size, self.layers * self.hidden_size)
+        self.gru = nn.GRU(
+            size,
+            self.hidden_size,
+            self.layers,
+            batch_first=True,
+            dropout=config.dropout if self.layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.to_symbols = nn.Linear(self.hidden_size, vocabulary_size)
+
+    def start(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """The context (B, E) added at every step, and the first hidden state (layers, B, H)."""
+        absent = z.isnan().any(dim=-1, keepdim=True)
+        latent = torch.where(absent, self.no_z.to(z.dtype), z.nan_to_num(0.0))
+        state = torch.cat([latent, absent.to(z.dtype), condition.to(z.dtype)], dim=-1)
+        hidden = torch.tanh(self.to_hidden(state)).unflatten(-1, (self.layers, self.hidden_size))
+        return self.context(state), hidden.transpose(0, 1).contiguous()
+
+    def forward(self, symbols: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        """Teacher-forced logits (B, T, V) for embedded symbols (B, T, E)."""
+        context, hidden = self.start(z, condition)
+        steps = symbols + context.unsqueeze(1)
+        output, _ = self.gru(steps, hidden.to(steps.dtype))
+        return self.to_symbols(self.dropout(output))
+
+    def step(self, symbols: Tensor, context: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: embedded symbols (B, E), context (B, E), hidden (layers, B, H) -> logits (B, V), hidden."""
+        output, hidden = self.gru((symbols + context).unsqueeze(1), hidden)
+        return self.to_symbols(output.squeeze(1)), hidden
+
+
+class ChemVAE(nn.Module):
+    """The whole model. See the module's docstring for what NaN means in z and in conditions."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int, properties: int) -> None:
+        super().__init__()
+        self.config, self.vocabulary_size, self.properties = config, vocabulary_size, properties
+        self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
+        nn.init.normal_(self.embedding.weight, std=config.embedding_size**-0.5)
+        self.conditions = ConditionEmbedding(properties, config.embedding_size)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config, vocabulary_size)
+        self.property_head = nn.Linear(config.latent_size, properties)
+
+    @property
+    def latent_size(self) -> int:
+        return self.config.latent_size
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device
+
+    def encode(self, tokens: Tensor, conditions: Tensor | None = None) -> Posterior:
+        """tokens (B, T) of one length, conditions (B, P) or None for all unknown -> q(z | x)."""
+        return self.encoder(self.embedding(tokens), self.conditions(self.fill(conditions, len(tokens))))
+
+    def logits(self, tokens: Tensor, z: Tensor | None, conditions: Tensor | None = None, masked: float = 0.0) -> Tensor:
+        """Teacher-forced logits (B, T + 1, V) for tokens (B, T) followed by [end].
+
+        masked: the share of input symbols that are hidden from the decoder, so that it cannot do without z.
+        """
+        inputs = nn.functional.pad(tokens, (1, 0), value=START)
+        if masked > 0:
+            hide = torch.rand(inputs.shape, device=inputs.device) < masked
+            inputs = torch.where(hide & (inputs != START), MASK, inputs)
+        condition = self.conditions(self.fill(conditions, len(tokens)))
+        return self.decoder(self.embedding(inputs), self.fill_z(z, len(tokens)), condition)
+
+    def log_likelihood(self, tokens: Tensor, z: Tensor | None = None, conditions: Tensor | None = None) -> Tensor:
+        """(B,) log p(x | z, c) in nats; with z None log p(x | c), with both None log p(x), a measure of naturalness."""
+        return -cross_entropy(self.logits(tokens, z, conditions), tokens)
+
+    def fill(self, conditions: Tensor | None, rows: int) -> Tensor:
+        """The conditions, or all of them unknown (rows, P)."""
+        if conditions is None:
+            return torch.full((rows, self.properties), torch.nan, device=self.device)
+        return conditions
+
+    def fill_z(self, z: Tensor | None, rows: int) -> Tensor:
+        """z, or no z at all (rows, D)."""
+        if z is None:
+            return torch.full((rows, self.latent_size), torch.nan, device=self.device)
+        return z
+
+
+def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
+    """(B,) -log p(x) in nats per molecule, [end] counted: logits (B, T + 1, V), tokens (B, T)."""
+    targets = nn.functional.pad(tokens, (0, 1), value=END)
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    return loss.view(targets.shape).sum(dim=1)

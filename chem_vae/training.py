@@ -1,0 +1,375 @@
+"""Training: the Lightning module, its resumable checkpoint without pickle, and train().
+
+A run that is killed and started again gives the same weights as one that was not: the order of the batches is a
+function of (seed, epoch), the random numbers of each step a function of (seed, step), and the rest is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins.io import CheckpointIO
+from lightning.pytorch.callbacks import Callback
+from safetensors import safe_open
+from torch import Tensor
+
+from chem_vae.analysis import collapse_advice, exact_reconstruction, score
+from chem_vae.checkpoint import Checkpoint, ConditionScale, write_safetensors
+from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.data import Batch, SameLengthBatches, TokenDataset
+from chem_vae.decoding import decode_ids
+from chem_vae.errors import CheckpointError, CollapseWarning, DataError, TrainingError
+from chem_vae.losses import Elbo, beta_at, elbo
+from chem_vae.model import ChemVAE
+from chem_vae.progress import Progress, silent
+from chem_vae.vocabulary import SelfiesVocabulary
+
+SCORED_MOLECULES = 1000  # of the validation split, at each validation
+RECONSTRUCTED_MOLECULES = 200
+SAMPLED_MOLECULES = 200
+
+SampleMetrics = Callable[[list[str | None]], dict[str, float]]
+"""SELFIES strings of prior samples -> named shares such as valid, unique, novel (chemistry that this room lacks)."""
+
+
+@dataclass
+class TrainingLog:
+    """What was watched: one row per report, one per validation, and the warnings."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+    kl_per_dimension: list[float] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """Training time, over all resumptions."""
+
+
+class TrainingModule(lightning.LightningModule):
+    """ChemVAE with its optimizer and schedules."""
+
+    def __init__(self, model: ChemVAE, config: TrainingConfig, scales: tuple[ConditionScale, ...], steps: int) -> None:
+        super().__init__()
+        self.model, self.config, self.steps = model, config, steps
+        self.register_buffer("mean", torch.tensor([s.mean for s in scales]), persistent=False)
+        self.register_buffer("std", torch.tensor([s.std for s in scales]), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    def configure_optimizers(self) -> Any:
+        decayed = [p for p in self.model.parameters() if p.ndim >= 2]
+        others = [p for p in self.model.parameters() if p.ndim < 2]
+        groups = [
+            {"params": decayed, "weight_decay": self.config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _learning_rate_factor(self, step: int) -> float:
+        """Linear warm-up, then half a cosine down to a hundredth."""
+        warmup = max(1, round(self.config.warmup * self.steps))
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = min(1.0, (step - warmup) / max(1, self.steps - warmup))
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
+        # Random numbers as a function of (seed, step, device): no generator state has to survive a kill.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
+        beta = beta_at(self.config, self.global_step / max(1, self.steps))
+        conditions = (batch.conditions - self.mean) / self.std
+        terms = elbo(self.model, batch.tokens, conditions, beta, self.config.free_bits)
+        if not torch.isfinite(terms.loss):
+            raise TrainingError(
+                f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "
+                f"(now {self.config.learning_rate:g}) or train with precision 32-true"
+            )
+        return {
+            "loss": terms.loss,
+            "terms": terms._replace(loss=terms.loss.detach()),
+            "beta": beta,
+            "molecules": len(batch.tokens),
+        }
+
+
+class _Watch(Callback):
+    """Reports progress, validates, warns of collapse, checkpoints by the clock, and stops early."""
+
+    def __init__(
+        self,
+        module: TrainingModule,
+        validation: TokenDataset,
+        vocabulary: SelfiesVocabulary,
+        max_length: int,
+        resume_file: Path | None,
+        progress: Progress,
+        sample_metrics: SampleMetrics | None,
+    ) -> None:
+        self.module, self.config = module, module.config
+        self.validation_data = validation.select(_spread(len(validation), SCORED_MOLECULES))
+        self.reconstruction_data = validation.select(_spread(len(validation), RECONSTRUCTED_MOLECULES))
+        self.vocabulary, self.max_length, self.sample_metrics = vocabulary, max_length, sample_metrics
+        self.resume_file, self.progress = resume_file, progress
+        self.record = TrainingLog()
+        self.best_loss, self.stale = math.inf, 0
+        self.best_state: dict[str, Tensor] = {}
+        self.molecules = self.reported_molecules = 0
+        self.window: list[dict[str, Any]] = []
+        self.seconds_before = 0.0
+        self.started = self.saved = self.reported = time.monotonic()
+        self.every = max(1, module.steps // self.config.validations)
+
+    # What a resumed run must know; tensors and plain types only.
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "log": {**asdict(self.record), "seconds": self.seconds},
+            "best_loss": self.best_loss,
+            "stale": self.stale,
+            "molecules": self.molecules,
+            "best_state": self.best_state,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.record = TrainingLog(**state_dict["log"])
+        self.seconds_before = self.record.seconds
+        self.best_loss, self.stale = state_dict["best_loss"], state_dict["stale"]
+        self.molecules = self.reported_molecules = state_dict["molecules"]
+        self.best_state = state_dict["best_state"]
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.started = self.saved = self.reported = time.monotonic()
+        self.progress("train", trainer.global_step, self.module.steps)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        step, now = trainer.global_step, time.monotonic()
+        self.molecules += outputs["molecules"] * trainer.world_size
+        self.window.append(outputs)
+        last = step >= self.module.steps
+        if now - self.reported >= 2.0 or step == 1 or last:
+            self._report(trainer, step, now)
+        if (step % self.every == 0 and self.module.steps - step >= self.every) or last:
+            self._validate(trainer, step)
+            self.reported += time.monotonic() - now  # the rate is that of training alone
+        if self.resume_file is not None and now - self.saved >= self.config.checkpoint_seconds:
+            trainer.save_checkpoint(self.resume_file)
+            self.saved = time.monotonic()
+
+    def _report(self, trainer: Any, step: int, now: float) -> None:
+        # Batches of one length differ in loss by their length: a report is the mean over the molecules since the last.
+        weights = torch.tensor([float(o["molecules"]) for o in self.window])
+        terms = torch.stack([_terms(o["terms"]) for o in self.window]).cpu()
+        seen = ~terms.isnan()
+        means = (terms.nan_to_num() * weights[:, None]).sum(0) / (seen * weights[:, None]).sum(0)
+        reconstruction, without_z, kl = means.tolist()
+        row = {
+            "step": step,
+            "molecules": self.molecules,
+            "seconds": self.seconds,
+            "reconstruction": reconstruction,
+            "without_z": without_z,
+            "kl": kl,
+            "beta": self.window[-1]["beta"],
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "molecules_per_second": (self.molecules - self.reported_molecules) / max(now - self.reported, 1e-9),
+        }
+        self.reported, self.reported_molecules, self.window = now, self.molecules, []
+        self.record.history.append(row)
+        figures = {"recon": row["reconstruction"], "KL": row["kl"], "lr": row["learning_rate"]}
+        figures["mol/s"] = row["molecules_per_second"]
+        if self.record.validation:
+            figures["active"] = self.record.validation[-1]["active_units"]
+        self.progress("train", step, self.module.steps, figures)
+
+    def _validate(self, trainer: Any, step: int) -> None:
+        if len(self.validation_data) == 0 or not trainer.is_global_zero:
+            return
+        model, scale = self.module.model, (self.module.mean.cpu(), self.module.std.cpu())
+        scores = score(model, self.validation_data, scale, self.config.batch_size)
+        row = {
+            "step": step,
+            "loss": scores.loss,
+            "reconstruction": scores.reconstruction,
+            "without_z": scores.without_z,
+            "kl": scores.kl,
+            "active_units": scores.active_units,
+            "exact_reconstruction": exact_reconstruction(model, self.reconstruction_data, self.max_length),
+        }
+        if self.sample_metrics is not None:
+            generator = torch.Generator().manual_seed(self.config.seed)
+            z = torch.randn(SAMPLED_MOLECULES, model.latent_size, generator=generator).to(model.device)
+            ids = decode_ids(model, z, temperature=1.0, max_length=self.max_length, generator=generator)
+            shares = self.sample_metrics([None if i is None else self.vocabulary.decode(i) for i in ids])
+            row |= {f"prior_{name}": value for name, value in shares.items()}
+        self.record.validation.append(row)
+        self.record.kl_per_dimension = scores.kl_per_dimension.tolist()
+        advice = collapse_advice(scores.kl, scores.active_units, model.latent_size, self.config.beta)
+        warming = 2 * step < self.module.steps  # a small KL is to be expected at the start
+        self.record.warnings = [w for w in self.record.warnings if "collapsed" not in w]
+        if advice and not warming:
+            self.record.warnings.append(advice)
+            warnings.warn(advice, CollapseWarning, stacklevel=2)
+        # Model selection by what is trained for: reconstruction + beta KL, at the final beta.
+        selected = scores.reconstruction + self.config.beta * scores.kl
+        if selected < self.best_loss:
+            self.best_loss, self.stale = selected, 0
+            self.best_state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+        else:
+            self.stale += 1
+        if self.config.patience is not None and self.stale >= self.config.patience:
+            self.record.warnings.append(
+                f"stopped early at step {step}: no better validation loss in {self.stale} validations"
+            )
+            trainer.should_stop = True
+
+
+class SafetensorsIO(CheckpointIO):
+    """Lightning's checkpoints as one safetensors file: tensors as tensors, all else as JSON in its header.
+
+    Replaces torch.save, so that nothing that this project reads can run code.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        tensors: dict[str, Tensor] = {}
+        tree = json.dumps(_pack(checkpoint, tensors))
+        write_safetensors(tensors, Path(path), {"checkpoint": tree})
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                tree = json.loads(file.metadata()["checkpoint"])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        except Exception as error:
+            raise CheckpointError(f"cannot resume from {path}: {error}; delete it to train from the start") from error
+        unpacked = _unpack(tree, tensors)
+        assert isinstance(unpacked, dict)
+        return unpacked
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+def _pack(data: Any, tensors: dict[str, Tensor]) -> Any:
+    """Plain JSON of nested dicts, lists, tuples, numbers and tensors; keys of any simple type survive."""
+    if isinstance(data, Tensor):
+        key = f"t{len(tensors)}"
+        tensors[key] = data.detach().cpu().contiguous().clone()
+        return {"tensor": key}
+    if isinstance(data, dict):
+        return {"dict": [[_pack(k, tensors), _pack(v, tensors)] for k, v in data.items()]}
+    if isinstance(data, tuple):
+        return {"tuple": [_pack(v, tensors) for v in data]}
+    if isinstance(data, list):
+        return [_pack(v, tensors) for v in data]
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    raise TrainingError(f"a checkpoint cannot hold a {type(data).__name__}")
+
+
+def _unpack(data: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(data, list):
+        return [_unpack(v, tensors) for v in data]
+    if not isinstance(data, dict):
+        return data
+    ((kind, value),) = data.items()
+    if kind == "tensor":
+        return tensors[value]
+    if kind == "tuple":
+        return tuple(_unpack(v, tensors) for v in value)
+    return {_unpack(k, tensors): _unpack(v, tensors) for k, v in value}
+
+
+def train(
+    data: TokenDataset,
+    validation: TokenDataset,
+    vocabulary: SelfiesVocabulary,
+    scales: tuple[ConditionScale, ...],
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    *,
+    resume_file: Path | None = None,
+    progress: Progress = silent,
+    sample_metrics: SampleMetrics | None = None,
+) -> tuple[Checkpoint, TrainingLog]:
+    """Train a ChemVAE and return the checkpoint of its best validation, with what was watched.
+
+    data, validation: molecules with their properties (N, P) in raw units; scales: one per property.
+    resume_file: written every `checkpoint_seconds`; where it exists, training goes on from it.
+    Raises TrainingError when the loss is no longer a number, DataError without training molecules.
+    """
+    if len(data) == 0:
+        raise DataError("there is no molecule to train on: the training split is empty")
+    lengths = data.lengths
+    max_length = int(1.5 * lengths.max()) + 10
+    torch.manual_seed(config.seed)
+    model = ChemVAE(model_config, len(vocabulary), len(scales))
+    steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
+    steps = min(config.epochs * steps_per_epoch, config.max_steps or config.epochs * steps_per_epoch)
+    module = TrainingModule(model, config, scales, steps)
+    watch = _Watch(module, validation, vocabulary, max_length, resume_file, progress, sample_metrics)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"lightning\.")
+        warnings.filterwarnings("ignore", message=r".*lr_scheduler.step\(\).*")
+        trainer = lightning.Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            precision=config.precision,
+            max_steps=steps,
+            max_epochs=-1,
+            gradient_clip_val=config.gradient_clip,
+            callbacks=[watch],
+            plugins=[SafetensorsIO()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            limit_val_batches=0,
+        )
+        batches = SameLengthBatches(data, config.batch_size, config.seed, trainer.global_rank, trainer.world_size)
+        resume = str(resume_file) if resume_file is not None and resume_file.exists() else None
+        trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
+    watch.record.seconds = watch.seconds
+    if watch.best_state:
+        model.load_state_dict(watch.best_state)
+    model.to("cpu").eval()
+    return Checkpoint(model, vocabulary, scales, max_length), watch.record
+
+
+def write_history(log: TrainingLog, path: Path) -> None:
+    """The training history as CSV."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(log.history[0]) if log.history else ["step"])
+        writer.writeheader()
+        writer.writerows(log.history)
+    os.replace(partial, path)
+
+
+def _terms(terms: Elbo) -> Tensor:
+    """(3,) reconstruction, without z, KL."""
+    return torch.stack([terms.reconstruction.detach(), terms.without_z.detach(), terms.kl.sum()])
+
+
+def _spread(n: int, most: int) -> Any:
+    """At most `most` positions, evenly spread over n."""
+    return torch.linspace(0, n - 1, min(n, most)).round().long().numpy() if n else torch.zeros(0).long().numpy()

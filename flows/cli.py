@@ -1,0 +1,176 @@
+"""The command line. Only typer is imported at the top, so that --help answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import cli_inspect, cli_steps, options
+from flows.terminal import next_command, note, progress_shown, where
+
+app = typer.Typer(
+    name="chem-vae",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.add_typer(cli_steps.app)
+app.add_typer(cli_inspect.app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"chem-vae {version('chem-vae')}")
+        except PackageNotFoundError:
+            print("chem-vae (from a checkout)")
+        raise typer.Exit
+
+
+@app.callback()
+def chem_vae(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """New molecules to your targets: SMILES in, ranked and validated candidates and an honest report out.
+
+    Start with: chem-vae run --data moses-sample --target logp=2.5 --maximize qed
+    """
+
+
+@app.command()
+def run(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "--source",
+            metavar="SOURCE",
+            rich_help_panel=options.SOURCE,
+            help="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz), a URL, or a name from `chem-vae datasets`.",
+        ),
+    ] = None,
+    smiles_column: options.SmilesColumn = None,
+    properties: options.Properties = None,
+    compute: options.Compute = None,
+    limit: options.Limit = None,
+    epochs: options.Epochs = None,
+    targets: options.Targets = None,
+    tolerances: options.Tolerances = None,
+    maximize: options.Maximize = None,
+    minimize: options.Minimize = None,
+    ranges: options.Ranges = None,
+    n: options.Number = None,
+    samples: options.Samples = None,
+    strategy: options.Strategy = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    settings: options.Settings = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run as the Prefect flow `campaign`.", rich_help_panel=options.HOW)
+    ] = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Do the whole job: ingest, train, generate, report. What is already done is reused.
+
+    chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
+    """
+    from flows.overrides import overrides
+    from pipeline.config import load_config
+
+    given = overrides(
+        data=data,
+        smiles_column=smiles_column,
+        properties=properties,
+        compute=compute,
+        limit=limit,
+        epochs=epochs,
+        targets=targets,
+        tolerances=tolerances,
+        maximize=maximize,
+        minimize=minimize,
+        ranges=ranges,
+        n=n,
+        samples=samples,
+        strategy=strategy,
+        seed=seed,
+        name=name,
+        settings=settings,
+    )
+    whole = load_config(config, given)
+    from flows.request import check_request
+
+    check_request(whole)
+    if prefect:
+        from flows.environment import prepare_prefect
+
+        prepare_prefect(quiet=not debug)
+        if quiet:
+            os.environ["CHEM_VAE_QUIET"] = "1"
+        note("starting Prefect")
+        from flows.campaign import campaign as flow
+
+        folder = Path(flow(whole, workspace))
+    else:
+        from pipeline.campaign import campaign
+
+        with progress_shown(quiet) as progress:
+            folder = campaign(whole, workspace, progress).folder
+    cli_inspect.show_run(folder)
+    next_command(f"chem-vae report {folder.name} --open{where(workspace)}")
+
+
+def main() -> None:
+    """The console script `chem-vae`: every error becomes a sentence on standard error and an exit code."""
+    from flows.endings import ending
+
+    debug = "--debug" in sys.argv[1:]
+    if not debug:
+        _calm()
+    try:
+        code: Any = app(prog_name="chem-vae", standalone_mode=False)
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, KeyboardInterrupt):  # Lightning answers a Ctrl-C by exit(1)
+            raise
+        message, code = ending(ended.__context__)
+        note(message)
+    except BaseException as error:
+        if debug and not isinstance(error, KeyboardInterrupt):
+            import traceback
+
+            traceback.print_exc()
+        message, code = ending(error)
+        if message:
+            note(message)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _calm() -> None:
+    """Warnings as sentences; those of libraries, which a user can do nothing about, not at all."""
+    import warnings
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        rooms = ("chem_vae", "pipeline", "flows")
+        ours = category.__module__.partition(".")[0] in rooms or (
+            category is UserWarning and rest and Path(str(rest[0])).parent.name in rooms
+        )
+        if ours:
+            note(f"warning: {message}")
+
+    warnings.showwarning = show  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()

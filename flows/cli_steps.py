@@ -1,0 +1,231 @@
+"""The commands that do one step each: ingest, train, generate; and serve, which keeps any of them on a schedule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import cli_inspect, options
+from flows.terminal import next_command, note, progress_shown, where
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]", help="A file, a URL, or a name from `chem-vae datasets`.", show_default=False
+        ),
+    ] = None,
+    smiles_column: options.SmilesColumn = None,
+    properties: options.Properties = None,
+    compute: options.Compute = None,
+    limit: options.Limit = None,
+    config: options.Config = None,
+    settings: options.Settings = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Read, standardize and encode molecules into a dataset folder.
+
+    chem-vae ingest my.csv --smiles-column SMILES --property pIC50
+    """
+    from flows.overrides import overrides
+    from pipeline.config import load_config
+
+    given = overrides(
+        data=source,
+        smiles_column=smiles_column,
+        properties=properties,
+        compute=compute,
+        limit=limit,
+        settings=settings,
+    )
+    whole = load_config(config, given)
+    from pipeline.ingest import ingest as ingest_source
+
+    with progress_shown(quiet) as progress:
+        dataset = ingest_source(whole.ingest, workspace, progress)
+    note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
+    print(dataset.summary())
+    print(f"dataset: {dataset.folder}")
+    next_command(f"chem-vae train --dataset {dataset.folder.name}{where(workspace)}")
+
+
+@app.command()
+def train(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            metavar="FOLDER|NAME",
+            help="A dataset folder, or a name in the workspace.",
+            rich_help_panel=options.SOURCE,
+        ),
+    ] = "latest",
+    epochs: options.Epochs = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    settings: options.Settings = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train a model on a dataset folder. Interrupt it when you must: the same command goes on from there.
+
+    chem-vae train --dataset moses-sample --epochs 20 --set train.model.latent_size=128
+    """
+    from flows.overrides import overrides
+    from pipeline.config import load_config
+
+    whole = load_config(config, overrides(epochs=epochs, seed=seed, settings=settings))
+    from flows.places import dataset_folder
+    from pipeline.dataset import Dataset
+
+    opened = Dataset.open(dataset_folder(dataset, workspace))
+    from pipeline.train import train as train_on
+
+    with progress_shown(quiet) as progress:
+        model = train_on(opened, whole.train, workspace, progress)
+    note("reused: it was trained before with the same data and settings" if model.reused else "trained")
+    print(model.summary())
+    print(f"model: {model.folder}")
+    next_command(
+        f"chem-vae generate --model {model.folder.name}{where(workspace)} --target logp=2.5 -n 100 -o found.csv"
+    )
+
+
+@app.command()
+def generate(
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="RUN|FOLDER",
+            help="A run, a model's folder or key; the latest when not given.",
+            rich_help_panel=options.SOURCE,
+        ),
+    ] = "latest",
+    targets: options.Targets = None,
+    tolerances: options.Tolerances = None,
+    maximize: options.Maximize = None,
+    minimize: options.Minimize = None,
+    ranges: options.Ranges = None,
+    n: options.Number = None,
+    samples: options.Samples = None,
+    strategy: options.Strategy = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Also write the candidates here: .csv, .sdf or .smi.",
+            rich_help_panel=options.AIMS,
+        ),
+    ] = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    name: options.Name = None,
+    settings: options.Settings = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Generate candidates with a model that is trained already, and report on them.
+
+    chem-vae generate --target logp=2.5 --maximize qed -n 100 -o found.sdf
+    """
+    from flows.overrides import overrides
+    from pipeline.config import load_config
+
+    given = overrides(
+        targets=targets,
+        tolerances=tolerances,
+        maximize=maximize,
+        minimize=minimize,
+        ranges=ranges,
+        n=n,
+        samples=samples,
+        strategy=strategy,
+        seed=seed,
+        name=name or (None if config else "generate"),
+        settings=settings,
+    )
+    whole = load_config(config, given)
+    from flows.export import check_output, export
+
+    if output is not None:
+        check_output(output)
+    from flows.places import model_folder
+    from pipeline.campaign import generate_run
+    from pipeline.model import TrainedModel
+
+    trained = TrainedModel.open(model_folder(model, workspace))
+    with progress_shown(quiet) as progress:
+        made = generate_run(trained, None, whole.generate, workspace, whole.name, whole, progress)
+    cli_inspect.show_run(made.folder)
+    if output is not None:
+        count = export(made.folder, output)
+        print(f"{count} candidates: {output}")
+    next_command(f"chem-vae report {made.folder.name} --open{where(workspace)}")
+
+
+@app.command()
+def serve(
+    config: options.Config = None,
+    cron: Annotated[
+        str | None,
+        typer.Option("--cron", metavar="CRON", help='When to run: minute hour day month weekday, e.g. "0 2 * * *".'),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option("--interval", metavar="SECONDS", help="Or: every so many seconds, e.g. --interval 3600."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone", metavar="ZONE", help="Of the schedule, e.g. Europe/Berlin; the machine's when not given."
+        ),
+    ] = None,
+    flow: Annotated[
+        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train or generate.")
+    ] = "campaign",
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="FOLDER|NAME", help="What the flow train trains on.")
+    ] = "latest",
+    model: Annotated[
+        str, typer.Option("--model", metavar="RUN|FOLDER", help="What the flow generate generates with.")
+    ] = "latest",
+    name: options.Name = None,
+    settings: options.Settings = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    debug: options.Debug = False,
+) -> None:
+    """Keep a flow on a schedule with Prefect, every night for one, until interrupted.
+
+    chem-vae serve --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin
+    """
+    from flows.deploy import serve as keep_serving
+    from flows.overrides import overrides
+    from pipeline.config import load_config
+
+    whole = load_config(config, overrides(settings=settings))
+    keep_serving(
+        whole,
+        workspace,
+        flow_name=flow,
+        cron=cron,
+        interval=interval,
+        timezone=timezone,
+        name=name,
+        dataset=dataset,
+        model=model,
+    )
+    next_command("chem-vae serve with the same options goes on with the schedule")

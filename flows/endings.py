@@ -1,0 +1,60 @@
+"""How a command ends when it does not end well: the sentence and the exit code of every kind of error."""
+
+from __future__ import annotations
+
+import errno
+
+INTERRUPTED = "interrupted; run the same command again to resume"
+
+
+def ending(error: BaseException) -> tuple[str, int]:
+    """(message, exit code): 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
+    from chem_vae.errors import ChemVAEError, UserError
+
+    kind = type(error).__name__
+    if isinstance(error, UserError):
+        return f"error: {error}", 2
+    if isinstance(error, ChemVAEError):
+        return f"error: {error}", 1
+    if isinstance(error, KeyboardInterrupt) or kind == "Abort":
+        return INTERRUPTED, 130
+    if hasattr(error, "format_message"):  # an option or a command that typer does not know
+        return _usage(error)
+    if isinstance(error, BrokenPipeError):
+        _let_go_of_stdout()
+        return "", 1
+    if isinstance(error, MemoryError):
+        return "error: out of memory; try a smaller batch or model, or --limit", 1
+    if isinstance(error, OSError):
+        return _system(error)
+    text = " ".join(str(error).split())
+    return f"error: {kind}: {text[:300]} (unexpected; run again with --debug for the traceback)", 1
+
+
+def _usage(error: BaseException) -> tuple[str, int]:
+    message = str(error.format_message()).strip()  # type: ignore[attr-defined]
+    if not message:  # the help was shown
+        return "", 2
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "chem-vae"
+    return f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help", 2
+
+
+def _system(error: OSError) -> tuple[str, int]:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"error: the disk is full{where}; make room and run the same command again, it goes on where it stopped",
+            1,
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"error: no permission{where}; choose another folder with --workspace, or change the permission", 2
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"error: {reason[:1].lower()}{reason[1:]}{where} (run again with --debug for the traceback)", 1
+
+
+def _let_go_of_stdout() -> None:
+    """Whoever read our output is gone (`chem-vae runs | head`): let the interpreter's last flush go nowhere."""
+    import os
+    import sys
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,31 @@
+"""Prefect's settings for this project, as environment defaults: what the user has set wins. Imports no Prefect."""
+
+from __future__ import annotations
+
+import os
+
+DEFAULTS = {
+    # Nothing is sent anywhere; without a network the attempt would only log an error.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # The first start of a temporary server migrates its database, which takes long on a slow laptop.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # A temporary server and the run share one SQLite file: wait for it rather than complain that it is locked.
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+    "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
+    "PREFECT_CLI_PROMPT": "false",
+}
+QUIET = {
+    # The terminal shows our own progress; Prefect's log still goes to its server at INFO.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+}
+
+
+def prepare_prefect(quiet: bool = False) -> None:
+    """Set the defaults. To be called before Prefect is imported for the first time.
+
+    quiet keeps Prefect's own log lines off the terminal (the server keeps them).
+    """
+    for name, value in (DEFAULTS | QUIET if quiet else DEFAULTS).items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,40 @@
+"""The -o of `generate`: a run's candidates as one file of the form its name says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from chem_vae.errors import UserError
+
+FORMATS = (".csv", ".sdf", ".smi")
+
+
+def check_output(path: Path) -> None:
+    """Raise UserError now, not after the work, where the file cannot be written."""
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give a file, as in {path}/found.csv")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {path.parent} to write {path.name} into; make it first")
+
+
+def export(run: Path, path: Path) -> int:
+    """Write the candidates of a run's folder to a .csv, .sdf or .smi file, whole or not at all; returns how many."""
+    import csv
+
+    check_output(path)
+    with (run / "candidates.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    partial = path.with_name(path.name + ".partial")
+    try:
+        if path.suffix.lower() == ".smi":
+            partial.write_text("".join(f"{row['smiles']} {row['rank']}\n" for row in rows), encoding="utf-8")
+        else:
+            shutil.copyfile(run / f"candidates{path.suffix.lower()}", partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(rows)

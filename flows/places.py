@@ -1,0 +1,82 @@
+"""From what a user types (a folder, a name, a key, a run's id, `latest`) to a folder of the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chem_vae.errors import DataError, unknown_name
+
+LATEST = "latest"
+
+
+def dataset_folder(asked: str, workspace: Path) -> Path:
+    """A dataset's folder by its path, its folder's name, its name (the newest so called) or `latest`."""
+    if (Path(asked) / "manifest.json").is_file():
+        return Path(asked)
+    known = _finished(workspace / "datasets")
+    if not known:
+        raise DataError(f"there is no finished dataset in {workspace}; make one with: chem-vae ingest SOURCE")
+    found = [f for f in known if asked == LATEST or f.name == asked or f.name.rpartition("-")[0] == asked]
+    if not found:
+        raise unknown_name("dataset of the workspace", asked, [f.name for f in known])
+    return found[0]
+
+
+def model_folder(asked: str, workspace: Path) -> Path:
+    """A model's folder by its path or name, a run's folder, id or name (its model), a dataset's name, or `latest`."""
+    for path in (Path(asked), Path(asked) / "model"):
+        if (path / "model.json").is_file():
+            return path
+    known = _finished(workspace / "models")
+    runs = [f for f in _finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
+    if asked == LATEST:
+        if not known:
+            raise DataError(
+                f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train"
+            )
+        return known[0]
+    for folder in known:
+        if folder.name == asked:
+            return folder
+    for folder in runs:
+        if folder.name == asked or folder.name.endswith(f"-{asked}"):
+            return folder / "model"
+    for folder in known:
+        if folder.name.rpartition("-")[0] == asked:
+            return folder
+    if Path(asked).exists():
+        raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
+    raise unknown_name("model or run", asked, [f.name for f in [*known, *runs]])
+
+
+def run_folder(asked: str, workspace: Path) -> Path:
+    """A finished run's folder by its path, its id, its name (the newest so called) or `latest`."""
+    if (Path(asked) / "report.json").is_file():
+        return Path(asked)
+    known = _finished(workspace / "runs")
+    if not known:
+        raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
+    found = [f for f in known if asked == LATEST or f.name == asked or f.name.endswith(f"-{asked}")]
+    if not found:
+        raise unknown_name("run", asked, [f.name for f in known])
+    return found[0]
+
+
+def existing_folder(asked: str, workspace: Path) -> Path:
+    """Any folder by its path, else by its name below datasets/, models/ or runs/ of the workspace."""
+    path = Path(asked)
+    if path.is_file():
+        path = path.parent  # a file of the folder: model.safetensors, manifest.json
+    places = [path, *(workspace / kind / asked for kind in ("runs", "models", "datasets"))]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise DataError(f"there is no folder {asked}, and none of that name in {workspace}")
+
+
+def _finished(parent: Path) -> list[Path]:
+    """The finished folders of a kind, newest first."""
+    if not parent.is_dir():
+        return []
+    marks = [f / "manifest.json" for f in parent.iterdir() if not f.name.endswith(".partial")]
+    return [m.parent for m in sorted(filter(Path.is_file, marks), key=lambda m: m.stat().st_mtime, reverse=True)]

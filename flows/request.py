@@ -1,0 +1,27 @@
+"""Whether a campaign asks for what it will have: told before the work, not after the training."""
+
+from __future__ import annotations
+
+from chem_vae.errors import UserError, unknown_name
+from pipeline.config import CampaignConfig
+
+
+def check_request(config: CampaignConfig) -> None:
+    """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
+    from chem_vae.optimizers import OPTIMIZERS
+    from pipeline.catalog import list_datasets
+    from pipeline.properties import PROPERTIES, get_property
+
+    for name in config.ingest.compute:
+        get_property(name)
+    if config.generate.strategy not in OPTIMIZERS:
+        raise unknown_name("strategy", config.generate.strategy, OPTIMIZERS)
+    own = list_datasets().get(config.ingest.source, {}).get("properties", {})
+    there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
+    for name in config.generate.objectives:
+        if name in there:
+            continue
+        if name in PROPERTIES:
+            names = ",".join((*config.ingest.compute, name))
+            raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
+        raise unknown_name("property", name, there | set(PROPERTIES))

@@ -1,0 +1,141 @@
+"""How results look on a terminal: plain aligned tables on standard output, notes on standard error."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chem_vae.progress import Progress
+
+
+def note(text: str) -> None:
+    """A line for the person, not for the pipe."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def next_command(text: str) -> None:
+    """The line with which every command ends."""
+    note(f"next: {text}")
+
+
+@contextmanager
+def progress_shown(quiet: bool) -> Iterator[Progress]:
+    """Progress on standard error, or none."""
+    from chem_vae.progress import silent
+    from pipeline.progress import terminal_progress
+
+    if quiet:
+        yield silent
+        return
+    with terminal_progress() as progress:
+        yield progress
+
+
+def where(workspace: Path) -> str:
+    """The --workspace to be named in the next command, where it is not the one that would be taken anyway."""
+    usual = Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace"))
+    return "" if workspace == usual else f" --workspace {workspace}"
+
+
+def table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
+    """Rows as aligned text: numbers to the right, the last column as wide as it is."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = [bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(head))]
+    widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
+
+    return "\n".join([line(head), line(["-" * w for w in widths]), *map(line, cells)])
+
+
+def candidates(path: Path, limit: int = 10) -> str:
+    """The first candidates of a run's candidates.csv: score, values labelled computed or predicted, SMILES last."""
+    if not path.exists():
+        return ""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row, _ in zip(csv.DictReader(file), range(limit), strict=False)]
+    if not rows:
+        return ""
+    columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
+    head = ["rank", "score"]
+    for column in columns:
+        name, _, basis = column.rpartition("_")
+        head.append(f"{name} ({basis})")
+    shown = [
+        [row.get("rank", ""), row.get("score", ""), *(_with_spread(row, c) for c in columns), row.get("smiles", "")]
+        for row in rows
+    ]
+    return table(shown, [*head, "smiles"])
+
+
+def reused(manifest: Path) -> str:
+    """What a run had not to make again, from its manifest; an empty string where it made everything."""
+    import json
+
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    parts = [(kind, told.get(kind) or {}) for kind in ("dataset", "model")]
+    names = [f"{kind} {part.get('folder')}" for kind, part in parts if part.get("reused")]
+    return f"reused: {' and '.join(names)} (made before from the same input and settings)" if names else ""
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """A report's dict in a few lines: the funnel, requested against achieved, warnings."""
+    lines = []
+    if funnel := report.get("funnel"):
+        rows = [
+            (
+                s.get("stage"),
+                s.get("count"),
+                f"of {s.get('of')}",
+                "" if s.get("fraction") is None else f"{s['fraction']:.1%}",
+            )
+            for s in funnel
+        ]
+        lines += [table(rows, ("stage", "count", "", "share")), ""]
+    if achieved := report.get("achieved"):
+        rows = [
+            (
+                a.get("label") or a.get("property"),
+                a.get("basis"),
+                a.get("aim"),
+                a.get("mean"),
+                a.get("mae"),
+                f"{a.get('within')} of {a.get('of')}",
+            )
+            for a in achieved
+        ]
+        lines += [table(rows, ("property", "basis", "wanted", "mean", "mean abs. error", "within")), ""]
+    lines += [f"warning: {warning}" for warning in report.get("warnings") or ()]
+    return "\n".join(lines).rstrip("\n")
+
+
+def _with_spread(row: Mapping[str, str], column: str) -> str:
+    value, spread = _cell(row.get(column, "")), _cell(row.get(f"{column}_std", ""))
+    return f"{value} ± {spread}" if value and spread else value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        try:
+            value = float(value) if any(c in value for c in ".en") else value
+        except ValueError:
+            return value
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    return not text.strip("0123456789.,-+%e± ")

@@ -1,0 +1,61 @@
+"""The whole job: ingest, train, generate, report; and the run folder that keeps it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from chem_vae.progress import Progress, silent
+from pipeline.config import CampaignConfig, GenerateConfig
+from pipeline.dataset import Dataset
+from pipeline.folders import copy_whole
+from pipeline.generate import generate
+from pipeline.ingest import ingest
+from pipeline.model import TrainedModel
+from pipeline.report import write
+from pipeline.report.content import content
+from pipeline.runs import Run
+from pipeline.train import train
+
+
+def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silent) -> Run:
+    """Ingest, train and generate, each reusing what the same inputs gave before, and write the report."""
+    dataset = ingest(config.ingest, workspace, progress)
+    model = train(dataset, config.train, workspace, progress)
+    return generate_run(model, dataset, config.generate, workspace, config.name, config, progress)
+
+
+def generate_run(
+    model: TrainedModel,
+    dataset: Dataset | None,
+    config: GenerateConfig,
+    workspace: Path,
+    name: str,
+    campaign_config: CampaignConfig,
+    progress: Progress = silent,
+) -> Run:
+    """Generate with a model and write a run folder: config, the model itself, report, candidates, manifest last."""
+    dataset = dataset or model.dataset()
+    made = generate(model, config=config, dataset=dataset, progress=progress)
+    run = Run.create(workspace, name, campaign_config.model_dump(mode="json"))
+    started = time.monotonic()
+    copy_whole(model.folder, run.folder / "model")
+    seconds = {"train": float(model.manifest["seconds"]), "generate": made.seconds}
+    if dataset is not None:
+        seconds = {"ingest": float(dataset.manifest["seconds"]), **seconds}
+    made.report = content(made, model, dataset, title=name, run_id=run.id, seconds=seconds)
+    write(run.folder, made.report, made.candidates.drop(columns="z"))
+    run.finish(
+        {
+            "name": name,
+            "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
+            "dataset": None
+            if dataset is None
+            else {"name": dataset.name, "key": dataset.key, "folder": dataset.folder.name, "reused": dataset.reused},
+            "seed": config.seed,
+            "counts": made.counts,
+            "candidates": len(made.candidates),
+            "seconds": {**seconds, "report": time.monotonic() - started},
+        }
+    )
+    return run

@@ -1,0 +1,249 @@
+"""What a run is told: pydantic models that forbid unknown keys and say where a mistake stands.
+
+A campaign's TOML file has one table per step, with these models' fields as keys:
+
+    name = "nightly"
+    [ingest]
+    source = "moses-sample"
+    compute = ["logp", "qed"]
+    [train.model]
+    latent_size = 64
+    [generate.objectives]
+    logp = { target = 2.5, tolerance = 0.25 }
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.errors import UserError
+
+ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
+
+
+class Settings(BaseModel):
+    """Base of all configuration: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StandardizeOptions(Settings):
+    """How a molecule is brought to its standard form. What is switched on is recorded with the dataset."""
+
+    stereo: bool = Field(True, description="Keep tetrahedral and E/Z stereo; false removes it.")
+    isotopes: bool = Field(False, description="Keep isotope labels; false removes them.")
+    tautomers: bool = Field(False, description="Canonicalize tautomers (slow; can erase a stereocenter).")
+    uncharge: bool = Field(True, description="Neutralize where protons can be added or removed.")
+    largest_fragment: bool = Field(True, description="Keep the largest organic fragment; false rejects mixtures.")
+    elements: tuple[str, ...] = Field(ORGANIC_ELEMENTS, description="Elements allowed; others are rejected.")
+    min_heavy_atoms: int = Field(1, ge=1)
+    max_heavy_atoms: int = Field(120, ge=1)
+
+
+class MeasuredProperty(Settings):
+    """A numeric column of the user's own."""
+
+    name: str = Field(min_length=1, description="The column's name, and the property's from then on.")
+    unit: str = ""
+
+
+class IngestConfig(Settings):
+    """From a file, a URL or a named dataset to a dataset folder."""
+
+    source: str = Field("moses-sample", min_length=1, description="A named dataset, a local file, or a URL.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
+    smiles_column: str | None = Field(None, description="Found by its name when not given.")
+    properties: tuple[MeasuredProperty, ...] = Field((), description="Measured columns to learn, with units.")
+    compute: tuple[str, ...] = Field(("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute.")
+    standardize: StandardizeOptions = StandardizeOptions()
+    split: Literal["random", "scaffold"] = Field("random", description="A split column of the user's wins.")
+    split_column: str | None = Field(None, description="Values train / validation (valid) / test.")
+    validation_fraction: float = Field(0.05, ge=0, lt=0.5)
+    test_fraction: float = Field(0.05, ge=0, lt=0.5)
+    merges: int = Field(200, ge=0, le=5000, description="Byte-pair merges of SELFIES symbols.")
+    limit: int | None = Field(None, ge=1, description="Read at most so many rows.")
+    seed: int = 0
+    shard_rows: int = Field(10_000, ge=1)
+    workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
+
+    @field_validator("properties", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        """Accept "pIC50" and "pIC50=nM" for {name, unit}."""
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple):
+            return [_named(v) if isinstance(v, str) else v for v in value]
+        return value
+
+    @model_validator(mode="after")
+    def _properties_differ(self) -> Self:
+        names = [p.name for p in self.properties] + list(self.compute)
+        twice = {n for n in names if [m.casefold() for m in names].count(n.casefold()) > 1}
+        if twice:
+            raise ValueError(
+                f"the property {sorted(twice)[0]!r} is named twice: as measured and as computed, or doubled; "
+                "rename your column or leave the name out of `compute`"
+            )
+        return self
+
+
+def _named(text: str) -> dict[str, str]:
+    name, _, unit = text.partition("=")
+    return {"name": name.strip(), "unit": unit.strip()}
+
+
+class TrainConfig(Settings):
+    """From a dataset folder to a model."""
+
+    conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+class Objective(Settings):
+    """What is wanted of one property: exactly one of target, maximize, minimize, range."""
+
+    target: float | None = None
+    tolerance: float | None = Field(None, gt=0, description="Of a target; a tenth of the data's spread when not given.")
+    maximize: bool = False
+    minimize: bool = False
+    range: tuple[float, float] | None = None
+    weight: float = Field(1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_aim(self) -> Self:
+        aims = (self.target is not None) + self.maximize + self.minimize + (self.range is not None)
+        if aims != 1:
+            raise ValueError("say exactly one of target, maximize, minimize, range")
+        if self.tolerance is not None and self.target is None:
+            raise ValueError("a tolerance goes with a target")
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise ValueError("a range goes from its lower to its higher end")
+        return self
+
+    def describe(self) -> str:
+        """In words, as the report and the log print it."""
+        if self.target is not None:
+            return f"{self.target:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
+        if self.range is not None:
+            return f"{self.range[0]:g} to {self.range[1]:g}"
+        return "as high as possible" if self.maximize else "as low as possible"
+
+
+class GenerateConfig(Settings):
+    """From a model to ranked candidates."""
+
+    objectives: dict[str, Objective] = Field({}, description="By property; none samples like the data.")
+    n: int = Field(100, ge=1, description="Candidates to report.")
+    samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
+    strategy: str = Field("conditional", description="conditional or gradient.")
+    temperature: float = Field(0.8, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
+    batch_size: int = Field(500, ge=1)
+    allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
+    seed: int = 0
+
+
+class CampaignConfig(Settings):
+    """Ingest, train and generate in one: what a TOML file holds."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)] = "campaign"
+    ingest: IngestConfig = IngestConfig()
+    train: TrainConfig = TrainConfig()
+    generate: GenerateConfig = GenerateConfig()
+
+
+# -- files and overrides ---------------------------------------------------------------------------------------------
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:
+    """A TOML file (or none), then overrides by dotted path ({"train.model.latent_size": 64}).
+
+    Raises UserError that names the file, the key, its line and the nearest valid key.
+    """
+    data: dict[str, Any] = {}
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+            data = tomllib.loads(text)
+        except FileNotFoundError:
+            raise UserError(f"there is no configuration file {path}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read {path}: {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(f"{path} is not valid TOML: {error}") from None
+    for dotted, value in (overrides or {}).items():
+        *tables, key = dotted.split(".")
+        node = data
+        for table in tables:
+            node = node.setdefault(table, {})
+            if not isinstance(node, dict):
+                raise UserError(f"cannot set {dotted}: {table} is a value, not a table")
+        node[key] = value
+    try:
+        return CampaignConfig.model_validate(data)
+    except ValidationError as error:
+        raise UserError(explain(error, CampaignConfig, str(path) if path else "the command line", text)) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str, text: str = "") -> str:
+    """One sentence per mistake: the place, the reason, and the nearest valid key for an unknown one."""
+    sentences = []
+    for item in error.errors():
+        location = [str(part) for part in item["loc"]]
+        line = _line_of(location, text)
+        place = f"{where}, line {line}" if line else where
+        if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = _fields_at(model, location[:-1])
+            near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
+            sentences.append(f"{place}: unknown key {'.'.join(location)!r}{hint}")
+        else:
+            reason = str(item["msg"]).removeprefix("Value error, ")
+            sentences.append(f"{place}: {'.'.join(location) or 'configuration'}: {reason[:1].lower()}{reason[1:]}")
+    return "; ".join(sentences)
+
+
+def _fields_at(model: Any, location: list[str]) -> list[str]:
+    for part in location:
+        fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
+        if part not in fields:
+            if model is GenerateConfig or not fields:
+                break
+            model = Objective  # below a table of objectives
+            continue
+        field = fields[part]
+        annotation = getattr(field, "annotation", None) or {"model": ModelConfig, "training": TrainingConfig}.get(part)
+        if part == "objectives":
+            annotation = None
+        model = annotation
+    fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", None)
+    return sorted(fields if fields is not None else Objective.model_fields)
+
+
+def _line_of(location: list[str], text: str) -> int | None:
+    """The line of a TOML text on which the last key of a location is set, as near as a look can tell."""
+    if not text or not location:
+        return None
+    table: list[str] = []
+    best = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if line.startswith("["):
+            table = [part.strip().strip('"') for part in line.strip("[]").split(".")]
+            if table == location:
+                best = number
+            continue
+        key = line.partition("=")[0].strip().strip('"')
+        full = table + key.split(".")
+        if key and location[: len(full)] == full:
+            return number
+    return best

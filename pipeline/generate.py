@@ -1,0 +1,259 @@
+"""From a model to ranked candidates: ask, decode, validate, score, tell, and the honest accounts of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rdkit import Chem
+from torch import Tensor
+
+from chem_vae.errors import UserError
+from chem_vae.optimizers import Problem, create
+from chem_vae.progress import Progress, silent
+from pipeline.config import GenerateConfig, Objective
+from pipeline.dataset import Dataset
+from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
+from pipeline.model import TrainedModel, encode_valid
+from pipeline.objectives import Wanted, resolve, score
+from pipeline.properties import PROPERTIES, compute
+from pipeline.validate import validate
+
+PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
+
+
+@dataclass
+class GenerationReport:
+    """What was generated: the ranked candidates, every valid and distinct molecule, and the counts on the way."""
+
+    candidates: pd.DataFrame
+    """Ranked, `n` at most: valid, unique and novel."""
+    molecules: pd.DataFrame
+    """All valid and distinct molecules, in the order they were first decoded, with the same columns but neighbors."""
+    counts: dict[str, int]
+    """requested, decoded, valid, unique, novel, novel (stereo-blind), alert-free, within target."""
+    wanted: list[Wanted]
+    config: GenerateConfig
+    samples: int
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    report: dict[str, Any] = field(default_factory=dict)
+    """report.json, where a run folder was written."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """The candidates, one per row, best first."""
+        return self.candidates.copy()
+
+
+def generate(
+    model: TrainedModel | str | Path,
+    target: Mapping[str, float] | None = None,
+    *,
+    config: GenerateConfig | None = None,
+    dataset: Dataset | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> GenerationReport:
+    """Generate molecules with the wanted properties.
+
+    >>> generate("workspace/models/moses-sample-1a2b3c4d", target={"logp": 2.5}, n=20, seed=0)  # doctest: +SKIP
+
+    target: property -> value, for the common case; any other aim, tolerance or number goes into `config`, or as fields
+    of GenerateConfig by name. dataset: what to compare with; found beside the model when not given. Raises UserError
+    for a property or strategy that the model does not know.
+    """
+    model = model if isinstance(model, TrainedModel) else TrainedModel.open(model)
+    config = config or GenerateConfig()
+    if target:
+        settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
+    config = GenerateConfig.model_validate({**config.model_dump(), **settings})
+    dataset = dataset or model.dataset()
+    started = time.monotonic()
+    wanted, warnings = resolve(config.objectives, model.properties)
+    if dataset is None:
+        warnings.append("the training data is not in the workspace: novelty and nearest neighbors cannot be told")
+    samples = config.samples or PER_CANDIDATE * config.n
+    molecules, counts, sampling_warnings = _sample(model, wanted, config, samples, progress)
+    molecules = _described(molecules, model, wanted, dataset, progress)
+    eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
+    counts["novel"] = int(molecules["novel"].fillna(False).sum()) if dataset is not None else counts["unique"]
+    counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].fillna(False).sum())
+    free = eligible[eligible["alerts"] == ""]
+    counts["alert-free"] = len(free)
+    counts["within target"] = int(free["within_target"].sum())
+    eligible = eligible if config.allow_alerts else free
+    candidates = _ranked(eligible, config.n)
+    candidates = _with_neighbors(candidates, dataset, progress)
+    if len(candidates) < config.n:
+        warnings.append(
+            f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
+            f"with --samples {max(10 * samples, 1000)}"
+        )
+    warnings += sampling_warnings
+    return GenerationReport(
+        candidates, molecules, counts, wanted, config, samples, warnings, time.monotonic() - started
+    )
+
+
+def _sample(
+    model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig, samples: int, progress: Progress
+) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
+    """The ask/tell loop. Every sample is accounted for; each distinct molecule becomes one row."""
+    checkpoint = model.checkpoint
+    optimizer = create(config.strategy, _problem(model, wanted, config), config.seed)
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
+    progress("generate", 0, samples)
+    done = 0
+    while done < samples:
+        n = min(config.batch_size, samples - done)
+        proposal = optimizer.ask(n)
+        seed = config.seed * 1_000_003 + done
+        strings = checkpoint.decode(proposal.z, proposal.conditions, temperature=config.temperature, seed=seed)
+        judged = validate(strings, checkpoint.vocabulary)
+        z = encode_valid(checkpoint, [c.smiles for c in judged])
+        values, predicted = _values(model, wanted, [c.smiles for c in judged], z)
+        scores = score(wanted, values, n)
+        optimizer.tell(proposal, z, torch.from_numpy(scores))
+        for i, candidate in enumerate(judged):
+            counts["decoded"] += strings[i] is not None
+            counts["valid"] += candidate.valid
+            if candidate.inchikey is None or candidate.inchikey in seen:
+                continue
+            seen.add(candidate.inchikey)
+            row = {"smiles": candidate.smiles, "inchikey": candidate.inchikey, "score": scores[i], "sample": done + i}
+            row |= {"selfies": strings[i], "strategy": config.strategy, "z": z[i]}
+            for w in wanted:
+                row[f"{w.property.name}_{w.basis}"] = values[w.property.name][i]
+                if w.basis == "predicted":
+                    row[f"{w.property.name}_predicted_std"] = predicted[w.property.name][i]
+            row["within_target"] = bool(all(w.hits([values[w.property.name][i]])[0] for w in wanted))
+            rows.append(row)
+        done += n
+        counts["unique"] = len(seen)
+        progress("generate", done, samples, {"valid": counts["valid"] / done, "unique": len(seen) / done})
+    warnings = []
+    if counts["valid"] and counts["unique"] < 0.5 * counts["valid"]:
+        warnings.append(
+            f"only {counts['unique']:,} of {counts['valid']:,} valid samples are distinct: raise the temperature (now "
+            f"{config.temperature:g}), or ask for less than there is"
+        )
+    columns = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "within_target"]
+    return pd.DataFrame(rows, columns=None if rows else columns), counts, warnings
+
+
+def _problem(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig) -> Problem:
+    checkpoint = model.checkpoint
+    if config.strategy == "conditional":
+        deaf = [w.property.name for w in wanted if w.property.name not in checkpoint.conditions]
+        if deaf:
+            known = ", ".join(checkpoint.conditions) or "no property"
+            raise UserError(
+                f"the model was not conditioned on {', '.join(deaf)} (it knows {known}); use --strategy gradient, or train "
+                "with it among the conditions"
+            )
+
+    def draw_conditions(n: int, generator: torch.Generator) -> Tensor:
+        raw = torch.full((n, len(checkpoint.conditions)), torch.nan)
+        for w in wanted:
+            if w.property.name in checkpoint.conditions:
+                raw[:, checkpoint.conditions.index(w.property.name)] = w.draw(n, generator)
+        return checkpoint.standardized(raw)
+
+    predictors = {w.property.name: model.predictors.get(w.property.name) for w in wanted}
+    total = sum(w.weight for w in wanted)
+
+    def log_desirability(z: Tensor) -> Tensor:
+        logs = torch.zeros(len(z))
+        for w in wanted:
+            predictor = predictors[w.property.name]
+            assert predictor is not None
+            logs = logs + w.weight / total * w.log_desirability(predictor.predict(z).mean)
+        return logs
+
+    able = bool(wanted) and all(p is not None for p in predictors.values())
+    return Problem(checkpoint, draw_conditions, log_desirability if able else None, model.latent["mu"].float())
+
+
+def _values(
+    model: TrainedModel, wanted: Sequence[Wanted], smiles: Sequence[str | None], z: Tensor
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """By property the value (n,) that counts, computed where it can be and predicted where not, and the deviations."""
+    values: dict[str, list[float]] = {}
+    deviations: dict[str, list[float]] = {}
+    mols = [Chem.MolFromSmiles(s) if s is not None else None for s in smiles]
+    for w in wanted:
+        name = w.property.name
+        if w.basis == "computed":
+            values[name] = [compute(m, [name])[0] if m is not None else math.nan for m in mols]
+            continue
+        mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
+        fine = torch.isfinite(z).all(dim=1)
+        predictor = model.predictors.get(name)
+        if predictor is None:
+            raise UserError(f"there is no predictor of {name}: too few molecules were measured")
+        if fine.any():
+            with torch.no_grad():
+                mean[fine], std[fine] = predictor.predict(z[fine])
+        values[name], deviations[name] = mean.tolist(), std.tolist()
+    return values, deviations
+
+
+def _described(
+    molecules: pd.DataFrame, model: TrainedModel, wanted: Sequence[Wanted], dataset: Dataset | None, progress: Progress
+) -> pd.DataFrame:
+    """Novelty, alerts, scaffolds, distance to the training data, and the computed properties that nobody aimed at."""
+    n = len(molecules)
+    keys = molecules["inchikey"].tolist()
+    if dataset is not None:
+        known = set(dataset.table(["inchikey"], split="train")["inchikey"])
+        molecules["novel"] = novel_each(keys, known)
+        molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
+    else:
+        molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * n, dtype="boolean")
+    aimed = {w.property.name for w in wanted}
+    others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
+    alerts, scaffolds, computed = [], [], []
+    progress("describe", 0, n)
+    for i, smiles in enumerate(molecules["smiles"]):
+        mol = Chem.MolFromSmiles(smiles)
+        alerts.append("; ".join(structural_alerts(mol)))
+        scaffolds.append(scaffold(smiles))
+        computed.append(compute(mol, others))
+        if i % 50 == 49 or i + 1 == n:
+            progress("describe", i + 1, n)
+    molecules["alerts"], molecules["scaffold"] = alerts, scaffolds
+    for k, name in enumerate(others):
+        molecules[f"{name}_computed"] = [c[k] for c in computed]
+    z = torch.stack(molecules["z"].tolist()) if n else torch.zeros(0, model.checkpoint.model.latent_size)
+    molecules["distance_to_training"] = model.distance_to_training(z)
+    return molecules
+
+
+def _ranked(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The best n by score (in the order of sampling where nothing is wanted), with their rank."""
+    ordered = eligible.sort_values(
+        ["score", "sample"], ascending=[False, True], kind="stable", na_position="last"
+    ).head(n)
+    ordered = ordered.reset_index(drop=True)
+    ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
+    return ordered
+
+
+def _with_neighbors(candidates: pd.DataFrame, dataset: Dataset | None, progress: Progress) -> pd.DataFrame:
+    if dataset is not None and len(candidates):
+        reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
+        found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
+    else:
+        found = [(None, math.nan)] * len(candidates)
+    candidates["nearest_training_smiles"] = [s for s, _ in found]
+    candidates["nearest_training_similarity"] = [s for _, s in found]
+    return candidates

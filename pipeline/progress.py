@@ -1,0 +1,82 @@
+"""Where progress is shown: bars with rate and time left on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from chem_vae.progress import Progress
+
+
+@contextmanager
+def terminal_progress() -> Iterator[Progress]:
+    """Bars on standard error where it is a terminal, else a line at the start, every ten seconds, and at the end."""
+    if not sys.stderr.isatty():
+        yield _LineProgress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    bars = Bars(
+        TextColumn("{task.description:<24}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[figures]}"),
+        console=Console(stderr=True),
+    )
+    tasks: dict[str, tuple[TaskID, _Rate]] = {}
+
+    def show(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+        if stage not in tasks:
+            tasks[stage] = (bars.add_task(stage, total=total, rate="", figures=""), _Rate(done))
+        task, rate = tasks[stage]
+        bars.update(task, completed=done, total=total, rate=rate.text(done), figures=_text(figures))
+
+    with bars:
+        yield show
+
+
+class _LineProgress:
+    """Progress as log lines."""
+
+    def __init__(self, every: float = 10.0) -> None:
+        self.every = every
+        self.stages: dict[str, _Rate] = {}
+        self.last: dict[str, float] = {}
+
+    def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+        now = time.monotonic()
+        rate = self.stages.setdefault(stage, _Rate(done))
+        finished = done >= total and self.last.get(stage, 0.0) != float("inf")
+        if stage in self.last and not finished and now - self.last[stage] < self.every:
+            return
+        self.last[stage] = float("inf") if done >= total else now
+        parts = [f"{stage}: {done:,}/{total:,}", rate.text(done), rate.left(done, total), _text(figures)]
+        print("  ".join(p for p in parts if p), file=sys.stderr, flush=True)
+
+
+class _Rate:
+    def __init__(self, done: int) -> None:
+        self.start, self.first = time.monotonic(), done
+
+    def per_second(self, done: int) -> float:
+        return (done - self.first) / max(time.monotonic() - self.start, 1e-9)
+
+    def text(self, done: int) -> str:
+        rate = self.per_second(done)
+        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if done > self.first else ""
+
+    def left(self, done: int, total: int) -> str:
+        rate = self.per_second(done)
+        return f"{(total - done) / rate:,.0f} s left" if rate > 0 and done < total else ""
+
+
+def _text(figures: Mapping[str, float] | None) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())

@@ -1,0 +1,191 @@
+"""What report.json says: a run's facts put together, computed and predicted kept apart, each count with its "of"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.analysis import principal_axes
+from pipeline.dataset import Dataset
+from pipeline.generate import GenerationReport
+from pipeline.metrics import achieved, funnel, internal_diversity, scaffolds
+from pipeline.model import TrainedModel
+from pipeline.runs import machine, versions
+
+PLOTTED = 2000
+
+
+def content(
+    made: GenerationReport,
+    model: TrainedModel,
+    dataset: Dataset | None,
+    *,
+    title: str,
+    run_id: str,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """The report of one generation."""
+    card, molecules, candidates = model.card, made.molecules, made.candidates
+    stages = ("requested", "decoded", "valid", "unique", "novel", "alert-free", "within target")
+    training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
+    return {
+        "format": "chem-vae report",
+        "format_version": 1,
+        "title": title,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run_id": run_id,
+        "model": {
+            "key": model.key,
+            "parameters": card["parameters"],
+            "latent_size": card["latent_size"],
+            "vocabulary": card["vocabulary"],
+            "conditions": card["conditions"],
+            "training_molecules": card["training_molecules"],
+            "trained_seconds": card["trained_seconds"],
+            "figures": {**card["figures"], "latent_size": card["latent_size"]},
+        },
+        "dataset": _dataset(dataset, card),
+        "request": {
+            "n": made.config.n,
+            "samples": made.samples,
+            "strategy": made.config.strategy,
+            "temperature": made.config.temperature,
+            "seed": made.config.seed,
+            "objectives": [w.to_dict() for w in made.wanted],
+        },
+        "funnel": funnel([(s, made.counts[s]) for s in stages if s != "within target" or made.wanted]),
+        "novelty": {
+            "stereo_aware": {"count": made.counts["novel"], "of": made.counts["unique"]},
+            "stereo_blind": {"count": made.counts["novel, stereo-blind"], "of": made.counts["unique"]},
+        }
+        if dataset is not None
+        else None,
+        "achieved": _achieved(made),
+        "diversity": _diversity(candidates),
+        "predictors": [{"unit": _unit(model, p["property"]), **p} for p in card["predictors"]],
+        "training": {
+            "history": _thinned(training["history"]),
+            "validation": training["validation"],
+            "kl_per_dimension": training["kl_per_dimension"],
+            "warnings": training["warnings"],
+        },
+        "distributions": _distributions(made, model, dataset),
+        "latent_map": _latent_map(model, candidates, made),
+        "warnings": [*made.warnings, *card["warnings"]],
+        "versions": versions(),
+        "machine": machine(),
+        "seconds": dict(seconds),
+        "molecules": len(molecules),
+    }
+
+
+def _dataset(dataset: Dataset | None, card: Mapping[str, Any]) -> dict[str, Any]:
+    if dataset is None:
+        return {"name": card["dataset"]["name"], "key": card["dataset"]["key"]}
+    source = dataset.manifest["source"]
+    about = {k: source.get(k) for k in ("licence", "citation")}
+    keep = ("rows", "accepted", "duplicates", "rejected", "train", "validation", "test")
+    return {"name": dataset.name, "key": dataset.key, **{k: dataset.counts[k] for k in keep}, **about}
+
+
+def _unit(model: TrainedModel, name: str) -> str:
+    return next((p.unit for p in model.properties if p.name == name), "")
+
+
+def _achieved(made: GenerationReport) -> list[dict[str, Any]]:
+    rows = []
+    for w in made.wanted:
+        column = f"{w.property.name}_{w.basis}"
+        values = made.candidates[column].tolist() if column in made.candidates else []
+        got = achieved(values, target=w.target, low=w.low, high=w.high)
+        sampled = made.molecules[column].tolist() if column in made.molecules else []
+        among = achieved(sampled, target=w.target, low=w.low, high=w.high)
+        rows.append(
+            {
+                "property": w.property.name,
+                "label": w.property.label,
+                "unit": w.property.unit,
+                "basis": w.basis,
+                "aim": w.aim,
+                "of": len(values),
+                "mean": got.mean,
+                "std": got.std,
+                "mae": got.mae if w.target is not None else None,
+                "within": got.within.count,
+                "sampled": {
+                    "of": len(sampled),
+                    "mean": among.mean,
+                    "mae": among.mae if w.target is not None else None,
+                    "within": among.within.count,
+                },
+            }
+        )
+    return rows
+
+
+def _diversity(candidates: pd.DataFrame) -> dict[str, Any]:
+    smiles = candidates["smiles"].tolist()
+    count = scaffolds(smiles)
+    return {"internal_diversity": internal_diversity(smiles), "scaffolds": count.count, "of": count.of}
+
+
+def _thinned(rows: list[dict[str, Any]], most: int = 400) -> list[dict[str, Any]]:
+    return rows if len(rows) <= most else [rows[i] for i in np.linspace(0, len(rows) - 1, most).astype(int)]
+
+
+def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset | None) -> list[dict[str, Any]]:
+    entries = []
+    random = np.random.default_rng(0)
+    wanted = {w.property.name for w in made.wanted}
+    data = dataset.table([p.name for p in model.properties], split="train") if dataset is not None else None
+    for p in sorted(model.properties, key=lambda p: p.name not in wanted):
+        basis = "computed" if p.kind == "computed" else "predicted"
+        column = f"{p.name}_{basis}"
+        if column not in made.molecules:
+            continue
+        values = data[p.name].dropna().to_numpy() if data is not None else np.zeros(0)
+        entries.append(
+            {
+                "property": p.name,
+                "label": p.label,
+                "unit": p.unit,
+                "basis": basis,
+                "data": _drawn(values, random),
+                "samples": _drawn(made.molecules[column].to_numpy(), random),
+                "candidates": made.candidates[column].tolist() if column in made.candidates else [],
+            }
+        )
+    return entries
+
+
+def _drawn(values: Any, random: np.random.Generator) -> list[float]:
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) > PLOTTED:
+        array = array[random.choice(len(array), PLOTTED, replace=False)]
+    return [float(v) for v in array]
+
+
+def _latent_map(model: TrainedModel, candidates: pd.DataFrame, made: GenerationReport) -> dict[str, Any] | None:
+    """The two principal axes of the training molecules' latent means, with the candidates on them."""
+    points = model.latent["mu"].float()[:PLOTTED]
+    if len(points) < 3:
+        return None
+    mean, axes, explained = principal_axes(points)
+    names = [p.name for p in model.properties]
+    color = made.wanted[0].property.name if made.wanted else (names[0] if names else None)
+    values = model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else []
+    z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, points.shape[1])
+    z = z[torch.isfinite(z).all(dim=1)]
+    return {
+        "data": ((points - mean) @ axes.T).tolist(),
+        "values": values,
+        "color_property": color,
+        "candidates": ((z - mean) @ axes.T).tolist(),
+        "explained": explained.tolist(),
+    }

@@ -1,0 +1,272 @@
+"""report.html: gathers what the template shows. What the report lacks is left out, or said to be missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.report import plots, wording
+from pipeline.report.candidates import (
+    Property,
+    alerts_in,
+    columns_in,
+    drawn,
+    hidden_in,
+    properties_in,
+    rows_in,
+    truth,
+)
+from pipeline.report.reading import number_of, table, texts
+from pipeline.report.reading import rows as rows_of
+from pipeline.report.wording import number
+
+MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
+GALLERY = 8
+
+
+def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
+    """The whole page as text. `report` is report.json's content (strict JSON types), all of it optional."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    candidates = candidates.loc[:, ~candidates.columns.duplicated()]
+    properties = properties_in(report)
+    columns = columns_in(candidates, properties)
+    rows = list(rows_in(candidates.head(MOST_DRAWN), columns))
+    facts = _facts(candidates, properties)
+    script = _resource("page.js")
+    environment = Environment(
+        loader=PackageLoader("pipeline.report", "."),
+        autoescape=True,  # SMILES and the names of the user's columns are not to be trusted
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, duration=wording.duration, decimals=lambda v, d: number(v, d))
+    environment.globals.update(percent=wording.percent, number_of=number_of)
+    return environment.get_template("template.html.j2").render(
+        report=report,
+        data=table(report, "dataset"),
+        model=table(report, "model"),
+        style=Markup(_resource("page.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        verdict=wording.verdict(report, facts),
+        tiles=wording.key_figures(report, facts),
+        warnings=_warnings(report),
+        funnel=_funnel(report),
+        achieved=_achieved(report, properties),
+        spread=_spread(report),
+        columns=columns,
+        hidden_columns=hidden_in(candidates, columns),
+        rows=rows,
+        gallery=rows[:GALLERY],
+        total=len(candidates),
+        distributions=list(_distributions(report, properties)),
+        predictors=list(_predictors(report, properties)),
+        training=_training(report),
+        map=drawn(plots.latent_map("map", report.get("latent_map"))),
+        provenance=_provenance(report),
+        glossary=wording.GLOSSARY,
+    )
+
+
+def _resource(name: str) -> str:
+    return (resources.files("pipeline.report") / name).read_text(encoding="utf-8")
+
+
+def _facts(candidates: pd.DataFrame, properties: Mapping[str, Property]) -> dict[str, Any]:
+    aimed = any(p.objective for p in properties.values())
+    within = flagged = None
+    if aimed and "within_target" in candidates:
+        within = sum(bool(truth(v)) for v in candidates["within_target"])
+    if "alerts" in candidates:
+        flagged = sum(bool(alerts_in(a)) for a in candidates["alerts"])
+    return {"candidates": len(candidates), "within": within, "flagged": flagged}
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    given = [*texts(report, "warnings"), *texts(table(report, "training"), "warnings")]
+    for entry in rows_of(report, "predictors"):
+        r2 = number_of(entry.get("r2"))
+        if r2 is not None and r2 < 0.3:
+            given.append(
+                f"The predictor of {entry.get('property')} explains little of it (R² {number(r2, 2)} on held-out "
+                "molecules): take its values as a hint, not as a ranking."
+            )
+    return list(dict.fromkeys(given))
+
+
+# -- funnel, requested against achieved ------------------------------------------------------------------------------
+
+
+def _funnel(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    stages = [s for s in rows_of(report, "funnel") if number_of(s.get("count")) is not None]
+    widest = max((number_of(s.get("of")) or number_of(s["count"]) or 0 for s in stages), default=0) or 1
+    return [
+        {
+            "stage": str(stage.get("stage") or ""),
+            "explanation": str(stage.get("explanation") or ""),
+            "count": stage["count"],
+            "of": stage.get("of"),
+            "first": i == 0,
+            "width": 100 * (number_of(stage["count"]) or 0) / widest,
+            "before": 100 * (number_of(stage.get("of")) or 0) / widest,
+        }
+        for i, stage in enumerate(stages)
+    ]
+
+
+def _achieved(report: Mapping[str, Any], properties: Mapping[str, Property]) -> list[dict[str, Any]]:
+    rows = {str(a.get("property")): a for a in rows_of(report, "achieved")}
+    names = [n for n, p in properties.items() if p.objective or n in rows]
+    found = []
+    for name in names:
+        row, known = rows.get(name, {}), properties[name]
+        values = [v for v in (number_of(row.get("std")), number_of(row.get("mae"))) if v]
+        found.append(
+            {
+                "property": known,
+                "basis": row.get("basis") or (known.objective or {}).get("basis"),
+                "decimals": wording.decimals_for([min(values) * 0.999]) if values else None,
+                **{key: row.get(key) for key in ("of", "mean", "std", "mae", "within")},
+                "sampled": table(row, "sampled"),
+            }
+        )
+    return found
+
+
+def _spread(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Novelty and diversity: (what, figure, counted among)."""
+    rows = []
+    for key, words in (("stereo_aware", "novel"), ("stereo_blind", "novel, stereo ignored")):
+        share = table(table(report, "novelty"), key)
+        if number_of(share.get("count")) is not None:
+            fraction = wording.percent(share["count"], share.get("of"))
+            among = f"of {number(share.get('of'))} distinct molecules · {fraction}"
+            rows.append((words, number(share["count"]), among))
+    diversity = table(report, "diversity")
+    among = f"of {number(diversity.get('of'))} candidates"
+    if number_of(diversity.get("scaffolds")) is not None:
+        rows.append(("distinct scaffolds", number(diversity["scaffolds"]), among))
+    if number_of(diversity.get("internal_diversity")) is not None:
+        rows.append(("internal diversity", number(diversity["internal_diversity"], 3), among))
+    return rows
+
+
+# -- plots -----------------------------------------------------------------------------------------------------------
+
+
+def _distributions(report: Mapping[str, Any], properties: Mapping[str, Property]) -> Iterator[dict[str, Any]]:
+    for i, entry in enumerate(rows_of(report, "distributions")):
+        known = properties.get(str(entry.get("property")))
+        svg = plots.distribution(f"d{i}", entry, known.objective if known else None)
+        if known and svg:
+            yield {"property": known, "basis": entry.get("basis"), "svg": drawn(svg)}
+
+
+def _predictors(report: Mapping[str, Any], properties: Mapping[str, Property]) -> Iterator[dict[str, Any]]:
+    for i, entry in enumerate(rows_of(report, "predictors")):
+        known = properties.get(str(entry.get("property"))) or Property("", "property")
+        yield {
+            "property": known,
+            **{key: entry.get(key) for key in ("method", "n_train", "n_test", "r2", "mae", "rmse")},
+            "parity": drawn(plots.parity(f"p{i}", entry.get("parity"), known.label)),
+            "calibration": drawn(plots.calibration(f"c{i}", entry.get("coverage"))),
+        }
+
+
+_CURVES = (
+    ("reconstruction", "reconstruction, nats"),
+    ("kl", "KL, nats"),
+    ("beta", "beta"),
+    ("exact_reconstruction", "exact reconstruction"),
+)
+
+
+def _training(report: Mapping[str, Any]) -> dict[str, Any]:
+    training = table(report, "training")
+    history, validation = rows_of(training, "history"), rows_of(training, "validation")
+    curves = [
+        {"label": label, "svg": drawn(plots.training_curve(f"t{i}", history, validation, key, label))}
+        for i, (key, label) in enumerate(_CURVES)
+    ]
+    return {
+        "curves": [c for c in curves if c["svg"]],
+        "kl": drawn(plots.kl_per_dimension("k", training.get("kl_per_dimension"))),
+        "figures": list(_figures({**(validation[-1:] or [{}])[0], **table(table(report, "model"), "figures")})),
+    }
+
+
+_IN_PERCENT = {
+    "exact_reconstruction": "exact reconstruction",
+    "prior_valid": "prior samples valid",
+    "prior_unique": "unique",
+    "prior_novel": "novel",
+}
+_IN_NATS = {"reconstruction": "reconstruction", "kl": "KL", "loss": "loss"}
+
+
+def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The model's figures with their units; those of unknown name as they are."""
+    latent = number_of(figures.get("latent_size"))
+    for name, value in figures.items():
+        if number_of(value) is None or name in ("step", "molecules", "latent_size"):
+            continue
+        if name in _IN_PERCENT:
+            yield _IN_PERCENT[name], wording.percent(value, 1)
+        elif name in _IN_NATS:
+            yield _IN_NATS[name], f"{number(value)} nats"
+        elif name == "active_units" and latent:
+            yield "active units", f"{number(value)} of {number(latent)}"
+        else:
+            yield name.replace("_", " "), number(value)
+
+
+# -- provenance ------------------------------------------------------------------------------------------------------
+
+
+def _provenance(report: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Groups of (name, value), without what the report does not hold."""
+    data, model, request = (table(report, key) for key in ("dataset", "model", "request"))
+    groups: dict[str, dict[str, Any]] = {
+        "Run": {
+            "run": report.get("run_id"),
+            "created": report.get("created"),
+            **_some(request, "strategy", "samples", "temperature", "seed"),
+            "machine": report.get("machine"),
+        },
+        "Data": _some(
+            data, "name", "key", "rows", "accepted", "duplicates", "rejected", "train", "validation", "test",
+            "licence", "citation",
+        ),
+        "Model": {
+            **_some(model, "key", "parameters", "latent_size", "vocabulary"),
+            "conditions": ", ".join(texts(model, "conditions")),
+            "training molecules": model.get("training_molecules"),
+            "trained for": wording.duration(model["trained_seconds"]) if model.get("trained_seconds") else None,
+        },
+        "Time": {key: wording.duration(value) for key, value in table(report, "seconds").items()},
+        "Versions": table(report, "versions"),
+    }  # fmt: skip
+    shown = {
+        title: [(name, _plainly(name, value)) for name, value in items.items() if value not in (None, "")]
+        for title, items in groups.items()
+    }
+    return [(title, items) for title, items in shown.items() if items]
+
+
+def _some(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key.replace("_", " "): data.get(key) for key in keys}
+
+
+def _plainly(name: str, value: Any) -> str:
+    """Ids and seeds as they are written; other numbers for reading."""
+    if isinstance(value, str) or name in ("seed", "key", "run"):
+        return str(value)
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1000 else number(value)

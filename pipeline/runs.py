@@ -1,0 +1,129 @@
+"""Run folders: everything that one run was told, used, measured and made, with its manifest written last."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chem_vae.checkpoint import library_versions, write_json
+from chem_vae.errors import DataError, unknown_name
+from pipeline.folders import read_manifest
+
+KIND = "chem-vae run"
+
+
+@dataclass
+class Run:
+    """A run folder, open for writing until `finish`."""
+
+    folder: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run was finished."""
+        return bool(self.manifest)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """report.json. Raises DataError where it is missing or damaged."""
+        try:
+            report = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"the run {self.id} has no report: it was not finished; run it again") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.folder}/report.json is damaged: {error}") from None
+        return dict(report)
+
+    @classmethod
+    def create(cls, workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
+        """A new folder `<workspace>/runs/<time>-<name>`, config.json in it."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        base = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
+        for attempt in range(1, 1000):
+            folder = workspace / "runs" / (base if attempt == 1 else f"{base}-{attempt}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            write_json(config, folder / "config.json")
+            return cls(folder)
+        raise DataError(f"cannot find a free name for a run in {workspace}")
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest: from now on the run is whole."""
+        self.manifest = {
+            "format": KIND,
+            "format_version": 1,
+            "id": self.id,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+            "versions": versions(),
+            "files": sorted(
+                str(p.relative_to(self.folder))
+                for p in self.folder.rglob("*")
+                if p.is_file() and p.suffix != ".partial"
+            ),
+            **manifest,
+        }
+        write_json(self.manifest, self.folder / "manifest.json")
+
+    @classmethod
+    def open(cls, where: str | Path, workspace: Path) -> Run:
+        """A finished run by its folder, by its id, by its id's end (the name: the newest so called), or "latest"."""
+        path = Path(where)
+        if (path / "manifest.json").exists():
+            return cls(path, read_manifest(path, KIND))
+        runs = list_runs(workspace)
+        if str(where) == "latest" and runs:
+            return runs[0]
+        for run in runs:
+            if run.id == str(where) or run.id.endswith(f"-{where}"):
+                return run
+        if not runs:
+            raise DataError(f"there are no finished runs in {workspace}; start one with: chem-vae run")
+        raise unknown_name("run", str(where), [r.id for r in runs])
+
+
+def list_runs(workspace: Path) -> list[Run]:
+    """The finished runs of a workspace, newest first; what is not whole is passed over."""
+    found = []
+    for folder in sorted((workspace / "runs").glob("*/"), reverse=True):
+        try:
+            found.append(Run(folder, read_manifest(folder, KIND)))
+        except DataError:
+            continue
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that results depend on."""
+    names = (
+        "chem-vae",
+        "torch",
+        "lightning",
+        "rdkit",
+        "selfies",
+        "tokenizers",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "botorch",
+    )
+    return {"python": platform.python_version(), **library_versions(names)}
+
+
+def machine() -> str:
+    """What a figure was measured on, without the host's name."""
+    return f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"

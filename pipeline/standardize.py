@@ -1,0 +1,286 @@
+"""From any string to a molecule in its standard form, or to a rejection that says at which stage and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import Mol
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from chem_vae.errors import UserError
+from pipeline.config import StandardizeOptions
+
+LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
+_SHOWN = 500  # characters of an input that a rejection keeps
+
+# An atom that RDKit's clean-up, fragment choice and uncharge might touch: anything but a neutral nonmetal in an
+# ordinary valence (so: charges, radicals, metals, wildcards).
+_ORDINARY = "#5&v3,#6&v4,#7&v3,#8&v2,#14&v4,#15&v3,#15&v5,#16&v2,#16&v4,#16&v6,#9&v1,#17&v1,#35&v1,#53&v1"
+_UNUSUAL_ATOM = Chem.MolFromSmarts(f"[!+0,!$([{_ORDINARY}])]")
+# The rules of RDKit's Normalizer that match neutral molecules (not the sulfoxide rule, which is undone anyway).
+_NEUTRAL_RULES = Chem.MolFromSmarts(
+    "[$([N,P;X3](=[O,S,Se])=[O,S,Se]),$([nH0]=[OH0]),$([N](*)=[N]#[N]),$([N](=*)#[N]),$([C]([OH1;D1])=;!@[N]),"
+    "$([F,Cl,Br,I;X0])]"
+)
+_UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
+_LABELED = Chem.MolFromSmarts("[!0*]")
+_SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """A molecule in its standard form. `changes` says what was done to it ("largest fragment", "uncharged", ...)."""
+
+    smiles: str
+    inchikey: str
+    changes: tuple[str, ...] = ()
+    mol: Mol = field(repr=False, compare=False, kw_only=True)  # the same molecule, sanitized, for computing properties
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row that did not become a molecule: its 0-based number, what it held, the stage that refused it, and why."""
+
+    row: int
+    input: str
+    stage: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        text = self.input.encode("utf-8", "replace").decode("utf-8")
+        object.__setattr__(self, "input", text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+        object.__setattr__(self, "reason", self.reason.encode("utf-8", "replace").decode("utf-8"))
+
+
+class _Refused(Exception):
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(reason)
+        self.stage, self.reason = stage, reason
+
+
+class Standardizer:
+    """Callable: SMILES -> Molecule or Rejection, never an exception. Its stages, in order:
+
+    read (empty, too long, not text), parse, clean-up (`cleanup`), largest organic fragment (`fragment`), uncharging,
+    isotopes and stereo as the options say, tautomer, `elements`, `bonds`, `size`, canonical SMILES, `inchi`. A neutral
+    single-fragment molecule without metals, dative bonds or radicals is left as it is by clean-up, fragment and
+    uncharge, so these are skipped: they would take longer than all the rest. Sulfoxides are written S=O, not [S+][O-]
+    as RDKit's Normalizer does, and so stay without charged symbols.
+
+    >>> Standardizer()("C[S+](C)[O-].Cl").smiles
+    'CS(C)=O'
+    """
+
+    def __init__(self, options: StandardizeOptions | None = None) -> None:
+        self.options = options or StandardizeOptions()
+        allowed = sorted({_atomic_number(symbol) for symbol in self.options.elements})
+        self._forbidden = Chem.MolFromSmarts("[" + ";".join(f"!#{number}" for number in allowed) + "]")
+        self._fragments = rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
+        self._uncharger = rdMolStandardize.Uncharger(canonicalOrder=True)
+        self._tautomers = rdMolStandardize.TautomerEnumerator() if self.options.tautomers else None
+
+    def __call__(self, smiles: str, row: int = 0) -> Molecule | Rejection:
+        """Standardize a SMILES string."""
+        try:
+            with rdBase.BlockLogs():
+                return self._standardize(_parse(smiles))
+        except _Refused as refused:
+            return Rejection(row, smiles, refused.stage, refused.reason)
+        except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
+            return Rejection(row, smiles, "cleanup", f"RDKit failed: {_first_line(error)}")
+
+    def from_molblock(self, block: str, row: int = 0) -> Molecule | Rejection:
+        """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
+        try:
+            with rdBase.BlockLogs():
+                return self._standardize(_parse_molblock(block))
+        except _Refused as refused:
+            return Rejection(row, block, refused.stage, refused.reason)
+        except Exception as error:
+            return Rejection(row, block, "cleanup", f"RDKit failed: {_first_line(error)}")
+
+    def _standardize(self, mol: Mol) -> Molecule:
+        plain = is_plain(mol)
+        mol, changes = self._options_applied(*((mol, []) if plain else self._cleaned(mol)))
+        self._check(mol)
+        smiles = Chem.MolToSmiles(mol)
+        if changes or not plain or "@" in smiles or "/" in smiles:
+            mol, smiles = self._settled(mol, smiles)
+        inchikey: str = Chem.MolToInchiKey(mol)
+        if not inchikey:
+            raise _Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
+        return Molecule(smiles, inchikey, tuple(changes), mol=mol)
+
+    def _settled(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
+        """Parse what was written until it reads back as itself: after changes of structure it may take a second
+        round."""
+        for _ in range(4):
+            again = Chem.MolFromSmiles(smiles)
+            if again is None:
+                raise _Refused("cleanup", "its standard form cannot be read back")
+            again, _ = self._options_applied(*((again, []) if is_plain(again) else self._cleaned(again)))
+            self._check(again)
+            before, smiles, mol = smiles, Chem.MolToSmiles(again), again
+            if smiles == before:
+                return mol, smiles
+        raise _Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
+
+    def _cleaned(self, mol: Mol) -> tuple[Mol, list[str]]:
+        options = self.options
+        changes: list[str] = []
+        start = Chem.MolToSmiles(mol)
+        try:
+            cleaned = _join_sulfoxides(rdMolStandardize.Cleanup(mol))
+        except Exception as error:
+            raise _Refused("cleanup", f"RDKit cannot clean it up: {_first_line(error)}") from None
+        smiles = Chem.MolToSmiles(cleaned)
+        if smiles != start:
+            changes.append("cleaned up")
+        if "." in smiles:
+            if not options.largest_fragment:
+                raise _Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
+            cleaned = self._fragments.choose(cleaned)
+            changes.append("largest fragment")
+        if options.uncharge and any(atom.GetFormalCharge() for atom in cleaned.GetAtoms()):
+            start = Chem.MolToSmiles(cleaned)
+            cleaned = self._uncharger.uncharge(cleaned)
+            if Chem.MolToSmiles(cleaned) != start:
+                changes.append("uncharged")
+        return cleaned, changes
+
+    def _options_applied(self, mol: Mol, changes: list[str]) -> tuple[Mol, list[str]]:
+        options = self.options
+        if not options.isotopes and mol.HasSubstructMatch(_LABELED):
+            mol = Chem.Mol(mol)
+            for atom in mol.GetAtoms():
+                atom.SetIsotope(0)
+            mol = Chem.RemoveHs(mol)
+            Chem.AssignStereochemistry(mol, cleanIt=True, force=True)  # a center may have been one by its isotope alone
+            changes.append("isotopes removed")
+        if not options.stereo and _has_stereo(mol):
+            mol = Chem.Mol(mol)
+            Chem.RemoveStereochemistry(mol)
+            changes.append("stereo removed")
+        if self._tautomers is not None:
+            canonical = self._tautomers.Canonicalize(mol)
+            if Chem.MolToSmiles(canonical) != Chem.MolToSmiles(mol):
+                mol = canonical
+                changes.append("tautomer")
+        return mol, changes
+
+    def _check(self, mol: Mol) -> None:
+        heavy = mol.GetNumHeavyAtoms()
+        strange = {mol.GetAtomWithIdx(i).GetSymbol() for (i,) in mol.GetSubstructMatches(self._forbidden)}
+        if "*" in strange:
+            raise _Refused("elements", "it holds a wildcard atom (*): it stands for many molecules")
+        if strange:
+            raise _Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
+        if mol.HasSubstructMatch(_UNUSUAL_BOND):
+            raise _Refused(
+                "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
+            )
+        if heavy < self.options.min_heavy_atoms:
+            raise _Refused("size", f"{heavy} heavy atoms, `min_heavy_atoms` is {self.options.min_heavy_atoms}")
+        if heavy > self.options.max_heavy_atoms:
+            raise _Refused("size", f"{heavy} heavy atoms, `max_heavy_atoms` is {self.options.max_heavy_atoms}")
+
+
+def is_plain(mol: Mol) -> bool:
+    """Whether clean-up, largest fragment and uncharge leave the molecule as it is (tested against them)."""
+    return not (
+        mol.HasSubstructMatch(_UNUSUAL_ATOM)
+        or mol.GetRingInfo().NumRings() != mol.GetNumBonds() - mol.GetNumAtoms() + 1  # more than one fragment
+        or mol.HasSubstructMatch(_NEUTRAL_RULES)
+        or mol.HasSubstructMatch(_UNUSUAL_BOND)
+    )
+
+
+def _atomic_number(symbol: str) -> int:
+    try:
+        with rdBase.BlockLogs():
+            number = int(Chem.GetPeriodicTable().GetAtomicNumber(symbol))
+    except RuntimeError:
+        number = 0
+    if number <= 0:
+        raise UserError(f"{symbol!r} in `elements` is no chemical element; write symbols such as C, N, Cl")
+    return number
+
+
+def _parse(smiles: str) -> Mol:
+    if not isinstance(smiles, str):
+        raise _Refused("read", "no SMILES: the cell is empty")
+    text = smiles.strip()
+    if not text or text.casefold() == "nan":
+        raise _Refused("read", "no SMILES: the cell is empty")
+    if len(text) > LONGEST_INPUT:
+        raise _Refused(
+            "read", f"{len(text):,} characters, more than the {LONGEST_INPUT:,} that are read as one molecule"
+        )
+    if not text.isascii() or not text.isprintable():
+        raise _Refused("read", "not a SMILES: it holds binary data or characters beyond ASCII")
+    if " " in text:
+        raise _Refused("parse", "not a SMILES: it holds a space")
+    mol = Chem.MolFromSmiles(text)
+    if mol is not None and ":" in text:  # aromatic bonds, or atom maps: labels of a reaction, no part of the molecule
+        for atom in mol.GetAtoms():
+            atom.SetAtomMapNum(0)
+    if mol is None:
+        raise _Refused("parse", _why_not(text))
+    if mol.GetNumAtoms() == 0:
+        raise _Refused("parse", "it has no atoms")
+    return mol
+
+
+def _parse_molblock(block: str) -> Mol:
+    mol = Chem.MolFromMolBlock(block, sanitize=True, removeHs=True)
+    if mol is None:
+        rough = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
+        raise _Refused("parse", _problems(rough) if rough is not None else "not a mol block that RDKit can read")
+    if mol.GetNumAtoms() == 0:
+        raise _Refused("parse", "it has no atoms")
+    return mol
+
+
+def _why_not(smiles: str) -> str:
+    parameters = Chem.SmilesParserParams()
+    parameters.sanitize = False  # type: ignore[assignment]  # the stubs take it for another type
+    rough = Chem.MolFromSmiles(smiles, parameters)
+    if rough is None:
+        return "not a SMILES: RDKit cannot parse it (unknown symbol, or an open bracket, branch or ring)"
+    return _problems(rough)
+
+
+def _problems(rough: Mol) -> str:
+    problems = Chem.DetectChemistryProblems(rough)
+    return "; ".join(dict.fromkeys(p.Message() for p in problems[:3])) or "RDKit cannot sanitize it"
+
+
+def _join_sulfoxides(mol: Mol) -> Mol:
+    """[S+][O-] -> S=O, stereo kept: the atoms' neighbors keep their order."""
+    matches = mol.GetSubstructMatches(_SEPARATED_SULFOXIDE)
+    if not matches:
+        return mol
+    joined = Chem.RWMol(mol)
+    for sulfur, oxygen in matches:
+        joined.GetAtomWithIdx(sulfur).SetFormalCharge(0)
+        joined.GetAtomWithIdx(oxygen).SetFormalCharge(0)
+        joined.GetBondBetweenAtoms(sulfur, oxygen).SetBondType(Chem.BondType.DOUBLE)
+    plain = joined.GetMol()
+    try:
+        Chem.SanitizeMol(plain)
+    except Chem.MolSanitizeException:
+        return mol  # the charges were needed
+    return plain
+
+
+def _has_stereo(mol: Mol) -> bool:
+    return any(atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED for atom in mol.GetAtoms()) or any(
+        bond.GetStereo() != Chem.BondStereo.STEREONONE or bond.GetBondDir() != Chem.BondDir.NONE
+        for bond in mol.GetBonds()
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200]

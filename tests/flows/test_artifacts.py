@@ -1,0 +1,72 @@
+"""Artifacts without a server: keys, tables, throttling."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import artifacts
+
+
+def test_keys_hold_only_what_prefect_takes() -> None:
+    assert (
+        artifacts.artifact_key("progress", "Nearest training molecules (2/3)")
+        == "progress-nearest-training-molecules-2-3"
+    )
+
+
+def test_candidate_rows_are_json_without_nan_or_infinity(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.csv"
+    path.write_text("rank,smiles,score,x_predicted\n1,CCO,0.5,inf\n2,CCN,nan,-inf\n3,CCC,,1e3\n")
+    rows = artifacts.candidate_rows(path, 50)
+    assert rows == [
+        {"rank": 1, "smiles": "CCO", "score": 0.5, "x_predicted": None},
+        {"rank": 2, "smiles": "CCN", "score": None, "x_predicted": None},
+        {"rank": 3, "smiles": "CCC", "score": None, "x_predicted": 1000.0},
+    ]
+    json.dumps(rows, allow_nan=False)
+    assert len(artifacts.candidate_rows(path, 2)) == 2
+    assert artifacts.candidate_rows(tmp_path / "missing.csv", 2) == []
+    assert artifacts.finite(math.nan) is None
+
+
+def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:
+    text = artifacts.summary({"funnel": [{"stage": "valid", "count": 3, "of": 4, "fraction": None}]}, tmp_path)
+    assert "| valid | 3 | 4 | - |" in text
+    assert "Warnings" in artifacts.summary({"warnings": ["weak predictor"]}, tmp_path)
+    assert tmp_path.name in artifacts.summary({}, tmp_path)
+
+
+def test_progress_is_throttled_and_ends_at_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    import prefect.artifacts
+
+    calls: list[tuple[str, float]] = []
+
+    def create(progress: float, **_: Any) -> str:
+        calls.append(("create", progress))
+        return "id"
+
+    def update(_: Any, progress: float, **__: Any) -> None:
+        calls.append(("update", progress))
+
+    monkeypatch.setattr(prefect.artifacts, "create_progress_artifact", create)
+    monkeypatch.setattr(prefect.artifacts, "update_progress_artifact", update)
+    show = artifacts.ProgressArtifacts(every=3600)
+    for done in range(1001):
+        show("train", done, 1000, {"loss": 1.0})
+    show("train", 1000, 1000)
+    assert calls == [("create", 0.0), ("update", 100.0)]
+
+
+def test_a_server_that_does_not_answer_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    import prefect.artifacts
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(prefect.artifacts, "create_progress_artifact", broken)
+    artifacts.ProgressArtifacts()("train", 1, 2)
