@@ -204,6 +204,7 @@ class _Watch(Callback):
         scores = score(model, self.validation_data, scale, self.config.batch_size)
         row = {
             "step": step,
+            "molecules": self.molecules,
             "loss": scores.loss,
             "reconstruction": scores.reconstruction,
             "without_z": scores.without_z,

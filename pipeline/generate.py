@@ -132,10 +132,10 @@ def _sample(
             row = {"smiles": candidate.smiles, "inchikey": candidate.inchikey, "score": scores[i], "sample": done + i}
             row |= {"selfies": strings[i], "strategy": config.strategy, "z": z[i]}
             for w in wanted:
-                row[f"{w.property.name}_{w.basis}"] = values[w.property.name][i]
+                row[f"{w.about.name}_{w.basis}"] = values[w.about.name][i]
                 if w.basis == "predicted":
-                    row[f"{w.property.name}_predicted_std"] = predicted[w.property.name][i]
-            row["within_target"] = bool(all(w.hits([values[w.property.name][i]])[0] for w in wanted))
+                    row[f"{w.about.name}_predicted_std"] = predicted[w.about.name][i]
+            row["within_target"] = bool(all(w.hits([values[w.about.name][i]])[0] for w in wanted))
             rows.append(row)
         done += n
         counts["unique"] = len(seen)
@@ -153,7 +153,7 @@ def _sample(
 def _problem(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig) -> Problem:
     checkpoint = model.checkpoint
     if config.strategy == "conditional":
-        deaf = [w.property.name for w in wanted if w.property.name not in checkpoint.conditions]
+        deaf = [w.about.name for w in wanted if w.about.name not in checkpoint.conditions]
         if deaf:
             known = ", ".join(checkpoint.conditions) or "no property"
             raise UserError(
@@ -164,17 +164,17 @@ def _problem(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConf
     def draw_conditions(n: int, generator: torch.Generator) -> Tensor:
         raw = torch.full((n, len(checkpoint.conditions)), torch.nan)
         for w in wanted:
-            if w.property.name in checkpoint.conditions:
-                raw[:, checkpoint.conditions.index(w.property.name)] = w.draw(n, generator)
+            if w.about.name in checkpoint.conditions:
+                raw[:, checkpoint.conditions.index(w.about.name)] = w.draw(n, generator)
         return checkpoint.standardized(raw)
 
-    predictors = {w.property.name: model.predictors.get(w.property.name) for w in wanted}
+    predictors = {w.about.name: model.predictors.get(w.about.name) for w in wanted}
     total = sum(w.weight for w in wanted)
 
     def log_desirability(z: Tensor) -> Tensor:
         logs = torch.zeros(len(z))
         for w in wanted:
-            predictor = predictors[w.property.name]
+            predictor = predictors[w.about.name]
             assert predictor is not None
             logs = logs + w.weight / total * w.log_desirability(predictor.predict(z).mean)
         return logs
@@ -191,7 +191,7 @@ def _values(
     deviations: dict[str, list[float]] = {}
     mols = [Chem.MolFromSmiles(s) if s is not None else None for s in smiles]
     for w in wanted:
-        name = w.property.name
+        name = w.about.name
         if w.basis == "computed":
             values[name] = [compute(m, [name])[0] if m is not None else math.nan for m in mols]
             continue
@@ -219,7 +219,7 @@ def _described(
         molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
     else:
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * n, dtype="boolean")
-    aimed = {w.property.name for w in wanted}
+    aimed = {w.about.name for w in wanted}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     alerts, scaffolds, computed = [], [], []
     progress("describe", 0, n)

@@ -16,6 +16,7 @@ from chem_vae.errors import unknown_name
 from pipeline.config import Objective
 
 LN2 = math.log(2.0)
+Kind = Literal["target", "range", "maximize", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Wanted:
     maximize: logistic, 0.12 at the data's median and 0.88 at its 95th percentile; minimize: mirrored at the 5th.
     """
 
-    property: PropertySummary
-    kind: Literal["target", "range", "maximize", "minimize"]
+    about: PropertySummary
+    kind: Kind
     aim: str
     weight: float
     target: float | None
@@ -71,7 +72,7 @@ class Wanted:
     @property
     def basis(self) -> Literal["computed", "predicted"]:
         """Whether a new molecule's value can be computed from its structure or only predicted."""
-        return "computed" if self.property.kind == "computed" else "predicted"
+        return "computed" if self.about.kind == "computed" else "predicted"
 
     def log_desirability(self, x: Tensor) -> Tensor:
         """log d of raw values, any shape, differentiable; NaN stays NaN."""
@@ -82,9 +83,9 @@ class Wanted:
             assert self.low is not None and self.high is not None
             outside = torch.relu(self.low - x) + torch.relu(x - self.high)
             return -LN2 * (outside / self.tolerance).square()
-        middle = self.property.quantiles["0.5"]
+        middle = self.about.quantiles["0.5"]
         sign, edge = (1.0, "0.95") if self.kind == "maximize" else (-1.0, "0.05")
-        width = max(abs(self.property.quantiles[edge] - middle), 1e-6)
+        width = max(abs(self.about.quantiles[edge] - middle), 1e-6)
         return torch.nn.functional.logsigmoid(sign * 4.0 * (x - middle) / width - 2.0)
 
     def desirability(self, values: Sequence[float]) -> NDArray[np.float64]:
@@ -104,14 +105,14 @@ class Wanted:
             return torch.full((n,), self.target)
         levels = {"maximize": ("0.9", "0.99"), "minimize": ("0.01", "0.1")}
         low, high = (
-            [self.property.quantiles[q] for q in levels[self.kind]] if self.kind in levels else (self.low, self.high)
+            [self.about.quantiles[q] for q in levels[self.kind]] if self.kind in levels else (self.low, self.high)
         )
         assert low is not None and high is not None
         return low + (high - low) * torch.rand(n, generator=generator)
 
     def to_dict(self) -> dict[str, Any]:
         """For report.json, with the transform as points to draw."""
-        p = self.property
+        p = self.about
         ends = [v for v in (p.low, p.high, self.low, self.high) if v is not None and math.isfinite(v)] or [0.0, 1.0]
         grid = np.linspace(min(ends), max(ends), 101)
         return {
@@ -148,23 +149,20 @@ def resolve(objectives: Mapping[str, Objective], known: Sequence[PropertySummary
 def _resolve(objective: Objective, known: PropertySummary) -> Wanted:
     spread = known.std if math.isfinite(known.std) and known.std > 0 else 1.0
     tolerance = objective.tolerance or 0.1 * _span(known, spread)
-    base = {"property": known, "weight": objective.weight}
+
+    def exact(kind: Kind, aim: str, tolerance: float, low: float | None, high: float | None) -> Wanted:
+        return Wanted(known, kind, aim, objective.weight, objective.target, tolerance, low, high)
+
     if objective.target is not None:
         aim = f"{objective.target:g} ± {tolerance:.3g}"
-        low, high = objective.target - tolerance, objective.target + tolerance
-        return Wanted(**base, kind="target", aim=aim, target=objective.target, tolerance=tolerance, low=low, high=high)
+        return exact("target", aim, tolerance, objective.target - tolerance, objective.target + tolerance)
     if objective.range is not None:
-        low, high = objective.range
-        return Wanted(
-            **base, kind="range", aim=objective.describe(), target=None, tolerance=0.25 * spread, low=low, high=high
-        )
+        return exact("range", objective.describe(), 0.25 * spread, *objective.range)
     if objective.maximize:
         low = known.quantiles.get("0.9", float("nan"))
-        aim = f"high (a hit: at least {low:.3g}, the data's best tenth)"
-        return Wanted(**base, kind="maximize", aim=aim, target=None, tolerance=spread, low=low, high=None)
+        return exact("maximize", f"high (a hit: at least {low:.3g}, the data's best tenth)", spread, low, None)
     high = known.quantiles.get("0.1", float("nan"))
-    aim = f"low (a hit: at most {high:.3g}, the data's best tenth)"
-    return Wanted(**base, kind="minimize", aim=aim, target=None, tolerance=spread, low=None, high=high)
+    return exact("minimize", f"low (a hit: at most {high:.3g}, the data's best tenth)", spread, None, high)
 
 
 def _span(known: PropertySummary, spread: float) -> float:
@@ -174,7 +172,7 @@ def _span(known: PropertySummary, spread: float) -> float:
 
 
 def _outside(wanted: Wanted, objective: Objective) -> list[str]:
-    p = wanted.property
+    p = wanted.about
     asked = [objective.target] if objective.target is not None else list(objective.range or ())
     if not any(v < p.low or v > p.high for v in asked if v is not None):
         return []
@@ -189,5 +187,5 @@ def score(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: in
     if not wanted:
         return np.full(n, np.nan)
     with np.errstate(divide="ignore"):
-        logs = np.stack([w.weight * np.log(w.desirability(values[w.property.name])) for w in wanted])
+        logs = np.stack([w.weight * np.log(w.desirability(values[w.about.name])) for w in wanted])
     return np.asarray(np.exp(logs.sum(axis=0) / sum(w.weight for w in wanted)))

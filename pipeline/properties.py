@@ -48,9 +48,9 @@ def register_property(
 ) -> Callable[[Function], Function]:
     """Decorator: add a function of a sanitized RDKit molecule to the registry.
 
-    >>> @register_property("heavy_atoms", "Heavy atoms", integer=True)
-    ... def heavy_atoms(mol):
-    ...     return mol.GetNumHeavyAtoms()
+        @register_property("heavy_atoms", "Heavy atoms", integer=True)
+        def heavy_atoms(mol: Mol) -> float:
+            return mol.GetNumHeavyAtoms()
 
     Raises UserError where the name is taken or is not lowercase letters, digits and underscores.
     """

@@ -101,16 +101,16 @@ def _unit(model: TrainedModel, name: str) -> str:
 def _achieved(made: GenerationReport) -> list[dict[str, Any]]:
     rows = []
     for w in made.wanted:
-        column = f"{w.property.name}_{w.basis}"
+        column = f"{w.about.name}_{w.basis}"
         values = made.candidates[column].tolist() if column in made.candidates else []
         got = achieved(values, target=w.target, low=w.low, high=w.high)
         sampled = made.molecules[column].tolist() if column in made.molecules else []
         among = achieved(sampled, target=w.target, low=w.low, high=w.high)
         rows.append(
             {
-                "property": w.property.name,
-                "label": w.property.label,
-                "unit": w.property.unit,
+                "property": w.about.name,
+                "label": w.about.label,
+                "unit": w.about.unit,
                 "basis": w.basis,
                 "aim": w.aim,
                 "of": len(values),
@@ -142,7 +142,7 @@ def _thinned(rows: list[dict[str, Any]], most: int = 400) -> list[dict[str, Any]
 def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset | None) -> list[dict[str, Any]]:
     entries = []
     random = np.random.default_rng(0)
-    wanted = {w.property.name for w in made.wanted}
+    wanted = {w.about.name for w in made.wanted}
     data = dataset.table([p.name for p in model.properties], split="train") if dataset is not None else None
     for p in sorted(model.properties, key=lambda p: p.name not in wanted):
         basis = "computed" if p.kind == "computed" else "predicted"
@@ -178,7 +178,7 @@ def _latent_map(model: TrainedModel, candidates: pd.DataFrame, made: GenerationR
         return None
     mean, axes, explained = principal_axes(points)
     names = [p.name for p in model.properties]
-    color = made.wanted[0].property.name if made.wanted else (names[0] if names else None)
+    color = made.wanted[0].about.name if made.wanted else (names[0] if names else None)
     values = model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else []
     z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, points.shape[1])
     z = z[torch.isfinite(z).all(dim=1)]

@@ -17,6 +17,7 @@ CONFIG = """
 name = "tiny"
 [ingest]
 source = "{source}"
+smiles_column = "SMILES"
 properties = ["potency=nM"]
 compute = ["logp"]
 merges = 10
@@ -36,6 +37,7 @@ n = 5
 samples = 60
 [generate.objectives]
 logp = {{ target = 2.5, tolerance = 1.0 }}
+potency = {{ minimize = true }}
 """
 
 

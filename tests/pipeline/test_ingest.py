@@ -18,7 +18,6 @@ import filelock
 import numpy as np
 import pandas as pd
 import pytest
-from nasty import ROWS
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
@@ -84,21 +83,6 @@ def whole(dataset: Dataset) -> None:
         assert Chem.CanonSmiles(vocabulary.to_smiles(string)) == smiles
     train = frame[frame["split"] == "train"]["selfies"].str.cat()
     assert all(symbol in train for symbol in vocabulary.symbols)
-
-
-def test_the_nasty_file_is_accounted_for_row_by_row(tmp_path: Path) -> None:
-    path = table(tmp_path / "nasty.csv", ["id", "SMILES"], [[i, text] for i, (text, _, _) in enumerate(ROWS)])
-    options = {"validation_fraction": 0, "test_fraction": 0, "shard_rows": 7}
-    dataset = ingest(config(path, **options), tmp_path)
-    whole(dataset)
-    accepted = {i: smiles for i, (_, smiles, _) in enumerate(ROWS) if smiles is not None}
-    frame = dataset.table().set_index("row")
-    assert frame["smiles"].to_dict() == accepted
-    assert frame["id"].to_dict() == {i: str(i) for i in accepted}
-    refused = {i: stage for i, (_, _, stage) in enumerate(ROWS) if stage not in (None, "duplicate")}
-    assert dataset.rejections().set_index("row")["stage"].to_dict() == refused
-    assert dataset.counts["duplicates"] == sum(stage == "duplicate" for _, _, stage in ROWS)
-    assert dataset.rejections()["reason"].str.len().min() > 8
 
 
 def test_labels(tmp_path: Path) -> None:

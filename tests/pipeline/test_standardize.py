@@ -7,7 +7,6 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nasty import ROWS
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
@@ -28,19 +27,6 @@ HAND_PICKED = [
 def sample() -> list[str]:
     with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
         return [row["SMILES"] for row in itertools.islice(csv.DictReader(file), 2_000)]
-
-
-@pytest.mark.parametrize(("text", "smiles", "stage"), [row for row in ROWS if row[2] not in ("duplicate", "encode")])
-def test_each_nasty_string_becomes_what_it_should(text: str, smiles: str | None, stage: str | None) -> None:
-    found = Standardizer()(text, 7)
-    if smiles is None:
-        assert isinstance(found, Rejection), found
-        assert (found.row, found.stage) == (7, stage)
-        assert len(found.reason) > 8
-        assert len(found.input) <= 501
-    else:
-        assert isinstance(found, Molecule), found
-        assert found.smiles == smiles
 
 
 def test_fast_path_agrees_with_the_slow_one(sample: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,198 @@
+"""`chem-vae serve` with a real Prefect server: a scheduled run fires, its artifacts can be read, a restart goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.flows.conftest import ROOT, environment
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def until(what: Callable[[], Any], seconds: float, process: subprocess.Popen[str] | None = None) -> Any:
+    """Ask again and again until the answer is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if answer := what():
+                return answer
+        except httpx.TransportError:
+            pass
+        if process is not None and process.poll() is not None:
+            pytest.fail(f"ended with {process.returncode}")
+        time.sleep(0.5)
+    pytest.fail(f"not so after {seconds} s")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect-server")
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[str]:
+    """The API of a real Prefect server with its scheduler, on a free port, with a database of its own."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    variables = {
+        **environment(home),
+        "PREFECT_API_URL": url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=variables, stdout=log, stderr=log, text=True,
+        )  # fmt: skip
+    try:
+        until(lambda: get(url, "/health"), 120, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def get(url: str, path: str) -> Any:
+    answer = httpx.get(url + path, trust_env=False)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def ask(url: str, kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = httpx.post(f"{url}/{kind}/filter", json=body, trust_env=False)
+    answer.raise_for_status()
+    return list(answer.json())
+
+
+def serving(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    log = (home / f"serve-{time.monotonic_ns()}.log").open("w")
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "serve", *arguments],
+        cwd=home,
+        env={**environment(home), **variables},
+        stdout=log,
+        stderr=log,
+        text=True,
+    )
+
+
+def end(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) -> None:
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        pytest.fail("serve did not end when asked to")
+
+
+def test_a_schedule_fires_and_survives_a_restart(server: str, home: Path, molecules: Path) -> None:
+    config = home / "nightly.toml"
+    config.write_text(
+        f'name = "nightly"\n[ingest]\nsource = "{molecules}"\ncompute = ["logp"]\nmerges = 5\nworkers = 1\nlimit = 100\n'
+    )
+    arguments = ("--config", "nightly.toml", "--flow", "ingest", "--interval", "15", "--timezone", "Europe/Berlin")
+    process = serving(home, *arguments, PREFECT_API_URL=server)
+    try:
+        deployment = until(lambda: get(server, "/deployments/name/ingest/nightly"), 60, process)
+        assert deployment["concurrency_limit"] == 1 or deployment["global_concurrency_limit"]["limit"] == 1
+        finished = {
+            "deployments": {"id": {"any_": [deployment["id"]]}},
+            "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+        }
+        run = until(lambda: ask(server, "flow_runs", finished), 90, process)[0]
+    finally:
+        end(process)
+    assert run["auto_scheduled"] is True
+    shown = ask(server, "artifacts", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    by_key = {artifact["key"]: artifact for artifact in shown}
+    assert "100" in by_key["dataset"]["data"]
+    assert by_key["progress-standardize"]["data"] == 100.0
+    assert list((home / "workspace" / "datasets").glob("molecules-????????/manifest.json"))
+
+    deployment = get(server, "/deployments/name/ingest/nightly")
+    assert deployment["paused"] is False
+    assert [schedule["active"] for schedule in deployment["schedules"]] == [True]
+    assert deployment["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
+
+    # Paused by hand, or by the shutdown of another version: serving again makes it active, and doubles nothing.
+    httpx.post(f"{server}/deployments/{deployment['id']}/pause_deployment", trust_env=False).raise_for_status()
+    assert get(server, "/deployments/name/ingest/nightly")["paused"] is True
+    process = serving(home, *arguments, PREFECT_API_URL=server)
+    try:
+        again = until(
+            lambda: (d := get(server, "/deployments/name/ingest/nightly")) and not d["paused"] and d, 60, process
+        )
+        assert again["id"] == deployment["id"]
+        assert [schedule["active"] for schedule in again["schedules"]] == [True]
+    finally:
+        end(process, signal.SIGINT)
+
+
+def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    process = serving(
+        home, "--config", str(config), "--cron", "0 2 * * *", "--timezone", "UTC", PREFECT_SERVER_API_PORT=str(port)
+    )
+    try:
+        deployment = until(lambda: get(url, "/deployments/name/campaign/tiny"), 120, process)
+        assert deployment["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
+        assert deployment["parameters"]["config"]["generate"]["n"] == 5
+        assert os.path.isabs(deployment["parameters"]["workspace"])
+    finally:
+        end(process)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{url}/health", trust_env=False)
+
+
+def test_a_configured_server_that_is_not_there(home: Path, config: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "serve", "--config", str(config), "--interval", "60"],
+        cwd=home, capture_output=True, text=True, timeout=120,
+        env={**environment(home), "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: no Prefect server answers at http://127.0.0.1:")
+    assert "Traceback" not in done.stderr
+
+
+def test_prefect_yaml_holds_the_four_flows_as_they_are() -> None:
+    """Every deployment of prefect.yaml names a flow that is there, parameters that it takes, and an active schedule."""
+    import importlib
+
+    from prefect.client.schemas.schedules import CronSchedule
+
+    held = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert sorted(d["name"] for d in held) == ["campaign", "generate", "ingest", "train"]
+    for deployment in held:
+        path, _, name = deployment["entrypoint"].partition(":")
+        flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+        flow.validate_parameters({**flow_defaults(flow), **deployment["parameters"]})
+        assert deployment["concurrency_limit"] == 1
+        assert deployment["work_pool"]["name"] == "chem-vae"
+        for schedule in deployment["schedules"]:
+            CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+
+
+def flow_defaults(flow: Any) -> dict[str, Any]:
+    import inspect
+
+    return {name: p.default for name, p in inspect.signature(flow.fn).parameters.items()}

@@ -1,0 +1,67 @@
+"""Configuration: unknown keys and wrong values are errors that say where and what else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chem_vae.errors import UserError
+from pipeline.catalog import data_folder
+from pipeline.config import CampaignConfig, load_config
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "[train.model]\nlatnt_size = 3",
+            r"c.toml, line 2: unknown key 'train.model.latnt_size'; did you mean 'latent_size'",
+        ),
+        ("[ingest]\n\nsorce = 'x'", "line 3.*did you mean 'source'"),
+        ("[generate.objectives]\nlogp = { target = 2, tolrance = 1 }", "line 2.*did you mean 'tolerance'"),
+        ("[trian]\n", "unknown key 'trian'; did you mean 'train'"),
+        ("[train.training]\nepochs = 0", "epochs must be at least 1"),
+        ("[train.training]\nepochs = 'many'", "line 2: train.training.epochs: .*integer"),
+        ("[generate.objectives]\nlogp = { }", "exactly one of target"),
+        ("[ingest]\ncompute = ['logp']\nproperties = ['LogP']", "named twice"),
+        ("name = 'a b'", "name"),
+        ("x = [", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        load_config(written(tmp_path, text))
+
+
+def test_overrides_win_and_are_checked(tmp_path: Path) -> None:
+    path = written(tmp_path, "[train.model]\nlatent_size = 8")
+    assert load_config(path).train.model.latent_size == 8
+    assert load_config(path, {"train.model.latent_size": 16}).train.model.latent_size == 16
+    with pytest.raises(UserError, match="did you mean 'epochs'"):
+        load_config(path, {"train.training.epoch": 1})
+    with pytest.raises(UserError, match="a value, not a table"):
+        load_config(path, {"train.model.latent_size.x": 1})
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no configuration file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_units_come_with_the_name() -> None:
+    config = load_config(None, {"ingest.properties": ["pIC50", "Ki=nM"]})
+    assert [(p.name, p.unit) for p in config.ingest.properties] == [("pIC50", ""), ("Ki", "nM")]
+
+
+def test_the_demo_and_the_defaults_are_valid_and_survive_json() -> None:
+    demo = load_config(data_folder() / "demo.toml")
+    assert demo.name == "demo"
+    for config in (demo, CampaignConfig()):
+        assert CampaignConfig.model_validate_json(config.model_dump_json()) == config

@@ -1,0 +1,200 @@
+"""Train, generate and report on a tiny model: accounts that add up, and what is predicted said to be."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+import pipeline as mg
+from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
+from pipeline.campaign import generate_run
+from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
+from pipeline.dataset import Dataset
+from pipeline.folders import built_whole, content_key, locked
+from pipeline.model import TrainedModel, load_model
+from pipeline.properties import compute
+from pipeline.runs import Run, list_runs
+from pipeline.train import train
+
+
+def test_a_model_folder_is_whole_and_reused(
+    model: TrainedModel, dataset: Dataset, workspace: Path, tiny_training: TrainConfig
+) -> None:
+    names = {p.name for p in model.folder.iterdir()}
+    assert {"model.safetensors", "model.json", "predictors.safetensors", "latent.safetensors", "metrics.csv"} <= names
+    assert "resume.safetensors" not in names
+    assert not any(p.suffix in (".pkl", ".pt", ".ckpt") for p in model.folder.rglob("*"))
+    again = train(dataset, tiny_training, workspace)
+    assert again.reused
+    assert again.folder == model.folder
+    assert model.card["training_molecules"] == dataset.counts["train"]
+    assert {p.name: p.kind for p in model.properties} == {"assay": "measured", "logp": "computed", "mw": "computed"}
+
+
+def test_predictors_are_fitted_for_every_property_and_checked(model: TrainedModel) -> None:
+    figures = {p["property"]: p for p in model.card["predictors"]}
+    assert set(figures) == {"assay", "logp", "mw"}
+    assert figures["assay"]["n_train"] < figures["logp"]["n_train"]  # a third of the labels is missing
+    assert all(math.isfinite(f["r2"]) and f["n_test"] >= 20 for f in figures.values())
+    assert set(figures["mw"]["coverage"]) == {"0.5", "0.8", "0.9", "0.95"}
+
+
+@pytest.mark.parametrize("strategy", ["conditional", "gradient"])
+def test_accounts_add_up(model: TrainedModel, strategy: str) -> None:
+    found = mg.generate(
+        model, n=10, samples=120, strategy=strategy, objectives={"logp": Objective(target=2.0, tolerance=1.0)}, seed=1
+    )
+    c = found.counts
+    assert c["requested"] == 120
+    assert c["requested"] >= c["decoded"] >= c["valid"] >= c["unique"] == len(found.molecules)
+    assert c["unique"] >= c["novel"] >= c["novel, stereo-blind"]
+    assert c["novel"] >= c["alert-free"] >= c["within target"]
+    frame = found.to_frame()
+    assert len(frame) <= 10
+    assert frame["rank"].tolist() == list(range(1, len(frame) + 1))
+    assert frame["score"].is_monotonic_decreasing
+    assert frame["inchikey"].is_unique
+    assert frame["novel"].all()
+    for _, row in frame.iterrows():
+        mol = Chem.MolFromSmiles(row["smiles"])
+        assert row["logp_computed"] == pytest.approx(compute(mol, ["logp"])[0])
+        assert Chem.MolToInchiKey(mol) == row["inchikey"]
+        assert row["within_target"] == (abs(row["logp_computed"] - 2.0) <= 1.0)
+    assert not any(c.endswith("logp_predicted") for c in frame.columns)
+
+
+def test_the_same_seed_gives_the_same_molecules(model: TrainedModel) -> None:
+    a, b, c = (
+        mg.generate(model, target={"logp": 2.0}, n=5, samples=60, seed=s).molecules["smiles"].tolist()
+        for s in (1, 1, 2)
+    )
+    assert a == b
+    assert a != c
+
+
+def test_a_measured_property_is_predicted_and_labelled_so(model: TrainedModel) -> None:
+    frame = mg.generate(model, n=5, samples=60, objectives={"assay": Objective(maximize=True)}).to_frame()
+    assert "assay_computed" not in frame
+    assert (frame["assay_predicted_std"].dropna() > 0).all()
+    assert frame["assay_predicted"].notna().any()
+    assert (frame["distance_to_training"].dropna() >= 0).all()
+    assert frame["nearest_training_similarity"].between(0, 1).all()
+
+
+def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:
+    with pytest.raises(UserError, match="did you mean 'logp'"):
+        mg.generate(model, target={"logP": 1.0})
+    with pytest.raises(UserError, match="did you mean 'gradient'"):
+        mg.generate(model, strategy="gradent")
+    with pytest.raises(UserError, match="did you mean 'assay'"):
+        train(dataset, TrainConfig(conditions=("asay",)), workspace)
+    far = mg.generate(model, target={"logp": 30.0}, n=3, samples=30)
+    assert any("outside the training data" in w for w in far.warnings)
+    few = mg.generate(model, n=50, samples=20)
+    assert any("ask for more" in w for w in few.warnings)
+
+
+def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:
+    config = GenerateConfig(
+        n=5, samples=80, objectives={"logp": Objective(target=2.0), "assay": Objective(maximize=True)}
+    )
+    run = generate_run(model, dataset, config, workspace, "my run", CampaignConfig(generate=config))
+    names = {p.name for p in run.folder.iterdir()}
+    assert {
+        "config.json",
+        "model",
+        "report.html",
+        "report.json",
+        "candidates.csv",
+        "candidates.sdf",
+        "manifest.json",
+    } <= names
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(f"{constant} is not JSON")
+
+    report = json.loads((run.folder / "report.json").read_text(), parse_constant=refuse)
+    stages = {s["stage"]: s for s in report["funnel"]}
+    assert stages["valid"]["of"] == stages["decoded"]["count"]
+    assert stages["novel"]["of"] == stages["unique"]["count"]
+    assert {a["property"]: a["basis"] for a in report["achieved"]} == {"logp": "computed", "assay": "predicted"}
+    assert len(report["latent_map"]["data"]) == len(report["latent_map"]["values"])
+    manifest = run.manifest
+    assert manifest["model"]["key"] == model.key
+    assert manifest["dataset"]["key"] == dataset.key
+    assert "rdkit" in manifest["versions"]
+    assert set(manifest["files"]) >= {"report.html", "model/model.safetensors"}
+    assert Run.open(run.id, workspace).folder == run.folder
+    assert Run.open("my-run", workspace).id == run.id
+    assert list_runs(workspace)[0].id == run.id
+    copied = load_model(run.folder)
+    assert copied.key == model.key
+    same = [mg.generate(m, target={"logp": 2.0}, n=4, samples=40).molecules["smiles"].tolist() for m in (model, copied)]
+    assert same[0] == same[1]
+
+
+def test_an_unfinished_run_is_not_listed(workspace: Path) -> None:
+    run = Run.create(workspace, "half", {})
+    assert run.id not in [r.id for r in list_runs(workspace)]
+    with pytest.raises(DataError, match="no report"):
+        _ = run.report
+    with pytest.raises(UserError, match="unknown run"):
+        Run.open("nothing-like-it", workspace)
+
+
+def test_the_latent_space_in_smiles(model: TrainedModel, sample_smiles: list[str]) -> None:
+    z = model.encode(sample_smiles[:3])
+    assert z.shape == (3, 16)
+    assert len(model.decode(z)) == 3
+    assert len(model.interpolate(*sample_smiles[:2], steps=5)) == 5
+    assert len(model.sample(4, {"logp": 2.0}, seed=0)) == 4
+    predicted = model.predict(sample_smiles[:3])["mw"]
+    assert (predicted.std > 0).all()
+    assert np.nanmax(model.distance_to_training(model.latent["mu"].float()[:5])) < 0.05
+    assert math.isnan(model.distance_to_training(z * float("nan"))[0])
+    with pytest.raises(UserError, match="cannot encode"):
+        model.encode(["C1CC"])
+    with pytest.raises(UserError, match=r"never seen .*Se"):
+        model.encode(["C[Se]C"])
+
+
+def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedModel, tmp_path: Path) -> None:
+    import shutil
+
+    alone = TrainedModel.open(shutil.copytree(model.folder, tmp_path / "alone"))
+    assert alone.dataset() is None
+    found = mg.generate(alone, n=3, samples=30)
+    assert any("novelty" in w for w in found.warnings)
+    assert found.to_frame()["novel"].isna().all()
+    run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone", CampaignConfig())
+    assert (run.folder / "report.html").exists()
+    (tmp_path / "alone" / "latent.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(CheckpointError, match="damaged"):
+        _ = TrainedModel.open(tmp_path / "alone").latent
+
+
+def test_a_folder_in_work_is_busy_and_a_failed_one_stays_partial(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    with (
+        locked(folder, "training this model"),
+        pytest.raises(BusyError, match="another process is training this model"),
+    ):
+        with built_whole(folder, "training this model"):
+            pass
+    with pytest.raises(RuntimeError), built_whole(folder, "at it") as partial:
+        (partial / "half").write_text("1")
+        raise RuntimeError
+    assert not folder.exists()
+    with built_whole(folder, "at it") as partial:
+        assert (partial / "half").exists()
+    assert (folder / "half").exists()
+
+
+def test_content_keys() -> None:
+    assert content_key({"a": 1, "b": [1, 2]}) == content_key({"b": (1, 2), "a": 1})
+    assert content_key({"a": 1}) != content_key({"a": 2})
