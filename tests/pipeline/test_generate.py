@@ -183,9 +183,9 @@ def test_a_folder_in_work_is_busy_and_a_failed_one_stays_partial(tmp_path: Path)
     with (
         locked(folder, "training this model"),
         pytest.raises(BusyError, match="another process is training this model"),
+        built_whole(folder, "training this model"),
     ):
-        with built_whole(folder, "training this model"):
-            pass
+        pass
     with pytest.raises(RuntimeError), built_whole(folder, "at it") as partial:
         (partial / "half").write_text("1")
         raise RuntimeError
