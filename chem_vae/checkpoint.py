@@ -24,6 +24,7 @@ from chem_vae.config import ModelConfig
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, unknown_name
+from chem_vae.files import write_json
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.vocabulary import SelfiesVocabulary
 
@@ -146,7 +147,7 @@ class Checkpoint:
             "max_length": self.max_length,
             "card": self.card,
         }
-        write_json(description, folder / "model.json")
+        write_json(folder / "model.json", description)
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Checkpoint:
@@ -197,30 +198,6 @@ def write_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mappi
     partial = path.with_name(path.name + ".partial")
     save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
     os.replace(partial, path)
-
-
-def write_json(data: Any, path: Path) -> None:
-    """Write JSON (NaN and infinity become null) to a file that appears whole."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(strict(data), indent=1, allow_nan=False), encoding="utf-8")
-    os.replace(partial, path)
-
-
-def strict(data: Any) -> Any:
-    """The same data in JSON's own types: NaN and infinity as None, numpy scalars and arrays as numbers and lists."""
-    if isinstance(data, Mapping):
-        return {str(k): strict(v) for k, v in data.items()}
-    if isinstance(data, np.ndarray | Tensor):
-        return strict(data.tolist())
-    if isinstance(data, np.generic):
-        return strict(data.item())
-    if isinstance(data, float):
-        return data if np.isfinite(data) else None
-    if data is None or isinstance(data, bool | int | str):
-        return data
-    if isinstance(data, Iterable):
-        return [strict(v) for v in data]
-    return str(data)
 
 
 def library_versions(names: Iterable[str] = ("chem-vae", "torch", "lightning", "selfies", "numpy")) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -217,6 +218,8 @@ def serve(
     from pipeline.config import load_config
 
     whole = load_config(config, overrides(settings=settings))
+    if debug:
+        os.environ["CHEM_VAE_DEBUG"] = "1"  # for the runs, which are processes of their own
     keep_serving(
         whole,
         workspace,

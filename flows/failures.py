@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
+import os
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -27,11 +29,31 @@ def plain_failure(function: Callable[P, R]) -> Callable[P, R]:
         except ChemVAEError as error:
             from prefect.states import Failed
 
+            _log_without_traceback()
             return cast(R, Failed(message=str(error), data=error))
 
     # Prefect reads the parameters' types off the signature; as text they would be looked up in this module.
     guarded.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
     return guarded
+
+
+class _PlainErrors(logging.Filter):
+    """Turns the traceback of one of our own errors into its sentence; other records pass as they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ChemVAEError):
+            record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error}", (), None
+        return True
+
+
+_PLAIN_ERRORS = _PlainErrors()
+
+
+def _log_without_traceback() -> None:
+    """A deployed run's engine logs what a failed flow raised; --debug (CHEM_VAE_DEBUG) leaves that its traceback."""
+    if not os.environ.get("CHEM_VAE_DEBUG"):
+        logging.getLogger("prefect.flow_runs").addFilter(_PLAIN_ERRORS)  # a second time is no second filter
 
 
 def worth_a_retry(task: Any, task_run: Any, state: Any) -> bool:

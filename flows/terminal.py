@@ -103,7 +103,7 @@ def summary(report: Mapping[str, Any]) -> str:
         ]
         lines += [table(rows, ("stage", "count", "", "share")), ""]
     if achieved := report.get("achieved"):
-        rows = [
+        results = [
             (
                 a.get("label") or a.get("property"),
                 a.get("basis"),
@@ -114,7 +114,7 @@ def summary(report: Mapping[str, Any]) -> str:
             )
             for a in achieved
         ]
-        lines += [table(rows, ("property", "basis", "wanted", "mean", "mean abs. error", "within")), ""]
+        lines += [table(results, ("property", "basis", "wanted", "mean", "mean abs. error", "within")), ""]
     lines += [f"warning: {warning}" for warning in report.get("warnings") or ()]
     return "\n".join(lines).rstrip("\n")
 

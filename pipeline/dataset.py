@@ -12,6 +12,7 @@ import pandas as pd
 from pyarrow import parquet
 
 from chem_vae.errors import DataError, UserError, unknown_name
+from pipeline.folders import read_manifest
 
 if TYPE_CHECKING:
     from chem_vae.data import TokenDataset
@@ -47,20 +48,7 @@ class Dataset:
     def open(cls, folder: str | Path, *, reused: bool = False) -> Dataset:
         """Raises DataError where the folder is no dataset, is not whole, or has another format version."""
         folder = Path(folder)
-        path = folder / "manifest.json"
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DataError(f"{folder} is not a finished dataset folder: it has no manifest.json") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read: {error}") from None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise DataError(f"{folder} is not a dataset folder")
-        if manifest.get("format_version") != FORMAT_VERSION:
-            raise DataError(
-                f"{folder} has dataset format {manifest.get('format_version')} and this version reads "
-                f"{FORMAT_VERSION}; ingest it again"
-            )
+        manifest = read_manifest(folder, FORMAT)
         try:
             needed = [
                 *ARRAYS,
@@ -70,7 +58,7 @@ class Dataset:
             ]
         except (KeyError, TypeError):
             raise DataError(
-                f"{path} is damaged: it does not name its shards; delete the folder and ingest again"
+                f"{folder} is damaged: its manifest does not name its shards; delete the folder and ingest again"
             ) from None
         missing = [name for name in needed if not (folder / name).is_file()]
         if missing:

@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from chem_vae.checkpoint import strict
 from chem_vae.errors import BusyError, DataError
+from chem_vae.files import plain
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
 
 def content_key(*parts: Any) -> str:
     """A hash (64 hex digits) of plain data: equal data, equal key."""
-    text = json.dumps(strict(parts), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(plain(parts), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,7 +8,6 @@ workers write what is kept as shards and tokens; the folder gets its name when i
 from __future__ import annotations
 
 import errno
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -20,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from pyarrow import parquet
 
-from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError, unknown_name
+from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
+from chem_vae.files import write_json
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, default_constraints
 from pipeline import shards
@@ -32,6 +31,7 @@ from pipeline.assembly import statistics, why_rejected, write_all_rejections, wr
 from pipeline.catalog import ResolvedSource, resolve
 from pipeline.config import IngestConfig
 from pipeline.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
+from pipeline.folders import content_key, locked
 from pipeline.properties import get_property
 from pipeline.sources import Chunk, Source, file_format
 from pipeline.splits import assign_splits, merge_duplicates, smallest
@@ -56,14 +56,8 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
     if found := _finished(folder):
         return found
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(f"{folder}.lock")
-        with lock.acquire(timeout=0):
+        with locked(folder, "ingesting this dataset"):
             return _finished(folder) or _Ingest(config, resolved, key, folder, progress).run()
-    except filelock.Timeout:
-        raise BusyError(
-            f"another process is ingesting this dataset into {folder.name}; wait for it or choose another --workspace"
-        ) from None
     except OSError as error:
         if isinstance(error, ChemVAEError):
             raise
@@ -78,15 +72,16 @@ def dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     """SHA-256 over all that the result depends on: the source's content, the options, the format, the chemistry's
     versions."""
     options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
-    depends = {
-        "source": resolved.sha256,
-        "kind": file_format(resolved.path),
-        "columns": [resolved.smiles_column, resolved.split_column, dict(resolved.properties)],
-        "options": options,
-        "format": FORMAT_VERSION,
-        "versions": {name: importlib.metadata.version(name) for name in ("rdkit", "selfies")},
-    }
-    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+    return content_key(
+        {
+            "source": resolved.sha256,
+            "kind": file_format(resolved.path),
+            "columns": [resolved.smiles_column, resolved.split_column, dict(resolved.properties)],
+            "options": options,
+            "format": FORMAT_VERSION,
+            "versions": {name: importlib.metadata.version(name) for name in ("rdkit", "selfies")},
+        }
+    )
 
 
 def _finished(folder: Path) -> Dataset | None:
@@ -148,7 +143,7 @@ class _Ingest:
             shutil.rmtree(self.partial, ignore_errors=True)
             raise
         manifest["seconds"] = round(time.monotonic() - start, 1)
-        (whole / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+        write_json(whole / "manifest.json", manifest)
         if self.folder.exists():  # damaged, or it would have been reused
             shutil.rmtree(self.folder)
         os.replace(whole, self.folder)
@@ -339,7 +334,7 @@ class _Ingest:
     ) -> dict[str, Any]:
         write_arrays(self.settings, whole, kept, (*self.config.compute, *self.units))
         stages = write_all_rejections(self.settings, whole, len(figures))
-        (whole / "vocabulary.json").write_text(json.dumps(vocabulary.to_dict(), indent=1), encoding="utf-8")
+        write_json(whole / "vocabulary.json", vocabulary.to_dict())
         split = np.load(whole / "split.npy", mmap_mode="r")
         total, accepted, rejected = sum(f.rows for f in figures), sum(n for n, _ in kept), sum(stages.values())
         duplicates = int((~rows.keep).sum())

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chem_vae.checkpoint import library_versions, write_json
+from chem_vae.checkpoint import library_versions
 from chem_vae.errors import DataError, unknown_name
+from chem_vae.files import write_json
 from pipeline.folders import read_manifest
 
 KIND = "chem-vae run"
@@ -57,7 +58,7 @@ class Run:
                 folder.mkdir(parents=True)
             except FileExistsError:
                 continue
-            write_json(config, folder / "config.json")
+            write_json(folder / "config.json", config)
             return cls(folder)
         raise DataError(f"cannot find a free name for a run in {workspace}")
 
@@ -77,7 +78,7 @@ class Run:
             ),
             **manifest,
         }
-        write_json(self.manifest, self.folder / "manifest.json")
+        write_json(self.folder / "manifest.json", self.manifest)
 
     @classmethod
     def open(cls, where: str | Path, workspace: Path) -> Run:

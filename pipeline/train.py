@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from chem_vae.analysis import exact_reconstruction
-from chem_vae.checkpoint import Checkpoint, ConditionScale, write_json
+from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.data import TokenDataset
 from chem_vae.errors import DataError, unknown_name
+from chem_vae.files import write_json
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog, write_history
@@ -106,9 +107,10 @@ def _train_into(
         "versions": versions(),
     }
     checkpoint.save(folder)
-    write_json(asdict(record), folder / "training.json")
+    write_json(folder / "training.json", asdict(record))
     (folder / "resume.safetensors").unlink(missing_ok=True)
     write_json(
+        folder / "manifest.json",
         {
             "format": KIND,
             "format_version": 1,
@@ -118,7 +120,6 @@ def _train_into(
             "properties": [summary_dict(s) for s in summaries],
             "seconds": time.monotonic() - started,
         },
-        folder / "manifest.json",
     )
 
 

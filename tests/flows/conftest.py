@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from command_line import CommandLine, environment
 
 CONFIG = """
 name = "tiny"
@@ -62,15 +60,6 @@ def config(molecules: Path) -> Path:
     path = molecules.with_name("tiny.toml")
     path.write_text(CONFIG.format(source=molecules))
     return path
-
-
-CommandLine = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def environment(home: Path) -> dict[str, str]:
-    """The environment of a subprocess: this checkout, a Prefect home of its own, and no server or workspace set."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "CHEM_VAE", "PYTEST"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "PREFECT_HOME": str(home / "prefect"), "COLUMNS": "100", "TERM": "dumb"}
 
 
 @pytest.fixture(scope="session")

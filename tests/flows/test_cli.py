@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import ROOT, CommandLine, environment
 
 from flows.export import export
-from tests.flows.conftest import ROOT, CommandLine, environment
 
 Done = subprocess.CompletedProcess[str]
 

@@ -61,11 +61,12 @@ def test_ingest_then_train_then_generate(config: Path, tmp_path: Path, molecules
     from flows.train import train
 
     settings = loaded(config)
+    settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"limit": 100})})
     first = ingest(settings.ingest, tmp_path, return_state=True)
     dataset = Path(first.result())
     assert (dataset / "manifest.json").is_file()
     shown = artifacts(first)
-    assert "300" in shown["dataset"] and "Reused" not in shown["dataset"]
+    assert "| accepted | 100 |" in shown["dataset"] and "Reused" not in shown["dataset"]
     assert shown["progress-standardize"] == 100.0
     again = ingest(settings.ingest, tmp_path, return_state=True)
     assert again.result() == str(dataset)

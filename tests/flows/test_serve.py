@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-
-from tests.flows.conftest import ROOT, environment
+from command_line import ROOT, environment
 
 
 def free_port() -> int:
@@ -196,3 +195,20 @@ def flow_defaults(flow: Any) -> dict[str, Any]:
     import inspect
 
     return {name: p.default for name, p in inspect.signature(flow.fn).parameters.items()}
+
+
+def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) -> None:
+    variables = {**environment(home), "PREFECT_API_URL": server, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    for arguments in (["work-pool", "create", "chem-vae", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *arguments],
+            cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    held = {
+        name: get(server, f"/deployments/name/{name}/{name}") for name in ("campaign", "generate", "ingest", "train")
+    }
+    assert all(held.values()), held
+    active = {name for name, d in held.items() if any(schedule["active"] for schedule in d["schedules"])}
+    assert active == {"campaign"}
+    assert all(d["global_concurrency_limit"]["limit"] == 1 for d in held.values())

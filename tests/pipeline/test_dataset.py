@@ -53,10 +53,10 @@ def test_folders_that_are_no_datasets(dataset: Dataset, tmp_path: Path) -> None:
         Dataset.open(tmp_path)
     manifest = tmp_path / "manifest.json"
     for text, complaint in [
-        ("{", "cannot be read"),
-        ("[]", "not a dataset"),
-        (json.dumps({"format": "chem-vae run"}), "not a dataset"),
-        (json.dumps({"format": "chem-vae dataset", "format_version": 99}), "format 99.*ingest it again"),
+        ("{", "is damaged"),
+        ("[]", "not a 'chem-vae dataset'"),
+        (json.dumps({"format": "chem-vae run"}), "not a 'chem-vae dataset'"),
+        (json.dumps({"format": "chem-vae dataset", "format_version": 99}), "format 99.*make it again"),
         (json.dumps({"format": "chem-vae dataset", "format_version": 1}), "damaged"),
         (json.dumps(dataset.manifest), r"not whole: tokens\.npy"),
     ]:

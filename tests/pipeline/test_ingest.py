@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +25,7 @@ from chem_vae.vocabulary import default_constraints
 from pipeline import shards
 from pipeline.config import IngestConfig, StandardizeOptions
 from pipeline.dataset import Dataset
+from pipeline.folders import locked
 from pipeline.ingest import dataset_key, ingest
 
 SMALL = {"compute": ("mw", "tpsa"), "merges": 20, "workers": 1, "seed": 1}
@@ -277,7 +277,7 @@ def test_two_at_once(tmp_path: Path) -> None:
 
     folder = tmp_path / "datasets" / f"a-{dataset_key(settings, resolve(str(path)))[:8]}"
     folder.parent.mkdir()
-    with filelock.FileLock(f"{folder}.lock"), pytest.raises(BusyError, match="another process is ingesting"):
+    with locked(folder, "here"), pytest.raises(BusyError, match="another process is ingesting"):
         ingest(settings, tmp_path)
     assert not ingest(settings, tmp_path).reused
 

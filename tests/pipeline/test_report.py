@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
+from chem_vae import files
 from pipeline import metrics, report
-from pipeline.report import drawings, files, page, plots, reading, wording
+from pipeline.report import drawings, page, plots, reading, wording
 from pipeline.report.candidates import columns_in, properties_in
+from pipeline.report.sdf import sdf_text
 
 SMILES = [
     "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1", "C[C@H](N)C(=O)O", "F/C=C/F", "O=C1NC(=S)S/C1=C\\c1ccccc1",
@@ -323,7 +325,7 @@ def test_an_sd_property_cannot_end_its_record() -> None:
     frame["a\n>  <note>"] = ["one\n\n$$$$\ntwo", "$$$$"]
     frame["gap"] = [math.nan, 1.0]
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(files.sdf_text(frame, "run"))
+    supplier.SetData(sdf_text(frame, "run"))
     mols = list(supplier)
     assert len(mols) == 2 and None not in mols
     assert mols[0].GetProp("a_  _note_") == "one $$$$ two" and mols[1].GetProp("a_  _note_").strip() == "$$$$"

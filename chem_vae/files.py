@@ -1,0 +1,69 @@
+"""Files that appear whole, and JSON that any program reads (no NaN, no infinity)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Under another name in the same folder, then renamed: a reader sees the old file or the new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp's files are the owner's alone
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_json(path: Path, data: Any) -> Path:
+    """`json_text` of the data, in a file that appears whole."""
+    return write_text(path, json_text(data))
+
+
+def plain(value: Any) -> Any:
+    """The value in strict JSON types: NaN and infinities become None; arrays, tensors and tables' types plain ones.
+
+    >>> plain({"r2": float("nan"), "of": (1, 2), 3: {"b", "a"}})
+    {'r2': None, 'of': [1, 2], '3': ['a', 'b']}
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return [plain(v) for v in sorted(value, key=str)]
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas, which this room does not import
+        return None
+    if hasattr(value, "tolist"):  # numpy, torch, pandas
+        return plain(value.tolist())
+    if isinstance(value, Iterable):
+        return [plain(v) for v in value]
+    return str(value)
+
+
+def json_text(data: Any) -> str:
+    """Strict JSON with a list of numbers on one line, so that a person can read it too."""
+    return _dump(plain(data), 0) + "\n"
+
+
+def _dump(value: Any, depth: int) -> str:
+    within, after = "\n" + " " * (depth + 1), "\n" + " " * depth
+    if isinstance(value, dict) and value:
+        return "{" + ",".join(f"{within}{json.dumps(k)}: {_dump(v, depth + 1)}" for k, v in value.items()) + after + "}"
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        return "[" + ",".join(within + _dump(v, depth + 1) for v in value) + after + "]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
