@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -323,7 +323,8 @@ def train(
     torch.manual_seed(config.seed)
     model = ChemVAE(model_config, len(vocabulary), len(scales))
     steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
-    steps = min(config.epochs * steps_per_epoch, config.max_steps or config.epochs * steps_per_epoch)
+    steps = config.epochs_for(len(data)) * steps_per_epoch
+    steps = min(steps, config.max_steps or steps)
     module = TrainingModule(model, config, scales, steps)
     watch = _Watch(module, validation, vocabulary, max_length, resume_file, progress, sample_metrics)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -333,7 +334,7 @@ def train(
         trainer = lightning.Trainer(
             accelerator=config.accelerator,
             devices=config.devices,
-            precision=config.precision,
+            precision=resolve_precision(config),
             max_steps=steps,
             max_epochs=-1,
             gradient_clip_val=config.gradient_clip,
@@ -354,6 +355,16 @@ def train(
         model.load_state_dict(watch.best_state)
     model.to("cpu").eval()
     return Checkpoint(model, vocabulary, scales, max_length), watch.record
+
+
+def resolve_precision(config: TrainingConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """What `precision = "auto"` means on this machine."""
+    if config.precision != "auto":
+        return config.precision
+    if config.accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bf16-mixed" if supported is not None and supported() else "32-true"
 
 
 def write_history(log: TrainingLog, path: Path) -> None:

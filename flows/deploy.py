@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from chem_vae.errors import ChemVAEError, UserError, unknown_name
 from flows.environment import prepare_prefect
 
 if TYPE_CHECKING:
+    from prefect.runner import Runner
+
     from pipeline.config import CampaignConfig
 
 FLOWS = ("campaign", "ingest", "train", "generate")
@@ -56,7 +59,7 @@ def serve(
     prepare_prefect()
     schedule = _schedule(cron, interval, zone)
 
-    import prefect
+    from prefect.runner import Runner
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect.types.entrypoint import EntrypointType
 
@@ -70,7 +73,6 @@ def serve(
             parameters=_parameters(flow_name, config, workspace, dataset, model),
             schedule=schedule,
             paused=False,
-            concurrency_limit=1,
             tags=["chem-vae"],
             description=f"chem-vae {flow_name} of {config.ingest.source}",
             entrypoint_type=EntrypointType.MODULE_PATH,
@@ -79,8 +81,22 @@ def serve(
         page = url.removesuffix("/api")
         _say(f"serving {flow_name}/{deployment.name} {when}; runs and artifacts: {page}")
         _say("Ctrl-C stops serving; the schedule stays active for the next `chem-vae serve`")
-        prefect.serve(deployment, pause_on_shutdown=False, print_starting_message=False, limit=1)
+        # One run at a time by the runner's own limit. The deployment's would be counted by the server, where a run that
+        # was killed keeps its place, and the schedule of a restarted `serve` would wait for it.
+        runner = Runner(name=deployment.name, pause_on_shutdown=False, limit=1)
+        runner.add_deployment(deployment)
+        with suppress(KeyboardInterrupt, asyncio.CancelledError):
+            asyncio.run(_run_until_told(runner))
     _say("stopped serving")
+
+
+async def _run_until_told(runner: Runner) -> None:
+    """Run what is due until Ctrl-C or SIGTERM; either ends the run at work, too, and leaves the schedule as it is."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    # The runner's own answer to SIGTERM exits amid the loop, with tracebacks of its connections to the runs.
+    runner.handle_sigterm = lambda *_: loop.call_soon_threadsafe(task.cancel)  # type: ignore[method-assign, assignment]
+    await runner.start()
 
 
 def check_timezone(name: str) -> str:
@@ -231,6 +247,7 @@ def _healthy(url: str) -> bool:
 
 def _free(port: int) -> bool:
     with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended leaves its port waiting
         try:
             sock.bind(("127.0.0.1", port))
         except OSError:

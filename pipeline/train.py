@@ -18,7 +18,7 @@ from chem_vae.errors import DataError, unknown_name
 from chem_vae.files import write_json
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
-from chem_vae.training import TrainingLog, write_history
+from chem_vae.training import TrainingLog, resolve_precision, write_history
 from chem_vae.training import train as train_core
 from pipeline.config import TrainConfig
 from pipeline.dataset import Dataset
@@ -98,6 +98,7 @@ def _train_into(
         },
         "training_molecules": len(training),
         "trained_seconds": record.seconds,
+        "precision": resolve_precision(config.training),
         "steps": int(record.history[-1]["step"]) if record.history else 0,
         "figures": figures,
         "predictors": predictors,

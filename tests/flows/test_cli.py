@@ -320,3 +320,20 @@ def test_the_checkout_was_tested() -> None:
     assert (ROOT / "flows" / "cli.py").is_file() and os.path.samefile(
         Path(sys.modules["flows"].__file__ or "").parents[1], ROOT
     )
+
+
+def test_an_error_of_ours_is_logged_without_a_traceback() -> None:
+    """What Prefect's engine logs of a failed flow on a schedule."""
+    import logging
+
+    from chem_vae.errors import DataError
+    from flows.failures import _PlainErrors
+
+    def logged(error: Exception) -> logging.LogRecord:
+        record = logging.LogRecord("x", logging.ERROR, "", 1, "engine %s", ("failed",), (type(error), error, None))
+        assert _PlainErrors().filter(record)
+        return record
+
+    plain = logged(DataError("it is empty"))
+    assert plain.getMessage() == "engine failed: it is empty" and plain.exc_info is None
+    assert logged(ValueError("a bug")).exc_info is not None
