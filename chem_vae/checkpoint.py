@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -198,14 +197,3 @@ def write_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mappi
     partial = path.with_name(path.name + ".partial")
     save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
     os.replace(partial, path)
-
-
-def library_versions(names: Iterable[str] = ("chem-vae", "torch", "lightning", "selfies", "numpy")) -> dict[str, str]:
-    """Installed versions by distribution name, from the packages' metadata (selfies misreports its own)."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

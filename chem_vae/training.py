@@ -349,7 +349,10 @@ def train(
         )
         batches = SameLengthBatches(data, config.batch_size, config.seed, trainer.global_rank, trainer.world_size)
         resume = str(resume_file) if resume_file is not None and resume_file.exists() else None
-        trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
+        try:
+            trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
+        except SystemExit as ended:  # Lightning's answer to Ctrl-C would end a notebook's kernel
+            raise KeyboardInterrupt from ended
     watch.record.seconds = watch.seconds
     if watch.best_state:
         model.load_state_dict(watch.best_state)

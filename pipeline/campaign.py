@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig, GenerateConfig
 from pipeline.dataset import Dataset
 from pipeline.folders import copy_whole
-from pipeline.generate import generate
+from pipeline.generate import GenerationReport, generate
 from pipeline.ingest import ingest
 from pipeline.model import TrainedModel
 from pipeline.report import write
@@ -38,6 +39,15 @@ def generate_run(
     dataset = dataset or model.dataset()
     made = generate(model, config=config, dataset=dataset, progress=progress)
     run = Run.create(workspace, name, campaign_config.model_dump(mode="json"))
+    try:
+        _fill(run, made, model, dataset, name)
+    except BaseException:  # nothing half-written is left to be mistaken for a run
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise
+    return run
+
+
+def _fill(run: Run, made: GenerationReport, model: TrainedModel, dataset: Dataset | None, name: str) -> None:
     started = time.monotonic()
     copy_whole(model.folder, run.folder / "model")
     seconds = {"train": float(model.manifest["seconds"]), "generate": made.seconds}
@@ -52,10 +62,9 @@ def generate_run(
             "dataset": None
             if dataset is None
             else {"name": dataset.name, "key": dataset.key, "folder": dataset.folder.name, "reused": dataset.reused},
-            "seed": config.seed,
+            "seed": made.config.seed,
             "counts": made.counts,
             "candidates": len(made.candidates),
             "seconds": {**seconds, "report": time.monotonic() - started},
         }
     )
-    return run

@@ -148,7 +148,7 @@ class GenerateConfig(Settings):
     temperature: float = Field(0.8, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
     batch_size: int = Field(500, ge=1)
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
-    seed: int = 0
+    seed: int | Literal["date"] = Field(0, description='"date" takes the day\'s number: other molecules every night.')
 
 
 class CampaignConfig(Settings):

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def generate(
     if target:
         settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
     config = GenerateConfig.model_validate({**config.model_dump(), **settings})
+    if config.seed == "date":  # said in the report, so that the night can be repeated
+        config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset()
     started = time.monotonic()
     wanted, warnings = resolve(config.objectives, model.properties)
@@ -107,7 +110,8 @@ def _sample(
 ) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
     """The ask/tell loop. Every sample is accounted for; each distinct molecule becomes one row."""
     checkpoint = model.checkpoint
-    optimizer = create(config.strategy, _problem(model, wanted, config), config.seed)
+    first_seed = int(config.seed)
+    optimizer = create(config.strategy, _problem(model, wanted, config), first_seed)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
@@ -116,7 +120,7 @@ def _sample(
     while done < samples:
         n = min(config.batch_size, samples - done)
         proposal = optimizer.ask(n)
-        seed = config.seed * 1_000_003 + done
+        seed = first_seed * 1_000_003 + done
         strings = checkpoint.decode(proposal.z, proposal.conditions, temperature=config.temperature, seed=seed)
         judged = validate(strings, checkpoint.vocabulary)
         z = encode_valid(checkpoint, [c.smiles for c in judged])

@@ -17,20 +17,20 @@ def terminal_progress() -> Iterator[Progress]:
         yield _LineProgress()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    bars = Bars(
-        TextColumn("{task.description:<24}"),
-        BarColumn(bar_width=24),
+    console = Console(stderr=True)
+    wide = console.width >= 110
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24 if wide else 10),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[figures]}"),
-        console=Console(stderr=True),
-    )
+        TimeRemainingColumn(compact=True),
+        TextColumn("left [dim]{task.fields[figures]}" if wide else "left"),
+    ]
+    bars = Bars(*columns, console=console)
     tasks: dict[str, tuple[TaskID, _Rate]] = {}
 
     def show(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:

@@ -9,15 +9,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.checkpoint import library_versions
 from chem_vae.errors import DataError, unknown_name
 from chem_vae.files import write_json
 from pipeline.folders import read_manifest
 
 KIND = "chem-vae run"
+PACKAGES = (
+    "chem-vae",
+    *["torch", "lightning", "rdkit", "selfies", "tokenizers", "numpy", "pandas", "scikit-learn", "botorch", "prefect"],
+)
 
 
 @dataclass
@@ -109,22 +113,17 @@ def list_runs(workspace: Path) -> list[Run]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that results depend on."""
-    names = (
-        "chem-vae",
-        "torch",
-        "lightning",
-        "rdkit",
-        "selfies",
-        "tokenizers",
-        "numpy",
-        "pandas",
-        "scikit-learn",
-        "botorch",
-    )
-    return {"python": platform.python_version(), **library_versions(names)}
+    """Of Python and of the packages that results depend on, from their metadata (selfies misreports its own)."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def machine() -> str:
     """What a figure was measured on, without the host's name."""
-    return f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{platform.system()} {platform.machine()}, {cores} cores"
