@@ -9,9 +9,9 @@ from prefect import flow
 from flows.failures import plain_failure
 from flows.generate import generate_candidates
 from flows.ingest import ingest_dataset
-from flows.request import check_request
 from flows.train import train_model
 from pipeline.config import CampaignConfig
+from pipeline.request import check_request
 
 DEFAULT = CampaignConfig()
 

@@ -110,7 +110,7 @@ def run(
         settings=settings,
     )
     whole = load_config(config, given)
-    from flows.request import check_request
+    from pipeline.request import check_request
 
     check_request(whole)
     if prefect:

@@ -28,7 +28,7 @@ def report(
 
     chem-vae report --open
     """
-    from flows.places import run_folder
+    from pipeline.places import run_folder
 
     folder = run_folder(run or "latest", workspace)
     show_run(folder)
@@ -104,7 +104,7 @@ def inspect(
 ) -> None:
     """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
     from chem_vae.errors import DataError
-    from flows.places import existing_folder
+    from pipeline.places import existing_folder
 
     folder = existing_folder(path, workspace)
     if (folder / "model.json").exists() or (folder / "model.safetensors").exists():

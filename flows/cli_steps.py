@@ -85,8 +85,8 @@ def train(
     from pipeline.config import load_config
 
     whole = load_config(config, overrides(epochs=epochs, seed=seed, settings=settings))
-    from flows.places import dataset_folder
     from pipeline.dataset import Dataset
+    from pipeline.places import dataset_folder
 
     opened = Dataset.open(dataset_folder(dataset, workspace))
     from pipeline.train import train as train_on
@@ -164,9 +164,9 @@ def generate(
 
     if output is not None:
         check_output(output)
-    from flows.places import model_folder
     from pipeline.campaign import generate_run
     from pipeline.model import TrainedModel
+    from pipeline.places import model_folder
 
     trained = TrainedModel.open(model_folder(model, workspace))
     with progress_shown(quiet) as progress:

@@ -52,7 +52,7 @@ def serve(
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
     if flow_name == "campaign":
-        from flows.request import check_request
+        from pipeline.request import check_request
 
         check_request(config)
     zone = check_timezone(timezone or local_timezone())

@@ -51,7 +51,7 @@ def generate(
 
     model: a run or model folder, a run's id, a model's key, or `latest`.
     """
-    from flows.places import model_folder
+    from pipeline.places import model_folder
 
     folder = str(model_folder(model, workspace))
     whole = CampaignConfig(name=name, generate=config)

@@ -38,7 +38,7 @@ def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Pat
 
     dataset: a dataset folder, the name of a dataset in the workspace, or `latest`.
     """
-    from flows.places import dataset_folder
+    from pipeline.places import dataset_folder
 
     folder = str(dataset_folder(dataset, workspace))
     return train_model(folder, config, workspace, return_state=True).result()

@@ -15,12 +15,14 @@ from pipeline.ingest import ingest
 from pipeline.model import TrainedModel
 from pipeline.report import write
 from pipeline.report.content import content
+from pipeline.request import check_request
 from pipeline.runs import Run
 from pipeline.train import train
 
 
 def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silent) -> Run:
     """Ingest, train and generate, each reusing what the same inputs gave before, and write the report."""
+    check_request(config)
     dataset = ingest(config.ingest, workspace, progress)
     model = train(dataset, config.train, workspace, progress)
     return generate_run(model, dataset, config.generate, workspace, config.name, config, progress)

@@ -22,7 +22,7 @@ from chem_vae.prior import sample_prior
 from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
 from pipeline.objectives import PropertySummary
-from pipeline.runs import Run
+from pipeline.places import model_folder
 from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import validate
 
@@ -178,14 +178,12 @@ class TrainedModel:
         return "\n".join(lines)
 
 
-def load_model(where: str | Path, workspace: Path = Path("workspace")) -> TrainedModel:
-    """A trained model by its folder, a run's folder, a run's id or name, or "latest". Raises DataError."""
-    path = Path(where)
-    if (path / "manifest.json").exists():
-        return TrainedModel.open(path)
-    if (workspace / "models" / path.name / "manifest.json").exists():
-        return TrainedModel.open(workspace / "models" / path.name)
-    return TrainedModel.open(Run.open(where, workspace).folder)
+def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
+    """A trained model by its folder or name, a run's folder, id or name, a dataset's name, or "latest".
+
+    Raises DataError or UserError where there is none, CheckpointError where it is damaged.
+    """
+    return TrainedModel.open(model_folder(str(where), workspace))
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:

@@ -13,9 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.errors import DataError, unknown_name
+from chem_vae.errors import DataError
 from chem_vae.files import write_json
 from pipeline.folders import read_manifest
+from pipeline.places import run_folder
 
 KIND = "chem-vae run"
 PACKAGES = (
@@ -85,20 +86,10 @@ class Run:
         write_json(self.folder / "manifest.json", self.manifest)
 
     @classmethod
-    def open(cls, where: str | Path, workspace: Path) -> Run:
-        """A finished run by its folder, by its id, by its id's end (the name: the newest so called), or "latest"."""
-        path = Path(where)
-        if (path / "manifest.json").exists():
-            return cls(path, read_manifest(path, KIND))
-        runs = list_runs(workspace)
-        if str(where) == "latest" and runs:
-            return runs[0]
-        for run in runs:
-            if run.id == str(where) or run.id.endswith(f"-{where}"):
-                return run
-        if not runs:
-            raise DataError(f"there are no finished runs in {workspace}; start one with: chem-vae run")
-        raise unknown_name("run", str(where), [r.id for r in runs])
+    def open(cls, where: str | Path, workspace: Path = Path("workspace")) -> Run:
+        """A finished run by its folder, id, name (the newest so called) or "latest". Raises DataError or UserError."""
+        folder = run_folder(str(where), workspace)
+        return cls(folder, read_manifest(folder, KIND))
 
 
 def list_runs(workspace: Path) -> list[Run]:
