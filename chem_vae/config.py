@@ -22,9 +22,9 @@ class ModelConfig:
     dropout: float = 0.1
     symbol_dropout: float = 0.05
     """Share of the decoder's input symbols that are replaced by [mask] in training (Bowman et al. 2016)."""
-    latent_dropout: float = 0.35
+    latent_dropout: float = 0.5
     """Share of the training molecules that are decoded without z, from the conditions alone."""
-    condition_dropout: float = 0.35
+    condition_dropout: float = 0.25
     """Share of the condition values that are hidden in training; for as many molecules, all of them."""
     property_weight: float = 1.0
     """Weight of a linear head that reads the conditions off the latent mean; 0 leaves it out of the loss."""

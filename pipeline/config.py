@@ -145,7 +145,7 @@ class GenerateConfig(Settings):
     n: int = Field(100, ge=1, description="Candidates to report.")
     samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
     strategy: str = Field("conditional", description="conditional or gradient.")
-    temperature: float = Field(0.8, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
+    temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
     batch_size: int = Field(500, ge=1)
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
     seed: int | Literal["date"] = Field(0, description='"date" takes the day\'s number: other molecules every night.')
