@@ -175,7 +175,9 @@ def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
     from pipeline.ingest import ingest
     from pipeline.progress import terminal_progress
 
-    config = IngestConfig(source=args.source, limit=args.limit, workers=args.workers)
+    config = IngestConfig(
+        source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))
+    )
     before = _chemistry_alone(config)
     with (
         tempfile.TemporaryDirectory(dir=args.scratch) as folder,
@@ -321,6 +323,7 @@ def main() -> None:
     command.add_argument("source")
     command.add_argument("--limit", type=int)
     command.add_argument("--workers", type=int)
+    command.add_argument("--compute", default="logp,qed,sa,mw,tpsa", help="properties, comma-separated")
     command.add_argument("--scratch", type=Path, help="a folder with room for the dataset")
     command.set_defaults(run=ingest_speed)
     command = commands.add_parser("sampling")

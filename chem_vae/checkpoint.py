@@ -6,6 +6,7 @@ vocabulary with its bond constraints, the properties with their scales, and a ca
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -195,5 +196,10 @@ def read_description(folder: Path) -> dict[str, Any]:
 def write_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors to a file that appears whole."""
     partial = path.with_name(path.name + ".partial")
-    save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
+    try:
+        save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:  # its own word for an OSError
+        partial.unlink(missing_ok=True)
+        full = "No space" in str(error) or "os error 28" in str(error)
+        raise OSError(errno.ENOSPC if full else errno.EIO, f"cannot write {path.name}: {error}") from error
     os.replace(partial, path)

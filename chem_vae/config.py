@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+MOST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The architecture of ChemVAE. All sizes are numbers of units."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     embedding_size: int = 128
     encoder_size: int = 256
@@ -51,7 +53,7 @@ class ModelConfig:
 class TrainingConfig:
     """How ChemVAE is trained."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     epochs: int | None = None
     """Passes over the data. When not given: ten, or for small data as many as show 300,000 molecules, 200 at most."""
@@ -76,7 +78,7 @@ class TrainingConfig:
     """Stop after so many validations without a better loss."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """auto: bf16-mixed where the processor multiplies bfloat16 in hardware (about twice as fast), else 32-true."""
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: int = 1
     checkpoint_seconds: float = 30.0
     seed: int = 0
@@ -104,5 +106,7 @@ class TrainingConfig:
                 raise ValueError(f"{name} is a share, from 0 to 1")
         if self.max_steps is not None and self.max_steps < 1:
             raise ValueError("max_steps must be at least 1")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise ValueError(f"seed must be from 0 to {MOST_SEED}")
         if self.patience is not None and self.patience < 1:
             raise ValueError("patience must be at least 1")

@@ -9,7 +9,7 @@ generates to a target, p(x) generates like the data. Both are learned by hiding 
 classifier-free guidance hides conditions (Ho & Salimans 2022, arXiv:2207.12598).
 
 Shapes: B molecules, T symbols, D latent dimensions, P properties, V ids, H hidden units. All condition values here are
-standardized (mean 0, deviation 1 over the training data); raw units belong to `checkpoint.LoadedModel`.
+standardized (mean 0, deviation 1 over the training data); raw units belong to `checkpoint.Checkpoint`.
 
 Kingma & Welling 2014, arXiv:1312.6114; Gómez-Bombarelli et al. 2018, doi:10.1021/acscentsci.7b00572;
 Lim et al. 2018, doi:10.1186/s13321-018-0286-7.

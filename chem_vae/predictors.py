@@ -282,7 +282,8 @@ def nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = Fa
         return torch.full((len(points),), torch.nan)
     nearest = []
     for block in points.split(1024):
-        distances = torch.cdist(block, reference)
+        # Not by matrix product, which leaves rounding noise where a point meets itself.
+        distances = torch.cdist(block, reference, compute_mode="donot_use_mm_for_euclid_dist")
         if exclude_self:
             distances[distances < 1e-6] = torch.inf
         nearest.append(distances.min(dim=1).values)

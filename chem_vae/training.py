@@ -51,6 +51,9 @@ class TrainingLog:
     history: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     kl_per_dimension: list[float] = field(default_factory=list)
+    """Of the weights that are kept."""
+    best: dict[str, float] = field(default_factory=dict)
+    """The validation row of the weights that are kept."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     """Training time, over all resumptions."""
@@ -167,7 +170,8 @@ class _Watch(Callback):
         if (step % self.every == 0 and self.module.steps - step >= self.every) or last:
             self._validate(trainer, step)
             self.reported += time.monotonic() - now  # the rate is that of training alone
-        if self.resume_file is not None and now - self.saved >= self.config.checkpoint_seconds:
+        due = now - self.saved >= self.config.checkpoint_seconds
+        if self.resume_file is not None and trainer.strategy.broadcast(due):  # the first device's clock counts
             trainer.save_checkpoint(self.resume_file)
             self.saved = time.monotonic()
 
@@ -198,8 +202,9 @@ class _Watch(Callback):
         self.progress("train", step, self.module.steps, figures)
 
     def _validate(self, trainer: Any, step: int) -> None:
-        if len(self.validation_data) == 0 or not trainer.is_global_zero:
+        if len(self.validation_data) == 0:
             return
+        # Every device scores the same weights, so that all of them stop together and none waits for another.
         model, scale = self.module.model, (self.module.mean.cpu(), self.module.std.cpu())
         scores = score(model, self.validation_data, scale, self.config.batch_size)
         row = {
@@ -219,7 +224,6 @@ class _Watch(Callback):
             shares = self.sample_metrics([None if i is None else self.vocabulary.decode(i) for i in ids])
             row |= {f"prior_{name}": value for name, value in shares.items()}
         self.record.validation.append(row)
-        self.record.kl_per_dimension = scores.kl_per_dimension.tolist()
         advice = collapse_advice(scores.kl, scores.active_units, model.latent_size, self.config.beta)
         warming = 2 * step < self.module.steps  # a small KL is to be expected at the start
         self.record.warnings = [w for w in self.record.warnings if "collapsed" not in w]
@@ -230,6 +234,7 @@ class _Watch(Callback):
         selected = scores.reconstruction + self.config.beta * scores.kl
         if selected < self.best_loss:
             self.best_loss, self.stale = selected, 0
+            self.record.best, self.record.kl_per_dimension = row, scores.kl_per_dimension.tolist()
             self.best_state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
         else:
             self.stale += 1
@@ -353,6 +358,8 @@ def train(
             trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
         except SystemExit as ended:  # Lightning's answer to Ctrl-C would end a notebook's kernel
             raise KeyboardInterrupt from ended
+    if trainer.global_rank > 0:  # a helper process of the first device, which goes on alone
+        raise SystemExit(0)
     watch.record.seconds = watch.seconds
     if watch.best_state:
         model.load_state_dict(watch.best_state)

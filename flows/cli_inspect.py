@@ -114,7 +114,7 @@ def inspect(
         opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
         print(opened.summary())
         next_command(f"chem-vae generate --model {folder} --target logp=2.5 -n 100 -o found.csv")
-    elif (folder / "report.json").exists():
+    elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
         show_run(folder)
         next_command(f"chem-vae report {folder} --open")
     elif (folder / "manifest.json").exists():

@@ -170,7 +170,7 @@ def generate(
 
     trained = TrainedModel.open(model_folder(model, workspace))
     with progress_shown(quiet) as progress:
-        made = generate_run(trained, None, whole.generate, workspace, whole.name, whole, progress)
+        made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     cli_inspect.show_run(made.folder)
     if output is not None:
         count = export(made.folder, output)

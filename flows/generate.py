@@ -19,7 +19,7 @@ DEFAULT = GenerateConfig()
 def generate_candidates(model: str, dataset: str | None, config: CampaignConfig, workspace: Path) -> str:
     """Generate with the model folder, compare with the dataset folder (else the model's own), return the run's folder.
 
-    Of the config, `name` and `generate` are followed; all of it is kept with the run.
+    Of the config, `name` and `generate` are followed.
     """
     from pipeline.campaign import generate_run
     from pipeline.dataset import Dataset
@@ -32,7 +32,6 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
             config.generate,
             workspace,
             config.name,
-            config,
             progress,
         )
     show_run(run)

@@ -25,7 +25,7 @@ def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silen
     check_request(config)
     dataset = ingest(config.ingest, workspace, progress)
     model = train(dataset, config.train, workspace, progress)
-    return generate_run(model, dataset, config.generate, workspace, config.name, config, progress)
+    return generate_run(model, dataset, config.generate, workspace, config.name, progress)
 
 
 def generate_run(
@@ -34,18 +34,25 @@ def generate_run(
     config: GenerateConfig,
     workspace: Path,
     name: str,
-    campaign_config: CampaignConfig,
     progress: Progress = silent,
 ) -> Run:
-    """Generate with a model and write a run folder: config, the model itself, report, candidates, manifest last."""
+    """Generate with a model and write a run folder: config, the model itself, report, candidates, manifest last.
+
+    config.json says how the data and the model were really made, whatever asked for them: a campaign can read it.
+    """
     dataset = dataset or model.dataset()
     made = generate(model, config=config, dataset=dataset, progress=progress)
-    run = Run.create(workspace, name, campaign_config.model_dump(mode="json"))
+    settings = {"name": name, "train": model.manifest["config"], "generate": made.config.model_dump(mode="json")}
+    if dataset is not None:
+        settings["ingest"] = dataset.manifest["options"]
+    run = Run.create(workspace, name, settings)
+    progress("report", 0, 1)
     try:
         _fill(run, made, model, dataset, name)
     except BaseException:  # nothing half-written is left to be mistaken for a run
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
+    progress("report", 1, 1)
     return run
 
 
@@ -63,7 +70,13 @@ def _fill(run: Run, made: GenerationReport, model: TrainedModel, dataset: Datase
             "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
             "dataset": None
             if dataset is None
-            else {"name": dataset.name, "key": dataset.key, "folder": dataset.folder.name, "reused": dataset.reused},
+            else {
+                "name": dataset.name,
+                "key": dataset.key,
+                "folder": dataset.folder.name,
+                "source": dataset.manifest["source"],
+                "reused": dataset.reused,
+            },
             "seed": made.config.seed,
             "counts": made.counts,
             "candidates": len(made.candidates),

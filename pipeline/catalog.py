@@ -147,6 +147,8 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{re.sub(r'[^A-Za-z0-9._-]+', '-', clean) or 'file'}"
     folder = cache_folder() / "downloads"
     known = sha256.lower().removeprefix("sha256:") if sha256 else None
+    if known is None:  # nothing tells whether the address still holds the same: fetch it anew
+        (folder / name).unlink(missing_ok=True)
     progress("download", 0, 1)
     pooch.get_logger().setLevel("WARNING")
     try:

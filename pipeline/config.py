@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
@@ -31,7 +31,7 @@ ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "B
 class Settings(BaseModel):
     """Base of all configuration: frozen, no unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class StandardizeOptions(Settings):
@@ -69,7 +69,7 @@ class IngestConfig(Settings):
     test_fraction: float = Field(0.05, ge=0, lt=0.5)
     merges: int = Field(200, ge=0, le=5000, description="Byte-pair merges of SELFIES symbols.")
     limit: int | None = Field(None, ge=1, description="Read at most so many rows.")
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     shard_rows: int = Field(10_000, ge=1)
     workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
 
@@ -148,7 +148,9 @@ class GenerateConfig(Settings):
     temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
     batch_size: int = Field(500, ge=1)
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
-    seed: int | Literal["date"] = Field(0, description='"date" takes the day\'s number: other molecules every night.')
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
+        0, description='"date" takes the day\'s number: other molecules every night.'
+    )
 
 
 class CampaignConfig(Settings):

@@ -117,7 +117,7 @@ class Dataset:
         read = wanted if split is None or "split" in wanted else [*wanted, "split"]
         try:
             frame = pd.concat([pd.read_parquet(p, columns=read) for p in self._shards], ignore_index=True)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
             raise DataError(f"a shard of {self.folder} cannot be read: {error}") from None
         return frame[wanted] if split is None else frame.loc[frame["split"] == split, wanted]
 
@@ -151,6 +151,9 @@ class Dataset:
         ]
         if c["rejected_by_stage"]:
             lines.append("  rejected at: " + ", ".join(f"{stage} {n:,}" for stage, n in c["rejected_by_stage"].items()))
+            for row in self.rejections().head(5).itertuples():
+                lines.append(f"    row {row.row}: {str(row.input)[:60]!r}: {row.reason}")
+            lines.append(f"    all of them: {self.folder / 'rejections.parquet'}")
         lines.append(
             f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
             f"{m['mean_tokens']:.1f} tokens a molecule"

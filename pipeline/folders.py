@@ -25,6 +25,9 @@ def built_whole(folder: Path, doing: str) -> Iterator[Path]:
     doing: what the other process would be at, for BusyError's message ("training this model").
     """
     partial = folder.with_name(folder.name + ".partial")
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning's process for a further device: the first holds the lock
+        yield partial
+        return
     with locked(folder, doing):
         if folder.exists():  # finished by another process while we waited to start
             yield folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural
 from pipeline.model import TrainedModel, encode_valid
 from pipeline.objectives import Wanted, resolve, score
 from pipeline.properties import PROPERTIES, compute
-from pipeline.validate import validate
+from pipeline.standardize import Rejection, Standardizer
+from pipeline.validate import Candidate, validate
 
 PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
 
@@ -39,7 +40,8 @@ class GenerationReport:
     molecules: pd.DataFrame
     """All valid and distinct molecules, in the order they were first decoded, with the same columns but neighbors."""
     counts: dict[str, int]
-    """requested, decoded, valid, unique, novel, novel (stereo-blind), alert-free, within target."""
+    """requested, decoded, valid, unique, novel, novel (stereo-blind), alert-free, within target; without the training
+    data there is no count of novel ones."""
     wanted: list[Wanted]
     config: GenerateConfig
     samples: int
@@ -86,8 +88,9 @@ def generate(
     molecules, counts, sampling_warnings = _sample(model, wanted, config, samples, progress)
     molecules = _described(molecules, model, wanted, dataset, progress)
     eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
-    counts["novel"] = int(molecules["novel"].fillna(False).sum()) if dataset is not None else counts["unique"]
-    counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].fillna(False).sum())
+    if dataset is not None:
+        counts["novel"] = int(molecules["novel"].sum())
+        counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].sum())
     free = eligible[eligible["alerts"] == ""]
     counts["alert-free"] = len(free)
     counts["within target"] = int(free["within_target"].sum())
@@ -112,6 +115,7 @@ def _sample(
     checkpoint = model.checkpoint
     first_seed = int(config.seed)
     optimizer = create(config.strategy, _problem(model, wanted, config), first_seed)
+    standardizer = Standardizer(model.standardize_options)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
@@ -122,7 +126,7 @@ def _sample(
         proposal = optimizer.ask(n)
         seed = first_seed * 1_000_003 + done
         strings = checkpoint.decode(proposal.z, proposal.conditions, temperature=config.temperature, seed=seed)
-        judged = validate(strings, checkpoint.vocabulary)
+        judged = [_standard(c, standardizer) for c in validate(strings, checkpoint.vocabulary)]
         z = encode_valid(checkpoint, [c.smiles for c in judged])
         values, predicted = _values(model, wanted, [c.smiles for c in judged], z)
         scores = score(wanted, values, n)
@@ -152,6 +156,16 @@ def _sample(
         )
     columns = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "within_target"]
     return pd.DataFrame(rows, columns=None if rows else columns), counts, warnings
+
+
+def _standard(candidate: Candidate, standardizer: Standardizer) -> Candidate:
+    """The candidate in the data's standard form, in which alone the two can be compared."""
+    if candidate.smiles is None:
+        return candidate
+    molecule = standardizer(candidate.smiles, candidate.row)
+    if isinstance(molecule, Rejection):  # too large, or an element that the data does not have: as it is
+        return candidate
+    return replace(candidate, smiles=molecule.smiles, inchikey=molecule.inchikey)
 
 
 def _problem(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig) -> Problem:

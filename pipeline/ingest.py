@@ -35,7 +35,7 @@ from pipeline.folders import content_key, locked
 from pipeline.properties import get_property
 from pipeline.sources import Chunk, Source, file_format
 from pipeline.splits import assign_splits, merge_duplicates, smallest
-from pipeline.workers import Workers
+from pipeline.workers import Workers, usable_cores
 
 _FEW_ROWS = 2_000  # fewer are done sooner in this process than a worker starts
 _MERGE_SAMPLE = 100_000  # training strings that merges are learned from
@@ -131,7 +131,7 @@ class _Ingest:
         (self.partial / "parts").mkdir(parents=True, exist_ok=True)
         (whole / "shards").mkdir(parents=True)
         expected = min(self.source.count(), self.config.limit or 1 << 62)
-        count = 1 if expected < _FEW_ROWS else self.config.workers or os.cpu_count() or 1
+        count = 1 if expected < _FEW_ROWS else self.config.workers or usable_cores()
         try:
             with Workers(count) as workers:
                 figures = self._standardize(workers, expected)
@@ -156,7 +156,9 @@ class _Ingest:
         names = self.source.columns
         wanted = self.config.split_column or self.resolved.split_column
         if wanted is not None:
-            if wanted not in names and self.source.format != "sdf":
+            if self.source.format == "sdf":  # whose columns are known as its records come
+                names = list(next(self.source.chunks(rows=1000, limit=1000), Chunk(0)).columns)
+            if wanted not in names:
                 raise unknown_name(f"split column of {self.resolved.path.name}", wanted, names)
             return wanted
         for name in names:

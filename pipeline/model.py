@@ -19,6 +19,7 @@ from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, DataError, UserError, VocabularyError
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, nearest_distances
 from chem_vae.prior import sample_prior
+from pipeline.config import StandardizeOptions
 from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
 from pipeline.objectives import PropertySummary
@@ -27,6 +28,7 @@ from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import validate
 
 KIND = "chem-vae trained model"
+FILES = ("model.safetensors", "model.json", "predictors.safetensors", "latent.safetensors", "training.json")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class TrainedModel:
         folder = Path(folder)
         if (folder / "model" / "manifest.json").exists():
             folder = folder / "model"
-        return cls(folder, read_manifest(folder, KIND), reused)
+        model = cls(folder, read_manifest(folder, KIND), reused)
+        if missing := [name for name in FILES if not (folder / name).is_file()]:
+            raise CheckpointError(f"the model {folder} is not whole: {', '.join(missing)} is missing; train it again")
+        return model
 
     @property
     def key(self) -> str:
@@ -72,6 +77,11 @@ class TrainedModel:
         """Names of the properties that the model is conditioned on."""
         return list(self.card["conditions"])
 
+    @property
+    def standardize_options(self) -> StandardizeOptions:
+        """How the molecules were standardized that it was trained on."""
+        return StandardizeOptions.model_validate(self.card["dataset"]["standardize"])
+
     def dataset(self) -> Dataset | None:
         """The dataset it was trained on, where it still lies in the same workspace; else None."""
         name = str(self.card["dataset"]["folder"])
@@ -87,7 +97,7 @@ class TrainedModel:
 
     def encode(self, smiles: Sequence[str]) -> Tensor:
         """The latent mean (n, D) of each molecule, standardized first. Raises UserError for one it cannot encode."""
-        standardizer = Standardizer()
+        standardizer = Standardizer(self.standardize_options)
         strings = []
         for row, text in enumerate(smiles):
             molecule = standardizer(text, row)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.errors import unknown_name
+from chem_vae.errors import UserError, unknown_name
 from pipeline.config import Objective
 
 LN2 = math.log(2.0)
@@ -141,6 +141,8 @@ def resolve(objectives: Mapping[str, Objective], known: Sequence[PropertySummary
     for name, objective in objectives.items():
         if name not in by_name:
             raise unknown_name("property of this model", name, by_name)
+        if not by_name[name].quantiles:
+            raise UserError(f"{name} was measured for none of the training molecules, so nothing can be aimed at it")
         wanted.append(_resolve(objective, by_name[name]))
         warnings += _outside(wanted[-1], objective)
     return wanted, warnings

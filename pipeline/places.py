@@ -34,7 +34,8 @@ def model_folder(asked: str, workspace: Path) -> Path:
             raise DataError(
                 f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train"
             )
-        return known[0]
+        newest = max([*known, *runs], key=lambda f: (f / "manifest.json").stat().st_mtime)
+        return newest if newest in known else newest / "model"  # a run may have reused an older model
     for folder in known:
         if folder.name == asked:
             return folder
@@ -51,7 +52,7 @@ def model_folder(asked: str, workspace: Path) -> Path:
 
 def run_folder(asked: str, workspace: Path) -> Path:
     """A finished run's folder by its path, its id, its name (the newest so called) or `latest`."""
-    if (Path(asked) / "report.json").is_file():
+    if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
     known = _finished(workspace / "runs")
     if not known:

@@ -18,6 +18,9 @@ def check_request(config: CampaignConfig) -> None:
         raise unknown_name("strategy", config.generate.strategy, OPTIMIZERS)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
     there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
+    for name in config.train.conditions or ():
+        if name not in there:
+            raise unknown_name("condition", name, there)
     for name in config.generate.objectives:
         if name in there:
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from chem_vae.errors import DataError
 from chem_vae.files import write_json
 from pipeline.folders import read_manifest
 from pipeline.places import run_folder
+from pipeline.workers import usable_cores
 
 KIND = "chem-vae run"
 PACKAGES = (
@@ -116,5 +116,4 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """What a figure was measured on, without the host's name."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {cores} cores"
+    return f"{platform.system()} {platform.machine()}, {usable_cores()} cores"

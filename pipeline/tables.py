@@ -156,7 +156,7 @@ def look(path: Path, kind: str, wanted: str | None) -> Layout:
         known = names[0].casefold() in SMILES_NAMES or (wanted is not None and wanted in names)
         header = known or (not parses(names[0]) and len(head) > 1 and parses(head[1][0]))
     else:
-        header = not (len(names) == 1 and parses(names[0]) and names[0].casefold() not in SMILES_NAMES)
+        header = wanted is not None or not _is_molecule_row(names, head[1:])
     if not header:
         if wanted is not None:
             raise DataError(f"{path.name} has no header, so it has no column {wanted!r}; leave `smiles_column` out")
@@ -172,6 +172,19 @@ def look(path: Path, kind: str, wanted: str | None) -> Layout:
     if doubled:
         notes.append(f"columns named twice got a number: {', '.join(doubled)}")
     return Layout(tuple(unique), index, tuple(doubled), tuple(notes), delimiter, blank + 1, True, listed)
+
+
+def _is_molecule_row(names: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first line is a molecule and no header: no known name, and a molecule at the head of a column of them."""
+    if any(name.casefold() in SMILES_NAMES for name in names):
+        return False
+    if len(names) == 1:
+        return parses(names[0])
+    below = [row for row in rows if len(row) == len(names)]
+    return any(
+        len(name) > 2 and parses(name) and bool(below) and all(parses(row[i]) for row in below[:20])
+        for i, name in enumerate(names[:1])
+    )
 
 
 def _delimiter(kind: str, line: str) -> tuple[str | None, list[str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from chem_vae.analysis import exact_reconstruction
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.data import TokenDataset
-from chem_vae.errors import DataError, unknown_name
+from chem_vae.errors import CheckpointError, DataError, unknown_name
 from chem_vae.files import write_json
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
@@ -49,8 +50,11 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
     conditions = list(config.conditions) if config.conditions is not None else names
     key = content_key(dataset.key, config.model_dump(mode="json"), conditions, "chem-vae model", 1)
     folder = workspace / "models" / f"{dataset.name}-{key[:8]}"
-    if (folder / "manifest.json").exists():
-        return TrainedModel.open(folder, reused=True)
+    if folder.exists():
+        try:
+            return TrainedModel.open(folder, reused=True)
+        except (DataError, CheckpointError):  # damaged since: made again
+            shutil.rmtree(folder)
     with built_whole(folder, "training this model") as partial:
         if partial != folder:
             _train_into(partial, dataset, conditions, config, key, progress)
@@ -87,7 +91,12 @@ def _train_into(
     write_history(record, folder / "metrics.csv")
     figures, predictors = _figures(checkpoint, splits, names, record, config.training.seed, folder, progress)
     checkpoint.card = {
-        "dataset": {"name": dataset.name, "key": dataset.key, "folder": dataset.folder.name},
+        "dataset": {
+            "name": dataset.name,
+            "key": dataset.key,
+            "folder": dataset.folder.name,
+            "standardize": dataset.manifest["options"]["standardize"],
+        },
         "conditions": conditions,
         "parameters": sum(p.numel() for p in checkpoint.model.parameters()),
         "latent_size": config.model.latent_size,
@@ -109,7 +118,6 @@ def _train_into(
     }
     checkpoint.save(folder)
     write_json(folder / "training.json", asdict(record))
-    (folder / "resume.safetensors").unlink(missing_ok=True)
     write_json(
         folder / "manifest.json",
         {
@@ -122,6 +130,8 @@ def _train_into(
             "seconds": time.monotonic() - started,
         },
     )
+    for leftover in (folder / "resume.safetensors", *folder.glob("*.partial")):
+        leftover.unlink(missing_ok=True)
 
 
 class _PriorMetrics:
@@ -157,9 +167,12 @@ def _figures(
     def drawn(data: TokenDataset, most: int) -> TokenDataset:
         return data.select(np.sort(random.permutation(len(data))[:most]))
 
-    held_out = splits["test"] if len(splits["test"]) >= 20 else splits["validation"]
-    held_out = drawn(held_out, CHECKED_MOLECULES)
-    calibration = drawn(splits["validation"], CHECKED_MOLECULES)
+    # What calibrates a predictor does not check it: with a small test split the two share the held-out molecules.
+    calibration, held_out = splits["validation"], splits["test"]
+    if len(held_out) < 20:
+        both = replace(held_out, indices=np.concatenate([calibration.indices, held_out.indices]))
+        calibration, held_out = both.select(np.arange(0, len(both), 2)), both.select(np.arange(1, len(both), 2))
+    held_out, calibration = drawn(held_out, CHECKED_MOLECULES), drawn(calibration, CHECKED_MOLECULES)
     kept = drawn(splits["train"], KEPT_MOLECULES)
     progress("predict", 0, len(names) + 1)
     z_kept, z_held_out = checkpoint.encode_dataset(kept).mu, checkpoint.encode_dataset(held_out).mu
@@ -175,15 +188,7 @@ def _figures(
         )
     exact = exact_reconstruction(checkpoint.model, drawn(held_out, 500), checkpoint.max_length)
     progress("predict", len(names) + 1, len(names) + 1)
-    last = record.validation[-1] if record.validation else {}
-    return {
-        "exact_reconstruction": exact,
-        "exact_reconstruction_of": min(len(held_out), 500),
-        "reconstruction_nats": last.get("reconstruction"),
-        "without_z_nats": last.get("without_z"),
-        "kl_nats": last.get("kl"),
-        "active_units": last.get("active_units"),
-    }, figures
+    return {**record.best, "exact_reconstruction": exact, "exact_reconstruction_of": min(len(held_out), 500)}, figures
 
 
 def _fit_all(

@@ -83,3 +83,8 @@ def _start() -> None:
 def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on (a container or a scheduler may allow fewer than there are)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

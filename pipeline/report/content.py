@@ -59,7 +59,9 @@ def content(
             "seed": made.config.seed,
             "objectives": [w.to_dict() for w in made.wanted],
         },
-        "funnel": funnel([(s, made.counts[s]) for s in stages if s != "within target" or made.wanted]),
+        "funnel": funnel(
+            [(s, made.counts[s]) for s in stages if s in made.counts and (s != "within target" or made.wanted)]
+        ),
         "novelty": {
             "stereo_aware": {"count": made.counts["novel"], "of": made.counts["unique"]},
             "stereo_blind": {"count": made.counts["novel, stereo-blind"], "of": made.counts["unique"]},

@@ -199,7 +199,7 @@ def _training(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "curves": [c for c in curves if c["svg"]],
         "kl": drawn(plots.kl_per_dimension("k", training.get("kl_per_dimension"))),
-        "figures": list(_figures({**(validation[-1:] or [{}])[0], **table(table(report, "model"), "figures")})),
+        "figures": list(_figures(table(table(report, "model"), "figures"))),
     }
 
 
@@ -209,14 +209,14 @@ _IN_PERCENT = {
     "prior_unique": "unique",
     "prior_novel": "novel",
 }
-_IN_NATS = {"reconstruction": "reconstruction", "kl": "KL", "loss": "loss"}
+_IN_NATS = {"reconstruction": "reconstruction", "without_z": "without z", "kl": "KL", "loss": "loss"}
 
 
 def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The model's figures with their units; those of unknown name as they are."""
     latent = number_of(figures.get("latent_size"))
     for name, value in figures.items():
-        if number_of(value) is None or name in ("step", "molecules", "latent_size"):
+        if number_of(value) is None or name in ("step", "molecules", "latent_size", "exact_reconstruction_of"):
             continue
         if name in _IN_PERCENT:
             yield _IN_PERCENT[name], wording.percent(value, 1)

@@ -65,3 +65,23 @@ def test_the_demo_and_the_defaults_are_valid_and_survive_json() -> None:
     assert demo.name == "demo"
     for config in (demo, CampaignConfig()):
         assert CampaignConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("generate.objectives.logp.target", float("nan")),
+        ("generate.objectives.logp.target", float("inf")),
+        ("train.training.learning_rate", float("inf")),
+        ("train.training.seed", -1),
+        ("generate.seed", 2**40),
+        ("train.training.accelerator", "gpuu"),
+    ],
+)
+def test_numbers_that_cannot_work_are_refused_before_the_work(key: str, value: object) -> None:
+    with pytest.raises(UserError, match=key.replace(".", r"\.").rpartition(r"\.")[0]):
+        load_config(None, {key: value})
+
+
+def test_the_nightly_configuration_makes_other_molecules_every_night() -> None:
+    assert load_config(data_folder() / "nightly.toml").generate.seed == "date"

@@ -103,7 +103,7 @@ def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset
     config = GenerateConfig(
         n=5, samples=80, objectives={"logp": Objective(target=2.0), "assay": Objective(maximize=True)}
     )
-    run = generate_run(model, dataset, config, workspace, "my run", CampaignConfig(generate=config))
+    run = generate_run(model, dataset, config, workspace, "my run")
     names = {p.name for p in run.folder.iterdir()}
     assert {
         "config.json",
@@ -119,6 +119,9 @@ def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset
         raise AssertionError(f"{constant} is not JSON")
 
     report = json.loads((run.folder / "report.json").read_text(), parse_constant=refuse)
+    again = CampaignConfig.model_validate({**json.loads((run.folder / "config.json").read_text()), "name": "again"})
+    assert again.generate == config
+    assert again.train.training.epochs == 15
     stages = {s["stage"]: s for s in report["funnel"]}
     assert stages["valid"]["of"] == stages["decoded"]["count"]
     assert stages["novel"]["of"] == stages["unique"]["count"]
@@ -171,7 +174,8 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     found = mg.generate(alone, n=3, samples=30)
     assert any("novelty" in w for w in found.warnings)
     assert found.to_frame()["novel"].isna().all()
-    run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone", CampaignConfig())
+    assert "novel" not in found.counts  # unknown is not zero, and not all
+    run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone")
     assert (run.folder / "report.html").exists()
     (tmp_path / "alone" / "latent.safetensors").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="damaged"):
