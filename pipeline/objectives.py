@@ -175,8 +175,8 @@ def _span(known: PropertySummary, spread: float) -> float:
 
 def _outside(wanted: Wanted, objective: Objective) -> list[str]:
     p = wanted.about
-    asked = [objective.target] if objective.target is not None else list(objective.range or ())
-    if not any(v < p.low or v > p.high for v in asked if v is not None):
+    low, high = objective.range or (objective.target, objective.target)
+    if low is None or high is None or (low <= p.high and high >= p.low):  # a range need only overlap
         return []
     return [
         f"{p.name} {objective.describe()} lies outside the training data ({p.low:.3g} to {p.high:.3g}): expect few hits, "

@@ -47,12 +47,13 @@ def test_maximize_and_minimize_mirror_each_other() -> None:
     assert down.hits([0.9, 1.1]).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("aim", [{"target": 20.0}, {"range": (5.0, 11.0)}])
+@pytest.mark.parametrize("aim", [{"target": 20.0}, {"range": (10.5, 11.0)}])
 def test_an_aim_outside_the_data_warns_and_goes_on(aim: dict) -> None:
     found, warnings = resolve({"logp": Objective(**aim)}, [LOGP])
     assert len(found) == 1
     assert "outside the training data" in warnings[0]
-    assert resolve({"logp": Objective(target=5.0)}, [LOGP])[1] == []
+    for inside in (Objective(target=5.0), Objective(range=(5.0, 11.0)), Objective(maximize=True)):
+        assert resolve({"logp": inside}, [LOGP])[1] == []
 
 
 def test_the_score_is_a_weighted_geometric_mean_and_keeps_missing_values_missing() -> None:
