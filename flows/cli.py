@@ -134,18 +134,15 @@ def run(
 
 def main() -> None:
     """The console script `chem-vae`: every error becomes a sentence on standard error and an exit code."""
-    from flows.endings import ending
+    from flows.endings import INTERRUPTED, ending
 
     debug = "--debug" in sys.argv[1:]
     if not debug:
         _calm()
     try:
         code: Any = app(prog_name="chem-vae", standalone_mode=False)
-    except SystemExit as ended:
-        if not isinstance(ended.__context__, KeyboardInterrupt):  # Lightning answers a Ctrl-C by exit(1)
-            raise
-        message, code = ending(ended.__context__)
-        note(message)
+        if code == 130:  # Typer's answer to a Ctrl-C within a command
+            note(INTERRUPTED)
     except BaseException as error:
         if debug and not isinstance(error, KeyboardInterrupt):
             import traceback

@@ -32,6 +32,7 @@ from pipeline.validate import validate
 
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
 KEPT_MOLECULES = 4000  # training molecules whose latent points are kept with the model
+FEW_MOLECULES = 5000  # below it a model learns its molecules rather than chemistry
 CHECKED_MOLECULES = 2000  # held-out molecules for the figures
 
 __all__ = ["TrainedModel", "train"]
@@ -111,7 +112,7 @@ def _train_into(
         "steps": int(record.history[-1]["step"]) if record.history else 0,
         "figures": figures,
         "predictors": predictors,
-        "warnings": record.warnings + _predictor_warnings(predictors),
+        "warnings": [*_size_warnings(len(training)), *record.warnings, *_predictor_warnings(predictors)],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": versions(),
@@ -218,6 +219,15 @@ def _fit_all(
         fitted[name] = (predictor, len(chosen))
         progress("predict", i + 1, len(names) + 1)
     return fitted, figures
+
+
+def _size_warnings(molecules: int) -> list[str]:
+    if molecules >= FEW_MOLECULES:
+        return []
+    return [
+        f"{molecules:,} training molecules are few for a model that starts from nothing: expect crude structures. Train on "
+        "a larger file that holds yours too, with the measured column empty where nothing was measured"
+    ]
 
 
 def _predictor_warnings(figures: list[dict[str, Any]]) -> list[str]:

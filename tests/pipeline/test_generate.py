@@ -32,6 +32,7 @@ def test_a_model_folder_is_whole_and_reused(
     again = train(dataset, tiny_training, workspace)
     assert again.reused
     assert again.folder == model.folder
+    assert any("few for a model" in w for w in model.card["warnings"])
     assert model.card["training_molecules"] == dataset.counts["train"]
     assert {p.name: p.kind for p in model.properties} == {"assay": "measured", "logp": "computed", "mw": "computed"}
 
