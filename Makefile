@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
+	@if [ -f $(VENV)/.used ]; then echo "reused: the installation in $(VENV)" >&2; else touch $(VENV)/.used; fi
 	@$(BIN)/chem-vae run --config data/demo.toml --prefect --workspace $(WORKSPACE)
 
 test: $(VENV)/.installed-dev
@@ -34,6 +35,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("chem-vae needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (set PYTHON=...)" if sys.version_info < (3, 11) else 0)'
 	@echo "installing into $(VENV) (once; takes a few minutes)"
 	@$(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/.used
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 

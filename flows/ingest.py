@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_dataset, watched
 from flows.failures import plain_failure, worth_a_retry
+from flows.terminal import note
 from pipeline.config import IngestConfig
 
 DEFAULT = IngestConfig()
@@ -33,6 +34,8 @@ def ingest_dataset(config: IngestConfig, workspace: Path) -> str:
 
     with watched() as progress:
         dataset = ingest_source(config, workspace, progress)
+    if dataset.reused:
+        note(f"reused: the data ingested before, {dataset.folder}")
     show_dataset(dataset)
     return str(dataset.folder)
 

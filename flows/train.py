@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_model, watched
 from flows.failures import plain_failure
+from flows.terminal import note
 from pipeline.config import TrainConfig
 
 DEFAULT = TrainConfig()
@@ -27,6 +28,8 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
 
     with watched() as progress:
         model = train_on(Dataset.open(Path(dataset)), config, workspace, progress)
+    if model.reused:
+        note(f"reused: the model trained before, {model.folder}")
     show_model(model)
     return str(model.folder)
 
