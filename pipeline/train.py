@@ -237,8 +237,8 @@ def _predictor_warnings(figures: list[dict[str, Any]]) -> list[str]:
             warnings.append(f"{f['property']}: {f['n_train']} measured training molecules are too few for a predictor")
         elif np.isfinite(f["r2"]) and f["r2"] < 0.3:
             warnings.append(
-                f"the predictor of {f['property']} is weak (R2 {f['r2']:.2f} on {f['n_test']} held-out molecules): predicted "
-                "values rank little better than chance"
+                f"the predictor of {f['property']} is weak: on {f['n_test']} held-out molecules it explains little of the "
+                f"differences between them (R2 {f['r2']:.2f}); do not rank by its values alone"
             )
         elif f["n_test"] < 20:
             warnings.append(f"{f['property']}: only {f['n_test']} held-out molecules checked its predictor")
