@@ -52,7 +52,7 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
             n = len(tokens)
             total += torch.tensor([terms.reconstruction.item() * n, without.item(), n], dtype=torch.float64)
             kl += terms.kl.double().cpu() * n
-            means.append(model.encode(tokens, conditions).mu.cpu())
+            means.append(model.encode(tokens).mu.cpu())
     model.train(was_training)
     molecules = max(float(total[2]), 1.0)
     kl /= molecules

@@ -26,7 +26,7 @@ from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, unknown_name
 from chem_vae.files import write_json
 from chem_vae.model import ChemVAE, Posterior
-from chem_vae.vocabulary import SelfiesVocabulary
+from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary
 
 FORMAT, FORMAT_VERSION = "chem-vae model", 1
 
@@ -131,12 +131,52 @@ class Checkpoint:
             strings += [None if i is None else self.vocabulary.decode(i) for i in ids]
         return strings
 
+    # -- fine-tuning ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def grown(self, symbols: Sequence[str], scales: Sequence[ConditionScale]) -> Checkpoint:
+        """A copy for fine-tuning: the vocabulary extended by symbols, further conditions added.
+
+        What was learned is kept: with no new symbol in it and the new conditions unknown, a molecule has the likelihood
+        and the z that it had, but for the little that the new symbols take. scales of properties that the model knows
+        are passed over, since their values must go on to mean the same.
+        """
+        vocabulary = self.vocabulary.extended(symbols)
+        known = {s.name for s in self.scales}
+        every = (*self.scales, *(s for s in scales if s.name not in known))
+        old, new = self.model, ChemVAE(self.model.config, len(vocabulary), len(every)).to(self.model.device)
+        first_merge, added = len(SPECIALS) + len(self.vocabulary.symbols), len(vocabulary) - len(self.vocabulary)
+        ids = torch.arange(len(self.vocabulary))
+        ids[first_merge:] += added
+        state, fresh = dict(old.state_dict()), new.state_dict()
+        output, bias = state["decoder.to_symbols.weight"], state["decoder.to_symbols.bias"]
+        fresh["decoder.to_symbols.weight"][:] = output.mean(dim=0)
+        fresh["decoder.to_symbols.bias"][:] = bias[len(SPECIALS) :].min()  # as rare as the rarest symbol
+        for name in ("embedding.weight", "decoder.to_symbols.weight", "decoder.to_symbols.bias"):
+            fresh[name][ids] = state[name]
+            state[name] = fresh[name]
+        n = len(self.scales)
+        fresh["conditions.unknown"].zero_()
+        for name in ("conditions.unknown", "property_head.weight", "property_head.bias"):
+            fresh[name][:n] = state[name]
+            state[name] = fresh[name]
+        value = state["conditions.value.weight"]
+        fresh["conditions.value.weight"][:, : value.shape[1]] = value
+        state["conditions.value.weight"] = fresh["conditions.value.weight"]
+        new.load_state_dict(state)
+        return Checkpoint(new.eval(), vocabulary, every, self.max_length, dict(self.card))
+
     # -- save and load -------------------------------------------------------------------------------------------
 
-    def save(self, folder: Path) -> None:
-        """Write `model.safetensors` and `model.json` into a folder, each whole or not at all."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write `model.safetensors` and `model.json` into a folder, each whole or not at all.
+
+        half: weights in half precision, half the size; they are read back as single precision.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
+        if half:
+            state = {name: tensor.half() for name, tensor in state.items()}
         write_safetensors(state, folder / "model.safetensors")
         description = {
             "format": FORMAT,

@@ -24,10 +24,13 @@ class ModelConfig:
     dropout: float = 0.1
     symbol_dropout: float = 0.05
     """Share of the decoder's input symbols that are replaced by [mask] in training (Bowman et al. 2016)."""
+    corruption: float = 0.1
+    """Share of the training molecules that the encoder sees with a part of their symbols replaced by [mask], so that
+    it reads damaged molecules too (Im et al. 2017, arXiv:1511.06406)."""
     latent_dropout: float = 0.5
     """Share of the training molecules that are decoded without z, from the conditions alone."""
-    condition_dropout: float = 0.25
-    """Share of the condition values that are hidden in training; for as many molecules, all of them."""
+    condition_dropout: float = 0.3
+    """Share of the training molecules whose conditions are all hidden; of as many others, a random subset is."""
     property_weight: float = 1.0
     """Weight of a linear head that reads the conditions off the latent mean; 0 leaves it out of the loss."""
 
@@ -42,9 +45,11 @@ class ModelConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name in ("dropout", "symbol_dropout", "latent_dropout", "condition_dropout"):
+        for name in ("dropout", "symbol_dropout", "corruption", "latent_dropout", "condition_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1")
+        if self.condition_dropout > 0.5:
+            raise ValueError("condition_dropout counts twice (all hidden, some hidden): 0.5 at most")
         if self.property_weight < 0:
             raise ValueError("property_weight must not be negative")
 
@@ -65,6 +70,8 @@ class TrainingConfig:
     warmup: float = 0.02
     """Share of all steps over which the learning rate rises, before its cosine decay."""
     gradient_clip: float = 1.0
+    averaging: float = 0.999
+    """Decay of the exponential moving average of the weights that is kept in their place; 0 keeps the weights."""
     beta: float = 0.1
     """Weight of the KL term at the end of its schedule."""
     beta_schedule: Literal["constant", "linear", "cyclical"] = "linear"
@@ -104,6 +111,8 @@ class TrainingConfig:
         for name in ("warmup", "beta_warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share, from 0 to 1")
+        if not 0 <= self.averaging < 1:
+            raise ValueError("averaging must be at least 0 and below 1")
         if self.max_steps is not None and self.max_steps < 1:
             raise ValueError("max_steps must be at least 1")
         if not 0 <= self.seed <= MOST_SEED:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from chem_vae.config import TrainingConfig
 from chem_vae.model import ChemVAE, cross_entropy
+from chem_vae.vocabulary import MASK
+
+MASKED = 0.15  # of a corrupted molecule's symbols, on average
 
 
 class Elbo(NamedTuple):
@@ -35,7 +38,7 @@ def elbo(model: ChemVAE, tokens: Tensor, conditions: Tensor, beta: float, free_b
     """
     config, training = model.config, model.training
     shown = hide_conditions(conditions, config.condition_dropout) if training else conditions
-    posterior = model.encode(tokens, shown)
+    posterior = model.encode(corrupt(tokens, config.corruption) if training else tokens)
     z = posterior.sample()
     keep = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
     if training and config.latent_dropout > 0:
@@ -52,13 +55,24 @@ def elbo(model: ChemVAE, tokens: Tensor, conditions: Tensor, beta: float, free_b
     return Elbo(loss, nats[keep].mean(), nats[~keep].mean(), kl.detach(), error.detach())
 
 
+def corrupt(tokens: Tensor, share: float, masked: float = MASKED) -> Tensor:
+    """tokens (B, T) of which a share of the molecules have each symbol replaced by [mask] with probability `masked`."""
+    if share <= 0:
+        return tokens
+    chance = masked * (torch.rand(len(tokens), 1, device=tokens.device) < share)
+    return tokens.masked_fill(torch.rand(tokens.shape, device=tokens.device) < chance, MASK)
+
+
 def hide_conditions(conditions: Tensor, share: float) -> Tensor:
-    """Hide each value with probability `share`, and with probability `share` all values of a molecule."""
+    """Hide all values of a share of the molecules, and a random subset of those of as many others.
+
+    The size of the subset is uniform, so that every number of given targets is learned alike.
+    """
     if share <= 0 or conditions.shape[1] == 0:
         return conditions
-    hidden = torch.rand(conditions.shape, device=conditions.device) < share
-    hidden |= torch.rand(len(conditions), 1, device=conditions.device) < share
-    return conditions.masked_fill(hidden, torch.nan)
+    mode = torch.rand(len(conditions), 1, device=conditions.device)
+    chance = torch.rand_like(mode).masked_fill(mode < share, 1.0).masked_fill(mode >= 2 * share, 0.0)
+    return conditions.masked_fill(torch.rand(conditions.shape, device=conditions.device) < chance, torch.nan)
 
 
 def property_error(predicted: Tensor, conditions: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """ChemVAE: a recurrent conditional variational autoencoder over SELFIES symbols, in one file.
 
 Encoder: bidirectional GRU -> q(z | x). Decoder: GRU that sees z and the conditions c at every step -> p(x | z, c).
+The encoder does not see c: a molecule without a measured value has the same z as with it.
 
 Two things may be missing, and both are written as NaN. A condition that is NaN becomes that property's learned
 "unknown" embedding, so one model serves every subset of targets and partly labelled data. A z that is NaN becomes a
@@ -69,7 +70,7 @@ class ConditionEmbedding(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embedded symbols (B, T, E) and condition embedding (B, E) -> Posterior."""
+    """Embedded symbols (B, T, E) -> Posterior, from the last states of both directions and an attention over all."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -82,12 +83,14 @@ class Encoder(nn.Module):
             dropout=config.dropout if config.encoder_layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.to_posterior = nn.Linear(2 * config.encoder_size + config.embedding_size, 2 * config.latent_size)
+        self.attention = nn.Linear(2 * config.encoder_size, 1)
+        self.to_posterior = nn.Linear(4 * config.encoder_size, 2 * config.latent_size)
 
-    def forward(self, symbols: Tensor, condition: Tensor) -> Posterior:
-        _, hidden = self.gru(symbols)
-        both = torch.cat([hidden[-2], hidden[-1], condition], dim=-1)
-        mu, logvar = self.to_posterior(self.dropout(both)).float().chunk(2, dim=-1)
+    def forward(self, symbols: Tensor) -> Posterior:
+        states, last = self.gru(symbols)
+        pooled = (torch.softmax(self.attention(states), dim=1) * states).sum(dim=1)
+        features = torch.cat([last[-2], last[-1], pooled], dim=-1)
+        mu, logvar = self.to_posterior(self.dropout(features)).float().chunk(2, dim=-1)
         return Posterior(mu, logvar.clamp(-12.0, 6.0))
 
 
@@ -111,6 +114,12 @@ class Decoder(nn.Module):
             dropout=config.dropout if self.layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(config.dropout)
+        self.readout = nn.Sequential(
+            nn.LayerNorm(self.hidden_size),
+            nn.Linear(self.hidden_size, self.hidden_size),
+            nn.SiLU(),
+            nn.Linear(self.hidden_size, self.hidden_size),
+        )
         self.to_symbols = nn.Linear(self.hidden_size, vocabulary_size)
 
     def start(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,12 +135,16 @@ class Decoder(nn.Module):
         context, hidden = self.start(z, condition)
         steps = symbols + context.unsqueeze(1)
         output, _ = self.gru(steps, hidden.to(steps.dtype))
-        return self.to_symbols(self.dropout(output))
+        return self.read(self.dropout(output))
 
     def step(self, symbols: Tensor, context: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """One step: embedded symbols (B, E), context (B, E), hidden (layers, B, H) -> logits (B, V), hidden."""
         output, hidden = self.gru((symbols + context).unsqueeze(1), hidden)
-        return self.to_symbols(output.squeeze(1)), hidden
+        return self.read(output.squeeze(1)), hidden
+
+    def read(self, states: Tensor) -> Tensor:
+        """Logits (..., V) of hidden states (..., H), through a residual block: depth that costs no further recurrence."""
+        return self.to_symbols(states + self.readout(states))
 
 
 class ChemVAE(nn.Module):
@@ -155,9 +168,9 @@ class ChemVAE(nn.Module):
     def device(self) -> torch.device:
         return self.embedding.weight.device
 
-    def encode(self, tokens: Tensor, conditions: Tensor | None = None) -> Posterior:
-        """tokens (B, T) of one length, conditions (B, P) or None for all unknown -> q(z | x)."""
-        return self.encoder(self.embedding(tokens), self.conditions(self.fill(conditions, len(tokens))))
+    def encode(self, tokens: Tensor) -> Posterior:
+        """tokens (B, T) of one length -> q(z | x)."""
+        return self.encoder(self.embedding(tokens))
 
     def logits(self, tokens: Tensor, z: Tensor | None, conditions: Tensor | None = None, masked: float = 0.0) -> Tensor:
         """Teacher-forced logits (B, T + 1, V) for tokens (B, T) followed by [end].

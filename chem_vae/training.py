@@ -6,6 +6,7 @@ function of (seed, epoch), the random numbers of each step a function of (seed, 
 
 from __future__ import annotations
 
+import copy
 import csv
 import logging
 import math
@@ -63,6 +64,8 @@ class TrainingModule(lightning.LightningModule):
     def __init__(self, model: ChemVAE, config: TrainingConfig, scales: tuple[ConditionScale, ...], steps: int) -> None:
         super().__init__()
         self.model, self.config, self.steps = model, config, steps
+        self.averaged = copy.deepcopy(model).requires_grad_(False).eval() if config.averaging > 0 else model
+        """What is scored and kept: the moving average of the weights (Polyak & Juditsky 1992), or the weights."""
         self.register_buffer("mean", torch.tensor([s.mean for s in scales]), persistent=False)
         self.register_buffer("std", torch.tensor([s.std for s in scales]), persistent=False)
         self.mean: Tensor
@@ -75,7 +78,7 @@ class TrainingModule(lightning.LightningModule):
             {"params": decayed, "weight_decay": self.config.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -104,6 +107,18 @@ class TrainingModule(lightning.LightningModule):
             "beta": beta,
             "molecules": len(batch.tokens),
         }
+
+    def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **more: Any) -> None:
+        """Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip, foreach=True)
+
+    def follow(self) -> None:
+        """Move the average towards the weights; at the start, where they move fast, more closely."""
+        if self.averaged is self.model:
+            return
+        decay = min(self.config.averaging, (1 + self.global_step) / (10 + self.global_step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay)
 
 
 class _Watch(Callback):
@@ -160,6 +175,7 @@ class _Watch(Callback):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         step, now = trainer.global_step, time.monotonic()
+        self.module.follow()
         self.molecules += outputs["molecules"] * trainer.world_size
         self.window.append(outputs)
         last = step >= self.module.steps
@@ -203,7 +219,7 @@ class _Watch(Callback):
         if len(self.validation_data) == 0:
             return
         # Every device scores the same weights, so that all of them stop together and none waits for another.
-        model, scale = self.module.model, (self.module.mean.cpu(), self.module.std.cpu())
+        model, scale = self.module.averaged, (self.module.mean.cpu(), self.module.std.cpu())
         scores = score(model, self.validation_data, scale, self.config.batch_size)
         row = {
             "step": step,
@@ -251,13 +267,15 @@ def train(
     model_config: ModelConfig,
     config: TrainingConfig,
     *,
+    start: ChemVAE | None = None,
     resume_file: Path | None = None,
     progress: Progress = silent,
     sample_metrics: SampleMetrics | None = None,
 ) -> tuple[Checkpoint, TrainingLog]:
     """Train a ChemVAE and return the checkpoint of its best validation, with what was watched.
 
-    data, validation: molecules with their properties (N, P) in raw units; scales: one per property.
+    data, validation: molecules with their properties (N, P) in raw units; scales: one per property. start: a model of
+    these sizes whose weights the training begins with (fine-tuning); it is left as it was.
     resume_file: written every `checkpoint_seconds`; where it exists, training goes on from it.
     Raises TrainingError when the loss is no longer a number, DataError without training molecules.
     """
@@ -267,6 +285,8 @@ def train(
     max_length = int(1.5 * lengths.max()) + 10
     torch.manual_seed(config.seed)
     model = ChemVAE(model_config, len(vocabulary), len(scales))
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
     steps = config.epochs_for(len(data)) * steps_per_epoch
     steps = min(steps, config.max_steps or steps)
@@ -282,7 +302,6 @@ def train(
             precision=resolve_precision(config),
             max_steps=steps,
             max_epochs=-1,
-            gradient_clip_val=config.gradient_clip,
             callbacks=[watch],
             plugins=[SafetensorsIO()],
             logger=False,
@@ -301,6 +320,7 @@ def train(
     if trainer.global_rank > 0:  # a helper process of the first device, which goes on alone
         raise SystemExit(0)
     watch.record.seconds = watch.seconds
+    model = module.averaged
     if watch.best_state:
         model.load_state_dict(watch.best_state)
     model.to("cpu").eval()

@@ -119,6 +119,18 @@ class SelfiesVocabulary:
             ids.setdefault(left + right, len(plain) + len(learned) - 1)
         return cls(symbols, learned, constraints)
 
+    def extended(self, symbols: Iterable[str]) -> SelfiesVocabulary:
+        """This vocabulary with more symbols, each new one once, sorted. Symbols and merges keep their order, so an id
+        stays the same up to the last old symbol and moves up by the number of new ones after it.
+
+        >>> SelfiesVocabulary(["[C]", "[O]"], [(3, 4)]).extended(["[N]", "[C]"]).symbols
+        ('[C]', '[O]', '[N]')
+        """
+        new = sorted(set(symbols) - set(self.symbols))
+        first_merge = len(SPECIALS) + len(self.symbols)
+        merges = [tuple(i + len(new) if i >= first_merge else i for i in pair) for pair in self.merges]
+        return SelfiesVocabulary([*self.symbols, *new], [(a, b) for a, b in merges], self.constraints)
+
     # -- encode and decode ---------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
