@@ -109,12 +109,14 @@ class Checkpoint:
         conditions: Tensor | None = None,
         *,
         temperature: float = 0.0,
+        guidance: float = 0.0,
         seed: int | None = None,
         batch_size: int = 512,
     ) -> list[str | None]:
         """A SELFIES string per row of z (n, D), NaN rows decoded without z; conditions (n, P) standardized.
 
         None where the molecule did not end within `max_length` ids. temperature 0 is greedy; else a seed repeats it.
+        guidance: how much more closely than it learned the decoder follows the conditions; see `decode_ids`.
         """
         generator = torch.Generator().manual_seed(seed) if seed is not None else None
         strings: list[str | None] = []
@@ -125,6 +127,7 @@ class Checkpoint:
                 z[rows].to(self.model.device),
                 None if conditions is None else conditions[rows].to(self.model.device),
                 temperature=temperature,
+                guidance=guidance,
                 max_length=self.max_length,
                 generator=generator,
             )

@@ -120,6 +120,29 @@ def test_decoding_keeps_rows_in_place_and_agrees_with_one_at_a_time(model: ChemV
     assert ids
 
 
+def test_guidance_weighs_the_conditions(model: ChemVAE) -> None:
+    z = torch.full((9, 8), torch.nan)
+    conditions = torch.randn(9, 3, generator=torch.Generator().manual_seed(3))
+    conditions[2] = torch.nan  # guided towards nothing: as without
+    plain = decode_ids(model, z, conditions, max_length=30)
+    guided = decode_ids(model, z, conditions, guidance=3.0, max_length=30)
+    assert guided[2] == plain[2]
+    assert guided == [decode_ids(model, z[:1], conditions[i : i + 1], guidance=3.0, max_length=30)[0] for i in range(9)]
+    assert decode_ids(model, z, None, guidance=3.0, max_length=30) == decode_ids(model, z, max_length=30)
+    with torch.no_grad():
+        first = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), *_start(model, z, conditions))[0]
+        free = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), *_start(model, z, None))[0]
+    mixed = first + 3.0 * (first - free)
+    mixed[:, [START, MASK]] = -torch.inf
+    assert [row[0] if row else END for row in guided if row is not None] == [
+        i for i, row in zip(mixed.argmax(-1).tolist(), guided, strict=True) if row is not None
+    ]
+
+
+def _start(model: ChemVAE, z: torch.Tensor, conditions: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    return model.decoder.start(z, model.conditions(model.fill(conditions, len(z))))
+
+
 def test_a_molecule_that_does_not_end_is_none(model: ChemVAE) -> None:
     with torch.no_grad():
         model.decoder.to_symbols.bias[END] = -1e9
