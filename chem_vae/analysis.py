@@ -25,6 +25,9 @@ class Scores:
     """Reconstruction + KL: the negative ELBO (beta 1), with z sampled."""
     reconstruction: float
     without_z: float
+    """-log p(x | c): how well molecules with these conditions are generated."""
+    unconditioned: float
+    """-log p(x): how well molecules like the data are generated."""
     kl_per_dimension: Tensor
     """(D,)"""
     active_units: int
@@ -41,7 +44,7 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
     model.eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        total = torch.zeros(3, dtype=torch.float64)
+        total = torch.zeros(4, dtype=torch.float64)
         kl = torch.zeros(model.latent_size, dtype=torch.float64)
         means: list[Tensor] = []
         for _, batch in data.in_order(batch_size):
@@ -49,16 +52,18 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
             conditions = ((batch.conditions - scale[0]) / scale[1]).to(model.device)
             terms = elbo(model, tokens, conditions, beta=1.0)
             without = -model.log_likelihood(tokens, None, conditions).sum()
+            alone = -model.log_likelihood(tokens).sum()
             n = len(tokens)
-            total += torch.tensor([terms.reconstruction.item() * n, without.item(), n], dtype=torch.float64)
+            sums = [terms.reconstruction.item() * n, without.item(), alone.item(), n]
+            total += torch.tensor(sums, dtype=torch.float64)
             kl += terms.kl.double().cpu() * n
             means.append(model.encode(tokens).mu.cpu())
     model.train(was_training)
-    molecules = max(float(total[2]), 1.0)
+    molecules = max(float(total[3]), 1.0)
     kl /= molecules
-    active = int((torch.cat(means).var(dim=0) > ACTIVE_VARIANCE).sum()) if total[2] > 1 else 0
-    reconstruction = float(total[0]) / molecules
-    return Scores(reconstruction + float(kl.sum()), reconstruction, float(total[1]) / molecules, kl, active)
+    reconstruction, without_z, unconditioned = (float(t) / molecules for t in total[:3])
+    active = int((torch.cat(means).var(dim=0) > ACTIVE_VARIANCE).sum()) if total[3] > 1 else 0
+    return Scores(reconstruction + float(kl.sum()), reconstruction, without_z, unconditioned, kl, active)
 
 
 @torch.no_grad()
@@ -86,6 +91,16 @@ def collapse_advice(kl: float, active_units: int, latent_size: int, beta: float)
         f"the posterior has collapsed: KL {kl:.2f} nats, {active_units} of {latent_size} latent dimensions active; the "
         f"decoder ignores z. Lower train.training.beta (now {beta:g}), lengthen beta_warmup, set free_bits to 0.05, or "
         "raise train.model.symbol_dropout."
+    )
+
+
+def idle_advice(active_units: int, latent_size: int) -> str | None:
+    """The remark on a posterior that lives in a part of its dimensions, or None where half of them are used."""
+    if 2 * active_units >= latent_size or active_units == 0:
+        return None
+    return (
+        f"only {active_units} of {latent_size} latent dimensions are active, the others say nothing about a molecule: "
+        f"set train.model.latent_size near {active_units}, or lower train.training.beta if reconstruction matters more"
     )
 
 

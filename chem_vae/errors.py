@@ -38,6 +38,10 @@ class CollapseWarning(UserWarning):
     """The posterior says (almost) nothing about the molecule: the decoder ignores z."""
 
 
+class MemoryWarning(UserWarning):
+    """The device has less memory than a whole batch takes, so that training is slower than it could be."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not in a registry: says the nearest names, then all of them.
 

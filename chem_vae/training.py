@@ -23,12 +23,12 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from chem_vae.analysis import collapse_advice, exact_reconstruction, score
+from chem_vae.analysis import Scores, collapse_advice, exact_reconstruction, idle_advice, score
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import Batch, SameLengthBatches, TokenDataset
 from chem_vae.decoding import decode_ids
-from chem_vae.errors import CollapseWarning, DataError, TrainingError
+from chem_vae.errors import CollapseWarning, DataError, MemoryWarning, TrainingError
 from chem_vae.losses import Elbo, beta_at, elbo
 from chem_vae.model import ChemVAE
 from chem_vae.progress import Progress, silent
@@ -41,6 +41,13 @@ SAMPLED_MOLECULES = 200
 
 SampleMetrics = Callable[[list[str | None]], dict[str, float]]
 """SELFIES strings of prior samples -> named shares such as valid, unique, novel (chemistry that this room lacks)."""
+
+OnValidation = Callable[[int, dict[str, float]], None]
+"""Called after each validation with the step and the row that the log got; it may raise StopTraining."""
+
+
+class StopTraining(Exception):
+    """Raised by a caller's OnValidation: training ends here, in good order, with the best weights so far."""
 
 
 @dataclass
@@ -61,9 +68,20 @@ class TrainingLog:
 class TrainingModule(lightning.LightningModule):
     """ChemVAE with its optimizer and schedules."""
 
-    def __init__(self, model: ChemVAE, config: TrainingConfig, scales: tuple[ConditionScale, ...], steps: int) -> None:
+    def __init__(
+        self,
+        model: ChemVAE,
+        config: TrainingConfig,
+        scales: tuple[ConditionScale, ...],
+        steps: int,
+        pieces: int = 1,
+    ) -> None:
         super().__init__()
         self.model, self.config, self.steps = model, config, steps
+        self.pieces = pieces
+        """How many parts a batch is worked off in, where the device has no memory for all of it at once."""
+        self.waiting: list[Batch] = []
+        self.molecules = 0  # of the batch at work
         self.averaged = copy.deepcopy(model).requires_grad_(False).eval() if config.averaging > 0 else model
         """What is scored and kept: the moving average of the weights (Polyak & Juditsky 1992), or the weights."""
         self.register_buffer("mean", torch.tensor([s.mean for s in scales]), persistent=False)
@@ -93,20 +111,40 @@ class TrainingModule(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
         # Random numbers as a function of (seed, step, device): no generator state has to survive a kill.
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
-        beta = beta_at(self.config, self.global_step / max(1, self.steps))
+        first, *self.waiting = _pieces(batch, self.pieces)
+        self.molecules = len(batch.tokens)
+        terms = self._bound(first)
+        return {
+            "loss": terms.loss * (len(first.tokens) / self.molecules),
+            "terms": terms._replace(loss=terms.loss.detach()),  # of the first piece, a fair sample of the batch
+            "beta": self._beta,
+            "molecules": self.molecules,
+        }
+
+    def backward(self, loss: Tensor, *more: Any, **named: Any) -> None:
+        """The gradient of the batch, one piece after the other: no two of them are in memory together."""
+        super().backward(loss, *more, **named)
+        plugin: Any = self.trainer.precision_plugin
+        scaler = getattr(plugin, "scaler", None)
+        while self.waiting:
+            piece = self.waiting.pop()
+            with plugin.train_step_context():
+                part = self._bound(piece).loss * (len(piece.tokens) / self.molecules)
+            super().backward(part if scaler is None else scaler.scale(part), *more, **named)
+
+    @property
+    def _beta(self) -> float:
+        return beta_at(self.config, self.global_step / max(1, self.steps))
+
+    def _bound(self, batch: Batch) -> Elbo:
         conditions = (batch.conditions - self.mean) / self.std
-        terms = elbo(self.model, batch.tokens, conditions, beta, self.config.free_bits)
+        terms = elbo(self.model, batch.tokens, conditions, self._beta, self.config.free_bits)
         if not torch.isfinite(terms.loss):
             raise TrainingError(
                 f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "
                 f"(now {self.config.learning_rate:g}) or train with precision 32-true"
             )
-        return {
-            "loss": terms.loss,
-            "terms": terms._replace(loss=terms.loss.detach()),
-            "beta": beta,
-            "molecules": len(batch.tokens),
-        }
+        return terms
 
     def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **more: Any) -> None:
         """Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
@@ -133,7 +171,9 @@ class _Watch(Callback):
         resume_file: Path | None,
         progress: Progress,
         sample_metrics: SampleMetrics | None,
+        on_validation: OnValidation | None = None,
     ) -> None:
+        self.on_validation = on_validation
         self.module, self.config = module, module.config
         self.validation_data = validation.select(_spread(len(validation), SCORED_MOLECULES))
         self.reconstruction_data = validation.select(_spread(len(validation), RECONSTRUCTED_MOLECULES))
@@ -142,6 +182,7 @@ class _Watch(Callback):
         self.record = TrainingLog()
         self.best_loss, self.stale = math.inf, 0
         self.best_state: dict[str, Tensor] = {}
+        self.collapse: list[str] = []  # the warnings of the log that the latest validation gave
         self.molecules = self.reported_molecules = 0
         self.window: list[dict[str, Any]] = []
         self.seconds_before = 0.0
@@ -156,6 +197,7 @@ class _Watch(Callback):
             "stale": self.stale,
             "molecules": self.molecules,
             "best_state": self.best_state,
+            "collapse": list(self.collapse),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -164,6 +206,7 @@ class _Watch(Callback):
         self.best_loss, self.stale = state_dict["best_loss"], state_dict["stale"]
         self.molecules = self.reported_molecules = state_dict["molecules"]
         self.best_state = state_dict["best_state"]
+        self.collapse = list(state_dict.get("collapse", []))
 
     @property
     def seconds(self) -> float:
@@ -220,13 +263,14 @@ class _Watch(Callback):
             return
         # Every device scores the same weights, so that all of them stop together and none waits for another.
         model, scale = self.module.averaged, (self.module.mean.cpu(), self.module.std.cpu())
-        scores = score(model, self.validation_data, scale, self.config.batch_size)
+        scores = score(model, self.validation_data, scale, -(-self.config.batch_size // self.module.pieces))
         row = {
             "step": step,
             "molecules": self.molecules,
             "loss": scores.loss,
             "reconstruction": scores.reconstruction,
             "without_z": scores.without_z,
+            "unconditioned": scores.unconditioned,
             "kl": scores.kl,
             "active_units": scores.active_units,
             "exact_reconstruction": exact_reconstruction(model, self.reconstruction_data, self.max_length),
@@ -238,12 +282,7 @@ class _Watch(Callback):
             shares = self.sample_metrics([None if i is None else self.vocabulary.decode(i) for i in ids])
             row |= {f"prior_{name}": value for name, value in shares.items()}
         self.record.validation.append(row)
-        advice = collapse_advice(scores.kl, scores.active_units, model.latent_size, self.config.beta)
-        warming = 2 * step < self.module.steps  # a small KL is to be expected at the start
-        self.record.warnings = [w for w in self.record.warnings if "collapsed" not in w]
-        if advice and not warming:
-            self.record.warnings.append(advice)
-            warnings.warn(advice, CollapseWarning, stacklevel=2)
+        self._watch_for_collapse(scores, step)
         # Model selection by what is trained for: reconstruction + beta KL, at the final beta.
         selected = scores.reconstruction + self.config.beta * scores.kl
         if selected < self.best_loss:
@@ -257,6 +296,27 @@ class _Watch(Callback):
                 f"stopped early at step {step}: no better validation loss in {self.stale} validations"
             )
             trainer.should_stop = True
+        if self.on_validation is not None:
+            try:
+                self.on_validation(step, dict(row))
+            except StopTraining as reason:
+                self.record.warnings.append(f"stopped at step {step}: {reason}")
+                trainer.should_stop = True
+
+    def _watch_for_collapse(self, scores: Scores, step: int) -> None:
+        """What is said is of the latest validation; a small KL is to be expected in the first half."""
+        self.record.warnings = [w for w in self.record.warnings if w not in self.collapse]
+        self.collapse = []
+        if 2 * step < self.module.steps:
+            return
+        latent_size = self.module.model.latent_size
+        advice = collapse_advice(scores.kl, scores.active_units, latent_size, self.config.beta)
+        if advice:
+            warnings.warn(advice, CollapseWarning, stacklevel=2)
+        else:  # of the whole posterior there is more to say than of its idle dimensions
+            advice = idle_advice(scores.active_units, latent_size)
+        self.collapse = [advice] if advice else []
+        self.record.warnings += self.collapse
 
 
 def train(
@@ -271,27 +331,54 @@ def train(
     resume_file: Path | None = None,
     progress: Progress = silent,
     sample_metrics: SampleMetrics | None = None,
+    on_validation: OnValidation | None = None,
 ) -> tuple[Checkpoint, TrainingLog]:
     """Train a ChemVAE and return the checkpoint of its best validation, with what was watched.
 
     data, validation: molecules with their properties (N, P) in raw units; scales: one per property. start: a model of
     these sizes whose weights the training begins with (fine-tuning); it is left as it was.
-    resume_file: written every `checkpoint_seconds`; where it exists, training goes on from it.
-    Raises TrainingError when the loss is no longer a number, DataError without training molecules.
+    resume_file: written every `checkpoint_seconds`; where it exists, training goes on from it. on_validation: told of
+    each validation (a resumed run: of those that are still to come); StopTraining from it ends the training early.
+    Where the device runs out of memory, each batch is worked off in halves, quarters and so on from the last checkpoint
+    (or the start) on, with a warning; the gradient stays that of the whole batch. Raises TrainingError when the loss is
+    no longer a number or memory does not even do for one molecule, DataError without training molecules.
     """
     if len(data) == 0:
         raise DataError("there is no molecule to train on: the training split is empty")
     lengths = data.lengths
     max_length = int(1.5 * lengths.max()) + 10
-    torch.manual_seed(config.seed)
-    model = ChemVAE(model_config, len(vocabulary), len(scales))
-    if start is not None:
-        model.load_state_dict(start.state_dict())
     steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
     steps = config.epochs_for(len(data)) * steps_per_epoch
     steps = min(steps, config.max_steps or steps)
-    module = TrainingModule(model, config, scales, steps)
-    watch = _Watch(module, validation, vocabulary, max_length, resume_file, progress, sample_metrics)
+    pieces, told = 1, []
+    while True:
+        torch.manual_seed(config.seed)
+        model = ChemVAE(model_config, len(vocabulary), len(scales))
+        if start is not None:
+            model.load_state_dict(start.state_dict())
+        module = TrainingModule(model, config, scales, steps, pieces)
+        watch = _Watch(module, validation, vocabulary, max_length, resume_file, progress, sample_metrics, on_validation)
+        try:
+            trainer = _fit(module, watch, data, resume_file)
+            break
+        except torch.OutOfMemoryError as error:
+            told.append(_out_of_memory(config, pieces, error))
+        pieces *= 2  # out here, where the error no longer holds on to the tensors of its frames
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    if trainer.global_rank > 0:  # a helper process of the first device, which goes on alone
+        raise SystemExit(0)
+    watch.record.seconds = watch.seconds
+    watch.record.warnings += told
+    model = module.averaged
+    if watch.best_state:
+        model.load_state_dict(watch.best_state)
+    model.to("cpu").eval()
+    return Checkpoint(model, vocabulary, scales, max_length), watch.record
+
+
+def _fit(module: TrainingModule, watch: _Watch, data: TokenDataset, resume_file: Path | None) -> lightning.Trainer:
+    config = module.config
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\.")
@@ -300,7 +387,7 @@ def train(
             accelerator=config.accelerator,
             devices=config.devices,
             precision=resolve_precision(config),
-            max_steps=steps,
+            max_steps=module.steps,
             max_epochs=-1,
             callbacks=[watch],
             plugins=[SafetensorsIO()],
@@ -317,14 +404,31 @@ def train(
             trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
         except SystemExit as ended:  # Lightning's answer to Ctrl-C would end a notebook's kernel
             raise KeyboardInterrupt from ended
-    if trainer.global_rank > 0:  # a helper process of the first device, which goes on alone
-        raise SystemExit(0)
-    watch.record.seconds = watch.seconds
-    model = module.averaged
-    if watch.best_state:
-        model.load_state_dict(watch.best_state)
-    model.to("cpu").eval()
-    return Checkpoint(model, vocabulary, scales, max_length), watch.record
+    return trainer
+
+
+def _out_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemoryError) -> str:
+    """Warn that batches will be worked off in twice as many pieces. Raises TrainingError where that cannot help."""
+    now, after = -(-config.batch_size // pieces), -(-config.batch_size // (2 * pieces))
+    if now == 1 or config.devices > 1:  # with several devices the others would wait for this one for ever
+        raise TrainingError(
+            f"the device ran out of memory with {now} molecules at a time; train a smaller model (train.model.decoder_size) "
+            "or with a smaller train.training.batch_size"
+        ) from error
+    message = (
+        f"the device ran out of memory with {now} molecules at a time: going on with {after} at a time, which is slower and "
+        "changes nothing else"
+    )
+    warnings.warn(message, MemoryWarning, stacklevel=3)
+    return message
+
+
+def _pieces(batch: Batch, count: int) -> list[Batch]:
+    """The batch in at most so many parts, none of them empty."""
+    if count == 1:
+        return [batch]
+    tokens, conditions = batch.tokens.chunk(count), batch.conditions.chunk(count)
+    return [Batch(t, c) for t, c in zip(tokens, conditions, strict=True)]
 
 
 def resolve_precision(config: TrainingConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:

@@ -11,7 +11,7 @@ from flows.generate import generate_candidates
 from flows.ingest import ingest_dataset
 from flows.train import train_model
 from pipeline.config import CampaignConfig
-from pipeline.request import check_request
+from pipeline.request import check_request, check_start
 
 DEFAULT = CampaignConfig()
 
@@ -25,6 +25,7 @@ def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace
     second run reuses them and says so in its artifacts; a run that was killed goes on where it stopped.
     """
     check_request(config)
+    check_start(config, workspace)
     dataset = ingest_dataset(config.ingest, workspace, return_state=True).result()
     model = train_model(dataset, config.train, workspace, return_state=True).result()
     return generate_candidates(model, dataset, config, workspace, return_state=True).result()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows import cli_inspect, cli_steps, options
+from flows import cli_benchmark, cli_inspect, cli_space, cli_steps, cli_tune, options
 from flows.terminal import next_command, note, progress_shown, where
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app = typer.Typer(
 )
 app.add_typer(cli_steps.app)
 app.add_typer(cli_inspect.app)
+app.add_typer(cli_benchmark.app, name="benchmark")
+app.add_typer(cli_space.app)
+app.add_typer(cli_tune.app)
 
 
 def _version(asked: bool) -> None:
@@ -63,6 +66,7 @@ def run(
     properties: options.Properties = None,
     compute: options.Compute = None,
     limit: options.Limit = None,
+    start: options.Start = None,
     epochs: options.Epochs = None,
     targets: options.Targets = None,
     tolerances: options.Tolerances = None,
@@ -86,6 +90,10 @@ def run(
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
 
     chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
+
+    With some hundreds of molecules, go on from a model that knows chemistry:
+
+    chem-vae run --from moses --data my.csv --property pIC50 --target pIC50=8
     """
     from flows.overrides import overrides
     from pipeline.config import load_config
@@ -96,6 +104,7 @@ def run(
         properties=properties,
         compute=compute,
         limit=limit,
+        start=start,
         epochs=epochs,
         targets=targets,
         tolerances=tolerances,

@@ -1,4 +1,4 @@
-"""The commands that look at what is there: report, runs, datasets, inspect."""
+"""The commands that look at what is there: report, runs, datasets, models, inspect."""
 
 from __future__ import annotations
 
@@ -92,6 +92,36 @@ def datasets(debug: options.Debug = False) -> None:
 
 
 @app.command()
+def models(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
+    """List the models that --model and --from take: those that came with the installation, and the workspace's.
+
+    chem-vae models --workspace workspace
+    """
+    from chem_vae.errors import CheckpointError, DataError
+    from pipeline.folders import read_manifest
+    from pipeline.places import shipped_models, workspace_models
+
+    shipped = shipped_models()
+    found = [*((name, folder, "in the package") for name, folder in shipped.items())]
+    found += [(folder.name, folder, "workspace") for folder in workspace_models(workspace)]
+    rows = []
+    for name, folder, place in found:
+        try:
+            card = read_manifest(folder, "chem-vae trained model")["card"]
+            known, base = ", ".join(card["conditions"]), card.get("base") or {}
+            data, molecules, made = card["dataset"]["name"], card["training_molecules"], str(card["created"])[:10]
+        except (DataError, CheckpointError, KeyError, TypeError):
+            known, base, data, molecules, made = "damaged: train it again", {}, "", "", ""
+        rows.append((name, place, data, molecules, base.get("name", ""), made, known))
+    if not rows:
+        note(f"no finished models in {workspace}, and none came with the installation")
+        next_command("chem-vae run --data moses-sample --target logp=2.5")
+        return
+    print(table(rows, ("model", "where", "trained on", "molecules", "from", "made", "conditions")))
+    next_command(f"chem-vae generate --model {rows[0][0]}{where(workspace)} --target logp=2.5 -n 100 -o found.csv")
+
+
+@app.command()
 def inspect(
     path: Annotated[
         str,
@@ -104,9 +134,9 @@ def inspect(
 ) -> None:
     """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
     from chem_vae.errors import DataError
-    from pipeline.places import existing_folder
+    from pipeline.places import existing_folder, shipped_models
 
-    folder = existing_folder(path, workspace)
+    folder = shipped_models().get(path) or existing_folder(path, workspace)
     if (folder / "model.json").exists() or (folder / "model.safetensors").exists():
         from pipeline.model import TrainedModel
 

@@ -61,14 +61,29 @@ def ingest(
 @app.command()
 def train(
     dataset: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--dataset",
             metavar="FOLDER|NAME",
-            help="A dataset folder, or a name in the workspace.",
+            help="A dataset folder, or a name in the workspace; the latest when neither this nor --data is given.",
             rich_help_panel=options.SOURCE,
         ),
-    ] = "latest",
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "--source",
+            metavar="SOURCE",
+            help="Instead: a file, a URL or a name from `chem-vae datasets`, ingested first where that is not done yet.",
+            rich_help_panel=options.SOURCE,
+        ),
+    ] = None,
+    smiles_column: options.SmilesColumn = None,
+    properties: options.Properties = None,
+    compute: options.Compute = None,
+    limit: options.Limit = None,
+    start: options.Start = None,
     epochs: options.Epochs = None,
     config: options.Config = None,
     seed: options.Seed = None,
@@ -77,28 +92,52 @@ def train(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Train a model on a dataset folder. Interrupt it when you must: the same command goes on from there.
+    """Train a model on a dataset, or teach a finished one (--from). Interrupt it when you must: the same command goes on.
 
     chem-vae train --dataset moses-sample --epochs 20 --set train.model.latent_size=128
+
+    chem-vae train --from moses --data my.csv --property pIC50
     """
+    from chem_vae.errors import UserError
     from flows.overrides import overrides
     from pipeline.config import load_config
 
-    whole = load_config(config, overrides(epochs=epochs, seed=seed, settings=settings))
+    ingested = {"smiles_column": smiles_column, "properties": properties, "compute": compute, "limit": limit}
+    if data is None and (given := [name for name, value in ingested.items() if value]):
+        option = {"properties": "property"}.get(given[0], given[0].replace("_", "-"))
+        raise UserError(f"--{option} says how a source is read: give the source too, as in --data my.csv")
+    if data is not None and dataset is not None:
+        raise UserError("give --data (a source to ingest) or --dataset (ingested before), not both")
+    whole = load_config(
+        config,
+        overrides(
+            data=data,
+            smiles_column=smiles_column,
+            properties=properties,
+            compute=compute,
+            limit=limit,
+            start=start,
+            epochs=epochs,
+            seed=seed,
+            settings=settings,
+        ),
+    )
     from pipeline.dataset import Dataset
-    from pipeline.places import dataset_folder
+    from pipeline.ingest import ingest as ingest_source
+    from pipeline.places import dataset_folder, model_folder
 
-    opened = Dataset.open(dataset_folder(dataset, workspace))
+    if whole.train.start:  # a name that is not there is said before the work
+        model_folder(whole.train.start, workspace)
+    opened = None if data else Dataset.open(dataset_folder(dataset or "latest", workspace))
     from pipeline.train import train as train_on
 
     with progress_shown(quiet) as progress:
-        model = train_on(opened, whole.train, workspace, progress)
+        model = train_on(opened or ingest_source(whole.ingest, workspace, progress), whole.train, workspace, progress)
     note("reused: it was trained before with the same data and settings" if model.reused else "trained")
     print(model.summary())
     print(f"model: {model.folder}")
-    next_command(
-        f"chem-vae generate --model {model.folder.name}{where(workspace)} --target logp=2.5 -n 100 -o found.csv"
-    )
+    aim = f"{model.conditions[0]}=..." if model.conditions and "logp" not in model.conditions else "logp=2.5"
+    next_command(f"chem-vae generate --model {model.folder.name}{where(workspace)} --target {aim} -n 100 -o found.csv")
 
 
 @app.command()
@@ -109,7 +148,8 @@ def generate(
             "--model",
             "-m",
             metavar="RUN|FOLDER",
-            help="A run, a model's folder or key; the latest when not given.",
+            help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not "
+            "given.",
             rich_help_panel=options.SOURCE,
         ),
     ] = "latest",
@@ -141,7 +181,7 @@ def generate(
 ) -> None:
     """Generate candidates with a model that is trained already, and report on them.
 
-    chem-vae generate --target logp=2.5 --maximize qed -n 100 -o found.sdf
+    chem-vae generate --model moses --target logp=2.5 --maximize qed -n 100 -o found.sdf
     """
     from flows.overrides import overrides
     from pipeline.config import load_config
@@ -168,7 +208,7 @@ def generate(
     from pipeline.model import TrainedModel
     from pipeline.places import model_folder
 
-    trained = TrainedModel.open(model_folder(model, workspace))
+    trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)
     with progress_shown(quiet) as progress:
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     cli_inspect.show_run(made.folder)

@@ -11,12 +11,13 @@ from chem_vae.errors import UserError
 FORMATS = (".csv", ".sdf", ".smi")
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     """Raise UserError now, not after the work, where the file cannot be written."""
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if path.suffix.lower() not in formats:
+        listed = " or ".join(filter(None, (", ".join(formats[:-1]), formats[-1])))
+        raise UserError(f"cannot write {path.name}: the name must end in {listed}")
     if path.is_dir():
-        raise UserError(f"{path} is a folder; give a file, as in {path}/found.csv")
+        raise UserError(f"{path} is a folder; give a file, as in {path}/found{formats[0]}")
     if not path.absolute().parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} into; make it first")
 

@@ -63,6 +63,16 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress; results and warnings only.", rich_help_panel=HOW)
 ]
 
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        rich_help_panel=SOURCE,
+        help="Go on from a finished model, e.g. --from moses: better with few molecules, and sooner done. See `chem-vae "
+        "models`; a folder or a run will do.",
+    ),
+]
 SmilesColumn = Annotated[
     str | None,
     typer.Option(

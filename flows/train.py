@@ -39,7 +39,8 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
 def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Path = Path("workspace")) -> str:
     """Train a model and return its folder.
 
-    dataset: a dataset folder, the name of a dataset in the workspace, or `latest`.
+    dataset: a dataset folder, the name of a dataset in the workspace, or `latest`. `config.start` names a finished
+    model to go on from.
     """
     from pipeline.places import dataset_folder
 

@@ -26,6 +26,19 @@ _PUBLIC = {
     "Run": "pipeline.runs",
     "list_runs": "pipeline.runs",
     "list_datasets": "pipeline.catalog",
+    "reconstruct": "pipeline.explore.roundtrip",
+    "robustness": "pipeline.explore.roundtrip",
+    "interpolate": "pipeline.explore.paths",
+    "neighbors": "pipeline.explore.nearby",
+    "analogues": "pipeline.explore.nearby",
+    "anomaly": "pipeline.explore.strangeness",
+    "AnomalyScorer": "pipeline.explore.strangeness",
+    "latent_map": "pipeline.explore.maps",
+    "traverse": "pipeline.explore.dimensions",
+    "disentangle": "pipeline.explore.dimensions",
+    "calibration": "pipeline.explore.coverage",
+    "tune": "pipeline.tune",
+    "label_curve": "pipeline.label_curve",
 }
 __all__ = list(_PUBLIC)
 

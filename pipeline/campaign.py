@@ -11,18 +11,21 @@ from pipeline.config import CampaignConfig, GenerateConfig
 from pipeline.dataset import Dataset
 from pipeline.folders import copy_whole
 from pipeline.generate import GenerationReport, generate
-from pipeline.ingest import ingest
 from pipeline.model import TrainedModel
 from pipeline.report import write
 from pipeline.report.content import content
-from pipeline.request import check_request
+from pipeline.request import check_request, check_start
 from pipeline.runs import Run
-from pipeline.train import train
 
 
 def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silent) -> Run:
     """Ingest, train and generate, each reusing what the same inputs gave before, and write the report."""
+    # Here: to generate alone takes neither, nor the seconds that Lightning takes to load.
+    from pipeline.ingest import ingest
+    from pipeline.train import train
+
     check_request(config)
+    check_start(config, workspace)
     dataset = ingest(config.ingest, workspace, progress)
     model = train(dataset, config.train, workspace, progress)
     return generate_run(model, dataset, config.generate, workspace, config.name, progress)
@@ -40,7 +43,7 @@ def generate_run(
 
     config.json says how the data and the model were really made, whatever asked for them: a campaign can read it.
     """
-    dataset = dataset or model.dataset()
+    dataset = dataset or model.dataset(workspace)
     made = generate(model, config=config, dataset=dataset, progress=progress)
     settings = {"name": name, "train": model.manifest["config"], "generate": made.config.model_dump(mode="json")}
     if dataset is not None:

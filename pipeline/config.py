@@ -26,6 +26,8 @@ from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
+FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-4, "batch_size": 64, "beta_schedule": "constant"}
+"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.finetune.SHOWN_MOLECULES, beta the base."""
 
 
 class Settings(BaseModel):
@@ -101,11 +103,24 @@ def _named(text: str) -> dict[str, str]:
 
 
 class TrainConfig(Settings):
-    """From a dataset folder to a model."""
+    """From a dataset folder to a model.
 
+    With `start` it is fine-tuning, and what is not said of `training` is taken from FINE_TUNING.
+    """
+
+    start: str | None = Field(None, min_length=1, description="A model to go on from: its name, folder or run.")
+    replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gentler(cls, value: Any) -> Any:
+        """Fine-tuning has defaults of its own."""
+        if isinstance(value, Mapping) and value.get("start") and isinstance(value.get("training", {}), Mapping):
+            return {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
+        return value
 
 
 class Objective(Settings):

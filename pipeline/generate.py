@@ -19,6 +19,7 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.optimizers import Problem, create
 from chem_vae.progress import Progress, silent
+from pipeline.catalog import list_datasets
 from pipeline.config import GenerateConfig, Objective
 from pipeline.dataset import Dataset
 from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
@@ -28,6 +29,7 @@ from pipeline.properties import PROPERTIES, compute
 from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import Candidate, validate
 
+STALE_BATCHES = 5  # in a row without a molecule that was not there before, after which sampling stops
 PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
 
 
@@ -83,7 +85,12 @@ def generate(
     started = time.monotonic()
     wanted, warnings = resolve(config.objectives, model.properties)
     if dataset is None:
-        warnings.append("the training data is not in the workspace: novelty and nearest neighbors cannot be told")
+        warnings.append(_unknown_novelty(model))
+    elif base := model.card.get("base"):
+        warnings.append(
+            f"novel means here: not among the training molecules of {dataset.name}; those of {base['dataset']}, which the "
+            "model knows from its base, were not compared"
+        )
     samples = config.samples or PER_CANDIDATE * config.n
     molecules, counts, sampling_warnings = _sample(model, wanted, config, samples, progress)
     molecules = _described(molecules, model, wanted, dataset, progress)
@@ -97,14 +104,14 @@ def generate(
     eligible = eligible if config.allow_alerts else free
     candidates = _ranked(eligible, config.n)
     candidates = _with_neighbors(candidates, dataset, progress)
-    if len(candidates) < config.n:
+    if len(candidates) < config.n and counts["requested"] == samples:
         warnings.append(
             f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
             f"with --samples {max(10 * samples, 1000)}"
         )
     warnings += sampling_warnings
     return GenerationReport(
-        candidates, molecules, counts, wanted, config, samples, warnings, time.monotonic() - started
+        candidates, molecules, counts, wanted, config, counts["requested"], warnings, time.monotonic() - started
     )
 
 
@@ -120,8 +127,8 @@ def _sample(
     seen: set[str] = set()
     counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
     progress("generate", 0, samples)
-    done = 0
-    while done < samples:
+    done = stale = 0
+    while done < samples and stale < STALE_BATCHES:
         n = min(config.batch_size, samples - done)
         proposal = optimizer.ask(n)
         seed = first_seed * 1_000_003 + done
@@ -146,16 +153,31 @@ def _sample(
             row["within_target"] = bool(all(w.hits([values[w.about.name][i]])[0] for w in wanted))
             rows.append(row)
         done += n
+        stale = stale + 1 if len(seen) == counts["unique"] else 0
         counts["unique"] = len(seen)
         progress("generate", done, samples, {"valid": counts["valid"] / done, "unique": len(seen) / done})
     warnings = []
-    if counts["valid"] and counts["unique"] < 0.5 * counts["valid"]:
+    if done < samples:
+        counts["requested"] = done
+        progress("generate", done, done)
+        warnings.append(
+            f"stopped after {done:,} of {samples:,} samples: the last {STALE_BATCHES} batches brought no molecule that was "
+            f"not among the {len(seen):,} found before; raise the temperature (now {config.temperature:g}) or ask for less"
+        )
+    elif counts["valid"] and counts["unique"] < 0.5 * counts["valid"]:
         warnings.append(
             f"only {counts['unique']:,} of {counts['valid']:,} valid samples are distinct: raise the temperature (now "
             f"{config.temperature:g}), or ask for less than there is"
         )
     columns = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "within_target"]
     return pd.DataFrame(rows, columns=None if rows else columns), counts, warnings
+
+
+def _unknown_novelty(model: TrainedModel) -> str:
+    """Why novelty is not told, and how it can be."""
+    name = str(model.card["dataset"]["name"])
+    get = f"; to have them told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
+    return f"the training data is not in the workspace: novelty and nearest neighbors cannot be told{get}"
 
 
 def _standard(candidate: Candidate, standardizer: Standardizer) -> Candidate:

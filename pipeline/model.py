@@ -17,8 +17,10 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, DataError, UserError, VocabularyError
+from chem_vae.latent import Measure, prior_path
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, nearest_distances
 from chem_vae.prior import sample_prior
+from pipeline.catalog import list_datasets
 from pipeline.config import StandardizeOptions
 from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
@@ -38,14 +40,16 @@ class TrainedModel:
     folder: Path
     manifest: dict[str, Any]
     reused: bool = field(default=False, compare=False)
+    workspace: Path | None = field(default=None, compare=False)
+    """Where its dataset is looked for, beside the places around its folder."""
 
     @classmethod
-    def open(cls, folder: str | Path, *, reused: bool = False) -> TrainedModel:
+    def open(cls, folder: str | Path, *, reused: bool = False, workspace: Path | None = None) -> TrainedModel:
         """A model folder, or a run folder with its `model/` in it. Raises DataError or CheckpointError."""
         folder = Path(folder)
         if (folder / "model" / "manifest.json").exists():
             folder = folder / "model"
-        model = cls(folder, read_manifest(folder, KIND), reused)
+        model = cls(folder, read_manifest(folder, KIND), reused, workspace)
         if missing := [name for name in FILES if not (folder / name).is_file()]:
             raise CheckpointError(f"the model {folder} is not whole: {', '.join(missing)} is missing; train it again")
         return model
@@ -82,16 +86,30 @@ class TrainedModel:
         """How the molecules were standardized that it was trained on."""
         return StandardizeOptions.model_validate(self.card["dataset"]["standardize"])
 
-    def dataset(self) -> Dataset | None:
-        """The dataset it was trained on, where it still lies in the same workspace; else None."""
-        name = str(self.card["dataset"]["folder"])
-        for up in self.folder.resolve().parents[1:4]:  # models/<key>, or runs/<id>/model
-            if (up / "datasets" / name / "manifest.json").exists():
+    def dataset(self, workspace: Path | None = None) -> Dataset | None:
+        """The dataset it was trained on, where it lies in the same workspace or the given one; else None.
+
+        The same key is the same data. Of a named dataset (a model that is shipped, or was copied) any that has the name
+        and at least as many training molecules will do: novelty is told by it.
+        """
+        about = self.card["dataset"]
+        given = [w for w in (workspace, self.workspace) if w is not None]
+        places = [
+            p / "datasets" for p in (*self.folder.resolve().parents[1:4], *given)
+        ]  # models/<key>, runs/<id>/model
+        found: list[Dataset] = []
+        for place in places:
+            for folder in (place / str(about["folder"]), *sorted(place.glob(f"{about['name']}-*"))):
                 try:
-                    return Dataset.open(up / "datasets" / name)
+                    dataset = Dataset.open(folder)
                 except DataError:
-                    return None
-        return None
+                    continue
+                if dataset.key == about["key"]:
+                    return dataset
+                if dataset.name == about["name"] in list_datasets():
+                    found.append(dataset)
+        enough = [d for d in found if d.counts["train"] >= self.card["training_molecules"]]
+        return max(enough, key=lambda d: d.counts["train"], default=None)
 
     # -- the latent space ----------------------------------------------------------------------------------------
 
@@ -135,12 +153,22 @@ class TrainedModel:
         return self.decode(z, target, temperature, seed)
 
     def interpolate(self, start: str, end: str, steps: int = 9) -> list[str | None]:
-        """The molecules on the spherical path between two, ends included (White 2016, arXiv:1609.04468)."""
+        """The molecules on the path between two along the prior's own measure, ends included, all of them decoded.
+
+        See `chem_vae.latent.prior_path`; `pipeline.explore.paths.interpolate` gives a table with properties.
+        """
         a, b = self.encode([start, end])
-        omega = torch.arccos(torch.nn.functional.cosine_similarity(a, b, dim=0).clamp(-1 + 1e-6, 1 - 1e-6))
-        t = torch.linspace(0, 1, steps).unsqueeze(1)
-        path = (torch.sin((1 - t) * omega) * a + torch.sin(t * omega) * b) / torch.sin(omega)
-        return self.decode(path)
+        return self.decode(prior_path(a, b, steps, self.measure()))
+
+    def measure(self, kind: str = "data") -> Measure:
+        """Where molecules lie in the latent space, as a Gaussian: "data", the kept training molecules; "normal", N(0, I)."""
+        points = self.latent["mu"].float()
+        return Measure.of(points) if kind == "data" else Measure.standard(points.shape[1])
+
+    @property
+    def typical_distance(self) -> float:
+        """The median latent distance between a training molecule and its nearest neighbor among those kept."""
+        return max(float(self.latent["typical_distance"]), 1e-9)
 
     def predict(self, smiles: Sequence[str]) -> dict[str, Prediction]:
         """Each property's predicted mean and standard deviation (n,) for each molecule, in its own unit."""
@@ -154,10 +182,9 @@ class TrainedModel:
         1 is as far as training molecules are from each other; NaN where z is NaN.
         """
         points = self.latent["mu"].float()
-        typical = float(self.latent["typical_distance"])
         distances = torch.full((len(z),), torch.nan)
         fine = torch.isfinite(z).all(dim=1)
-        distances[fine] = nearest_distances(z[fine], points) / max(typical, 1e-9)
+        distances[fine] = nearest_distances(z[fine], points) / self.typical_distance
         return distances.double().numpy()
 
     @cached_property
@@ -178,7 +205,11 @@ class TrainedModel:
             f"  conditions: {', '.join(self.conditions) or 'none'}",
             f"  vocabulary: {card['vocabulary']['symbols']} symbols, {card['vocabulary']['merges']} merges",
         ]
+        if base := card.get("base"):
+            lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]})")
         lines += [f"  {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items() if value is not None]
+        for told in (card.get("finetuning") or {}).get("before_after", []):
+            lines.append(f"  {told['of']}: {_change(told)}")
         for p in card["predictors"]:
             if p["r2"] is not None:
                 lines.append(
@@ -189,11 +220,14 @@ class TrainedModel:
 
 
 def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
-    """A trained model by its folder or name, a run's folder, id or name, a dataset's name, or "latest".
+    """A trained model by its folder or name, a shipped model's name, a run's folder, id or name, a dataset's name, or
+    "latest".
+
+    >>> load_model("moses")  # doctest: +SKIP
 
     Raises DataError or UserError where there is none, CheckpointError where it is damaged.
     """
-    return TrainedModel.open(model_folder(str(where), workspace))
+    return TrainedModel.open(model_folder(str(where), workspace), workspace=workspace)
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:
@@ -221,6 +255,16 @@ def encode_valid(checkpoint: Checkpoint, smiles: Sequence[str | None]) -> Tensor
     if rows:
         z[rows] = checkpoint.encode(strings).mu
     return z
+
+
+def _change(told: Mapping[str, Any]) -> str:
+    """A row of the card's before_after, in words."""
+    parts = [
+        f"{label} {told['before'][name]:.3g} -> {told['after'][name]:.3g}"
+        for name, label in (("exact_reconstruction", "exact reconstruction"), ("nats", "-log p(x) in nats"))
+        if told["before"][name] is not None and told["after"][name] is not None
+    ]
+    return f"{', '.join(parts) or 'not measured'} ({told['molecules']:,} molecules)"
 
 
 def summary_dict(summary: PropertySummary) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""From what a user types (a folder, a name, a key, a run's id, `latest`) to a folder of the workspace."""
+"""From what a user types (a folder, a name, a key, a run's id, `latest`) to a folder of the workspace, or to a model
+that came with the installation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from chem_vae.errors import DataError, unknown_name
+from chem_vae.errors import ChemVAEError, DataError, unknown_name
+from pipeline.catalog import data_folder
 
 LATEST = "latest"
 
@@ -22,17 +24,40 @@ def dataset_folder(asked: str, workspace: Path) -> Path:
     return found[0]
 
 
+def shipped_models() -> dict[str, Path]:
+    """The models that came with the installation: name -> folder."""
+    try:
+        parent = data_folder() / "models"
+    except ChemVAEError:  # an incomplete installation is said where its data is needed
+        return {}
+    return {f.name: f for f in sorted(parent.glob("*")) if (f / "model.json").is_file()}
+
+
+def workspace_models(workspace: Path) -> list[Path]:
+    """The finished model folders of a workspace, newest first."""
+    return _finished(workspace / "models")
+
+
 def model_folder(asked: str, workspace: Path) -> Path:
-    """A model's folder by its path or name, a run's folder, id or name (its model), a dataset's name, or `latest`."""
+    """A shipped model by its name; else a model's folder by its path or name, a run's folder, id or name (its model), a
+    dataset's name, or `latest`, the newest of the workspace.
+
+    A shipped model's name wins over a dataset or a folder so called: write ./name for the folder. Raises DataError or
+    UserError where there is none.
+    """
+    shipped = shipped_models()
+    if asked in shipped:
+        return shipped[asked]
     for path in (Path(asked), Path(asked) / "model"):
         if (path / "model.json").is_file():
             return path
-    known = _finished(workspace / "models")
+    known = workspace_models(workspace)
     runs = [f for f in _finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
     if asked == LATEST:
         if not known:
+            use = f"; or take one that is here already: --model {next(iter(shipped))}" if shipped else ""
             raise DataError(
-                f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train"
+                f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train{use}"
             )
         newest = max([*known, *runs], key=lambda f: (f / "manifest.json").stat().st_mtime)
         return newest if newest in known else newest / "model"  # a run may have reused an older model
@@ -47,7 +72,15 @@ def model_folder(asked: str, workspace: Path) -> Path:
             return folder
     if Path(asked).exists():
         raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
-    raise unknown_name("model or run", asked, [f.name for f in [*known, *runs]])
+    raise unknown_name("model or run", asked, [*shipped, *(f.name for f in [*known, *runs])])
+
+
+def model_name(folder: Path) -> str:
+    """How a model is asked for: a shipped one by its name, another by its folder's name (a run's by the run's)."""
+    for name, path in shipped_models().items():
+        if folder.resolve() == path.resolve():
+            return name
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def run_folder(asked: str, workspace: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chem_vae.errors import UserError, unknown_name
 from pipeline.config import CampaignConfig
 
@@ -28,3 +30,12 @@ def check_request(config: CampaignConfig) -> None:
             names = ",".join((*config.ingest.compute, name))
             raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
         raise unknown_name("property", name, there | set(PROPERTIES))
+
+
+def check_start(config: CampaignConfig, workspace: Path) -> None:
+    """Raise UserError where the model to fine-tune is not there, or not as a model should be."""
+    if config.train.start is not None:
+        from chem_vae.checkpoint import read_description
+        from pipeline.places import model_folder
+
+        read_description(model_folder(config.train.start, workspace))

@@ -145,13 +145,14 @@ def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset
     entries = []
     random = np.random.default_rng(0)
     wanted = {w.about.name for w in made.wanted}
-    data = dataset.table([p.name for p in model.properties], split="train") if dataset is not None else None
+    there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
+    data = dataset.table(there, split="train") if dataset is not None else None
     for p in sorted(model.properties, key=lambda p: p.name not in wanted):
         basis = "computed" if p.kind == "computed" else "predicted"
         column = f"{p.name}_{basis}"
         if column not in made.molecules:
             continue
-        values = data[p.name].dropna().to_numpy() if data is not None else np.zeros(0)
+        values = data[p.name].dropna().to_numpy() if data is not None and p.name in there else np.zeros(0)
         entries.append(
             {
                 "property": p.name,

@@ -183,7 +183,9 @@ def _predictors(report: Mapping[str, Any], properties: Mapping[str, Property]) -
 
 _CURVES = (
     ("reconstruction", "reconstruction, nats"),
+    ("without_z", "without z, nats"),
     ("kl", "KL, nats"),
+    ("active_units", "active units"),
     ("beta", "beta"),
     ("exact_reconstruction", "exact reconstruction"),
 )
@@ -209,7 +211,13 @@ _IN_PERCENT = {
     "prior_unique": "unique",
     "prior_novel": "novel",
 }
-_IN_NATS = {"reconstruction": "reconstruction", "without_z": "without z", "kl": "KL", "loss": "loss"}
+_IN_NATS = {
+    "reconstruction": "reconstruction",
+    "without_z": "without z",
+    "unconditioned": "without z or conditions",
+    "kl": "KL",
+    "loss": "loss",
+}
 
 
 def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,7 @@ def test_help_is_fast_and_names_every_command(chem_vae: CommandLine) -> None:
         done = chem_vae("--help")
         seconds.append(time.monotonic() - started)
     assert done.returncode == 0
-    for command in ("run", "ingest", "train", "generate", "report", "runs", "datasets", "serve", "inspect"):
+    for command in ("run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect"):
         assert f"│ {command} " in done.stdout
     assert min(seconds) < 1.5, seconds
 
@@ -53,7 +53,7 @@ def test_the_command_line_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "ingest", "train", "generate", "report", "runs", "datasets", "serve", "inspect"]
+    "command", ["run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect"]
 )
 def test_every_command_has_help_with_an_example(chem_vae: CommandLine, command: str) -> None:
     done = chem_vae(command, "--help")
@@ -160,6 +160,32 @@ def test_report_runs_inspect_datasets(chem_vae: CommandLine, first_run: Done, wo
         assert word in done.stdout
     done = chem_vae("datasets")
     assert done.returncode == 0 and "moses-sample" in done.stdout and "MIT" in done.stdout
+
+
+def test_fine_tuning_by_name(first_run: Done, chem_vae: CommandLine, molecules: Path, workspace: Path) -> None:
+    base = next((workspace / "models").glob("molecules-????????")).name
+    own = molecules.with_name("own.csv")
+    own.write_text(
+        "SMILES,activity\n" + "\n".join(f"{'C' * (i % 9 + 1)}c1ccc(C{'N' if i % 2 else 'O'})cc1,{i}" for i in range(18))
+    )
+    quick = ("--epochs", 2, "--set", "train.training.validations=1", "--workspace", workspace)
+    start = ("--from", base, "--data", own, "--property", "activity", "--compute", "logp")
+    done = chem_vae("train", *start, *quick)
+    assert done.returncode == 0, done.stderr
+    assert f"fine-tuned from {base}" in done.stdout and "next: chem-vae generate --model own-" in done.stderr
+    done = chem_vae("run", *start, *quick, "--target", "activity=9", "-n", 3, "--samples", 30)
+    assert done.returncode == 0, done.stderr
+    assert "model own-" in done.stderr and "few even for fine-tuning" in done.stdout  # reused, and honest
+    listed = chem_vae("models", "--workspace", workspace)
+    assert listed.returncode == 0 and "own-" in listed.stdout and "logp, potency, activity" in listed.stdout
+    refused(chem_vae("run", "--from", "nothing", "--data", own, "--workspace", workspace), "'nothing'", base)
+    refused(chem_vae("train", "--data", own, "--dataset", "own", "--workspace", workspace), "not both")
+    refused(chem_vae("train", "--property", "activity", "--workspace", workspace), "--data my.csv")
+    refused(
+        chem_vae("generate", "--model", base, "--target", "tpsa=50", "--workspace", workspace),
+        "unknown property",
+        "logp",
+    )
 
 
 def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:

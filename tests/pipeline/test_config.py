@@ -8,7 +8,7 @@ import pytest
 
 from chem_vae.errors import UserError
 from pipeline.catalog import data_folder
-from pipeline.config import CampaignConfig, load_config
+from pipeline.config import CampaignConfig, TrainConfig, load_config
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -85,3 +85,14 @@ def test_numbers_that_cannot_work_are_refused_before_the_work(key: str, value: o
 
 def test_the_nightly_configuration_makes_other_molecules_every_night() -> None:
     assert load_config(data_folder() / "nightly.toml").generate.seed == "date"
+
+
+def test_fine_tuning_has_gentler_defaults_unless_told() -> None:
+    usual, gentle = TrainConfig(), TrainConfig(start="moses")
+    assert gentle.training.learning_rate < usual.training.learning_rate
+    told = load_config(None, {"train.start": "moses", "train.training.learning_rate": 2e-3})
+    assert told.train.training.learning_rate == 2e-3  # the usual one, but asked for
+    assert told.train.training.batch_size == gentle.training.batch_size
+    assert TrainConfig.model_validate(gentle.model_dump(mode="json")) == gentle
+    with pytest.raises(UserError, match="replay"):
+        load_config(None, {"train.start": "moses", "train.replay": 1})

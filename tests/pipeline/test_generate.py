@@ -11,6 +11,7 @@ import pytest
 from rdkit import Chem
 
 import pipeline as mg
+from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
 from pipeline.campaign import generate_run
 from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
@@ -98,6 +99,15 @@ def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset:
     assert any("outside the training data" in w for w in far.warnings)
     few = mg.generate(model, n=50, samples=20)
     assert any("ask for more" in w for w in few.warnings)
+
+
+def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: ["[C][C][O]", "[C][C][N]"] * (len(z) // 2))
+    found = mg.generate(model, n=50, samples=1000, batch_size=10)
+    assert found.counts["requested"] == found.samples == 60  # the first batch brings two, five more bring none
+    assert (found.counts["valid"], found.counts["unique"]) == (60, 2)
+    assert any("stopped after 60 of 1,000" in w and "2 found before" in w for w in found.warnings)
+    assert not any("ask for more" in w for w in found.warnings)
 
 
 def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:

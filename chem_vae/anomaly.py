@@ -1,0 +1,91 @@
+"""How unlikely a molecule is under the model, beside a reference sample: in nats, and as a percentile of that sample.
+
+-log p(x) comes from the decoder without z and without conditions: an exact likelihood, no bound. -log p(x | mu) says how
+well the molecule survives the latent space. A likelihood alone can mislead (Nalisnick et al. 2019, arXiv:1810.09136:
+deep models may find strangers likelier than their own data), so both are given, and always against a reference.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chem_vae.checkpoint import Checkpoint
+from chem_vae.data import TokenDataset
+from chem_vae.progress import Progress, silent
+
+FILE = "anomaly.safetensors"
+"""What `fit_anomaly` gives, kept in the model's folder."""
+SCORES = ("nats", "nats_per_symbol", "reconstruction_nats")
+
+
+class Surprise(NamedTuple):
+    """Of N molecules; nats are natural logarithms of probabilities, summed over the molecule, its end counted."""
+
+    nats: Tensor
+    """(N,) -log p(x)."""
+    nats_per_symbol: Tensor
+    """(N,) the same, divided by the molecule's SELFIES symbols (merges taken apart)."""
+    reconstruction_nats: Tensor
+    """(N,) -log p(x | mu(x))."""
+
+
+@torch.no_grad()
+def surprise(
+    checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512, progress: Progress = silent
+) -> Surprise:
+    """How surprising each molecule of a dataset of this checkpoint's tokens is, conditions unknown."""
+    model, n = checkpoint.model.eval(), len(data)
+    lengths = torch.tensor([len(checkpoint.vocabulary.symbols_of(i)) for i in range(len(checkpoint.vocabulary))])
+    nats, symbols, reconstruction = (torch.full((n,), torch.nan) for _ in range(3))
+    done = 0
+    progress("likelihood", 0, n)
+    for items, batch in data.in_order(batch_size):
+        tokens = batch.tokens.to(model.device)
+        nats[items] = -model.log_likelihood(tokens).cpu()
+        reconstruction[items] = -model.log_likelihood(tokens, model.encode(tokens).mu).cpu()
+        symbols[items] = lengths[batch.tokens].sum(dim=1).float()
+        done += len(items)
+        progress("likelihood", done, n)
+    return Surprise(nats, nats / symbols.clamp_min(1.0), reconstruction)
+
+
+def fit_anomaly(
+    checkpoint: Checkpoint, data: TokenDataset, n: int = 5000, seed: int = 0, progress: Progress = silent
+) -> dict[str, Tensor]:
+    """The reference of the anomaly score, for `anomaly.safetensors` beside the model: up to n molecules, seeded.
+
+    nats, nats_per_symbol, reconstruction_nats: sorted (n,). flat (int32) and offsets (n + 1,): the ids of those
+    molecules, some 20 bytes each, so that a model without its dataset still has molecules to name as neighbors; leave the
+    two out where training molecules must stay secret.
+    """
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:n])
+    sample = data.select(chosen)
+    found = surprise(checkpoint, sample, progress=progress)
+    ids = [sample[i][0].astype(np.int32) for i in range(len(sample))]
+    offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])]).astype(np.int64)
+    scores = {name: torch.sort(values).values for name, values in zip(SCORES, found, strict=True)}
+    flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
+    return {**scores, "flat": torch.from_numpy(flat), "offsets": torch.from_numpy(offsets)}
+
+
+def kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list[str]:
+    """The SELFIES strings that `fit_anomaly` kept; empty where they were left out."""
+    if "flat" not in reference or "offsets" not in reference:
+        return []
+    flat, offsets = reference["flat"].tolist(), reference["offsets"].tolist()
+    return [checkpoint.vocabulary.decode(flat[a:b]) for a, b in pairwise(offsets)]
+
+
+def percentiles(values: Tensor, reference: Tensor) -> Tensor:
+    """(n,) the share in percent of the sorted reference (m,) below each value, ties counted half; NaN stays NaN."""
+    if len(reference) == 0:
+        return torch.full(values.shape, torch.nan)
+    sorted_reference, values = reference.float().contiguous(), values.float().contiguous()
+    below = torch.searchsorted(sorted_reference, values, right=False)
+    up_to = torch.searchsorted(sorted_reference, values, right=True)
+    return torch.where(values.isnan(), torch.nan, 50.0 * (below + up_to) / len(reference))

@@ -1,0 +1,154 @@
+"""Geometry of a latent space, torch alone: paths, shells and traversals, and what each dimension tells of a property.
+
+Straight lines between latent points leave the shell on which a high-dimensional Gaussian has its mass (White 2016,
+arXiv:1609.04468). Here a path turns its direction on the sphere and moves its norm through the chi distribution.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chem_vae.progress import Progress, silent
+
+BINS = 20
+"""Equal-frequency bins of a continuous property for its entropy and mutual information, as Chen et al. 2018 take."""
+
+
+class Measure(NamedTuple):
+    """A Gaussian with a diagonal covariance that stands for where molecules lie."""
+
+    center: Tensor
+    """(D,)"""
+    spread: Tensor
+    """(D,) standard deviations, all positive."""
+
+    @classmethod
+    def standard(cls, size: int) -> Measure:
+        """N(0, I) in `size` dimensions."""
+        return cls(torch.zeros(size), torch.ones(size))
+
+    @classmethod
+    def of(cls, points: Tensor) -> Measure:
+        """The aggregate posterior as latent means (n, D) show it; N(0, I) where fewer than three points can say.
+
+        Dimensions without spread get a hundredth of the median spread, so that none is divided by zero.
+        """
+        if len(points) < 3:
+            return cls.standard(points.shape[-1])
+        spread = points.std(dim=0)
+        floor = 0.01 * float(spread.median()) or 1.0
+        return cls(points.mean(dim=0), spread.clamp_min(floor))
+
+
+def prior_path(start: Tensor, end: Tensor, steps: int, measure: Measure) -> Tensor:
+    """(steps, D) from start (D,) to end (D,), both included exactly, along the shell of the measure.
+
+    In units of the measure the direction turns at a constant rate on the sphere, and the norm r runs between the ends'
+    quantiles of the chi distribution with D degrees of freedom: (r^2 / D)^(1/3), which is as good as normal (Wilson &
+    Hilferty 1931, doi:10.1073/pnas.17.12.684), moves linearly. So no step is less typical than the less typical end.
+    """
+    t = torch.linspace(0.0, 1.0, steps, dtype=torch.float64).unsqueeze(1)
+    center, spread = measure.center.double(), measure.spread.double()
+    a, b = (start.double() - center) / spread, (end.double() - center) / spread
+    norms = torch.stack([a.norm(), b.norm()])
+    if float(norms.min()) < 1e-9:  # a point without a direction: straight on
+        path = (1 - t) * a + t * b
+    else:
+        ways = torch.stack([a, b]) / norms.unsqueeze(1)
+        omega = torch.arccos((ways[0] @ ways[1]).clamp(-1.0, 1.0))
+        sine = torch.sin(omega)
+        if float(sine) < 1e-6:  # the same direction, or the opposite one, between which no great circle is the shortest
+            direction = torch.nn.functional.normalize((1 - t) * ways[0] + t * ways[1] + 1e-12, dim=1)
+        else:
+            direction = (torch.sin((1 - t) * omega) * ways[0] + torch.sin(t * omega) * ways[1]) / sine
+        scores = norms.square().div(len(a)).pow(1 / 3)
+        norm = ((1 - t) * scores[0] + t * scores[1]).pow(1.5) * len(a) ** 0.5
+        path = direction * norm
+    out = (path * spread + center).float()
+    if steps:
+        out[0] = start
+    if steps > 1:
+        out[-1] = end
+    return out
+
+
+def shell(point: Tensor, radius: float, n: int, spread: Tensor, generator: torch.Generator) -> Tensor:
+    """n points (n, D) at exactly this Euclidean distance of a point (D,), in directions drawn from N(0, spread^2)."""
+    directions = torch.randn(n, len(point), generator=generator) * spread
+    return point + radius * torch.nn.functional.normalize(directions, dim=1)
+
+
+def traversals(point: Tensor, directions: Tensor, offsets: Tensor) -> Tensor:
+    """(A, S, D): a point (D,) moved along each of A directions (A, D) by each of S offsets (S,), in their lengths."""
+    return point + offsets.view(1, -1, 1) * directions.unsqueeze(1)
+
+
+def squared_correlation(points: Tensor, values: Tensor) -> Tensor:
+    """(D, P): the share of each property's variance that a straight line in one dimension explains.
+
+    points (n, D), values (n, P) with NaN where unmeasured; NaN where fewer than three molecules are measured.
+    """
+    out = torch.full((points.shape[1], values.shape[1]), torch.nan, dtype=torch.float64)
+    for p in range(values.shape[1]):
+        known = torch.isfinite(values[:, p])
+        if int(known.sum()) < 3:
+            continue
+        x, y = points[known].double(), values[known, p].double()
+        x, y = x - x.mean(dim=0), y - y.mean()
+        scale = (x.square().sum(dim=0) * y.square().sum()).clamp_min(1e-30)
+        out[:, p] = (x.T @ y).square() / scale
+    return out
+
+
+def mutual_information(
+    points: Tensor, values: Tensor, seed: int = 0, progress: Progress = silent
+) -> tuple[Tensor, Tensor]:
+    """I(z_d; y_p) in nats (D, P), and each property's entropy H(y_p) in nats (P,).
+
+    points (n, D), values (n, P) with NaN where unmeasured. A property of more than BINS values is cut into BINS bins of
+    equal frequency, so that its entropy is finite and I <= H. Estimated from nearest neighbors (Ross 2014,
+    doi:10.1371/journal.pone.0087357), never below 0. NaN where fewer than 50 molecules are measured.
+    """
+    from sklearn.feature_selection import mutual_info_classif
+
+    dimensions, properties = points.shape[1], values.shape[1]
+    information = torch.full((dimensions, properties), torch.nan, dtype=torch.float64)
+    entropy = torch.full((properties,), torch.nan, dtype=torch.float64)
+    progress("mutual information", 0, properties)
+    for p in range(properties):
+        known = torch.isfinite(values[:, p])
+        if int(known.sum()) >= 50:
+            classes = _binned(values[known, p].double().numpy())
+            counts = np.bincount(classes)
+            shares = counts[counts > 0] / len(classes)
+            entropy[p] = float(-(shares * np.log(shares)).sum())
+            x = points[known].double().numpy()
+            information[:, p] = torch.from_numpy(mutual_info_classif(x, classes, random_state=seed))
+        progress("mutual information", p + 1, properties)
+    return information, entropy
+
+
+def gaps(information: Tensor, entropy: Tensor) -> Tensor:
+    """(P,) mutual information gap: how much more the most informative dimension tells than the second, as a share of
+    H(y) (Chen et al. 2018, arXiv:1802.04942). 1: one dimension tells all of the property and no other tells anything.
+
+    information (D, P) and entropy (P,) in nats; NaN where they are, or where the property does not vary.
+    """
+    if information.shape[0] < 2:
+        return torch.full_like(entropy, torch.nan)
+    best = information.nan_to_num(-1.0).topk(2, dim=0).values
+    gap = (best[0] - best[1]) / entropy
+    return torch.where(torch.isfinite(information).all(dim=0) & (entropy > 0), gap, torch.nan)
+
+
+def _binned(values: np.ndarray) -> np.ndarray:
+    """Class numbers from 0: the values themselves where they are few, else bins of equal frequency."""
+    distinct, classes = np.unique(values, return_inverse=True)
+    if len(distinct) <= BINS:
+        return classes
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
+    return np.searchsorted(edges, values, side="right")

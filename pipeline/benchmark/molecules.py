@@ -1,0 +1,195 @@
+"""What the metrics need of each molecule, computed in parallel: canonical SMILES, fingerprint, fragments, scaffold,
+properties, filters.
+
+As the MOSES code does, everything but validity is computed on the molecule read again from its canonical SMILES.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, DataStructs, rdBase
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from chem_vae.progress import Progress, silent
+from pipeline.benchmark.filters import MosesFilter
+from pipeline.metrics import Share
+from pipeline.properties import compute
+from pipeline.workers import Workers, usable_cores
+
+PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
+BITS = 1024
+MINIMUM_RINGS = 2  # a scaffold of fewer rings does not count in MOSES
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to compute besides canonical SMILES and charge: the dear parts, each only where it is needed."""
+
+    structure: bool = True
+    """Fingerprints, fragments and scaffolds."""
+    properties: bool = True
+    rules: tuple[str, ...] | None = None
+    """SMARTS of the filters; None: no filters."""
+    inchikeys: bool = False
+
+
+@dataclass
+class Molecules:
+    """A list of SMILES, measured. n: all of them; v: the valid ones, in their order. What was not wanted is empty."""
+
+    total: int = 0
+    smiles: list[str] = field(default_factory=list)
+    """(v,) canonical."""
+    rows: list[int] = field(default_factory=list)
+    """(v,) the place of each valid molecule among the n given."""
+    charged: int = 0
+    """How many of the valid ones have an atom with a formal charge."""
+    fingerprints: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, BITS // 8), dtype=np.uint8))
+    """(v, 128) Morgan, radius 2, 1024 bits, packed."""
+    fragments: Counter[str] = field(default_factory=Counter)
+    scaffolds: Counter[str] = field(default_factory=Counter)
+    properties: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
+    """(v, 5) in the order of PROPERTIES; NaN where one fails."""
+    passes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """(v,) whether the filters let it through."""
+    inchikeys: list[str] = field(default_factory=list)
+
+    @property
+    def valid(self) -> Share:
+        """Those that RDKit parses and sanitizes and that have an atom (MOSES counts the empty string as valid too)."""
+        return Share(len(self.smiles), self.total)
+
+    @property
+    def neutral(self) -> Share:
+        """Those without a formal charge on any atom, among the valid ones."""
+        return Share(len(self.smiles) - self.charged, len(self.smiles))
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """(v,) of one property."""
+        return self.properties[:, PROPERTIES.index(name)]
+
+
+def measure(
+    smiles: Sequence[str | None],
+    wanted: Wanted | None = None,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+    stage: str = "measure molecules",
+) -> Molecules:
+    """Measure a list of SMILES; None and what RDKit refuses is invalid. workers: processes, None for all cores."""
+    wanted = wanted or Wanted()
+    count = usable_cores() if workers is None else workers
+    if len(smiles) <= 2 * _CHUNK:  # less than it takes to start a process
+        count = 1
+    parts: list[Molecules] = []
+    done = 0
+    progress(stage, 0, len(smiles))
+    with Workers(count) as pool:
+        for part in pool.map(_measure, _jobs(smiles, wanted)):
+            parts.append(part)
+            done += part.total
+            progress(stage, done, len(smiles))
+    return _joined(parts)
+
+
+def _jobs(smiles: Sequence[str | None], wanted: Wanted) -> Iterator[tuple[int, list[str | None], Wanted]]:
+    for start in range(0, len(smiles), _CHUNK):
+        yield start, list(smiles[start : start + _CHUNK]), wanted
+
+
+def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
+    start, smiles, wanted = job
+    part = Molecules(total=len(smiles))
+    fingerprints, properties, passes = [], [], []
+    passing = _filter(wanted.rules) if wanted.rules is not None else None
+    with rdBase.BlockLogs():
+        for row, text in enumerate(smiles, start):
+            canonical = _canonical(text)
+            mol = Chem.MolFromSmiles(canonical) if canonical else None
+            if canonical is None or mol is None:
+                continue
+            part.smiles.append(canonical)
+            part.rows.append(row)
+            part.charged += any(atom.GetFormalCharge() for atom in mol.GetAtoms())
+            if wanted.structure:
+                fingerprints.append(_packed(mol))
+                part.fragments.update(fragments(mol))
+                if (found := ring_scaffold(mol)) is not None:
+                    part.scaffolds[found] += 1
+            if wanted.properties:
+                properties.append(compute(mol, PROPERTIES))
+            if passing is not None:
+                passes.append(passing(mol))
+            if wanted.inchikeys:
+                part.inchikeys.append(Chem.MolToInchiKey(mol))
+    if fingerprints:
+        part.fingerprints = np.stack(fingerprints)
+    if properties:
+        part.properties = np.asarray(properties, dtype=np.float64)
+    part.passes = np.asarray(passes, dtype=bool)
+    return part
+
+
+def _joined(parts: Sequence[Molecules]) -> Molecules:
+    whole = Molecules()
+    for part in parts:
+        whole.total += part.total
+        whole.charged += part.charged
+        whole.smiles += part.smiles
+        whole.rows += part.rows
+        whole.inchikeys += part.inchikeys
+        whole.fragments.update(part.fragments)
+        whole.scaffolds.update(part.scaffolds)
+    if parts:
+        whole.fingerprints = np.concatenate([p.fingerprints for p in parts])
+        whole.properties = np.concatenate([p.properties for p in parts])
+        whole.passes = np.concatenate([p.passes for p in parts])
+    return whole
+
+
+def _canonical(text: str | None) -> str | None:
+    mol = Chem.MolFromSmiles(text) if isinstance(text, str) else None
+    return str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() else None
+
+
+def fragments(mol: Any) -> list[str]:
+    """The BRICS fragments (Degen et al. 2008, doi:10.1002/cmdc.200800178) of an RDKit molecule, as SMILES whose
+    numbered wildcards say which kind of bond was cut."""
+    return str(Chem.MolToSmiles(Chem.FragmentOnBRICSBonds(mol))).split(".")
+
+
+def ring_scaffold(mol: Any) -> str | None:
+    """The Bemis-Murcko scaffold of an RDKit molecule, with its stereo; None where it has fewer than two rings."""
+    try:
+        found = MurckoScaffold.GetScaffoldForMol(mol)
+    except (ValueError, RuntimeError):  # what is left of it cannot be sanitized
+        return None
+    if found.GetRingInfo().NumRings() < MINIMUM_RINGS:
+        return None
+    return str(Chem.MolToSmiles(found))
+
+
+def _packed(mol: Any) -> NDArray[np.uint8]:
+    bits = np.zeros(BITS, dtype=np.uint8)
+    DataStructs.ConvertToNumpyArray(_morgan().GetFingerprint(mol), bits)
+    return np.packbits(bits)
+
+
+@cache
+def _morgan() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+
+
+@cache
+def _filter(rules: tuple[str, ...]) -> MosesFilter:
+    return MosesFilter(rules)

@@ -1,0 +1,289 @@
+"""The MOSES benchmark of one model: distribution, reconstruction and targets, all from the same checkpoint.
+
+    python: moses_benchmark(load_model("moses"), BenchmarkSettings(), workspace)
+    shell:  chem-vae benchmark moses --model moses
+
+Everything lies in `<workspace>/benchmarks/moses-<key>/`: the samples, a JSON file for each part, `results.json` and
+`results.md`. The key is a hash of the model's weights and of the settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chem_vae.errors import DataError, UserError, unknown_name
+from chem_vae.files import write_json, write_text
+from chem_vae.prior import PRIORS
+from chem_vae.progress import Progress, silent
+from pipeline.benchmark.chemnet import fcd_version
+from pipeline.benchmark.distribution import distribution, number, passing, to_json
+from pipeline.benchmark.filters import moses_rules
+from pipeline.benchmark.molecules import Wanted, measure
+from pipeline.benchmark.parts import Parts
+from pipeline.benchmark.reconstruction import encode_held_out, held_out, posterior_figures, reconstruction
+from pipeline.benchmark.reference import TEST_SETS, Reference, moses_reference, moses_split
+from pipeline.benchmark.table import markdown
+from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_targets
+from pipeline.catalog import sha256_of
+from pipeline.folders import content_key, locked
+from pipeline.metrics import novelty
+from pipeline.model import TrainedModel
+from pipeline.runs import machine, versions
+
+UNREADABLE = "invalid"
+"""Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What is measured, and how much of it."""
+
+    samples: int = 30_000
+    """Molecules for the distribution metrics, for each seed; the published figures are of 30,000."""
+    seeds: int = 3
+    first_seed: int = 0
+    prior: str = "none"
+    """Where z comes from: none (p(x), without z), ancestral, normal."""
+    temperature: float = 1.0
+    """Of the samples."""
+    reconstructions: int = 10_000
+    targets: int = 10_000
+    """Target vectors of protocol B."""
+    per_value: int = 500
+    """Molecules for each value of a single target."""
+    target_temperature: float = 0.7
+    guidance: float = 0.0
+    """Of protocol B and the single targets."""
+
+    def __post_init__(self) -> None:
+        if self.prior not in PRIORS:
+            raise unknown_name("prior", self.prior, PRIORS)
+        for name in ("samples", "seeds", "reconstructions", "targets", "per_value"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} should be 1 or more, not {getattr(self, name)}")
+        for name in ("temperature", "target_temperature", "guidance"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UserError(f"{name} should be 0 or more, not {getattr(self, name)}")
+
+    def quick(self) -> BenchmarkSettings:
+        """For a try: a tenth of the samples, one seed."""
+        return replace(self, samples=3_000, seeds=1, reconstructions=1_000, targets=1_000, per_value=100)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Of the distribution's samples."""
+        return Sampling(self.prior, self.temperature)
+
+    @property
+    def aiming(self) -> Sampling:
+        """Of the samples with targets."""
+        return Sampling(self.prior, self.target_temperature, self.guidance)
+
+
+def moses_benchmark(
+    model: TrainedModel,
+    settings: BenchmarkSettings | None = None,
+    workspace: Path = Path("workspace"),
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Run what is not done yet, write results.json and results.md, and return their folder.
+
+    Raises UserError without fcd_torch, BusyError where another process is at the same benchmark.
+    """
+    settings = settings or BenchmarkSettings()
+    fcd = fcd_version()  # better now than after an hour
+    weights = sha256_of(model.folder / "model.safetensors")
+    key = content_key(_FORMAT, weights, sha256_of(model.folder / "model.json"), asdict(settings), versions(), fcd)
+    folder = workspace / "benchmarks" / f"moses-{key[:8]}"
+    with locked(folder, "benchmarking this model"):
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = Parts(folder / "parts", key)
+        _Benchmark(model, settings, folder, parts, workers, progress).run()
+        dataset = model.card["dataset"]
+        results = {
+            "benchmark": "moses",
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "machine": machine(),
+            "versions": {**versions(), "fcd_torch": fcd},
+            "key": key,
+            "model": {
+                "name": model.folder.name,
+                "key": model.key,
+                "weights_sha256": weights,
+                "parameters": model.card["parameters"],
+                "trained_on": dataset["name"],
+                "training_molecules": model.card["training_molecules"],
+                "trained_seconds": model.card["trained_seconds"],
+            },
+            "settings": asdict(settings),
+            "seeds": _seeds(settings),
+            "seconds": parts.seconds,
+            "distribution": over_seeds([parts.results[f"distribution-{seed}"] for seed in _seeds(settings)]),
+            **{name: parts.results[name] for name in ("posterior", "reconstruction", "protocol_b", "single_targets")},
+            "by_seed": {str(seed): parts.results[f"distribution-{seed}"] for seed in _seeds(settings)},
+        }
+        write_json(folder / "results.json", results)
+        write_text(folder / "results.md", markdown(results))
+    return folder
+
+
+def score_samples(
+    smiles: Sequence[str | None], *, workers: int | None = None, progress: Progress = silent
+) -> dict[str, Any]:
+    """The distribution metrics of MOSES for your own list, as plain data: no model needed. Keep invalid ones in: they
+    count."""
+    fcd_version()
+    references = [moses_reference(name, workers=workers, progress=progress) for name in TEST_SETS]
+    figures = distribution(
+        smiles,
+        references,
+        training=set(moses_split("train")),
+        rules=moses_rules(),
+        workers=workers,
+        progress=progress,
+    )
+    return {"samples": len(smiles), **to_json(figures)}
+
+
+def over_seeds(figures: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By metric its mean and standard deviation (n - 1; None of one seed), with the Shares' counts summed up.
+
+    >>> over_seeds([{"SNN": 0.5}, {"SNN": 0.7}])["SNN"]["mean"]
+    0.6
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for name in figures[0]:
+        found = [f[name] for f in figures]
+        row: dict[str, Any] = {}
+        if isinstance(found[0], dict):
+            row = {"count": sum(f["count"] for f in found), "of": sum(f["of"] for f in found)}
+            found = [f["fraction"] for f in found]
+        values = np.array([np.nan if v is None else v for v in found], dtype=np.float64)
+        row["mean"] = float(values.mean())
+        row["std"] = float(values.std(ddof=1)) if len(values) > 1 else None
+        rows[name] = {**row, "seeds": values.tolist()}
+    return rows
+
+
+@dataclass
+class _Benchmark:
+    model: TrainedModel
+    settings: BenchmarkSettings
+    folder: Path
+    parts: Parts
+    workers: int | None
+    progress: Progress
+
+    def run(self) -> None:
+        """The parts that need no reference come first: they are there soon."""
+        settings, checkpoint = self.settings, self.model.checkpoint
+        self.parts.do("posterior", lambda: posterior_figures(self.posterior))
+        self.parts.do(
+            "reconstruction",
+            lambda: reconstruction(checkpoint, self.held, self.posterior, settings.first_seed, self.progress),
+        )
+        for seed in _seeds(settings):
+            self.parts.do(f"samples-{seed}", lambda seed=seed: self.draw(seed))  # type: ignore[misc]
+        for seed in _seeds(settings):
+            self.parts.do(f"distribution-{seed}", lambda seed=seed: self.distribution(seed))  # type: ignore[misc]
+        for name, measure_it, n in (
+            ("protocol_b", protocol_b, settings.targets),
+            ("single_targets", single_targets, settings.per_value),
+        ):
+            self.parts.do(
+                name,
+                lambda measure_it=measure_it, n=n: measure_it(  # type: ignore[misc]
+                    checkpoint,
+                    self.references[0].properties,
+                    n,
+                    settings.aiming,
+                    seed=settings.first_seed,
+                    workers=self.workers,
+                    progress=self.progress,
+                ),
+            )
+
+    def draw(self, seed: int) -> dict[str, Any]:
+        """Samples into a file; its hash is the part's result."""
+        settings = self.settings
+        smiles = draw(
+            self.model.checkpoint,
+            settings.samples,
+            settings.sampling,
+            seed=seed,
+            progress=self.progress,
+            stage=f"sample, seed {seed}",
+        )
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([("SMILES",), *((s or UNREADABLE,) for s in smiles)])
+        write_text(self._samples(seed), text.getvalue())
+        return {"file": self._samples(seed).name, "sha256": sha256_of(self._samples(seed)), "samples": len(smiles)}
+
+    def distribution(self, seed: int) -> dict[str, Any]:
+        path = self._samples(seed)
+        if not path.is_file() or sha256_of(path) != self.parts.results[f"samples-{seed}"]["sha256"]:
+            again = self.draw(seed)  # the file was lost or edited: the same seed gives the same molecules
+            if again["sha256"] != self.parts.results[f"samples-{seed}"]["sha256"]:
+                raise DataError(f"{path} was changed and cannot be drawn again alike; delete {self.folder}")
+        with path.open(encoding="utf-8", newline="") as file:
+            smiles = [row["SMILES"] for row in csv.DictReader(file)]
+        measured = measure(
+            smiles,
+            Wanted(rules=moses_rules(), inchikeys=bool(self.known)),
+            workers=self.workers,
+            progress=self.progress,
+            stage=f"measure samples, seed {seed}",
+        )
+        figures = distribution(measured, self.references, training=self.training, progress=self.progress)
+        figures["Filters"] = passing(measured)
+        if (
+            self.known
+        ):  # MOSES' novelty compares spellings; this is the chemist's, against the model's own training data
+            figures["Novelty (InChIKey)"] = novelty(sorted(set(measured.inchikeys) - {""}), self.known)
+        return to_json(figures)
+
+    def _samples(self, seed: int) -> Path:
+        return self.folder / f"samples-{seed}.csv"
+
+    @cached_property
+    def held(self) -> Any:
+        return held_out(
+            self.model, moses_split("test"), self.settings.reconstructions, self.settings.first_seed, self.progress
+        )
+
+    @cached_property
+    def posterior(self) -> Any:
+        return encode_held_out(self.model.checkpoint, self.held)
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        return [moses_reference(name, workers=self.workers, progress=self.progress) for name in TEST_SETS]
+
+    @cached_property
+    def training(self) -> frozenset[str]:
+        return frozenset(moses_split("train"))
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        dataset = self.model.dataset()
+        return frozenset(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else frozenset()
+
+
+def _seeds(settings: BenchmarkSettings) -> list[int]:
+    return list(range(settings.first_seed, settings.first_seed + settings.seeds))
+
+
+__all__ = ["BenchmarkSettings", "moses_benchmark", "number", "over_seeds", "score_samples"]

@@ -1,0 +1,174 @@
+"""What the latent dimensions mean: molecules moved along them, and how much each tells of each property."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from chem_vae.analysis import principal_axes
+from chem_vae.errors import UserError, unknown_name
+from chem_vae.latent import gaps, mutual_information, squared_correlation, traversals
+from chem_vae.progress import Progress, silent
+from pipeline.explore.spelling import computed_values, seed_molecule, tanimoto
+from pipeline.model import TrainedModel
+
+ALONG = ("axes", "dimensions")
+
+
+def traverse(
+    model: TrainedModel,
+    smiles: str,
+    *,
+    along: str = "axes",
+    which: Sequence[int] | None = None,
+    steps: int = 7,
+    reach: float = 3.0,
+) -> pd.DataFrame:
+    """A molecule moved along single directions of the latent space: a row for each direction and step.
+
+    along: "axes", principal axes of the training molecules, widest first; "dimensions", the model's own. which: their
+    numbers from 0; when None the first four axes, or the four dimensions in which training molecules differ most.
+    steps: odd, so that the middle is the molecule itself; offsets run from -reach to +reach standard deviations of the
+    training molecules along the direction.
+
+    Columns: direction ("axis 0", "dimension 17"), offset, smiles (missing where it decodes to none), similarity to the
+    molecule (Tanimoto), `<name>_computed`. Raises UserError for a molecule that cannot be encoded, and numbers out of
+    range.
+    """
+    if along not in ALONG:
+        raise unknown_name("way of traversing", along, ALONG)
+    if steps < 3 or steps % 2 == 0 or reach <= 0:
+        raise UserError("steps must be an odd number from 3 on, and reach above 0")
+    given, z = seed_molecule(model, smiles)
+    points = model.latent["mu"].float()
+    if len(points) < 3:
+        raise UserError(f"the model keeps {len(points)} training molecules; directions want three at least")
+    if along == "axes":
+        mean, vectors, _ = principal_axes(points, min(points.shape))
+        spread = ((points - mean) @ vectors.T).std(dim=0)
+        usual = list(range(min(4, len(vectors))))
+    else:
+        vectors, spread = torch.eye(len(z)), points.std(dim=0)
+        usual = spread.argsort(descending=True)[:4].tolist()
+    chosen = list(which) if which is not None else usual
+    if wrong := [d for d in chosen if not 0 <= d < len(vectors)]:
+        raise UserError(f"there is no direction {wrong[0]}: they are numbered 0 to {len(vectors) - 1}")
+    offsets = torch.linspace(-reach, reach, steps)
+    moved = traversals(z, vectors[chosen] * spread[chosen].unsqueeze(1), offsets)
+    found = model.decode(moved.flatten(0, 1))
+    word = "axis" if along == "axes" else "dimension"
+    return pd.DataFrame(
+        {
+            "direction": [f"{word} {d}" for d in chosen for _ in range(steps)],
+            "offset": offsets.double().tolist() * len(chosen),
+            "smiles": found,
+            "similarity": tanimoto(found, [given.smiles] * len(found)),
+            **computed_values(model, found),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Disentanglement:
+    """How much each of D dimensions tells of each of P properties."""
+
+    method: str
+    """"mi": mutual information in nats; "r2": the share of variance that a line in one dimension explains."""
+    properties: list[str]
+    values: NDArray[np.float64]
+    """(D, P), NaN where too few molecules are measured."""
+    entropy: NDArray[np.float64]
+    """(P,) in nats, of the binned property; NaN with "r2"."""
+    gap: NDArray[np.float64]
+    """(P,) the best dimension above the second: as a share of the entropy ("mi", the MIG) or of the variance ("r2")."""
+    molecules: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per dimension, a column per property; index "dimension"."""
+        return pd.DataFrame(self.values, columns=self.properties).rename_axis("dimension")
+
+    def summary(self) -> pd.DataFrame:
+        """A row per property: the best dimension and its value, the second, the entropy, the gap."""
+        rows: list[tuple[Any, ...]] = []
+        for p, name in enumerate(self.properties):
+            column = self.values[:, p]
+            if not np.isfinite(column).all():
+                rows.append((name, None, np.nan, None, np.nan, np.nan, np.nan))
+                continue
+            order = np.argsort(-column)
+            second = int(order[1]) if len(order) > 1 else None
+            told = column[order[1]] if len(order) > 1 else np.nan
+            rows.append((name, int(order[0]), column[order[0]], second, told, self.entropy[p], self.gap[p]))
+        return pd.DataFrame(rows, columns=["property", "best", "value", "second", "second_value", "entropy", "gap"])
+
+    def figure(self, most: int = 40) -> Any:
+        """A heat map, dimensions by properties, as a matplotlib Figure; the `most` telling dimensions."""
+        from pipeline.explore.figures import drawing
+
+        shares = self.values / self.entropy if self.method == "mi" else self.values
+        strongest = np.nan_to_num(shares).max(axis=1, initial=0.0)
+        shown = np.sort(np.argsort(-strongest)[:most])
+        with drawing(max(4.5, 0.16 * len(shown) + 1.8), 0.34 * len(self.properties) + 1.3) as figure:
+            axes = figure.subplots()
+            image = axes.imshow(100 * shares[shown].T, aspect="auto", cmap="viridis", vmin=0)
+            names = [f"{n}  (gap {g:.2f})" for n, g in zip(self.properties, self.gap, strict=True)]
+            axes.set_yticks(range(len(names)), names)
+            axes.set_xticks(range(len(shown)), [str(d) for d in shown], rotation=90, size=6)
+            which = (
+                "latent dimension" if len(shown) == len(shares) else f"latent dimension (the {len(shown)} telling most)"
+            )
+            axes.set(xlabel=which)
+            axes.spines[:].set_visible(False)
+            label = "% of the entropy" if self.method == "mi" else "% of the variance"
+            figure.colorbar(image, ax=axes, label=label).outline.set_visible(False)
+        return figure
+
+    def save(self, path: str | Path) -> Path:
+        """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
+        from chem_vae.files import write_text
+        from pipeline.explore.figures import save_figure
+
+        path = Path(path)
+        if path.suffix.lower() == ".csv":
+            return write_text(path, self.to_frame().to_csv())
+        return save_figure(self.figure(), path)
+
+
+def disentangle(
+    model: TrainedModel,
+    method: str = "mi",
+    *,
+    properties: Sequence[str] | None = None,
+    most: int = 4000,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Disentanglement:
+    """How much each latent dimension tells of each property of the training molecules kept with the model.
+
+    method: "mi", mutual information with the property in 20 bins, whose gap is the MIG of Chen et al. 2018
+    (arXiv:1802.04942); "r2", squared correlation. properties: all when None. Raises UserError for an unknown one.
+    """
+    if method not in ("mi", "r2"):
+        raise unknown_name("method", method, ("mi", "r2"))
+    names = [p.name for p in model.properties]
+    for name in properties or ():
+        if name not in names:
+            raise unknown_name("property of the training data", name, names)
+    chosen = list(properties) if properties is not None else names
+    if not chosen:
+        raise UserError("the training data has no property, so there is nothing for a dimension to tell of")
+    points, values = model.latent["mu"].float()[:most], model.latent["values"][:most, [names.index(n) for n in chosen]]
+    if method == "mi":
+        told, entropy = mutual_information(points, values, seed, progress)
+        gap = gaps(told, entropy)
+    else:
+        told = squared_correlation(points, values)
+        gap, entropy = gaps(told, torch.ones(len(chosen), dtype=torch.float64)), torch.full((len(chosen),), torch.nan)
+    return Disentanglement(method, chosen, told.numpy(), entropy.numpy(), gap.numpy(), len(points))

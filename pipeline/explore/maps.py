@@ -1,0 +1,163 @@
+"""Where molecules lie: the latent space in two dimensions, training molecules colored by a property, others on top."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem_vae.analysis import principal_axes
+from chem_vae.errors import UserError, unknown_name
+from chem_vae.progress import Progress, silent
+from pipeline.explore.spelling import spell
+from pipeline.model import TrainedModel
+
+METHODS = ("pca", "tsne", "umap")
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """`frame`: x, y, kind ("training" or "own"), value (of `color`, NaN unknown), smiles (of own molecules), reason."""
+
+    frame: pd.DataFrame
+    method: str
+    color: str | None
+    label: str
+    """What the colors are, as the figure says it."""
+    explained: tuple[float, ...] = ()
+    """PCA: the share of the variance that each direction holds."""
+
+    def figure(self) -> Any:
+        """A matplotlib Figure."""
+        from pipeline.explore.figures import GRAY, ORANGE, drawing
+
+        training = self.frame[self.frame["kind"] == "training"]
+        own = self.frame[(self.frame["kind"] == "own") & self.frame["x"].notna()]
+        with drawing(5.4, 4.4) as figure:
+            axes = figure.subplots()
+            known = training["value"].notna()
+            axes.scatter(training["x"][~known], training["y"][~known], s=4, c=GRAY, alpha=0.4, lw=0)
+            if known.any():
+                values = training["value"][known]
+                low, high = values.quantile([0.01, 0.99])
+                drawn = axes.scatter(
+                    training["x"][known], training["y"][known], s=5, c=values, vmin=low, vmax=high, alpha=0.8, lw=0
+                )
+                bar = figure.colorbar(drawn, ax=axes, shrink=0.7, label=self.label)
+                bar.outline.set_visible(False)
+            if len(own):
+                axes.plot(own["x"], own["y"], ls="", marker="o", ms=7, mfc="none", mec=ORANGE, mew=1.8)
+                if len(own) <= 12:
+                    for number, (x, y) in enumerate(zip(own["x"], own["y"], strict=True), start=1):
+                        axes.annotate(str(number), (x, y), (5, 4), textcoords="offset points", color=ORANGE, size=9)
+            names = {"pca": "direction", "tsne": "t-SNE", "umap": "UMAP"}[self.method]
+            shares = [f" ({100 * s:.0f} % of variance)" for s in self.explained] or ["", ""]
+            axes.set(xlabel=f"{names} 1{shares[0]}", ylabel=f"{names} 2{shares[1]}")
+            if self.method != "pca":
+                axes.set(xticks=[], yticks=[])  # its distances mean nothing beyond who is near whom
+        return figure
+
+    def save(self, path: str | Path) -> Path:
+        """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
+        from chem_vae.files import write_text
+        from pipeline.explore.figures import save_figure
+
+        path = Path(path)
+        if path.suffix.lower() == ".csv":
+            return write_text(path, self.frame.to_csv(index=False))
+        return save_figure(self.figure(), path)
+
+
+def latent_map(
+    model: TrainedModel,
+    method: str = "pca",
+    color: str | None = None,
+    *,
+    smiles: Sequence[str] = (),
+    most: int = 3000,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> LatentMap:
+    """A map of up to `most` training molecules (their latent means are kept with the model) and of your own SMILES.
+
+    method: "pca", straight directions of the largest variance; "tsne" (scikit-learn; van der Maaten & Hinton 2008) and
+    "umap" (the extra `umap`; McInnes et al. 2018, arXiv:1802.03426) keep who is near whom. With t-SNE all points are
+    laid out together. color: a property of the training data; its first when None.
+
+    Raises UserError for an unknown method or property, for fewer than five training molecules, and where umap-learn is
+    not installed. Molecules that cannot be encoded stay in the table with their reason, without a place.
+    """
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    summaries = {p.name: p for p in model.properties}
+    if color is not None and color not in summaries:
+        raise unknown_name("property of the training data", color, summaries)
+    color = color or next(iter(summaries), None)
+    points = model.latent["mu"].float()
+    chosen = torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))[:most].sort().values
+    points = points[chosen]
+    if len(points) < 5:
+        raise UserError(f"the model keeps {len(points)} training molecules; a map wants five at least")
+    values = model.latent["values"][chosen, list(summaries).index(color)].double().numpy() if color else np.nan
+    spelled = spell(model, smiles)
+    rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
+    own = model.checkpoint.encode([str(spelled[i].selfies) for i in rows]).mu if rows else points[:0]
+    progress(f"map ({method})", 0, 1)
+    places, explained = _PLACERS[method](points, own, seed)
+    progress(f"map ({method})", 1, 1)
+    training = pd.DataFrame({"x": places[: len(points), 0], "y": places[: len(points), 1], "kind": "training"})
+    training = training.assign(value=values, smiles=None, reason="")
+    yours = pd.DataFrame({"x": np.nan, "y": np.nan, "kind": "own", "value": np.nan}, index=range(len(spelled)))
+    yours["smiles"] = pd.Series([s.smiles for s in spelled], dtype=object)
+    yours["reason"] = pd.Series([s.reason for s in spelled], dtype=object)
+    yours.loc[rows, ["x", "y"]] = places[len(points) :]
+    frame = pd.concat([training, yours], ignore_index=True) if len(yours) else training
+    label = ""
+    if color:
+        label = summaries[color].label + (f", {summaries[color].unit}" if summaries[color].unit else "")
+    return LatentMap(frame, method, color, label, explained)
+
+
+Placed = tuple[NDArray[np.float64], tuple[float, ...]]
+
+
+def _pca(points: Tensor, own: Tensor, seed: int) -> Placed:
+    mean, axes, explained = principal_axes(points)
+    placed = (torch.cat([points, own]) - mean) @ axes.T
+    return placed.double().numpy(), tuple(explained.tolist())
+
+
+def _tsne(points: Tensor, own: Tensor, seed: int) -> Placed:
+    from sklearn.manifold import TSNE
+
+    together = torch.cat([points, own]).double().numpy()
+    layout = TSNE(2, perplexity=min(30.0, (len(together) - 1) / 3), init="pca", random_state=seed)
+    return np.asarray(layout.fit_transform(together), dtype=np.float64), ()
+
+
+def _umap(points: Tensor, own: Tensor, seed: int) -> Placed:
+    try:
+        umap = importlib.import_module("umap")
+    except ImportError as error:
+        raise UserError(
+            "a UMAP needs umap-learn, which is not installed: pip install 'chem-vae[umap]'; or take pca or tsne"
+        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layout = umap.UMAP(n_components=2, n_neighbors=min(15, len(points) - 1), random_state=seed)
+        placed = layout.fit_transform(points.double().numpy())
+        if len(own):
+            placed = np.concatenate([placed, layout.transform(own.double().numpy())])
+    return np.asarray(placed, dtype=np.float64), ()
+
+
+_PLACERS = {"pca": _pca, "tsne": _tsne, "umap": _umap}

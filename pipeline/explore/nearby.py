@@ -1,0 +1,115 @@
+"""Around one molecule: the training molecules nearest to it in the latent space, and new ones decoded near it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.errors import UserError
+from chem_vae.latent import shell
+from chem_vae.progress import Progress, silent
+from pipeline.explore.reference import training_molecules
+from pipeline.explore.spelling import computed_values, seed_molecule, tanimoto
+from pipeline.model import TrainedModel
+from pipeline.validate import validate
+
+ROUNDS, POINTS = 12, 64
+
+
+def neighbors(
+    model: TrainedModel, smiles: str, k: int = 10, *, among: int = 20_000, seed: int = 0, progress: Progress = silent
+) -> pd.DataFrame:
+    """The k training molecules nearest to a SMILES in the latent space, nearest first; the molecule itself may be one.
+
+    Columns: rank, smiles, distance (Euclidean between latent means, in units of the typical distance between nearest
+    training molecules), similarity (Tanimoto), the data's own property values under their names, NaN unmeasured.
+    among: so many molecules of the dataset, drawn with the seed, are encoded and searched (0: all); without the dataset
+    those kept with the model. `frame.attrs["searched"]` and `["origin"]` say how many and which.
+
+    Raises UserError for a molecule that cannot be encoded, and where there are no training molecules to search.
+    """
+    if k < 1:
+        raise UserError(f"k is {k}; ask for one neighbor at least")
+    given, z = seed_molecule(model, smiles)
+    sample = training_molecules(model, among or np.iinfo(np.int64).max, seed)
+    means = []
+    for start in range(0, len(sample), 5000):
+        progress("encode training molecules", start, len(sample))
+        means.append(model.checkpoint.encode(sample.selfies[start : start + 5000]).mu)
+    progress("encode training molecules", len(sample), len(sample))
+    distances = (torch.cat(means) - z).norm(dim=1) / model.typical_distance
+    nearest = torch.topk(distances, min(k, len(distances)), largest=False).indices.tolist()
+    found = [c.smiles for c in validate([sample.selfies[i] for i in nearest], model.checkpoint.vocabulary)]
+    frame = pd.DataFrame(
+        {
+            "rank": range(1, len(found) + 1),
+            "smiles": found,
+            "distance": distances[nearest].double().numpy(),
+            "similarity": tanimoto(found, [given.smiles] * len(found)),
+            **{name: sample.values[nearest, i] for i, name in enumerate(sample.properties)},
+        }
+    )
+    frame.attrs.update(searched=len(sample), origin=sample.origin)
+    return frame
+
+
+def analogues(
+    model: TrainedModel,
+    smiles: str,
+    n: int = 20,
+    *,
+    reach: float = 1.5,
+    min_similarity: float = 0.0,
+    temperature: float = 0.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Up to n distinct valid molecules decoded around a SMILES at growing latent distances, nearest first.
+
+    Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, out to
+    `reach` (distances in units of the typical one between nearest training molecules), until there are n. A molecule
+    counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
+    temperature above 0 draws symbols and so finds more.
+
+    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: decoded, valid, distinct.
+
+    Raises UserError for a molecule that cannot be encoded, and for numbers out of range.
+    """
+    if n < 1 or reach <= 0 or not 0 <= min_similarity <= 1:
+        raise UserError("n must be at least 1, reach above 0, and min_similarity between 0 and 1")
+    given, z = seed_molecule(model, smiles)
+    spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
+    rows: list[dict[str, Any]] = []
+    seen = {given.inchikey}
+    decoded = valid = 0
+    for round_ in range(1, ROUNDS + 1):
+        radius = reach * round_ / ROUNDS
+        progress("decode around it", len(rows), n)
+        points = shell(z, radius * model.typical_distance, POINTS, spread, generator)
+        strings = model.checkpoint.decode(points, temperature=temperature, seed=seed + round_)
+        candidates = validate(strings, model.checkpoint.vocabulary)
+        decoded, valid = decoded + len(candidates), valid + sum(c.valid for c in candidates)
+        fresh = []
+        for c in candidates:
+            if c.valid and c.inchikey not in seen:
+                seen.add(c.inchikey)
+                fresh.append(c)
+        similarity = tanimoto([c.smiles for c in fresh], [given.smiles] * len(fresh))
+        rows += [
+            {"smiles": c.smiles, "inchikey": c.inchikey, "distance": radius, "similarity": s}
+            for c, s in sorted(zip(fresh, similarity.tolist(), strict=True), key=lambda pair: -pair[1])
+            if s >= min_similarity
+        ]
+        if len(rows) >= n:
+            break
+    rows = rows[:n]
+    progress("decode around it", n, n)
+    frame = pd.DataFrame(rows, columns=["smiles", "inchikey", "distance", "similarity"])
+    frame.insert(0, "rank", range(1, len(frame) + 1))
+    for name, values in computed_values(model, frame["smiles"].tolist()).items():
+        frame[name] = values
+    frame.attrs.update(decoded=decoded, valid=valid, distinct=len(seen) - 1)
+    return frame

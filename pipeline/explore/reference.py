@@ -1,0 +1,95 @@
+"""Molecules of the data that a model was trained on: from its dataset where that still lies there, else what was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from chem_vae.anomaly import FILE, kept_molecules
+from chem_vae.errors import CheckpointError, UserError
+from pipeline.dataset import Dataset
+from pipeline.model import TrainedModel
+from pipeline.validate import validate
+
+
+@dataclass(frozen=True)
+class Sample:
+    """n molecules that the model's vocabulary can spell, and where they are from."""
+
+    selfies: list[str]
+    values: NDArray[np.float32]
+    """(n, P) of `properties`, NaN unmeasured; P may be 0."""
+    properties: list[str]
+    origin: str
+    """As a person would say it: "test molecules of moses"."""
+
+    def __len__(self) -> int:
+        return len(self.selfies)
+
+    def smiles(self, model: TrainedModel) -> list[str | None]:
+        """Canonical SMILES, row i staying row i."""
+        return [c.smiles for c in validate(self.selfies, model.checkpoint.vocabulary)]
+
+
+def training_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
+    """Up to n training molecules. Raises UserError where neither the dataset nor kept molecules are there."""
+    if (dataset := model.dataset()) is not None:
+        return _drawn(model, dataset, "train", n, seed)
+    kept = kept_molecules(anomaly_file(model), model.checkpoint)
+    if not kept:
+        raise UserError(
+            f"the model {model.folder.name} keeps no molecules, and its dataset {model.card['dataset']['folder']} is not in "
+            "the same workspace; ingest it there again (chem-vae ingest)"
+        )
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(kept))[:n])
+    return Sample(
+        [kept[i] for i in chosen], np.empty((len(chosen), 0), np.float32), [], "training molecules kept with the model"
+    )
+
+
+def held_out_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
+    """Up to n molecules of the test split (the validation split where that is empty).
+
+    Raises UserError where the dataset is not there, or has no such molecules.
+    """
+    dataset = model.dataset()
+    if dataset is None:
+        raise UserError(
+            f"held-out molecules are needed, and the dataset {model.card['dataset']['folder']} that this model was trained "
+            "on is not in the same workspace; give molecules (SMILES or a file), or ingest the dataset there again"
+        )
+    for split in ("test", "validation"):
+        sample = _drawn(model, dataset, split, n, seed)
+        if len(sample):
+            return sample
+    raise UserError(f"the dataset {dataset.name} has no held-out molecules; give molecules (SMILES or a file)")
+
+
+def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:
+    """What `chem_vae.anomaly.fit_anomaly` left with the model; empty where it left nothing. Raises CheckpointError."""
+    path = model.folder / FILE
+    if not path.is_file():
+        return {}
+    try:
+        return dict(load_file(str(path)))
+    except Exception as error:
+        raise CheckpointError(f"the model {model.folder} is damaged: {FILE}: {error}") from error
+
+
+def _drawn(model: TrainedModel, dataset: Dataset, split: str, n: int, seed: int) -> Sample:
+    # Through strings, not ids: a model that was fine-tuned has other ids than the dataset.
+    tokens, spelled = dataset.tokens(split), dataset.vocabulary
+    chosen = tokens.select(np.sort(np.random.default_rng(seed).permutation(len(tokens))[:n]))
+    strings = [spelled.decode(chosen[i][0].tolist()) for i in range(len(chosen))]
+    values = chosen.values()
+    known = [i for i, s in enumerate(strings) if not model.checkpoint.vocabulary.missing(s)]
+    names = [p.name for p in dataset.properties]
+    words = {"train": "training", "validation": "validation", "test": "test"}[split]
+    origin = f"{words} molecules of {dataset.name}"
+    if dataset.key != model.card["dataset"]["key"] and split != "train":
+        origin += " (another ingestion than the model's: it may have seen some of them)"
+    return Sample([strings[i] for i in known], values[known], names, origin)

@@ -1,0 +1,56 @@
+"""A table of molecules as a file: .csv, .sdf, .smi, or drawn as .png or .svg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from chem_vae.errors import UserError
+from chem_vae.files import write_text
+from pipeline.explore.figures import PICTURES, molecule_grid
+
+TABLES = (".csv", ".sdf", ".smi")
+FORMATS = (*TABLES, *PICTURES)
+
+
+def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None = None, columns: int = 4) -> Path:
+    """Write a table with a column `smiles`, whole or not at all; captions (one a row) and columns are for pictures.
+
+    An .smi or .sdf file leaves rows without a molecule out; a .csv keeps them. Raises UserError for another ending.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind in PICTURES:
+        return molecule_grid(frame["smiles"].tolist(), captions or [""] * len(frame), path, columns)
+    if kind == ".csv":
+        return write_text(path, frame.to_csv(index=False))
+    if kind == ".smi":
+        rows = [str(s) for s in frame["smiles"] if isinstance(s, str) and s]
+        return write_text(path, "".join(f"{s} {i}\n" for i, s in enumerate(rows, start=1)))
+    if kind == ".sdf":
+        from pipeline.report.sdf import sdf_text
+
+        return write_text(path, sdf_text(frame, path.stem))
+    raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+
+
+def captions_of(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """One caption a row: "name value" of each of the columns that are there, "" for NaN; floats to three digits."""
+    shown = [n for n in names if n in frame]
+    rows = []
+    for record in frame[shown].to_dict("records"):
+        parts = []
+        for name, value in record.items():
+            if isinstance(value, float):
+                if value == value:
+                    parts.append(f"{_word(str(name))} {value:.3g}")
+            elif value is not None:
+                parts.append(str(value))
+        rows.append("  ".join(parts))
+    return rows
+
+
+def _word(column: str) -> str:
+    return column.removesuffix("_computed").replace("_", " ")
