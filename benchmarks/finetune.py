@@ -18,6 +18,7 @@ import json
 import os
 import random
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,11 @@ def main() -> None:
     args = parser.parse_args()
 
     from chem_vae.files import write_json
-    from flows.overrides import toml_value
     from pipeline.config import load_config
     from pipeline.model import load_model
     from pipeline.runs import machine, versions
 
-    settings = {f"train.{k}": toml_value(v) for k, v in (text.split("=", 1) for text in args.set)}
+    settings = {f"train.{k}": tomllib.loads(f"v = {v}")["v"] for k, v in (text.split("=", 1) for text in args.set)}
     base = load_model(args.model, args.workspace)
     results = {}
     for kind in args.kind or KINDS:

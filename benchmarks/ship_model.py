@@ -20,7 +20,9 @@ from chem_vae.files import write_json
 from pipeline.folders import content_key
 from pipeline.model import TrainedModel
 
-LICENCE = "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)"
+LICENCE = (
+    "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)"
+)
 LIMITS = [
     "It knows clean leads alone: neutral molecules of C, N, O, S, F, Cl, Br, of 250 to 350 g/mol, at most seven rotatable bonds, "
     "rings of at most eight atoms, without stereocenters, charges, salts, isotopes, B, P, Si or I.",

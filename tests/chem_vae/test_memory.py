@@ -29,7 +29,7 @@ def molecules() -> tuple[TokenDataset, SelfiesVocabulary, tuple[ConditionScale, 
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, tmp_path: Path, saved: bool) -> None:
-    import chem_vae.training as training
+    import chem_vae.module as module
 
     data, vocabulary, scales = molecules
     plain = replace(TINY, dropout=0.0, symbol_dropout=0.0, corruption=0.0, latent_dropout=0.0, condition_dropout=0.0)
@@ -45,10 +45,10 @@ def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, 
             raise torch.OutOfMemoryError("CUDA out of memory")
         return original(model, tokens, *rest, **more)  # type: ignore[arg-type]
 
-    original = training.elbo
+    original = module.elbo
     resume = tmp_path / "resume.safetensors"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "elbo", small_device)
+        patch.setattr(module, "elbo", small_device)
         with pytest.warns(MemoryWarning) as warned:
             _, record = train(data, data, vocabulary, scales, plain, config, resume_file=resume)
     told = [str(w.message) for w in warned if w.category is MemoryWarning]
@@ -64,13 +64,13 @@ def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, 
 
 
 def test_a_batch_in_pieces_has_the_gradient_of_the_batch(molecules: tuple) -> None:
-    import chem_vae.training as training
+    import chem_vae.module as module
 
     data, vocabulary, scales = molecules
     batch = data.batch(np.flatnonzero(data.lengths == data.lengths[0])[:7])
-    pieces = training._pieces(batch, 4)
+    pieces = module._pieces(batch, 4)
     assert sum(len(p.tokens) for p in pieces) == len(batch.tokens) and all(len(p.tokens) for p in pieces)
-    model = training.ChemVAE(TINY, len(vocabulary), len(scales)).eval()
+    model = module.ChemVAE(TINY, len(vocabulary), len(scales)).eval()
 
     def gradient(parts: list) -> torch.Tensor:
         model.zero_grad()
@@ -83,11 +83,11 @@ def test_a_batch_in_pieces_has_the_gradient_of_the_batch(molecules: tuple) -> No
 
 
 def test_a_model_too_large_for_one_molecule_is_said(molecules: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
-    import chem_vae.training as training
+    import chem_vae.module as module
 
     def full(*_: object, **__: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(training, "elbo", full)
+    monkeypatch.setattr(module, "elbo", full)
     with pytest.warns(MemoryWarning), pytest.raises(TrainingError, match="smaller model"):
         train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=2, batch_size=4))

@@ -14,8 +14,9 @@ from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import CheckpointError, CollapseWarning, DataError, TrainingError
-from chem_vae.training import StopTraining, _Watch, train
+from chem_vae.training import StopTraining, train
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
+from chem_vae.watch import Watch
 
 SMILES = [
     "CCO",
@@ -112,16 +113,14 @@ def test_a_killed_training_resumes_to_the_same_weights(molecules: tuple, tmp_pat
 
     resume = tmp_path / "resume.safetensors"
     with pytest.raises(Killed):
-        import chem_vae.training as training
+        original = Watch.on_train_batch_end
 
-        original = training._Watch.on_train_batch_end
-
-        def counted(self: training._Watch, trainer: object, *rest: object) -> None:
+        def counted(self: Watch, trainer: object, *rest: object) -> None:
             original(self, trainer, *rest)  # type: ignore[arg-type]
             kill("train", trainer.global_step, 0)  # type: ignore[attr-defined]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training._Watch, "on_train_batch_end", counted)
+            patch.setattr(Watch, "on_train_batch_end", counted)
             train(data, data, vocabulary, scales, TINY, config, resume_file=resume)
     resumed, record_resumed = train(data, data, vocabulary, scales, TINY, config, resume_file=resume)
     assert all(torch.equal(weights(whole)[k], weights(resumed)[k]) for k in weights(whole))
@@ -183,15 +182,15 @@ def test_most_dimensions_dead_is_told_once_and_taken_back(molecules: tuple, monk
         return Scores(10.0, 9.0, 20.0, 21.0, kl, n)
 
     told: list[list[str]] = []
-    monkeypatch.setattr("chem_vae.training.score", scored)
+    monkeypatch.setattr("chem_vae.watch.score", scored)
     config = TrainingConfig(max_steps=60, batch_size=32, validations=6)
-    original = _Watch._watch_for_collapse
+    original = Watch._watch_for_collapse
 
-    def watched(self: _Watch, scores: Scores, step: int) -> None:
+    def watched(self: Watch, scores: Scores, step: int) -> None:
         original(self, scores, step)
         told.append(list(self.record.warnings))
 
-    monkeypatch.setattr(_Watch, "_watch_for_collapse", watched)
+    monkeypatch.setattr(Watch, "_watch_for_collapse", watched)
     with pytest.warns(CollapseWarning):
         train(molecules[0], *molecules, TINY, config)
     assert [len(t) for t in told] == [0, 0, 1, 1, 1, 1]

@@ -1,0 +1,238 @@
+"""What is watched while a model trains: the log, the validations, the warnings, and the checkpoints by the clock."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from chem_vae.analysis import Scores, collapse_advice, exact_reconstruction, idle_advice, score
+from chem_vae.data import TokenDataset
+from chem_vae.decoding import decode_ids
+from chem_vae.errors import CollapseWarning
+from chem_vae.losses import Elbo
+from chem_vae.module import TrainingModule
+from chem_vae.progress import Progress
+from chem_vae.vocabulary import SelfiesVocabulary
+
+SCORED_MOLECULES = 1000  # of the validation split, at each validation
+RECONSTRUCTED_MOLECULES = 200
+SAMPLED_MOLECULES = 200
+
+SampleMetrics = Callable[[list[str | None]], dict[str, float]]
+"""SELFIES strings of prior samples -> named shares such as valid, unique, novel (chemistry that this room lacks)."""
+
+OnValidation = Callable[[int, dict[str, float]], None]
+"""Called after each validation with the step and the row that the log got; it may raise StopTraining."""
+
+
+class StopTraining(Exception):
+    """Raised by a caller's OnValidation: training ends here, in good order, with the best weights so far."""
+
+
+@dataclass
+class TrainingLog:
+    """What was watched: one row per report, one per validation, and the warnings."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+    kl_per_dimension: list[float] = field(default_factory=list)
+    """Of the weights that are kept."""
+    best: dict[str, float] = field(default_factory=dict)
+    """The validation row of the weights that are kept."""
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """Training time, over all resumptions."""
+
+
+class Watch(Callback):
+    """Reports progress, validates, warns of collapse, checkpoints by the clock, and stops early."""
+
+    def __init__(
+        self,
+        module: TrainingModule,
+        validation: TokenDataset,
+        vocabulary: SelfiesVocabulary,
+        max_length: int,
+        resume_file: Path | None,
+        progress: Progress,
+        sample_metrics: SampleMetrics | None,
+        on_validation: OnValidation | None = None,
+    ) -> None:
+        self.on_validation = on_validation
+        self.module, self.config = module, module.config
+        self.validation_data = validation.select(_spread(len(validation), SCORED_MOLECULES))
+        self.reconstruction_data = validation.select(_spread(len(validation), RECONSTRUCTED_MOLECULES))
+        self.vocabulary, self.max_length, self.sample_metrics = vocabulary, max_length, sample_metrics
+        self.resume_file, self.progress = resume_file, progress
+        self.record = TrainingLog()
+        self.best_loss, self.stale = math.inf, 0
+        self.best_state: dict[str, Tensor] = {}
+        self.collapse: list[str] = []  # the warnings of the log that the latest validation gave
+        self.molecules = self.reported_molecules = 0
+        self.window: list[dict[str, Any]] = []
+        self.seconds_before = 0.0
+        self.started = self.saved = self.reported = time.monotonic()
+        self.every = max(1, module.steps // self.config.validations)
+
+    # What a resumed run must know; tensors and plain types only.
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "log": {**asdict(self.record), "seconds": self.seconds},
+            "best_loss": self.best_loss,
+            "stale": self.stale,
+            "molecules": self.molecules,
+            "best_state": self.best_state,
+            "collapse": list(self.collapse),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.record = TrainingLog(**state_dict["log"])
+        self.seconds_before = self.record.seconds
+        self.best_loss, self.stale = state_dict["best_loss"], state_dict["stale"]
+        self.molecules = self.reported_molecules = state_dict["molecules"]
+        self.best_state = state_dict["best_state"]
+        self.collapse = list(state_dict.get("collapse", []))
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.started = self.saved = self.reported = time.monotonic()
+        self.progress("train", trainer.global_step, self.module.steps)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        step, now = trainer.global_step, time.monotonic()
+        self.module.follow()
+        self.molecules += outputs["molecules"] * trainer.world_size
+        self.window.append(outputs)
+        last = step >= self.module.steps
+        if now - self.reported >= 2.0 or step == 1 or last:
+            self._report(trainer, step, now)
+        if (step % self.every == 0 and self.module.steps - step >= self.every) or last:
+            self._validate(trainer, step)
+            self.reported += time.monotonic() - now  # the rate is that of training alone
+        due = now - self.saved >= self.config.checkpoint_seconds
+        if self.resume_file is not None and trainer.strategy.broadcast(due):  # the first device's clock counts
+            trainer.save_checkpoint(self.resume_file)
+            self.saved = time.monotonic()
+
+    def _report(self, trainer: Any, step: int, now: float) -> None:
+        # Batches of one length differ in loss by their length: a report is the mean over the molecules since the last.
+        weights = torch.tensor([float(o["molecules"]) for o in self.window])
+        terms = torch.stack([_terms(o["terms"]) for o in self.window]).cpu()
+        seen = ~terms.isnan()
+        means = (terms.nan_to_num() * weights[:, None]).sum(0) / (seen * weights[:, None]).sum(0)
+        reconstruction, without_z, kl = means.tolist()
+        row = {
+            "step": step,
+            "molecules": self.molecules,
+            "seconds": self.seconds,
+            "reconstruction": reconstruction,
+            "without_z": without_z,
+            "kl": kl,
+            "beta": self.window[-1]["beta"],
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "molecules_per_second": (self.molecules - self.reported_molecules) / max(now - self.reported, 1e-9),
+        }
+        self.reported, self.reported_molecules, self.window = now, self.molecules, []
+        self.record.history.append(row)
+        figures = {"recon": row["reconstruction"], "KL": row["kl"], "lr": row["learning_rate"]}
+        figures["mol/s"] = row["molecules_per_second"]
+        if self.record.validation:
+            figures["active"] = self.record.validation[-1]["active_units"]
+        self.progress("train", step, self.module.steps, figures)
+
+    def _validate(self, trainer: Any, step: int) -> None:
+        if len(self.validation_data) == 0:
+            return
+        # Every device scores the same weights, so that all of them stop together and none waits for another.
+        model, scale = self.module.averaged, (self.module.mean.cpu(), self.module.std.cpu())
+        scores = score(model, self.validation_data, scale, -(-self.config.batch_size // self.module.pieces))
+        row = {
+            "step": step,
+            "molecules": self.molecules,
+            "loss": scores.loss,
+            "reconstruction": scores.reconstruction,
+            "without_z": scores.without_z,
+            "unconditioned": scores.unconditioned,
+            "kl": scores.kl,
+            "active_units": scores.active_units,
+            "exact_reconstruction": exact_reconstruction(model, self.reconstruction_data, self.max_length),
+        }
+        if self.sample_metrics is not None:
+            generator = torch.Generator().manual_seed(self.config.seed)
+            z = torch.randn(SAMPLED_MOLECULES, model.latent_size, generator=generator).to(model.device)
+            ids = decode_ids(model, z, temperature=1.0, max_length=self.max_length, generator=generator)
+            shares = self.sample_metrics([None if i is None else self.vocabulary.decode(i) for i in ids])
+            row |= {f"prior_{name}": value for name, value in shares.items()}
+        self.record.validation.append(row)
+        self._watch_for_collapse(scores, step)
+        # Model selection by what is trained for, at the final beta.
+        without = model.config.latent_dropout
+        with_z = scores.reconstruction + self.config.beta * scores.kl
+        selected = (1 - without) * with_z + without * scores.without_z
+        if selected < self.best_loss:
+            self.best_loss, self.stale = selected, 0
+            self.record.best, self.record.kl_per_dimension = row, scores.kl_per_dimension.tolist()
+            self.best_state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+        else:
+            self.stale += 1
+        if self.config.patience is not None and self.stale >= self.config.patience:
+            self.record.warnings.append(
+                f"stopped early at step {step}: no better validation loss in {self.stale} validations"
+            )
+            trainer.should_stop = True
+        if self.on_validation is not None:
+            try:
+                self.on_validation(step, dict(row))
+            except StopTraining as reason:
+                self.record.warnings.append(f"stopped at step {step}: {reason}")
+                trainer.should_stop = True
+
+    def _watch_for_collapse(self, scores: Scores, step: int) -> None:
+        """What is said is of the latest validation; a small KL is to be expected in the first half."""
+        self.record.warnings = [w for w in self.record.warnings if w not in self.collapse]
+        self.collapse = []
+        if 2 * step < self.module.steps:
+            return
+        latent_size = self.module.model.latent_size
+        advice = collapse_advice(scores.kl, scores.active_units, latent_size, self.config.beta)
+        if advice:
+            warnings.warn(advice, CollapseWarning, stacklevel=2)
+        else:  # of the whole posterior there is more to say than of its idle dimensions
+            advice = idle_advice(scores.active_units, latent_size)
+        self.collapse = [advice] if advice else []
+        self.record.warnings += self.collapse
+
+
+def write_history(log: TrainingLog, path: Path) -> None:
+    """The training history as CSV."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(log.history[0]) if log.history else ["step"])
+        writer.writeheader()
+        writer.writerows(log.history)
+    os.replace(partial, path)
+
+
+def _terms(terms: Elbo) -> Tensor:
+    """(3,) reconstruction, without z, KL."""
+    return torch.stack([terms.reconstruction.detach(), terms.without_z.detach(), terms.kl.sum()])
+
+
+def _spread(n: int, most: int) -> Any:
+    """At most `most` positions, evenly spread over n."""
+    return torch.linspace(0, n - 1, min(n, most)).round().long().numpy() if n else torch.zeros(0).long().numpy()
