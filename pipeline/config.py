@@ -161,6 +161,12 @@ class GenerateConfig(Settings):
     samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
     strategy: str = Field("conditional", description="conditional or gradient.")
     temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
+    guidance: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="How much more closely than it learned the decoder follows the targets; twice the time.",
+    )
     batch_size: int = Field(500, ge=1)
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from chem_vae import anomaly
 from chem_vae.analysis import exact_reconstruction
-from chem_vae.checkpoint import Checkpoint
+from chem_vae.anomaly import fit_anomaly
+from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress
@@ -30,8 +32,13 @@ def fit_and_check(
     seed: int,
     folder: Path,
     progress: Progress,
+    *,
+    properties: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Fit and check the predictors, keep latent points, measure reconstruction on held-out molecules."""
+    """Fit and check the predictors, keep latent points and the anomaly score's reference, measure reconstruction.
+
+    properties: how many the model knows; the first are the dataset's, `names`, the others have no value here.
+    """
     random = np.random.default_rng(seed)
 
     def drawn(data: TokenDataset, most: int) -> TokenDataset:
@@ -48,7 +55,9 @@ def fit_and_check(
     z_kept, z_held_out = checkpoint.encode_dataset(kept).mu, checkpoint.encode_dataset(held_out).mu
     z_calibration = checkpoint.encode_dataset(calibration).mu
     typical = float(nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
-    save_latent(folder / "latent.safetensors", z_kept, torch.from_numpy(kept.values()), typical)
+    write_safetensors(fit_anomaly(checkpoint, splits["train"]), folder / anomaly.FILE)
+    values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
+    save_latent(folder / "latent.safetensors", z_kept, values, typical)
     fitted, figures = _fit_all(checkpoint, splits["train"], names, random, z_calibration, calibration, progress)
     save_predictors({n: f for n, (f, _) in fitted.items()}, folder / "predictors.safetensors")
     y_held_out = torch.from_numpy(held_out.values())

@@ -132,7 +132,9 @@ def _sample(
         n = min(config.batch_size, samples - done)
         proposal = optimizer.ask(n)
         seed = first_seed * 1_000_003 + done
-        strings = checkpoint.decode(proposal.z, proposal.conditions, temperature=config.temperature, seed=seed)
+        strings = checkpoint.decode(
+            proposal.z, proposal.conditions, temperature=config.temperature, guidance=config.guidance, seed=seed
+        )
         judged = [_standard(c, standardizer) for c in validate(strings, checkpoint.vocabulary)]
         z = encode_valid(checkpoint, [c.smiles for c in judged])
         values, predicted = _values(model, wanted, [c.smiles for c in judged], z)

@@ -131,11 +131,16 @@ class TrainedModel:
         return self.checkpoint.encode(strings).mu
 
     def decode(
-        self, z: Tensor, target: Mapping[str, float] | None = None, temperature: float = 0.0, seed: int = 0
+        self,
+        z: Tensor,
+        target: Mapping[str, float] | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+        guidance: float = 0.0,
     ) -> list[str | None]:
         """The molecule (canonical SMILES) at each latent point (n, D); None where there is none."""
         conditions = self.checkpoint.target(target, len(z)) if target else None
-        strings = self.checkpoint.decode(z, conditions, temperature=temperature, seed=seed)
+        strings = self.checkpoint.decode(z, conditions, temperature=temperature, guidance=guidance, seed=seed)
         return [c.smiles for c in validate(strings, self.checkpoint.vocabulary)]
 
     def sample(
@@ -145,12 +150,16 @@ class TrainedModel:
         *,
         prior: str = "none",
         temperature: float = 1.0,
+        guidance: float = 0.0,
         seed: int = 0,
     ) -> list[str | None]:
-        """n molecules (canonical SMILES, None where invalid) from the prior: "none" (without z), "normal", "ancestral"."""
+        """n molecules (canonical SMILES, None where invalid) from the prior: "none" (without z), "normal", "ancestral".
+
+        guidance: how much more closely than it learned the decoder follows the targets.
+        """
         conditions = self.checkpoint.target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
-        return self.decode(z, target, temperature, seed)
+        return self.decode(z, target, temperature, seed, guidance)
 
     def interpolate(self, start: str, end: str, steps: int = 9) -> list[str | None]:
         """The molecules on the path between two along the prior's own measure, ends included, all of them decoded.

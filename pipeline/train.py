@@ -84,7 +84,9 @@ def _train_into(
         checkpoint.max_length = max(checkpoint.max_length, course.start.max_length)
     write_history(record, folder / "metrics.csv")
     seed = config.training.seed
-    figures, predictors = fit_and_check(checkpoint, course.splits, names, record, seed, folder, progress)
+    figures, predictors = fit_and_check(
+        checkpoint, course.splits, names, record, seed, folder, progress, properties=len(course.summaries)
+    )
     if course.start is not None:
         course.card["finetuning"]["before_after"] = before_and_after(course, checkpoint)
     molecules = len(course.splits["train"])
