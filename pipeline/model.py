@@ -224,6 +224,9 @@ class TrainedModel:
                 lines.append(
                     f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
                 )
+        if "licence" in card:
+            lines.append(f"  licence: {card['licence']}")
+        lines += [f"  limit: {text}" for text in card.get("limits", [])]
         lines += [f"  warning: {w}" for w in card["warnings"]]
         return "\n".join(lines)
 

@@ -28,6 +28,8 @@ def refused(done: Done, *words: str, code: int = 2) -> None:
         assert word in last, last
 
 
+COMMANDS = ("run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect", "tune")
+
 # -- help ------------------------------------------------------------------------------------------------------------
 
 
@@ -38,7 +40,8 @@ def test_help_is_fast_and_names_every_command(chem_vae: CommandLine) -> None:
         done = chem_vae("--help")
         seconds.append(time.monotonic() - started)
     assert done.returncode == 0
-    for command in ("run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect"):
+    groups = ("benchmark", "explore")
+    for command in (*COMMANDS, *groups):
         assert f"│ {command} " in done.stdout
     assert min(seconds) < 1.5, seconds
 
@@ -52,9 +55,7 @@ def test_the_command_line_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(chem_vae: CommandLine, command: str) -> None:
     done = chem_vae(command, "--help")
     assert done.returncode == 0 and "--debug" in done.stdout
