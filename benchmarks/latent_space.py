@@ -278,7 +278,7 @@ def lines(results: dict[str, Any]) -> dict[str, str]:
             for name, f in auroc.items()
         )
         + f". {results['anomaly']['held_out_above_99th_percentile']:.1%} of the held-out molecules lie above the 99th "
-        f"percentile of {results['anomaly']['reference']:,} training molecules.",
+        f"percentile of {results['anomaly']['reference']:,} {results['anomaly']['origin']}.",
         "maps": f"The first two principal axes hold {sum(results['maps']['pca']['explained']):.1%} of the variance. "
         f"t-SNE of 3,000 molecules takes {results['maps']['tsne']['seconds']:.0f} s.",
         "dimensions": f"Of {results['dimensions']['dimensions']} dimensions, on {results['dimensions']['molecules']:,} "

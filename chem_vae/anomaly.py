@@ -21,6 +21,8 @@ from chem_vae.progress import Progress, silent
 FILE = "anomaly.safetensors"
 """What `fit_anomaly` gives, kept in the model's folder."""
 SCORES = ("nats", "nats_per_symbol", "reconstruction_nats")
+FEWEST_HELD_OUT = 200
+"""Held-out molecules that make a reference; with fewer it is of training molecules."""
 
 
 class Surprise(NamedTuple):
@@ -55,22 +57,36 @@ def surprise(
 
 
 def fit_anomaly(
-    checkpoint: Checkpoint, data: TokenDataset, n: int = 5000, seed: int = 0, progress: Progress = silent
+    checkpoint: Checkpoint,
+    data: TokenDataset,
+    n: int = 5000,
+    seed: int = 0,
+    progress: Progress = silent,
+    *,
+    held_out: bool,
+    kept: TokenDataset | None = None,
 ) -> dict[str, Tensor]:
     """The reference of the anomaly score, for `anomaly.safetensors` beside the model: up to n molecules, seeded.
 
-    nats, nats_per_symbol, reconstruction_nats: sorted (n,). flat (int32) and offsets (n + 1,): the ids of those
-    molecules, some 20 bytes each, so that a model without its dataset still has molecules to name as neighbors; leave the
-    two out where training molecules must stay secret.
+    data: what is scored. A model that learned its molecules by heart finds each new one stranger than those, so they
+    should be ones that it has not seen: `held_out` says whether they are. nats, nats_per_symbol, reconstruction_nats:
+    sorted (n,). kept: training molecules, of which up to n are kept as flat (int32) and offsets (n + 1,), their ids, some
+    20 bytes each, so that a model without its dataset still has molecules to name as neighbors; None leaves the two out.
     """
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:n])
-    sample = data.select(chosen)
-    found = surprise(checkpoint, sample, progress=progress)
-    ids = [sample[i][0].astype(np.int32) for i in range(len(sample))]
-    offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])]).astype(np.int64)
-    scores = {name: torch.sort(values).values for name, values in zip(SCORES, found, strict=True)}
-    flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
-    return {**scores, "flat": torch.from_numpy(flat), "offsets": torch.from_numpy(offsets)}
+
+    def drawn(of: TokenDataset) -> TokenDataset:
+        return of.select(np.sort(np.random.default_rng(seed).permutation(len(of))[:n]))
+
+    found = surprise(checkpoint, drawn(data), progress=progress)
+    reference = {name: torch.sort(values).values for name, values in zip(SCORES, found, strict=True)}
+    reference["held_out"] = torch.tensor(held_out)
+    if kept is not None:
+        some = drawn(kept)
+        ids = [some[i][0].astype(np.int32) for i in range(len(some))]
+        offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])]).astype(np.int64)
+        flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)
+        reference |= {"flat": torch.from_numpy(flat), "offsets": torch.from_numpy(offsets)}
+    return reference
 
 
 def kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list[str]:

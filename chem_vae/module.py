@@ -101,6 +101,9 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **more: Any) -> None:
         """Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            scaler.unscale_(optimizer)  # which Lightning leaves to the step of a fused optimizer: too late for the norm
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip, foreach=True)
 
     def follow(self) -> None:

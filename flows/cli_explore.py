@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import options
-from flows.terminal import next_command, note, progress_shown, table, where
+from flows.terminal import next_command, note, progress_shown, table
+from flows.terminal import where as workspace_named
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -87,7 +89,7 @@ def interpolate(
                 f"warning: the model does not reconstruct the {word} exactly; the steps near it lead to a relative of it"
             )
     show(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
-    next_command(f"chem-vae explore analogues '{start}' -o analogues.svg{where(workspace)}")
+    next_command(f"chem-vae explore analogues '{start}' -o analogues.svg{where(workspace, model)}")
 
 
 @app.command()
@@ -114,7 +116,7 @@ def neighbors(
         frame = nearest(trained, smiles, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
     show(frame, output, ["distance", "similarity"])
-    next_command(f"chem-vae explore analogues '{smiles}' -o analogues.svg{where(workspace)}")
+    next_command(f"chem-vae explore analogues '{smiles}' -o analogues.svg{where(workspace, model)}")
 
 
 @app.command()
@@ -159,7 +161,7 @@ def analogues(
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach, lower --min-similarity, or try --temperature 0.7")
     show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
-    next_command(f"chem-vae explore interpolate '{smiles}' OTHER -o path.svg{where(workspace)}")
+    next_command(f"chem-vae explore interpolate '{smiles}' OTHER -o path.svg{where(workspace, model)}")
 
 
 @app.command()
@@ -188,7 +190,7 @@ def reconstruct(
     exact = frame.attrs["exact"]
     print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
     say_written(frame, output)
-    next_command(f"chem-vae explore robustness{where(workspace)} -o robustness.png")
+    next_command(f"chem-vae explore robustness{where(workspace, model)} -o robustness.png")
 
 
 @app.command()
@@ -201,7 +203,7 @@ def anomaly(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say how unlike the training data molecules are: -log p(x) by symbol, as a percentile of training molecules.
+    """Say how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
 
     chem-vae explore anomaly my.csv -o strange.csv
     """
@@ -220,7 +222,7 @@ def anomaly(
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
     say_written(frame, output)
-    next_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{where(workspace)}")
+    next_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{where(workspace, model)}")
 
 
 # -- shared by these commands and by those of cli_space ----------------------------------------------------------------
@@ -241,6 +243,11 @@ def at_work(
     trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)
     with progress_shown(quiet) as progress:
         yield trained, progress
+
+
+def where(workspace: Path, model: str) -> str:
+    """The --model and --workspace to be named in the next command, where they are not what would be taken anyway."""
+    return ("" if model == "latest" else f" --model {shlex.quote(model)}") + workspace_named(workspace)
 
 
 def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:

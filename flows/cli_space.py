@@ -22,8 +22,9 @@ from flows.cli_explore import (
     print_table,
     say_written,
     show,
+    where,
 )
-from flows.terminal import next_command, note, where
+from flows.terminal import next_command, note
 
 Color = Annotated[
     str | None,
@@ -69,7 +70,7 @@ def map_(
         note(f"warning: not on the map: {reason}")
     if output is not None:
         print(f"written: {output}")
-    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace)}")
+    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
 
 
 @app.command()
@@ -110,7 +111,7 @@ def traverse(
 
         frame = move(trained, smiles, along=along, which=numbers, steps=steps, reach=reach)
     show(frame, output, ["direction", "offset"], columns=steps)
-    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace)}")
+    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
 
 
 @app.command()
@@ -146,7 +147,7 @@ def disentangle(
     note(f"values in {unit}; {made.molecules:,} training molecules, {len(made.values)} dimensions")
     if output is not None:
         print(f"written: {output}")
-    next_command(f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{where(workspace)}")
+    next_command(f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{where(workspace, model)}")
 
 
 @app.command()
@@ -181,7 +182,7 @@ def calibration(
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
     say_written(frame, output)
-    next_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{where(workspace)}")
+    next_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{where(workspace, model)}")
 
 
 @app.command()
@@ -222,4 +223,4 @@ def robustness(
     print_table(frame, list(frame.columns))
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
     say_written(frame, output)
-    next_command(f"chem-vae explore reconstruct SMILES{where(workspace)}")
+    next_command(f"chem-vae explore reconstruct SMILES{where(workspace, model)}")

@@ -17,10 +17,22 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
@@ -105,22 +117,50 @@ def _named(text: str) -> dict[str, str]:
 class TrainConfig(Settings):
     """From a dataset folder to a model.
 
-    With `start` it is fine-tuning, and what is not said of `training` is taken from FINE_TUNING.
+    With `start` it is fine-tuning: what is not said of `training` is taken from FINE_TUNING, and what is not said of the
+    architecture and of beta from the base. Only what is said (`asks`) is dumped then.
     """
 
     start: str | None = Field(None, min_length=1, description="A model to go on from: its name, folder or run.")
     replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
+    keep_molecules: bool = Field(True, description="Keep some training molecules with the model, for neighbors.")
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    _asked: frozenset[str] = PrivateAttr(frozenset())
 
-    @model_validator(mode="before")
+    def asks(self, key: str) -> bool:
+        """Whether a setting of fine-tuning ("training.beta") was asked for, be it with the value it has by default."""
+        return key in self._asked
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _gentler(cls, value: Any) -> Any:
+    def _gentler(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Fine-tuning has defaults of its own."""
-        if isinstance(value, Mapping) and value.get("start") and isinstance(value.get("training", {}), Mapping):
-            return {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
-        return value
+        if not isinstance(value, Mapping) or not value.get("start"):
+            return handler(value)
+        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig()) | FINE_TUNING}
+        asked = frozenset(f"{part}.{k}" for part in usual for k in _said(value.get(part, {}), usual[part]))
+        if isinstance(value.get("training", {}), Mapping):
+            value = {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
+        config = handler(value)
+        config._asked = asked
+        return config
+
+    @model_serializer(mode="wrap")
+    def _only_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Read again, a default must not pass for a wish."""
+        data: dict[str, Any] = handler(self)
+        for part in {"model", "training"} & set(data) if self.start else ():
+            data[part] = {k: v for k, v in data[part].items() if self.asks(f"{part}.{k}")}
+        return data
+
+
+def _said(given: Any, usual: Mapping[str, Any]) -> list[str]:
+    """The keys of a table; of a finished configuration those that are not as usual."""
+    if isinstance(given, ModelConfig | TrainingConfig):
+        return [k for k, v in asdict(given).items() if v != usual[k]]
+    return [str(k) for k in given] if isinstance(given, Mapping) else []
 
 
 class Objective(Settings):
@@ -204,7 +244,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"{path} is not valid TOML: {error}") from None
     for dotted, value in (overrides or {}).items():
-        *tables, key = dotted.split(".")
+        *tables, key = _parts(dotted, value)
         node = data
         for table in tables:
             node = node.setdefault(table, {})
@@ -215,6 +255,14 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         return CampaignConfig.model_validate(data)
     except ValidationError as error:
         raise UserError(explain(error, CampaignConfig, str(path) if path else "the command line", text)) from None
+
+
+def _parts(dotted: str, value: Any) -> list[str]:
+    """The keys of a dotted path. A property's name may hold dots: "generate.objectives.logD7.4.tolerance"."""
+    below = dotted.removeprefix("generate.objectives.")
+    if below == dotted:
+        return dotted.split(".")
+    return ["generate", "objectives", *([below] if isinstance(value, Mapping) else below.rsplit(".", 1))]
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str, text: str = "") -> str:

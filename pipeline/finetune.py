@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,17 @@ def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
     return base
 
 
+def settled(config: TrainConfig, base: TrainedModel) -> TrainConfig:
+    """The settings that fine-tuning this base really uses: what was not asked for of the architecture and of beta is the
+    base's.
+
+    Raises UserError where another architecture is asked for.
+    """
+    model = _architecture(config, base.checkpoint.model.config)
+    said = {"model": asdict(model), "training": asdict(_with_beta(config, base))}
+    return TrainConfig.model_validate(config.model_dump() | said)
+
+
 def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folder: Path, progress: Progress) -> Course:
     """The course that teaches a base model a dataset. The replayed molecules are kept in `folder`.
 
@@ -63,10 +74,14 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
     """
     known = base.checkpoint.conditions
     chosen = chosen_conditions(dataset, config, tuple(known))
-    architecture = _architecture(config.model, base.checkpoint.model.config)
+    config = settled(config, base)
     about = summaries(dataset, dataset.tokens("train"))
     _check_properties(about, base)
     strings, kept, told = _spelled(dataset, base.checkpoint.vocabulary)
+    if not strings:
+        raise DataError(
+            f"no molecule of the dataset {dataset.name} can be spelled under the bond constraints of {model_name(base.folder)}"
+        )
     columns = {p.name: i for i, p in enumerate(dataset.properties)}
     values = dataset.tokens("train").values()
     added = [c for c in chosen if c not in known]
@@ -86,11 +101,13 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
         raise DataError(f"the dataset {dataset.name} has no training molecules")
     columns_of = [columns.get(c) for c in start.conditions]
 
-    new, share, training = _conditioned(splits["train"], columns_of), config.replay, _with_beta(config.training, base)
+    new, share, training = _conditioned(splits["train"], columns_of), config.replay, config.training
     at_once = max(1.0, len(new) / (1 - share))
     epochs = training.epochs or int(np.clip(round(SHOWN_MOLECULES / at_once), FEWEST_EPOCHS, MOST_EPOCHS))
     replayed = round(share * at_once * epochs)
-    replay = draw_replay(base, start, replayed, training.seed, folder, progress)
+    apart = dataset.table(["inchikey", "split"])
+    unseen = frozenset(apart.loc[apart["split"] != "train", "inchikey"])
+    replay = draw_replay(base, start, replayed, training.seed, folder, progress, unseen)
     shown = _mixed(new, epochs, replay.shown, replayed)
     fine_tuned = {
         "epochs": epochs,
@@ -109,7 +126,7 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
         splits=splits,
         vocabulary=start.vocabulary,
         scales=start.scales,
-        model=architecture,
+        model=config.model,
         config=replace(training, epochs=1),  # the repetitions are in `shown`, so that its batches are full
         summaries=[*about, *(s for s in base.properties if s.name not in columns and s.name in known)],
         start=start,
@@ -129,7 +146,8 @@ def before_and_after(course: Course, after: Checkpoint) -> list[dict[str, Any]]:
     validation, test = course.splits["validation"], course.splits["test"]
     new = replace(test, indices=np.concatenate([test.indices, validation.indices]))
     rows = []
-    for of, data in (("new molecules, held out", new), (f"{course.replay.source}, held out", course.replay.held_out)):
+    theirs = f"{course.replay.source}, {course.replay.apart}"
+    for of, data in (("new molecules, held out", new), (theirs, course.replay.held_out)):
         some = data.select(np.random.default_rng(0).permutation(len(data))[:COMPARED_MOLECULES])
         figures = {"before": _knows(course.start, some), "after": _knows(after, some)}
         rows.append({"of": of, "molecules": len(some), **figures})
@@ -164,22 +182,22 @@ def _lineage(base: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _with_beta(training: TrainingConfig, base: TrainedModel) -> TrainingConfig:
+def _with_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
     """The weight of the KL term that the base was trained with, where no other is asked for: what a latent point may say
     of a molecule should not change under the molecules that the base knows."""
     theirs = (base.manifest["config"].get("training") or {}).get("beta")
     told = (base.card.get("finetuning") or {}).get("beta", theirs)
-    if told is None or training.beta != TrainingConfig().beta:
-        return training
-    return replace(training, beta=float(told))
+    if told is None or config.asks("training.beta"):
+        return config.training
+    return replace(config.training, beta=float(told))
 
 
-def _architecture(asked: ModelConfig, base: ModelConfig) -> ModelConfig:
+def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
     """The base's configuration, with what fine-tuning may change as it is asked for."""
-    usual, changed = ModelConfig(), {}
+    changed = {}
     for f in fields(ModelConfig):
-        wanted, there = getattr(asked, f.name), getattr(base, f.name)
-        if wanted in (getattr(usual, f.name), there):
+        wanted, there = getattr(config.model, f.name), getattr(base, f.name)
+        if not config.asks(f"model.{f.name}") or wanted == there:
             continue
         if f.name not in NOT_WEIGHTS:
             raise UserError(

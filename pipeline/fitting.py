@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ import torch
 
 from chem_vae import anomaly
 from chem_vae.analysis import exact_reconstruction
-from chem_vae.anomaly import fit_anomaly
+from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
-from chem_vae.progress import Progress
+from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
 from pipeline.model import save_latent
 
@@ -34,10 +35,12 @@ def fit_and_check(
     progress: Progress,
     *,
     properties: int,
+    keep_molecules: bool = True,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit and check the predictors, keep latent points and the anomaly score's reference, measure reconstruction.
 
     properties: how many the model knows; the first are the dataset's, `names`, the others have no value here.
+    keep_molecules: whether training molecules, as ids, are kept with the model.
     """
     random = np.random.default_rng(seed)
 
@@ -55,7 +58,7 @@ def fit_and_check(
     z_kept, z_held_out = checkpoint.encode_dataset(kept).mu, checkpoint.encode_dataset(held_out).mu
     z_calibration = checkpoint.encode_dataset(calibration).mu
     typical = float(nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
-    write_safetensors(fit_anomaly(checkpoint, splits["train"]), folder / anomaly.FILE)
+    write_safetensors(anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules), folder / anomaly.FILE)
     values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
     save_latent(folder / "latent.safetensors", z_kept, values, typical)
     fitted, figures = _fit_all(checkpoint, splits["train"], names, random, z_calibration, calibration, progress)
@@ -68,6 +71,30 @@ def fit_and_check(
     exact = exact_reconstruction(checkpoint.model, drawn(held_out, 500), checkpoint.max_length)
     progress("predict", len(names) + 1, len(names) + 1)
     return {**record.best, "exact_reconstruction": exact, "exact_reconstruction_of": min(len(held_out), 500)}, figures
+
+
+def anomaly_reference(
+    checkpoint: Checkpoint,
+    splits: Mapping[str, TokenDataset],
+    *,
+    keep_molecules: bool = True,
+    progress: Progress = silent,
+) -> dict[str, torch.Tensor]:
+    """The anomaly score's reference (`chem_vae.anomaly.fit_anomaly`), for `anomaly.safetensors` in the model's folder.
+
+    splits: train, validation and test, in the checkpoint's ids. It is of held-out molecules where there are
+    FEWEST_HELD_OUT of them, else of training molecules. keep_molecules: also keep some training molecules, as ids.
+    """
+    validation, test = splits["validation"], splits["test"]
+    held_out = replace(test, indices=np.concatenate([validation.indices, test.indices]))
+    enough = len(held_out) >= FEWEST_HELD_OUT
+    return fit_anomaly(
+        checkpoint,
+        held_out if enough else splits["train"],
+        progress=progress,
+        held_out=enough,
+        kept=splits["train"] if keep_molecules else None,
+    )
 
 
 def _fit_all(

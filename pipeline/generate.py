@@ -87,9 +87,15 @@ def generate(
     if dataset is None:
         warnings.append(_unknown_novelty(model))
     elif base := model.card.get("base"):
+        which = "training molecules" if model.trained_on(dataset) else "molecules"
         warnings.append(
-            f"novel means here: not among the training molecules of {dataset.name}; those of {base['dataset']}, which the "
+            f"novel means here: not among the {which} of {dataset.name}; those of {base['dataset']}, which the "
             "model knows from its base, were not compared"
+        )
+    if dataset is not None and not model.trained_on(dataset):
+        warnings.append(
+            f"the dataset {dataset.folder.name} is not the very one that the model was trained on: novel means here that a "
+            "molecule is in none of its splits, as any may hold molecules that the model was shown"
         )
     samples = config.samples or PER_CANDIDATE * config.n
     molecules, counts, sampling_warnings = _sample(model, wanted, config, samples, progress)
@@ -256,7 +262,8 @@ def _described(
     n = len(molecules)
     keys = molecules["inchikey"].tolist()
     if dataset is not None:
-        known = set(dataset.table(["inchikey"], split="train")["inchikey"])
+        split = "train" if model.trained_on(dataset) else None  # another's held-out molecules may be the model's own
+        known = set(dataset.table(["inchikey"], split=split)["inchikey"])
         molecules["novel"] = novel_each(keys, known)
         molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
     else:

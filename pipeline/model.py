@@ -86,11 +86,16 @@ class TrainedModel:
         """How the molecules were standardized that it was trained on."""
         return StandardizeOptions.model_validate(self.card["dataset"]["standardize"])
 
+    def trained_on(self, dataset: Dataset) -> bool:
+        """Whether a dataset is the very one of its training. Another of its name may be split otherwise: any molecule of it
+        may be one that the model was shown."""
+        return bool(dataset.key == self.card["dataset"]["key"])
+
     def dataset(self, workspace: Path | None = None) -> Dataset | None:
         """The dataset it was trained on, where it lies in the same workspace or the given one; else None.
 
         The same key is the same data. Of a named dataset (a model that is shipped, or was copied) any that has the name
-        and at least as many training molecules will do: novelty is told by it.
+        and at least as many training molecules will do, as far as that goes: see `trained_on`.
         """
         about = self.card["dataset"]
         given = [w for w in (workspace, self.workspace) if w is not None]
@@ -104,7 +109,7 @@ class TrainedModel:
                     dataset = Dataset.open(folder)
                 except DataError:
                     continue
-                if dataset.key == about["key"]:
+                if self.trained_on(dataset):
                     return dataset
                 if dataset.name == about["name"] in list_datasets():
                     found.append(dataset)

@@ -65,7 +65,7 @@ def model_folder(asked: str, workspace: Path) -> Path:
         if folder.name == asked:
             return folder
     for folder in runs:
-        if folder.name == asked or folder.name.endswith(f"-{asked}"):
+        if asked in (folder.name, _run_name(folder)):
             return folder / "model"
     for folder in known:
         if folder.name.rpartition("-")[0] == asked:
@@ -90,7 +90,7 @@ def run_folder(asked: str, workspace: Path) -> Path:
     known = _finished(workspace / "runs")
     if not known:
         raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
-    found = [f for f in known if asked == LATEST or f.name == asked or f.name.endswith(f"-{asked}")]
+    found = [f for f in known if asked in (LATEST, f.name, _run_name(f))]
     if not found:
         raise unknown_name("run", asked, [f.name for f in known])
     return found[0]
@@ -108,9 +108,15 @@ def existing_folder(asked: str, workspace: Path) -> Path:
     raise DataError(f"there is no folder {asked}, and none of that name in {workspace}")
 
 
+def _run_name(folder: Path) -> str:
+    """The name after the time in a run's id (20250131-120000-name)."""
+    return folder.name[len("20250131-120000-") :]
+
+
 def _finished(parent: Path) -> list[Path]:
     """The finished folders of a kind, newest first."""
     if not parent.is_dir():
         return []
-    marks = [f / "manifest.json" for f in parent.iterdir() if not f.name.endswith(".partial")]
+    whole = [f for f in parent.iterdir() if not f.name.endswith(".partial") and ".damaged-" not in f.name]
+    marks = [f / "manifest.json" for f in whole]
     return [m.parent for m in sorted(filter(Path.is_file, marks), key=lambda m: m.stat().st_mtime, reverse=True)]

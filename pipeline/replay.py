@@ -8,7 +8,7 @@ arXiv:1705.08690).
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,19 +44,33 @@ class Replay:
     """Where they are from, in words."""
     drawn: bool
     """Whether the base drew them itself."""
+    apart: str = "held out"
+    """What `held_out` is, in words: of data that is not the base's very own, the base may have seen it."""
 
 
-def draw_replay(base: TrainedModel, grown: Checkpoint, n: int, seed: int, folder: Path, progress: Progress) -> Replay:
+def draw_replay(
+    base: TrainedModel,
+    grown: Checkpoint,
+    n: int,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    unseen: Collection[str] = frozenset(),
+) -> Replay:
     """At most n distinct molecules to be shown again, and HELD_OUT others. Kept in `folder`, for a resumed training.
 
-    Raises TrainingError where the base draws next to no valid molecule.
+    unseen: InChIKeys of molecules that must not be shown, the held-out ones of the new dataset. Raises TrainingError where
+    the base draws next to no valid molecule and some are to be shown.
     """
     data = _own_data(base)
     source = f"molecules of {data.folder.name}" if data else "molecules that the base drew itself"
     file = folder / _FILE
     if not file.is_file():
         count = HELD_OUT + min(n, MOST_FROM_DATA if data else MOST_DRAWN)
-        table = _from_data(data, grown, count, seed) if data else _drawn(base, grown, count, seed, progress)
+        if data:
+            table = _from_data(data, grown, count, seed, unseen)
+        else:
+            table = _drawn(base, grown, count, seed, progress, unseen, fewest=100 if n else 0)
         partial = file.with_name(f"{_FILE}.partial")
         table.to_parquet(partial)
         os.replace(partial, file)
@@ -68,11 +82,13 @@ def draw_replay(base: TrainedModel, grown: Checkpoint, n: int, seed: int, folder
             rows[grown.conditions].to_numpy(np.float32) if grown.conditions else np.empty((len(rows), 0), np.float32)
         )
         parts.append(TokenDataset.from_lists(grown.vocabulary.encode_batch(rows["selfies"].tolist()), values))
-    return Replay(parts[0], parts[1], source, data is None)
+    apart = "held out" if data is None or base.trained_on(data) else "not shown again (the base may know them)"
+    return Replay(parts[0], parts[1], source, data is None, apart)
 
 
 def _own_data(base: TrainedModel) -> Dataset | None:
-    """The base's dataset, where it is all that the base has learned from and is spelled as the base spells."""
+    """The base's dataset (or one that stands for it), where it is all that the base has learned from and is spelled as the
+    base spells."""
     if base.card.get("base"):  # fine-tuned itself: its dataset is not what it started from
         return None
     data = base.dataset()
@@ -81,17 +97,21 @@ def _own_data(base: TrainedModel) -> Dataset | None:
     return data
 
 
-def _from_data(data: Dataset, grown: Checkpoint, count: int, seed: int) -> pd.DataFrame:
+def _from_data(
+    data: Dataset, grown: Checkpoint, count: int, seed: int, unseen: Collection[str] = frozenset()
+) -> pd.DataFrame:
     """Training molecules, and held-out ones of the test split (of the training split where there is none)."""
     random, vocabulary = np.random.default_rng(seed), data.vocabulary
     known = {p.name: i for i, p in enumerate(data.properties)}
     rest = data.tokens("test")
+    barred = data.table(["inchikey"])["inchikey"].isin(unseen).to_numpy()
     plan = [(data.tokens("train"), count - HELD_OUT if len(rest) else count, False), (rest, HELD_OUT, True)]
     strings: list[str] = []
     values: list[NDArray[np.float32]] = []
     held: list[bool] = []
     for split, most, held_out in plan:
-        for i in np.sort(random.permutation(len(split))[:most]).tolist():
+        allowed = np.flatnonzero(~barred[split.indices])
+        for i in np.sort(random.permutation(allowed)[:most]).tolist():
             ids, row = split[i]
             string = vocabulary.decode(ids.tolist())
             if grown.vocabulary.missing(string):
@@ -104,7 +124,15 @@ def _from_data(data: Dataset, grown: Checkpoint, count: int, seed: int) -> pd.Da
     return _table(strings, np.array(values), held, grown.conditions)
 
 
-def _drawn(base: TrainedModel, grown: Checkpoint, count: int, seed: int, progress: Progress) -> pd.DataFrame:
+def _drawn(
+    base: TrainedModel,
+    grown: Checkpoint,
+    count: int,
+    seed: int,
+    progress: Progress,
+    unseen: Collection[str] = frozenset(),
+    fewest: int = 100,
+) -> pd.DataFrame:
     """Distinct valid molecules drawn from the base without z or conditions, with what can be computed of them."""
     checkpoint = base.checkpoint
     kinds = {p.name: p.kind for p in base.properties}
@@ -121,7 +149,7 @@ def _drawn(base: TrainedModel, grown: Checkpoint, count: int, seed: int, progres
         for candidate in validate(strings, checkpoint.vocabulary):
             if candidate.smiles is None or len(found) >= count:
                 continue
-            if candidate.inchikey is None or candidate.inchikey in found:
+            if candidate.inchikey is None or candidate.inchikey in found or candidate.inchikey in unseen:
                 continue
             try:  # spelled as ingested molecules are
                 string = checkpoint.vocabulary.from_smiles(candidate.smiles)
@@ -134,7 +162,7 @@ def _drawn(base: TrainedModel, grown: Checkpoint, count: int, seed: int, progres
             found[candidate.inchikey] = string
             rows.append(values)
         progress("replay", len(found), count)
-    if len(found) < min(100, count):
+    if len(found) < min(fewest, count):
         raise TrainingError(
             f"of {asked:,} molecules that the base model drew, {len(found)} are valid and distinct, too few to replay; "
             "start from another model, or fine-tune without: --set train.replay=0"
@@ -151,5 +179,6 @@ def _last(n: int) -> list[bool]:
 def _table(
     strings: Sequence[str], values: NDArray[np.float32], held: Sequence[bool], conditions: Sequence[str]
 ) -> pd.DataFrame:
+    values = values.reshape(len(strings), len(conditions))  # of no molecule too
     columns = {name: values[:, i] for i, name in enumerate(conditions)}
     return pd.DataFrame({"selfies": list(strings), "held_out": list(held), **columns})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
+import warnings
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,9 @@ from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.config import TrainConfig
 from pipeline.course import Course, chosen_conditions, from_nothing
 from pipeline.dataset import Dataset
-from pipeline.finetune import base_model, before_and_after, fine_tuning
+from pipeline.finetune import base_model, before_and_after, fine_tuning, settled
 from pipeline.fitting import fit_and_check, predictor_warnings
-from pipeline.folders import built_whole, content_key
+from pipeline.folders import built_whole, content_key, locked
 from pipeline.metrics import novelty, uniqueness, validity
 from pipeline.model import KIND, TrainedModel, summary_dict
 from pipeline.places import model_name, shipped_models
@@ -42,8 +43,10 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
     """
     base = base_model(config, workspace)
     conditions = chosen_conditions(dataset, config, tuple(base.conditions) if base else ())
+    config = settled(config, base) if base else config
     # Settings of fine-tuning count only where there is some: its base by its key, however it was asked for.
-    settings = config.model_dump(mode="json", exclude={"start", "replay"})
+    usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
+    settings = config.model_dump(mode="json", exclude={"start", "replay", *usual})
     started_from = {"base": base.key, "replay": config.replay} if base else None
     key = content_key(dataset.key, settings, conditions, "chem-vae model", 1, *([started_from] if base else []))
     folder = workspace / "models" / f"{dataset.name}-{key[:8]}"
@@ -51,13 +54,25 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
         try:
             return TrainedModel.open(folder, reused=True, workspace=workspace)
         except (DataError, CheckpointError):  # damaged since: made again
-            shutil.rmtree(folder)
+            _set_aside(folder, workspace)
     with built_whole(folder, "training this model") as partial:
         if partial != folder:
             if base:
                 config = config.model_copy(update={"start": model_name(base.folder)})  # not "latest", which moves on
             _train_into(partial, dataset, base, config, key, progress)
     return TrainedModel.open(folder, workspace=workspace)
+
+
+def _set_aside(folder: Path, workspace: Path) -> None:
+    """Rename a model's folder that cannot be opened: what is in it may be of use to its owner yet."""
+    with locked(folder, "training this model"):
+        try:
+            TrainedModel.open(folder, workspace=workspace)  # made again by another process meanwhile?
+        except (DataError, CheckpointError) as error:
+            if folder.exists():
+                aside = folder.with_name(f"{folder.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
+                os.replace(folder, aside)
+                warnings.warn(f"{error}; it is kept as {aside} and trained again", UserWarning, stacklevel=3)
 
 
 def _train_into(
@@ -85,8 +100,9 @@ def _train_into(
     write_history(record, folder / "metrics.csv")
     seed = config.training.seed
     figures, predictors = fit_and_check(
-        checkpoint, course.splits, names, record, seed, folder, progress, properties=len(course.summaries)
-    )
+        checkpoint, course.splits, names, record, seed, folder, progress,
+        properties=len(course.summaries), keep_molecules=config.keep_molecules,
+    )  # fmt: skip
     if course.start is not None:
         course.card["finetuning"]["before_after"] = before_and_after(course, checkpoint)
     molecules = len(course.splits["train"])

@@ -125,6 +125,7 @@ def moses_benchmark(
                 "parameters": model.card["parameters"],
                 "trained_on": dataset["name"],
                 "training_molecules": model.card["training_molecules"],
+                "base": model.card.get("base"),
                 "trained_seconds": model.card["trained_seconds"],
             },
             "settings": asdict(settings),
@@ -278,7 +279,8 @@ class _Benchmark:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        dataset = self.model.dataset()
+        """Empty for a fine-tuned model: it knows its base's molecules too, and those are not in its dataset."""
+        dataset = None if self.model.card.get("base") else self.model.dataset()
         return frozenset(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else frozenset()
 
 

@@ -76,7 +76,8 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
     if not found:
         raise DataError("none of the test molecules can be spelled by this model and is new to it")
     progress("held-out molecules", n, n)
-    return HeldOut(found, strings, vocabulary.encode_batch(strings), refused, seen, dataset is not None)
+    checked = dataset is not None and not model.card.get("base")  # a base's own molecules are not in the dataset
+    return HeldOut(found, strings, vocabulary.encode_batch(strings), refused, seen, checked)
 
 
 def encode_held_out(checkpoint: Checkpoint, held: HeldOut) -> Posterior:

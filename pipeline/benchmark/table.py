@@ -45,7 +45,7 @@ def distribution_rows(figures: Mapping[str, Mapping[str, Any]]) -> list[list[str
     ours = ["**this model**"]
     for name in COLUMNS:
         row = figures.get(name, {})
-        ours.append(_spread(row.get("mean"), row.get("std")))
+        ours.append("–" if _too_few(name, row) else _spread(row.get("mean"), row.get("std")))
     return [ours, *([name, *(_cell(v) for v in values)] for name, values in PUBLISHED.items())]
 
 
@@ -56,8 +56,8 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines = [
         f"# MOSES benchmark of {model['name']}",
         "",
-        f"{results['date']}, {results['machine']}. Model {model['key'][:8]}: {model['parameters']:,} parameters, trained on "
-        f"{model['trained_on']} ({model['training_molecules']:,} molecules) for {model['trained_seconds']:,.0f} s. All figures "
+        f"{results['date']}, {results['machine']}. Model {model['key'][:8]}: {model['parameters']:,} parameters, "
+        f"{_origin(model)} for {model['trained_seconds']:,.0f} s. All figures "
         "are of this one checkpoint.",
         "",
         "## Distribution",
@@ -173,6 +173,24 @@ def _single(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         f"{settings['per_value']:,} molecules a value, at quantiles of the MOSES test set; the tolerance is a tenth of its "
         "middle 90 %.",
     ]
+
+
+def _origin(model: Mapping[str, Any]) -> str:
+    """What it was trained on, and before that, if it was fine-tuned: a base is training data as well."""
+    told = f"{model['trained_on']} ({model['training_molecules']:,} molecules)"
+    bases, base = [], model.get("base")
+    while base:
+        bases.append(f"{base['name']}, trained on {base['dataset']} ({base['training_molecules']:,} molecules)")
+        base = base.get("base")
+    return (
+        f"fine-tuned from {', itself fine-tuned from '.join(bases)}; here on {told}" if bases else f"trained on {told}"
+    )
+
+
+def _too_few(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether fewer than k molecules were there for unique@k, which fewer make look better."""
+    k = int(name.removeprefix("unique@")) if name.startswith("unique@") else 0
+    return bool(row) and "of" in row and row["of"] < k * len(row["seeds"])
 
 
 def _share(share: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from chem_vae.anomaly import FILE, kept_molecules
+from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, kept_molecules
 from chem_vae.errors import CheckpointError, UserError
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
@@ -67,6 +67,23 @@ def held_out_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
         if len(sample):
             return sample
     raise UserError(f"the dataset {dataset.name} has no held-out molecules; give molecules (SMILES or a file)")
+
+
+def unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample | None:
+    """Up to n molecules of validation and test split together; None where there are fewer than FEWEST_HELD_OUT.
+
+    None, too, where the dataset is not the very one that the model was trained on: it may have seen the molecules.
+    """
+    dataset = model.dataset()
+    if dataset is None or dataset.key != model.card["dataset"]["key"]:
+        return None
+    if dataset.counts["validation"] + dataset.counts["test"] < FEWEST_HELD_OUT:
+        return None
+    a, b = (_drawn(model, dataset, split, dataset.counts[split], seed) for split in ("validation", "test"))
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(a) + len(b))[:n])
+    strings, values = [*a.selfies, *b.selfies], np.concatenate([a.values, b.values])
+    origin = f"held-out molecules of {dataset.name}"
+    return Sample([strings[i] for i in chosen], values[chosen], a.properties, origin)
 
 
 def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:

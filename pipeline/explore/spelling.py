@@ -102,7 +102,7 @@ def molecules_in(given: Sequence[str], limit: int | None = None) -> list[str]:
 
     Raises DataError for a file that cannot be read, UserError where nothing is left.
     """
-    if len(given) == 1 and Path(given[0]).is_file():
+    if len(given) == 1 and _is_file(given[0]):
         smiles: list[str] = []
         for chunk in read(Path(given[0]), limit=limit):
             texts = [text or "" for text in chunk.inputs]
@@ -112,6 +112,13 @@ def molecules_in(given: Sequence[str], limit: int | None = None) -> list[str]:
     if not smiles:
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
     return smiles
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # longer than a file's name can be: a molecule
+        return False
 
 
 def _smiles_of(block: str) -> str:

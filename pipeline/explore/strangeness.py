@@ -1,4 +1,4 @@
-"""The anomaly score: how unlikely a molecule is under the model, beside its training molecules."""
+"""The anomaly score: how unlikely a molecule is under the model, beside molecules of its data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from chem_vae.anomaly import SCORES, Surprise, fit_anomaly, percentiles, surpris
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.explore.reference import anomaly_file, training_molecules
+from pipeline.explore.reference import anomaly_file, training_molecules, unseen_molecules
 from pipeline.explore.spelling import Spelled, spell
 from pipeline.model import TrainedModel
 
 MAIN = "nats_per_symbol"
 COUNTERIONS = ("Li", "Na", "K", "Mg", "Ca", "*")  # of salts: stripped without a word; and what is no element
+KEPT, SEEN = "(kept with the model", "seen in training: new ones rank higher"
 REFERENCE = 2000
 """Molecules of the reference where the model's folder keeps none and it is made on the spot."""
 
@@ -30,8 +31,8 @@ class AnomalyScorer:
     """Scores molecules by their likelihood under a model; one reference serves any number of calls.
 
     The reference is the model's `anomaly.safetensors` (made at training time by `chem_vae.anomaly.fit_anomaly`); without
-    it, 2,000 training molecules of the dataset; without that, 2,000 molecules drawn from the model itself. `origin` says
-    which.
+    it, 2,000 molecules of the dataset; without that, 2,000 molecules drawn from the model itself. Of the data it is the
+    held-out molecules, or the training molecules where too few are held out. `origin` says which.
     """
 
     def __init__(self, model: TrainedModel, progress: Progress = silent) -> None:
@@ -43,25 +44,27 @@ class AnomalyScorer:
         """The sorted values of each of SCORES, (m,)."""
         kept = anomaly_file(self.model)
         if all(name in kept for name in SCORES):
-            self.origin = "training molecules (kept with the model)"
+            held_out = bool(kept.get("held_out", False))
+            self.origin = f"held-out molecules {KEPT})" if held_out else f"training molecules {KEPT}; {SEEN})"
             return kept
         checkpoint = self.model.checkpoint
         try:
-            sample = training_molecules(self.model, REFERENCE)
-            strings, self.origin = sample.selfies, sample.origin
+            held = unseen_molecules(self.model, REFERENCE)
+            sample = held or training_molecules(self.model, REFERENCE)
+            strings, self.origin = sample.selfies, sample.origin if held else f"{sample.origin} ({SEEN})"
         except UserError:
             nowhere = torch.full((REFERENCE, checkpoint.model.latent_size), torch.nan)
             drawn = [s for s in checkpoint.decode(nowhere, temperature=1.0, seed=0) if s]
             strings, self.origin = drawn, "molecules drawn from the model itself (its training data is not at hand)"
         data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
-        return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress)
+        return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
     def score(self, smiles: Sequence[str]) -> pd.DataFrame:
         """A row for each molecule, in order; never an error for one of them.
 
         Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
         anomaly score, since the sum grows with size), percentile (of the reference; above 99: stranger than 99 of 100
-        training molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
+        of its molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
         reconstruction_nats_percentile, reason.
 
         A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (a metal, even
@@ -117,12 +120,13 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     nats = frame[MAIN].to_numpy(dtype=np.float64)
     labels = np.array(list(groups) if groups is not None else ["given molecules"] * len(frame))
     known = nats[np.isfinite(nats)]
+    of = str(frame.attrs.get("origin", "the reference")).partition(" (")[0]
     top = max(float(reference.max()), float(known.max()) if len(known) else 0.0)
     edges = np.linspace(0, min(1.02 * top, 6 * float(reference.median())), 60)
     with drawing(5.6, 3.0) as figure:
         axes = figure.subplots()
         weights = np.full(len(reference), 100 / max(len(reference), 1))
-        axes.hist(reference.numpy(), edges, weights=weights, color=GRAY, alpha=0.45, label="training molecules")
+        axes.hist(reference.numpy(), edges, weights=weights, color=GRAY, alpha=0.45, label=of)
         for color, label in zip(CYCLE * 9, dict.fromkeys(labels.tolist()), strict=False):
             own = nats[labels == label]
             fine = np.clip(own[np.isfinite(own)], None, edges[-1])

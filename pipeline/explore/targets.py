@@ -37,13 +37,17 @@ def steering(
         if name not in possible:
             raise unknown_name("computed condition of this model", name, possible)
     chosen = list(names) if names is not None else possible
+    columns = {name: model.latent["values"][:, i].double().numpy() for i, name in enumerate(about)}
+    known = {name: columns[name][np.isfinite(columns[name])] for name in chosen}
+    for name in [name for name in chosen if not len(known[name])]:
+        if names is not None:
+            raise UserError(f"the training data has no value of {name}: there is nothing to tell what to ask for")
+        chosen.remove(name)
     if not chosen:
-        raise UserError("this model is not conditioned on any property that can be computed")
-    all_names, rows = list(about), []
+        raise UserError("this model is not conditioned on any property that can be computed and has values")
+    rows: list[tuple[str, float, str, float]] = []
     for number, name in enumerate(chosen):
-        known = model.latent["values"][:, all_names.index(name)].double().numpy()
-        known = known[np.isfinite(known)]
-        low, high = np.quantile(known, [0.05, 0.95]).tolist()
+        low, high = np.quantile(known[name], [0.05, 0.95]).tolist()
         for level, value in enumerate(np.linspace(low, high, levels).tolist()):
             progress("sample to targets", number * levels + level, len(chosen) * levels)
             found = [s for s in model.sample(n, {name: value}, temperature=temperature, seed=seed + level) if s]

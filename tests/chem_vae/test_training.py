@@ -14,6 +14,8 @@ from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import CheckpointError, CollapseWarning, DataError, TrainingError
+from chem_vae.model import ChemVAE
+from chem_vae.module import TrainingModule
 from chem_vae.training import StopTraining, train
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
 from chem_vae.watch import Watch
@@ -225,6 +227,24 @@ def test_a_caller_is_told_of_validations_and_may_stop(molecules: tuple) -> None:
 def test_a_loss_that_is_not_a_number_stops_with_advice(molecules: tuple) -> None:
     with pytest.raises(TrainingError, match="learning_rate"):
         train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=50, learning_rate=1e30, gradient_clip=1e30))
+
+
+def test_gradients_are_clipped_without_the_scale_of_half_precision(molecules: tuple) -> None:
+    from types import SimpleNamespace
+
+    _, vocabulary, scales = molecules
+    module = TrainingModule(ChemVAE(TINY, len(vocabulary), 1), TrainingConfig(gradient_clip=1.0), scales, 10)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    module._trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))  # type: ignore[assignment]
+    optimizer = module.configure_optimizers()["optimizer"]
+    weight = next(p for p in module.model.parameters() if p.ndim == 2)
+    before = weight.detach().clone()
+    scaler.scale((0.5 * weight[0, 0]).sum()).backward()
+    module.configure_gradient_clipping(optimizer)
+    assert float(weight.grad[0, 0]) == pytest.approx(0.5), "shorter than the limit: left as it is"  # type: ignore[index]
+    scaler.step(optimizer)
+    scaler.update()
+    assert not torch.equal(weight, before) and torch.isfinite(weight).all()
 
 
 def test_early_stopping_says_so(molecules: tuple) -> None:

@@ -57,6 +57,14 @@ def test_interpolate(model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "path.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_next_command_is_about_the_same_model(model: Path) -> None:
+    arguments = ["explore", "interpolate", A, B, "--steps", "3", "--workspace", str(model)]
+    folder = next((model / "models").glob("*/manifest.json")).parent
+    named = CliRunner().invoke(app, [*arguments, "--model", folder.name], catch_exceptions=False)
+    assert f" --model {folder.name} --workspace" in named.stderr.splitlines()[-1]
+    assert "--model" not in CliRunner().invoke(app, arguments, catch_exceptions=False).stderr
+
+
 def test_neighbors_and_analogues(model: Path, tmp_path: Path) -> None:
     out = explore(model, "neighbors", A, "-k", 3, "-o", tmp_path / "near.csv", "-q")
     assert "distance" in out and len((tmp_path / "near.csv").read_text().splitlines()) == 4

@@ -8,6 +8,7 @@ import gzip
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from pipeline.benchmark.parts import Parts
 from pipeline.benchmark.reference import Reference, cached_arrays, reference_of
 from pipeline.benchmark.samples import read_samples
 from pipeline.benchmark.similarity import internal_diversities, nearest_similarities
+from pipeline.benchmark.table import markdown
 from pipeline.folders import locked
 from pipeline.metrics import Share, internal_diversity
 from pipeline.model import TrainedModel
@@ -371,6 +373,14 @@ def test_whole_benchmark(
     assert results["single_targets"]["mw"]["targets"][0]["within"]["of"] == 4
     page = (folder / "results.md").read_text()
     assert "| CharRNN | 0.9748 |" in page and "**this model**" in page and "nan" not in page
+    ours = next(line for line in page.splitlines() if line.startswith("| **this model** |"))
+    assert ours.split(" | ")[2:4] == ["–", "–"], "60 samples tell nothing of uniqueness among 1,000"
+    assert "parameters, trained on assay (" in page
+    base = {"name": "a-1", "dataset": "a", "training_molecules": 5000, "base": {"name": "b", "dataset": "B", "training_molecules": 70, "base": None}}  # fmt: skip
+    told = markdown({**results, "model": {**results["model"], "base": base}})
+    assert "fine-tuned from a-1, trained on a (5,000 molecules), itself fine-tuned from b, trained on B (70" in told
+    tuned = replace(model, manifest={**model.manifest, "card": {**model.card, "base": base}})
+    assert not moses._Benchmark(tuned, SMALL, folder, None, 1, progress).known  # type: ignore[arg-type]
 
     # A part that was lost is made again, alike; what is there is not touched.
     kept = json.loads((folder / "parts" / "distribution-1.json").read_text())

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chem_vae.config import TrainingConfig
 from chem_vae.errors import UserError
+from flows.overrides import objectives
 from pipeline.catalog import data_folder
 from pipeline.config import CampaignConfig, TrainConfig, load_config
 
@@ -48,6 +50,16 @@ def test_overrides_win_and_are_checked(tmp_path: Path) -> None:
         load_config(path, {"train.training.epoch": 1})
     with pytest.raises(UserError, match="a value, not a table"):
         load_config(path, {"train.model.latent_size.x": 1})
+
+
+def test_a_propertys_name_may_hold_dots(tmp_path: Path) -> None:
+    given = objectives(["logD7.4=2.5"], ["logD7.4=0.25"], ["p.max"], None, ["a.b.c=1:2"])
+    aims = load_config(None, given).generate.objectives
+    assert set(aims) == {"logD7.4", "p.max", "a.b.c"}
+    assert (aims["logD7.4"].target, aims["logD7.4"].tolerance, aims["a.b.c"].range) == (2.5, 0.25, (1.0, 2.0))
+    path = written(tmp_path, '[generate.objectives."logD7.4"]\ntarget = 1.0')
+    changed = load_config(path, objectives(None, ["logD7.4=0.5"], None, None, None)).generate.objectives["logD7.4"]
+    assert (changed.target, changed.tolerance) == (1.0, 0.5)
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
@@ -96,3 +108,16 @@ def test_fine_tuning_has_gentler_defaults_unless_told() -> None:
     assert TrainConfig.model_validate(gentle.model_dump(mode="json")) == gentle
     with pytest.raises(UserError, match="replay"):
         load_config(None, {"train.start": "moses", "train.replay": 1})
+
+
+def test_what_was_asked_for_in_fine_tuning_is_known_and_survives_a_dump() -> None:
+    usual = TrainingConfig()
+    told = load_config(None, {"train.start": "moses", "train.training.beta": usual.beta}).train
+    for config in (told, TrainConfig.model_validate(told.model_dump(mode="json"))):
+        assert config.asks("training.beta") and not config.asks("training.learning_rate")
+        assert not config.asks("model.latent_size")
+    built = TrainConfig(start="moses", training=TrainingConfig(epochs=3))
+    assert built.asks("training.epochs") and not built.asks("training.beta")
+    assert TrainConfig.model_validate(built.model_dump(mode="json")) == built
+    alone = TrainConfig(training=TrainingConfig(epochs=3))
+    assert alone.model_dump()["training"]["beta"] == usual.beta  # from nothing all of it counts

@@ -17,12 +17,17 @@ import torch
 from rdkit import Chem
 
 import pipeline as mg
+import pipeline.explore.reference as reference_module
 from chem_vae.anomaly import FILE, fit_anomaly, kept_molecules, percentiles, surprise
 from chem_vae.checkpoint import write_safetensors
+from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import CheckpointError, UserError
 from chem_vae.latent import Measure, gaps, mutual_information, prior_path, shell, squared_correlation
+from pipeline import fitting
 from pipeline.catalog import data_folder
+from pipeline.config import TrainConfig
+from pipeline.explore import strangeness
 from pipeline.explore.coverage import calibration_error, calibration_figure
 from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.reference import held_out_molecules, training_molecules
@@ -31,7 +36,9 @@ from pipeline.explore.saving import captions_of, save
 from pipeline.explore.spelling import molecules_in, spell
 from pipeline.explore.strangeness import anomaly_figure, ranking
 from pipeline.explore.targets import steering, steering_figure, steering_figures
+from pipeline.fitting import anomaly_reference
 from pipeline.model import TrainedModel
+from pipeline.train import train
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"
 
@@ -232,15 +239,16 @@ def test_a_reference_can_be_kept_with_the_model(model: TrainedModel, alone: Trai
     assert dataset is not None
     drawn = mg.AnomalyScorer(alone)
     assert len(drawn.reference["nats"]) > 100 and "drawn from the model" in drawn.origin
-    reference = fit_anomaly(alone.checkpoint, dataset.tokens("train"), n=50)
-    assert {k: len(v) for k, v in reference.items() if k != "flat"} == {
+    training = dataset.tokens("train")
+    reference = fit_anomaly(alone.checkpoint, training, n=50, held_out=False, kept=training)
+    assert {k: len(v) for k, v in reference.items() if k not in ("flat", "held_out")} == {
         "nats": 50, "nats_per_symbol": 50, "reconstruction_nats": 50, "offsets": 51,
     }  # fmt: skip
     assert (reference["nats"].diff() >= 0).all()
     write_safetensors(reference, alone.folder / FILE)
     try:
         scorer = mg.AnomalyScorer(alone)
-        assert len(scorer.reference["nats"]) == 50 and "kept with the model" in scorer.origin
+        assert len(scorer.reference["nats"]) == 50 and "training molecules (kept with the model; seen" in scorer.origin
         training = set(dataset.table(["smiles"], split="train")["smiles"])
         near = mg.neighbors(alone, next(iter(training)), k=3)
         assert set(near["smiles"]) <= training and near.attrs["searched"] == 50
@@ -251,7 +259,54 @@ def test_a_reference_can_be_kept_with_the_model(model: TrainedModel, alone: Trai
     finally:
         (alone.folder / FILE).unlink()
     assert kept_molecules({}, alone.checkpoint) == []
-    assert len(fit_anomaly(alone.checkpoint, TokenDataset.from_lists([]))["nats"]) == 0
+    assert len(fit_anomaly(alone.checkpoint, TokenDataset.from_lists([]), held_out=True)["nats"]) == 0
+
+
+def test_the_reference_is_held_out_where_enough_are(
+    model: TrainedModel, alone: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, checkpoint = model.dataset(), model.checkpoint
+    assert dataset is not None
+    splits = {name: dataset.tokens(name) for name in ("train", "validation", "test")}
+    few = anomaly_reference(checkpoint, splits)
+    assert not few["held_out"] and len(few["nats"]) == len(splits["train"])
+    monkeypatch.setattr(fitting, "FEWEST_HELD_OUT", 20)
+    monkeypatch.setattr(reference_module, "FEWEST_HELD_OUT", 20)
+    made = anomaly_reference(checkpoint, splits)
+    unseen = torch.cat([surprise(checkpoint, splits[s]).nats for s in ("validation", "test")])
+    assert made["held_out"] and torch.allclose(made["nats"], unseen.sort().values, rtol=1e-4)
+    kept = kept_molecules(made, checkpoint)
+    assert kept == kept_molecules(few, checkpoint) and len(kept) == len(splits["train"]), (
+        "neighbors are of the training"
+    )
+    secret = anomaly_reference(checkpoint, splits, keep_molecules=False)
+    assert kept_molecules(secret, checkpoint) == [] and torch.equal(secret["nats"], made["nats"])
+    path = alone.folder / FILE
+    write_safetensors(secret, path)
+    try:
+        scorer = mg.AnomalyScorer(alone)
+        ranks = scorer.score([s for s in held_out_molecules(model, 30).smiles(model) if s])["percentile"]
+        assert scorer.origin == "held-out molecules (kept with the model)" and 30 < ranks.mean() < 70
+        with pytest.raises(UserError, match="keeps no molecules"):
+            mg.neighbors(alone, "CCO")
+    finally:
+        path.unlink()
+    monkeypatch.setattr(strangeness, "anomaly_file", lambda model: {})
+    made_now = mg.AnomalyScorer(model)
+    assert torch.allclose(made_now.reference["nats"], made["nats"], rtol=1e-4)
+    assert made_now.origin == f"held-out molecules of {dataset.name}"
+
+
+def test_keeping_molecules_is_a_setting(model: TrainedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dataset = model.dataset()
+    assert dataset is not None
+    settings = TrainConfig(
+        keep_molecules=False,
+        model=ModelConfig(embedding_size=8, encoder_size=8, decoder_size=16, latent_size=4),
+        training=TrainingConfig(max_steps=2, batch_size=32),
+    )
+    secret = train(dataset, settings, tmp_path)
+    assert "flat" not in reference_module.anomaly_file(secret) and "flat" in reference_module.anomaly_file(model)
 
 
 PEPTIDES = (
@@ -373,6 +428,12 @@ def test_steering_compares_what_was_asked_for_with_what_came(model: TrainedModel
     save_figure(steering_figure(frame), tmp_path / "s.png")
     with pytest.raises(UserError, match="unknown computed condition"):
         steering(model, ["assay"])
+    bare = TrainedModel(model.folder, model.manifest)
+    column = [p.name for p in bare.properties].index("mw")
+    bare.latent["values"][:, column] = torch.nan  # a condition of the base that fine-tuning's data has no value of
+    assert set(steering(bare, levels=2, n=5)["property"]) == {"logp"}
+    with pytest.raises(UserError, match="no value of mw"):
+        steering(bare, ["mw"])
 
 
 # -- reading and writing ---------------------------------------------------------------------------------------------
@@ -394,6 +455,7 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     path.write_text("name,SMILES\na,CCO\nb,CCN\n")
     assert molecules_in([str(path)]) == ["CCO", "CCN"] and molecules_in([str(path)], limit=1) == ["CCO"]
     assert molecules_in(["CCO", "C"]) == ["CCO", "C"]
+    assert molecules_in(["C" * 300]) == ["C" * 300]  # longer than a file's name can be
     block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + "$$$$\n"
     (tmp_path / "some.sdf").write_text(block)
     assert molecules_in([str(tmp_path / "some.sdf")]) == ["CCO"]

@@ -14,7 +14,7 @@ import torch
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.config import ModelConfig
+from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CheckpointError, DataError, UserError
 from pipeline import finetune, places, replay
 from pipeline.config import FINE_TUNING, IngestConfig, TrainConfig, load_config
@@ -242,8 +242,25 @@ def _linked(folder: Path, workspace: Path) -> Path:
 def test_an_architecture_cannot_be_changed(small: Dataset, model: TrainedModel, workspace: Path) -> None:
     with pytest.raises(UserError, match=r"train.model.latent_size is 32, but .* has 16"):
         train(small, _short(model.folder, model=ModelConfig(latent_size=32)), workspace)
-    same = finetune._architecture(ModelConfig(latent_size=16, dropout=0.3), model.checkpoint.model.config)
+    asked = _short("x", model=ModelConfig(latent_size=16, dropout=0.3))
+    same = finetune._architecture(asked, model.checkpoint.model.config)
     assert (same.latent_size, same.decoder_size, same.dropout) == (16, 64, 0.3)
+    with pytest.raises(UserError, match=r"train.model.latent_size is 64, but .* has 16"):  # the default, but asked for
+        train(small, _short(model.folder, model={"latent_size": 64}), workspace)
+
+
+def test_what_was_asked_for_wins_over_the_base_even_where_it_is_the_default(
+    small: Dataset, model: TrainedModel, tmp_path: Path
+) -> None:
+    other = TrainedModel.open(shutil.copytree(model.folder, tmp_path / "other"))
+    other.manifest["config"]["training"]["beta"] = 0.05
+    usual = TrainingConfig().beta
+    for training, beta in (({}, 0.05), ({"beta": usual}, usual)):
+        settled = finetune.settled(_short("x", training={"epochs": 1, **training}), other)
+        assert settled.training.beta == beta
+        dumped = settled.model_dump(mode="json")
+        assert dumped["training"]["beta"] == beta and dumped["model"]["latent_size"] == 16  # as the manifest has it
+        assert finetune.settled(TrainConfig.model_validate(dumped), other) == settled
 
 
 def test_a_name_with_two_meanings_is_refused(
@@ -276,7 +293,9 @@ def test_a_damaged_newer_or_missing_base_is_said(
     assert base_model(TrainConfig(), workspace) is None
 
 
-def test_other_bond_constraints_are_said_and_followed(small: Dataset, model: TrainedModel, tmp_path: Path) -> None:
+def test_other_bond_constraints_are_said_and_followed(
+    small: Dataset, model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     strict = shutil.copytree(model.folder, tmp_path / "strict")
     told = json.loads((strict / "model.json").read_text())
     told["vocabulary"]["constraints"]["B"] = 2
@@ -289,6 +308,9 @@ def test_other_bond_constraints_are_said_and_followed(small: Dataset, model: Tra
     assert left == len(small.table(["smiles"])) - boron
     assert any(f"{boron} of {len(small.table(['smiles']))}" in w for w in course.warnings)
     assert course.vocabulary.constraints["B"] == 2
+    monkeypatch.setattr(finetune, "_spelled", lambda *_: ([], np.empty(0, np.int64), []))
+    with pytest.raises(DataError, match="no molecule of the dataset boron can be spelled"):
+        fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)
 
 
 def test_more_symbols_than_a_vocabulary_holds(
@@ -315,3 +337,58 @@ def test_a_base_that_draws_rubbish_is_no_base(
     monkeypatch.setattr(replay, "_BATCH", 100)
     with pytest.raises(Exception, match="too few to replay"):
         draw_replay(alone, alone.checkpoint, 60, 0, tmp_path, lambda *_: None)
+    none = draw_replay(alone, alone.checkpoint, 0, 0, tmp_path, lambda *_: None)  # without replay it is of no matter
+    assert len(none.shown) == len(none.held_out) == 0
+    assert none.shown.properties.shape == (0, len(alone.checkpoint.conditions))
+
+
+# -- what must not be shown ------------------------------------------------------------------------------------------
+
+
+def test_held_out_molecules_are_not_replayed(
+    model: TrainedModel, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "HELD_OUT", 5)
+    known = dataset.table(["inchikey", "selfies"], split="train")
+    unseen, forbidden = set(known["inchikey"][:200]), set(known["selfies"][:200])
+    shown = draw_replay(model, model.checkpoint, 1000, 0, tmp_path, lambda *_: None, unseen).shown
+    assert len(shown) == len(known) - 200
+    spelled = {model.checkpoint.vocabulary.decode(shown[i][0].tolist()) for i in range(len(shown))}
+    assert not spelled & forbidden
+
+
+def test_the_new_held_out_molecules_reach_the_replay(dataset: Dataset, model: TrainedModel, tmp_path: Path) -> None:
+    shared = dataset.table(["smiles"], split="train")["smiles"][:60]
+    source = tmp_path / "overlap.csv"
+    source.write_text("SMILES\n" + "\n".join(shared))
+    overlap = ingest(_ingested(str(source), properties=[], seed=1), tmp_path)
+    course = fine_tuning(overlap, model, _short("x"), tmp_path, lambda *_: None)
+    shown = {course.vocabulary.decode(course.training[i][0].tolist()) for i in range(len(course.training))}
+    for split in ("validation", "test"):
+        selfies = set(overlap.table(["selfies"], split=split)["selfies"])
+        assert selfies and not selfies & shown
+
+
+def _stand_in(model: TrainedModel, folder: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedModel:
+    """The model as if its dataset were another ingest of the same named one."""
+    copied = shutil.copytree(model.folder, folder / "models" / "copied")
+    told = json.loads((copied / "manifest.json").read_text())
+    told["card"]["dataset"] |= {"key": "another"}
+    (copied / "manifest.json").write_text(json.dumps(told))
+    monkeypatch.setattr("pipeline.model.list_datasets", lambda: {told["card"]["dataset"]["name"]: {}})
+    return TrainedModel.open(copied, workspace=model.folder.parents[1])
+
+
+def test_a_dataset_that_stands_for_the_models_own_promises_no_held_out_molecules(
+    model: TrainedModel, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = _stand_in(model, tmp_path, monkeypatch)
+    found = base.dataset()
+    assert found is not None and not base.trained_on(found) and model.trained_on(dataset)
+    test = dataset.table(["selfies"], split="test")["selfies"].tolist()
+    monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: (test * len(z))[: len(z)])
+    counts = [mg.generate(m, n=2, samples=10) for m in (model, base)]
+    assert counts[0].counts["novel"] > 0 and counts[1].counts["novel"] == 0
+    assert any("not the very one" in w for w in counts[1].warnings)
+    assert not any("not the very one" in w for w in counts[0].warnings)
+    assert "held out" not in draw_replay(base, base.checkpoint, 10, 0, tmp_path, lambda *_: None).apart

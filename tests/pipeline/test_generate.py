@@ -12,12 +12,14 @@ from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
+from chem_vae.config import TrainingConfig
 from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
 from pipeline.campaign import generate_run
 from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
 from pipeline.dataset import Dataset
 from pipeline.folders import built_whole, content_key, locked
 from pipeline.model import TrainedModel, load_model
+from pipeline.places import workspace_models
 from pipeline.properties import compute
 from pipeline.runs import Run, list_runs
 from pipeline.train import train
@@ -150,6 +152,33 @@ def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset
     assert copied.key == model.key
     same = [mg.generate(m, target={"logp": 2.0}, n=4, samples=40).molecules["smiles"].tolist() for m in (model, copied)]
     assert same[0] == same[1]
+
+
+def test_a_model_folder_that_cannot_be_opened_is_set_aside_not_deleted(
+    dataset: Dataset, tmp_path: Path, tiny_training: TrainConfig
+) -> None:
+    (tmp_path / "datasets").symlink_to(dataset.folder.parent)
+    training = TrainConfig(model=tiny_training.model, training=TrainingConfig(max_steps=2, validations=1))
+    made = train(dataset, training, tmp_path)
+    (made.folder / "latent.safetensors").unlink()
+    (made.folder / "notes.txt").write_text("mine")
+    with pytest.warns(UserWarning, match=r"latent.safetensors is missing.* kept as .*\.damaged-"):
+        again = train(dataset, training, tmp_path)
+    assert again.folder == made.folder and not again.reused
+    aside = next((tmp_path / "models").glob("*.damaged-*"))
+    assert (aside / "notes.txt").read_text() == "mine"
+    assert workspace_models(tmp_path) == [made.folder]
+
+
+def test_a_run_is_not_found_by_the_end_of_its_name(tmp_path: Path) -> None:
+    for name in ("my-demo", "demo-2"):
+        Run.create(tmp_path, name, {}).finish({})
+    with pytest.raises(UserError, match="unknown run"):
+        Run.open("demo", tmp_path)
+    run = Run.create(tmp_path, "demo", {})
+    run.finish({})
+    assert Run.open("demo", tmp_path).id == Run.open(run.id, tmp_path).id == run.id
+    assert Run.open("my-demo", tmp_path).id.endswith("-my-demo")
 
 
 def test_an_unfinished_run_is_not_listed(workspace: Path) -> None:
