@@ -30,6 +30,7 @@ from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import Candidate, validate
 
 STALE_BATCHES = 5  # in a row without a molecule that was not there before, after which sampling stops
+DESCRIBED_AT_ONCE = 200
 PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
 
 
@@ -271,14 +272,14 @@ def _described(
     aimed = {w.about.name for w in wanted}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     alerts, scaffolds, computed = [], [], []
+    every = molecules["smiles"].tolist()
     progress("describe", 0, n)
-    for i, smiles in enumerate(molecules["smiles"]):
-        mol = Chem.MolFromSmiles(smiles)
-        alerts.append("; ".join(structural_alerts(mol)))
-        scaffolds.append(scaffold(smiles))
-        computed.append(compute(mol, others))
-        if i % 50 == 49 or i + 1 == n:
-            progress("describe", i + 1, n)
+    for start in range(0, n, DESCRIBED_AT_ONCE):
+        some = every[start : start + DESCRIBED_AT_ONCE]
+        alerts += ["; ".join(names) for names in structural_alerts(some)]
+        scaffolds += [scaffold(smiles) for smiles in some]
+        computed += [compute(Chem.MolFromSmiles(smiles), others) for smiles in some]
+        progress("describe", start + len(some), n)
     molecules["alerts"], molecules["scaffold"] = alerts, scaffolds
     for k, name in enumerate(others):
         molecules[f"{name}_computed"] = [c[k] for c in computed]

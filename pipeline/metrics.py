@@ -254,16 +254,25 @@ def _read_canonical(smiles: str) -> Any:
 # -- structural alerts -----------------------------------------------------------------------------------------------
 
 
-def structural_alerts(mol: Any) -> list[str]:
-    """The PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of an RDKit molecule, sorted.
+def structural_alerts(smiles: Sequence[str], threads: int = 0) -> list[list[str]]:
+    """The PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule, sorted.
 
-    As "PAINS: name" and "BRENK: name". An alert is a reason to look twice, not a verdict.
+    As "PAINS: name" and "BRENK: name"; none for a SMILES that does not parse. threads=0 takes all cores. An alert is a
+    reason to look twice, not a verdict.
     """
-    found = set()
-    for entry in _alert_catalog().GetMatches(mol):
-        family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
-        found.add(f"{family}: {entry.GetDescription()}")
-    return sorted(found)
+    from rdkit.Chem import FilterCatalog
+
+    with rdBase.BlockLogs():
+        matches = FilterCatalog.RunFilterCatalog(_alert_catalog(), list(smiles), numThreads=threads)
+    found = []
+    for entries in matches:
+        names = set()
+        for entry in entries:
+            if "FilterSet" in entry.GetPropList():
+                family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
+                names.add(f"{family}: {entry.GetDescription()}")
+        found.append(sorted(names))
+    return found
 
 
 @functools.cache
