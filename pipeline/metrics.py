@@ -263,7 +263,8 @@ def structural_alerts(smiles: Sequence[str], threads: int = 0) -> list[list[str]
     from rdkit.Chem import FilterCatalog
 
     with rdBase.BlockLogs():
-        matches = FilterCatalog.RunFilterCatalog(_alert_catalog(), list(smiles), numThreads=threads)
+        run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
+        matches = run(_alert_catalog(), list(smiles), numThreads=threads)
     found = []
     for entries in matches:
         names = set()
