@@ -45,6 +45,12 @@ def moses(
     guidance: Annotated[
         float | None, typer.Option(metavar="FLOAT", help="How much more closely targets are followed than learned (0).")
     ] = None,
+    redraws: Annotated[
+        int | None,
+        typer.Option(
+            metavar="INT", help="How often a molecule is drawn again that is not spelled canonically (4); 0: never."
+        ),
+    ] = None,
     reconstructions: Annotated[
         int | None, typer.Option(metavar="INT", help="Test molecules to encode and decode again (10,000).")
     ] = None,
@@ -79,6 +85,7 @@ def moses(
         "temperature": temperature,
         "target_temperature": target_temperature,
         "guidance": guidance,
+        "redraws": redraws,
         "reconstructions": reconstructions,
         "targets": targets,
         "per_value": per_value,

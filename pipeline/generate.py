@@ -22,12 +22,13 @@ from chem_vae.progress import Progress, silent
 from pipeline.catalog import list_datasets
 from pipeline.config import GenerateConfig, Objective
 from pipeline.dataset import Dataset
-from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
+from pipeline.metrics import Share, nearest_neighbors, novel_each, scaffold, structural_alerts
 from pipeline.model import TrainedModel, encode_valid
 from pipeline.objectives import Wanted, resolve, score
 from pipeline.properties import PROPERTIES, compute
+from pipeline.sampling import draw
 from pipeline.standardize import Rejection, Standardizer
-from pipeline.validate import Candidate, validate
+from pipeline.validate import Candidate
 
 STALE_BATCHES = 5  # in a row without a molecule that was not there before, after which sampling stops
 DESCRIBED_AT_ONCE = 200
@@ -48,6 +49,8 @@ class GenerationReport:
     wanted: list[Wanted]
     config: GenerateConfig
     samples: int
+    canonical: Share
+    """Of all strings decoded, drawn again or kept, those spelled canonically (`pipeline.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
@@ -99,7 +102,7 @@ def generate(
             "molecule is in none of its splits, as any may hold molecules that the model was shown"
         )
     samples = config.samples or PER_CANDIDATE * config.n
-    molecules, counts, sampling_warnings = _sample(model, wanted, config, samples, progress)
+    molecules, counts, canonical, sampling_warnings = _sample(model, wanted, config, samples, progress)
     molecules = _described(molecules, model, wanted, dataset, progress)
     eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
     if dataset is not None:
@@ -118,13 +121,21 @@ def generate(
         )
     warnings += sampling_warnings
     return GenerationReport(
-        candidates, molecules, counts, wanted, config, counts["requested"], warnings, time.monotonic() - started
+        candidates,
+        molecules,
+        counts,
+        wanted,
+        config,
+        counts["requested"],
+        canonical,
+        warnings,
+        time.monotonic() - started,
     )
 
 
 def _sample(
     model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig, samples: int, progress: Progress
-) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
+) -> tuple[pd.DataFrame, dict[str, int], Share, list[str]]:
     """The ask/tell loop. Every sample is accounted for; each distinct molecule becomes one row."""
     checkpoint = model.checkpoint
     first_seed = int(config.seed)
@@ -134,15 +145,23 @@ def _sample(
     seen: set[str] = set()
     counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
     progress("generate", 0, samples)
-    done = stale = 0
+    done = stale = canonical = decoded = 0
     while done < samples and stale < STALE_BATCHES:
         n = min(config.batch_size, samples - done)
         proposal = optimizer.ask(n)
         seed = first_seed * 1_000_003 + done
-        strings = checkpoint.decode(
-            proposal.z, proposal.conditions, temperature=config.temperature, guidance=config.guidance, seed=seed
+        drawn = draw(
+            optimizer.checkpoint,
+            proposal.z,
+            proposal.conditions,
+            temperature=config.temperature,
+            guidance=config.guidance,
+            seed=seed,
+            redraws=config.redraws,
         )
-        judged = [_standard(c, standardizer) for c in validate(strings, checkpoint.vocabulary)]
+        strings = drawn.strings
+        canonical, decoded = canonical + drawn.canonical.count, decoded + drawn.canonical.of
+        judged = [_standard(c, standardizer) for c in drawn.candidates]
         z = encode_valid(checkpoint, [c.smiles for c in judged])
         values, predicted = _values(model, wanted, [c.smiles for c in judged], z)
         scores = score(wanted, values, n)
@@ -166,6 +185,11 @@ def _sample(
         counts["unique"] = len(seen)
         progress("generate", done, samples, {"valid": counts["valid"] / done, "unique": len(seen) / done})
     warnings = []
+    if config.redraws and canonical < 0.25 * decoded:
+        warnings.append(
+            f"only {Share(canonical, decoded)} of the strings were spelled as the training data would spell their molecules: "
+            "the model is young or was trained on little; expect odd structures"
+        )
     if done < samples:
         counts["requested"] = done
         progress("generate", done, done)
@@ -179,7 +203,8 @@ def _sample(
             f"{config.temperature:g}), or ask for less than there is"
         )
     columns = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "within_target"]
-    return pd.DataFrame(rows, columns=None if rows else columns), counts, warnings
+    frame = pd.DataFrame(rows, columns=None if rows else columns)
+    return frame, counts, Share(canonical, decoded), warnings
 
 
 def _unknown_novelty(model: TrainedModel) -> str:

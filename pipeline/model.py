@@ -26,6 +26,7 @@ from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
 from pipeline.objectives import PropertySummary
 from pipeline.places import model_folder
+from pipeline.sampling import REDRAWS, draw
 from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import validate
 
@@ -156,15 +157,20 @@ class TrainedModel:
         prior: str = "none",
         temperature: float = 1.0,
         guidance: float = 0.0,
+        redraws: int = REDRAWS,
         seed: int = 0,
     ) -> list[str | None]:
         """n molecules (canonical SMILES, None where invalid) from the prior: "none" (without z), "normal", "ancestral".
 
-        guidance: how much more closely than it learned the decoder follows the targets.
+        guidance: how much more closely than it learned the decoder follows the targets. redraws: how often a molecule is
+        drawn again that is not spelled canonically (`pipeline.sampling`); 0 for the decoder as it is.
         """
         conditions = self.checkpoint.target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
-        return self.decode(z, target, temperature, seed, guidance)
+        drawn = draw(
+            self.checkpoint, z, conditions, temperature=temperature, guidance=guidance, seed=seed, redraws=redraws
+        )
+        return [c.smiles for c in drawn.candidates]
 
     def interpolate(self, start: str, end: str, steps: int = 9) -> list[str | None]:
         """The molecules on the path between two along the prior's own measure, ends included, all of them decoded.

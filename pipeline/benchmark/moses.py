@@ -38,10 +38,11 @@ from pipeline.folders import content_key, locked
 from pipeline.metrics import novelty
 from pipeline.model import TrainedModel
 from pipeline.runs import machine, versions
+from pipeline.sampling import REDRAWS
 
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class BenchmarkSettings:
     target_temperature: float = 0.7
     guidance: float = 0.0
     """Of protocol B and the single targets."""
+    redraws: int = REDRAWS
+    """How often at most a molecule is drawn again that is not spelled canonically (`pipeline.sampling`)."""
 
     def __post_init__(self) -> None:
         if self.prior not in PRIORS:
@@ -71,7 +74,7 @@ class BenchmarkSettings:
         for name in ("samples", "seeds", "reconstructions", "targets", "per_value"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} should be 1 or more, not {getattr(self, name)}")
-        for name in ("temperature", "target_temperature", "guidance"):
+        for name in ("temperature", "target_temperature", "guidance", "redraws"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UserError(f"{name} should be 0 or more, not {getattr(self, name)}")
 
@@ -82,12 +85,12 @@ class BenchmarkSettings:
     @property
     def sampling(self) -> Sampling:
         """Of the distribution's samples."""
-        return Sampling(self.prior, self.temperature)
+        return Sampling(self.prior, self.temperature, redraws=self.redraws)
 
     @property
     def aiming(self) -> Sampling:
         """Of the samples with targets."""
-        return Sampling(self.prior, self.target_temperature, self.guidance)
+        return Sampling(self.prior, self.target_temperature, self.guidance, self.redraws)
 
 
 def moses_benchmark(
@@ -133,6 +136,7 @@ def moses_benchmark(
             "seconds": parts.seconds,
             "distribution": over_seeds([parts.results[f"distribution-{seed}"] for seed in _seeds(settings)]),
             **{name: parts.results[name] for name in ("posterior", "reconstruction", "protocol_b", "single_targets")},
+            "canonical": {str(seed): parts.results[f"samples-{seed}"]["canonical"] for seed in _seeds(settings)},
             "by_seed": {str(seed): parts.results[f"distribution-{seed}"] for seed in _seeds(settings)},
         }
         write_json(folder / "results.json", results)
@@ -219,7 +223,7 @@ class _Benchmark:
     def draw(self, seed: int) -> dict[str, Any]:
         """Samples into a file; its hash is the part's result."""
         settings = self.settings
-        smiles = draw(
+        smiles, canonical = draw(
             self.model.checkpoint,
             settings.samples,
             settings.sampling,
@@ -231,7 +235,12 @@ class _Benchmark:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([("SMILES",), *((s or UNREADABLE,) for s in smiles)])
         write_text(self._samples(seed), text.getvalue())
-        return {"file": self._samples(seed).name, "sha256": sha256_of(self._samples(seed)), "samples": len(smiles)}
+        return {
+            "file": self._samples(seed).name,
+            "sha256": sha256_of(self._samples(seed)),
+            "samples": len(smiles),
+            "canonical": canonical.to_dict(),
+        }
 
     def distribution(self, seed: int) -> dict[str, Any]:
         path = self._samples(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 COLUMNS = {
@@ -63,7 +63,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         "## Distribution",
         "",
         f"{settings['samples']:,} samples for each of {settings['seeds']} seed(s) ({seeds}); prior {settings['prior']}, "
-        f"temperature {settings['temperature']:g}; mean ± standard deviation over the seeds. Published rows: 30,000 samples, "
+        f"temperature {settings['temperature']:g}, {_redrawn(settings, results['canonical'].values())}; mean ± standard deviation "
+        "over the seeds. Published rows: 30,000 samples, "
         "github.com/molecularsets/moses; fewer samples give a higher FCD and a lower Scaf.",
         "",
         *table(["model", *COLUMNS.values()], distribution_rows(figures)),
@@ -148,7 +149,7 @@ def _protocol_b(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[s
         *table(["model", "MAE QED/SA/logP/MW (mean)", "Pearson r (mean)", "valid"], [ours, *published]),
         "",
         f"One molecule for each vector; errors min-max normalized. In raw units: {raw}. Temperature "
-        f"{settings['target_temperature']:g}, guidance {settings['guidance']:g}.",
+        f"{settings['target_temperature']:g}, guidance {settings['guidance']:g}, {_redrawn(settings, [found['canonical']])}.",
     ]
 
 
@@ -173,6 +174,19 @@ def _single(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
         f"{settings['per_value']:,} molecules a value, at quantiles of the MOSES test set; the tolerance is a tenth of its "
         "middle 90 %.",
     ]
+
+
+def _redrawn(settings: Mapping[str, Any], canonical: Iterable[Mapping[str, Any]]) -> str:
+    """How the molecules were drawn again, and how many of all draws needed no other."""
+    shares = list(canonical)
+    share = {"count": sum(s["count"] for s in shares), "of": sum(s["of"] for s in shares)}
+    share["fraction"] = share["count"] / share["of"] if share["of"] else 0
+    redraws = settings["redraws"]
+    return (
+        f"drawn again up to {redraws} times where not spelled canonically (of all draws {_share(share)} were)"
+        if redraws
+        else "none drawn again"
+    )
 
 
 def _origin(model: Mapping[str, Any]) -> str:

@@ -20,9 +20,10 @@ from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.distribution import unique_at
 from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
-from pipeline.metrics import achieved
+from pipeline.metrics import Share, achieved
 from pipeline.properties import get_property
-from pipeline.validate import validate
+from pipeline.sampling import REDRAWS
+from pipeline.sampling import draw as draw_rows
 
 RANGES = {"qed": (0.1912, 0.9484), "sa": (1.2694, 7.4831), "logp": (-5.394, 5.5533), "mw": (250.017, 349.999)}
 """Protocol B's properties, in its order, and their ranges over the MOSES training set."""
@@ -34,11 +35,12 @@ _BATCH = 1000
 @dataclass(frozen=True)
 class Sampling:
     """How molecules are drawn: where z comes from (`chem_vae.prior`), the decoder's temperature, and how much more
-    closely than it learned it follows the conditions."""
+    closely than it learned it follows the conditions; redraws: see `pipeline.sampling`."""
 
     prior: str = "none"
     temperature: float = 1.0
     guidance: float = 0.0
+    redraws: int = REDRAWS
 
 
 def draw(
@@ -51,8 +53,9 @@ def draw(
     seed: int = 0,
     progress: Progress = silent,
     stage: str = "sample",
-) -> list[str | None]:
-    """n molecules (canonical SMILES; None where none was decoded or RDKit refuses it), row i for row i of `targets`.
+) -> tuple[list[str | None], Share]:
+    """n molecules (canonical SMILES; None where none was decoded or RDKit refuses it), row i for row i of `targets`; and of
+    all strings that were decoded for them the share that was spelled canonically.
 
     targets: (n, len(names)) raw values of the named properties; None: no conditions. Raises UserError for a property that
     the model is not conditioned on.
@@ -61,6 +64,7 @@ def draw(
         raise UserError(f"the model is not conditioned on {', '.join(missing)}; train with it among the conditions")
     columns = [checkpoint.conditions.index(name) for name in names]
     found: list[str | None] = []
+    canonical = decoded = 0
     progress(stage, 0, n)
     for start in range(0, n, _BATCH):
         rows = min(_BATCH, n - start)
@@ -71,12 +75,19 @@ def draw(
             conditions = checkpoint.standardized(raw)
         own = seed * 1_000_003 + start
         z = sample_prior(checkpoint, rows, sampling.prior, own, conditions)
-        strings = checkpoint.decode(
-            z, conditions, temperature=sampling.temperature, guidance=sampling.guidance, seed=own
+        drawn = draw_rows(
+            checkpoint,
+            z,
+            conditions,
+            temperature=sampling.temperature,
+            guidance=sampling.guidance,
+            seed=own,
+            redraws=sampling.redraws,
         )
-        found += [c.smiles for c in validate(strings, checkpoint.vocabulary)]
+        found += [c.smiles for c in drawn.candidates]
+        canonical, decoded = canonical + drawn.canonical.count, decoded + drawn.canonical.of
         progress(stage, len(found), n, {"valid": sum(s is not None for s in found) / len(found)})
-    return found
+    return found, Share(canonical, decoded)
 
 
 def not_conditioned(checkpoint: Checkpoint, names: Sequence[str]) -> list[str]:
@@ -102,7 +113,7 @@ def protocol_b(
     values = values[np.isfinite(values).all(axis=1)]
     n = min(n, len(values))
     targets = values[np.random.default_rng(seed).choice(len(values), size=n, replace=False)]
-    smiles = draw(
+    smiles, canonical = draw(
         checkpoint, n, sampling, targets=targets, names=names, seed=seed, progress=progress, stage="protocol B"
     )
     measured = measure(smiles, Wanted(structure=False), workers=workers, progress=progress, stage="measure protocol B")
@@ -112,6 +123,7 @@ def protocol_b(
         "valid": measured.valid.to_dict(),
         "neutral": measured.neutral.to_dict(),
         "unique": unique_at(measured.smiles, n).to_dict(),
+        "canonical": canonical.to_dict(),
     }
 
 
@@ -166,7 +178,7 @@ def single_targets(
         targets = np.repeat(levels, n)[:, None]
         own = seed + 100 * (place + 1)
         stage = f"target {name}"
-        smiles = draw(
+        smiles, _ = draw(
             checkpoint, len(targets), sampling, targets=targets, names=[name], seed=own, progress=progress, stage=stage
         )
         measured = measure(smiles, Wanted(structure=False), workers=workers, progress=progress, stage=f"measure {name}")

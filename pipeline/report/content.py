@@ -62,6 +62,8 @@ def content(
         "funnel": funnel(
             [(s, made.counts[s]) for s in stages if s in made.counts and (s != "within target" or made.wanted)]
         ),
+        "redraws": made.config.redraws,
+        "canonical": made.canonical.to_dict(),
         "novelty": {
             "stereo_aware": {"count": made.counts["novel"], "of": made.counts["unique"]},
             "stereo_blind": {"count": made.counts["novel, stereo-blind"], "of": made.counts["unique"]},

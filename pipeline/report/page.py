@@ -60,6 +60,7 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         tiles=wording.key_figures(report, facts),
         warnings=_warnings(report),
         funnel=_funnel(report),
+        drawn=_drawn(report),
         achieved=_achieved(report, properties),
         spread=_spread(report),
         columns=columns,
@@ -120,6 +121,17 @@ def _funnel(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for i, stage in enumerate(stages)
     ]
+
+
+def _drawn(report: Mapping[str, Any]) -> str:
+    """How many strings were decoded for the molecules of the funnel's first stage; "" where none was drawn again."""
+    share = table(report, "canonical")
+    if not number_of(report.get("redraws")) or not number_of(share.get("of")):
+        return ""
+    return (
+        f"A string that did not spell its molecule as the training data would was drawn again, up to {report['redraws']} "
+        f"times: {wording.number(share['of'])} were decoded, {wording.percent(share['count'], share['of'])} of them so spelled."
+    )
 
 
 def _achieved(report: Mapping[str, Any], properties: Mapping[str, Property]) -> list[dict[str, Any]]:
