@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from chem_vae.errors import UserError
-from chem_vae.optimizers.base import LatentOptimizer, Problem, Proposal, register
+from chem_vae.optimizers.base import LatentOptimizer, Molecule, Problem, Proposal, register
 from chem_vae.prior import sample_prior
 
 
@@ -50,7 +52,7 @@ class GradientAscent(LatentOptimizer):
         assert self.problem.log_desirability is not None
         return self.problem.log_desirability(z) - self.prior_weight * 0.5 * z.square().sum(dim=1)
 
-    def _learn(self, z: Tensor, scores: Tensor) -> None:
+    def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
         fine = torch.isfinite(scores) & torch.isfinite(z).all(dim=1)
         self.starts = torch.cat([self.starts, z[fine]])
         self.worth = torch.cat([self.worth, scores[fine].clamp_min(1e-12).log()])
