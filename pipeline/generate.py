@@ -42,10 +42,12 @@ class GenerationReport:
     candidates: pd.DataFrame
     """Ranked, `n` at most: valid, unique and novel."""
     molecules: pd.DataFrame
-    """All valid and distinct molecules, in the order they were first decoded, with the same columns but neighbors."""
+    """All valid and distinct molecules, in the order they were first decoded, with the same columns but neighbors. Those
+    that are neither within the target nor near the candidates' rank are not described (alerts, scaffold, other
+    properties): None and NaN."""
     counts: dict[str, int]
-    """requested, decoded, valid, unique, novel, novel (stereo-blind), alert-free, within target; without the training
-    data there is no count of novel ones."""
+    """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, alert-free (among those); without the
+    training data there is no count of novel ones."""
     wanted: list[Wanted]
     config: GenerateConfig
     samples: int
@@ -103,15 +105,17 @@ def generate(
         )
     samples = config.samples or PER_CANDIDATE * config.n
     molecules, counts, canonical, sampling_warnings = _sample(model, wanted, config, samples, progress)
-    molecules = _described(molecules, model, wanted, dataset, progress)
+    molecules = _compared(molecules, model, dataset)
     eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
+    molecules = _described(molecules, eligible, model, wanted, config, progress)
+    eligible = molecules.loc[eligible.index]
     if dataset is not None:
         counts["novel"] = int(molecules["novel"].sum())
         counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].sum())
-    free = eligible[eligible["alerts"] == ""]
-    counts["alert-free"] = len(free)
-    counts["within target"] = int(free["within_target"].sum())
-    eligible = eligible if config.allow_alerts else free
+    free = eligible["alerts"] == ""
+    counts["within target"] = int(eligible["within_target"].sum())
+    counts["alert-free"] = int((free & eligible["within_target"]).sum())
+    eligible = eligible if config.allow_alerts else eligible[free]
     candidates = _ranked(eligible, config.n)
     candidates = _with_neighbors(candidates, dataset, progress)
     if len(candidates) < config.n and counts["requested"] == samples:
@@ -281,10 +285,8 @@ def _values(
     return values, deviations
 
 
-def _described(
-    molecules: pd.DataFrame, model: TrainedModel, wanted: Sequence[Wanted], dataset: Dataset | None, progress: Progress
-) -> pd.DataFrame:
-    """Novelty, alerts, scaffolds, distance to the training data, and the computed properties that nobody aimed at."""
+def _compared(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
+    """With novelty and the distance to the training data."""
     n = len(molecules)
     keys = molecules["inchikey"].tolist()
     if dataset is not None:
@@ -294,33 +296,54 @@ def _described(
         molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
     else:
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * n, dtype="boolean")
-    aimed = {w.about.name for w in wanted}
-    others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
-    alerts, scaffolds, computed = [], [], []
-    every = molecules["smiles"].tolist()
-    progress("describe", 0, n)
-    for start in range(0, n, DESCRIBED_AT_ONCE):
-        some = every[start : start + DESCRIBED_AT_ONCE]
-        alerts += ["; ".join(names) for names in structural_alerts(some)]
-        scaffolds += [scaffold(smiles) for smiles in some]
-        computed += [compute(Chem.MolFromSmiles(smiles), others) for smiles in some]
-        progress("describe", start + len(some), n)
-    molecules["alerts"], molecules["scaffold"] = alerts, scaffolds
-    for k, name in enumerate(others):
-        molecules[f"{name}_computed"] = [c[k] for c in computed]
     z = torch.stack(molecules["z"].tolist()) if n else torch.zeros(0, model.checkpoint.model.latent_size)
     molecules["distance_to_training"] = model.distance_to_training(z)
     return molecules
 
 
+def _described(
+    molecules: pd.DataFrame,
+    eligible: pd.DataFrame,
+    model: TrainedModel,
+    wanted: Sequence[Wanted],
+    config: GenerateConfig,
+    progress: Progress,
+) -> pd.DataFrame:
+    """With alerts, scaffolds and the computed properties that nobody aimed at, of the eligible molecules that are within
+    the target and of as many others, best first, as the candidates need: alerts take longer than all else."""
+    aimed = {w.about.name for w in wanted}
+    others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
+    order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
+    beyond = [i for i in _ordered(eligible).index if i not in set(order)]
+    described: dict[Any, tuple[str, str, list[float]]] = {}
+    progress("describe", 0, len(order))
+    while order or beyond:
+        fit = len(described) if config.allow_alerts else sum(not alerts for alerts, _, _ in described.values())
+        if not order and fit >= config.n:
+            break
+        some = order[:DESCRIBED_AT_ONCE] or beyond[: max(config.n - fit, 20)]
+        order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
+        smiles = [molecules.at[i, "smiles"] for i in some]
+        for i, text, alerts in zip(some, smiles, structural_alerts(smiles), strict=True):
+            described[i] = ("; ".join(alerts), scaffold(text), compute(Chem.MolFromSmiles(text), others))
+        progress("describe", len(described), len(described) + len(order))
+    molecules["alerts"] = pd.Series({i: d[0] for i, d in described.items()}, dtype=object).reindex(molecules.index)
+    molecules["scaffold"] = pd.Series({i: d[1] for i, d in described.items()}, dtype=object).reindex(molecules.index)
+    for k, name in enumerate(others):
+        values = pd.Series({i: d[2][k] for i, d in described.items()}, dtype=float)
+        molecules[f"{name}_computed"] = values.reindex(molecules.index)
+    return molecules
+
+
 def _ranked(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
     """The best n by score (in the order of sampling where nothing is wanted), with their rank."""
-    ordered = eligible.sort_values(
-        ["score", "sample"], ascending=[False, True], kind="stable", na_position="last"
-    ).head(n)
-    ordered = ordered.reset_index(drop=True)
+    ordered = _ordered(eligible).head(n).reset_index(drop=True)
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
+
+
+def _ordered(molecules: pd.DataFrame) -> pd.DataFrame:
+    return molecules.sort_values(["score", "sample"], ascending=[False, True], kind="stable", na_position="last")
 
 
 def _with_neighbors(candidates: pd.DataFrame, dataset: Dataset | None, progress: Progress) -> pd.DataFrame:

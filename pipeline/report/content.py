@@ -32,7 +32,7 @@ def content(
 ) -> dict[str, Any]:
     """The report of one generation."""
     card, molecules, candidates = model.card, made.molecules, made.candidates
-    stages = ("requested", "decoded", "valid", "unique", "novel", "alert-free", "within target")
+    stages = ("requested", "decoded", "valid", "unique", "novel", "within target", "alert-free")
     training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
     return {
         "format": "chem-vae report",
@@ -162,7 +162,7 @@ def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset
                 "unit": p.unit,
                 "basis": basis,
                 "data": _drawn(values, random),
-                "samples": _drawn(made.molecules[column].to_numpy(), random),
+                "samples": _drawn(made.molecules[column].dropna().to_numpy(), random),
                 "candidates": made.candidates[column].tolist() if column in made.candidates else [],
             }
         )
