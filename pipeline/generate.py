@@ -166,7 +166,9 @@ def _sample(
         strings = drawn.strings
         canonical, decoded = canonical + drawn.canonical.count, decoded + drawn.canonical.of
         judged = [_standard(c, standardizer) for c in drawn.candidates]
-        z = encode_valid(checkpoint, [c.smiles for c in judged])
+        same = [a.smiles == b.smiles for a, b in zip(judged, drawn.candidates, strict=True)]
+        spellings = [s if fine else None for s, fine in zip(drawn.spellings, same, strict=True)]
+        z = encode_valid(checkpoint, [c.smiles for c in judged], spellings)
         values, predicted = _values(model, wanted, [c.smiles for c in judged], z)
         scores = score(wanted, values, n)
         optimizer.tell(proposal, z, torch.from_numpy(scores))

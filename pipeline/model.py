@@ -26,7 +26,7 @@ from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
 from pipeline.objectives import PropertySummary
 from pipeline.places import model_folder
-from pipeline.sampling import REDRAWS, draw
+from pipeline.sampling import REDRAWS, draw, spelling
 from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import validate
 
@@ -260,19 +260,21 @@ def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:
     )
 
 
-def encode_valid(checkpoint: Checkpoint, smiles: Sequence[str | None]) -> Tensor:
-    """Latent means (n, D) of canonical SMILES; NaN for None and for what the vocabulary cannot spell."""
+def encode_valid(
+    checkpoint: Checkpoint, smiles: Sequence[str | None], spellings: Sequence[str | None] | None = None
+) -> Tensor:
+    """Latent means (n, D) of canonical SMILES; NaN for None and for what the vocabulary cannot spell.
+
+    spellings: the canonical SELFIES of the molecules, where known already.
+    """
     z = torch.full((len(smiles), checkpoint.model.latent_size), torch.nan)
     rows, strings = [], []
     with rdBase.BlockLogs():
         for row, text in enumerate(smiles):
-            if text is None or Chem.MolFromSmiles(text) is None:
-                continue
-            try:
-                string = checkpoint.vocabulary.from_smiles(text)
-            except VocabularyError:
-                continue
-            if not checkpoint.vocabulary.missing(string):
+            string = spellings[row] if spellings is not None else None
+            if string is None and text is not None and Chem.MolFromSmiles(text) is not None:
+                string = spelling(text, checkpoint.vocabulary)
+            if string is not None and not checkpoint.vocabulary.missing(string):
                 rows.append(row)
                 strings.append(string)
     if rows:

@@ -28,6 +28,8 @@ class Draw:
     candidates: list[Candidate]
     strings: list[str | None]
     """The SELFIES string of each row, as it was decoded."""
+    spellings: list[str | None]
+    """The canonical spelling of each row's molecule; None where it has none."""
     canonical: Share
     """Of all strings decoded, drawn again or kept, those spelled canonically."""
 
@@ -49,6 +51,7 @@ def draw(
     """
     candidates: list[Candidate] = [Candidate(row, None, None, "not decoded") for row in range(len(z))]
     strings: list[str | None] = [None] * len(z)
+    spellings: list[str | None] = [None] * len(z)
     open_rows = list(range(len(z)))
     canonical = drawn = 0
     for attempt in range((redraws if temperature > 0 else 0) + 1):
@@ -63,22 +66,23 @@ def draw(
         )
         again = []
         for row, string, candidate in zip(open_rows, found, validate(found, checkpoint.vocabulary), strict=True):
+            spelled = spelling(candidate.smiles, checkpoint.vocabulary)
             if attempt == 0 or candidate.valid:  # a molecule, however spelled, is better than none
-                strings[row] = string
+                strings[row], spellings[row] = string, spelled
                 candidates[row] = Candidate(row, candidate.smiles, candidate.inchikey, candidate.status)
-            fine = spelled_canonically(string, candidate.smiles, checkpoint.vocabulary)
+            fine = string is not None and string == spelled
             canonical, drawn = canonical + fine, drawn + 1
             if not fine:
                 again.append(row)
         open_rows = again
-    return Draw(candidates, strings, Share(canonical, drawn))
+    return Draw(candidates, strings, spellings, Share(canonical, drawn))
 
 
-def spelled_canonically(string: str | None, smiles: str | None, vocabulary: SelfiesVocabulary) -> bool:
-    """Whether a SELFIES string is the one that its molecule (canonical SMILES) would have in the training data."""
-    if string is None or smiles is None:
-        return False
+def spelling(smiles: str | None, vocabulary: SelfiesVocabulary) -> str | None:
+    """The SELFIES string that a molecule (canonical SMILES) would have in the training data; None where it has none."""
+    if smiles is None:
+        return None
     try:
-        return vocabulary.from_smiles(smiles) == string
+        return vocabulary.from_smiles(smiles)
     except VocabularyError:
-        return False
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pipeline.model import TrainedModel
-from pipeline.sampling import draw, spelled_canonically
+from pipeline.sampling import Draw, draw, spelling
 
 
 def test_redrawing_raises_the_share_spelled_canonically(model: TrainedModel) -> None:
@@ -16,16 +16,16 @@ def test_redrawing_raises_the_share_spelled_canonically(model: TrainedModel) -> 
     assert plain.canonical.of == 150 < again.canonical.of <= 7 * 150
     assert [c.row for c in again.candidates] == list(range(150))
 
-    def spelled(drawn: object) -> int:
-        rows = zip(drawn.strings, drawn.candidates, strict=True)  # type: ignore[attr-defined]
-        return sum(spelled_canonically(s, c.smiles, checkpoint.vocabulary) for s, c in rows)
+    def spelled(drawn: Draw) -> int:
+        assert drawn.spellings == [spelling(c.smiles, checkpoint.vocabulary) for c in drawn.candidates]
+        return sum(s is not None and s == t for s, t in zip(drawn.strings, drawn.spellings, strict=True))
 
     assert spelled(plain) == plain.canonical.count
     assert spelled(again) == again.canonical.count > spelled(plain)
     # what was fine at once is not drawn again
-    for s, t, c in zip(plain.strings, again.strings, plain.candidates, strict=True):
-        if spelled_canonically(s, c.smiles, checkpoint.vocabulary):
-            assert s == t
+    for string, own, later in zip(plain.strings, plain.spellings, again.strings, strict=True):
+        if string == own:
+            assert string == later
     assert again.strings == draw(checkpoint, nothing, temperature=1.0, seed=3, redraws=6).strings
 
 
@@ -34,9 +34,8 @@ def test_greedy_decoding_is_not_repeated(model: TrainedModel) -> None:
     assert draw(model.checkpoint, z, temperature=0.0).canonical.of == 20
 
 
-def test_spelled_canonically(model: TrainedModel) -> None:
+def test_spelling(model: TrainedModel) -> None:
     vocabulary = model.checkpoint.vocabulary
-    assert spelled_canonically(vocabulary.from_smiles("CCO"), "CCO", vocabulary)
-    assert not spelled_canonically(vocabulary.from_smiles("OCC"), "CCO", vocabulary)
-    assert not spelled_canonically(None, "CCO", vocabulary)
-    assert not spelled_canonically("[C]", None, vocabulary)
+    assert spelling("CCO", vocabulary) == "[C][C][O]" != vocabulary.from_smiles("OCC")
+    assert spelling(None, vocabulary) is None
+    assert spelling("*C", vocabulary) is None
