@@ -175,7 +175,12 @@ def _spread(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _distributions(report: Mapping[str, Any], properties: Mapping[str, Property]) -> Iterator[dict[str, Any]]:
-    for i, entry in enumerate(rows_of(report, "distributions")):
+    entries = rows_of(report, "distributions")
+    drawn_already = {str(entry.get("property")) for entry in entries}
+    entries += [
+        o for o in rows_of(table(report, "request"), "objectives") if str(o.get("property")) not in drawn_already
+    ]
+    for i, entry in enumerate(entries):  # an objective without values shows at least how desirable they would be
         known = properties.get(str(entry.get("property")))
         svg = plots.distribution(f"d{i}", entry, known.objective if known else None)
         if known and svg:

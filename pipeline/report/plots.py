@@ -69,15 +69,15 @@ def distribution(name: str, entry: dict[str, Any], objective: dict[str, Any] | N
     """One property in the data, in all samples and in the candidates; beneath, how desirable each value is.
 
     entry: `data`, `samples`, `candidates`, lists of floats. Each curve is scaled to its own height, since the
-    candidates are few and close together. None where there is nothing to draw.
+    candidates are few and close together. Without a value the desirability alone; None where there is nothing to draw.
     """
     series = {key: finite(entry.get(key)) for key in ("data", "samples", "candidates")}
     everything = [v for values in series.values() for v in values]
-    if not everything:
-        return None
     low, high = aim_bounds(objective)
-    edges = _edges(series, [b for b in (low, high) if b is not None])
     transform = pairs((objective or {}).get("transform"))
+    if not everything:
+        return _transform(name, transform, low, high) if transform else None
+    edges = _edges(series, [b for b in (low, high) if b is not None])
     with _drawing(3.5, 2.15 if transform else 1.75) as figure:
         if transform:
             axes, under = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -101,11 +101,26 @@ def distribution(name: str, entry: dict[str, Any], objective: dict[str, Any] | N
         axes.set(xlim=(edges[0], edges[-1]), ylim=(-0.1, 1.05), yticks=[])
         axes.spines["left"].set_visible(False)
         if under is not None:
-            x, y = zip(*transform, strict=True)
-            under.plot(x, y, color=GOOD, lw=1.4)
-            under.set(ylim=(-0.08, 1.12), yticks=[0, 1], ylabel="desirable")
-            under.yaxis.label.set_size(7)
+            _desirable(under, transform)
         return _svg(figure, name, "distribution of the property in data, samples and candidates")
+
+
+def _transform(name: str, points: Sequence[tuple[float, float]], low: float | None, high: float | None) -> str:
+    """How desirable each value is, where there are no values to show."""
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    with _drawing(3.5, 1.2) as figure:
+        axes = figure.subplots()
+        if low is not None or high is not None:
+            axes.axvspan(first if low is None else low, last if high is None else high, color=GOOD, alpha=0.14, lw=0)
+        _desirable(axes, points)
+        return _svg(figure, name, "desirability of the property's values")
+
+
+def _desirable(axes: Any, points: Sequence[tuple[float, float]]) -> None:
+    x, y = zip(*points, strict=True)
+    axes.plot(x, y, color=GOOD, lw=1.4)
+    axes.set(ylim=(-0.08, 1.12), yticks=[0, 1], ylabel="desirable")
+    axes.yaxis.label.set_size(7)
 
 
 def parity(name: str, points: Any, label: str) -> str | None:

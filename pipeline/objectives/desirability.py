@@ -1,0 +1,209 @@
+"""What is known of a property, one objective with its numbers, and the weighted mean of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem_vae.errors import UserError
+from pipeline.config import TransformName
+from pipeline.objectives.transforms import AsIs, Interval, Transform
+
+Kind = Literal["target", "range", "maximize", "minimize"] | TransformName
+Aggregate = Literal["geometric", "arithmetic"]
+SLACK = 1e-6  # a value as it is may miss 0..1 by so much
+
+
+@dataclass(frozen=True)
+class PropertySummary:
+    """What is known of a property: by a model of its training data, or of an oracle's endpoint that it has a name."""
+
+    name: str
+    label: str
+    unit: str
+    kind: Literal["computed", "measured", "oracle"]
+    std: float
+    low: float
+    high: float
+    quantiles: dict[str, float]
+    """By level: "0.05", "0.1", "0.5", "0.9", "0.95"; empty where no value is known."""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        label: str,
+        unit: str,
+        kind: Literal["computed", "measured", "oracle"],
+        values: NDArray[np.floating[Any]],
+    ) -> PropertySummary:
+        """From raw values, NaN where unmeasured."""
+        measured = values[np.isfinite(values)].astype(np.float64)
+        if len(measured) == 0:
+            nan = float("nan")
+            return cls(name, label, unit, kind, nan, nan, nan, {})
+        levels = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+        quantiles = {str(q): float(v) for q, v in zip(levels, np.quantile(measured, levels), strict=True)}
+        return cls(
+            name, label, unit, kind, float(measured.std()), float(measured.min()), float(measured.max()), quantiles
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One objective, with every number that it needs.
+
+    maximize is a sigmoid (see `transforms`), 0.12 at the data's median and 0.88 at its 95th percentile; minimize its mirror
+    image at the 5th. Of an oracle's endpoint of which no data is known both take the value as it is.
+    """
+
+    about: PropertySummary
+    kind: Kind
+    aim: str
+    weight: float
+    target: float | None
+    tolerance: float
+    """Of a target; outside a range, the distance that halves the desirability."""
+    low: float | None
+    """A value within [low, high] is a hit; None is open."""
+    high: float | None
+    transform: Transform
+
+    @property
+    def basis(self) -> Literal["computed", "predicted"]:
+        """Whether a new molecule's value can be had from its structure (an oracle's too) or only be predicted."""
+        return "predicted" if self.about.kind == "measured" else "computed"
+
+    def log_desirability(self, x: Tensor) -> Tensor:
+        """log d of raw values, any shape, differentiable; NaN stays NaN. Far from the aim see `Transform`."""
+        return self.transform.log_desirability(x)
+
+    def desirability(self, values: Sequence[float]) -> NDArray[np.float64]:
+        """d of raw values (n,); NaN stays NaN."""
+        d: NDArray[np.float64] = self.transform.desirability(torch.tensor(list(values), dtype=torch.float64)).numpy()
+        return d
+
+    def ranked_by(self, values: Sequence[float]) -> NDArray[np.float64]:
+        """(n,) what orders molecules when nothing else is wanted: d, but of values as they are x or -x, of any range."""
+        if isinstance(self.transform, AsIs):
+            return np.asarray(self.transform.raw(torch.tensor(list(values), dtype=torch.float64)).numpy())
+        return self.desirability(values)
+
+    def hits(self, values: Sequence[float]) -> NDArray[np.bool_]:
+        """Which values are within what was asked for: where d is one half or more, or the best tenth of the data.
+
+        Where nobody said what is good enough (a value as it is), every finite value is within.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        return np.isfinite(x) & (x >= low) & (x <= high)
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """n values (n,) to ask the decoder for: the target; else anywhere in what is sought, or the data's best tenth.
+
+        An end that is left open, or as far as nothing is known of the data, is NaN: unknown.
+        """
+        low, high = self._sought()
+        if low == high:
+            return torch.full((n,), low)
+        return low + (high - low) * torch.rand(n, generator=generator)
+
+    def _sought(self) -> tuple[float, float]:
+        best, worst = ("0.9", "0.99"), ("0.01", "0.1")
+        falling = self.kind == "minimize" or (isinstance(self.transform, AsIs) and self.transform.falling)
+        if self.kind in ("maximize", "minimize", "as_is"):
+            low, high = (self.about.quantiles.get(q, math.nan) for q in (worst if falling else best))
+            return low, high
+        low_, high_ = self.transform.sought
+        low = self.about.quantiles.get("0.01", math.nan) if low_ is None else low_
+        high = self.about.quantiles.get("0.99", math.nan) if high_ is None else high_
+        if low_ is None:
+            return min(low, high), high
+        return low, (max(low, high) if high_ is None else high)
+
+    def to_dict(self, seen: Sequence[float] = ()) -> dict[str, Any]:
+        """For report.json, with the transform as points to draw, over the data and the values `seen`."""
+        p = self.about
+        known = [p.low, p.high, self.low, self.high, *seen, *_ends_of(self.transform, wide=not p.quantiles)]
+        ends = [v for v in known if v is not None and math.isfinite(v)] or [0.0, 1.0]
+        grid = np.linspace(min(ends), max(ends), 101)
+        return {
+            "property": p.name,
+            "label": p.label,
+            "unit": p.unit,
+            "basis": self.basis,
+            "aim": self.aim,
+            "kind": self.kind,
+            "target": self.target,
+            "tolerance": self.tolerance if self.kind == "target" else None,
+            "low": self.low,
+            "high": self.high,
+            "weight": self.weight,
+            "transform": np.stack([grid, self.desirability(grid.tolist())], axis=1).tolist(),
+        }
+
+
+def _ends_of(transform: Transform, wide: bool) -> Interval:
+    """From where to where a transform changes. wide: with room on both sides, as there are no data to give it."""
+    low, high = transform.hits
+    low, high = getattr(transform, "low", low), getattr(transform, "high", high)
+    if not wide:
+        return low, high
+    step: float = getattr(transform, "scale", 0.25)
+    width = step if low is None or high is None else high - low
+    return None if low is None else low - width, None if high is None else high + width
+
+
+# -- many into one ---------------------------------------------------------------------------------------------------
+
+
+def desirabilities(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
+    """(n, M) the desirability of each objective, NaN where its value is missing.
+
+    Raises UserError where a value that is taken as it is lies outside 0..1: it cannot be weighed against others.
+    """
+    columns = np.empty((n, len(wanted)))
+    for i, w in enumerate(wanted):
+        columns[:, i] = d = w.desirability(values[w.about.name])
+        if isinstance(w.transform, AsIs) and (odd := np.flatnonzero((d < -SLACK) | (d > 1 + SLACK))).size:
+            raise UserError(
+                f"{w.about.name} is {values[w.about.name][odd[0]]:.4g} for a molecule, outside 0 to 1, and so cannot be combined "
+                "with other objectives as it is; give it a transform with low and high, e.g. "
+                f'{w.about.name} = {{ transform = "{"reverse_" * w.transform.falling}sigmoid", low = ..., high = ... }}'
+            )
+    return columns.clip(0, 1)
+
+
+def columns(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
+    """(n, M) what a Pareto front is made of: higher is better in each; values as they are may have any range."""
+    return np.stack([w.ranked_by(values[w.about.name]) for w in wanted], axis=1) if wanted else np.empty((n, 0))
+
+
+def score(
+    wanted: Sequence[Wanted],
+    values: Mapping[str, Sequence[float]],
+    n: int,
+    aggregate: Aggregate = "geometric",
+) -> NDArray[np.float64]:
+    """(n,) weighted geometric or arithmetic mean of the desirabilities; NaN where a value is missing or nothing is wanted.
+
+    One value as it is, alone, scores itself (minimized: its negative). Raises UserError as `desirabilities` does.
+    """
+    if not wanted:
+        return np.full(n, np.nan)
+    if len(wanted) == 1:
+        return wanted[0].ranked_by(values[wanted[0].about.name])
+    weights = np.array([w.weight for w in wanted])
+    d, weights = desirabilities(wanted, values, n), weights / weights.sum()
+    if aggregate == "arithmetic":
+        return np.asarray((d * weights).sum(axis=1))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp((np.log(d) * weights).sum(axis=1)))

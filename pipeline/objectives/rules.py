@@ -1,0 +1,215 @@
+"""Constraints made ready: one fast test of a molecule for each, what it costs, and which can never be met together."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rdkit import Chem, DataStructs, rdBase
+from rdkit.Chem import FilterCatalog, Mol, rdFingerprintGenerator
+
+from chem_vae.errors import UserError, unknown_name
+from pipeline.properties import PROPERTIES
+
+if TYPE_CHECKING:
+    from pipeline.objectives.constraints import Constraint
+
+_COSTS = {
+    "heavy_atoms": 0, "ring_size": 2, "formal_charge": 1, "rings": 1, "hbd": 3, "hba": 4, "rotatable_bonds": 5, "mw": 4,
+    "tpsa": 6, "fraction_sp3": 5, "logp": 60, "sa": 90, "qed": 800,
+}  # fmt: skip
+"""Of a property, in microseconds a molecule, as near as the order needs."""
+_COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "property": 900}
+"""Of the rest, and of a property that is not among them."""
+_SET_COST, _PAINS_COST = 200, 1700  # of a set of alerts
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A test of one sanitized molecule. Rules with the same `key` bound the same number of it."""
+
+    holds: Callable[[Mol], bool]
+    cost: float
+    key: tuple[Any, ...]
+
+
+def rule_of(constraint: Constraint) -> Rule:
+    """The rule of one constraint. Raises UserError for what there is not."""
+    low, high = constraint.bounds()
+    if constraint.elements is not None:
+        return _elements(constraint.elements)
+    if constraint.alerts is not None:
+        return _alert_free(constraint.alerts)
+    if constraint.similarity_to is not None:
+        return _similarity(constraint.similarity_to, low, high)
+    if constraint.property is not None:
+        return _property(constraint.property, low, high)
+    smarts = constraint.must_not_contain if constraint.must_contain is None else constraint.must_contain
+    assert smarts is not None
+    return _substructure(smarts, low, high)
+
+
+def _elements(symbols: Sequence[str]) -> Rule:
+    known = {_periodic_table().GetElementSymbol(n) for n in range(1, 119)}
+    for symbol in symbols:
+        if symbol not in known:
+            raise (
+                unknown_name("element", symbol, known)
+                if symbol.capitalize() in known
+                else UserError(f"there is no element {symbol!r}; write symbols, as in C, N, Cl")
+            )
+    allowed = {1, *(_periodic_table().GetAtomicNumber(s) for s in symbols)}
+    other = _pattern("[" + ";".join(f"!#{number}" for number in sorted(allowed)) + "]")
+    key = ("elements", frozenset(symbols))
+    return Rule(lambda mol: not mol.HasSubstructMatch(other), _COST["elements"], key)
+
+
+def _periodic_table() -> Any:
+    return Chem.GetPeriodicTable()  # type: ignore[no-untyped-call,unused-ignore]
+
+
+def _substructure(smarts: str, low: float, high: float) -> Rule:
+    pattern = _pattern(smarts)
+    key = ("substructure", Chem.MolToSmarts(pattern))
+    if low == 1 and high == math.inf:
+        return Rule(lambda mol: mol.HasSubstructMatch(pattern), _COST["must_contain"], key)
+    if high == 0:
+        return Rule(lambda mol: not mol.HasSubstructMatch(pattern), _COST["must_not_contain"], key)
+    enough = int(high + 1 if math.isfinite(high) else low)  # no need to count further
+
+    def holds(mol: Mol) -> bool:
+        return low <= len(mol.GetSubstructMatches(pattern, maxMatches=max(enough, 1))) <= high
+
+    return Rule(holds, 2 * _COST["must_contain"], key)
+
+
+def _pattern(smarts: str) -> Mol:
+    with rdBase.BlockLogs():
+        pattern = Chem.MolFromSmarts(smarts) if smarts.strip() else None
+    if pattern is None or not pattern.GetNumAtoms():
+        raise UserError(f"{smarts!r} cannot be read as SMARTS")
+    return pattern
+
+
+def _similarity(references: Sequence[str], low: float, high: float) -> Rule:
+    bits = [fingerprint(_molecule(smiles)) for smiles in references]
+
+    def holds(mol: Mol) -> bool:
+        return low <= max(DataStructs.BulkTanimotoSimilarity(fingerprint(mol), bits)) <= high
+
+    keys = frozenset(Chem.MolToSmiles(_molecule(s)) for s in references)
+    return Rule(holds, _COST["similarity_to"], ("similarity", keys))
+
+
+def _molecule(smiles: str) -> Mol:
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    if mol is None or not mol.GetNumAtoms():
+        raise UserError(f"the reference {smiles!r} cannot be read as SMILES")
+    return mol
+
+
+def fingerprint(mol: Mol) -> Any:
+    """ECFP4 (Rogers & Hahn 2010, doi:10.1021/ci100050t): Morgan, radius 2, 2048 bits, without stereo."""
+    return _morgan().GetFingerprint(mol)
+
+
+@functools.cache
+def _morgan() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+
+
+def _ring_size(mol: Mol) -> float:
+    return max((len(ring) for ring in mol.GetRingInfo().AtomRings()), default=0)
+
+
+_COUNTS: dict[str, Callable[[Mol], float]] = {
+    "heavy_atoms": lambda mol: mol.GetNumHeavyAtoms(),
+    "ring_size": _ring_size,
+}
+"""Numbers of a molecule that any run can be bounded by without their being properties to learn."""
+
+
+def _property(name: str, low: float, high: float) -> Rule:
+    value: Callable[[Mol], float] | None = PROPERTIES.get(name) or _COUNTS.get(name)
+    if value is None:
+        raise unknown_name("property", name, {*PROPERTIES, *_COUNTS})
+    slack = 1e-9 * max(1.0, *(abs(v) for v in (low, high) if math.isfinite(v)))  # 0.1 + 0.2 is to be at most 0.3
+    return Rule(  # a NaN lies nowhere
+        lambda mol: low - slack <= value(mol) <= high + slack,
+        _COSTS.get(name, _COST["property"]),
+        ("property", name),
+    )
+
+
+# -- alerts ----------------------------------------------------------------------------------------------------------
+
+
+def alert_sets() -> dict[str, str]:
+    """The names of RDKit's sets of alerts as a constraint may write them (any case), and as RDKit does."""
+    return {name.casefold(): name for name in FilterCatalog.FilterCatalogParams.FilterCatalogs.names}
+
+
+def _alert_set(name: str) -> str:
+    sets = alert_sets()
+    if name.casefold() not in sets:
+        raise unknown_name("set of alerts", name, sets.values())
+    return sets[name.casefold()]
+
+
+def _alert_free(sets: Sequence[str]) -> Rule:
+    names = sorted({_alert_set(name) for name in sets}, key=lambda name: (name.startswith("PAINS"), name))  # slow: last
+    catalogs = [_catalog(name) for name in names]
+    cost = sum(_PAINS_COST if name.startswith("PAINS") else _SET_COST for name in names)
+    return Rule(lambda mol: not any(c.HasMatch(mol) for c in catalogs), cost, ("alerts", *names))
+
+
+@functools.cache
+def _catalog(name: str) -> Any:
+    parameters = FilterCatalog.FilterCatalogParams()
+    parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
+    return FilterCatalog.FilterCatalog(parameters)
+
+
+# -- what can never be ----------------------------------------------------------------------------------------------
+
+
+def contradiction(constraints: Sequence[Constraint]) -> tuple[str, str] | None:
+    """Two constraints, in words, that no molecule can meet together; None where there are none that can be told.
+
+    Told are bounds of the same number that do not overlap; patterns of more atoms than heavy_atoms allows; no element in
+    common; and similarities that the triangle inequality of the Tanimoto distance rules out.
+    """
+    rules = [(c, rule_of(c)) for c in constraints]
+    for i, (one, first) in enumerate(rules):
+        for other, second in rules[:i]:
+            if _clash(one, first, other, second) or _clash(other, second, one, first):
+                return other.describe(), one.describe()
+    return None
+
+
+def _clash(one: Constraint, first: Rule, other: Constraint, second: Rule) -> bool:
+    low, _ = one.bounds()
+    _, high = other.bounds()
+    if first.key == second.key:
+        return low > high
+    if one.must_contain is not None and low >= 1 and other.property == "heavy_atoms":
+        return sum(atom.GetAtomicNum() != 1 for atom in _pattern(one.must_contain).GetAtoms()) > high
+    if one.elements is not None and other.elements is not None:
+        return not {*one.elements} & {*other.elements}
+    return _too_far(one, other)
+
+
+def _too_far(one: Constraint, other: Constraint) -> bool:
+    """With distance = 1 - similarity: what is near to `one`'s reference cannot be nearer to, or farther from, `other`'s than
+    the two references allow (Lipkus 1999, doi:10.1023/A:1019154432472)."""
+    if one.similarity_to is None or other.similarity_to is None or len(one.similarity_to + other.similarity_to) != 2:
+        return False
+    references = [fingerprint(_molecule(c.similarity_to[0])) for c in (one, other) if c.similarity_to]
+    between = 1 - DataStructs.TanimotoSimilarity(*references)
+    near = 1 - max(one.bounds()[0], 0.0)
+    least, most = other.bounds()
+    return between > near + (1 - max(least, 0.0)) + 1e-9 or 1 - near - between > most + 1e-9
