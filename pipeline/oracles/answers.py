@@ -1,0 +1,96 @@
+"""What functions and programs answer, read into numbers: text is no number, NaN is a failure, a count must be right."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pipeline.oracles.base import OracleError, shown, without_infinities
+
+
+class Reading(NamedTuple):
+    """One molecule's answer, read."""
+
+    values: tuple[float, ...]
+    """(E,), finite or NaN."""
+    reason: str | None
+    """Why a value is NaN."""
+    understood: bool
+    """False where the answer is of a form that was not agreed on, as text is."""
+
+
+def read_answer(raw: Any, endpoints: Sequence[str]) -> Reading:
+    """One answer: a number, None, a mapping of endpoints to them, or a list with one for each endpoint.
+
+    >>> read_answer({"affinity": -7.5, "strain": None}, ("affinity", "strain"))
+    Reading(values=(-7.5, nan), reason='strain: no value', understood=True)
+    """
+    if isinstance(raw, Mapping):
+        cells = [raw.get(e, _MISSING) for e in endpoints]
+        if raw and all(cell is _MISSING for cell in cells):
+            given = ", ".join(map(str, raw))
+            reason = f"the answer has {given}, and none of the endpoints asked for ({', '.join(endpoints)})"
+            return Reading((math.nan,) * len(endpoints), reason, False)
+    elif isinstance(raw, list | tuple) or (hasattr(raw, "tolist") and getattr(raw, "ndim", 0) == 1):
+        cells = list(raw)
+        if len(cells) != len(endpoints):
+            reason = f"{len(cells)} values for {len(endpoints)} endpoints ({', '.join(endpoints)})"
+            return Reading((math.nan,) * len(endpoints), reason, False)
+    elif raw is None:
+        return Reading((math.nan,) * len(endpoints), "no value", True)
+    elif len(endpoints) > 1:
+        reason = f"{shown(raw)} for {len(endpoints)} endpoints ({', '.join(endpoints)})"
+        return Reading((math.nan,) * len(endpoints), reason, False)
+    else:
+        cells = [raw]
+    read = [_number(cell) for cell in cells]
+    reasons = [
+        why if len(endpoints) == 1 else f"{e}: {why}" for e, (_, why, _) in zip(endpoints, read, strict=True) if why
+    ]
+    values, reason_ = without_infinities([v for v, _, _ in read], endpoints, "; ".join(reasons) or None)
+    return Reading(values, reason_, any(agreed for _, _, agreed in read))
+
+
+def read_answers(raw: Any, n: int, endpoints: Sequence[str]) -> list[Reading]:
+    """The answers of a function that was given n molecules, molecule i's at place i.
+
+    Raises OracleError where there are not n, or where none is of an agreed form.
+    """
+    wanted = "a list or an array with one answer per molecule"
+    if hasattr(raw, "tolist"):
+        raw = raw.tolist()
+    if isinstance(raw, str | bytes | Mapping | set | frozenset) or not isinstance(raw, Iterable):
+        raise OracleError(f"it returned {shown(raw)}; it must return {wanted}")
+    rows = list(raw)
+    if len(rows) != n:
+        raise OracleError(
+            f"it returned {len(rows)} answers for {n} molecules; it must return {wanted}, None for a failed one"
+        )
+    readings = [read_answer(row, endpoints) for row in rows]
+    if readings and not any(reading.understood for reading in readings):
+        raise OracleError(f"it returned no numbers: {readings[0].reason}")
+    return readings
+
+
+_MISSING = object()
+
+
+def _number(raw: Any) -> tuple[float, str | None, bool]:
+    """(value, why it is NaN, whether the form was agreed on)."""
+    if raw is None:
+        return math.nan, "no value", True
+    if raw is _MISSING:
+        return math.nan, "missing", True
+    if not isinstance(raw, numbers.Real) and hasattr(raw, "item") and getattr(raw, "ndim", 1) == 0:
+        raw = raw.item()  # a number in numpy's or torch's wrapping
+    if not isinstance(raw, numbers.Real):
+        return math.nan, f"{shown(raw)} instead of a number", False
+    try:
+        value = float(raw)
+    except OverflowError:  # an integer beyond all floats
+        value = math.inf
+    if math.isnan(value):
+        return value, "not a number", True
+    return value, "infinite" if math.isinf(value) else None, True

@@ -1,0 +1,78 @@
+"""Which oracle to ask, and how: a TOML table, or the same in Python."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.settings import Settings
+
+OWN_COLUMNS = ("order", "smiles", "seconds", "round", "time", "reason")
+"""Columns of the calls' table beside the endpoints."""
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class OracleConfig(Settings):
+    """An oracle: exactly one of property, function, program.
+
+    [oracle]
+    program = ["python", "dock.py", "--receptor", "5ht2a.pdbqt"]
+    endpoints = ["affinity"]
+    timeout = 900
+    parallel = 4
+    """
+
+    property: tuple[Name, ...] | None = Field(
+        None, min_length=1, description="Computed properties by name, such as qed; each is an endpoint."
+    )
+    function: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
+        description="package.module:function; it takes a list of SMILES and returns a number, a dictionary by endpoint, "
+        "or None for each.",
+    )
+    program: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="A program and its arguments; it reads lines {id, smiles} and writes lines {id, score}, {id, scores} "
+        "or {id, error}. No shell is involved.",
+    )
+    name: Name | None = Field(None, description="What the log calls it; made of the above when not given.")
+    endpoints: tuple[Name, ...] = Field((), description="What it measures; `score` when not given.")
+    timeout: float | None = Field(
+        None, gt=0, description="Seconds that a batch may take before it is stopped; without end when not given."
+    )
+    retries: int = Field(1, ge=0, le=20, description="Times that a batch that failed as a whole is tried again.")
+    batch_size: int | None = Field(
+        None, ge=1, description="Molecules per batch; 100, or a fair share for `parallel` batches, when not given."
+    )
+    parallel: int = Field(1, ge=1, le=1000, description="Batches at once; each has a process of its own.")
+
+    @field_validator("property", "endpoints", mode="before")
+    @classmethod
+    def _one_alone(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if sum(way is not None for way in (self.property, self.function, self.program)) != 1:
+            raise ValueError("say exactly one of property, function, program")
+        if self.property is not None:
+            if self.endpoints and self.endpoints != self.property:
+                raise ValueError("the endpoints of computed properties are their names; leave `endpoints` out")
+            if self.timeout is not None:
+                raise ValueError("a timeout goes with a function or a program; computed properties need none")
+        if self.program is not None and not self.program[0]:
+            raise ValueError("the program has no name")
+        names = self.all_endpoints()
+        if len(set(names)) < len(names):
+            raise ValueError("two endpoints have the same name")
+        if taken := set(names) & set(OWN_COLUMNS):
+            raise ValueError(f"an endpoint cannot be called {sorted(taken)[0]!r}; the log has a column of that name")
+        return self
+
+    def all_endpoints(self) -> tuple[str, ...]:
+        """The endpoints' names, in the order of the values."""
+        return self.endpoints or self.property or ("score",)

@@ -1,0 +1,89 @@
+"""An oracle that is a Python function, called in this process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+from chem_vae.errors import UserError, unknown_name
+from pipeline.oracles.answers import read_answers
+from pipeline.oracles.base import Answer, Oracle, OracleError, clip
+
+
+class FunctionOracle(Oracle):
+    """Calls `function(list of SMILES)`, one batch at a time, since few functions are made for threads.
+
+    It returns for each molecule a number, None, a dictionary by endpoint or a list in their order; an array (n,) or (n, E)
+    will do. What it prints goes to standard error. Nothing can stop it when it hangs: with a timeout, or for parallel
+    batches, there is pipeline.oracles.worker.WorkerOracle.
+    """
+
+    def __init__(
+        self, function: Callable[[list[str]], Any], endpoints: Sequence[str] = ("score",), name: str | None = None
+    ) -> None:
+        self._function = function
+        self._lock = threading.Lock()
+        self.endpoints = tuple(endpoints)
+        self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
+
+    def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
+        """All at once, when the function returns."""
+        with self._lock, redirect_stdout(sys.stderr):
+            started = time.perf_counter()
+            try:
+                readings = read_answers(self._function(list(smiles)), len(smiles), self.endpoints)
+            except OracleError as error:
+                raise OracleError(f"{self.name}: {error}") from error
+            except (Exception, SystemExit) as error:
+                raise OracleError(f"{self.name} raised {described(error)}") from error
+            seconds = (time.perf_counter() - started) / max(len(smiles), 1)
+        for row, reading in enumerate(readings):
+            yield Answer(row, reading.values, reading.reason, seconds)
+
+
+def load_function(spelled: str) -> Callable[[list[str]], Any]:
+    """The function that "package.module:function" names, also from the working folder.
+
+    Raises UserError where there is no such module or function, where importing fails, or where it cannot be called.
+    """
+    module_name, _, path = spelled.partition(":")
+    if not module_name or not path:
+        raise UserError(f"{spelled!r} does not name a function; write package.module:function")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # a console script's path lacks it; last, so that nothing is shadowed
+    importlib.invalidate_caches()
+    try:
+        with redirect_stdout(sys.stderr):
+            found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise UserError(
+                f"there is no Python module {error.name!r} (for the oracle {spelled}); it must be installed, lie in the "
+                f"working folder {os.getcwd()}, or in a folder of PYTHONPATH"
+            ) from None
+        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {described(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {described(error)}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            there = [n for n, value in vars(found).items() if callable(value) and not n.startswith("_")]
+            raise unknown_name(f"function of {module_name}", part, there)
+        found = getattr(found, part)
+    if not callable(found):
+        raise UserError(f"{spelled} is a {type(found).__name__}, not a function of a list of SMILES")
+    function: Callable[[list[str]], Any] = found
+    return function
+
+
+def described(error: BaseException) -> str:
+    """An exception on one line: its kind, its words and where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return clip(f"{type(error).__name__}: {error}") + place
