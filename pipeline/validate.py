@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rdkit import Chem, rdBase
+from rdkit.Chem import Mol
 
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 
@@ -59,19 +60,27 @@ def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -
     return Candidate(row, canonical, inchikey, status)
 
 
-def _canonical(smiles: str) -> tuple[str | None, str | None, Status]:
+def sanitized(smiles: str) -> tuple[Mol | None, Status]:
+    """The molecule that a SMILES stands for, or None and why there is none. InChI is not asked: that is slow.
+
+    Its canonical SMILES is a fixed point. May raise whatever RDKit does.
+    """
     if not smiles.strip():
-        return None, None, "empty"
-    mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    if mol is None:
-        return None, None, "not parsed"
-    if mol.GetNumAtoms() == 0:
-        return None, None, "empty"
+        return None, "empty"
     mol = Chem.MolFromSmiles(smiles)
-    # Once around: what stays of stereo can change on the second reading, and the canonical form must be a fixed point.
-    mol = None if mol is None else Chem.MolFromSmiles(Chem.MolToSmiles(mol))
     if mol is None:
-        return None, None, "not sanitized"
+        return None, "not parsed" if Chem.MolFromSmiles(smiles, sanitize=False) is None else "not sanitized"
+    if mol.GetNumAtoms() == 0:
+        return None, "empty"
+    # Once around: what stays of stereo can change on the second reading, and the canonical form must be a fixed point.
+    mol = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
+    return mol, "not sanitized" if mol is None else "valid"
+
+
+def _canonical(smiles: str) -> tuple[str | None, str | None, Status]:
+    mol, status = sanitized(smiles)
+    if mol is None:
+        return None, None, status
     inchikey = Chem.MolToInchiKey(mol)
     if not inchikey:
         return None, None, "no identity"
