@@ -1,0 +1,147 @@
+"""The strategy that also moves the model: local search around the best, a surrogate that chooses, retraining."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from chem_vae.optimizers.archive import Draft, RememberingOptimizer
+from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
+from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
+from chem_vae.optimizers.retraining import MovingModel
+
+PRIOR = "moved prior"
+
+
+@register
+class Adaptive(Genetic):
+    """Many drafts, of which a surrogate lets few through to the oracle, from a model that follows the best molecules.
+
+    Drafts come from the genetic moves, made in the moved model's latent space, and from its p(x). A Gaussian process over
+    substructures (Tanimoto; Tripp et al. 2021) learns all scores, and Thompson samples of it choose among the drafts. After
+    every `every` new scores the model is trained on the best molecules by rank (weighted retraining, Tripp et al. 2020,
+    arXiv:2006.09191; LOL-BO, Maus et al. 2022, arXiv:2201.11872). The share of each move follows what its drafts became.
+    """
+
+    name = "adaptive"
+    needs = ("screen",)
+    surplus, every, elite, shown_to = 8, 100, 100, 200
+    learned_from, best_too = 1000, 500
+
+    def __init__(self, problem: Problem, seed: int = 0) -> None:
+        super().__init__(problem, seed)
+        self._makers = {PRIOR: self._from_prior, **self._makers}
+        self.tried, self.entered = dict.fromkeys(self._makers, 1.0), dict.fromkeys(self._makers, 1.0)
+        self.moving = MovingModel(problem.checkpoint, seed=seed)
+        self.checkpoint = self.moving.checkpoint
+        from chem_vae.optimizers.surrogate import Surrogate  # BoTorch takes seconds to load
+
+        self.surrogates = [Surrogate() for _ in range(problem.objectives)]
+        """One for each objective."""
+        self._encodable: dict[int, bool] = {}
+        self._trained_at = 0
+        self._fitted_at = 0
+
+    def ask(self, n: int) -> Proposal:
+        if len(self.living) < min(n, self.founders):
+            return self.start(n)
+        if len(self.archive) - self._trained_at >= self.every:
+            self._move()
+        new, others = self.drafted(self.surplus * n, self._children)
+        for draft in [*new, *others]:
+            self.tried[draft.origin] = self.tried.get(draft.origin, 0.0) + 1
+        chosen = self._chosen(new, n) if len(new) > n else new
+        return self.proposal((chosen + others)[:n])
+
+    def tell(
+        self, proposal: Proposal, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None] | None = None
+    ) -> None:
+        before = len(self.archive)
+        RememberingOptimizer.tell(self, proposal, z, scores, molecules)
+        new = {m.key for m in self.archive.molecules[before:] if m is not None}
+        best = {m.key for row in self.living[: self.elite].tolist() if (m := self.archive.molecules[row]) is not None}
+        for move in self._makers:
+            self.tried[move] *= self.memory
+            self.entered[move] = self.memory * self.entered[move] + 0.01
+        for molecule, origin in zip(molecules or [], proposal.origins or [], strict=False):
+            if molecule is not None and molecule.key in best & new and origin in self.entered:
+                self.entered[origin] += 1
+
+    # -- drafts --------------------------------------------------------------------------------------------------
+
+    def _from_prior(self, n: int) -> list[Draft]:
+        return self.decoded(torch.full((n, self.archive.z.shape[1]), torch.nan), PRIOR)
+
+    def _cross_points(self, n: int) -> list[Draft]:
+        """Around the best molecules where the moved model has them, some of them on the way to another."""
+        spelled = torch.tensor([r for r in self.living.tolist() if self._can_encode(r)], dtype=torch.long)
+        if len(spelled) < 2:
+            return []
+        first, second = self.good(n, spelled), self.good(n, spelled)
+        rows, where = torch.cat([first, second]).unique(return_inverse=True)
+        posterior = self.checkpoint.encode([self._spelling(row) for row in rows.tolist()])
+        a, b = posterior.mu[where[:n]], posterior.mu[where[n:]]
+        along = 0.5 * torch.rand(n, 1, generator=self.generator)
+        along[torch.rand(n, 1, generator=self.generator) < 0.5] = 0.0
+        size = 0.05 * 20 ** torch.rand(n, 1, generator=self.generator)  # 0.05 to 1, each order of magnitude alike
+        noise = size * self.spread() * torch.randn(n, a.shape[1], generator=self.generator)
+        return self.decoded(slerp(a, b, along) + noise, LATENT, [self._key(row) for row in first.tolist()])
+
+    def _can_encode(self, row: int) -> bool:
+        if row not in self._encodable:
+            string = self._spelling(row)
+            self._encodable[row] = bool(string) and not self.checkpoint.vocabulary.missing(string)
+        return self._encodable[row]
+
+    # -- what is learned -----------------------------------------------------------------------------------------
+
+    def _move(self) -> None:
+        best = self.living[: self.shown_to].tolist()
+        self.moving.move([self._spelling(row) for row in best])
+        self._trained_at = len(self.archive)
+
+    def _chosen(self, drafts: list[Draft], n: int) -> list[Draft]:
+        """n of the drafts: the best of each of n functions that the surrogates hold possible.
+
+        Several objectives become one by weights drawn anew for each function (Chebyshev, Knowles 2006, ParEGO), so that the
+        functions look along the whole front.
+        """
+        rows = self._rows_to_learn()
+        features = _features([self.archive.molecules[r] for r in rows.tolist()])
+        refit = len(self.archive) > 1.2 * self._fitted_at
+        if refit:
+            self._fitted_at = len(self.archive)
+        asked = _features([d.molecule for d in drafts])
+        drawn = []
+        for objective, surrogate in enumerate(self.surrogates):
+            scores = self.archive.scores[rows, objective]
+            surrogate.fit(features, scores, refit)
+            low, high = scores.min(), scores.max()
+            drawn.append((surrogate.draw(asked, n, self.generator) - high) / (high - low).clamp_min(1e-9))
+        values = torch.stack(drawn, dim=-1)  # (n, drafts, objectives), 0 as good as the best so far
+        weights = torch.rand(n, 1, len(drawn), generator=self.generator).clamp_min(1e-9).log().neg()
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+        weighted = weights * values
+        merit = weighted.min(dim=-1).values + 0.05 * weighted.sum(dim=-1)
+        chosen: list[int] = []
+        for row in merit:
+            row[chosen] = -torch.inf
+            chosen.append(int(row.argmax()))
+        return [drafts[i] for i in chosen]
+
+    def _rows_to_learn(self) -> Tensor:
+        """The best molecules and others by chance."""
+        rows = torch.tensor([r for r, m in enumerate(self.archive.molecules) if m is not None], dtype=torch.long)
+        if len(rows) <= self.learned_from:
+            return rows
+        order = self.archive.best(len(rows), rows)
+        others = order[self.best_too :]
+        drawn = others[torch.randperm(len(others), generator=self.generator)[: self.learned_from - self.best_too]]
+        return torch.cat([order[: self.best_too], drawn.sort().values])
+
+
+def _features(molecules: Sequence[Molecule | None]) -> Tensor:
+    """(n, F) of molecules that are there."""
+    return torch.stack([m.features for m in molecules if m is not None])

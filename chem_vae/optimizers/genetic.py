@@ -1,0 +1,173 @@
+"""A genetic strategy over latent points, SELFIES strings and, where the caller can vary them, structures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import selfies
+import torch
+from torch import Tensor
+
+from chem_vae.errors import VocabularyError
+from chem_vae.optimizers.archive import AT_ONCE, Draft, RememberingOptimizer
+from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
+
+LATENT, STRING, STRUCTURE = "latent crossing", "SELFIES variation", "structure variation"
+
+
+@register
+class Genetic(RememberingOptimizer):
+    """Children of the best molecules found, by three moves; what has paid is done more.
+
+    latent crossing: spherical interpolation between two parents' points, with noise, decoded (White 2016,
+    arXiv:1609.04468). SELFIES variation: symbols replaced, inserted, deleted, or two strings joined, which is a molecule
+    always (STONED; Nigam et al. 2021, doi:10.1039/D1SC00231G). structure variation: the caller's own, e.g. graph crossover
+    (Jensen 2019, doi:10.1039/C8SC05372C). Parents are drawn by rank (Tripp & Hernández-Lobato 2023, arXiv:2310.09267);
+    several objectives are ranked by Pareto front. The share of each move follows how many of its children entered the
+    best `elite`, and never falls below `least`.
+    """
+
+    name = "genetic"
+    several_objectives = True
+    founders, population, elite, least, memory, noise = 100, 1000, 100, 0.1, 0.9, 0.8
+
+    def __init__(self, problem: Problem, seed: int = 0) -> None:
+        super().__init__(problem, seed)
+        self._makers: dict[str, Callable[[int], list[Draft]]] = {LATENT: self._cross_points, STRING: self._vary_strings}
+        if problem.vary is not None:
+            self._makers[STRUCTURE] = self._vary_structures
+        self.tried = dict.fromkeys(self._makers, 1.0)
+        """Children of each move, the older ones counting less, and below, those of them that entered the elite."""
+        self.entered = dict.fromkeys(self._makers, 1.0)
+        self.living = torch.empty(0, dtype=torch.long)
+        """Rows of the archive, best first: the parents to be."""
+
+    def shares(self) -> dict[str, float]:
+        """Of each move in the next proposal."""
+        rates = {move: self.entered[move] / self.tried[move] for move in self._makers}
+        free = 1.0 - self.least * len(rates)
+        return {move: self.least + free * rate / sum(rates.values()) for move, rate in rates.items()}
+
+    def ask(self, n: int) -> Proposal:
+        if len(self.living) < min(n, self.founders):
+            return self.start(n)
+        return self.distinct(n, self._children)
+
+    def tell(
+        self, proposal: Proposal, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None] | None = None
+    ) -> None:
+        before = len(self.archive)
+        super().tell(proposal, z, scores, molecules)
+        keys = {m.key for row in self.living[: self.elite].tolist() if (m := self.archive.molecules[row]) is not None}
+        new = {m.key for m in self.archive.molecules[before:] if m is not None}
+        for move in self._makers:
+            told = [m for m, origin in zip(molecules or [], proposal.origins or [], strict=False) if origin == move]
+            if told:  # a child that is no molecule, or an old one, is a failure of its move
+                self.tried[move] = self.memory * self.tried[move] + len(told)
+                entered = sum(m is not None and m.key in new and m.key in keys for m in told)
+                self.entered[move] = self.memory * self.entered[move] + entered + 0.01  # 0.01: a move may come back
+
+    def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
+        for new in self.archive.add(z, scores, molecules).split(AT_ONCE):
+            self.living = self.archive.best(self.population, torch.cat([self.living, new]))
+
+    # -- moves ---------------------------------------------------------------------------------------------------
+
+    def _children(self, n: int) -> list[Draft]:
+        shares = self.shares()
+        weights = torch.tensor(list(shares.values()))
+        drawn = torch.multinomial(weights, n, replacement=True, generator=self.generator).bincount(
+            minlength=len(shares)
+        )
+        drafts: list[Draft] = []
+        for make, k in zip(self._makers.values(), drawn.tolist(), strict=True):
+            drafts += make(k) if k else []
+        if not drafts:
+            return self._first_drafts(n)
+        return [drafts[i] for i in torch.randperm(len(drafts), generator=self.generator).tolist()]  # none goes first
+
+    def _cross_points(self, n: int) -> list[Draft]:
+        placed = self.living[self.archive.placed()[self.living]]
+        if len(placed) < 2:
+            return []
+        first, second = self.good(n, placed), self.good(n, placed)
+        along = 0.5 * torch.rand(n, 1, generator=self.generator)  # the first parent is the nearer one
+        size = self.noise * torch.rand(n, 1, generator=self.generator)
+        noise = size * self.spread() * torch.randn(n, self.archive.z.shape[1], generator=self.generator)
+        z = slerp(self.archive.z[first], self.archive.z[second], along) + noise
+        return self.decoded(z, LATENT, [self._key(row) for row in first.tolist()])
+
+    def _vary_strings(self, n: int) -> list[Draft]:
+        spelled = torch.tensor([r for r in self.living.tolist() if self._spelling(r)], dtype=torch.long)
+        if len(spelled) == 0:
+            return []
+        first, second = self.good(n, spelled).tolist(), self.good(n, spelled).tolist()
+        counts = Counter(
+            s for row in spelled[: self.elite].tolist() for s in selfies.split_selfies(self._spelling(row))
+        )
+        symbols = [s for s in self.checkpoint.vocabulary.symbols if s != "[nop]"]
+        # As common as in the best molecules, and a little of all that the decoder knows.
+        weights = torch.tensor([counts[s] + 0.2 * counts.total() / len(symbols) for s in symbols])
+        drafts = []
+        for a, b in zip(first, second, strict=True):
+            string = list(selfies.split_selfies(self._spelling(a)))
+            if self._below(2) == 0:
+                other = list(selfies.split_selfies(self._spelling(b)))
+                string = string[: 1 + self._below(len(string))] + other[self._below(len(other)) :]
+            else:
+                for _ in range(1 + self._below(3)):
+                    self._mutate(string, symbols[int(torch.multinomial(weights, 1, generator=self.generator))])
+            nowhere = torch.full((self.archive.z.shape[1],), torch.nan)
+            drafts.append(Draft(nowhere, self._readable("".join(string)), STRING, self._key(a)))
+        return drafts
+
+    def _vary_structures(self, n: int) -> list[Draft]:
+        assert self.problem.vary is not None
+        keys = [key for row in self.living.tolist() if (key := self._key(row)) is not None]
+        if not keys:
+            return []
+        nowhere = torch.full((self.archive.z.shape[1],), torch.nan)
+        varied = self.problem.vary(keys, n, self.new_seed())
+        return [Draft(nowhere, string, STRUCTURE, parent) for string, parent in varied]
+
+    def _mutate(self, string: list[str], symbol: str) -> None:
+        """Replace, insert or delete one symbol in place."""
+        kind, place = self._below(3), self._below(len(string))
+        if kind == 0:
+            string[place] = symbol
+        elif kind == 1:
+            string.insert(place, symbol)
+        elif len(string) > 1:
+            del string[place]
+
+    def _readable(self, string: str) -> str | None:
+        """The string, unless it is longer than the decoder's own may be."""
+        try:
+            return string if len(self.checkpoint.vocabulary.encode(string)) <= self.checkpoint.max_length else None
+        except VocabularyError:
+            return None
+
+    def _spelling(self, row: int) -> str:
+        molecule = self.archive.molecules[row]
+        return molecule.selfies if molecule is not None else ""
+
+    def _key(self, row: int) -> str | None:
+        molecule = self.archive.molecules[row]
+        return molecule.key if molecule is not None else None
+
+    def _below(self, n: int) -> int:
+        return int(torch.randint(n, (1,), generator=self.generator))
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Points (n, D) at shares t (n, 1) of the arcs from a to b (n, D); along the chord where they are parallel.
+
+    >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5]])).round(decimals=3).tolist()
+    [[0.7070000171661377, 0.7070000171661377]]
+    """
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1).unsqueeze(1)
+    angle = torch.arccos(cosine)
+    sine = torch.sin(angle)
+    arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine.clamp_min(1e-6)
+    return torch.where(sine < 1e-3, (1 - t) * a + t * b, arc)

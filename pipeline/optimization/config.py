@@ -1,0 +1,77 @@
+"""What an optimization is told: a TOML table [optimize], or the same in Python."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from chem_vae.config import MOST_SEED
+from pipeline.objectives.constraints import Constraint
+from pipeline.objectives.objective import Objective
+from pipeline.oracles.config import OracleConfig
+from pipeline.settings import Settings
+
+
+class OptimizeConfig(Settings):
+    """From a model and an oracle to the best molecules that a number of calls finds.
+
+    [optimize]
+    oracle_calls = 1000
+    strategy = "adaptive"
+    [optimize.oracle]
+    function = "my_docking:dock"
+    [optimize.objectives]
+    score = { transform = "reverse_sigmoid", low = -11.0, high = -7.0 }
+    qed = { maximize = true }
+    [[optimize.constraints]]
+    must_not_contain = "[N+](=O)[O-]"
+    """
+
+    oracle: OracleConfig | None = Field(
+        None, description="Who scores; the computed properties of the objectives when not given."
+    )
+    oracle_calls: int = Field(1000, description="Molecules that the oracle may be asked about, in all.")
+    objectives: dict[str, Objective] = Field(
+        {}, description="By endpoint of the oracle or computed property; each endpoint as high as possible when none."
+    )
+    aggregate: Literal["geometric", "arithmetic", "pareto"] = Field(
+        "geometric", description="Mean of the desirabilities, or pareto: a front of two or three objectives."
+    )
+    constraints: tuple[Constraint, ...] = Field((), description="What a molecule must be to be scored at all.")
+    strategy: str = Field("adaptive", description="adaptive, turbo, genetic, cma_es, gradient, conditional or random.")
+    batch_size: int | None = Field(
+        None, ge=1, description="Molecules a round; a hundredth of the calls, 10 to 100, when not given."
+    )
+    start: Literal["prior", "data"] = Field(
+        "prior", description="prior: molecules of the model; data: training molecules, drawn by chance."
+    )
+    seeds: tuple[str, ...] = Field((), description="SMILES to start from; the oracle is asked about them first.")
+    n: int = Field(100, ge=1, description="Candidates to report.")
+    per_scaffold: int = Field(10, ge=1, description="Candidates with the same scaffold at most.")
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many calls that did not better the mean of the best ten."
+    )
+    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes.")
+    enough: int | None = Field(None, ge=1, description="Stop with so many molecules within all objectives.")
+    temperature: float = Field(1.0, gt=0, le=5, description="Of the decoder's symbols.")
+    elements: tuple[str, ...] | None = Field(
+        None,
+        description="That structures may be varied to; those of the model's molecules and of the seeds when not given.",
+    )
+    max_heavy_atoms: int | None = Field(
+        None, ge=4, le=200, description="Of a varied structure; a quarter more than the model's largest when not given."
+    )
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
+
+    @model_validator(mode="after")
+    def _someone_scores(self) -> Self:
+        if self.oracle is None and not self.objectives:
+            raise ValueError("say what is wanted (objectives) or who scores (oracle)")
+        if self.aggregate == "pareto" and self.oracle is None and not 2 <= len(self.objectives) <= 3:
+            raise ValueError("a Pareto front takes two or three objectives")
+        return self
+
+    def rounds_of(self) -> int:
+        """Molecules a round."""
+        return self.batch_size or max(10, min(100, self.oracle_calls // 100))

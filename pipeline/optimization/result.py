@@ -1,0 +1,82 @@
+"""What an optimization found: every call with its origin, the candidates, the accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.metrics import scaffold
+from pipeline.objectives import Wanted
+from pipeline.optimization.config import OptimizeConfig
+
+
+@dataclass
+class Optimization:
+    """The outcome. Scores are of computed values alone; what was only predicted stands in no column here."""
+
+    calls: pd.DataFrame
+    """A row for each oracle call, in order: order, smiles, score, the values (`<name>_computed`), hit, failed (the reason, or
+    ""), origin (which move or center), parent (SMILES or None), round, seconds."""
+    candidates: pd.DataFrame
+    """The best, ranked, of one scaffold `per_scaffold` at most."""
+    counts: dict[str, int]
+    """proposed, valid, passed the constraints, asked, scored, failed, hits."""
+    wanted: list[Wanted]
+    config: OptimizeConfig
+    ended: str
+    """Why it stopped, in words."""
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """asking, screening, the oracle, telling."""
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The candidates, one per row, best first."""
+        return self.candidates.copy()
+
+    def curve(self, top: int = 10) -> NDArray[np.float64]:
+        """(calls,) the mean of the best `top` scores after each call; a failed call brings nothing."""
+        return best_so_far(self.calls["score"].to_numpy(dtype=np.float64), top)
+
+
+def best_so_far(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float64]:
+    """(n,) the mean of the best `top` of scores (n,) so far; NaN until there is one.
+
+    >>> best_so_far(np.array([1.0, np.nan, 3.0]), 1).tolist()
+    [1.0, 1.0, 3.0]
+    """
+    import heapq
+
+    best: list[float] = []
+    means = np.full(len(scores), np.nan)
+    for i, value in enumerate(scores.tolist()):
+        if value == value:
+            if len(best) < top:
+                heapq.heappush(best, value)
+            else:
+                heapq.heappushpop(best, value)
+        if best:
+            means[i] = sum(best) / len(best)
+    return means
+
+
+def ranked(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
+    """The best n scored molecules, of one scaffold `per_scaffold` at most, with rank and scaffold."""
+    ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
+    rows, scaffolds, held = [], [], dict[str | None, int]()
+    for i, smiles in zip(ordered.index, ordered["smiles"], strict=True):
+        own = scaffold(smiles)
+        if held.get(own, 0) < per_scaffold:
+            held[own] = held.get(own, 0) + 1
+            rows.append(i)
+            scaffolds.append(own)
+        if len(rows) == n:
+            break
+    found = ordered.loc[rows].reset_index(drop=True)
+    found.insert(0, "rank", np.arange(1, len(found) + 1))
+    found["scaffold"] = pd.Series(scaffolds, dtype=object)
+    return found

@@ -1,0 +1,133 @@
+"""The strategy that moves the model: what its surrogate believes, where its model goes, and that both pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import selfies
+import torch
+from torch import Tensor
+
+from chem_vae.checkpoint import Checkpoint
+from chem_vae.config import ModelConfig
+from chem_vae.model import ChemVAE
+from chem_vae.optimizers import Molecule, Problem, create
+from chem_vae.optimizers.retraining import MovingModel
+from chem_vae.optimizers.surrogate import Surrogate, TanimotoKernel
+from chem_vae.vocabulary import END, SelfiesVocabulary
+
+SYMBOLS = ["[C]", "[N]", "[O]", "[F]", "[S]", "[P]", "[Cl]", "[=C]"]
+WORDS = [a + b for a in SYMBOLS for b in SYMBOLS]
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    vocabulary = SelfiesVocabulary(SYMBOLS)
+    config = ModelConfig(embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8)
+    model = ChemVAE(config, len(vocabulary), 1).eval()
+    with torch.no_grad():
+        model.decoder.to_symbols.weight.mul_(4.0)
+        model.decoder.to_symbols.bias[END] = 1.0
+    return Checkpoint(model, vocabulary, (), 30)
+
+
+def bits(string: str) -> Tensor:
+    symbols = list(selfies.split_selfies(string))
+    pairs = {a + b for a, b in pairwise(symbols)}
+    return torch.tensor([float(s in symbols) for s in SYMBOLS] + [float(w in pairs) for w in WORDS])
+
+
+def screen(strings: Sequence[str | None]) -> list[Molecule | None]:
+    return [Molecule(s, s, bits(s)) if s else None for s in strings]
+
+
+@torch.no_grad()
+def likelihood(checkpoint: Checkpoint, string: str) -> float:
+    return float(checkpoint.model.log_likelihood(torch.tensor([checkpoint.vocabulary.encode(string)])))
+
+
+def some_bits(n: int, seed: int) -> Tensor:
+    return (torch.rand(n, 60, generator=torch.Generator().manual_seed(seed)) < 0.2).float()
+
+
+def test_the_kernel_is_the_tanimoto_similarity() -> None:
+    x = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], dtype=torch.double)
+    matrix = TanimotoKernel()(x).to_dense()
+    assert matrix[0, 0] == pytest.approx(1.0)
+    assert matrix[0, 1] == pytest.approx(1 / 3)
+    assert matrix[0, 2] == 0.0
+    drawn = some_bits(80, 1).double()
+    assert torch.linalg.eigvalsh(TanimotoKernel()(drawn).to_dense()).min() > -1e-9
+    assert torch.allclose(TanimotoKernel()(drawn, diag=True), torch.ones(80, dtype=torch.double))
+
+
+def test_the_surrogate_learns_what_parts_are_worth() -> None:
+    worth = torch.randn(60, generator=torch.Generator().manual_seed(3))
+    train, test = some_bits(300, 4), some_bits(200, 5)
+    surrogate = Surrogate()
+    surrogate.fit(train, 5 + train @ worth)
+    mean, std = surrogate.predict(test)
+    truth = 5 + test @ worth
+    assert float(np.corrcoef(mean, truth)[0, 1]) > 0.7
+    assert (std > 0).all()
+    assert surrogate.predict(train)[1].mean() < std.mean()  # surer of what it has seen
+    drawn = surrogate.draw(test, 400, torch.Generator().manual_seed(0))
+    assert drawn.shape == (400, 200)
+    assert torch.allclose(drawn.mean(dim=0), mean, atol=0.3 * float(std.mean()))
+    assert torch.equal(drawn, surrogate.draw(test, 400, torch.Generator().manual_seed(0)))
+
+
+def test_the_model_moves_to_what_it_is_shown_and_can_go_back(checkpoint: Checkpoint) -> None:
+    before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
+    shown = ["[C][N][O][C]", "[C][N][O][F]", "[C][N][S][C]", "[P][N][O][C][C]"]
+    moving = MovingModel(checkpoint, shown=512, learning_rate=3e-3)
+    first = moving.move(shown)
+    for _ in range(5):
+        last = moving.move([*shown, "[Xe]"])  # what cannot be spelled is passed over
+    assert last < first - 1
+    for name, value in checkpoint.model.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert likelihood(moving.checkpoint, shown[0]) > likelihood(checkpoint, shown[0]) + 1
+    again = MovingModel(checkpoint, shown=512, learning_rate=3e-3)
+    again.move(shown)
+    for _ in range(5):
+        again.move([*shown, "[Xe]"])
+    for a, b in zip(moving.checkpoint.model.parameters(), again.checkpoint.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    moving.reset()
+    assert likelihood(moving.checkpoint, shown[0]) == pytest.approx(likelihood(checkpoint, shown[0]), abs=1e-5)
+
+
+def test_the_best_are_shown_most(checkpoint: Checkpoint) -> None:
+    moving = MovingModel(checkpoint, shown=400, learning_rate=3e-3, rank_weight=0.001)
+    strings = ["[C][N][O]", *(f"[F]{w}" for w in WORDS[:50])]
+    for _ in range(8):
+        moving.move(strings)
+    nats = [-likelihood(moving.checkpoint, s) for s in strings]
+    assert nats[0] < np.mean(nats[1:]) - 1
+
+
+def test_adaptive_beats_the_prior(checkpoint: Checkpoint) -> None:
+    """A score of pairs of symbols that the untrained model seldom writes."""
+
+    def score(string: str) -> float:
+        return string.count("[N][O]") + 0.5 * string.count("[O][S]") - 0.02 * len(string)
+
+    best = {}
+    for name in ("random", "adaptive"):
+        unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+        optimizer = create(name, Problem(checkpoint, unknown, screen=screen), seed=1)
+        scores: dict[str, float] = {}
+        for turn in range(12):
+            proposal = optimizer.ask(25)
+            strings = optimizer.decode(proposal, temperature=1.0, seed=turn)
+            molecules = screen(strings)
+            told = [score(m.key) if m else float("nan") for m in molecules]
+            scores |= {m.key: s for m, s in zip(molecules, told, strict=True) if m}
+            optimizer.tell(proposal, torch.full((25, 8), torch.nan), torch.tensor(told), molecules)
+        best[name] = np.mean(sorted(scores.values())[-10:])
+    assert best["adaptive"] > best["random"] + 0.5
