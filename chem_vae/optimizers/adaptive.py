@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -23,12 +24,17 @@ class Adaptive(Genetic):
     substructures (Tanimoto; Tripp et al. 2021) learns all scores, and Thompson samples of it choose among the drafts. After
     every `every` new scores the model is trained on the best molecules by rank (weighted retraining, Tripp et al. 2020,
     arXiv:2006.09191; LOL-BO, Maus et al. 2022, arXiv:2201.11872). The share of each move follows what its drafts became.
+
+    Centers: where `patience` scores brought the best ten nothing, the search starts anew elsewhere. The model goes back to
+    where it came from, and molecules like the best of the earlier centers (Tanimoto `alike` or more) are parents no more;
+    after `most_centers` of them all are again.
     """
 
     name = "adaptive"
     needs = ("screen",)
     surplus, every, elite, shown_to = 8, 100, 100, 200
     learned_from, best_too = 1000, 500
+    patience, alike, most_centers = 1000, 0.4, 4
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
@@ -40,6 +46,9 @@ class Adaptive(Genetic):
 
         self.surrogates = [Surrogate() for _ in range(problem.objectives)]
         """One for each objective."""
+        self.centers: list[Molecule] = []
+        """The best molecule of each center that was given up."""
+        self._best, self._best_at = -math.inf, 0
         self._encodable: dict[int, bool] = {}
         self._trained_at = 0
         self._fitted_at = 0
@@ -68,6 +77,44 @@ class Adaptive(Genetic):
         for molecule, origin in zip(molecules or [], proposal.origins or [], strict=False):
             if molecule is not None and molecule.key in best & new and origin in self.entered:
                 self.entered[origin] += 1
+
+    def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
+        before = len(self.archive)
+        super()._learn(z, scores, molecules)
+        if self.centers:
+            near = self._near_centers(range(before, len(self.archive)))
+            self.living = self.living[[row not in near for row in self.living.tolist()]]
+        if self.problem.objectives == 1 and len(self.living) >= 10:
+            best = float(self.archive.scores[self.living[:10], 0].mean())
+            if best > self._best + 1e-3 * abs(self._best):
+                self._best, self._best_at = best, len(self.archive)
+            elif len(self.archive) - self._best_at >= self.patience:
+                self._restart()
+
+    def _restart(self) -> None:
+        """Give the center up for another."""
+        best = self.archive.molecules[int(self.living[0])]
+        self.centers = [*self.centers, best] if best is not None and len(self.centers) < self.most_centers else []
+        rows = self.archive.best(len(self.archive))
+        near = self._near_centers(rows.tolist())
+        self.living = rows[[row not in near for row in rows.tolist()]][: self.population]
+        if len(self.living) < 2:
+            self.centers, self.living = [], rows[: self.population]
+        self.moving.reset()
+        self.checkpoint = self.moving.checkpoint
+        self._trained_at = 0
+        self._best, self._best_at = -math.inf, len(self.archive)
+
+    def _near_centers(self, rows: Sequence[int]) -> set[int]:
+        """Which of the rows are molecules like a center that was given up."""
+        known = [row for row in rows if self.archive.molecules[row] is not None]
+        if not known or not self.centers:
+            return set()
+        x = _features([self.archive.molecules[row] for row in known]).float()
+        y = _features(self.centers).float()
+        shared = x @ y.T
+        similarity = shared / (x.sum(dim=1, keepdim=True) + y.sum(dim=1) - shared).clamp_min(1e-9)
+        return {row for row, s in zip(known, similarity.max(dim=1).values.tolist(), strict=True) if s >= self.alike}
 
     # -- drafts --------------------------------------------------------------------------------------------------
 
