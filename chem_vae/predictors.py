@@ -230,6 +230,11 @@ def check(predictor: PropertyPredictor, z: Tensor, y: Tensor, n_train: int) -> P
         nan = float("nan")
         return PredictorFigures(predictor.method, n_train, len(y), nan, nan, nan, {str(c): nan for c in COVERAGES}, [])
     mean, std = predictor.predict(z)
+    return figures_of(predictor.method, n_train, y, mean, std)
+
+
+def figures_of(method: str, n_train: int, y: Tensor, mean: Tensor, std: Tensor) -> PredictorFigures:
+    """Figures of predictions made already: values (n,), means (n,) and standard deviations (n,), two molecules at least."""
     error = y - mean
     r2 = 1.0 - float(error.square().sum() / (y - y.mean()).square().sum().clamp_min(1e-12))
     normal = torch.distributions.Normal(0.0, 1.0)
@@ -238,7 +243,7 @@ def check(predictor: PropertyPredictor, z: Tensor, y: Tensor, n_train: int) -> P
     }
     rows = torch.stack([y, mean, std], dim=1)[:500].tolist()
     return PredictorFigures(
-        predictor.method,
+        method,
         n_train,
         len(y),
         r2,

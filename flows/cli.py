@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows import cli_benchmark, cli_inspect, cli_space, cli_steps, cli_tune, options
+from flows import cli_benchmark, cli_inspect, cli_optimize, cli_space, cli_steps, cli_tune, cli_update, options
 from flows.terminal import next_command, note, progress_shown, where
 
 app = typer.Typer(
@@ -21,10 +21,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.add_typer(cli_steps.app)
+app.add_typer(cli_optimize.app)
 app.add_typer(cli_inspect.app)
 app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_space.app)
 app.add_typer(cli_tune.app)
+app.add_typer(cli_update.app)
 
 
 def _version(asked: bool) -> None:

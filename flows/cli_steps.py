@@ -236,13 +236,13 @@ def serve(
         ),
     ] = None,
     flow: Annotated[
-        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train or generate.")
+        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train, generate or optimize.")
     ] = "campaign",
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="FOLDER|NAME", help="What the flow train trains on.")
     ] = "latest",
     model: Annotated[
-        str, typer.Option("--model", metavar="RUN|FOLDER", help="What the flow generate generates with.")
+        str, typer.Option("--model", metavar="RUN|FOLDER", help="What the flows generate and optimize work with.")
     ] = "latest",
     name: options.Name = None,
     settings: options.Settings = None,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import CampaignConfig
 
-FLOWS = ("campaign", "ingest", "train", "generate")
+FLOWS = ("campaign", "ingest", "train", "generate", "optimize")
 
 
 def serve(
@@ -45,7 +45,7 @@ def serve(
     The Prefect server is the configured one (PREFECT_API_URL or a profile); else a local one is used or started.
 
     cron: five fields, as in "0 2 * * *"; interval: seconds; one of the two. timezone: an IANA name such as
-    Europe/Berlin; the machine's own where not given. dataset and model: for the flows train and generate.
+    Europe/Berlin; the machine's own where not given. dataset and model: for the flow train, and for generate and optimize.
 
     Raises UserError before anything is started where the flow, the schedule or the time zone is wrong.
     """
@@ -165,10 +165,13 @@ def _parameters(flow_name: str, config: CampaignConfig, workspace: Path, dataset
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
     if flow_name == "campaign":
         return values | {"config": config.model_dump(mode="json")}
-    values["config"] = getattr(config, flow_name).model_dump(mode="json")
+    asked = getattr(config, flow_name)
+    if asked is None:
+        raise UserError("the flow optimize needs a table [optimize] in the configuration that says what is wanted")
+    values["config"] = asked.model_dump(mode="json")
     if flow_name == "train":
         values["dataset"] = _absolute(dataset)
-    elif flow_name == "generate":
+    elif flow_name in ("generate", "optimize"):
         values |= {"model": _absolute(model), "name": config.name}
     return values
 

@@ -173,6 +173,7 @@ Strategy = Annotated[
         "--strategy",
         metavar="NAME",
         rich_help_panel=AIMS,
-        help="conditional samples what the model learned of the targets; gradient climbs in the latent space.",
+        help="conditional samples what the model learned of the targets; gradient climbs in the latent space; acquisition, the "
+        "default of a measured property, searches for what is worth measuring next.",
     ),
 ]

@@ -51,8 +51,14 @@ def overrides(
     }
     found = {key: value for key, value in given.items() if value is not None}
     found |= objectives(targets, tolerances, maximize, minimize, ranges)
+    return found | given_settings(settings)
+
+
+def given_settings(settings: Sequence[str] | None, example: str = "train.model.latent_size=128") -> dict[str, Any]:
+    """What --set says, by dotted key."""
+    found = {}
     for text in settings or ():
-        key, value = _pair(text, "--set", "train.model.latent_size=128")
+        key, value = _pair(text, "--set", example)
         found[key] = toml_value(value)
     return found
 
@@ -63,8 +69,9 @@ def objectives(
     maximize: Sequence[str] | None,
     minimize: Sequence[str] | None,
     ranges: Sequence[str] | None,
+    table: str = "generate",
 ) -> dict[str, Any]:
-    """Objectives by dotted key. An aim replaces the file's for its property; a tolerance changes only that."""
+    """Objectives by dotted key, of the table generate or optimize. An aim replaces the file's for its property; a tolerance changes only that."""
     aims: dict[str, dict[str, Any]] = {}
 
     def aim(option: str, name: str, value: dict[str, Any]) -> None:
@@ -88,14 +95,14 @@ def objectives(
         aim("--maximize", name, {"maximize": True})
     for name in _names(minimize):
         aim("--minimize", name, {"minimize": True})
-    found: dict[str, Any] = {f"generate.objectives.{name}": value for name, value in aims.items()}
+    found: dict[str, Any] = {f"{table}.objectives.{name}": value for name, value in aims.items()}
     for text in tolerances or ():
         name, value = _pair(text, "--tolerance", "logp=0.25")
         number = _float(value, f"--tolerance {text}")
         if name in aims:
             aims[name]["tolerance"] = number
         else:
-            found[f"generate.objectives.{name}.tolerance"] = number
+            found[f"{table}.objectives.{name}.tolerance"] = number
     return found
 
 

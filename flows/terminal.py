@@ -55,8 +55,10 @@ def table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
     return "\n".join([line(head), line(["-" * w for w in widths]), *map(line, cells)])
 
 
-def candidates(path: Path, limit: int = 10) -> str:
-    """The first candidates of a run's candidates.csv: score, values labelled computed or predicted, SMILES last."""
+def candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -> str:
+    """The first candidates of a run's candidates.csv: score, values labelled computed or predicted, SMILES last.
+
+    only: the properties to show; all when not given."""
     if not path.exists():
         return ""
     with path.open(encoding="utf-8", newline="") as file:
@@ -64,6 +66,8 @@ def candidates(path: Path, limit: int = 10) -> str:
     if not rows:
         return ""
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
+    if only is not None:
+        columns = [c for c in columns if c.rpartition("_")[0] in only]
     head = ["rank", "score"]
     for column in columns:
         name, _, basis = column.rpartition("_")
@@ -110,7 +114,7 @@ def summary(report: Mapping[str, Any]) -> str:
                 a.get("aim"),
                 a.get("mean"),
                 a.get("mae"),
-                f"{a.get('within')} of {a.get('of')}",
+                f"{a.get('within')} of {a.get('of')}" if a.get("within") is not None else "",
             )
             for a in achieved
         ]

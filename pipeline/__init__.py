@@ -17,6 +17,8 @@ _PUBLIC = {
     "ingest": "pipeline.ingest",
     "train": "pipeline.train",
     "generate": "pipeline.generate",
+    "optimize": "pipeline.optimization.notebook",
+    "Optimization": "pipeline.optimization.result",
     "campaign": "pipeline.campaign",
     "load_model": "pipeline.model",
     "load_config": "pipeline.config",

@@ -6,6 +6,9 @@ import shutil
 import time
 from pathlib import Path
 
+import pandas as pd
+
+from chem_vae.files import write_text
 from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig, GenerateConfig
 from pipeline.dataset import Dataset
@@ -38,19 +41,25 @@ def generate_run(
     workspace: Path,
     name: str,
     progress: Progress = silent,
+    *,
+    earlier: pd.DataFrame | None = None,
 ) -> Run:
     """Generate with a model and write a run folder: config, the model itself, report, candidates, manifest last.
 
     config.json says how the data and the model were really made, whatever asked for them: a campaign can read it.
+    earlier: smiles, inchikey and run of what earlier rounds proposed (`pipeline.measured.update`): it is not proposed again.
     """
     dataset = dataset or model.dataset(workspace)
-    made = generate(model, config=config, dataset=dataset, progress=progress)
+    exclude = () if earlier is None else set(earlier["inchikey"])
+    made = generate(model, config=config, dataset=dataset, exclude=exclude, progress=progress)
     settings = {"name": name, "train": model.manifest["config"], "generate": made.config.model_dump(mode="json")}
     if dataset is not None:
         settings["ingest"] = dataset.manifest["options"]
     run = Run.create(workspace, name, settings)
     progress("report", 0, 1)
     try:
+        if earlier is not None:
+            write_text(run.folder / "proposed.csv", earlier.to_csv(index=False, lineterminator="\n"))
         _fill(run, made, model, dataset, name)
     except BaseException:  # nothing half-written is left to be mistaken for a run
         shutil.rmtree(run.folder, ignore_errors=True)

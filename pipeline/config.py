@@ -15,11 +15,12 @@ A campaign's TOML file has one table per step, with these models' fields as keys
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -35,6 +36,9 @@ from pydantic import (
 
 from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
+from pipeline.measured.config import MeasuredConfig
+from pipeline.objectives.objective import Objective
+from pipeline.optimization.config import OptimizeConfig
 from pipeline.settings import Settings
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
@@ -157,76 +161,18 @@ def _said(given: Any, usual: Mapping[str, Any]) -> list[str]:
     return [str(k) for k in given] if isinstance(given, Mapping) else []
 
 
-TransformName = Literal["sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "linear", "reverse_linear", "as_is"]
-
-
-class Objective(Settings):
-    """What is wanted of one property: exactly one of target, maximize, minimize, range, transform."""
-
-    target: float | None = None
-    tolerance: float | None = Field(None, gt=0, description="Of a target; a tenth of the data's spread when not given.")
-    maximize: bool = False
-    minimize: bool = False
-    range: tuple[float, float] | None = None
-    transform: TransformName | None = Field(None, description="From a value to 0..1, by low, high and steepness.")
-    low: float | None = Field(None, description="Of a transform; with maximize, from where on a value is a hit.")
-    high: float | None = Field(None, description="Of a transform; with minimize, up to where a value is a hit.")
-    steepness: float | None = Field(
-        None, gt=0, le=100, description="Of a sigmoid: 0.25 when not given; 1 of a double one."
-    )
-    weight: float = Field(1.0, gt=0)
-
-    @model_validator(mode="after")
-    def _one_aim(self) -> Self:
-        aims = (self.target is not None) + self.maximize + self.minimize + (self.range is not None)
-        if aims + (self.transform is not None) != 1:
-            raise ValueError("say exactly one of target, maximize, minimize, range, transform")
-        if self.tolerance is not None and self.target is None:
-            raise ValueError("a tolerance goes with a target")
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise ValueError("a range goes from its lower to its higher end")
-        self._check_ends()
-        return self
-
-    def _check_ends(self) -> None:
-        kind = self.transform or ("maximize" if self.maximize else "minimize" if self.minimize else "target or a range")
-        takes = {"maximize": "low", "minimize": "high", "target or a range": "", "as_is": ""}.get(
-            kind, "low high"
-        ).split()
-        for name in ("low", "high"):
-            if name not in takes and getattr(self, name) is not None:
-                raise ValueError(f"{kind} takes no {name}" + (", but a " + takes[0] if takes else ""))
-        if kind == "step" and self.low is None and self.high is None:
-            raise ValueError("step needs low, high or both")
-        if len(takes) == 2 and kind != "step" and (self.low is None or self.high is None):
-            raise ValueError(f"{kind} needs low and high")
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError("low lies below high; what falls is said by the transform's name, e.g. reverse_sigmoid")
-        if self.steepness is not None and not kind.endswith("sigmoid"):
-            raise ValueError("a steepness goes with a sigmoid")
-
-    def describe(self) -> str:
-        """In words, as the report and the log print it."""
-        if self.target is not None:
-            return f"{self.target:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
-        if self.range is not None:
-            return f"{self.range[0]:g} to {self.range[1]:g}"
-        if self.transform == "as_is":
-            return "as it is"
-        if self.transform is not None:
-            name = self.transform.replace("_", " ")
-            ends = [f"{word} {end:g}" for word, end in (("from", self.low), ("to", self.high)) if end is not None]
-            return f"{name} {' '.join(ends)}"
-        return "as high as possible" if self.maximize else "as low as possible"
-
-
 class GenerateConfig(Settings):
     """From a model to ranked candidates."""
 
     objectives: dict[str, Objective] = Field({}, description="By property; none samples like the data.")
     n: int = Field(100, ge=1, description="Candidates to report.")
     samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
-    strategy: str = Field("conditional", description="conditional or gradient.")
+    strategy: str | None = Field(
+        None,
+        description="conditional, gradient, random or acquisition; not given: acquisition where a measured property is wanted "
+        "(what is worth measuring next), else conditional.",
+    )
+    measured: MeasuredConfig = MeasuredConfig()
     temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
     guidance: float = Field(
         0.0,
@@ -245,19 +191,21 @@ class GenerateConfig(Settings):
 
 
 class CampaignConfig(Settings):
-    """Ingest, train and generate in one: what a TOML file holds."""
+    """Ingest, train and generate in one: what a TOML file holds. [optimize] is what `chem-vae optimize` follows."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)] = "campaign"
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()
+    optimize: OptimizeConfig | None = None
 
 
 # -- files and overrides ---------------------------------------------------------------------------------------------
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:
-    """A TOML file (or none), then overrides by dotted path ({"train.model.latent_size": 64}).
+    """A TOML file (or none), then overrides by dotted path ({"train.model.latent_size": 64}); a path that ends in + adds to
+    a list of the file.
 
     Raises UserError that names the file, the key, its line and the nearest valid key.
     """
@@ -266,13 +214,15 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
     if path is not None:
         try:
             text = path.read_text(encoding="utf-8")
-            data = tomllib.loads(text)
+            data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)  # a run's config.json
         except FileNotFoundError:
             raise UserError(f"there is no configuration file {path}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {path}: {error}") from None
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"{path} is not valid TOML: {error}") from None
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is not valid JSON: {error}") from None
     for dotted, value in (overrides or {}).items():
         *tables, key = _parts(dotted, value)
         node = data
@@ -280,6 +230,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
             node = node.setdefault(table, {})
             if not isinstance(node, dict):
                 raise UserError(f"cannot set {dotted}: {table} is a value, not a table")
+        if key.endswith("+"):
+            key, value = key[:-1], [*node.get(key[:-1], ()), *value]
         node[key] = value
     try:
         return CampaignConfig.model_validate(data)
@@ -289,10 +241,11 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
 
 def _parts(dotted: str, value: Any) -> list[str]:
     """The keys of a dotted path. A property's name may hold dots: "generate.objectives.logD7.4.tolerance"."""
-    below = dotted.removeprefix("generate.objectives.")
-    if below == dotted:
-        return dotted.split(".")
-    return ["generate", "objectives", *([below] if isinstance(value, Mapping) else below.rsplit(".", 1))]
+    for table in ("generate", "optimize"):
+        below = dotted.removeprefix(f"{table}.objectives.")
+        if below != dotted:
+            return [table, "objectives", *([below] if isinstance(value, Mapping) else below.rsplit(".", 1))]
+    return dotted.split(".")
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str, text: str = "") -> str:
@@ -314,20 +267,29 @@ def explain(error: ValidationError, model: type[BaseModel], where: str, text: st
 
 
 def _fields_at(model: Any, location: list[str]) -> list[str]:
+    """The keys of the table at a location: below fields, the names of a table's entries, and the numbers of a list's."""
     for part in location:
-        fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
-        if part not in fields:
-            if model is GenerateConfig or not fields:
-                break
-            model = Objective  # below a table of objectives
-            continue
-        field = fields[part]
-        annotation = getattr(field, "annotation", None) or {"model": ModelConfig, "training": TrainingConfig}.get(part)
-        if part == "objectives":
-            annotation = None
-        model = annotation
-    fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", None)
-    return sorted(fields if fields is not None else Objective.model_fields)
+        fields = _fields(model)
+        model = fields.get(part) if fields is not None else _entry(model)
+    return sorted(_fields(model) or ())
+
+
+def _fields(annotation: Any) -> dict[str, Any] | None:
+    """The fields of a (perhaps optional) table with their types; None where the annotation is of no table."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return {name: field.annotation for name, field in kind.model_fields.items()}
+        if is_dataclass(kind):
+            return get_type_hints(kind)
+        if kind is None or get_origin(annotation) in (dict, tuple, list):
+            break
+    return None
+
+
+def _entry(annotation: Any) -> Any:
+    """The type of the entries of dict[str, T], tuple[T, ...] or list[T]."""
+    inner = get_args(annotation)
+    return inner[1] if get_origin(annotation) is dict and len(inner) > 1 else inner[0] if inner else None
 
 
 def _line_of(location: list[str], text: str) -> int | None:
@@ -335,11 +297,15 @@ def _line_of(location: list[str], text: str) -> int | None:
     if not text or not location:
         return None
     table: list[str] = []
+    counted: dict[str, int] = {}
     best = None
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
         if line.startswith("["):
             table = [part.strip().strip('"') for part in line.strip("[]").split(".")]
+            if line.startswith("[["):  # a table of a list: which one is told by counting
+                counted[line] = counted.get(line, -1) + 1
+                table.append(str(counted[line]))
             if table == location:
                 best = number
             continue

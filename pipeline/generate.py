@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,14 @@ from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.errors import UserError
-from chem_vae.optimizers import Problem, create
+from chem_vae.optimizers import OPTIMIZERS, Problem, create
 from chem_vae.progress import Progress, silent
-from pipeline.catalog import list_datasets
 from pipeline.config import GenerateConfig, Objective
 from pipeline.dataset import Dataset
-from pipeline.metrics import Share, nearest_neighbors, novel_each, scaffold, structural_alerts
+from pipeline.describe import compared, described, novelty_warnings, with_neighbors
+from pipeline.measured.batch import already, diverse
+from pipeline.measured.config import ACQUISITION
+from pipeline.metrics import Share
 from pipeline.model import TrainedModel, encode_valid
 from pipeline.objectives import Wanted, resolve, score
 from pipeline.properties import PROPERTIES, compute
@@ -31,7 +33,8 @@ from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import Candidate
 
 STALE_BATCHES = 5  # in a row without a molecule that was not there before, after which sampling stops
-DESCRIBED_AT_ONCE = 200
+DIRECT = ("conditional", "gradient", "random")  # strategies that go from the model to molecules at once
+LEAST_SEARCHED = 1000  # molecules that a search by acquisition looks at; predictions cost nothing but time
 PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
 
 
@@ -69,6 +72,7 @@ def generate(
     *,
     config: GenerateConfig | None = None,
     dataset: Dataset | None = None,
+    exclude: Collection[str] = (),
     progress: Progress = silent,
     **settings: Any,
 ) -> GenerationReport:
@@ -77,8 +81,9 @@ def generate(
     >>> generate("workspace/models/moses-sample-1a2b3c4d", target={"logp": 2.5}, n=20, seed=0)  # doctest: +SKIP
 
     target: property -> value, for the common case; any other aim, tolerance or number goes into `config`, or as fields
-    of GenerateConfig by name. dataset: what to compare with; found beside the model when not given. Raises UserError
-    for a property or strategy that the model does not know.
+    of GenerateConfig by name. dataset: what to compare with; found beside the model when not given. exclude: InChIKeys that are
+    not to be proposed, as those of an earlier round. A measured property is searched by acquisition (`pipeline.measured`).
+    Raises UserError for a property or strategy that the model does not know.
     """
     model = model if isinstance(model, TrainedModel) else TrainedModel.open(model)
     config = config or GenerateConfig()
@@ -90,23 +95,26 @@ def generate(
     dataset = dataset or model.dataset()
     started = time.monotonic()
     wanted, warnings = resolve(config.objectives, model.properties)
-    if dataset is None:
-        warnings.append(_unknown_novelty(model))
-    elif base := model.card.get("base"):
-        which = "training molecules" if model.trained_on(dataset) else "molecules"
-        warnings.append(
-            f"novel means here: not among the {which} of {dataset.name}; those of {base['dataset']}, which the "
-            "model knows from its base, were not compared"
-        )
-    if dataset is not None and not model.trained_on(dataset):
-        warnings.append(
-            f"the dataset {dataset.folder.name} is not the very one that the model was trained on: novel means here that a "
-            "molecule is in none of its splits, as any may hold molecules that the model was shown"
-        )
+    warnings += novelty_warnings(model, dataset)
+    config = config.model_copy(update={"strategy": config.strategy or usual_strategy(wanted, model)})
     samples = config.samples or PER_CANDIDATE * config.n
-    molecules, counts, canonical, sampling_warnings = _sample(model, wanted, config, samples, progress)
-    molecules = _compared(molecules, model, dataset)
+    if config.strategy == ACQUISITION and config.samples is None:
+        samples = max(samples, LEAST_SEARCHED)
+    if config.strategy == ACQUISITION:
+        molecules, counts, sampling_warnings = _search(model, wanted, config, samples, dataset, progress)
+        canonical = Share(0, 0)
+    else:
+        molecules, counts, canonical, sampling_warnings = _sample(model, wanted, config, samples, progress)
+    molecules = compared(molecules, model, dataset)
+    if exclude or config.strategy == ACQUISITION:  # what was measured is known, in whichever split it is
+        molecules["novel"] = ~molecules["inchikey"].isin(already(dataset, exclude))
     eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
+    if config.strategy == ACQUISITION:
+        if not config.measured.outside_domain:
+            eligible = eligible[eligible["in_domain"]]
+            counts["in domain"] = len(eligible)
+        molecules = molecules.join(_batch(eligible, config))
+        eligible = molecules.loc[eligible.index]
     molecules = _described(molecules, eligible, model, wanted, config, progress)
     eligible = molecules.loc[eligible.index]
     if dataset is not None:
@@ -117,7 +125,7 @@ def generate(
     counts["alert-free"] = int((free & eligible["within_target"]).sum())
     eligible = eligible if config.allow_alerts else eligible[free]
     candidates = _ranked(eligible, config.n)
-    candidates = _with_neighbors(candidates, dataset, progress)
+    candidates = with_neighbors(candidates, dataset, progress)
     if len(candidates) < config.n and counts["requested"] == samples:
         warnings.append(
             f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
@@ -137,12 +145,57 @@ def generate(
     )
 
 
+def usual_strategy(wanted: Sequence[Wanted], model: TrainedModel) -> str:
+    """The strategy where none is asked for: of a measured property the search by acquisition, where it can be predicted."""
+    measured = [w.about.name for w in wanted if w.basis == "predicted"]
+    return ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
+
+
+def _search(
+    model: TrainedModel,
+    wanted: Sequence[Wanted],
+    config: GenerateConfig,
+    samples: int,
+    dataset: Dataset | None,
+    progress: Progress,
+) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
+    """`pipeline.measured.search`, which only a measured property needs."""
+    from pipeline.measured.search import measured_molecules, search
+
+    if all(w.basis == "computed" for w in wanted):
+        raise UserError(
+            f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
+        )
+    known, seed = measured_molecules(dataset, wanted), int(config.seed)
+    found = search(model, wanted, samples=samples, config=config.measured, known=known, seed=seed, progress=progress)
+    return found.molecules, found.counts, found.warnings
+
+
+def _batch(eligible: pd.DataFrame, config: GenerateConfig) -> pd.Series[float]:
+    """`batch`: the place of a molecule among those that are worth most and unlike each other; NaN for the others."""
+    ordered = eligible.sort_values(["acquisition", "sample"], ascending=[False, True], kind="stable")
+    first = diverse(
+        ordered["smiles"].tolist(),
+        config.n if config.allow_alerts else 3 * config.n,  # some of them will have alerts
+        most_similar=config.measured.most_similar,
+        per_scaffold=config.measured.per_scaffold,
+    )
+    place = pd.Series(np.arange(len(first), dtype=float), index=ordered.index[first], name="batch")
+    return place.reindex(eligible.index)
+
+
 def _sample(
     model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig, samples: int, progress: Progress
 ) -> tuple[pd.DataFrame, dict[str, int], Share, list[str]]:
     """The ask/tell loop. Every sample is accounted for; each distinct molecule becomes one row."""
     checkpoint = model.checkpoint
     first_seed = int(config.seed)
+    if config.strategy in OPTIMIZERS and config.strategy not in DIRECT:
+        raise UserError(
+            f"the strategy {config.strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
+            f"{' or '.join(DIRECT)}"
+        )
+    assert config.strategy is not None
     optimizer = create(config.strategy, _problem(model, wanted, config), first_seed)
     standardizer = Standardizer(model.standardize_options)
     rows: list[dict[str, Any]] = []
@@ -213,13 +266,6 @@ def _sample(
     return frame, counts, Share(canonical, decoded), warnings
 
 
-def _unknown_novelty(model: TrainedModel) -> str:
-    """Why novelty is not told, and how it can be."""
-    name = str(model.card["dataset"]["name"])
-    get = f"; to have them told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
-    return f"the training data is not in the workspace: novelty and nearest neighbors cannot be told{get}"
-
-
 def _standard(candidate: Candidate, standardizer: Standardizer) -> Candidate:
     """The candidate in the data's standard form, in which alone the two can be compared."""
     if candidate.smiles is None:
@@ -275,6 +321,10 @@ def _values(
         if w.basis == "computed":
             values[name] = [compute(m, [name])[0] if m is not None else math.nan for m in mols]
             continue
+        if name in model.measured:
+            found = model.measured[name].predict(smiles, z)
+            values[name], deviations[name] = found.mean.tolist(), found.std.tolist()
+            continue
         mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
         fine = torch.isfinite(z).all(dim=1)
         predictor = model.predictors.get(name)
@@ -287,22 +337,6 @@ def _values(
     return values, deviations
 
 
-def _compared(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
-    """With novelty and the distance to the training data."""
-    n = len(molecules)
-    keys = molecules["inchikey"].tolist()
-    if dataset is not None:
-        split = "train" if model.trained_on(dataset) else None  # another's held-out molecules may be the model's own
-        known = set(dataset.table(["inchikey"], split=split)["inchikey"])
-        molecules["novel"] = novel_each(keys, known)
-        molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
-    else:
-        molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * n, dtype="boolean")
-    z = torch.stack(molecules["z"].tolist()) if n else torch.zeros(0, model.checkpoint.model.latent_size)
-    molecules["distance_to_training"] = model.distance_to_training(z)
-    return molecules
-
-
 def _described(
     molecules: pd.DataFrame,
     eligible: pd.DataFrame,
@@ -311,49 +345,24 @@ def _described(
     config: GenerateConfig,
     progress: Progress,
 ) -> pd.DataFrame:
-    """With alerts, scaffolds and the computed properties that nobody aimed at, of the eligible molecules that are within
-    the target and of as many others, best first, as the candidates need: alerts take longer than all else."""
+    """`described`: the eligible molecules within the target, then the best of the others; the properties nobody aimed at."""
     aimed = {w.about.name for w in wanted}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
     beyond = [i for i in _ordered(eligible).index if i not in set(order)]
-    described: dict[Any, tuple[str, str, list[float]]] = {}
-    progress("describe", 0, len(order))
-    while order or beyond:
-        fit = len(described) if config.allow_alerts else sum(not alerts for alerts, _, _ in described.values())
-        if not order and fit >= config.n:
-            break
-        some = order[:DESCRIBED_AT_ONCE] or beyond[: max(config.n - fit, 20)]
-        order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
-        smiles = [molecules.at[i, "smiles"] for i in some]
-        for i, text, alerts in zip(some, smiles, structural_alerts(smiles), strict=True):
-            described[i] = ("; ".join(alerts), scaffold(text), compute(Chem.MolFromSmiles(text), others))
-        progress("describe", len(described), len(described) + len(order))
-    molecules["alerts"] = pd.Series({i: d[0] for i, d in described.items()}, dtype=object).reindex(molecules.index)
-    molecules["scaffold"] = pd.Series({i: d[1] for i, d in described.items()}, dtype=object).reindex(molecules.index)
-    for k, name in enumerate(others):
-        values = pd.Series({i: d[2][k] for i, d in described.items()}, dtype=float)
-        molecules[f"{name}_computed"] = values.reindex(molecules.index)
-    return molecules
+    return described(molecules, order, beyond, others, n=config.n, allow_alerts=config.allow_alerts, progress=progress)
 
 
 def _ranked(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
     """The best n by score (in the order of sampling where nothing is wanted), with their rank."""
-    ordered = _ordered(eligible).head(n).reset_index(drop=True)
+    if "batch" in eligible:
+        eligible = eligible[eligible["batch"].notna()]
+    ordered = _ordered(eligible).head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
 
 
 def _ordered(molecules: pd.DataFrame) -> pd.DataFrame:
+    if "batch" in molecules:
+        return molecules.sort_values(["batch", "acquisition"], ascending=[True, False], kind="stable")
     return molecules.sort_values(["score", "sample"], ascending=[False, True], kind="stable", na_position="last")
-
-
-def _with_neighbors(candidates: pd.DataFrame, dataset: Dataset | None, progress: Progress) -> pd.DataFrame:
-    if dataset is not None and len(candidates):
-        reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
-        found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
-    else:
-        found = [(None, math.nan)] * len(candidates)
-    candidates["nearest_training_smiles"] = [s for s, _ in found]
-    candidates["nearest_training_similarity"] = [s for _, s in found]
-    return candidates

@@ -56,6 +56,7 @@ STAGES = {
     "valid": "RDKit parses and sanitizes it, and it has at least one atom",
     "unique": "the same molecule (InChIKey) counted once",
     "novel": "not in the data that the model was trained on (InChIKey)",
+    "in domain": "similar enough to a measured molecule that a prediction means something",
     "alert-free": "no PAINS or BRENK structural alert",
     "within target": "every objective met within its tolerance",
 }

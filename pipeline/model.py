@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,11 +24,15 @@ from pipeline.catalog import list_datasets
 from pipeline.config import StandardizeOptions
 from pipeline.dataset import Dataset
 from pipeline.folders import read_manifest
+from pipeline.measured.wording import choice
 from pipeline.objectives import PropertySummary
 from pipeline.places import model_folder
 from pipeline.sampling import REDRAWS, draw, spelling
 from pipeline.standardize import Rejection, Standardizer
 from pipeline.validate import validate
+
+if TYPE_CHECKING:
+    from pipeline.measured.predictor import MeasuredPredictor
 
 KIND = "chem-vae trained model"
 FILES = ("model.safetensors", "model.json", "predictors.safetensors", "latent.safetensors", "training.json")
@@ -71,6 +75,13 @@ class TrainedModel:
     @cached_property
     def predictors(self) -> dict[str, PropertyPredictor]:
         return load_predictors(self.folder / "predictors.safetensors")
+
+    @cached_property
+    def measured(self) -> dict[str, MeasuredPredictor]:
+        """Of each measured property with labels enough: predictions by whatever predicts it better, and their domain."""
+        from pipeline.measured.predictor import FILE, load_measured
+
+        return load_measured(self.folder / FILE, self.predictors)
 
     @property
     def properties(self) -> list[PropertySummary]:
@@ -194,7 +205,8 @@ class TrainedModel:
         """Each property's predicted mean and standard deviation (n,) for each molecule, in its own unit."""
         z = self.encode(smiles)
         with torch.no_grad():
-            return {name: predictor.predict(z) for name, predictor in self.predictors.items()}
+            found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}
+        return found | {name: predictor.predict(list(smiles), z) for name, predictor in self.measured.items()}
 
     def distance_to_training(self, z: Tensor) -> NDArray[np.float64]:
         """(n,) latent distance to the nearest of the kept training molecules, in units of their own typical one.
@@ -235,6 +247,8 @@ class TrainedModel:
                 lines.append(
                     f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
                 )
+            if p.get("compared"):
+                lines.append(f"    {choice(p['compared'])}")
         if "licence" in card:
             lines.append(f"  licence: {card['licence']}")
         lines += [f"  limit: {text}" for text in card.get("limits", [])]

@@ -12,12 +12,14 @@ def check_request(config: CampaignConfig) -> None:
     """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
     from chem_vae.optimizers import OPTIMIZERS
     from pipeline.catalog import list_datasets
+    from pipeline.measured.config import ACQUISITION
     from pipeline.properties import PROPERTIES, get_property
 
     for name in config.ingest.compute:
         get_property(name)
-    if config.generate.strategy not in OPTIMIZERS:
-        raise unknown_name("strategy", config.generate.strategy, OPTIMIZERS)
+    strategy = config.generate.strategy
+    if strategy is not None and strategy not in (ACQUISITION, *OPTIMIZERS):
+        raise unknown_name("strategy", strategy, (ACQUISITION, *OPTIMIZERS))
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
     there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
     for name in config.train.conditions or ():

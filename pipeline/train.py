@@ -103,6 +103,15 @@ def _train_into(
         checkpoint, course.splits, names, record, seed, folder, progress,
         properties=len(course.summaries), keep_molecules=config.keep_molecules,
     )  # fmt: skip
+    measured = [p.name for p in dataset.properties if p.kind == "measured"]
+    told: list[str] = []
+    if measured and config.keep_molecules:  # their substructures are kept
+        from pipeline.measured.fitting import fit_measured
+
+        new = [n for n in measured if base is None or n not in base.conditions]
+        predictors, told = fit_measured(
+            checkpoint, course.start if new == measured else None, course.splits, names, measured, predictors, folder, seed, progress
+        )  # fmt: skip
     if course.start is not None:
         course.card["finetuning"]["before_after"] = before_and_after(course, checkpoint)
     molecules = len(course.splits["train"])
@@ -134,6 +143,7 @@ def _train_into(
             *_forgetting_warnings(course),
             *record.warnings,
             *predictor_warnings(predictors),
+            *told,
         ],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from chem_vae.errors import UserError, unknown_name
-from pipeline.config import Objective
 from pipeline.objectives.desirability import Kind, PropertySummary, Wanted
+from pipeline.objectives.objective import Objective
 from pipeline.objectives.transforms import (
     LN10,
     TRANSFORMS,

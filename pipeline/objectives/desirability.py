@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.errors import UserError
-from pipeline.config import TransformName
+from pipeline.objectives.objective import TransformName
 from pipeline.objectives.transforms import AsIs, Interval, Transform
 
 Kind = Literal["target", "range", "maximize", "minimize"] | TransformName

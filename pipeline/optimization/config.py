@@ -62,7 +62,9 @@ class OptimizeConfig(Settings):
     max_heavy_atoms: int | None = Field(
         None, ge=4, le=200, description="Of a varied structure; a quarter more than the model's largest when not given."
     )
-    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
+        0, description='"date" takes the day\'s number: other molecules every night.'
+    )
 
     @model_validator(mode="after")
     def _someone_scores(self) -> Self:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
@@ -24,6 +24,7 @@ from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
 from pipeline.objectives import Constraints
 from pipeline.objectives.pareto import ranks
+from pipeline.optimization.accounts import Accounts
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.result import Optimization, best_so_far, ranked
 from pipeline.optimization.scoring import Scoring, oracle_of
@@ -37,6 +38,7 @@ LOG, ORIGINS = "oracle.jsonl", "proposals.jsonl"
 STALE_ROUNDS = 10  # in a row without a molecule that is new, after which nothing more is expected
 POOL = 20_000  # training molecules to start from at most
 TOLD_AT_ONCE = 500
+NEAR_TRIES = 5  # to vary the seeds
 
 
 def optimize(
@@ -90,19 +92,25 @@ class _Loop:
         self.model, self.config, self.ledger, self.progress = model, config, ledger, progress
         self.checkpoint: Checkpoint = model.checkpoint
         self.scoring = Scoring(config, ledger.endpoints, model.properties)
+        if config.enough is not None and not self.scoring.bounded:
+            raise UserError(
+                "enough counts the molecules that meet all objectives, and none of them says what is good enough; give one a "
+                "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
+            )
         self.constraints = Constraints(config.constraints)
-        self.screen = Screen(self.checkpoint.vocabulary, self.constraints if len(self.constraints) else None)
+        self.screen = Screen(self.checkpoint.vocabulary, self._allowed if len(self.constraints) else None)
+        self.free = Screen(self.checkpoint.vocabulary)
+        self.broken: Counter[str] = Counter()
         self.seeds = self._seeds()
-        self.random = config.seed + 1_000_003 * ledger.calls  # a run that goes on does not repeat itself
+        self.random = int(config.seed) + 1_000_003 * ledger.calls  # a run that goes on does not repeat itself
         self.optimizer: LatentOptimizer = create(config.strategy, self._problem(dataset), self.random % 2**31)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
                 f"the strategy {config.strategy} takes one number; with a Pareto front use adaptive, turbo or genetic"
             )
-        self.origins_file = folder / ORIGINS
-        self.origins = _read_origins(self.origins_file)
+        self.accounts = Accounts(folder / ORIGINS)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
-        self.proposed = self.passed = 0
+        self.proposed = self.drafts = 0
         self.scores: list[float] = []
         self.hits = 0
 
@@ -112,8 +120,11 @@ class _Loop:
         started = time.monotonic()
         if self.ledger.calls:
             self._remember()
-        if self.seeds:
-            self._round(self._known(self.seeds), "seed")
+        known = set(self.ledger.history["smiles"])
+        if seeds := [s for s, m in zip(self.seeds, self.screen(self.seeds), strict=True) if m and m.key not in known]:
+            self._round(self._known(seeds), "seed")
+        if self.seeds and self.ledger.left and (near := self._near_seeds()) is not None:
+            self._round(near)
         stale, rounds, ended = 0, 0, ""
         size = self.config.rounds_of()
         self._told()
@@ -125,7 +136,7 @@ class _Loop:
             self._round(proposal)
             rounds += 1
             stale = stale + 1 if self.ledger.calls == before else 0
-            if stale and not self.passed and len(self.constraints):
+            if stale and not self.ledger.calls and len(self.constraints):
                 self._nothing_passes(proposal)
             if stale == STALE_ROUNDS:
                 ended = f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"
@@ -141,11 +152,11 @@ class _Loop:
         molecules = self.screen(strings)
         self.seconds["screening"] += time.perf_counter() - clock
         self.proposed += len(strings)
-        self.passed += sum(m is not None for m in molecules)
         keys = [m.key if m is not None else None for m in molecules]
-        self._note(keys, proposal, origin)
+        self._note(strings, keys, proposal, origin)
         clock = time.perf_counter()
-        scored = self.ledger.score(keys)
+        paid = self.ledger.calls
+        scored = self.ledger.score(keys, lambda stage, done, total, figures=None: self._told(paid + done))
         values = self.scoring.values(keys, scored.values)
         scores = self.scoring.scores(values, len(keys))
         self.seconds["oracle"] += time.perf_counter() - clock
@@ -197,11 +208,12 @@ class _Loop:
                 return f"the last {config.patience:,} calls did not better the best ten"
         return ""
 
-    def _told(self) -> None:
-        best = best_so_far(np.array(self.scores))[-1] if self.scores else math.nan
-        self.progress(
-            "optimize", self.ledger.calls, self.config.oracle_calls, {"best ten": float(best), "hits": self.hits}
-        )
+    def _told(self, calls: int | None = None) -> None:
+        best = float(best_so_far(np.array(self.scores))[-1]) if self.scores else math.nan
+        figures = {"best ten": best} if math.isfinite(best) else {}
+        if self.scoring.bounded:
+            figures["hits"] = self.hits
+        self.progress("optimize", self.ledger.calls if calls is None else calls, self.config.oracle_calls, figures)
 
     # -- what it starts from -------------------------------------------------------------------------------------
 
@@ -252,14 +264,15 @@ class _Loop:
                 'start = "data" needs the model\'s dataset in the workspace; ingest it, or start from the prior'
             )
         smiles = dataset.table(["smiles"], split="train")["smiles"]
-        drawn = smiles.sample(min(len(smiles), POOL), random_state=self.config.seed).tolist()
+        drawn = smiles.sample(min(len(smiles), POOL), random_state=int(self.config.seed)).tolist()
         return [s for s in self.screen.spellings(drawn) if s]
 
     def _seeds(self) -> list[str]:
         strings = []
         for text in self.config.seeds:
-            mol = Chem.MolFromSmiles(text)
-            if mol is None:
+            with rdBase.BlockLogs():
+                mol = Chem.MolFromSmiles(text)
+            if mol is None or not mol.GetNumAtoms():
                 raise UserError(f"the seed {text!r} is no molecule that RDKit can read")
             spelled = Screen(self.checkpoint.vocabulary).spellings([Chem.MolToSmiles(mol)])[0]
             if spelled is None:
@@ -268,6 +281,30 @@ class _Loop:
                 raise UserError(f"the seed {text!r} breaks a constraint: {self.constraints.check([mol]).reasons[0]}")
             strings.append(spelled)
         return strings
+
+    def _near_seeds(self) -> Proposal | None:
+        """A round of analogues of the seeds: what a strategy draws to begin with lies anywhere, and hardly near them."""
+        seeds = [m.key for m in self.screen(self.seeds) if m is not None]
+        keys = [k for k in seeds if "." not in k and Chem.MolFromSmiles(k).GetNumAtoms() > 1]  # what can be varied
+        vary, known = self.optimizer.problem.vary, {*self.ledger.history["smiles"]}
+        n = min(self.config.rounds_of(), self.ledger.left) - len(known - {*seeds})
+        if vary is None or not keys or n <= 0:
+            return None
+        found: dict[str, tuple[str, str]] = {}
+        for attempt in range(NEAR_TRIES):
+            pairs = [(s, parent) for s, parent in vary(keys, 4 * n, self.random + attempt) if s is not None]
+            for (string, parent), m in zip(pairs, self.screen([s for s, _ in pairs]), strict=True):
+                if m is not None and m.key not in known:
+                    found.setdefault(m.key, (string, parent))
+            if len(found) >= n:
+                break
+            keys = [*keys, *found]  # the next step starts there, too
+        rows = list(found.values())[:n]
+        if not rows:
+            return None
+        return self._known([s for s, _ in rows])._replace(
+            origins=["near a seed"] * len(rows), parents=[parent for _, parent in rows]
+        )
 
     def _typical_size(self) -> float:
         """Heavy atoms of the largest molecules that the model knows, as far as the kept ones tell."""
@@ -284,26 +321,36 @@ class _Loop:
 
     # -- accounts ------------------------------------------------------------------------------------------------
 
-    def _note(self, keys: Sequence[str | None], proposal: Proposal, origin: str | None) -> None:
-        """Write down where new molecules come from, before they are paid for."""
-        lines = []
+    def _note(
+        self, strings: Sequence[str | None], keys: Sequence[str | None], proposal: Proposal, origin: str | None
+    ) -> None:
+        """Write down where new molecules come from, before they are paid for, and what was refused."""
+        origins: dict[str, tuple[str, str | None]] = {}
         for row, key in enumerate(keys):
-            if key is None or key in self.origins:
-                continue
-            own = origin or (proposal.origins[row] if proposal.origins else self.config.strategy)
-            self.origins[key] = (own, proposal.parents[row] if proposal.parents else None)
-            lines.append(json.dumps({"smiles": key, "origin": own, "parent": self.origins[key][1]}))
-        if lines:
-            with self.origins_file.open("a", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            if key is not None:
+                own = origin or (proposal.origins[row] if proposal.origins else self.config.strategy)
+                origins.setdefault(key, (own, proposal.parents[row] if proposal.parents else None))
+        refused = [s for s, key in zip(strings, keys, strict=True) if key is None]
+        passed = len(strings) - len(refused)
+        valid = passed + (sum(m is not None for m in self.free(refused)) if len(self.constraints) else 0)
+        tally = self.screen.tally
+        drafts = tally["valid"] + tally["constrained"] - self.drafts
+        self.drafts += drafts
+        counts = {"proposed": len(strings), "valid": valid, "passed": passed, "drafts": drafts}
+        self.accounts.note(origins, counts, self.broken)
+        self.broken.clear()
+
+    def _allowed(self, mols: Sequence[Any]) -> Any:
+        """The constraints' verdict on molecules that were not seen before; what broke which is counted."""
+        checked = self.constraints.check(mols)
+        self.broken.update(checked.counts)
+        return checked.passed
 
     def _nothing_passes(self, proposal: Proposal) -> None:
-        free = Screen(self.checkpoint.vocabulary)
         strings = self.optimizer.decode(proposal, temperature=self.config.temperature, seed=self.random)
-        mols = [Chem.MolFromSmiles(m.key) for m in free(strings) if m is not None]
-        raise UserError(self.constraints.explain(mols))
+        mols = [Chem.MolFromSmiles(m.key) for m in self.free(strings) if m is not None]
+        if mols:
+            raise UserError(self.constraints.explain(mols))
 
     def _outcome(self, ended: str) -> Optimization:
         history = self.ledger.history
@@ -322,12 +369,12 @@ class _Loop:
             calls[f"{name}_computed"] = column
         calls["hit"] = self.scoring.hits(values, len(keys))
         calls["failed"] = history["reason"].fillna("")
-        calls["origin"] = [self.origins.get(k, ("unknown", None))[0] for k in keys]
-        calls["parent"] = [self.origins.get(k, ("unknown", None))[1] for k in keys]
+        calls["origin"] = [self.accounts.of(k)[0] for k in keys]
+        calls["parent"] = pd.Series([self.accounts.of(k)[1] for k in keys], dtype=object)  # None stays None
         calls["round"], calls["seconds"] = history["round"], history["seconds"]
+        tally = self.accounts.tally
         counts = {
-            "proposed": self.proposed,
-            "passed": self.passed,
+            **{name: tally[name] for name in ("proposed", "valid", "passed", "drafts")},
             "asked": self.ledger.calls,
             "scored": self.ledger.calls - self.ledger.failed,
             "failed": self.ledger.failed,
@@ -337,7 +384,16 @@ class _Loop:
             warnings.append(f"the oracle gave no number for {self.ledger.failed:,} of {self.ledger.calls:,} calls")
         candidates = ranked(calls, self.config.n, self.config.per_scaffold)
         return Optimization(
-            calls, candidates, counts, self.scoring.wanted, self.config, ended, warnings, dict(self.seconds)
+            calls,
+            candidates,
+            counts,
+            self.scoring.wanted,
+            self.config,
+            ended,
+            warnings,
+            dict(self.seconds),
+            broken=dict(self.accounts.broken),
+            oracle=self.ledger.oracle.name,
         )
 
 
@@ -356,16 +412,3 @@ def _elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:
     for text in (*checkpoint.vocabulary.symbols, *seeds):
         found |= set(re.findall(r"\[[=#\\/]?(?:\d+)?([A-Z][a-z]?)(?=[\]@H+-])", text))
     return tuple(sorted(found - {"H"})) or ("C", "N", "O")
-
-
-def _read_origins(path: Path) -> dict[str, tuple[str, str | None]]:
-    """What was noted before; a line that a kill cut off is passed over."""
-    found: dict[str, tuple[str, str | None]] = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-                found[str(entry["smiles"])] = (str(entry["origin"]), entry["parent"])
-            except (ValueError, KeyError, TypeError):
-                continue
-    return found

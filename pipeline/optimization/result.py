@@ -24,7 +24,8 @@ class Optimization:
     candidates: pd.DataFrame
     """The best, ranked, of one scaffold `per_scaffold` at most."""
     counts: dict[str, int]
-    """proposed, valid, passed the constraints, asked, scored, failed, hits."""
+    """proposed, valid and passed (the constraints): rows of proposals. asked, scored, failed, hits: of oracle calls. drafts:
+    distinct molecules that were looked at for it."""
     wanted: list[Wanted]
     config: OptimizeConfig
     ended: str
@@ -32,7 +33,17 @@ class Optimization:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """asking, screening, the oracle, telling."""
+    broken: dict[str, int] = field(default_factory=dict)
+    """By constraint, in words, the drafts that failed it first."""
+    oracle: str = ""
+    """Its name."""
     report: dict[str, Any] = field(default_factory=dict)
+    """report.json, where a run folder was written."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any objective says what is good enough: else every scored molecule is a hit."""
+        return any(w.low is not None or w.high is not None for w in self.wanted)
 
     def to_frame(self) -> pd.DataFrame:
         """The candidates, one per row, best first."""

@@ -47,6 +47,11 @@ class Scoring:
             raise UserError(f"a Pareto front takes two or three objectives, not {len(self.wanted)}")
 
     @property
+    def bounded(self) -> bool:
+        """Whether any objective says what is good enough: else every finite value is a hit."""
+        return any(w.low is not None or w.high is not None for w in self.wanted)
+
+    @property
     def several(self) -> int:
         """Numbers that a strategy is told of each molecule."""
         return len(self.wanted) if self.aggregate == "pareto" else 1

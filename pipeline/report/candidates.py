@@ -124,6 +124,12 @@ def rows_in(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[dic
             "nearest_drawing": drawn(drawings.svg(nearest, 150, 96, 15.0)),
             "similarity": similarity,
             "distance": distance,
+            "to_measured": number_of(record.get("similarity_to_measured")),
+            "in_domain": truth(record.get("in_domain")),
+            "origin": _text(record.get("origin")),
+            "parent": _text(record.get("parent")),
+            "parent_drawing": drawn(drawings.svg(_text(record.get("parent")), 150, 96, 15.0)),
+            "parent_similarity": number_of(record.get("parent_similarity")),
             "far": distance is not None and distance > FAR,
         }
 

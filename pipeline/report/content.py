@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipeline.dataset import Dataset
 from pipeline.generate import GenerationReport
 from pipeline.metrics import achieved, funnel, internal_diversity, scaffolds
 from pipeline.model import TrainedModel
+from pipeline.objectives import Wanted
 from pipeline.runs import machine, versions
 
 PLOTTED = 2000
@@ -32,25 +33,9 @@ def content(
 ) -> dict[str, Any]:
     """The report of one generation."""
     card, molecules, candidates = model.card, made.molecules, made.candidates
-    stages = ("requested", "decoded", "valid", "unique", "novel", "within target", "alert-free")
-    training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
+    stages = ("requested", "decoded", "valid", "unique", "novel", "in domain", "within target", "alert-free")
     return {
-        "format": "chem-vae report",
-        "format_version": 1,
-        "title": title,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "run_id": run_id,
-        "model": {
-            "key": model.key,
-            "parameters": card["parameters"],
-            "latent_size": card["latent_size"],
-            "vocabulary": card["vocabulary"],
-            "conditions": card["conditions"],
-            "training_molecules": card["training_molecules"],
-            "trained_seconds": card["trained_seconds"],
-            "figures": {**card["figures"], "latent_size": card["latent_size"]},
-        },
-        "dataset": _dataset(dataset, card),
+        **about(model, dataset, title=title, run_id=run_id, seconds=seconds),
         "request": {
             "n": made.config.n,
             "samples": made.samples,
@@ -70,22 +55,48 @@ def content(
         }
         if dataset is not None
         else None,
-        "achieved": _achieved(made),
-        "diversity": _diversity(candidates),
+        "achieved": requested_and_achieved(made.wanted, candidates, molecules),
+        "diversity": diversity(candidates),
+        "distributions": distributions(made.wanted, candidates, molecules, model, dataset),
+        "latent_map": _latent_map(model, candidates, made),
+        "warnings": [*made.warnings, *card["warnings"]],
+        "molecules": len(molecules),
+    }
+
+
+def about(
+    model: TrainedModel, dataset: Dataset | None, *, title: str, run_id: str, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """What every report says, whatever its run did: which model, data, versions and time."""
+    card = model.card
+    training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
+    return {
+        "format": "chem-vae report",
+        "format_version": 1,
+        "title": title,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run_id": run_id,
+        "model": {
+            "key": model.key,
+            "parameters": card["parameters"],
+            "latent_size": card["latent_size"],
+            "vocabulary": card["vocabulary"],
+            "conditions": card["conditions"],
+            "training_molecules": card["training_molecules"],
+            "trained_seconds": card["trained_seconds"],
+            "figures": {**card["figures"], "latent_size": card["latent_size"]},
+        },
+        "dataset": _dataset(dataset, card),
         "predictors": [{"unit": _unit(model, p["property"]), **p} for p in card["predictors"]],
         "training": {
-            "history": _thinned(training["history"]),
+            "history": thinned(training["history"]),
             "validation": training["validation"],
             "kl_per_dimension": training["kl_per_dimension"],
             "warnings": training["warnings"],
         },
-        "distributions": _distributions(made, model, dataset),
-        "latent_map": _latent_map(model, candidates, made),
-        "warnings": [*made.warnings, *card["warnings"]],
         "versions": versions(),
         "machine": machine(),
         "seconds": dict(seconds),
-        "molecules": len(molecules),
     }
 
 
@@ -102,13 +113,16 @@ def _unit(model: TrainedModel, name: str) -> str:
     return next((p.unit for p in model.properties if p.name == name), "")
 
 
-def _achieved(made: GenerationReport) -> list[dict[str, Any]]:
+def requested_and_achieved(
+    wanted: Sequence[Wanted], candidates: pd.DataFrame, molecules: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """What came of each objective, over the candidates and over all molecules."""
     rows = []
-    for w in made.wanted:
+    for w in wanted:
         column = f"{w.about.name}_{w.basis}"
-        values = made.candidates[column].tolist() if column in made.candidates else []
+        values = candidates[column].tolist() if column in candidates else []
         got = achieved(values, target=w.target, low=w.low, high=w.high)
-        sampled = made.molecules[column].tolist() if column in made.molecules else []
+        sampled = molecules[column].tolist() if column in molecules else []
         among = achieved(sampled, target=w.target, low=w.low, high=w.high)
         rows.append(
             {
@@ -133,26 +147,35 @@ def _achieved(made: GenerationReport) -> list[dict[str, Any]]:
     return rows
 
 
-def _diversity(candidates: pd.DataFrame) -> dict[str, Any]:
+def diversity(candidates: pd.DataFrame) -> dict[str, Any]:
+    """Of the candidates: internal diversity and scaffolds."""
     smiles = candidates["smiles"].tolist()
     count = scaffolds(smiles)
     return {"internal_diversity": internal_diversity(smiles), "scaffolds": count.count, "of": count.of}
 
 
-def _thinned(rows: list[dict[str, Any]], most: int = 400) -> list[dict[str, Any]]:
+def thinned(rows: list[Any], most: int = 400) -> list[Any]:
+    """As many of the rows, evenly, the first and the last among them."""
     return rows if len(rows) <= most else [rows[i] for i in np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset | None) -> list[dict[str, Any]]:
+def distributions(
+    wanted: Sequence[Wanted],
+    candidates: pd.DataFrame,
+    molecules: pd.DataFrame,
+    model: TrainedModel,
+    dataset: Dataset | None,
+) -> list[dict[str, Any]]:
+    """Of each property that the model knows, the values in its data, in all molecules and in the candidates."""
     entries = []
     random = np.random.default_rng(0)
-    wanted = {w.about.name for w in made.wanted}
+    aimed = {w.about.name for w in wanted}
     there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
     data = dataset.table(there, split="train") if dataset is not None else None
-    for p in sorted(model.properties, key=lambda p: p.name not in wanted):
+    for p in sorted(model.properties, key=lambda p: p.name not in aimed):
         basis = "computed" if p.kind == "computed" else "predicted"
         column = f"{p.name}_{basis}"
-        if column not in made.molecules:
+        if column not in molecules and column not in candidates:
             continue
         values = data[p.name].dropna().to_numpy() if data is not None and p.name in there else np.zeros(0)
         entries.append(
@@ -162,8 +185,8 @@ def _distributions(made: GenerationReport, model: TrainedModel, dataset: Dataset
                 "unit": p.unit,
                 "basis": basis,
                 "data": _drawn(values, random),
-                "samples": _drawn(made.molecules[column].dropna().to_numpy(), random),
-                "candidates": made.candidates[column].tolist() if column in made.candidates else [],
+                "samples": _drawn(molecules[column].dropna().to_numpy(), random) if column in molecules else [],
+                "candidates": candidates[column].tolist() if column in candidates else [],
             }
         )
     return entries

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.report import plots, wording
+from pipeline.measured.wording import choice
+from pipeline.report import optimization_page, plots, wording
 from pipeline.report.candidates import (
     Property,
     alerts_in,
@@ -39,6 +40,8 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
     columns = columns_in(candidates, properties)
     rows = list(rows_in(candidates.head(MOST_DRAWN), columns))
     facts = _facts(candidates, properties)
+    search = optimization_page.shown(report)
+    words: Any = wording if search is None else optimization_page
     script = _resource("page.js")
     environment = Environment(
         loader=PackageLoader("pipeline.report", "."),
@@ -56,8 +59,10 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         style=Markup(_resource("page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        verdict=wording.verdict(report, facts),
-        tiles=wording.key_figures(report, facts),
+        verdict=words.verdict(report, facts),
+        tiles=words.key_figures(report, facts),
+        o=search,
+        share_of=optimization_page.share_of,
         warnings=_warnings(report),
         funnel=_funnel(report),
         drawn=_drawn(report),
@@ -73,7 +78,9 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         training=_training(report),
         map=drawn(plots.latent_map("map", report.get("latent_map"))),
         provenance=_provenance(report),
-        glossary=wording.GLOSSARY,
+        glossary=wording.GLOSSARY
+        if search is None
+        else dict(sorted({**wording.GLOSSARY, **optimization_page.GLOSSARY}.items())),
     )
 
 
@@ -193,6 +200,7 @@ def _predictors(report: Mapping[str, Any], properties: Mapping[str, Property]) -
         yield {
             "property": known,
             **{key: entry.get(key) for key in ("method", "n_train", "n_test", "r2", "mae", "rmse")},
+            "choice": choice(entry["compared"]) if isinstance(entry.get("compared"), Mapping) else None,
             "parity": drawn(plots.parity(f"p{i}", entry.get("parity"), known.label)),
             "calibration": drawn(plots.calibration(f"c{i}", entry.get("coverage"))),
         }
@@ -263,7 +271,7 @@ def _provenance(report: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, st
         "Run": {
             "run": report.get("run_id"),
             "created": report.get("created"),
-            **_some(request, "strategy", "samples", "temperature", "seed"),
+            **_some(request, "strategy", "oracle", "oracle_calls", "aggregate", "samples", "temperature", "seed"),
             "machine": report.get("machine"),
         },
         "Data": _some(

@@ -28,7 +28,20 @@ def refused(done: Done, *words: str, code: int = 2) -> None:
         assert word in last, last
 
 
-COMMANDS = ("run", "ingest", "train", "generate", "report", "runs", "datasets", "models", "serve", "inspect", "tune")
+COMMANDS = (
+    "run",
+    "ingest",
+    "train",
+    "generate",
+    "optimize",
+    "report",
+    "runs",
+    "datasets",
+    "models",
+    "serve",
+    "inspect",
+    "tune",
+)
 
 # -- help ------------------------------------------------------------------------------------------------------------
 

@@ -175,14 +175,14 @@ def test_a_configured_server_that_is_not_there(home: Path, config: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_prefect_yaml_holds_the_four_flows_as_they_are() -> None:
+def test_prefect_yaml_holds_the_flows_as_they_are() -> None:
     """Every deployment of prefect.yaml names a flow that is there, parameters that it takes, and an active schedule."""
     import importlib
 
     from prefect.client.schemas.schedules import CronSchedule
 
     held = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert sorted(d["name"] for d in held) == ["campaign", "generate", "ingest", "train"]
+    assert sorted(d["name"] for d in held) == ["campaign", "generate", "ingest", "optimize", "train"]
     for deployment in held:
         path, _, name = deployment["entrypoint"].partition(":")
         flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
@@ -208,7 +208,8 @@ def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) ->
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     held = {
-        name: get(server, f"/deployments/name/{name}/{name}") for name in ("campaign", "generate", "ingest", "train")
+        name: get(server, f"/deployments/name/{name}/{name}")
+        for name in ("campaign", "generate", "ingest", "optimize", "train")
     }
     assert all(held.values()), held
     active = {name for name, d in held.items() if any(schedule["active"] for schedule in d["schedules"])}

@@ -114,7 +114,10 @@ def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch
 
 def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:
     config = GenerateConfig(
-        n=5, samples=80, objectives={"logp": Objective(target=2.0), "assay": Objective(maximize=True)}
+        n=5,
+        samples=80,
+        strategy="conditional",
+        objectives={"logp": Objective(target=2.0), "assay": Objective(maximize=True)},
     )
     run = generate_run(model, dataset, config, workspace, "my run")
     names = {p.name for p in run.folder.iterdir()}

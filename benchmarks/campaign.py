@@ -1,0 +1,238 @@
+"""A simulated campaign: few measurements, a batch of 50 proposals a round, no oracle in between.
+
+python benchmarks/campaign.py                                   # three tasks, three seeds; killed, it goes on part by part
+python benchmarks/campaign.py --tasks median1 --rounds 3 --seeds 0
+
+The hidden truth is a task of the PMO benchmark (`pipeline.benchmark.pmo_tasks`) with noise, as an assay has it. It is told of
+some hundred molecules drawn from MOSES; then each arm proposes 50 molecules a round, is told their noisy values, and goes
+on. Arms:
+
+- designed: `pipeline.measured`, as `chem-vae run` and `chem-vae update` do it: the predictor chosen by cross-validation, the
+  search by acquisition from the model, the diverse batch in the applicability domain
+- library: the same predictor over substructures ranks 20,000 MOSES molecules that were not drawn; no molecule is made
+- random: 50 of those 20,000 by chance
+
+The model is not fine-tuned in between, so that what is compared is the choice of molecules. Reported is the truth without
+noise: mean and best of each batch. Writes results/campaign.json and prints the table for README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.files import write_json
+from chem_vae.predictors import fit_predictor
+from chem_vae.tanimoto import TanimotoProcess
+from pipeline.benchmark.parts import Parts
+from pipeline.benchmark.pmo_tasks import task
+from pipeline.catalog import data_folder
+from pipeline.folders import content_key
+from pipeline.measured.batch import diverse
+from pipeline.measured.config import MeasuredConfig
+from pipeline.measured.features import features
+from pipeline.measured.fitting import Labelled, compare
+from pipeline.measured.predictor import MeasuredPredictor
+from pipeline.measured.search import search
+from pipeline.model import TrainedModel, encode_valid, load_model
+from pipeline.objectives import PropertySummary, resolve
+from pipeline.objectives.objective import Objective
+from pipeline.places import model_name
+from pipeline.runs import machine, versions
+
+HERE = Path(__file__).parent
+TASKS = ("osimertinib_mpo", "celecoxib_rediscovery", "median1")
+LIBRARY = 20_000
+
+
+@dataclass
+class Known:
+    """What was measured so far."""
+
+    smiles: list[str]
+    values: list[float]
+
+
+def told(truth: Any, smiles: list[str], noise: float, random: np.random.Generator) -> list[float]:
+    """Measured values: the truth with noise."""
+    return [v + noise * float(random.standard_normal()) for v in truth(smiles)]
+
+
+class Points(Labelled):
+    """Measured molecules whose latent points are known."""
+
+    def __init__(self, smiles: list[str], y: torch.Tensor, z: torch.Tensor) -> None:
+        super().__init__(smiles, y, [], np.ones(len(y), dtype=np.bool_))
+        self.z = z
+
+    def points(self, checkpoint: Any) -> torch.Tensor:
+        """(n, D)"""
+        return self.z
+
+
+def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredictor:
+    """As `pipeline.measured.fitting` does it, of a model that was never told the labels."""
+    y = torch.tensor(known.values)
+    z = encode_valid(model.checkpoint, known.smiles)
+    placed = torch.isfinite(z).all(dim=1)
+    latent = fit_predictor(z[placed], y[placed])
+    labelled = Points([s for s, fine in zip(known.smiles, placed.tolist(), strict=True) if fine], y[placed], z[placed])
+    found = compare(model.checkpoint, None, labelled, "assay", latent, seed)
+    process = TanimotoProcess(features(known.smiles), y)
+    process.scale = found.card["representations"]["fingerprint"]["deviation"]
+    latent.scale = found.card["representations"]["latent"]["deviation"]
+    return MeasuredPredictor("assay", found.chosen, process, latent, found.card)
+
+
+def designed(
+    model: TrainedModel, known: Known, n: int, samples: int, config: MeasuredConfig, strategy: str, seed: int
+) -> tuple[list[str], dict[str, Any]]:
+    """A batch by `pipeline.measured`."""
+    predictor = predictor_of(model, known, seed)
+    standing = TrainedModel(model.folder, model.manifest)
+    standing.__dict__["checkpoint"] = model.checkpoint
+    standing.__dict__["measured"] = {"assay": predictor}
+    about = PropertySummary.of("assay", "assay", "", "measured", np.array(known.values))
+    wanted, _ = resolve({"assay": Objective(maximize=True)}, [about])
+    found = search(
+        standing, wanted, samples=samples, config=config, known=known_table(known), strategy=strategy, seed=seed
+    )
+    table = found.molecules[~found.molecules["smiles"].isin(known.smiles)]
+    share = float(table["in_domain"].mean())
+    if not config.outside_domain:
+        table = table[table["in_domain"]]
+    table = table.sort_values("acquisition", ascending=False)
+    smiles = table["smiles"].tolist()
+    rows = diverse(smiles, n, most_similar=config.most_similar, per_scaffold=config.per_scaffold)
+    told = {**predictor.compared, "in_domain": share, "looked_at": len(found.molecules)}
+    told["predicted_mean"] = float(table["assay_predicted"].iloc[rows].mean())
+    return [smiles[i] for i in rows], told
+
+
+def known_table(known: Known) -> pd.DataFrame:
+    """The measured molecules as a search takes them."""
+    return pd.DataFrame({"smiles": known.smiles, "assay": known.values})
+
+
+def ranked_library(known: Known, library: list[str], rows: torch.Tensor, n: int) -> list[str]:
+    """The n of a library that substructures predict the highest values for; the measured ones left out."""
+    process = TanimotoProcess(features(known.smiles), torch.tensor(known.values))
+    left = [i for i, s in enumerate(library) if s not in set(known.smiles)]
+    mean = process.predict(rows[left]).mean
+    return [library[left[i]] for i in mean.argsort(descending=True)[:n].tolist()]
+
+
+def campaign(
+    arm: str, args: argparse.Namespace, name: str, seed: int, model: TrainedModel, pool: list[str]
+) -> dict[str, Any]:
+    """One arm of one task with one seed: a row for each round, the drawn start first."""
+    truth, random = task(name), np.random.default_rng(seed)
+    order = random.permutation(len(pool))
+    start = [pool[i] for i in order[: args.labels]]
+    library = [pool[i] for i in order[args.labels : args.labels + LIBRARY]]
+    true_start = np.array(truth(start))
+    noise = args.noise * float(true_start.std())
+    known = Known(start, told(truth, start, noise, random))
+    rows = [{"round": 0, "batch": len(start), "mean": float(true_start.mean()), "best": float(true_start.max())}]
+    bits = features(library) if arm == "library" else torch.empty(0)
+    config = MeasuredConfig(acquisition=args.acquisition, kappa=args.kappa, outside_domain=args.outside)
+    for number in range(1, args.rounds + 1):
+        began, about = time.perf_counter(), {}
+        if arm == "random":
+            left = [s for s in library if s not in set(known.smiles)]
+            batch = [left[i] for i in random.permutation(len(left))[: args.batch]]
+        elif arm == "library":
+            batch = ranked_library(known, library, bits, args.batch)
+        else:
+            batch, about = designed(model, known, args.batch, args.samples, config, args.strategy, 1000 * seed + number)
+        values = np.array(truth(batch))
+        known.smiles += batch
+        known.values += told(truth, batch, noise, random)
+        row = {"round": number, "batch": len(batch), "mean": float(values.mean()), "best": float(values.max())}
+        row |= {"top10": float(np.sort(values)[-10:].mean()), "seconds": time.perf_counter() - began}
+        rows.append({**row, **about, "best_molecule": batch[int(values.argmax())]})
+        print(
+            f"{name} seed {seed} {arm}: round {number}, {len(batch)} made, mean {row['mean']:.3f}, best {row['best']:.3f}",
+            about,
+        )
+    return {"task": name, "arm": arm, "seed": seed, "noise": noise, "rounds": rows}
+
+
+def table(parts: list[dict[str, Any]]) -> str:
+    """Markdown: mean and best of each round's batch, averaged over the seeds."""
+    rounds = max(len(p["rounds"]) for p in parts)
+    lines = [
+        "| task | arm | seeds | "
+        + " | ".join(["start: mean, best", *(f"round {r}: mean, best" for r in range(1, rounds))])
+        + " |"
+    ]
+    lines.append("|---|---|---|" + "---|" * rounds)
+    for name in dict.fromkeys(p["task"] for p in parts):
+        for arm in dict.fromkeys(p["arm"] for p in parts):
+            of = [p for p in parts if (p["task"], p["arm"]) == (name, arm)]
+            if not of:
+                continue
+            cells = []
+            for r in range(rounds):
+                rows = [p["rounds"][r] for p in of if r < len(p["rounds"])]
+                means, bests = np.array([x["mean"] for x in rows]), np.array([x["best"] for x in rows])
+                cells.append(f"{means.mean():.3f} ± {means.std():.3f}, {bests.mean():.3f} ± {bests.std():.3f}")
+            lines.append(f"| {name} | {arm} | {len(of)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("--arms", nargs="+", default=["designed", "library", "random"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--model", default="moses")
+    parser.add_argument("--labels", type=int, default=100, help="measured at the start")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=50)
+    parser.add_argument(
+        "--noise", type=float, default=0.2, help="of a measurement, in deviations of the truth over the start"
+    )
+    parser.add_argument("--samples", type=int, default=1000, help="molecules that the search looks at in a round")
+    parser.add_argument("--strategy", default="adaptive")
+    parser.add_argument("--acquisition", default=MeasuredConfig().acquisition)
+    parser.add_argument("--kappa", type=float, default=MeasuredConfig().kappa)
+    parser.add_argument("--outside", action="store_true", help="propose outside of the applicability domain too")
+    parser.add_argument("--workspace", type=Path, default=Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace")))
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "campaign.json")
+    args = parser.parse_args()
+    pool = pd.read_csv(data_folder() / "moses-sample.csv.gz")["SMILES"].tolist()
+    model = load_model(args.model, args.workspace)
+    settings = {k: v for k, v in vars(args).items() if k not in ("workspace", "output", "tasks", "arms", "seeds")}
+    kept = Parts(args.workspace / "benchmarks" / "campaign", content_key(settings, model.key, pool[:10]))
+    parts = [
+        kept.do(f"{name}-{seed}-{arm}", lambda: campaign(arm, args, name, seed, model, pool))  # noqa: B023 (called at once)
+        for name in args.tasks
+        for seed in args.seeds
+        for arm in args.arms
+    ]
+    write_json(
+        args.output,
+        {
+            "benchmark": "campaign",
+            "date": datetime.now(UTC).date().isoformat(),
+            "machine": machine(),
+            "versions": versions(),
+            "settings": {**settings, "model": model_name(model.folder)},
+            "campaigns": parts,
+        },
+    )
+    print(table(parts))
+
+
+if __name__ == "__main__":
+    main()

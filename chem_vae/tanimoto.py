@@ -1,0 +1,160 @@
+"""A predictor over substructures: what a property may be, from the measured molecules with parts in common.
+
+A Gaussian process with the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009) and a constant mean.
+Amplitude and mean have closed forms, so that the noise is the one number to search for (Rasmussen & Williams 2006, 5.4).
+Above MOST_EXACT molecules so many of them stand for all (deterministic training conditional; Quiñonero-Candela &
+Rasmussen 2005, JMLR 6:1939).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chem_vae.errors import DataError
+from chem_vae.predictors import PropertyPredictor
+
+MOST_EXACT = 2000
+FEWEST = 10
+_NOISES = torch.logspace(-3, 2, 61, dtype=torch.float64)
+"""Noise variances to choose from, as shares of the amplitude."""
+_USUAL_NOISE, _USUAL_SPREAD = 0.3, 2.0
+"""Median, and deviation of the logarithm, of a weak prior on them: fifty labels alone can point to either extreme."""
+_JITTER = 1e-6
+
+
+def tanimoto(a: Tensor, b: Tensor) -> Tensor:
+    """(n, m) shared over all features of zeros and ones (n, F), (m, F); 0 where neither has any.
+
+    >>> tanimoto(torch.tensor([[1, 1, 0]]), torch.tensor([[1, 0, 1], [1, 1, 0]])).tolist()
+    [[0.3333333432674408, 1.0]]
+    """
+    a, b = a.float(), b.float()  # counts below 2^24 are exact
+    shared = a @ b.T
+    either = a.sum(dim=1, keepdim=True) + b.sum(dim=1) - shared
+    return shared / either.clamp_min(1.0)
+
+
+def pack(features: Tensor) -> Tensor:
+    """Features of zeros and ones (n, F) as bits (n, ceil(F / 8)) uint8."""
+    return torch.from_numpy(np.packbits(features.to(torch.uint8).numpy(), axis=1))
+
+
+def unpack(bits: Tensor, count: int) -> Tensor:
+    """The way back: (n, count) uint8."""
+    return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1, count=count))
+
+
+class _Fit(NamedTuple):
+    noise: float
+    """Variance, as a share of the amplitude's."""
+    amplitude: float
+    """Variance, of standardized values."""
+    mean: float
+    """Of standardized values."""
+
+
+class _Posterior(NamedTuple):
+    inducing: Tensor
+    """(m, F) the molecules that stand for all."""
+    root: Tensor
+    """(m, m) Cholesky root of their kernel matrix."""
+    system: Tensor
+    """(m, m) Cholesky root of noise * 1 + what the others say in their terms."""
+    weights: Tensor
+    """(m,)"""
+
+
+class TanimotoProcess(PropertyPredictor):
+    """Predicts a property from features of zeros and ones (n, F) in the place of latent points."""
+
+    method = "Tanimoto process"
+
+    def __init__(self, features: Tensor, y: Tensor, fit: _Fit | None = None) -> None:
+        """features (n, F) of zeros and ones, y (n,) finite, in raw units. Raises DataError below FEWEST molecules."""
+        super().__init__()
+        if len(y) < FEWEST:
+            raise DataError(f"{len(y)} measured molecules are too few to fit a predictor; ten is the least")
+        self.features, self.y = features.to(torch.uint8), y.double()
+        self.center, self.width = float(self.y.mean()), max(float(self.y.std()), 1e-9)
+        some = self._standing_for_all()
+        self.fit = fit or _fitted(self.features[some], (self.y[some] - self.center) / self.width)
+
+    def _standing_for_all(self) -> Tensor:
+        n = len(self.y)
+        if n <= MOST_EXACT:
+            return torch.arange(n)
+        return torch.randperm(n, generator=torch.Generator().manual_seed(0))[:MOST_EXACT].sort().values
+
+    @cached_property
+    def _posterior(self) -> _Posterior:
+        chosen = self.features[self._standing_for_all()]
+        kernel = tanimoto(chosen, chosen).double()
+        root = torch.linalg.cholesky(kernel + _JITTER * torch.eye(len(chosen), dtype=torch.float64))
+        residual = (self.y - self.center) / self.width - self.fit.mean
+        system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
+        total = torch.zeros(len(chosen), dtype=torch.float64)
+        for rows, values in zip(self.features.split(2000), residual.split(2000), strict=True):
+            phi = _solved(root, tanimoto(chosen, rows).double())
+            system += phi @ phi.T
+            total += phi @ values
+        factor = torch.linalg.cholesky(system)
+        return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
+
+    def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (n,) of standardized values, and the share (n,) of the amplitude that is left open."""
+        found = self._posterior
+        phi = _solved(found.root, tanimoto(found.inducing, features).double())
+        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solved(found.system, phi).square().sum(dim=0)
+        return self.fit.mean + found.weights @ phi, left.clamp(1e-6, 1.0)
+
+    def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        mean, left = self._terms(z)
+        variance = self.fit.amplitude * (left + self.fit.noise)
+        return (mean * self.width + self.center).float(), (variance.sqrt() * self.width).float()
+
+    def open_share(self, features: Tensor) -> Tensor:
+        """(n,) in 0..1 of features (n, F): how much of what was unknown before any measurement is unknown still; 1 for a
+        molecule that shares nothing with those measured."""
+        return self._terms(features.float())[1].float()
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation that it takes two measurements of one molecule to have, in raw units, as calibrated."""
+        return self.scale * self.width * float(np.sqrt(self.fit.amplitude * self.fit.noise))
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {
+            "bits": pack(self.features),
+            "length": torch.tensor(self.features.shape[1]),
+            "y": self.y,
+            "fit": torch.tensor(self.fit, dtype=torch.float64),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoProcess:
+        noise, amplitude, mean = tensors["fit"].tolist()
+        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], _Fit(noise, amplitude, mean))
+
+
+def _solved(root: Tensor, right: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular(root, right, upper=False)
+
+
+def _fitted(features: Tensor, y: Tensor) -> _Fit:
+    """By marginal likelihood of standardized values y (n,), in the kernel matrix's own axes: each noise costs n, not n³."""
+    values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
+    ones, rotated = vectors.sum(dim=0), vectors.T @ y
+    weights = 1.0 / (values.clamp_min(0.0) + _NOISES[:, None])  # (noises, n)
+    mean = (weights * ones * rotated).sum(dim=1) / (weights * ones.square()).sum(dim=1)
+    residual = rotated - mean[:, None] * ones
+    amplitude = (weights * residual.square()).mean(dim=1).clamp_min(1e-12)
+    likelihood = 0.5 * (weights.log().sum(dim=1) - len(y) * amplitude.log())
+    usual = -0.5 * ((_NOISES / _USUAL_NOISE).log() / _USUAL_SPREAD).square()
+    best = int((likelihood + usual).argmax())
+    return _Fit(float(_NOISES[best]), float(amplitude[best]), float(mean[best]))

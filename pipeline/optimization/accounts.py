@@ -1,0 +1,66 @@
+"""Where each molecule came from, and how many were proposed, refused and asked about: kept on disk, round by round."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+Origin = tuple[str, str | None]
+"""The move or center that a molecule comes from, and its parent's SMILES."""
+
+
+class Accounts:
+    """`proposals.jsonl`: a line for each new molecule before it is paid for, and one with the counts of each round.
+
+    A line that a kill cut short is passed over. What a killed round proposed counts as proposed, since it was.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.origins: dict[str, Origin] = {}
+        """By SMILES."""
+        self.tally: Counter[str] = Counter()
+        """proposed, valid, passed: rows of proposals. drafts, of them broken: distinct molecules looked at, by strategies too."""
+        self.broken: Counter[str] = Counter()
+        """By constraint, in words, the drafts that failed it first."""
+        self._unended = self._read()
+
+    def note(
+        self, origins: Mapping[str, Origin], counts: Mapping[str, int], broken: Mapping[str, int] | None = None
+    ) -> None:
+        """Write a round down; molecules that are known keep the origin that they had."""
+        new = {key: origin for key, origin in origins.items() if key not in self.origins}
+        self.origins |= new
+        self.tally.update(counts)
+        self.broken.update(broken or {})
+        lines = [{"smiles": key, "origin": name, "parent": parent} for key, (name, parent) in new.items()]
+        entries = [*lines, {"counts": dict(counts), "broken": {k: n for k, n in (broken or {}).items() if n}}]
+        with self._path.open("a", encoding="utf-8") as file:
+            if self._unended:
+                file.write("\n")
+                self._unended = False
+            file.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def of(self, smiles: str) -> Origin:
+        """A molecule's origin; "unknown" for one that no line tells of."""
+        return self.origins.get(smiles, ("unknown", None))
+
+    def _read(self) -> bool:
+        """Whether the last line has no end."""
+        text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.is_file() else ""
+        for line in text.splitlines():
+            try:
+                entry = json.loads(line)
+                if "counts" in entry:
+                    self.tally.update({str(k): int(n) for k, n in entry["counts"].items()})
+                    self.broken.update({str(k): int(n) for k, n in entry["broken"].items()})
+                else:
+                    self.origins.setdefault(str(entry["smiles"]), (str(entry["origin"]), entry["parent"]))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+        return bool(text) and not text.endswith("\n")

@@ -1,0 +1,74 @@
+"""Optimizing from Python: a model, a function, a number of calls."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chem_vae.progress import Progress, silent
+from pipeline.dataset import Dataset
+from pipeline.model import TrainedModel
+from pipeline.objectives.objective import Objective
+from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.loop import optimize as optimize_in
+from pipeline.optimization.result import Optimization
+from pipeline.optimization.run import candidates_of
+from pipeline.oracles.base import Oracle
+from pipeline.oracles.function import FunctionOracle
+
+
+def optimize(
+    model: TrainedModel | str | Path,
+    oracle: Oracle | Callable[[list[str]], Any] | None = None,
+    calls: int | None = None,
+    *,
+    endpoints: Sequence[str] = ("score",),
+    target: Mapping[str, float] | None = None,
+    maximize: Iterable[str] = (),
+    minimize: Iterable[str] = (),
+    config: OptimizeConfig | None = None,
+    folder: str | Path | None = None,
+    dataset: Dataset | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> Optimization:
+    """The best molecules that `calls` oracle calls find.
+
+    >>> found = optimize("moses", oracle=my_function, calls=500)  # doctest: +SKIP
+    >>> found.to_frame().head(10), found.curve()  # doctest: +SKIP
+
+    oracle: a function from a list of SMILES to a number (None: failed) or a dictionary by endpoint for each; the computed
+    properties of the objectives when not given. endpoints: what the function measures; each as high as possible unless
+    `target`, `maximize`, `minimize` or `objectives` say otherwise. folder: where each call is written as it is paid, so that
+    the same request goes on after a crash; a temporary one when not given. Any other field of OptimizeConfig by its name.
+
+    Raises UserError for a request that cannot be carried out, and OracleError where the oracle fails for good.
+    """
+    if not isinstance(model, TrainedModel):
+        from pipeline.model import load_model
+
+        model = load_model(model)
+    asked: dict[str, Any] = {} if config is None else config.model_dump()
+    asked |= {**settings, **({} if calls is None else {"oracle_calls": calls})}
+    given = {name: Objective(target=value) for name, value in (target or {}).items()}
+    given |= {name: Objective(maximize=True) for name in _names(maximize)}
+    given |= {name: Objective(minimize=True) for name in _names(minimize)}
+    asked["objectives"] = {**asked.get("objectives", {}), **given}
+    if oracle is not None and not isinstance(oracle, Oracle):
+        oracle = FunctionOracle(oracle, _names(endpoints))
+    if oracle is not None:
+        asked["oracle"] = None
+        asked["objectives"] = asked["objectives"] or {e: Objective(maximize=True) for e in oracle.endpoints}
+    whole = OptimizeConfig.model_validate(asked)
+    dataset = dataset or model.dataset()
+    with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:
+        place = Path(folder) if folder is not None else Path(temporary)
+        found = optimize_in(model, whole, place, oracle=oracle, dataset=dataset, progress=progress)
+        found.candidates = candidates_of(found, model, dataset, progress).drop(columns="z")
+    return found
+
+
+def _names(given: Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)

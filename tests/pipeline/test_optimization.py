@@ -1,0 +1,428 @@
+"""The optimization loop and its run folder: budget, resuming, failures, constraints, seeds, ends, report."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pipeline as mg
+from chem_vae.errors import BusyError, UserError
+from pipeline.config import load_config
+from pipeline.dataset import Dataset
+from pipeline.folders import locked
+from pipeline.model import TrainedModel
+from pipeline.optimization import run as run_module
+from pipeline.optimization.accounts import Accounts
+from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.loop import optimize
+from pipeline.optimization.result import Optimization, best_so_far
+from pipeline.optimization.run import optimize_run, state_folder
+from pipeline.oracles.base import OracleError
+from pipeline.report import optimization as content
+from pipeline.report import optimization_page
+from pipeline.runs import Run
+
+SEED = "O=C(Nc1ccccc1)c1ccccc1"  # benzanilide
+
+
+class Nitrogens:
+    """Scores the share of nitrogen; counts what it is asked, and may be killed or fail."""
+
+    def __init__(self, killed_at: int | None = None, fails: Callable[[str], bool] = lambda s: False) -> None:
+        self.asked: list[str] = []
+        self.killed_at, self.fails = killed_at, fails
+
+    def __call__(self, smiles: list[str]) -> list[float | None]:
+        if self.killed_at is not None and len(self.asked) >= self.killed_at:
+            raise Killed
+        self.asked += smiles
+        return [None if self.fails(s) else s.upper().count("N") / len(s) for s in smiles]
+
+
+class Killed(BaseException):
+    """As good as SIGKILL for the loop: nothing catches it."""
+
+
+def config(calls: int = 40, **settings: Any) -> OptimizeConfig:
+    usual = {"strategy": "genetic", "batch_size": 10, "n": 10, "objectives": {"score": {"maximize": True}}}
+    return OptimizeConfig.model_validate({**usual, "oracle_calls": calls, **settings})
+
+
+def test_the_budget_is_spent_to_the_last_call_and_every_call_accounted_for(model: TrainedModel, tmp_path: Path) -> None:
+    oracle = Nitrogens()
+    told: list[tuple[str, int, int]] = []
+    found = optimize(
+        model, config(47), tmp_path, oracle=oracle, progress=lambda s, d, n, f=None: told.append((s, d, n))
+    )
+    assert len(oracle.asked) == len(set(oracle.asked)) == 47 == len(found.calls)
+    assert found.calls["smiles"].tolist() == oracle.asked
+    assert found.ended == "the budget of 47 oracle calls is spent"
+    counts = found.counts
+    assert counts["proposed"] >= counts["valid"] >= counts["passed"] >= counts["asked"] == counts["scored"] == 47
+    assert counts["drafts"] >= 47, "what the strategy looked at"
+    assert told[0] == ("optimize", 0, 47) and told[-1] == ("optimize", 47, 47)
+    assert (found.calls["origin"] != "unknown").all()
+    parents = found.calls["parent"].dropna()
+    assert len(parents) and set(parents) <= set(found.calls["smiles"])
+    best = found.candidates
+    assert best["score"].is_monotonic_decreasing and len(best) == 10 and best["rank"].tolist() == list(range(1, 11))
+    assert best["score"].iloc[0] == found.calls["score"].max() == found.curve(1)[-1]
+    again = optimize(model, config(47), tmp_path / "again", oracle=Nitrogens())
+    assert again.calls["smiles"].tolist() == oracle.asked, "the same seed asks about the same molecules"
+
+
+def test_a_killed_run_pays_for_nothing_twice(model: TrainedModel, tmp_path: Path) -> None:
+    first, second = Nitrogens(killed_at=20), Nitrogens()
+    with pytest.raises(Killed):
+        optimize(model, config(50), tmp_path, oracle=first)
+    with (tmp_path / "proposals.jsonl").open("a") as file:
+        file.write('{"smiles": "CC')  # and the line that was being written
+    found = optimize(model, config(50), tmp_path, oracle=second)
+    assert len(first.asked) + len(second.asked) == 50 and not set(first.asked) & set(second.asked)
+    assert found.calls["smiles"].tolist() == first.asked + second.asked
+    assert found.counts["proposed"] >= found.counts["asked"] == 50
+    assert (found.calls["origin"] != "unknown").all()
+    nothing = Nitrogens()
+    more = optimize(model, config(50), tmp_path, oracle=nothing)
+    assert nothing.asked == [] and more.calls["score"].tolist() == found.calls["score"].tolist()
+
+
+def test_a_molecule_that_fails_is_a_row_with_its_reason(model: TrainedModel, tmp_path: Path) -> None:
+    found = optimize(model, config(40), tmp_path, oracle=Nitrogens(fails=lambda s: "O" in s))
+    failed = found.calls["smiles"].str.contains("O")
+    assert failed.any() and not failed.all()
+    assert found.calls["score"].isna().equals(failed) and (found.calls.loc[failed, "failed"] == "no value").all()
+    assert found.counts["scored"] + found.counts["failed"] == found.counts["asked"] == 40
+    assert found.counts["failed"] == failed.sum()
+    assert not found.candidates["smiles"].str.contains("O").any()
+    assert any("gave no number for" in w for w in found.warnings)
+
+
+def test_an_oracle_that_never_answers_charges_nothing(model: TrainedModel, tmp_path: Path) -> None:
+    def broken(smiles: list[str]) -> list[float]:
+        raise ValueError("no license")
+
+    with pytest.raises(OracleError, match="no call was charged.*no license"):
+        optimize(model, config(40), tmp_path, oracle=broken)
+
+
+def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tmp_path: Path) -> None:
+    rules = [{"must_not_contain": "[#8]", "name": "no oxygen"}, {"property": "heavy_atoms", "at_most": 30}]
+    oracle = Nitrogens()
+    found = optimize(model, config(30, constraints=rules), tmp_path, oracle=oracle)
+    assert oracle.asked and not any("O" in s.upper() for s in oracle.asked)
+    assert found.broken["no oxygen"] > 0 and sum(found.broken.values()) <= found.counts["drafts"]
+    report_rows = content.accounts(found)
+    assert [row["stage"] for row in report_rows] == ["proposed", "valid", "passed the constraints", "asked", "scored"]
+    assert Accounts(tmp_path / "proposals.jsonl").broken == found.broken, "kept for a run that goes on"
+
+
+def test_constraints_that_nothing_passes(model: TrainedModel, tmp_path: Path) -> None:
+    oracle = Nitrogens()
+    with pytest.raises(UserError, match=r"none of \d+ molecules passes the constraints: .*failed 'contains \[U\]'"):
+        optimize(model, config(constraints=[{"must_contain": "[U]"}]), tmp_path, oracle=oracle)
+    assert oracle.asked == []
+    clash = [{"property": "logp", "at_least": 3}, {"property": "logp", "at_most": 2}]
+    with pytest.raises(UserError, match="no molecule can meet both"):
+        optimize(model, config(constraints=clash), tmp_path / "clash", oracle=oracle)
+
+
+def test_seeds_are_asked_about_first_and_their_analogues_next(model: TrainedModel, tmp_path: Path) -> None:
+    near = {"similarity_to": SEED, "at_least": 0.5}
+    found = optimize(model, config(30, seeds=[SEED], constraints=[near]), tmp_path, oracle=Nitrogens())
+    assert found.calls["smiles"].iloc[0] == SEED and found.calls["origin"].iloc[0] == "seed"
+    assert (found.calls["origin"].iloc[1:6] == "near a seed").all()
+    assert len(found.calls) == 30, "the search goes on from there, though the prior has nothing so near"
+    again = optimize(model, config(31, seeds=[SEED], constraints=[near]), tmp_path, oracle=Nitrogens())
+    assert len(again.calls) == 31 and (again.calls["origin"] == "seed").sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("seed", "constraint", "words"),
+    [
+        ("C1CC", None, "no molecule that RDKit can read"),
+        ("", None, "no molecule that RDKit can read"),
+        ("*CC", None, "cannot be written as SELFIES"),
+        ("CCO", {"must_not_contain": "[OH]"}, r"breaks a constraint: does not contain \[OH\]"),
+    ],
+)
+def test_seeds_that_cannot_be(
+    model: TrainedModel, tmp_path: Path, seed: str, constraint: dict[str, str] | None, words: str
+) -> None:
+    asked = config(seeds=[seed], constraints=[constraint] if constraint else [])
+    with pytest.raises(UserError, match=words):
+        optimize(model, asked, tmp_path, oracle=Nitrogens())
+
+
+def test_a_request_that_cannot_be_carried_out(model: TrainedModel, tmp_path: Path) -> None:
+    computed = {"logp": {"target": 2.0, "tolerance": 0.3}}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"oracle_calls": 0, "objectives": computed}, "the budget is 0 oracle calls"),
+        ({"objectives": {"logq": {"maximize": True}}}, "unknown property 'logq'.*logp"),
+        ({"objectives": computed, "strategy": "adaptiv"}, "unknown strategy 'adaptiv'; did you mean 'adaptive'"),
+        (
+            {"objectives": {**computed, "mw": {"range": [200, 300]}}, "aggregate": "pareto", "strategy": "cma_es"},
+            "one number",
+        ),
+        ({"objectives": {"tpsa": {"maximize": True}}, "enough": 3}, "none of them says what is good enough"),
+        ({"objectives": computed, "start": "data"}, "dataset"),
+    ]
+    for settings, words in cases:
+        asked = OptimizeConfig.model_validate({"oracle_calls": 20, "strategy": "genetic", **settings})
+        with pytest.raises(UserError, match=words):
+            optimize(model, asked, tmp_path / words[:5])
+
+
+def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp_path: Path) -> None:
+    objectives = {"logp": {"target": 2.0, "tolerance": 0.5}, "tpsa": {"transform": "sigmoid", "low": 20, "high": 90}}
+    found = optimize(model, config(40, objectives=objectives), tmp_path / "mean")
+    wanted = [w.desirability(found.calls[f"{w.about.name}_computed"].tolist()) for w in found.wanted]
+    assert found.calls["score"].to_numpy() == pytest.approx(np.sqrt(wanted[0] * wanted[1]), abs=1e-9)
+    assert found.counts["hits"] == found.calls["hit"].sum() == ((wanted[0] >= 0.5) & (wanted[1] >= 0.5)).sum()
+    found = optimize(model, config(40, objectives=objectives, aggregate="pareto"), tmp_path / "front")
+    first = found.calls[found.calls["score"] == 1.0][["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
+    every = found.calls[["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
+    assert len(first) and not any((every > row).all(axis=1).any() for row in first)
+    told = content.front(found)
+    assert told is not None and told["size"] == len(first) and told["of"] == 40
+    volumes = [v for _, v in told["hypervolume"]]
+    assert volumes == sorted(volumes) and volumes[-1] > 0
+
+
+def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path) -> None:
+    flat = optimize(model, config(200, patience=20), tmp_path / "flat", oracle=lambda s: [1.0] * len(s))
+    assert "the last 20 calls did not better the best ten" in flat.ended and len(flat.calls) < 60
+    easy = {"score": {"maximize": True, "low": 0.05}}
+    hits = optimize(model, config(200, objectives=easy, enough=5), tmp_path / "hits", oracle=Nitrogens())
+    assert "molecules meet every objective" in hits.ended and 5 <= hits.counts["hits"] < 40
+    late = optimize(model, config(200, minutes=1e-6), tmp_path / "late", oracle=Nitrogens())
+    assert "minutes are over" in late.ended and len(late.calls) <= 10
+    narrow = {"must_contain": "C", "name": "c"}, {"property": "heavy_atoms", "at_most": 3}, {"elements": ["C"]}
+    few = optimize(model, config(200, seeds=["CC"], constraints=narrow), tmp_path / "few", oracle=Nitrogens())
+    assert "brought no molecule that was not asked about before" in few.ended and len(few.calls) < 30
+
+
+# -- the run folder --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(model: TrainedModel, dataset: Dataset, workspace: Path) -> Run:
+    asked = config(60, objectives={"logp": {"target": 2.0, "tolerance": 0.5}}, strategy="adaptive")
+    return optimize_run(model, asked, workspace, "finished")
+
+
+def test_the_run_folder_holds_everything(finished: Run, workspace: Path, model: TrainedModel) -> None:
+    files = set(finished.manifest["files"])
+    wanted = {"config.json", "calls.csv", "candidates.csv", "candidates.sdf", "oracle.jsonl", "proposals.jsonl"}
+    assert wanted | {"report.html", "report.json", "model/model.json"} <= files
+    assert not list((workspace / "optimizations").glob("finished-*")), "its calls lie in the run now"
+    calls, best = pd.read_csv(finished.folder / "calls.csv"), pd.read_csv(finished.folder / "candidates.csv")
+    assert len(calls) == 60 == len((finished.folder / "oracle.jsonl").read_text().splitlines()) - 1
+    assert {"order", "smiles", "score", "logp_computed", "origin", "parent", "round", "failed"} <= set(calls)
+    told = {
+        "novel",
+        "nearest_training_smiles",
+        "alerts",
+        "scaffold",
+        "qed_computed",
+        "logp_predicted",
+        "logp_predicted_std",
+    }
+    assert told | {"within_target", "parent_similarity", "inchikey"} <= set(best)
+    assert best["novel"].isin([True, False]).all() and best["nearest_training_similarity"].between(0, 1).all()
+    assert {"assay_predicted", "assay_predicted_std"} <= set(best) and "assay_computed" not in best
+    settings = json.loads((finished.folder / "config.json").read_text())
+    assert OptimizeConfig.model_validate(settings["optimize"]).oracle_calls == 60
+    assert TrainedModel.open(finished.folder).key == model.key
+
+
+def test_the_report_tells_of_the_search(finished: Run) -> None:
+    report = finished.report
+    told = report["optimization"]
+    assert sum(row["asked"] for row in told["origins"]) == 60 == told["calls"]
+    assert all(row["of"] == 60 for row in told["origins"])
+    assert told["curve"][-1][0] == 60 and told["curve"][-1][1] == told["best"]
+    stages = report["funnel"]
+    assert [s["stage"] for s in stages] == ["proposed", "valid", "asked", "scored", "within every objective"]
+    assert all(b["of"] == a["count"] for a, b in itertools.pairwise(stages))
+    assert told["predictions"][0]["property"] == "logp" and told["predictions"][0]["of"] <= 60
+    assert told["map"]["path"] and told["map"]["placed"]["of"] == 60
+    page = (finished.folder / "report.html").read_text()
+    for text in (
+        "What the calls bought",
+        "Which move found what",
+        "made from",
+        "Predicted against computed",
+        "calls.csv",
+    ):
+        assert text in page, text
+    assert page.count('<svg class="plot"') >= 6
+
+
+def test_a_run_that_is_finished_is_gone_on_with_on_request_alone(
+    finished: Run, model: TrainedModel, workspace: Path
+) -> None:
+    asked = OptimizeConfig.model_validate(json.loads((finished.folder / "config.json").read_text())["optimize"])
+    more = asked.model_copy(update={"oracle_calls": 70})
+    run = optimize_run(model, more, workspace, "finished", resume=finished)
+    before, after = (pd.read_csv(r.folder / "calls.csv") for r in (finished, run))
+    assert after["smiles"].iloc[:60].tolist() == before["smiles"].tolist() and len(after) == 70
+    assert after["origin"].iloc[:60].tolist() == before["origin"].tolist()
+    campaign = Run.create(workspace, "other", {})
+    campaign.finish({})
+    with pytest.raises(UserError, match=r"has no oracle\.jsonl"):
+        optimize_run(model, more, workspace, "other", resume=campaign)
+
+
+def test_a_kill_while_the_report_is_written_costs_no_call(
+    model: TrainedModel, dataset: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Nitrogens(), Nitrogens()
+
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "write_run", full)
+        with pytest.raises(OSError, match="No space"):
+            optimize_run(model, config(20), workspace, "killed", oracle=first)
+    assert not list((workspace / "runs").glob("*-killed"))
+    run = optimize_run(model, config(25), workspace, "killed", oracle=second)
+    assert len(first.asked) == 20 and len(second.asked) == 5, "a larger budget goes on from the same calls"
+    assert run.whole and run.report["optimization"]["calls"] == 25
+
+
+def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
+    dock = {"function": "dock:dock"}
+    usual = config(10, oracle=dock)
+
+    def place(**settings: Any) -> Path:
+        return state_folder(model, config(**{"calls": 10, "oracle": dock, **settings}), tmp_path, "a")
+
+    assert place() == state_folder(model, usual, tmp_path, "a") != state_folder(model, usual, tmp_path, "b")
+    assert place() == place(calls=99) == place(minutes=3) == place(oracle={**dock, "timeout": 9, "parallel": 2})
+    others = [place(seed=1), place(strategy="random"), place(seeds=["CC"]), place(oracle={"function": "dock:other"})]
+    assert len({place(), *others}) == 5
+    with locked(place(), "it"), pytest.raises(BusyError, match="optimizing the same"):
+        optimize_run(model, usual, tmp_path, "a", oracle=Nitrogens())
+
+
+def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, dataset: Dataset) -> None:
+    asked = config(5, objectives={"a": {"maximize": True}, "b": {"maximize": True}})
+    from pipeline.oracles.function import FunctionOracle
+
+    halves = FunctionOracle(lambda smiles: [{"a": 0.5, "b": None}] * len(smiles), ("a", "b"), "halves")
+    run = optimize_run(model, asked, workspace, "nothing", oracle=halves)
+    assert run.manifest["candidates"] == 0
+    assert "No molecule was scored" in (run.folder / "report.html").read_text()
+
+
+def test_the_notebook(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
+    oracle = Nitrogens()
+    found = mg.optimize(model, oracle, 30, strategy="genetic", n=5, folder=tmp_path)
+    assert isinstance(found, Optimization) and len(oracle.asked) == 30 and len(found.curve()) == 30
+    assert {"smiles", "score", "novel", "parent", "alerts"} <= set(found.to_frame()) and len(found.to_frame()) == 5
+    mg.optimize(model, again := Nitrogens(), 32, strategy="genetic", n=5, folder=tmp_path)
+    assert len(again.asked) == 2
+    both = mg.optimize(
+        model,
+        lambda s: [{"a": 1.0 / len(t), "b": t.count("C") / 99} for t in s],
+        20,
+        endpoints=("a", "b"),
+        strategy="random",
+    )
+    assert {"a_computed", "b_computed"} <= set(both.calls) and [w.about.name for w in both.wanted] == ["a", "b"]
+    computed = mg.optimize(model, calls=10, maximize="logp", target={"mw": 250}, strategy="random")
+    assert {w.kind for w in computed.wanted} == {"maximize", "target"}
+
+
+# -- figures and configuration ---------------------------------------------------------------------------------------
+
+
+def test_figures_against_calls() -> None:
+    nan = float("nan")
+    assert best_so_far(np.array([nan, 1.0, 0.5, 3.0]), 2).tolist()[1:] == [1.0, 0.75, 2.0]
+    rows = content.curve(np.array([1.0, 3.0, 2.0]))
+    assert [row[:3] for row in rows] == [[1, 1, 1], [2, 3, 2], [3, 3, 2]]
+    calls = pd.DataFrame(
+        {
+            "order": [0, 1, 2, 3],
+            "smiles": ["C", "CC", "CCC", "CCO"],
+            "score": [0.1, 0.2, 0.4, nan],
+            "origin": ["prior", "move", "move", "move"],
+            "parent": [None, "C", "CC", "CC"],
+        }
+    )
+    chosen = calls.iloc[[2, 1]]
+    by_origin = {row["origin"]: row for row in content.origins(calls, chosen)}
+    assert (
+        by_origin["move"] | {"best": 0.4, "mean": pytest.approx(0.3), "asked": 3, "scored": 2, "candidates": 2}
+        == by_origin["move"]
+    )
+    (chain,) = content.lineages(calls, chosen)
+    assert [(step["smiles"], step["call"]) for step in chain] == [("C", 1), ("CC", 2), ("CCC", 3)]
+    told = content.shares(calls, parts=2)
+    assert told == {"origins": ["move", "prior"], "edges": [0, 2, 4], "shares": [[0.5, 0.5], [1.0, 0.0]]}
+
+
+def test_a_page_of_an_optimization_with_parts_missing() -> None:
+    from pipeline.report.page import render
+
+    for told in ({}, {"calls": 3, "curve": "x", "origins": 3, "lineages": [[None]], "front": {"size": None}}):
+        page = render({"title": "odd", "optimization": {"ended": "<b>", **told}}, pd.DataFrame({"smiles": ["CCO"]}))
+        assert "What the calls bought" in page and "<b>." not in page
+    assert optimization_page.shown({}) is None
+
+
+def test_accounts_survive_a_cut_line(tmp_path: Path) -> None:
+    path = tmp_path / "proposals.jsonl"
+    accounts = Accounts(path)
+    accounts.note({"CC": ("prior", None)}, {"proposed": 3, "valid": 2}, {"no oxygen": 1})
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        again = Accounts(path)
+        again.note({"CC": ("move", "C"), "CCC": ("move", "CC")}, {"proposed": 1})
+        read = Accounts(path)
+        assert read.of("CCC") == ("move", "CC") and read.tally["proposed"] in (1, 4)
+        assert read.of("CC") in (("prior", None), ("move", "C")) and read.of("N") == ("unknown", None)
+
+
+def test_the_table_optimize_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "search.toml"
+    text = """
+[optimize]
+oracle_calls = 10
+[optimize.objectives]
+qed = { maximize = true }
+[[optimize.constraints]]
+must_contain = "C"
+[[optimize.constraints]]
+must_not_contian = "N"
+"""
+    path.write_text(text)
+    with pytest.raises(
+        UserError, match=r"line 9: unknown key 'optimize\.constraints\.1\.must_not_contian'; did you mean"
+    ):
+        load_config(path)
+    path.write_text(text.replace("contian", "contain"))
+    more = {
+        "optimize.constraints+": [{"alerts": ["PAINS"]}],
+        "optimize.objectives.logD7.4": {"target": 2.0, "tolerance": 1},
+    }
+    asked = load_config(path, more).optimize
+    assert asked is not None and [c.describe() for c in asked.constraints][2] == "no alert of PAINS"
+    assert set(asked.objectives) == {"qed", "logD7.4"}
+    for wrong, near in (("optimize.orcle_calls", "oracle_calls"), ("optimize.objectives.qed.maximise", "maximize")):
+        with pytest.raises(UserError, match=f"did you mean '{near}'"):
+            load_config(path, {wrong: 1})
+    path.write_text("[optimize]\n[optimize.oracle]\nfuncton = 'a:b'\n")
+    with pytest.raises(UserError, match=r"line 3: unknown key 'optimize\.oracle\.functon'; did you mean 'function'"):
+        load_config(path)
