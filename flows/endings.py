@@ -16,6 +16,8 @@ def ending(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, ChemVAEError):
         return f"error: {error}", 1
+    if isinstance(error, SystemExit):  # another device's process, whose part is done
+        return "", error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, KeyboardInterrupt) or kind == "Abort":
         return INTERRUPTED, 130
     if hasattr(error, "format_message"):  # an option or a command that typer does not know

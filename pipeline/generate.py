@@ -106,13 +106,18 @@ def generate(
     else:
         molecules, counts, canonical, sampling_warnings = _sample(model, wanted, config, samples, progress)
     molecules = compared(molecules, model, dataset)
-    if exclude or config.strategy == ACQUISITION:  # what was measured is known, in whichever split it is
+    if dataset is not None and (exclude or config.strategy == ACQUISITION):
+        # what was measured is known, in whichever split it is
         molecules["novel"] = ~molecules["inchikey"].isin(already(dataset, exclude))
-    eligible = molecules[molecules["novel"].fillna(True).astype(bool)] if len(molecules) else molecules
+    eligible = molecules  # without the data novelty is not known, but what is excluded is
+    if len(molecules):
+        excluded = molecules["inchikey"].isin(set(exclude))
+        eligible = molecules[molecules["novel"].fillna(True).astype(bool) & ~excluded]
+    new = inside = len(eligible)
     if config.strategy == ACQUISITION:
         if not config.measured.outside_domain:
-            eligible = eligible[eligible["in_domain"]]
-            counts["in domain"] = len(eligible)
+            eligible = eligible[eligible["in_domain"].astype(bool)]
+            counts["in domain"] = inside = len(eligible)
         molecules = molecules.join(_batch(eligible, config))
         eligible = molecules.loc[eligible.index]
     molecules = _described(molecules, eligible, model, wanted, config, progress)
@@ -126,7 +131,10 @@ def generate(
     eligible = eligible if config.allow_alerts else eligible[free]
     candidates = _ranked(eligible, config.n)
     candidates = with_neighbors(candidates, dataset, progress)
-    if len(candidates) < config.n and counts["requested"] == samples:
+    if len(candidates) < config.n and config.strategy == ACQUISITION:
+        batch = int(molecules["batch"].notna().sum())
+        warnings.append(_few_worth_measuring(len(candidates), new, inside, batch, samples, config))
+    elif len(candidates) < config.n and counts["requested"] == samples:
         warnings.append(
             f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
             f"with --samples {max(10 * samples, 1000)}"
@@ -176,12 +184,35 @@ def _batch(eligible: pd.DataFrame, config: GenerateConfig) -> pd.Series[float]:
     ordered = eligible.sort_values(["acquisition", "sample"], ascending=[False, True], kind="stable")
     first = diverse(
         ordered["smiles"].tolist(),
-        config.n if config.allow_alerts else 3 * config.n,  # some of them will have alerts
+        _most_chosen(config),
         most_similar=config.measured.most_similar,
         per_scaffold=config.measured.per_scaffold,
     )
     place = pd.Series(np.arange(len(first), dtype=float), index=ordered.index[first], name="batch")
     return place.reindex(eligible.index)
+
+
+def _most_chosen(config: GenerateConfig) -> int:
+    return config.n if config.allow_alerts else 3 * config.n  # some of them will have alerts
+
+
+def _few_worth_measuring(found: int, new: int, inside: int, batch: int, samples: int, config: GenerateConfig) -> str:
+    """Why a search by acquisition has fewer candidates than asked for: `found` of `batch` unlike each other, of `inside` in
+    the domain, of `new` molecules that were not there before; and what to loosen."""
+    lost, loosen = [], [f"look at more with --samples {max(10 * samples, 1000)}"]
+    if new > inside:
+        lost.append(f"{new - inside:,} are too unlike the measured ones for a prediction to count")
+        loosen.append("lower generate.measured.min_similarity or set generate.measured.outside_domain")
+    if inside > batch and batch < _most_chosen(config):
+        lost.append(f"{inside - batch:,} are too much like better ones or share their scaffold with them")
+        loosen.append("raise generate.measured.most_similar or generate.measured.per_scaffold")
+    if batch > found:
+        lost.append(f"{batch - found:,} of those chosen have structural alerts")
+        loosen.append("allow alerts with generate.allow_alerts")
+    return (
+        f"{config.n} candidates were asked for and {found} found worth measuring among {new:,} new molecules"
+        f"{': ' + ', '.join(lost) if lost else ''}; {', or '.join(loosen)}"
+    )
 
 
 def _sample(
@@ -345,11 +376,14 @@ def _described(
     config: GenerateConfig,
     progress: Progress,
 ) -> pd.DataFrame:
-    """`described`: the eligible molecules within the target, then the best of the others; the properties nobody aimed at."""
+    """`described`: the batch and the eligible molecules within the target, then the best of the others; the properties nobody aimed at."""
     aimed = {w.about.name for w in wanted}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
-    beyond = [i for i in _ordered(eligible).index if i not in set(order)]
+    if "batch" in eligible:  # the candidates are among them, in the target or not
+        order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
+    first = set(order)
+    beyond = [i for i in _ordered(eligible).index if i not in first]
     return described(molecules, order, beyond, others, n=config.n, allow_alerts=config.allow_alerts, progress=progress)
 
 

@@ -86,7 +86,7 @@ class Adaptive(Genetic):
             self.living = self.living[[row not in near for row in self.living.tolist()]]
         if self.problem.objectives == 1 and len(self.living) >= 10:
             best = float(self.archive.scores[self.living[:10], 0].mean())
-            if best > self._best + 1e-3 * abs(self._best):
+            if not math.isfinite(self._best) or best > self._best + 1e-3 * abs(self._best):
                 self._best, self._best_at = best, len(self.archive)
             elif len(self.archive) - self._best_at >= self.patience:
                 self._restart()

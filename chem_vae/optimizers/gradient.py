@@ -34,13 +34,15 @@ class GradientAscent(LatentOptimizer):
         self.starts = known[drawn]
         with torch.no_grad():
             self.worth = problem.log_desirability(self.starts)
+        self.told, self.scores = self.starts[:0], self.worth[:0]
+        """Molecules told, and their scores, on whichever scale: they are ranked among themselves."""
 
     def ask(self, n: int) -> Proposal:
         # Starts: by chance among the best tenth (n at least), so that a round is not one series.
-        best = self.worth.argsort(descending=True)[: max(n, len(self.worth) // 10)]
-        chosen = best[torch.randint(len(best), (n,), generator=self.generator)]
+        k = n // 2 if len(self.told) >= 10 else 0  # half from what was told, once there is some
+        begin = torch.cat([self._good(self.told, self.scores, k), self._good(self.starts, self.worth, n - k)])
         noise = torch.randn(n, self.starts.shape[1], generator=self.generator)
-        z = (self.starts[chosen] + 0.1 * noise).requires_grad_(True)
+        z = (begin + 0.1 * noise).requires_grad_(True)
         optimizer = torch.optim.Adam([z], lr=self.step_size)
         for _ in range(self.steps):
             optimizer.zero_grad()
@@ -48,11 +50,14 @@ class GradientAscent(LatentOptimizer):
             optimizer.step()
         return Proposal(z.detach(), self.problem.draw_conditions(n, self.generator))
 
+    def _good(self, points: Tensor, worth: Tensor, k: int) -> Tensor:
+        best = worth.argsort(descending=True)[: max(k, len(worth) // 10)]
+        return points[best[torch.randint(len(best), (k,), generator=self.generator)]] if k else points[:0]
+
     def _objective(self, z: Tensor) -> Tensor:
         assert self.problem.log_desirability is not None
         return self.problem.log_desirability(z) - self.prior_weight * 0.5 * z.square().sum(dim=1)
 
     def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
         fine = torch.isfinite(scores) & torch.isfinite(z).all(dim=1)
-        self.starts = torch.cat([self.starts, z[fine]])
-        self.worth = torch.cat([self.worth, scores[fine].clamp_min(1e-12).log()])
+        self.told, self.scores = torch.cat([self.told, z[fine]]), torch.cat([self.scores, scores[fine]])

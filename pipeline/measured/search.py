@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Worth:
         if not len(self.known):  # the model keeps the values, if not the molecules
             values = {p.name: p.process.y.float() for p in self.measured}
         alone = [w for w in wanted if w.about.name in values]
-        self.best = best_measured(alone, values) if len(alone) == 1 or len(self.known) else -np.inf
+        self.best = best_measured(alone, values) if len(alone) == len(wanted) else -np.inf
 
     def seeds(self) -> list[str]:
         """The best measured molecules (canonical SMILES), best first; none without the dataset."""
@@ -145,13 +145,18 @@ def search(
         seed=seed,
     )
     oracle = FunctionOracle(worth, ("worth",), "acquisition")
+
+    def told(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+        progress("generate" if stage == "optimize" else stage, done, total)
+
     with tempfile.TemporaryDirectory() as folder:
-        result = optimize(model, asked, Path(folder), oracle=oracle, progress=progress)
-    calls = result.calls.iloc[len(seeds) :]
+        result = optimize(model, asked, Path(folder), oracle=oracle, progress=told)
+    calls = result.calls[result.calls["origin"] != "seed"]
+    asked_first = len(result.calls) - len(calls)
     molecules = _table(worth, calls, ACQUISITION)
     counts = {
-        "requested": int(result.counts["proposed"]) - len(seeds),
-        "valid": int(result.counts["passed"]) - len(seeds),
+        "requested": int(result.counts["proposed"]) - asked_first,
+        "valid": int(result.counts["passed"]) - asked_first,
         "unique": len(molecules),
     }
     return Found(molecules, counts, Share(0, 0))
@@ -200,8 +205,10 @@ def measured_molecules(dataset: Dataset | None, wanted: Sequence[Wanted]) -> pd.
 
 
 def _readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:
-    """Those that the model's SELFIES can spell."""
+    """Those that the model's SELFIES can spell and that read back as molecules, each once."""
     from pipeline.screening import Screen
 
     spelled = Screen(model.checkpoint.vocabulary).spellings(smiles)
-    return [s for s, spelling in zip(smiles, spelled, strict=True) if spelling is not None]
+    back = Screen(model.checkpoint.vocabulary)(spelled)
+    found = {m.key: s for s, m in zip(smiles, back, strict=True) if m is not None}
+    return list(found.values())

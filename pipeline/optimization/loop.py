@@ -111,6 +111,7 @@ class _Loop:
         self.accounts = Accounts(folder / ORIGINS)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
         self.proposed = self.drafts = 0
+        self.resumed = ledger.calls > 0
         self.scores: list[float] = []
         self.hits = 0
 
@@ -186,10 +187,12 @@ class _Loop:
             part = history.iloc[start : start + TOLD_AT_ONCE]
             keys = part["smiles"].tolist()
             values = self.scoring.values(keys, part[list(self.ledger.endpoints)].to_numpy(dtype=np.float64))
-            scores = self.scoring.scores(values, len(keys))
-            for row, hit in enumerate(self.scoring.hits(values, len(keys))):
-                self._count(scores[row], bool(hit))
             molecules = self.screen.from_smiles(keys)
+            broken = np.array([m is None for m in molecules])  # by a constraint that is new
+            scores = self.scoring.scores(values, len(keys))
+            scores[broken] = np.nan
+            for row, hit in enumerate(self.scoring.hits(values, len(keys)) & ~broken):
+                self._count(scores[row], bool(hit))
             self._tell(self._known([m.selfies if m else None for m in molecules]), molecules, scores)
             self.progress("remember", start + len(part), len(history))
 
@@ -202,7 +205,7 @@ class _Loop:
             return f"{config.minutes:g} minutes are over"
         if config.enough is not None and self.hits >= config.enough:
             return f"{self.hits:,} molecules meet every objective"
-        if config.patience is not None and n > config.patience:
+        if config.patience is not None and np.isfinite(self.scores[: max(0, n - config.patience)]).sum() >= 10:
             curve = best_so_far(np.array(self.scores))
             if not curve[-1] > curve[-1 - config.patience]:
                 return f"the last {config.patience:,} calls did not better the best ten"
@@ -357,6 +360,10 @@ class _Loop:
         keys = history["smiles"].tolist()
         values = self.scoring.values(keys, history[list(self.ledger.endpoints)].to_numpy(dtype=np.float64))
         scores = self.scoring.scores(values, len(keys))
+        broken = np.zeros(len(keys), dtype=np.bool_)
+        if len(self.constraints) and self.resumed:  # what was paid before may break a constraint that is new
+            broken = np.array([m is None for m in self.screen.from_smiles(keys)], dtype=np.bool_)
+            scores[broken] = np.nan
         calls = history[["order", "smiles"]].copy()
         warnings = list(self.scoring.warnings)
         if scores.ndim == 2:  # a front: the rank is by what a molecule adds to it
@@ -367,8 +374,8 @@ class _Loop:
             calls["score"] = scores
         for name, column in values.items():
             calls[f"{name}_computed"] = column
-        calls["hit"] = self.scoring.hits(values, len(keys))
-        calls["failed"] = history["reason"].fillna("")
+        calls["hit"] = self.scoring.hits(values, len(keys)) & ~broken
+        calls["failed"] = history["reason"].fillna("").mask(broken, "breaks a constraint")
         calls["origin"] = [self.accounts.of(k)[0] for k in keys]
         calls["parent"] = pd.Series([self.accounts.of(k)[1] for k in keys], dtype=object)  # None stays None
         calls["round"], calls["seconds"] = history["round"], history["seconds"]

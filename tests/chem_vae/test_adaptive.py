@@ -14,7 +14,7 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import ModelConfig
 from chem_vae.model import ChemVAE
-from chem_vae.optimizers import Molecule, Problem, create
+from chem_vae.optimizers import Molecule, Problem, Proposal, create
 from chem_vae.optimizers.retraining import MovingModel
 from chem_vae.optimizers.surrogate import Surrogate, TanimotoKernel
 from chem_vae.vocabulary import END, SelfiesVocabulary
@@ -131,3 +131,25 @@ def test_adaptive_beats_the_prior(checkpoint: Checkpoint) -> None:
             optimizer.tell(proposal, torch.full((25, 8), torch.nan), torch.tensor(told), molecules)
         best[name] = np.mean(sorted(scores.values())[-10:])
     assert best["adaptive"] > best["random"] + 0.5
+
+
+def test_it_restarts_elsewhere_when_nothing_gets_better_and_only_then(checkpoint: Checkpoint) -> None:
+    unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+
+    def searched(rising: bool) -> tuple[int, list[int]]:
+        optimizer = create("adaptive", Problem(checkpoint, unknown, screen=screen), seed=1)
+        optimizer.patience, centers = 60, []  # type: ignore[attr-defined]
+        for turn in range(12):
+            strings: list[str | None] = [w + SYMBOLS[turn % 8] + SYMBOLS[turn // 8] for w in WORDS[:20]]
+            molecules = screen(strings)
+            scores = torch.full((20,), float(turn) if rising else 1.0)
+            nowhere = torch.full((20, 8), torch.nan)
+            proposal = Proposal(nowhere, torch.full((20, 1), torch.nan), strings)
+            optimizer.tell(proposal, nowhere, scores, molecules)
+            centers.append(len(optimizer.centers))  # type: ignore[attr-defined]
+        return len(optimizer.living), centers  # type: ignore[attr-defined]
+
+    assert searched(rising=True)[1] == [0] * 12
+    living, centers = searched(rising=False)
+    assert max(centers) >= 1
+    assert living > 0
