@@ -31,9 +31,11 @@ def through_task_runner(parallel: int) -> Callable[[Callable[[list[str]], int], 
                 if len(under_way) == parallel:
                     yield under_way.popleft().result()
                 under_way.append(ask_oracle.submit(ask, batch))
-        finally:
-            while under_way:  # also after an error: what is under way is paid, and its log is still open
+            while under_way:
                 yield under_way.popleft().result()
+        finally:
+            for future in under_way:  # also after an error: what is under way is paid, and its log is still open
+                future.wait()
 
     return over
 

@@ -227,7 +227,9 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         *tables, key = _parts(dotted, value)
         node = data
         for table in tables:
-            node = node.setdefault(table, {})
+            if node.get(table) is None:  # a finished run's file says null for what was not set
+                node[table] = {}
+            node = node[table]
             if not isinstance(node, dict):
                 raise UserError(f"cannot set {dotted}: {table} is a value, not a table")
         if key.endswith("+"):

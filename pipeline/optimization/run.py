@@ -53,7 +53,7 @@ def optimize_run(
     calls are known from the start; they count against the budget. map, oracle: see `pipeline.optimization.loop.optimize`.
     Raises what that raises, and BusyError where another process is at the same optimization.
     """
-    state = state_folder(model, config, workspace, name)
+    state = state_folder(model, config, workspace, name, resume)
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset(workspace)
@@ -78,7 +78,9 @@ def optimize_run(
     return run
 
 
-def state_folder(model: TrainedModel, config: OptimizeConfig, workspace: Path, name: str) -> Path:
+def state_folder(
+    model: TrainedModel, config: OptimizeConfig, workspace: Path, name: str, resume: Run | None = None
+) -> Path:
     """Where an optimization that is not finished keeps its calls: `<workspace>/optimizations/<name>-<key>`.
 
     The key is of the model and of all that decides which molecules are asked about; not of when to stop, how many
@@ -86,7 +88,8 @@ def state_folder(model: TrainedModel, config: OptimizeConfig, workspace: Path, n
     """
     wished = config.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
     wished["oracle"] = {k: v for k, v in (wished["oracle"] or {}).items() if k not in NOT_OF_THE_ORACLE}
-    return workspace / "optimizations" / f"{name}-{content_key('optimization', 1, model.key, wished)[:8]}"
+    from_run = None if resume is None else resume.id  # the calls of another run are not this one's
+    return workspace / "optimizations" / f"{name}-{content_key('optimization', 2, model.key, wished, from_run)[:8]}"
 
 
 def _take_up(run: Run, state: Path) -> None:

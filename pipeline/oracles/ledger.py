@@ -165,9 +165,13 @@ class CountedOracle:
             progress(stage, 0, len(keys))
             done = self._batch(trial) if trial else 0
             if batches and self._stop is None:
-                for number in (self._map or self._threads)(self._batch, batches):
-                    done += number
-                    progress(stage, done, len(keys))
+                try:
+                    for number in (self._map or self._threads)(self._batch, batches):
+                        done += number
+                        progress(stage, done, len(keys))
+                except BaseException:
+                    self._stop = self._stop or OracleError("interrupted")  # no batch is begun any more
+                    raise
         finally:
             self._log.sync()
         if self._stop is not None:
