@@ -108,6 +108,7 @@ def optimize(
     if seeds := seed_molecules or similar_to:
         given["optimize.seeds"] = seeds
     given |= given_settings(settings, "optimize.temperature=0.8")
+    _check_has_oracle(config, given, endpoints, timeout, parallel)
     folder = _run(given, config, model, workspace, earlier, output, prefect=prefect, quiet=quiet, debug=debug)
     _show(folder)
     if output is not None:
@@ -220,6 +221,24 @@ def _oracle_settings(
     if parallel is not None:
         found["optimize.oracle.parallel"] = parallel
     return found
+
+
+def _check_has_oracle(
+    config: Path | None,
+    given: dict[str, Any],
+    endpoints: list[str] | None,
+    timeout: float | None,
+    parallel: int | None,
+) -> None:
+    """Raises UserError for options of an oracle where neither options nor the file nor the earlier run name one."""
+    from chem_vae.errors import UserError
+    from pipeline.config import given_table
+
+    options = {"--endpoint": endpoints or None, "--timeout": timeout, "--parallel": parallel}
+    if said := [option for option, value in options.items() if value is not None]:
+        oracle = given_table(config, given, "optimize.oracle")
+        if not any(oracle.get(kind) for kind in ("property", "function", "program")):
+            raise UserError(f"{', '.join(said)}: there is no oracle to set this for; give --oracle or --program too")
 
 
 def _show(folder: Path) -> None:

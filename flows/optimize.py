@@ -26,13 +26,19 @@ def through_task_runner(parallel: int) -> Callable[[Callable[[list[str]], int], 
 
     def over(ask: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
         under_way: deque[PrefectFuture[int]] = deque()
+
+        def first() -> int:
+            number = under_way[0].result()  # it stays among those to wait for until it has answered
+            under_way.popleft()
+            return number
+
         try:
             for batch in batches:
                 if len(under_way) == parallel:
-                    yield under_way.popleft().result()
+                    yield first()
                 under_way.append(ask_oracle.submit(ask, batch))
             while under_way:
-                yield under_way.popleft().result()
+                yield first()
         finally:
             for future in under_way:  # also after an error: what is under way is paid, and its log is still open
                 future.wait()

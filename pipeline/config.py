@@ -209,6 +209,23 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
 
     Raises UserError that names the file, the key, its line and the nearest valid key.
     """
+    data, text = _merged(path, overrides)
+    try:
+        return CampaignConfig.model_validate(data)
+    except ValidationError as error:
+        raise UserError(explain(error, CampaignConfig, str(path) if path else "the command line", text)) from None
+
+
+def given_table(path: Path | None, overrides: Mapping[str, Any], dotted: str) -> dict[str, Any]:
+    """What a file and overrides say of a table, as `load_config` reads them but not checked; {} where there is none."""
+    found: Any = _merged(path, overrides)[0]
+    for table in dotted.split("."):
+        found = found.get(table) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _merged(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
+    """A file's tables with the overrides in them, and its text."""
     data: dict[str, Any] = {}
     text = ""
     if path is not None:
@@ -235,10 +252,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         if key.endswith("+"):
             key, value = key[:-1], [*node.get(key[:-1], ()), *value]
         node[key] = value
-    try:
-        return CampaignConfig.model_validate(data)
-    except ValidationError as error:
-        raise UserError(explain(error, CampaignConfig, str(path) if path else "the command line", text)) from None
+    return data, text
 
 
 def _parts(dotted: str, value: Any) -> list[str]:

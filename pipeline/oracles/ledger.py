@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,13 +165,17 @@ class CountedOracle:
             progress(stage, 0, len(keys))
             done = self._batch(trial) if trial else 0
             if batches and self._stop is None:
+                answered = iter((self._map or self._threads)(self._batch, batches))
                 try:
-                    for number in (self._map or self._threads)(self._batch, batches):
+                    for number in answered:
                         done += number
                         progress(stage, done, len(keys))
                 except BaseException:
                     self._stop = self._stop or OracleError("interrupted")  # no batch is begun any more
                     raise
+                finally:
+                    if isinstance(answered, Generator):
+                        answered.close()  # only now, and while the log is open: it waits for the calls under way
         finally:
             self._log.sync()
         if self._stop is not None:

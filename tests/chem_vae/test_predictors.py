@@ -96,11 +96,14 @@ def test_gradient_ascent_climbs_and_learns_from_what_it_is_told(checkpoint: Chec
     proposal = optimizer.ask(40)
     assert proposal.z.shape == (40, 8)
     assert log_desirability(proposal.z).mean() > log_desirability(known).topk(40).values.mean() + 1.0
-    starts = len(optimizer.starts)  # type: ignore[attr-defined]
     scores = torch.full((40,), torch.nan)
-    scores[:10] = 1.0
-    optimizer.tell(proposal, proposal.z, scores)
-    assert len(optimizer.starts) == starts + 10  # type: ignore[attr-defined]
+    scores[:12] = -300.0  # on a scale of its own
+    elsewhere = torch.full((40, 8), 4.0)
+    optimizer.tell(proposal, elsewhere, scores)
+    assert len(optimizer.told) == 12  # type: ignore[attr-defined]
+    optimizer.steps = 0  # type: ignore[attr-defined]
+    begun = optimizer.ask(40).z
+    assert int((begun.mean(dim=1) > 3).sum()) == 20  # half from what was told
     with pytest.raises(UserError, match="every proposal"):
         optimizer.tell(proposal, proposal.z[:5], scores[:5])
     again = create("gradient", Problem(checkpoint, no_conditions, log_desirability, known), seed=3).ask(40)

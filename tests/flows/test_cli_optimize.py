@@ -95,6 +95,7 @@ def test_mistakes_are_sentences(first_run: Done, chem_vae: CommandLine, workspac
     refused(run("--oracle", "my_oracle:nothing"), "unknown function of my_oracle 'nothing'")
     refused(run("--program", "python 'dock.py"), "No closing quotation")
     refused(run("--maximize", "qed", "--at-least", 0.4), "--similar-to")
+    refused(run("--maximize", "qed", "--timeout", 9), "give --oracle or --program too")
     refused(
         run("--maximize", "qed", "--continue", first_run.stdout.strip().rpartition("/runs/")[2].partition("/")[0]),
         "no optimization",

@@ -67,7 +67,9 @@ def test_a_killed_training_gives_the_same_model(config: Path, workspaces: list[P
 
 
 def test_two_devices_train_one_model(config: Path, workspaces: list[Path], tmp_path: Path) -> None:
+    before = set(workspaces[0].glob("models/*/manifest.json"))
     process = train(config, workspaces[0], tmp_path, "train.training.epochs=2", "train.training.devices=2")
     output = process.communicate(timeout=300)[0]
     assert process.returncode == 0, output
-    assert len(list(workspaces[0].glob("models/*/manifest.json"))) == 2
+    assert "error" not in output and "terminated" not in output, output
+    assert len(set(workspaces[0].glob("models/*/manifest.json")) - before) == 1

@@ -275,6 +275,8 @@ def test_a_run_that_is_finished_is_gone_on_with_on_request_alone(
     before, after = (pd.read_csv(r.folder / "calls.csv") for r in (finished, run))
     assert after["smiles"].iloc[:60].tolist() == before["smiles"].tolist() and len(after) == 70
     assert after["origin"].iloc[:60].tolist() == before["origin"].tolist()
+    places = [state_folder(model, more, workspace, "finished", r) for r in (None, finished, run)]
+    assert len(set(places)) == 3, "what another attempt paid is not taken for a run's calls"
     campaign = Run.create(workspace, "other", {})
     campaign.finish({})
     with pytest.raises(UserError, match=r"has no oracle\.jsonl"):
