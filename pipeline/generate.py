@@ -109,6 +109,7 @@ def generate(
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
         # what was measured is known, in whichever split it is
         molecules["novel"] = ~molecules["inchikey"].isin(already(dataset, exclude))
+        molecules["novel_stereo_blind"] &= molecules["novel"]  # what is known is new in no sense
     eligible = molecules  # without the data novelty is not known, but what is excluded is
     if len(molecules):
         excluded = molecules["inchikey"].isin(set(exclude))
