@@ -89,7 +89,7 @@ def _measured(job: Job) -> dict[str, Any]:
     torch.set_num_threads(1)
     from chem_vae.checkpoint import Checkpoint
     from chem_vae.optimizers.retraining import MovingModel
-    from chem_vae.optimizers.surrogate import Surrogate
+    from chem_vae.tanimoto import TanimotoProcess
     from pipeline.benchmark import pmo
     from pipeline.model import load_model
     from pipeline.optimization.config import OptimizeConfig
@@ -115,7 +115,7 @@ def _measured(job: Job) -> dict[str, Any]:
         watch.of("decode", Checkpoint, "decode"),
         watch.of("encode", Checkpoint, "encode"),
         watch.of("retrain", MovingModel, "move"),
-        watch.of("surrogate", Surrogate, "fit", "draw", "predict"),
+        watch.of("surrogate", TanimotoProcess, "__init__", "draw"),
     ):
         found = optimize(model, config, folder, dataset=dataset, progress=_teller(job))
     seconds, cpu = time.monotonic() - started, _cpu_seconds() - cpu
@@ -155,7 +155,9 @@ def code_key() -> str:
 
     root = Path(__file__).parents[1]
     named = [root / "pipeline" / f"{name}.py" for name in ("variation", "mutations", "editing", "screening")]
-    sources = [*sorted((root / "chem_vae" / "optimizers").glob("*.py")), *named, root / "pipeline/optimization/loop.py"]
+    named += [root / "chem_vae" / "tanimoto.py"]
+    folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
+    sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]
     return content_key(*(path.read_text(encoding="utf-8") for path in sources))[:8]
 
 

@@ -50,7 +50,9 @@ def unpack(bits: Tensor, count: int) -> Tensor:
     return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1, count=count))
 
 
-class _Fit(NamedTuple):
+class Fit(NamedTuple):
+    """What was fitted by marginal likelihood."""
+
     noise: float
     """Variance, as a share of the amplitude's."""
     amplitude: float
@@ -75,7 +77,7 @@ class TanimotoProcess(PropertyPredictor):
 
     method = "Tanimoto process"
 
-    def __init__(self, features: Tensor, y: Tensor, fit: _Fit | None = None) -> None:
+    def __init__(self, features: Tensor, y: Tensor, fit: Fit | None = None) -> None:
         """features (n, F) of zeros and ones, y (n,) finite, in raw units. Raises DataError below FEWEST molecules."""
         super().__init__()
         if len(y) < FEWEST:
@@ -123,6 +125,17 @@ class TanimotoProcess(PropertyPredictor):
         molecule that shares nothing with those measured."""
         return self._terms(features.float())[1].float()
 
+    @torch.no_grad()
+    def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """(k, n): k functions drawn from what is believed, at features (n, F); in raw units, noise left out."""
+        found = self._posterior
+        phi = _solved(found.root, tanimoto(found.inducing, features).double())
+        open_, left = tanimoto(features, features).double() - phi.T @ phi, _solved(found.system, phi)
+        root = _root(open_ + self.fit.noise * left.T @ left)
+        noise = torch.randn(k, len(features), dtype=torch.float64, generator=generator)
+        drawn = self.fit.mean + found.weights @ phi + self.fit.amplitude**0.5 * noise @ root.T
+        return (drawn * self.width + self.center).float()
+
     @property
     def noise(self) -> float:
         """Standard deviation that it takes two measurements of one molecule to have, in raw units, as calibrated."""
@@ -139,14 +152,24 @@ class TanimotoProcess(PropertyPredictor):
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoProcess:
         noise, amplitude, mean = tensors["fit"].tolist()
-        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], _Fit(noise, amplitude, mean))
+        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], Fit(noise, amplitude, mean))
 
 
 def _solved(root: Tensor, right: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(root, right, upper=False)
 
 
-def _fitted(features: Tensor, y: Tensor) -> _Fit:
+def _root(covariance: Tensor) -> Tensor:
+    """Cholesky root (n, n) of what is positive semidefinite but for rounding."""
+    diagonal = torch.eye(len(covariance), dtype=covariance.dtype)
+    for jitter in (_JITTER, 10 * _JITTER, 100 * _JITTER):
+        root, failed = torch.linalg.cholesky_ex(covariance + jitter * diagonal)
+        if not failed:
+            return root
+    return torch.linalg.cholesky(covariance + 1e-3 * diagonal)
+
+
+def _fitted(features: Tensor, y: Tensor) -> Fit:
     """By marginal likelihood of standardized values y (n,), in the kernel matrix's own axes: each noise costs n, not n³."""
     values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
     ones, rotated = vectors.sum(dim=0), vectors.T @ y
@@ -157,4 +180,4 @@ def _fitted(features: Tensor, y: Tensor) -> _Fit:
     likelihood = 0.5 * (weights.log().sum(dim=1) - len(y) * amplitude.log())
     usual = -0.5 * ((_NOISES / _USUAL_NOISE).log() / _USUAL_SPREAD).square()
     best = int((likelihood + usual).argmax())
-    return _Fit(float(_NOISES[best]), float(amplitude[best]), float(mean[best]))
+    return Fit(float(_NOISES[best]), float(amplitude[best]), float(mean[best]))

@@ -32,7 +32,6 @@ class _Screened:
     molecule: Molecule
     spelling: str
     """Its SELFIES string, also where it has symbols that the vocabulary has not; "" where SELFIES cannot spell it."""
-    passed: bool
 
 
 class Screen:
@@ -64,11 +63,11 @@ class Screen:
 
         Never raises for a single string. A molecule's key is its canonical SMILES, its features (2048,) uint8.
         """
-        return [_passed(found) for found in self._screened(strings, self._of_selfies, self._read_selfies)]
+        return [_molecule(found) for found in self._screened(strings, self._of_selfies, self._read_selfies)]
 
     def from_smiles(self, smiles: Sequence[str | None]) -> list[Molecule | None]:
         """As for SELFIES strings, from SMILES. The spellings of these molecules need no work when they are screened next."""
-        return [_passed(found) for found in self._smiles(smiles)]
+        return [_molecule(found) for found in self._smiles(smiles)]
 
     def spellings(self, smiles: Sequence[str | None]) -> list[str | None]:
         """The SELFIES strings of SMILES: None where one is no molecule, breaks a constraint, or SELFIES cannot spell it.
@@ -76,9 +75,7 @@ class Screen:
         A string may have symbols that the vocabulary has not: it can be decoded and scored, but not encoded (then the
         molecule's own `selfies` is "").
         """
-        return [
-            found.spelling or None if found is not None and found.passed else None for found in self._smiles(smiles)
-        ]
+        return [found.spelling or None if found is not None else None for found in self._smiles(smiles)]
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -128,13 +125,13 @@ class Screen:
             passed = self._constraints(list(mols.values())) if self._constraints and mols else [True] * len(mols)
             for (string, mol), may in zip(mols.items(), passed, strict=True):
                 self.tally["valid" if may else "constrained"] += 1
-                screened = self._describe(mol, bool(may))
+                screened = self._describe(mol) if may else None
                 self._remember(known, string, screened)
                 for row in fresh[string]:
                     results[row] = screened
         return results
 
-    def _describe(self, mol: Mol, passed: bool) -> _Screened:
+    def _describe(self, mol: Mol) -> _Screened:
         key = Chem.MolToSmiles(mol)
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known
@@ -145,7 +142,7 @@ class Screen:
         except VocabularyError:
             spelling = ""
         own = spelling if spelling and not self.vocabulary.missing(spelling) else ""
-        screened = _Screened(Molecule(key, own, features), spelling, passed)
+        screened = _Screened(Molecule(key, own, features), spelling)
         self._remember(self._of_smiles, key, screened)
         return screened
 
@@ -172,5 +169,5 @@ def variation(
     return children
 
 
-def _passed(found: _Screened | None) -> Molecule | None:
-    return found.molecule if found is not None and found.passed else None
+def _molecule(found: _Screened | None) -> Molecule | None:
+    return found.molecule if found is not None else None

@@ -12,6 +12,7 @@ from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
 from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
 from chem_vae.optimizers.retraining import MovingModel
+from chem_vae.tanimoto import FEWEST, Fit, TanimotoProcess, tanimoto
 
 PRIOR = "moved prior"
 
@@ -42,10 +43,8 @@ class Adaptive(Genetic):
         self.tried, self.entered = dict.fromkeys(self._makers, 1.0), dict.fromkeys(self._makers, 1.0)
         self.moving = MovingModel(problem.checkpoint, seed=seed)
         self.checkpoint = self.moving.checkpoint
-        from chem_vae.optimizers.surrogate import Surrogate  # BoTorch takes seconds to load
-
-        self.surrogates = [Surrogate() for _ in range(problem.objectives)]
-        """One for each objective."""
+        self._fits: list[Fit | None] = [None] * problem.objectives
+        """Of the surrogate of each objective."""
         self.centers: list[Molecule] = []
         """The best molecule of each center that was given up."""
         self._best, self._best_at = -math.inf, 0
@@ -61,7 +60,7 @@ class Adaptive(Genetic):
         new, others = self.drafted(self.surplus * n, self._children)
         for draft in [*new, *others]:
             self.tried[draft.origin] = self.tried.get(draft.origin, 0.0) + 1
-        chosen = self._chosen(new, n) if len(new) > n else new
+        chosen = self._chosen(new, n) if len(new) > n and len(self.archive) >= FEWEST else new
         return self.proposal((chosen + others)[:n])
 
     def tell(
@@ -110,10 +109,7 @@ class Adaptive(Genetic):
         known = [row for row in rows if self.archive.molecules[row] is not None]
         if not known or not self.centers:
             return set()
-        x = _features([self.archive.molecules[row] for row in known]).float()
-        y = _features(self.centers).float()
-        shared = x @ y.T
-        similarity = shared / (x.sum(dim=1, keepdim=True) + y.sum(dim=1) - shared).clamp_min(1e-9)
+        similarity = tanimoto(_features([self.archive.molecules[row] for row in known]), _features(self.centers))
         return {row for row, s in zip(known, similarity.max(dim=1).values.tolist(), strict=True) if s >= self.alike}
 
     # -- drafts --------------------------------------------------------------------------------------------------
@@ -162,9 +158,10 @@ class Adaptive(Genetic):
             self._fitted_at = len(self.archive)
         asked = _features([d.molecule for d in drafts])
         drawn = []
-        for objective, surrogate in enumerate(self.surrogates):
+        for objective, fit in enumerate(self._fits):
             scores = self.archive.scores[rows, objective]
-            surrogate.fit(features, scores, refit)
+            surrogate = TanimotoProcess(features, scores, None if refit else fit)
+            self._fits[objective] = surrogate.fit
             low, high = scores.min(), scores.max()
             drawn.append((surrogate.draw(asked, n, self.generator) - high) / (high - low).clamp_min(1e-9))
         values = torch.stack(drawn, dim=-1)  # (n, drafts, objectives), 0 as good as the best so far

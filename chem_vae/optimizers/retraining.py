@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
-from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.losses import elbo
 
 
@@ -27,16 +28,16 @@ class MovingModel:
         self,
         checkpoint: Checkpoint,
         *,
-        shown: int = 1024,
-        batch_size: int = 64,
+        steps: int = 16,
+        batch_size: int = 32,
         learning_rate: float = 5e-4,
         rank_weight: float = 0.01,
         beta: float = 0.05,
         seed: int = 0,
     ) -> None:
-        """shown: molecules drawn for each move."""
+        """steps: of the optimizer in each move, every one on `batch_size` molecules."""
         self.base = checkpoint
-        self.shown, self.batch_size, self.learning_rate = shown, batch_size, learning_rate
+        self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.rank_weight, self.beta, self.seed = rank_weight, beta, seed
         self.moves = 0
         self.reset()
@@ -63,13 +64,8 @@ class MovingModel:
         if len(strings) < 2:
             return float("nan")
         self.moves += 1
-        ranks = np.arange(len(strings))
-        weights = 1.0 / (self.rank_weight * len(strings) + ranks + 1.0)
-        random = np.random.default_rng((self.seed, self.moves))
-        drawn = random.choice(len(strings), size=self.shown, p=weights / weights.sum())
-        ids = vocabulary.encode_batch([strings[i] for i in np.unique(drawn)])
-        data = TokenDataset.from_lists(ids).select(np.searchsorted(np.unique(drawn), drawn))
-        batches = SameLengthBatches(data, self.batch_size, seed=self.seed + self.moves)
+        weights = 1.0 / (self.rank_weight * len(strings) + np.arange(len(strings)) + 1.0)
+        batches = self._batches(vocabulary.encode_batch(strings), weights)
         from chem_vae.training import resolve_precision  # Lightning takes seconds to load
 
         nats, seen = 0.0, 0
@@ -80,7 +76,7 @@ class MovingModel:
         model.train()
         try:
             for batch in batches:
-                tokens = batch.tokens.to(device)
+                tokens = batch.to(device)
                 unknown: Tensor = torch.full((len(tokens), model.properties), torch.nan, device=device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
                     terms = elbo(model, tokens, unknown, self.beta)
@@ -95,3 +91,15 @@ class MovingModel:
             model.eval()
             torch.set_rng_state(state)
         return nats / seen if seen else float("nan")
+
+    def _batches(self, ids: Sequence[Sequence[int]], weights: NDArray[Any]) -> Iterator[Tensor]:
+        """(B, T) tokens, each of molecules of one length: the length is drawn first, by the weight of its molecules.
+
+        A step on few molecules costs half of one on many, so that none is spent on what is left of a length.
+        """
+        random = np.random.default_rng((self.seed, self.moves))
+        lengths = np.array([len(i) for i in ids])
+        for length in random.choice(lengths, size=self.steps, p=weights / weights.sum()):
+            rows = np.flatnonzero(lengths == length)
+            drawn = random.choice(rows, size=self.batch_size, p=weights[rows] / weights[rows].sum())
+            yield torch.tensor([ids[i] for i in drawn])

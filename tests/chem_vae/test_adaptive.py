@@ -1,4 +1,4 @@
-"""The strategy that moves the model: what its surrogate believes, where its model goes, and that both pay."""
+"""The strategy that moves the model: where its model goes, and that it pays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from chem_vae.config import ModelConfig
 from chem_vae.model import ChemVAE
 from chem_vae.optimizers import Molecule, Problem, Proposal, create
 from chem_vae.optimizers.retraining import MovingModel
-from chem_vae.optimizers.surrogate import Surrogate, TanimotoKernel
 from chem_vae.vocabulary import END, SelfiesVocabulary
 
 SYMBOLS = ["[C]", "[N]", "[O]", "[F]", "[S]", "[P]", "[Cl]", "[=C]"]
@@ -50,41 +49,10 @@ def likelihood(checkpoint: Checkpoint, string: str) -> float:
     return float(checkpoint.model.log_likelihood(torch.tensor([checkpoint.vocabulary.encode(string)])))
 
 
-def some_bits(n: int, seed: int) -> Tensor:
-    return (torch.rand(n, 60, generator=torch.Generator().manual_seed(seed)) < 0.2).float()
-
-
-def test_the_kernel_is_the_tanimoto_similarity() -> None:
-    x = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], dtype=torch.double)
-    matrix = TanimotoKernel()(x).to_dense()
-    assert matrix[0, 0] == pytest.approx(1.0)
-    assert matrix[0, 1] == pytest.approx(1 / 3)
-    assert matrix[0, 2] == 0.0
-    drawn = some_bits(80, 1).double()
-    assert torch.linalg.eigvalsh(TanimotoKernel()(drawn).to_dense()).min() > -1e-9
-    assert torch.allclose(TanimotoKernel()(drawn, diag=True), torch.ones(80, dtype=torch.double))
-
-
-def test_the_surrogate_learns_what_parts_are_worth() -> None:
-    worth = torch.randn(60, generator=torch.Generator().manual_seed(3))
-    train, test = some_bits(300, 4), some_bits(200, 5)
-    surrogate = Surrogate()
-    surrogate.fit(train, 5 + train @ worth)
-    mean, std = surrogate.predict(test)
-    truth = 5 + test @ worth
-    assert float(np.corrcoef(mean, truth)[0, 1]) > 0.7
-    assert (std > 0).all()
-    assert surrogate.predict(train)[1].mean() < std.mean()  # surer of what it has seen
-    drawn = surrogate.draw(test, 400, torch.Generator().manual_seed(0))
-    assert drawn.shape == (400, 200)
-    assert torch.allclose(drawn.mean(dim=0), mean, atol=0.3 * float(std.mean()))
-    assert torch.equal(drawn, surrogate.draw(test, 400, torch.Generator().manual_seed(0)))
-
-
 def test_the_model_moves_to_what_it_is_shown_and_can_go_back(checkpoint: Checkpoint) -> None:
     before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
     shown = ["[C][N][O][C]", "[C][N][O][F]", "[C][N][S][C]", "[P][N][O][C][C]"]
-    moving = MovingModel(checkpoint, shown=512, learning_rate=3e-3)
+    moving = MovingModel(checkpoint, learning_rate=3e-3)
     first = moving.move(shown)
     for _ in range(5):
         last = moving.move([*shown, "[Xe]"])  # what cannot be spelled is passed over
@@ -92,7 +60,7 @@ def test_the_model_moves_to_what_it_is_shown_and_can_go_back(checkpoint: Checkpo
     for name, value in checkpoint.model.state_dict().items():
         assert torch.equal(value, before[name])
     assert likelihood(moving.checkpoint, shown[0]) > likelihood(checkpoint, shown[0]) + 1
-    again = MovingModel(checkpoint, shown=512, learning_rate=3e-3)
+    again = MovingModel(checkpoint, learning_rate=3e-3)
     again.move(shown)
     for _ in range(5):
         again.move([*shown, "[Xe]"])
@@ -103,7 +71,7 @@ def test_the_model_moves_to_what_it_is_shown_and_can_go_back(checkpoint: Checkpo
 
 
 def test_the_best_are_shown_most(checkpoint: Checkpoint) -> None:
-    moving = MovingModel(checkpoint, shown=400, learning_rate=3e-3, rank_weight=0.001)
+    moving = MovingModel(checkpoint, learning_rate=3e-3, rank_weight=0.001)
     strings = ["[C][N][O]", *(f"[F]{w}" for w in WORDS[:50])]
     for _ in range(8):
         moving.move(strings)
