@@ -15,6 +15,7 @@ from chem_vae.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pipeline.dataset import Dataset
+    from pipeline.measured.update import Updated
     from pipeline.model import TrainedModel
     from pipeline.runs import Run
 
@@ -104,6 +105,12 @@ def show_model(model: TrainedModel) -> None:
     rows = [{"figure": name.replace("_", " "), "value": value} for name, value in figures]
     text = f"# Model {model.folder.name}\n\n{_made(model.reused)}: `{model.folder}`\n\n" + markdown_table(rows)
     _markdown("model", text, "a trained model")
+
+
+def show_measurements(made: Updated) -> None:
+    """What new measurements say of the round before, as a markdown artifact with the key `measurements`."""
+    lines = ["# Measurements", "", f"{made.new:,} molecules with new values.", "", *(f"- {kept}" for kept in made.kept)]
+    _markdown("measurements", "\n".join(lines), "how the round before kept what it promised")
 
 
 def show_run(run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,9 +82,7 @@ def run(
     name: options.Name = None,
     settings: options.Settings = None,
     workspace: options.Workspace = options.WORKSPACE,
-    prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run as the Prefect flow `campaign`.", rich_help_panel=options.HOW)
-    ] = False,
+    prefect: options.Prefect = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -125,12 +122,9 @@ def run(
 
     check_request(whole)
     if prefect:
-        from flows.environment import prepare_prefect
+        from flows.environment import start_prefect
 
-        prepare_prefect(quiet=not debug)
-        if quiet:
-            os.environ["CHEM_VAE_QUIET"] = "1"
-        note("starting Prefect")
+        start_prefect(quiet, debug)
         from flows.campaign import campaign as flow
 
         folder = Path(flow(whole, workspace))

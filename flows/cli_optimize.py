@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,7 +20,7 @@ app = typer.Typer()
 
 @app.command()
 def optimize(
-    model: search.Model = None,
+    model: options.ModelIfGiven = None,
     go_on: search.GoOn = None,
     oracle: search.Oracle = None,
     program: search.Program = None,
@@ -46,15 +45,13 @@ def optimize(
     minutes: search.Minutes = None,
     patience: search.Patience = None,
     enough: search.Enough = None,
-    output: search.Output = None,
+    output: options.Output = None,
     config: options.Config = None,
     seed: options.Seed = None,
     name: options.Name = None,
     settings: options.Settings = None,
     workspace: options.Workspace = options.WORKSPACE,
-    prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run as the Prefect flow `optimize`.", rich_help_panel=options.HOW)
-    ] = False,
+    prefect: options.Prefect = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
@@ -143,12 +140,9 @@ def _run(
         else model_folder(model or "latest", workspace)
     )
     if prefect:
-        from flows.environment import prepare_prefect
+        from flows.environment import start_prefect
 
-        prepare_prefect(quiet=not debug)
-        if quiet:
-            os.environ["CHEM_VAE_QUIET"] = "1"
-        note("starting Prefect")
+        start_prefect(quiet, debug)
         from flows.optimize import optimize as flow
 
         return Path(flow(str(folder), asked, workspace, whole.name, str(earlier.folder) if earlier else None))

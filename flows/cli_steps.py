@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -142,17 +141,7 @@ def train(
 
 @app.command()
 def generate(
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="RUN|FOLDER",
-            help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not "
-            "given.",
-            rich_help_panel=options.SOURCE,
-        ),
-    ] = "latest",
+    model: options.Model = "latest",
     targets: options.Targets = None,
     tolerances: options.Tolerances = None,
     maximize: options.Maximize = None,
@@ -161,16 +150,7 @@ def generate(
     n: options.Number = None,
     samples: options.Samples = None,
     strategy: options.Strategy = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Also write the candidates here: .csv, .sdf or .smi.",
-            rich_help_panel=options.AIMS,
-        ),
-    ] = None,
+    output: options.Output = None,
     config: options.Config = None,
     seed: options.Seed = None,
     name: options.Name = None,
@@ -236,14 +216,23 @@ def serve(
         ),
     ] = None,
     flow: Annotated[
-        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train, generate or optimize.")
+        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train, generate, optimize or update.")
     ] = "campaign",
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="FOLDER|NAME", help="What the flow train trains on.")
     ] = "latest",
     model: Annotated[
-        str, typer.Option("--model", metavar="RUN|FOLDER", help="What the flows generate and optimize work with.")
+        str,
+        typer.Option(
+            "--model",
+            metavar="RUN|FOLDER",
+            help="What generate and optimize work with; the run that update goes on from.",
+        ),
     ] = "latest",
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),
+    ] = None,
     name: options.Name = None,
     settings: options.Settings = None,
     workspace: options.Workspace = options.WORKSPACE,
@@ -252,12 +241,22 @@ def serve(
     """Keep a flow on a schedule with Prefect, every night for one, until interrupted.
 
     chem-vae serve --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin
+
+    chem-vae serve --flow update --data measured.csv --cron "0 6 * * 1"
     """
+    from chem_vae.errors import UserError
     from flows.deploy import serve as keep_serving
     from flows.overrides import overrides
     from pipeline.config import load_config
 
-    whole = load_config(config, overrides(settings=settings))
+    if flow == "update" and config is not None:
+        raise UserError(
+            "update goes by its run's own settings: leave out --config, and say with --set what is to differ"
+        )
+    if flow != "update" and data is not None:
+        raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
+    given = overrides(settings=settings)
+    whole = load_config(config, given)
     if debug:
         os.environ["CHEM_VAE_DEBUG"] = "1"  # for the runs, which are processes of their own
     keep_serving(
@@ -270,5 +269,7 @@ def serve(
         name=name,
         dataset=dataset,
         model=model,
+        data=data,
+        settings=given,
     )
     next_command("chem-vae serve with the same options goes on with the schedule")

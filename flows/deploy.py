@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import CampaignConfig
 
-FLOWS = ("campaign", "ingest", "train", "generate", "optimize")
+FLOWS = ("campaign", "ingest", "train", "generate", "optimize", "update")
 
 
 def serve(
@@ -38,6 +38,8 @@ def serve(
     name: str | None = None,
     dataset: str = "latest",
     model: str = "latest",
+    data: str | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> None:
     """Keep one deployment of a flow and run it on its schedule, until interrupted.
 
@@ -46,6 +48,7 @@ def serve(
 
     cron: five fields, as in "0 2 * * *"; interval: seconds; one of the two. timezone: an IANA name such as
     Europe/Berlin; the machine's own where not given. dataset and model: for the flow train, and for generate and optimize.
+    data, settings: for update, which goes on from the run `model` with its own configuration and these settings by dotted key.
 
     Raises UserError before anything is started where the flow, the schedule or the time zone is wrong.
     """
@@ -55,6 +58,7 @@ def serve(
         from pipeline.request import check_request
 
         check_request(config)
+    parameters = _parameters(flow_name, config, workspace, dataset, model, data, settings or {})
     zone = check_timezone(timezone or local_timezone())
     prepare_prefect()
     schedule = _schedule(cron, interval, zone)
@@ -70,11 +74,11 @@ def serve(
     with _server(PREFECT_API_URL.value()) as url, temporary_settings({PREFECT_API_URL: url}):
         deployment = _flow(flow_name).to_deployment(
             name=name or config.name,
-            parameters=_parameters(flow_name, config, workspace, dataset, model),
+            parameters=parameters,
             schedule=schedule,
             paused=False,
             tags=["chem-vae"],
-            description=f"chem-vae {flow_name} of {config.ingest.source}",
+            description=f"chem-vae {flow_name} of {data or config.ingest.source}",
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         when = f"every {interval:g} s" if interval else f"at {cron!r}, {zone}"
@@ -157,7 +161,15 @@ def _flow(name: str) -> Any:
     return getattr(importlib.import_module(f"flows.{name}"), name)
 
 
-def _parameters(flow_name: str, config: CampaignConfig, workspace: Path, dataset: str, model: str) -> dict[str, Any]:
+def _parameters(
+    flow_name: str,
+    config: CampaignConfig,
+    workspace: Path,
+    dataset: str,
+    model: str,
+    data: str | None,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
     """A flow's parameters as JSON values, with absolute paths: a run starts in a folder of its own."""
     if Path(config.ingest.source).exists():
         source = str(Path(config.ingest.source).resolve())
@@ -165,6 +177,11 @@ def _parameters(flow_name: str, config: CampaignConfig, workspace: Path, dataset
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
     if flow_name == "campaign":
         return values | {"config": config.model_dump(mode="json")}
+    if flow_name == "update":
+        if data is None:
+            raise UserError("the flow update needs the file of new measurements: --data measured.csv")
+        there = data if "://" in data else str(Path(data).resolve())  # it may be written later
+        return values | {"data": there, "run": _absolute(model), "settings": settings}
     asked = getattr(config, flow_name)
     if asked is None:
         raise UserError("the flow optimize needs a table [optimize] in the configuration that says what is wanted")

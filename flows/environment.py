@@ -29,3 +29,13 @@ def prepare_prefect(quiet: bool = False) -> None:
     """
     for name, value in (DEFAULTS | QUIET if quiet else DEFAULTS).items():
         os.environ.setdefault(name, value)
+
+
+def start_prefect(quiet: bool, debug: bool) -> None:
+    """What a command does before it runs a flow. quiet: no progress either; debug: Prefect's own log, too."""
+    from flows.terminal import note
+
+    prepare_prefect(quiet=not debug)
+    if quiet:
+        os.environ["CHEM_VAE_QUIET"] = "1"
+    note("starting Prefect")

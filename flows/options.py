@@ -62,7 +62,19 @@ Debug = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress; results and warnings only.", rich_help_panel=HOW)
 ]
+Prefect = Annotated[
+    bool, typer.Option("--prefect", help="Run as a Prefect flow, with its log and artifacts.", rich_help_panel=HOW)
+]
 
+_MODEL = typer.Option(
+    "--model",
+    "-m",
+    metavar="RUN|FOLDER",
+    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not given.",
+    rich_help_panel=SOURCE,
+)
+Model = Annotated[str, _MODEL]
+ModelIfGiven = Annotated[str | None, _MODEL]
 Start = Annotated[
     str | None,
     typer.Option(
@@ -175,5 +187,15 @@ Strategy = Annotated[
         rich_help_panel=AIMS,
         help="conditional samples what the model learned of the targets; gradient climbs in the latent space; acquisition, the "
         "default of a measured property, searches for what is worth measuring next.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Also write the candidates here: .csv, .sdf or .smi.",
+        rich_help_panel=AIMS,
     ),
 ]

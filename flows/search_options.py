@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,17 +10,6 @@ from flows.options import AIMS, SOURCE
 
 ORACLE, MUST, SEARCH = "Who scores", "What molecules must be", "How to search"
 
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="RUN|FOLDER",
-        help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not "
-        "given.",
-        rich_help_panel=SOURCE,
-    ),
-]
 GoOn = Annotated[
     str | None,
     typer.Option(
@@ -185,15 +173,5 @@ Enough = Annotated[
         metavar="INT",
         help="Stop with so many molecules that meet every objective.",
         rich_help_panel=SEARCH,
-    ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Also write the candidates here: .csv, .sdf or .smi.",
-        rich_help_panel=AIMS,
     ),
 ]

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from rdkit import Chem
+from torch import Tensor
 
+from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
 from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
@@ -83,25 +84,28 @@ def described(
     return molecules
 
 
+def predicted(model: TrainedModel, name: str, smiles: Sequence[str | None], z: Tensor) -> Prediction | None:
+    """Mean and deviation (n,) of a property by whatever predicts it best, NaN where nothing can; None without a predictor."""
+    if name in model.measured:
+        return model.measured[name].predict(smiles, z)
+    predictor = model.predictors.get(name)
+    if predictor is None:
+        return None
+    mean, std = torch.full((len(z),), torch.nan), torch.full((len(z),), torch.nan)
+    fine = torch.isfinite(z).all(dim=1)
+    if fine.any():
+        with torch.no_grad():
+            mean[fine], std[fine] = predictor.predict(z[fine])
+    return Prediction(mean, std)
+
+
 def with_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterable[str]) -> pd.DataFrame:
     """With `<name>_predicted` and its standard deviation of the properties for which the model has a predictor; needs `z`."""
     z = torch.stack(molecules["z"].tolist()) if len(molecules) else torch.zeros(0, model.checkpoint.model.latent_size)
-    fine = torch.isfinite(z).all(dim=1)
     for name in names:
-        predictor = model.predictors.get(name)
-        if name in model.measured:
-            by_better = model.measured[name].predict(molecules["smiles"].tolist(), z)
-            molecules[f"{name}_predicted"] = by_better.mean.double().numpy()
-            molecules[f"{name}_predicted_std"] = by_better.std.double().numpy()
-            continue
-        if predictor is None:
-            continue
-        mean, std = np.full(len(z), np.nan), np.full(len(z), np.nan)
-        if fine.any():
-            with torch.no_grad():
-                made = predictor.predict(z[fine])
-            mean[fine.numpy()], std[fine.numpy()] = made.mean.double().numpy(), made.std.double().numpy()
-        molecules[f"{name}_predicted"], molecules[f"{name}_predicted_std"] = mean, std
+        if (found := predicted(model, name, molecules["smiles"].tolist(), z)) is not None:
+            molecules[f"{name}_predicted"] = found.mean.double().numpy()
+            molecules[f"{name}_predicted_std"] = found.std.double().numpy()
     return molecules
 
 

@@ -8,7 +8,7 @@
 | `comparing` | cross-validation: latent points or substructures |
 | `fitting` | both fitted, the better one chosen, with the figures for the card |
 | `acquisition` | from predictions to what is worth measuring next |
-| `batch` | candidates that are unlike each other |
+| `batch` | of what was found, the candidates: in the domain and unlike each other |
 | `search` | the search through molecules by acquisition |
 | `update` | new measurements, and the next round |
 """

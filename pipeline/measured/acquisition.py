@@ -18,6 +18,7 @@ from torch import Tensor
 from chem_vae.predictors import Prediction
 from pipeline.measured.config import MeasuredConfig
 from pipeline.objectives import Wanted
+from pipeline.objectives.desirability import log_score
 
 DRAWS = 64
 BEST = 10
@@ -33,9 +34,7 @@ def utility(wanted: Sequence[Wanted], values: Mapping[str, Tensor]) -> Tensor:
     if len(wanted) == 1 and first.kind in ("maximize", "minimize", "as_is") and first.about.quantiles:
         standard = (values[first.about.name] - first.about.quantiles["0.5"]) / max(first.about.std, 1e-9)
         return -standard if first.kind == "minimize" or getattr(first.transform, "falling", False) else standard
-    total = sum(w.weight for w in wanted)
-    logs = torch.stack([w.weight / total * w.log_desirability(values[w.about.name]) for w in wanted]).sum(dim=0)
-    return -torch.log1p(-logs.clamp_max(0.0))
+    return -torch.log1p(-log_score(wanted, values).clamp_max(0.0))
 
 
 def acquire(

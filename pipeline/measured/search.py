@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,25 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
+from pipeline.asking import Found
 from pipeline.dataset import Dataset
 from pipeline.describe import identities
 from pipeline.measured.acquisition import acquire, best_measured
 from pipeline.measured.config import ACQUISITION, MeasuredConfig
 from pipeline.measured.predictor import MeasuredPredictor
-from pipeline.metrics import Share
 from pipeline.model import TrainedModel, encode_valid
 from pipeline.objectives import Wanted, score
 from pipeline.oracles.function import FunctionOracle
 from pipeline.properties import compute
 
+LEAST = 1000
+"""Molecules that `generate` has looked at, at least, unless the user says how many: predictions cost nothing but time."""
 SEEDS = 100
 """Measured molecules that the search starts from, the best."""
 FAR = -20.0
 """The worth of a molecule of which nothing can be predicted."""
 OUTSIDE, HARD = 5.0, 2.0
 """What it costs to share nothing with the measured molecules, and a point of synthetic accessibility above the limit."""
-
-
-@dataclass
-class Found:
-    """What a search brought: every distinct molecule with what is predicted of it."""
-
-    molecules: pd.DataFrame
-    """smiles, inchikey, score (of the means), acquisition, sample, selfies, strategy, origin, parent, z, within_target, the
-    objectives' values, similarity_to_measured, in_domain."""
-    counts: dict[str, int]
-    """requested, valid, unique."""
-    canonical: Share
-    warnings: list[str] = field(default_factory=list)
 
 
 class Worth:
@@ -126,13 +114,19 @@ def search(
     """Look at `samples` molecules, from the best measured ones on, for those that are worth measuring.
 
     wanted: at least one objective of a measured property. known: the molecules measured so far (`measured_molecules`), which
-    the search starts from; without them it starts from the model. Predictions cost nothing, so `samples` is time alone. Raises UserError where a property has no predictor.
+    the search starts from; without them it starts from the model. Predictions cost nothing, so `samples` is time alone.
+
+    Raises UserError where nothing measured is aimed at, or a property has no predictor.
     """
     # Here: this room's configuration is read where none of the optimization is needed.
     from pipeline.objectives.objective import Objective
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
 
+    if all(w.basis == "computed" for w in wanted):
+        raise UserError(
+            f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
+        )
     worth = Worth(model, wanted, config, known)
     seeds = _readable(worth.seeds(), model)
     asked = OptimizeConfig(
@@ -159,7 +153,7 @@ def search(
         "valid": int(result.counts["passed"]) - asked_first,
         "unique": len(molecules),
     }
-    return Found(molecules, counts, Share(0, 0))
+    return Found(molecules, counts)
 
 
 def _table(worth: Worth, calls: pd.DataFrame, strategy: str) -> pd.DataFrame:

@@ -207,3 +207,9 @@ def score(
         return np.asarray((d * weights).sum(axis=1))
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp((np.log(d) * weights).sum(axis=1)))
+
+
+def log_score(wanted: Sequence[Wanted], values: Mapping[str, Tensor]) -> Tensor:
+    """The log of the geometric mean that `score` takes, differentiable, of values by property, any one shape; NaN stays NaN."""
+    total = sum(w.weight for w in wanted)
+    return torch.stack([w.weight / total * w.log_desirability(values[w.about.name]) for w in wanted]).sum(dim=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,13 @@ from numpy.typing import NDArray
 
 from pipeline.metrics import scaffold
 from pipeline.objectives import Wanted
+from pipeline.objectives.pareto import ranks
 from pipeline.optimization.config import OptimizeConfig
+
+if TYPE_CHECKING:
+    from pipeline.optimization.accounts import Accounts
+    from pipeline.optimization.scoring import Scoring
+    from pipeline.oracles.ledger import CountedOracle
 
 
 @dataclass
@@ -91,3 +98,66 @@ def ranked(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
     found.insert(0, "rank", np.arange(1, len(found) + 1))
     found["scaffold"] = pd.Series(scaffolds, dtype=object)
     return found
+
+
+def outcome(
+    config: OptimizeConfig,
+    scoring: Scoring,
+    ledger: CountedOracle,
+    accounts: Accounts,
+    broken: NDArray[np.bool_],
+    *,
+    ended: str,
+    seconds: Mapping[str, float],
+) -> Optimization:
+    """The accounts of a run that has ended. broken: (calls,) what was paid, but breaks a constraint that is new."""
+    history = ledger.history
+    keys = history["smiles"].tolist()
+    values = scoring.values(keys, history[list(ledger.endpoints)].to_numpy(dtype=np.float64))
+    scores = scoring.scores(values, len(keys))
+    scores[broken] = np.nan
+    calls = history[["order", "smiles"]].copy()
+    if scores.ndim == 2:  # a front: the rank is by what a molecule adds to it
+        for i, w in enumerate(scoring.wanted):
+            calls[f"{w.about.name}_ranked_by"] = scores[:, i]
+        calls["score"] = _front_score(scores)
+    else:
+        calls["score"] = scores
+    for name, column in values.items():
+        calls[f"{name}_computed"] = column
+    calls["hit"] = scoring.hits(values, len(keys)) & ~broken
+    calls["failed"] = history["reason"].fillna("").mask(broken, "breaks a constraint")
+    calls["origin"] = [accounts.of(k)[0] for k in keys]
+    calls["parent"] = pd.Series([accounts.of(k)[1] for k in keys], dtype=object)  # None stays None
+    calls["round"], calls["seconds"] = history["round"], history["seconds"]
+    counts = {
+        **{name: accounts.tally[name] for name in ("proposed", "valid", "passed", "drafts")},
+        "asked": ledger.calls,
+        "scored": ledger.calls - ledger.failed,
+        "failed": ledger.failed,
+        "hits": int(calls["hit"].sum()),
+    }
+    warnings = list(scoring.warnings)
+    if ledger.failed > 0.1 * max(1, ledger.calls):
+        warnings.append(f"the oracle gave no number for {ledger.failed:,} of {ledger.calls:,} calls")
+    return Optimization(
+        calls,
+        ranked(calls, config.n, config.per_scaffold),
+        counts,
+        scoring.wanted,
+        config,
+        ended,
+        warnings,
+        dict(seconds),
+        broken=dict(accounts.broken),
+        oracle=ledger.oracle.name,
+    )
+
+
+def _front_score(scores: NDArray[np.float64]) -> list[float]:
+    """1 for the front, less for the fronts behind it; NaN where an objective failed."""
+    fine = ~np.isnan(scores).any(axis=1)
+    out = np.full(len(scores), np.nan)
+    if fine.any():
+        out[fine] = 1.0 / (1.0 + ranks(scores[fine]))
+    return [float(v) for v in out]

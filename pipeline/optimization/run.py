@@ -27,7 +27,7 @@ from pipeline.oracles.ledger import Map
 from pipeline.properties import PROPERTIES
 from pipeline.report import write
 from pipeline.report.optimization import optimization_content
-from pipeline.runs import Run
+from pipeline.runs import Run, made_of, seconds_of, writing
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
 NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
@@ -63,18 +63,13 @@ def optimize_run(
         started = time.monotonic()
         found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
         seconds = time.monotonic() - started
-        run = Run.create(workspace, name, _settings(model, dataset, config, name))
-        progress("report", 0, 1)
-        try:
+        asked = {"optimize": config.model_dump(mode="json")}
+        with writing(workspace, name, model, dataset, asked, progress) as run:
             for file in (LOG, ORIGINS):
                 if (state / file).exists():
                     shutil.copyfile(state / file, run.folder / file)
             write_run(run, found, model, dataset, name, seconds, progress)
-        except BaseException:  # nothing half-written is left to be mistaken for a run; the calls are where they were
-            shutil.rmtree(run.folder, ignore_errors=True)
-            raise
-        shutil.rmtree(state, ignore_errors=True)
-        progress("report", 1, 1)
+        shutil.rmtree(state, ignore_errors=True)  # not before the run is whole
     return run
 
 
@@ -104,13 +99,6 @@ def _take_up(run: Run, state: Path) -> None:
     partial = state / f"{LOG}.partial"
     shutil.copyfile(run.folder / LOG, partial)
     partial.replace(state / LOG)
-
-
-def _settings(model: TrainedModel, dataset: Dataset | None, config: OptimizeConfig, name: str) -> dict[str, Any]:
-    settings = {"name": name, "train": model.manifest["config"], "optimize": config.model_dump(mode="json")}
-    if dataset is not None:
-        settings["ingest"] = dataset.manifest["options"]
-    return settings
 
 
 def candidates_of(
@@ -156,9 +144,7 @@ def write_run(
     copy_whole(model.folder, run.folder / "model")
     candidates = candidates_of(found, model, dataset, progress)
     found.warnings += novelty_warnings(model, dataset)
-    times = {"train": float(model.manifest["seconds"]), "optimize": seconds}
-    if dataset is not None:
-        times = {"ingest": float(dataset.manifest["seconds"]), **times}
+    times = seconds_of(model, dataset, optimize=seconds)
     found.report = optimization_content(found, candidates, model, dataset, title=name, run_id=run.id, seconds=times)
     files.write_text(run.folder / "calls.csv", found.calls.to_csv(index=False, lineterminator="\n"))
     write(run.folder, found.report, candidates.drop(columns="z"))
@@ -166,16 +152,7 @@ def write_run(
         {
             "name": name,
             "kind": "optimization",
-            "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
-            "dataset": None
-            if dataset is None
-            else {
-                "name": dataset.name,
-                "key": dataset.key,
-                "folder": dataset.folder.name,
-                "source": dataset.manifest["source"],
-                "reused": dataset.reused,
-            },
+            **made_of(model, dataset),
             "seed": found.config.seed,
             "counts": found.counts,
             "ended": found.ended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,11 @@ class Property:
     unit: str = ""
     objective: dict[str, Any] | None = None
     aim: str = ""
+
+    @property
+    def brief(self) -> str:
+        """The aim without what explains it, for the head of a narrow column."""
+        return self.aim.split(" (")[0].split(",")[0]
 
     def meets(self, value: float | None) -> bool | None:
         """Whether the value is within the objective's interval; None where there is none to be within."""
@@ -91,6 +97,11 @@ def columns_in(candidates: pd.DataFrame, properties: dict[str, Property]) -> lis
         if column.spread:
             finest = min(finite(list(candidates[column.spread])), default=None) or finest
         column.decimals = wording.decimals_for(values, finest)
+        if (
+            finest is None and values
+        ):  # close together as candidates are, no more than three figures of them mean anything
+            largest = max(abs(v) for v in values) or 1.0
+            column.decimals = min(column.decimals, max(0, 2 - math.floor(math.log10(largest))))
     return found[:MOST_COLUMNS]
 
 

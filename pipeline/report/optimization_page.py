@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report import drawings, optimization_plots, wording
+from pipeline.report import drawings, optimization_plots, plots, wording
 from pipeline.report.candidates import drawn
 from pipeline.report.reading import finite, number_of, pairs, rows, table
 from pipeline.report.wording import number, percent
@@ -39,7 +39,7 @@ def shown(report: Mapping[str, Any]) -> dict[str, Any] | None:
         "drafts": number_of(told.get("drafts")),
         "failures": rows(told, "failures"),
         "predictions": [
-            {**entry, "svg": drawn(optimization_plots.predicted_against_computed(f"pc{i}", entry))}
+            {**{key: entry.get(key) for key in ("label", "unit", "r2", "mae", "of")}, "svg": _parity(i, entry)}
             for i, entry in enumerate(rows(told, "predictions"))
             if number_of(entry.get("of"))
         ],
@@ -53,6 +53,11 @@ def shown(report: Mapping[str, Any]) -> dict[str, Any] | None:
         },
         "seconds": [(name, wording.duration(value)) for name, value in table(told, "seconds").items()],
     }
+
+
+def _parity(i: int, entry: Mapping[str, Any]) -> Markup | None:
+    known, label = f"{entry.get('label')}, computed", "predicted against computed values"
+    return drawn(plots.parity(f"pc{i}", entry.get("points"), known, label))
 
 
 def _decimals(told: Mapping[str, Any]) -> int:
@@ -118,7 +123,9 @@ def verdict(report: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Markup]
     aware = table(table(report, "novelty"), "stereo_aware")
     if number_of(aware.get("of")):
         sentences.append(
-            Markup("{} of {} are not in the training data.").format(number(aware.get("count")), number(aware["of"]))
+            Markup("{} of {} candidates are not in the training data.").format(
+                number(aware.get("count")), number(aware["of"])
+            )
         )
     diversity = table(report, "diversity")
     if number_of(diversity.get("scaffolds")):

@@ -9,35 +9,38 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.plots import (
-    _MAP_COLORS,
+from pipeline.report.candidates import properties_in
+from pipeline.report.canvas import (
     CANDIDATES,
     DATA,
+    FIFTH,
+    FOURTH,
     GOOD,
     INK,
     LINE,
     MUTED,
     SAMPLES,
-    _dots,
-    _drawing,
-    _svg,
+    SCALE,
+    dots,
+    drawing,
+    svg,
 )
+from pipeline.report.plots import MAP_SIZE, directions
 from pipeline.report.reading import number_of, pairs, rows, table
 
-_ORIGINS = (CANDIDATES, SAMPLES, GOOD, "#7b4a9e", "#c79a00", DATA)
+_ORIGINS = (CANDIDATES, SAMPLES, GOOD, FOURTH, FIFTH, DATA)
 """Of shares by origin, the most asked first; DATA is what the others have together."""
 
 
 def best_so_far(name: str, curve: Any, scores: Any) -> str | None:
     """Each call's score, the best so far, and the mean of the best ten and hundred. curve: [[call, best, ten, hundred], ...]."""
     lines = [[number_of(v) for v in row] for row in curve or () if isinstance(row, list | tuple) and len(row) == 4]
-    dots = pairs(scores)
-    if len(lines) < 2 or not dots:
+    single = pairs(scores)
+    if len(lines) < 2 or not single:
         return None
-    with _drawing(5.4, 3.0) as figure:
+    with drawing(4.3, 2.6) as figure:
         axes = figure.subplots()
-        if dots:
-            _dots(axes, dots, DATA, size=2.2, alpha=0.45)
+        dots(axes, single, DATA, size=2.2, alpha=0.45)
         series = (
             ("best", 1, 1, INK, 1.2),
             ("best ten, mean", 2, 10, CANDIDATES, 2.0),
@@ -51,17 +54,17 @@ def best_so_far(name: str, curve: Any, scores: Any) -> str | None:
             x, y = zip(*known, strict=True)
             axes.plot(x, y, color=color, lw=width, drawstyle="steps-post", label=label)
             ends.append(y)
-        _room(axes, dots, ends)
+        _room(axes, single, ends)
         axes.set(xlabel="oracle calls", ylabel="score", xlim=(0, None))
         if ends:
             figure.legend(loc="outside upper center", ncols=3, handlelength=1.6)
-        return _svg(figure, name, "score of each call, the best so far and the mean of the best ten")
+        return svg(figure, name, "score of each call, the best so far and the mean of the best ten")
 
 
-def _room(axes: Any, dots: Sequence[tuple[float, float]], lines: Sequence[Sequence[float]]) -> None:
+def _room(axes: Any, single: Sequence[tuple[float, float]], lines: Sequence[Sequence[float]]) -> None:
     """Leave the worst twentieth of the calls below the frame where they would press the rest together."""
     top = max((max(y) for y in lines), default=1.0)
-    values = [y for _, y in dots] or [min(y) for y in lines]
+    values = [y for _, y in single] or [min(y) for y in lines]
     low = float(np.quantile(values, 0.05)) if values else 0.0
     pad = 0.06 * ((top - low) or abs(top) or 1.0)
     axes.set_ylim(low - pad, top + pad)
@@ -74,7 +77,7 @@ def diversity(name: str, points: Any) -> str | None:
     counts = pairs([(p.get("calls"), p.get("scaffolds")) for p in known])
     if len(line) < 2:
         return None
-    with _drawing(5.4, 3.0) as figure:
+    with drawing(4.3, 2.6) as figure:
         axes = figure.subplots()
         axes.plot(*zip(*line, strict=True), color=SAMPLES, lw=1.6)
         axes.set(xlabel="oracle calls", ylim=(0, 1), xlim=(0, None))
@@ -86,7 +89,7 @@ def diversity(name: str, points: Any) -> str | None:
             other.set_ylabel("scaffolds", color=CANDIDATES)
             other.set_ylim(bottom=0, top=1.08 * max(y for _, y in counts))
             other.locator_params(axis="y", integer=True)
-        return _svg(figure, name, "diversity of the best hundred molecules against calls")
+        return svg(figure, name, "diversity of the best hundred molecules against calls")
 
 
 def shares(name: str, told: Any) -> str | None:
@@ -97,7 +100,7 @@ def shares(name: str, told: Any) -> str | None:
     edges = [v for v in map(number_of, told.get("edges") or ()) if v is not None]
     if len(parts) < 3 or len(names) < 2 or len(edges) != len(parts) + 1:
         return None
-    with _drawing(5.4, 2.3) as figure:
+    with drawing(4.3, 2.3) as figure:
         axes = figure.subplots()
         middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         below = np.zeros(len(parts))
@@ -110,29 +113,14 @@ def shares(name: str, told: Any) -> str | None:
         axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="outside right upper", handlelength=0.9)
-        return _svg(figure, name, "share of the calls by origin")
+        return svg(figure, name, "share of the calls by origin")
 
 
-def predicted_against_computed(name: str, entry: Mapping[str, Any]) -> str | None:
-    """The model's predictions of molecules that were then computed. points: [[computed, predicted], ...]."""
-    kept = pairs(entry.get("points"))
-    if len(kept) < 3:
-        return None
-    x, y = zip(*kept, strict=True)
-    span = (min(*x, *y), max(*x, *y))
-    pad = 0.04 * ((span[1] - span[0]) or 1.0)
-    limits = (span[0] - pad, span[1] + pad)
-    with _drawing(2.7, 2.5) as figure:
-        axes = figure.subplots()
-        axes.plot(limits, limits, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-        _dots(axes, kept, SAMPLES, size=2.8, alpha=0.55)
-        axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel=f"{entry.get('label')}, computed", ylabel="predicted")
-        axes.locator_params(nbins=5)
-        return _svg(figure, name, "predicted against computed values")
+def front(name: str, told: Any, wanted: Mapping[str, str] | None = None) -> str | None:
+    """All calls in two objectives' own values, the front as a line of dots; three objectives as three panels.
 
-
-def front(name: str, told: Any) -> str | None:
-    """All calls in two objectives' own values, the front as a line of dots; three objectives as three panels."""
+    wanted: what is asked of each property ("high"). The frame holds the front and most of the other calls.
+    """
     told = told if isinstance(told, Mapping) else {}
     objectives = rows(told, "objectives")
     points = [p for p in told.get("points") or () if isinstance(p, list)]
@@ -140,23 +128,25 @@ def front(name: str, told: Any) -> str | None:
     if len(objectives) < 2 or not best:
         return None
     panels = [(0, 1)] if len(objectives) == 2 else [(0, 1), (0, 2), (1, 2)]
-    with _drawing(5.2 if len(panels) == 1 else 8.4, 3.4 if len(panels) == 1 else 2.7) as figure:
-        for axes, (i, j) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+    with drawing(4.3, 2.6 if len(panels) == 1 else 6.6) as figure:
+        for axes, (i, j) in zip(np.atleast_1d(figure.subplots(len(panels), 1)), panels, strict=True):
             every = pairs([(p[i], p[j]) for p in points])
             held = sorted(pairs([(p[i], p[j]) for p in best]))
             if every:
-                _dots(axes, every, DATA, size=2.4, alpha=0.5)
+                dots(axes, every, DATA, size=2.4, alpha=0.5)
             if len(panels) == 1:
                 axes.plot(*zip(*held, strict=True), color=CANDIDATES, lw=0.8, alpha=0.6)
-            _dots(axes, held, CANDIDATES, size=4.2, alpha=1.0)
-            axes.set(xlabel=_named(objectives[i]), ylabel=_named(objectives[j]))
+            dots(axes, held, CANDIDATES, size=4.2, alpha=1.0)
+            axes.set(xlabel=_named(objectives[i], wanted), ylabel=_named(objectives[j], wanted))
             axes.locator_params(nbins=6)
-        return _svg(figure, name, "the Pareto front among all calls")
+            _focus(axes, [], every, bulk=(0.1, 0.9), inside=held)
+        return svg(figure, name, "the Pareto front among all calls")
 
 
-def _named(objective: Mapping[str, Any]) -> str:
-    unit = objective.get("unit")
-    return f"{objective.get('label') or objective.get('property')}" + (f", {unit}" if unit else "")
+def _named(objective: Mapping[str, Any], wanted: Mapping[str, str] | None) -> str:
+    unit, aim = objective.get("unit"), (wanted or {}).get(str(objective.get("property")))
+    name = f"{objective.get('label') or objective.get('property')}" + (f", {unit}" if unit else "")
+    return f"{name} (wanted: {aim})" if aim else name
 
 
 def hypervolume(name: str, points: Any) -> str | None:
@@ -164,31 +154,31 @@ def hypervolume(name: str, points: Any) -> str | None:
     line = pairs(points)
     if len(line) < 2:
         return None
-    with _drawing(5.2, 3.4) as figure:
+    with drawing(4.3, 2.6) as figure:
         axes = figure.subplots()
         axes.plot(*zip(*line, strict=True), color=CANDIDATES, lw=1.8, drawstyle="steps-post")
         axes.set(xlabel="oracle calls", ylabel="hypervolume", xlim=(0, None))
         axes.set_ylim(bottom=0)
-        return _svg(figure, name, "hypervolume of the front against calls")
+        return svg(figure, name, "hypervolume of the front against calls")
 
 
-def search_map(name: str, told: Any) -> str | None:
+def search_map(name: str, told: Any, best: bool = True) -> str | None:
     """The two main directions of the latent space: training molecules in gray, calls from dark (first) to light (last), and
-    the path from each best molecule to the next."""
+    the path from each best molecule to the next, unless no single one is `best`, as on a front."""
     told = told if isinstance(told, Mapping) else {}
     known, calls = pairs(told.get("data")), [p for p in told.get("calls") or () if isinstance(p, list) and len(p) >= 3]
-    path = pairs(told.get("path"))
+    path = pairs(told.get("path")) if best else []
     if not calls or not known:
         return None
     orders = [number_of(p[2]) or 0.0 for p in calls]
     last = max(orders) or 1.0
-    with _drawing(5.2, 4.2) as figure:
+    with drawing(*MAP_SIZE) as figure:
         axes = figure.subplots()
-        _dots(axes, known, LINE, size=2.4, alpha=0.8)
-        for step, color in enumerate(_MAP_COLORS):
+        dots(axes, known, LINE, size=2.4, alpha=0.8)
+        for step, color in enumerate(SCALE):
             here = pairs([p for p, o in zip(calls, orders, strict=True) if _step(o, last) == step])
             if here:
-                _dots(axes, here, color, size=2.6, alpha=0.85)
+                dots(axes, here, color, size=2.6, alpha=0.85)
         if len(path) > 1:
             axes.plot(*zip(*path, strict=True), color=INK, lw=0.9, alpha=0.8)
         if path:
@@ -198,23 +188,26 @@ def search_map(name: str, told: Any) -> str | None:
         if chosen:
             axes.plot(*zip(*chosen, strict=True), ls="", marker="o", ms=4.2, mfc="none", mec=CANDIDATES, mew=1.0)
         _focus(axes, [*pairs(calls), *path, *chosen], known)
-        explained = [v for v in map(number_of, told.get("explained") or ()) if v is not None]
-        parts = [f" ({100 * share:.0f} % of variance)" for share in explained[:2]] + ["", ""]
-        axes.set(xlabel=f"direction 1{parts[0]}", ylabel=f"direction 2{parts[1]}")
-        axes.locator_params(nbins=6)
-        return _svg(figure, name, "the search on the map of the latent space")
+        directions(axes, told.get("explained"))
+        return svg(figure, name, "the search on the map of the latent space")
 
 
 def _step(order: float, last: float) -> int:
-    return min(len(_MAP_COLORS) - 1, int(len(_MAP_COLORS) * (order - 1) / last))
+    return min(len(SCALE) - 1, int(len(SCALE) * (order - 1) / last))
 
 
-def _focus(axes: Any, shown: Sequence[tuple[float, float]], known: Sequence[tuple[float, float]]) -> None:
-    """The frame around most of all points: single far ones would shrink the rest."""
+def _focus(
+    axes: Any,
+    shown: Sequence[tuple[float, float]],
+    known: Sequence[tuple[float, float]],
+    bulk: tuple[float, float] = (0.01, 0.99),
+    inside: Sequence[tuple[float, float]] = (),
+) -> None:
+    """The frame around most of all points and everything `inside`: single far ones would shrink the rest."""
     for i, limit in ((0, axes.set_xlim), (1, axes.set_ylim)):
-        values = [p[i] for p in shown]
-        data = [p[i] for p in known]
-        ends = [*np.quantile(values, (0.005, 0.995)), *np.quantile(data, (0.01, 0.99))]
+        ends = [p[i] for p in inside]
+        ends += [float(v) for v in np.quantile([p[i] for p in shown], (0.005, 0.995))] if shown else []
+        ends += [float(v) for v in np.quantile([p[i] for p in known], bulk)] if known else []
         pad = 0.05 * (max(ends) - min(ends) or 1.0)
         if math.isfinite(pad):
             limit(min(ends) - pad, max(ends) + pad)
@@ -224,11 +217,12 @@ def curves(report: Mapping[str, Any]) -> dict[str, str | None]:
     """All plots of report.json's `optimization`, by what the page calls them."""
     told = table(report, "optimization")
     held = told.get("front")
+    wanted = {name: known.brief for name, known in properties_in(report).items() if known.objective}
     return {
         "curve": None if held else best_so_far("oc", told.get("curve"), told.get("scores")),
         "diversity": diversity("od", told.get("diversity")),
         "shares": shares("os", told.get("shares")),
-        "front": front("of", held),
+        "front": front("of", held, wanted),
         "hypervolume": hypervolume("oh", table(told, "front").get("hypervolume")),
-        "map": search_map("om", told.get("map")),
+        "map": search_map("om", told.get("map"), best=not held),
     }

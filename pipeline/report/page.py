@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.measured.wording import choice
-from pipeline.report import optimization_page, plots, wording
+from pipeline.report import optimization_page, plotted, wording
 from pipeline.report.candidates import (
     Property,
     alerts_in,
     columns_in,
-    drawn,
     hidden_in,
     properties_in,
     rows_in,
     truth,
 )
-from pipeline.report.reading import number_of, table, texts
+from pipeline.report.reading import finite, number_of, table, texts
 from pipeline.report.reading import rows as rows_of
 from pipeline.report.wording import number
 
@@ -51,7 +49,7 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, duration=wording.duration, decimals=lambda v, d: number(v, d))
-    environment.globals.update(percent=wording.percent, number_of=number_of)
+    environment.globals.update(percent=wording.percent, number_of=number_of, breakable=_breakable)
     return environment.get_template("template.html.j2").render(
         report=report,
         data=table(report, "dataset"),
@@ -59,11 +57,14 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         style=Markup(_resource("page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        created=wording.moment(report.get("created")),
+        asked=[p for p in properties.values() if p.objective and p.aim],
+        constraints=texts(table(report, "request"), "constraints"),
         verdict=words.verdict(report, facts),
         tiles=words.key_figures(report, facts),
         o=search,
         share_of=optimization_page.share_of,
-        warnings=_warnings(report),
+        warnings=_warnings(report, properties),
         funnel=_funnel(report),
         drawn=_drawn(report),
         achieved=_achieved(report, properties),
@@ -72,11 +73,15 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         hidden_columns=hidden_in(candidates, columns),
         rows=rows,
         gallery=rows[:GALLERY],
+        score_decimals=max(2, wording.decimals_for(finite([row["score"] for row in rows]))),
+        to_measured=any(row["to_measured"] is not None for row in rows),
+        known_neighbors=any(row["similarity"] is not None for row in rows),
         total=len(candidates),
-        distributions=list(_distributions(report, properties)),
-        predictors=list(_predictors(report, properties)),
-        training=_training(report),
-        map=drawn(plots.latent_map("map", report.get("latent_map"))),
+        distributions=list(plotted.distributions(report, properties)),
+        predictors=list(plotted.predictors(report, properties)),
+        computed_too=plotted.computed_too(report, columns),
+        training=plotted.training(report),
+        map=plotted.latent_map(report, properties),
         provenance=_provenance(report),
         glossary=wording.GLOSSARY
         if search is None
@@ -86,6 +91,11 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
 
 def _resource(name: str) -> str:
     return (resources.files("pipeline.report") / name).read_text(encoding="utf-8")
+
+
+def _breakable(name: str) -> Markup:
+    """A long name with underscores, which a narrow column may break behind them."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _facts(candidates: pd.DataFrame, properties: Mapping[str, Property]) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def _facts(candidates: pd.DataFrame, properties: Mapping[str, Property]) -> dict
     return {"candidates": len(candidates), "within": within, "flagged": flagged}
 
 
-def _warnings(report: Mapping[str, Any]) -> list[str]:
+def _warnings(report: Mapping[str, Any], properties: Mapping[str, Property]) -> list[str]:
     given = [*texts(report, "warnings"), *texts(table(report, "training"), "warnings")]
     for entry in rows_of(report, "predictors"):
         r2 = number_of(entry.get("r2"))
@@ -107,7 +117,7 @@ def _warnings(report: Mapping[str, Any]) -> list[str]:
                 f"The predictor of {entry.get('property')} explains little of it (R² {number(r2, 2)} on held-out "
                 "molecules): take its values as a hint, not as a ranking."
             )
-    return list(dict.fromkeys(given))
+    return [wording.sentence(text, properties) for text in dict.fromkeys(given)]
 
 
 # -- funnel, requested against achieved ------------------------------------------------------------------------------
@@ -163,11 +173,12 @@ def _achieved(report: Mapping[str, Any], properties: Mapping[str, Property]) -> 
 def _spread(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Novelty and diversity: (what, figure, counted among)."""
     rows = []
+    made = "candidates" if table(report, "optimization") else "distinct molecules"
     for key, words in (("stereo_aware", "novel"), ("stereo_blind", "novel, stereo ignored")):
         share = table(table(report, "novelty"), key)
         if number_of(share.get("count")) is not None:
             fraction = wording.percent(share["count"], share.get("of"))
-            among = f"of {number(share.get('of'))} distinct molecules · {fraction}"
+            among = f"of {number(share.get('of'))} {made} · {fraction}"
             rows.append((words, number(share["count"]), among))
     diversity = table(report, "diversity")
     among = f"of {number(diversity.get('of'))} candidates"
@@ -176,89 +187,6 @@ def _spread(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if number_of(diversity.get("internal_diversity")) is not None:
         rows.append(("internal diversity", number(diversity["internal_diversity"], 3), among))
     return rows
-
-
-# -- plots -----------------------------------------------------------------------------------------------------------
-
-
-def _distributions(report: Mapping[str, Any], properties: Mapping[str, Property]) -> Iterator[dict[str, Any]]:
-    entries = rows_of(report, "distributions")
-    drawn_already = {str(entry.get("property")) for entry in entries}
-    entries += [
-        o for o in rows_of(table(report, "request"), "objectives") if str(o.get("property")) not in drawn_already
-    ]
-    for i, entry in enumerate(entries):  # an objective without values shows at least how desirable they would be
-        known = properties.get(str(entry.get("property")))
-        svg = plots.distribution(f"d{i}", entry, known.objective if known else None)
-        if known and svg:
-            yield {"property": known, "basis": entry.get("basis"), "svg": drawn(svg)}
-
-
-def _predictors(report: Mapping[str, Any], properties: Mapping[str, Property]) -> Iterator[dict[str, Any]]:
-    for i, entry in enumerate(rows_of(report, "predictors")):
-        known = properties.get(str(entry.get("property"))) or Property("", "property")
-        yield {
-            "property": known,
-            **{key: entry.get(key) for key in ("method", "n_train", "n_test", "r2", "mae", "rmse")},
-            "choice": choice(entry["compared"]) if isinstance(entry.get("compared"), Mapping) else None,
-            "parity": drawn(plots.parity(f"p{i}", entry.get("parity"), known.label)),
-            "calibration": drawn(plots.calibration(f"c{i}", entry.get("coverage"))),
-        }
-
-
-_CURVES = (
-    ("reconstruction", "reconstruction, nats"),
-    ("without_z", "without z, nats"),
-    ("kl", "KL, nats"),
-    ("active_units", "active units"),
-    ("beta", "beta"),
-    ("exact_reconstruction", "exact reconstruction"),
-)
-
-
-def _training(report: Mapping[str, Any]) -> dict[str, Any]:
-    training = table(report, "training")
-    history, validation = rows_of(training, "history"), rows_of(training, "validation")
-    curves = [
-        {"label": label, "svg": drawn(plots.training_curve(f"t{i}", history, validation, key, label))}
-        for i, (key, label) in enumerate(_CURVES)
-    ]
-    return {
-        "curves": [c for c in curves if c["svg"]],
-        "kl": drawn(plots.kl_per_dimension("k", training.get("kl_per_dimension"))),
-        "figures": list(_figures(table(table(report, "model"), "figures"))),
-    }
-
-
-_IN_PERCENT = {
-    "exact_reconstruction": "exact reconstruction",
-    "prior_valid": "prior samples valid",
-    "prior_unique": "unique",
-    "prior_novel": "novel",
-}
-_IN_NATS = {
-    "reconstruction": "reconstruction",
-    "without_z": "without z",
-    "unconditioned": "without z or conditions",
-    "kl": "KL",
-    "loss": "loss",
-}
-
-
-def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The model's figures with their units; those of unknown name as they are."""
-    latent = number_of(figures.get("latent_size"))
-    for name, value in figures.items():
-        if number_of(value) is None or name in ("step", "molecules", "latent_size", "exact_reconstruction_of"):
-            continue
-        if name in _IN_PERCENT:
-            yield _IN_PERCENT[name], wording.percent(value, 1)
-        elif name in _IN_NATS:
-            yield _IN_NATS[name], f"{number(value)} nats"
-        elif name == "active_units" and latent:
-            yield "active units", f"{number(value)} of {number(latent)}"
-        else:
-            yield name.replace("_", " "), number(value)
 
 
 # -- provenance ------------------------------------------------------------------------------------------------------
@@ -270,7 +198,7 @@ def _provenance(report: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, st
     groups: dict[str, dict[str, Any]] = {
         "Run": {
             "run": report.get("run_id"),
-            "created": report.get("created"),
+            "created": wording.moment(report.get("created")),
             **_some(request, "strategy", "oracle", "oracle_calls", "aggregate", "samples", "temperature", "seed"),
             "machine": report.get("machine"),
         },
@@ -279,7 +207,8 @@ def _provenance(report: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, st
             "licence", "citation",
         ),
         "Model": {
-            **_some(model, "key", "parameters", "latent_size", "vocabulary"),
+            **_some(model, "key", "parameters", "latent_size"),
+            "vocabulary": ", ".join(f"{number(n)} {what}" for what, n in table(model, "vocabulary").items()),
             "conditions": ", ".join(texts(model, "conditions")),
             "training molecules": model.get("training_molecules"),
             "trained for": wording.duration(model["trained_seconds"]) if model.get("trained_seconds") else None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -100,6 +101,30 @@ def duration(seconds: Any) -> str:
     return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
 
 
+def moment(value: Any) -> str:
+    """A time of ISO 8601 as a person writes it, in UTC; other text as it is.
+
+    >>> moment("2026-03-02T21:15:40+01:00"), moment("2026-03-02")
+    ('2026-03-02 20:15 UTC', '2026-03-02')
+    """
+    text = str(value or "")
+    try:
+        known = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if known.tzinfo else text
+
+
+def sentence(text: str, names: Collection[str] = ()) -> str:
+    """A message with a capital first letter, unless it begins with one of the names or with something spelled its own way.
+
+    >>> sentence("the target lies outside"), sentence("logp is missing", ["logp"]), sentence("pIC50 is missing")
+    ('The target lies outside', 'logp is missing', 'pIC50 is missing')
+    """
+    first = text.split(" ", 1)[0].rstrip(":,")
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() and first not in names else text
+
+
 # -- the verdict -----------------------------------------------------------------------------------------------------
 
 
@@ -128,7 +153,9 @@ def verdict(report: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Markup]
             number(aware["of"]), percent(aware.get("count"), aware["of"])
         )
         if number_of(blind.get("of")):
-            text += Markup(" ({} when stereo is ignored)").format(percent(blind.get("count"), blind["of"]))
+            same = blind.get("count") == aware.get("count")
+            share = Markup("{}").format(percent(blind.get("count"), blind["of"]))
+            text += Markup(" ({} when stereo is ignored)").format("also" if same else share)
         sentences.append(text + ".")
     diversity = table(report, "diversity")
     if number_of(diversity.get("scaffolds")):

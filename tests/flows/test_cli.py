@@ -242,6 +242,8 @@ def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:
         (["serve", "--cron", "0 2 * * *", "--timezone", "Europe/Berln"], ["Europe/Berlin"]),
         (["serve", "--cron", "0 2 * * *", "--flow", "campain"], ["'campaign'"]),
         (["serve", "--interval", "0"], ["interval"]),
+        (["serve", "--flow", "update", "--cron", "0 2 * * *"], ["--data measured.csv"]),
+        (["serve", "--flow", "train", "--data", "my.csv", "--cron", "0 2 * * *"], ["--data is for --flow update"]),
     ],
     ids=lambda value: " ".join(value) if value[0] in ("run", "rum", "ingest", "inspect", "generate", "serve") else "",
 )

@@ -26,7 +26,7 @@ from pipeline.optimization.result import Optimization, best_so_far
 from pipeline.optimization.run import optimize_run, state_folder
 from pipeline.oracles.base import OracleError
 from pipeline.report import optimization as content
-from pipeline.report import optimization_page
+from pipeline.report import optimization_page, origins, search_space
 from pipeline.runs import Run
 
 SEED = "O=C(Nc1ccccc1)c1ccccc1"  # benzanilide
@@ -190,7 +190,7 @@ def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp
     first = found.calls[found.calls["score"] == 1.0][["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
     every = found.calls[["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
     assert len(first) and not any((every > row).all(axis=1).any() for row in first)
-    told = content.front(found)
+    told = search_space.front(found)
     assert told is not None and told["size"] == len(first) and told["of"] == 40
     volumes = [v for _, v in told["hypervolume"]]
     assert volumes == sorted(volumes) and volumes[-1] > 0
@@ -363,14 +363,14 @@ def test_figures_against_calls() -> None:
         }
     )
     chosen = calls.iloc[[2, 1]]
-    by_origin = {row["origin"]: row for row in content.origins(calls, chosen)}
+    by_origin = {row["origin"]: row for row in origins.origins(calls, chosen)}
     assert (
         by_origin["move"] | {"best": 0.4, "mean": pytest.approx(0.3), "asked": 3, "scored": 2, "candidates": 2}
         == by_origin["move"]
     )
-    (chain,) = content.lineages(calls, chosen)
+    (chain,) = origins.lineages(calls, chosen)
     assert [(step["smiles"], step["call"]) for step in chain] == [("C", 1), ("CC", 2), ("CCC", 3)]
-    told = content.shares(calls, parts=2)
+    told = origins.shares(calls, parts=2)
     assert told == {"origins": ["move", "prior"], "edges": [0, 2, 4], "shares": [[0.5, 0.5], [1.0, 0.0]]}
 
 

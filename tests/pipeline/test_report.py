@@ -17,8 +17,8 @@ from rdkit import Chem
 
 from chem_vae import files
 from pipeline import metrics, report
-from pipeline.report import drawings, page, plots, reading, wording
-from pipeline.report.candidates import columns_in, properties_in
+from pipeline.report import drawings, optimization_plots, page, plots, reading, wording
+from pipeline.report.candidates import Property, columns_in, properties_in
 from pipeline.report.sdf import sdf_text
 
 SMILES = [
@@ -27,7 +27,7 @@ SMILES = [
 ]  # fmt: skip
 HOSTILE = '<script>alert("x")</script>'
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
-VOID = {"meta", "br", "input", "link", "img", "hr"}
+VOID = {"meta", "br", "wbr", "input", "link", "img", "hr"}
 
 
 class Reader(HTMLParser):
@@ -104,7 +104,8 @@ def full_report() -> dict[str, Any]:
         "run_id": "night-7",
         "model": {
             "key": "abc", "parameters": 12345, "latent_size": 8, "conditions": ["logp"],
-            "figures": {"exact_reconstruction": 0.5, "active_units": 6, "latent_size": 8},
+            "vocabulary": {"symbols": 4, "merges": 2},
+            "figures": {"exact_reconstruction": 0.5, "exact_reconstruction_of": 500, "active_units": 6, "latent_size": 8},
         },
         "dataset": {"name": "tiny", "rows": 10, "accepted": 8, "duplicates": 1, "rejected": 1, "licence": "MIT"},
         "request": {
@@ -195,6 +196,36 @@ def test_everything_is_on_the_page(written: Path) -> None:
         assert label in text, label
 
 
+def test_what_was_asked_for_and_of_how_many(written: Path) -> None:
+    shown = Reader(written.read_text(encoding="utf-8")).text
+    asked, rest = shown.split("Asked for: ")[1].split("Read this first")
+    assert asked.startswith("logP 2.5\u00a0±\u00a00.25.")
+    assert "The target lies at the edge of the data" in rest
+    assert "200 training molecules, 100 samples, 3 candidates" in rest
+    assert "50.0\u00a0% of 500" in rest or "50\u00a0% of 500" in rest
+    assert "4 symbols, 2 merges" in rest and "similarity · latent distance" in rest
+
+
+def test_a_predictor_of_a_computed_property_is_no_source_of_the_tables(written: Path) -> None:
+    words = "there the predictors only guide searches"
+    assert words not in Reader(written.read_text(encoding="utf-8")).text  # pIC50 is only predicted
+    content = full_report()
+    content["predictors"].append({**content["predictors"][0], "property": "logp", "label": "logP"})
+    assert f"computed values of logP: {words}" in Reader(page.render(content, candidates())).text
+
+
+def test_every_color_is_that_of_each_theme(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style
+    themes = re.findall(r":root \{(.*?)\}", style.group(1), re.DOTALL)
+    defined = [set(re.findall(r"(--[\w-]+):", theme)) for theme in themes]
+    used = set(re.findall(r"var\((--[\w-]+)\)", text))
+    assert len(defined) == 3 and {"--scale-0", "--scale-8", "--candidates"} <= used
+    assert all(used <= theme for theme in defined)
+    assert not re.search(r"(?:stroke|fill):\s*#", text.split("</style>")[1])  # a fixed color is lost on one ground
+
+
 def test_a_property_is_shown_as_computed_or_as_predicted(written: Path) -> None:
     columns = columns_in(candidates(), properties_in(full_report()))
     assert [(c.property.name, c.basis, c.spread) for c in columns] == [
@@ -245,7 +276,7 @@ def test_the_script_is_the_one_that_the_policy_allows(written: Path) -> None:
 @pytest.mark.parametrize("how", ["absent", "none", "wrong"])
 def test_each_part_may_be_missing(missing: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is slow of a plot is tested below.
-    monkeypatch.setattr(plots, "_svg", lambda figure, name, label: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(plots, "svg", lambda figure, name, label: f'<svg aria-label="{name}"></svg>')
     content = full_report()
     if how == "absent":
         del content[missing]
@@ -396,9 +427,47 @@ def test_plots_bear_odd_data() -> None:
     assert plots.parity("a", [[1, 1], [2, None]], "x") is None
     assert plots.calibration("a", {"0.5": None, "x": 1}) is None
     assert plots.training_curve("a", [{"step": 1}], [], "kl", "KL") is None
+    assert plots.training_curve("a", [{"step": 1, "kl": 0}, {"step": 2, "kl": 0}], [], "kl", "KL") is not None
     assert plots.kl_per_dimension("a", None) is None
     assert plots.latent_map("a", None) is None
     assert plots.latent_map("a", {"candidates": [[0, 0]]}) is not None
+
+
+def test_a_steep_start_does_not_set_the_scale() -> None:
+    history = [{"step": i, "kl": 5000.0 if i == 0 else 2.0} for i in range(100)]
+    ticks = re.findall(r">([\d.]+)</text>", str(plots.training_curve("a", history, [], "kl", "KL")))
+    assert "2.0" in ticks and not {t for t in ticks if float(t) > 100}
+
+
+def test_values_beyond_the_frame_make_no_bar_at_its_edge() -> None:
+    data = [0.0, 1.0] * 200
+    inside, beyond = (plots.distribution("a", {"data": values}, None) for values in (data, [*data, 1e6]))
+    assert inside == beyond
+
+
+def test_a_page_of_a_front_tells_it_and_draws_no_single_best() -> None:
+    content = full_report()
+    content["request"]["constraints"] = ["no alert of pains"]
+    content["request"]["objectives"].append({"property": "sa", "label": "SA", "aim": "low (a hit: at most 2)"})
+    entry = {"property": "logp", "label": "logP", "points": [[1, 1.1], [2, 2.2], [3, 2.9]], "of": 3}
+    searched = {"data": [[0, 0], [1, 1]], "calls": [[0, 0, 1], [1, 0, 2]], "path": [[0, 0, 1, 0.5], [1, 0, 2, 1.0]]}
+    points = [[float(x), 10.0 - x] for x in range(10)] + [[1000.0, 9.0]]
+    told = {
+        "objectives": [{"property": "logp", "label": "logP"}, {"property": "sa", "label": "SA"}],
+        "points": points, "front": points[:2], "size": 2, "of": 11,
+    }  # fmt: skip
+    content["optimization"] = {"map": searched, "front": told, "predictions": [entry], "calls": 11, "ended": "done"}
+    frame = candidates()
+    frame["score"] = [1.0, 1.0, 0.5, 0.5, 0.25]
+    text = page.render(content, frame)
+    shown = Reader(text).text
+    assert shown.count("on the front") == 2 and "those on the Pareto front first" in shown
+    assert "Constraints: no alert of pains." in shown and "60 of 80 candidates are not" in shown
+    assert "SA (wanted: low)" in text and "logP (wanted: 2.5\u00a0±\u00a00.25)" in text
+    assert not re.search(r">[\d,]*\d{4}</text>", str(optimization_plots.front("f", told)))  # the far one is outside
+    assert "predicted against computed" in text and "The search in the latent space" in shown
+    on_path, off = (optimization_plots.search_map("m", searched, best=best) for best in (True, False))
+    assert on_path and off and "var(--ink)" in on_path and "var(--ink)" not in off
 
 
 def test_plots_repeat_to_the_byte_and_leave_matplotlib_as_it_was() -> None:
@@ -420,6 +489,10 @@ def test_numbers_for_reading() -> None:
     assert [wording.number(v) for v in (1584663, 0.84321, 12.345, -3.2, 0.0, 2e-5, None, "x")] == [
         "1,584,663", "0.843", "12.3", f"{MINUS}3.20", "0", f"2.0e{MINUS}05", DASH, DASH,
     ]  # fmt: skip
+    assert wording.moment("2026-03-02T21:15:40+01:00") == "2026-03-02 20:15 UTC" and wording.moment("soon") == "soon"
+    told = ("the data is small", "logp: missing", "pIC50 is far", "", "<b>")
+    assert [wording.sentence(text, ["logp"]) for text in told] == ["The data is small", *told[1:]]
+    assert Property("x", "x", aim="high, the value as it is (a hit: at least 1)").brief == "high"
     shares = ((0, 5), (5, 5), (9999, 10000), (1, 100000), (1, 3), (1, 0))
     assert [wording.percent(*share).replace("\u00a0", " ") for share in shares] == [
         "0 %", "100 %", "99.9 %", "0.1 %", "33 %", DASH,
