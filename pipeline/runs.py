@@ -174,4 +174,5 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """What a figure was measured on, without the host's name."""
-    return f"{platform.system()} {platform.machine()}, {usable_cores()} cores"
+    cores = usable_cores()
+    return f"{platform.system()} {platform.machine()}, {cores} core{'s' if cores > 1 else ''}"

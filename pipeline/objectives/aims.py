@@ -97,7 +97,7 @@ def _transform(objective: Objective, known: PropertySummary, spread: float, alon
         return made, objective.transform, objective.describe()
     aim = "high" if objective.maximize else "low"
     if not known.quantiles or (alone and known.kind == "oracle"):
-        return AsIs(falling=objective.minimize), "as_is", f"{aim}, the value as it is"
+        return AsIs(falling=objective.minimize), "as_is", f"{aim}, ranked by the value itself"
     middle = known.quantiles["0.5"]
     edge = known.quantiles["0.95" if objective.maximize else "0.05"]
     width = max(abs(edge - middle), 1e-6)

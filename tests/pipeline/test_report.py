@@ -492,7 +492,7 @@ def test_numbers_for_reading() -> None:
     assert wording.moment("2026-03-02T21:15:40+01:00") == "2026-03-02 20:15 UTC" and wording.moment("soon") == "soon"
     told = ("the data is small", "logp: missing", "pIC50 is far", "", "<b>")
     assert [wording.sentence(text, ["logp"]) for text in told] == ["The data is small", *told[1:]]
-    assert Property("x", "x", aim="high, the value as it is (a hit: at least 1)").brief == "high"
+    assert Property("x", "x", aim="high, ranked by the value itself (a hit: at least 1)").brief == "high"
     shares = ((0, 5), (5, 5), (9999, 10000), (1, 100000), (1, 3), (1, 0))
     assert [wording.percent(*share).replace("\u00a0", " ") for share in shares] == [
         "0 %", "100 %", "99.9 %", "0.1 %", "33 %", DASH,
