@@ -38,6 +38,8 @@ class LatentMap:
 
     def figure(self) -> Any:
         """A matplotlib Figure."""
+        from matplotlib.patheffects import withStroke
+
         from pipeline.explore.figures import GRAY, ORANGE, drawing
 
         training = self.frame[self.frame["kind"] == "training"]
@@ -57,8 +59,10 @@ class LatentMap:
             if len(own):
                 axes.plot(own["x"], own["y"], ls="", marker="o", ms=7, mfc="none", mec=ORANGE, mew=1.8)
                 if len(own) <= 12:
-                    for number, (x, y) in enumerate(zip(own["x"], own["y"], strict=True), start=1):
-                        axes.annotate(str(number), (x, y), (5, 4), textcoords="offset points", color=ORANGE, size=9)
+                    edge = [withStroke(linewidth=2.5, foreground="white")]  # to be read over the dots
+                    for number, point in enumerate(zip(own["x"], own["y"], strict=True), start=1):
+                        label = axes.annotate(str(number), point, (5, 4), textcoords="offset points", size=10)
+                        label.set(color=ORANGE, weight="bold", path_effects=edge)
             names = {"pca": "direction", "tsne": "t-SNE", "umap": "UMAP"}[self.method]
             shares = [f" ({100 * s:.0f} % of variance)" for s in self.explained] or ["", ""]
             axes.set(xlabel=f"{names} 1{shares[0]}", ylabel=f"{names} 2{shares[1]}")

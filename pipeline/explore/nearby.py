@@ -27,7 +27,7 @@ def neighbors(
     Columns: rank, smiles, distance (Euclidean between latent means, in units of the typical distance between nearest
     training molecules), similarity (Tanimoto), the data's own property values under their names, NaN unmeasured.
     among: so many molecules of the dataset, drawn with the seed, are encoded and searched (0: all); without the dataset
-    those kept with the model. `frame.attrs["searched"]` and `["origin"]` say how many and which.
+    those kept with the model. `frame.attrs["searched"]` and `["origin"]` say how many and which, `["given"]` is the molecule's SMILES.
 
     Raises UserError for a molecule that cannot be encoded, and where there are no training molecules to search.
     """
@@ -52,7 +52,7 @@ def neighbors(
             **{name: sample.values[nearest, i] for i, name in enumerate(sample.properties)},
         }
     )
-    frame.attrs.update(searched=len(sample), origin=sample.origin)
+    frame.attrs.update(given=given.smiles, searched=len(sample), origin=sample.origin)
     return frame
 
 
@@ -74,7 +74,7 @@ def analogues(
     counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
     temperature above 0 draws symbols and so finds more.
 
-    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: decoded, valid, distinct.
+    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid, distinct.
 
     Raises UserError for a molecule that cannot be encoded, and for numbers out of range.
     """
@@ -111,5 +111,5 @@ def analogues(
     frame.insert(0, "rank", range(1, len(frame) + 1))
     for name, values in computed_values(model, frame["smiles"].tolist()).items():
         frame[name] = values
-    frame.attrs.update(decoded=decoded, valid=valid, distinct=len(seen) - 1)
+    frame.attrs.update(given=given.smiles, decoded=decoded, valid=valid, distinct=len(seen) - 1)
     return frame

@@ -18,12 +18,16 @@ FORMATS = (*TABLES, *PICTURES)
 def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None = None, columns: int = 4) -> Path:
     """Write a table with a column `smiles`, whole or not at all; captions (one a row) and columns are for pictures.
 
+    A picture begins with the molecule `frame.attrs["given"]`, where there is one that the others are looked at beside.
     An .smi or .sdf file leaves rows without a molecule out; a .csv keeps them. Raises UserError for another ending.
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind in PICTURES:
-        return molecule_grid(frame["smiles"].tolist(), captions or [""] * len(frame), path, columns)
+        smiles, captions = frame["smiles"].tolist(), list(captions or [""] * len(frame))
+        if given := frame.attrs.get("given"):
+            smiles, captions = [given, *smiles], ["given", *captions]
+        return molecule_grid(smiles, captions, path, columns)
     if kind == ".csv":
         return write_text(path, frame.to_csv(index=False))
     if kind == ".smi":

@@ -470,6 +470,9 @@ def test_tables_are_written_in_every_form(model: TrainedModel, sample_smiles: li
     assert captions[0].startswith("t 0  logp ")
     for name in ("path.csv", "path.sdf", "path.smi", "path.png", "path.svg"):
         assert save(frame, tmp_path / name, captions).stat().st_size > 50
+    alone = (tmp_path / "path.svg").read_text()
+    frame.attrs["given"] = sample_smiles[0]
+    assert len(save(frame, tmp_path / "path.svg", captions).read_text()) > len(alone)  # one molecule more is drawn
     assert len((tmp_path / "path.smi").read_text().splitlines()) == frame["smiles"].notna().sum()
     assert (
         molecule_grid(["CCO", None], ["ethanol", "nothing"], tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
