@@ -97,7 +97,7 @@ class TanimotoProcess(PropertyPredictor):
     def _posterior(self) -> _Posterior:
         chosen = self.features[self._standing_for_all()]
         kernel = tanimoto(chosen, chosen).double()
-        root = torch.linalg.cholesky(kernel + _JITTER * torch.eye(len(chosen), dtype=torch.float64))
+        root = _root(kernel)
         residual = (self.y - self.center) / self.width - self.fit.mean
         system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
         total = torch.zeros(len(chosen), dtype=torch.float64)
@@ -105,7 +105,7 @@ class TanimotoProcess(PropertyPredictor):
             phi = _solved(root, tanimoto(chosen, rows).double())
             system += phi @ phi.T
             total += phi @ values
-        factor = torch.linalg.cholesky(system)
+        factor = _root(system)
         return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
 
     def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -109,7 +109,13 @@ def show_model(model: TrainedModel) -> None:
 
 def show_measurements(made: Updated) -> None:
     """What new measurements say of the round before, as a markdown artifact with the key `measurements`."""
-    lines = ["# Measurements", "", f"{made.new:,} molecules with new values.", "", *(f"- {kept}" for kept in made.kept)]
+    lines = [
+        "# Measurements",
+        "",
+        f"{made.new:,} molecules with a measurement that was not in the data before.",
+        "",
+        *(f"- {kept}" for kept in made.kept),
+    ]
     _markdown("measurements", "\n".join(lines), "how the round before kept what it promised")
 
 

@@ -50,7 +50,8 @@ def serve(
     Europe/Berlin; the machine's own where not given. dataset and model: for the flow train, and for generate and optimize.
     data, settings: for update, which goes on from the run `model` with its own configuration and these settings by dotted key.
 
-    Raises UserError before anything is started where the flow, the schedule or the time zone is wrong.
+    Raises UserError before anything is started where the flow, the schedule or the time zone is wrong, or what the flow needs is
+    not given.
     """
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
@@ -180,7 +181,9 @@ def _parameters(
     if flow_name == "update":
         if data is None:
             raise UserError("the flow update needs the file of new measurements: --data measured.csv")
-        there = data if "://" in data else str(Path(data).resolve())  # it may be written later
+        there = data if "://" in data else str(Path(data).expanduser().resolve())  # it may be written later
+        if isinstance(start := settings.get("train.start"), str):
+            settings = settings | {"train.start": _absolute(start)}
         return values | {"data": there, "run": _absolute(model), "settings": settings}
     asked = getattr(config, flow_name)
     if asked is None:

@@ -36,7 +36,7 @@ class Found:
     """The distinct molecules that were found, with their values, and the counts on the way."""
 
     molecules: pd.DataFrame
-    """COLUMNS and the objectives' values, in the order in which they were found; of a search by acquisition also
+    """COLUMNS and the objectives' values, in the order in which they were found; of a search by acquisition no selfies, but also
     acquisition, origin, parent, similarity_to_measured, in_domain."""
     counts: dict[str, int]
     """requested, decoded (not of a search), valid, unique."""

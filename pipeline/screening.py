@@ -125,13 +125,15 @@ class Screen:
             passed = self._constraints(list(mols.values())) if self._constraints and mols else [True] * len(mols)
             for (string, mol), may in zip(mols.items(), passed, strict=True):
                 self.tally["valid" if may else "constrained"] += 1
-                screened = self._describe(mol) if may else None
+                screened = self._described(mol) if may else None
+                if screened is None:
+                    self._remember(self._of_smiles, Chem.MolToSmiles(mol), None)
                 self._remember(known, string, screened)
                 for row in fresh[string]:
                     results[row] = screened
         return results
 
-    def _describe(self, mol: Mol) -> _Screened:
+    def _described(self, mol: Mol) -> _Screened:
         key = Chem.MolToSmiles(mol)
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from chem_vae.errors import DataError, UserError
@@ -48,13 +49,17 @@ class Kept:
         )
 
 
+class NothingNew(UserError):
+    """Every measurement of the file is in the data already."""
+
+
 @dataclass(frozen=True)
 class Updated:
     """A further round."""
 
     run: Run
     new: int
-    """Molecules of the new file with a measurement that count."""
+    """Molecules with a measurement that was not in the data before."""
     kept: list[Kept]
 
 
@@ -71,10 +76,12 @@ def update(
 
     source: a file with the columns of the run's measured properties (one of them will do) and a column of SMILES. The new
     model starts from where the run's own did, with all measurements at once, so that nothing is forgotten on the way; a model
-    that was trained from nothing is itself the start. Molecules that were measured, or proposed in any round before, are not
-    proposed. config: in the place of the run's own (`config.json`).
+    that was trained from nothing is itself the start. A file may hold earlier rounds, too: what is in the data already is passed
+    over, and another value of a molecule takes the old one's place. Molecules that were measured, or proposed in any round
+    before, are not proposed. config: in the place of the run's own (`config.json`).
 
-    Raises UserError where the run has no measured property or the file none of its columns, DataError where the run's dataset
+    Raises UserError where the run has no measured property or the file none of its columns, NothingNew where the file holds no
+    other measurement than those in the data, DataError where the run's dataset
     is no longer in the workspace.
     """
     from pipeline.ingest import ingest
@@ -82,14 +89,19 @@ def update(
 
     config = config or load_config(run.folder / "config.json")
     model, dataset, measured = _opened(run, workspace)
-    new = _new_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
+    new = _not_in(dataset, _measurements(config.ingest, measured, source, smiles_column, workspace, progress))
+    counted = int(new[[p for p in measured if p in new]].notna().any(axis=1).sum())
+    if not counted:
+        raise NothingNew(
+            f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
+        )
     merged = ingest(_merged(config.ingest, dataset, new, measured, workspace), workspace, progress)
     following = train(merged, _start(config.train, model, workspace), workspace, progress)
     kept = [_kept(run, p, new, dataset) for p in measured if p in new]
     made = generate_run(
         following, merged, config.generate, workspace, config.name, progress, earlier=proposed_before(run)
     )
-    return Updated(made, int(new[[p for p in measured if p in new]].notna().any(axis=1).sum()), kept)
+    return Updated(made, counted, kept)
 
 
 def proposed_before(run: Run) -> pd.DataFrame:
@@ -119,7 +131,7 @@ def _opened(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]
     return model, dataset, measured
 
 
-def _new_measurements(
+def _measurements(
     old: IngestConfig,
     measured: list[str],
     source: str,
@@ -157,12 +169,26 @@ def _new_measurements(
     return ingest(config, workspace, progress).table(["smiles", "inchikey", *found])
 
 
+def _not_in(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
+    """Of what was found, the molecules that the data has not, or not with that value; NaN for the values that it has."""
+    names = [str(name) for name in found.columns if name not in ("smiles", "inchikey")]
+    data = dataset.table(["inchikey", *names]).set_index("inchikey")
+    same = np.isclose(found[names], data.reindex(found["inchikey"])[names], rtol=1e-6, atol=0.0)
+    new = found.assign(**{name: found[name].mask(same[:, i]) for i, name in enumerate(names)})
+    return new[new[names].notna().any(axis=1) | ~new["inchikey"].isin(data.index)].reset_index(drop=True)
+
+
 def _merged(
     old: IngestConfig, dataset: Dataset, new: pd.DataFrame, measured: list[str], workspace: Path
 ) -> IngestConfig:
     """The old molecules in their splits, then the new ones, in a file of the workspace named by its content."""
     columns = ["smiles", *measured, "split"]
-    text = pd.concat([dataset.table(columns), new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
+    before = dataset.table(["inchikey", *columns])
+    latest = new.set_index("inchikey").reindex(before["inchikey"])
+    for name in measured:
+        if name in latest:  # the new value stands alone, or the median of both would move at each repetition
+            before[name] = before[name].mask(latest[name].notna().to_numpy())
+    text = pd.concat([before[columns], new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
     folder = workspace / "updates" / content_key(text)[:8]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{dataset.name}.csv"

@@ -200,6 +200,7 @@ class _Loop:
             strings = [m.selfies if m else None for m in molecules]
             self._tell(known_molecules(strings, self.checkpoint), molecules, scores)
             self.progress("remember", start + len(part), len(history))
+        self.admission.counted([], [])  # what is remembered was counted when it was proposed
 
     def _end(self, started: float) -> str:
         """Why to stop now; "" to go on."""

@@ -97,9 +97,7 @@ def columns_in(candidates: pd.DataFrame, properties: dict[str, Property]) -> lis
         if column.spread:
             finest = min(finite(list(candidates[column.spread])), default=None) or finest
         column.decimals = wording.decimals_for(values, finest)
-        if (
-            finest is None and values
-        ):  # close together as candidates are, no more than three figures of them mean anything
+        if finest is None and values and column.property.objective is None:  # beside the point: three figures will do
             largest = max(abs(v) for v in values) or 1.0
             column.decimals = min(column.decimals, max(0, 2 - math.floor(math.log10(largest))))
     return found[:MOST_COLUMNS]

@@ -178,6 +178,7 @@ def distributions(
         if column not in molecules and column not in candidates:
             continue
         values = data[p.name].dropna().to_numpy() if data is not None and p.name in there else np.zeros(0)
+        made = molecules[column].dropna().to_numpy() if column in molecules else np.zeros(0)
         entries.append(
             {
                 "property": p.name,
@@ -185,8 +186,9 @@ def distributions(
                 "unit": p.unit,
                 "basis": basis,
                 "data": _drawn(values, random),
-                "samples": _drawn(molecules[column].dropna().to_numpy(), random) if column in molecules else [],
+                "samples": _drawn(made, random),
                 "candidates": candidates[column].tolist() if column in candidates else [],
+                "of": {"data": len(values), "samples": len(made)},  # more of them than are drawn
             }
         )
     return entries

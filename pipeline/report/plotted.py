@@ -30,10 +30,14 @@ def distributions(report: Mapping[str, Any], properties: Mapping[str, Property])
 
 def _counted(report: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     """Of how many molecules each curve of a distribution is."""
-    samples = "molecules asked about" if table(report, "optimization") else "samples"
+    samples = "molecules asked about" if table(report, "optimization") else "distinct molecules made"
     words = (("data", "training molecules"), ("samples", samples), ("candidates", "candidates"))
-    counts = [(len(finite(entry.get(key))), what) for key, what in words]
-    return ", ".join(f"{number(n)} {what}" for n, what in counts if n)
+    counts = [(len(finite(entry.get(key))), table(entry, "of").get(key), what) for key, what in words]
+    return ", ".join(
+        f"{number(n)} {f'of {number(all_)} ' if isinstance(all_, int) and all_ > n else ''}{what}"
+        for n, all_, what in counts
+        if n
+    )
 
 
 def computed_too(report: Mapping[str, Any], columns: Sequence[Column]) -> str:

@@ -40,6 +40,14 @@ def test_it_learns_what_parts_are_worth(process: TanimotoProcess, worth: Tensor)
     assert process.open_share(some_bits(300, 4)).mean() < process.open_share(test).mean()  # surer of what it has seen
 
 
+def test_molecules_that_are_nearly_the_same_do_no_harm() -> None:
+    rare = (torch.rand(800, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    alike = torch.cat([torch.ones(800, 60), rare], dim=1)  # rounding leaves their kernel matrix indefinite
+    process = TanimotoProcess(alike, rare.sum(dim=1))
+    assert process.predict(alike[:50]).mean.isfinite().all()
+    assert process.draw(alike[:50], 3, torch.Generator().manual_seed(0)).isfinite().all()
+
+
 def test_what_it_draws_is_what_it_believes(process: TanimotoProcess) -> None:
     test = some_bits(200, 5)
     drawn = process.draw(test, 4000, torch.Generator().manual_seed(0))

@@ -108,8 +108,11 @@ def test_update(first_run: subprocess.CompletedProcess[str], workspace: Path, tm
     shown = artifacts(state)
     assert {"measurements", "summary", "funnel", "candidates", "report", "progress-train"} <= set(shown)
     n = len(proposed)
-    assert f"{n} molecules with new values" in shown["measurements"]
+    assert f"{n} molecules with a measurement that was not in the data before" in shown["measurements"]
     assert f"{n} of {n}" in shown["measurements"] and "mean absolute error" in shown["measurements"]
+
+    again = update(str(measured), folder.name, settings, place, return_state=True)
+    assert again.is_completed() and Path(again.result()) == folder, "nothing new is no failure, and no further batch"
 
     measured.write_text("smiles,other\nCCO,1\n")
     failed = update(str(measured), earlier.name, None, place, return_state=True)

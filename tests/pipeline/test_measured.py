@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rdkit import Chem
 
 from chem_vae.errors import CheckpointError, DataError, UserError
 from chem_vae.predictors import Prediction
@@ -23,7 +24,7 @@ from pipeline.measured.comparing import folds_of, out_of_fold, r2_rmse
 from pipeline.measured.config import MeasuredConfig
 from pipeline.measured.features import features
 from pipeline.measured.predictor import FILE, domain_floor, load_measured
-from pipeline.measured.update import proposed_before, update
+from pipeline.measured.update import NothingNew, _merged, _not_in, proposed_before, update
 from pipeline.metrics import scaffold
 from pipeline.model import TrainedModel
 from pipeline.objectives import PropertySummary, Wanted, resolve
@@ -312,6 +313,22 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     again = proposed_before(made.run)
     assert set(again["inchikey"]) == proposed | set(before["inchikey"])
     assert set(again["run"]) == {first_round.id, made.run.id}
+
+    with pytest.raises(NothingNew, match="no measurement that is not in the data"):
+        update(made.run, str(source), workspace, config=config)  # the same file once more
+    corrected = found_in(rows[0].split(",")[0], 9.0)
+    new = _not_in(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
+    assert new["assay"].tolist() == [9.0], "what is known is passed over"
+    merged = pd.read_csv(_merged(config.ingest, dataset, new, ["assay"], workspace).source)
+    assert merged["assay"].notna().sum() == dataset.table(["assay"])["assay"].notna().sum() and 9.0 in set(
+        merged["assay"]
+    )  # in the old one's place
+
+
+def found_in(smiles: str, value: float | str) -> pd.DataFrame:
+    """As `_measurements` would find it."""
+    key = Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
+    return pd.DataFrame({"smiles": [smiles], "inchikey": [key], "assay": [float(value)]})
 
 
 def test_what_an_update_cannot_use(first_round: Run, workspace: Path, tmp_path: Path) -> None:

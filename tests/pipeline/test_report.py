@@ -201,7 +201,7 @@ def test_what_was_asked_for_and_of_how_many(written: Path) -> None:
     asked, rest = shown.split("Asked for: ")[1].split("Read this first")
     assert asked.startswith("logP 2.5\u00a0±\u00a00.25.")
     assert "The target lies at the edge of the data" in rest
-    assert "200 training molecules, 100 samples, 3 candidates" in rest
+    assert "200 training molecules, 100 distinct molecules made, 3 candidates" in rest
     assert "50.0\u00a0% of 500" in rest or "50\u00a0% of 500" in rest
     assert "4 symbols, 2 merges" in rest and "similarity · latent distance" in rest
 

@@ -50,6 +50,12 @@ def test_from_selfies_and_from_smiles_it_is_the_same(screen: Screen, canonical: 
     assert other(spelled) == other.from_smiles(canonical) and other.tally["valid"] == len(set(canonical))
 
 
+def test_what_is_refused_is_counted_once(screen: Screen) -> None:
+    refusing = Screen(screen.vocabulary, lambda mols: [False] * len(mols))
+    assert refusing(["[C][C][O]"]) == refusing.from_smiles(["CCO", "CCO"])[:1] == [None]
+    assert refusing.tally == {"constrained": 1}
+
+
 def test_features_are_near_the_counts(screen: Screen, canonical: list[str]) -> None:
     molecules = [m for m in screen.from_smiles(canonical[:40]) if m is not None]
     assert len(molecules) == 40
