@@ -179,6 +179,7 @@ def _lineage(base: TrainedModel) -> dict[str, Any]:
         "training_molecules": base.card["training_molecules"],
         "conditions": base.conditions,
         "base": base.card.get("base"),
+        "trained_seconds": base.card["trained_seconds"] + (base.card.get("base") or {}).get("trained_seconds", 0.0),
     }
 
 

@@ -238,7 +238,8 @@ class TrainedModel:
             f"  vocabulary: {card['vocabulary']['symbols']} symbols, {card['vocabulary']['merges']} merges",
         ]
         if base := card.get("base"):
-            lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]})")
+            before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
+            lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
         lines += [f"  {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items() if value is not None]
         for told in (card.get("finetuning") or {}).get("before_after", []):
             lines.append(f"  {told['of']}: {_change(told)}")
@@ -249,11 +250,25 @@ class TrainedModel:
                 )
             if p.get("compared"):
                 lines.append(f"    {choice(p['compared'])}")
+        if benchmark := card.get("benchmark"):
+            lines.append(f"  {_benchmarked(benchmark)}")
         if "licence" in card:
             lines.append(f"  licence: {card['licence']}")
         lines += [f"  limit: {text}" for text in card.get("limits", [])]
         lines += [f"  warning: {w}" for w in card["warnings"]]
         return "\n".join(lines)
+
+
+def _benchmarked(results: Mapping[str, Any]) -> str:
+    """The main figures of `chem-vae benchmark moses`."""
+    figures = {name: f"{found['mean']:.3f}" for name, found in results["distribution"].items()}
+    exact, asked = results["reconstruction"]["from_mean"]["molecule"], results["settings"]
+    names = ("FCD/Test", "unique@10000", "Filters", "Novelty")
+    return (
+        f"benchmark of {results['date']} ({asked['samples']:,} samples, {asked['seeds']} seeds): "
+        f"{', '.join(f'{name} {figures[name]}' for name in names if name in figures)}; exact reconstruction of "
+        f"{exact['count']:,} of {exact['of']:,} test molecules"
+    )
 
 
 def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
