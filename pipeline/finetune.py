@@ -39,6 +39,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
 """...within these bounds on how often each new molecule is shown."""
 COMPARED_MOLECULES = 500
 _ENCODED_AT_ONCE = 100_000
+MOST_WITHOUT_Z = 0.6
 NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "condition_dropout", "property_weight")
 """Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
 
@@ -194,8 +195,14 @@ def _with_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
 
 
 def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
-    """The base's configuration, with what fine-tuning may change as it is asked for."""
-    changed = {}
+    """The base's configuration, with what fine-tuning may change as it is asked for.
+
+    Unless asked for, z is hidden from MOST_WITHOUT_Z of what is shown at most: few molecules are new, and to reconstruct
+    them has to be learned, too, however late the base was in its training.
+    """
+    changed: dict[str, Any] = {}
+    if not config.asks("model.latent_dropout"):
+        changed["latent_dropout"] = min(base.latent_dropout, MOST_WITHOUT_Z)
     for f in fields(ModelConfig):
         wanted, there = getattr(config.model, f.name), getattr(base, f.name)
         if not config.asks(f"model.{f.name}") or wanted == there:

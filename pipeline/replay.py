@@ -1,8 +1,8 @@
 """Replay: molecules of a base model that fine-tuning shows again, so that it does not forget them.
 
 Training molecules of the base's own where its dataset lies in the workspace; else molecules that the base draws from its
-p(x), without z, which stand for its data (Robins 1995, doi:10.1080/09540099550039318; Shin et al. 2017,
-arXiv:1705.08690).
+p(x), without z, drawn again where they are not spelled canonically (`pipeline.sampling`), which stand for its data (Robins
+1995, doi:10.1080/09540099550039318; Shin et al. 2017, arXiv:1705.08690).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from rdkit import Chem
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
-from chem_vae.errors import TrainingError, VocabularyError
+from chem_vae.errors import TrainingError
 from chem_vae.progress import Progress
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
 from pipeline.properties import PROPERTIES, compute
-from pipeline.validate import validate
+from pipeline.sampling import draw
 
 MOST_FROM_DATA = 100_000  # distinct molecules replayed, where reading them is all it takes
-MOST_DRAWN = 4_000  # where each has to be drawn, validated and its conditions computed
+MOST_DRAWN = 12_000  # where each has to be drawn, validated and its conditions computed
 HELD_OUT = 500  # of them never shown, to tell what was forgotten
 _BATCH = 1000
 _FILE = "replay.parquet"
@@ -89,8 +89,11 @@ def draw_replay(
 def _own_data(base: TrainedModel) -> Dataset | None:
     """The base's dataset (or one that stands for it), where it is all that the base has learned from and is spelled as the
     base spells."""
-    if base.card.get("base"):  # fine-tuned itself: its dataset is not what it started from
-        return None
+    own, earlier = (base.card["dataset"]["name"], base.card["training_molecules"]), base.card.get("base")
+    while earlier:
+        if (earlier["dataset"], earlier["training_molecules"]) != own:  # it started from other molecules
+            return None
+        earlier = earlier.get("base")
     data = base.dataset()
     if data is None or data.manifest["constraints"] != base.checkpoint.vocabulary.constraints:
         return None
@@ -144,18 +147,14 @@ def _drawn(
     asked = 0
     while len(found) < count and asked < 4 * count + _BATCH:
         z = torch.full((_BATCH, checkpoint.model.latent_size), torch.nan)
-        strings = checkpoint.decode(z, temperature=1.0, seed=seed * 1_000_003 + asked)
+        drawn = draw(checkpoint, z, temperature=1.0, seed=seed * 1_000_003 + asked)
         asked += _BATCH
-        for candidate in validate(strings, checkpoint.vocabulary):
+        for candidate, string in zip(drawn.candidates, drawn.spellings, strict=True):
             if candidate.smiles is None or len(found) >= count:
                 continue
             if candidate.inchikey is None or candidate.inchikey in found or candidate.inchikey in unseen:
                 continue
-            try:  # spelled as ingested molecules are
-                string = checkpoint.vocabulary.from_smiles(candidate.smiles)
-            except VocabularyError:
-                continue
-            if checkpoint.vocabulary.missing(string):
+            if string is None or checkpoint.vocabulary.missing(string):
                 continue
             values = np.full(len(grown.conditions), np.nan, np.float32)
             values[columns] = compute(Chem.MolFromSmiles(candidate.smiles), computed)
