@@ -42,7 +42,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.settings import Settings
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
-FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-4, "batch_size": 64, "beta_schedule": "constant"}
+FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
 """Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.finetune.SHOWN_MOLECULES, beta the base."""
 
 
