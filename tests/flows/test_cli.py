@@ -314,6 +314,7 @@ def test_an_interrupt_ends_with_130_and_how_to_go_on(molecules: Path, config: Pa
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # the tests may run in the background
     )
     assert process.stderr is not None
     for line in process.stderr:

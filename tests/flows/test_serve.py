@@ -88,6 +88,7 @@ def serving(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[s
         stdout=log,
         stderr=log,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # the tests may run in the background
     )
 
 
