@@ -139,8 +139,11 @@ def run(
 
 def main() -> None:
     """The console script `chem-vae`: every error becomes a sentence on standard error and an exit code."""
+    import gc
+
     from flows.endings import INTERRUPTED, ending
 
+    gc.set_threshold(100_000, 20, 50)  # loading torch and RDKit alone makes so many objects, and none of them is garbage
     debug = "--debug" in sys.argv[1:]
     if not debug:
         _calm()
@@ -156,6 +159,7 @@ def main() -> None:
         message, code = ending(error)
         if message:
             note(message)
+    gc.freeze()  # nor is it worth half a second to look for any before the process ends
     sys.exit(code if isinstance(code, int) else 0)
 
 

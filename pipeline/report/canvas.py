@@ -97,6 +97,8 @@ def svg(figure: Any, name: str, label: str) -> str:
 
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.draw_without_rendering()  # the layout is found once; savefig alone would do so twice
+        figure.set_layout_engine("none")
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
