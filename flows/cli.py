@@ -143,7 +143,9 @@ def main() -> None:
 
     from flows.endings import INTERRUPTED, ending
 
-    gc.set_threshold(100_000, 20, 50)  # loading torch and RDKit alone makes so many objects, and none of them is garbage
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
     debug = "--debug" in sys.argv[1:]
     if not debug:
         _calm()
