@@ -73,13 +73,14 @@ def interpolate(
     output: Output = None,
     model: Model = "latest",
     workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Draw the molecules between two.
 
     chem-vae explore interpolate 'CC(=O)Nc1ccc(O)cc1' 'CN1CCC(CC1)c1ccccc1' --steps 9 -o path.svg
     """
-    with at_work(model, workspace, output, FILES, quiet=True) as (trained, _):
+    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
         from pipeline.explore.paths import interpolate as between
 
         frame = between(trained, start, end, steps, distinct=distinct, measure=measure)
@@ -157,7 +158,10 @@ def analogues(
             progress=progress,
         )  # fmt: skip
     counts = frame.attrs
-    note(f"{counts['decoded']:,} points decoded, {counts['valid']:,} valid, {counts['distinct']:,} distinct")
+    note(
+        f"{counts['decoded']:,} points decoded, {counts['valid']:,} valid, {counts['distinct']:,} distinct, "
+        f"{counts['canonical']:,} of these spelled canonically (they go first)"
+    )
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach, lower --min-similarity, or try --temperature 0.7")
     show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)

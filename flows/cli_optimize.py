@@ -76,7 +76,7 @@ def optimize(
 
     if at_least is not None and not similar_to:
         raise UserError("--at-least says how similar: give the molecule too, as in --similar-to 'CCO'")
-    earlier = Run.open(go_on, workspace) if go_on is not None else None
+    earlier = Run.open(go_on, workspace, optimization=True) if go_on is not None else None
     given = _earlier_settings(earlier, config is not None)
     given |= {
         key: value

@@ -94,6 +94,7 @@ def traverse(
     output: Output = None,
     model: Model = "latest",
     workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Move a molecule along single directions of the latent space, a row of the drawing each.
@@ -106,7 +107,7 @@ def traverse(
         numbers = [int(n) for n in which.split(",")] if which else None
     except ValueError:
         raise UserError(f"--which {which}: give numbers with commas between, as in --which 0,3,5") from None
-    with at_work(model, workspace, output, FILES, quiet=True) as (trained, _):
+    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
         from pipeline.explore.dimensions import traverse as move
 
         frame = move(trained, smiles, along=along, which=numbers, steps=steps, reach=reach)

@@ -57,7 +57,7 @@ def update(
     from pipeline.measured.update import update as next_round
     from pipeline.runs import Run
 
-    opened = Run.open(run, workspace)
+    opened = Run.open(run, workspace, optimization=False)
     given = overrides(
         targets=targets,
         tolerances=tolerances,

@@ -65,7 +65,7 @@ def optimize_molecules(
             name,
             progress,
             map=through_task_runner(parallel) if parallel > 1 else None,
-            resume=Run.open(resume, workspace) if resume else None,
+            resume=Run.open(resume, workspace, optimization=True) if resume else None,
         )
     show_run(run)
     return str(run.folder)

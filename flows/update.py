@@ -59,5 +59,5 @@ def update(
     """
     from pipeline.places import run_folder
 
-    folder = str(run_folder(run, workspace))
+    folder = str(run_folder(run, workspace, optimization=False))
     return propose_next(folder, data, settings, workspace, smiles_column, return_state=True).result()

@@ -9,6 +9,8 @@ from chem_vae.errors import ChemVAEError, DataError, unknown_name
 from pipeline.catalog import data_folder
 
 LATEST = "latest"
+CALLS = "calls.csv"
+"""The file that only an optimization's run folder holds: its oracle calls."""
 
 
 def dataset_folder(asked: str, workspace: Path) -> Path:
@@ -83,17 +85,25 @@ def model_name(folder: Path) -> str:
     return folder.parent.name if folder.name == "model" else folder.name
 
 
-def run_folder(asked: str, workspace: Path) -> Path:
-    """A finished run's folder by its path, its id, its name (the newest so called) or `latest`."""
+def run_folder(asked: str, workspace: Path, optimization: bool | None = None) -> Path:
+    """A finished run's folder by its path, its id, its name (the newest so called) or `latest`.
+
+    optimization: look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is taken as it is.
+    """
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
     known = _finished(workspace / "runs")
     if not known:
         raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
+    if optimization is not None:
+        known = [f for f in known if f.name == asked or (f / CALLS).is_file() == optimization]
     found = [f for f in known if asked in (LATEST, f.name, _run_name(f))]
-    if not found:
+    if found:
+        return found[0]
+    if known or optimization is None:
         raise unknown_name("run", asked, [f.name for f in known])
-    return found[0]
+    start = "chem-vae optimize --model moses --maximize qed" if optimization else "chem-vae run --data moses-sample"
+    raise DataError(f"there is no finished run of that kind in {workspace}; start one with: {start}")
 
 
 def existing_folder(asked: str, workspace: Path) -> Path:

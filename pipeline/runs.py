@@ -93,9 +93,12 @@ class Run:
         write_json(self.folder / "manifest.json", self.manifest)
 
     @classmethod
-    def open(cls, where: str | Path, workspace: Path = Path("workspace")) -> Run:
-        """A finished run by its folder, id, name (the newest so called) or "latest". Raises DataError or UserError."""
-        folder = run_folder(str(where), workspace)
+    def open(cls, where: str | Path, workspace: Path = Path("workspace"), *, optimization: bool | None = None) -> Run:
+        """A finished run by its folder, id, name (the newest so called) or "latest". Raises DataError or UserError.
+
+        optimization: look only among the runs of `chem-vae optimize`, or only among the others.
+        """
+        folder = run_folder(str(where), workspace, optimization)
         return cls(folder, read_manifest(folder, KIND))
 
 

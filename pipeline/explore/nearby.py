@@ -14,6 +14,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.explore.reference import training_molecules
 from pipeline.explore.spelling import computed_values, seed_molecule, tanimoto
 from pipeline.model import TrainedModel
+from pipeline.sampling import draw
 from pipeline.validate import validate
 
 ROUNDS, POINTS = 12, 64
@@ -72,9 +73,11 @@ def analogues(
     Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, out to
     `reach` (distances in units of the typical one between nearest training molecules), until there are n. A molecule
     counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
-    temperature above 0 draws symbols and so finds more.
+    temperature above 0 draws symbols and so finds more. Molecules that come spelled as the training data would spell them go
+    first; the others, of which the decoder is less sure (`pipeline.sampling`), only fill up to n.
 
-    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid, distinct.
+    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid,
+    distinct, canonical (of the distinct ones, those spelled so).
 
     Raises UserError for a molecule that cannot be encoded, and for numbers out of range.
     """
@@ -83,33 +86,34 @@ def analogues(
     given, z = seed_molecule(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
     rows: list[dict[str, Any]] = []
-    seen = {given.inchikey}
+    others: list[dict[str, Any]] = []
+    seen: dict[str | None, bool] = {given.inchikey: False}  # and whether it was spelled canonically
     decoded = valid = 0
     for round_ in range(1, ROUNDS + 1):
         radius = reach * round_ / ROUNDS
         progress("decode around it", len(rows), n)
         points = shell(z, radius * model.typical_distance, POINTS, spread, generator)
-        strings = model.checkpoint.decode(points, temperature=temperature, seed=seed + round_)
-        candidates = validate(strings, model.checkpoint.vocabulary)
-        decoded, valid = decoded + len(candidates), valid + sum(c.valid for c in candidates)
+        drawn = draw(model.checkpoint, points, temperature=temperature, seed=seed + round_)
+        decoded, valid = decoded + len(points), valid + sum(c.valid for c in drawn.candidates)
         fresh = []
-        for c in candidates:
+        for c, string, spelled in zip(drawn.candidates, drawn.strings, drawn.spellings, strict=True):
             if c.valid and c.inchikey not in seen:
-                seen.add(c.inchikey)
+                seen[c.inchikey] = string == spelled
                 fresh.append(c)
         similarity = tanimoto([c.smiles for c in fresh], [given.smiles] * len(fresh))
-        rows += [
-            {"smiles": c.smiles, "inchikey": c.inchikey, "distance": radius, "similarity": s}
-            for c, s in sorted(zip(fresh, similarity.tolist(), strict=True), key=lambda pair: -pair[1])
-            if s >= min_similarity
-        ]
+        for c, near in sorted(zip(fresh, similarity.tolist(), strict=True), key=lambda pair: -pair[1]):
+            if near >= min_similarity:
+                row = {"smiles": c.smiles, "inchikey": c.inchikey, "distance": radius, "similarity": near}
+                (rows if seen[c.inchikey] else others).append(row)
         if len(rows) >= n:
             break
-    rows = rows[:n]
+    rows = sorted(rows[:n] + others[: max(0, n - len(rows))], key=lambda row: (row["distance"], -row["similarity"]))
     progress("decode around it", n, n)
     frame = pd.DataFrame(rows, columns=["smiles", "inchikey", "distance", "similarity"])
     frame.insert(0, "rank", range(1, len(frame) + 1))
     for name, values in computed_values(model, frame["smiles"].tolist()).items():
         frame[name] = values
-    frame.attrs.update(given=given.smiles, decoded=decoded, valid=valid, distinct=len(seen) - 1)
+    frame.attrs.update(
+        given=given.smiles, decoded=decoded, valid=valid, distinct=len(seen) - 1, canonical=sum(seen.values())
+    )
     return frame
