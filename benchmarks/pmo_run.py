@@ -154,7 +154,9 @@ def code_key() -> str:
     from pipeline.folders import content_key
 
     root = Path(__file__).parents[1]
-    named = [root / "pipeline" / f"{name}.py" for name in ("variation", "mutations", "editing", "screening")]
+    named = [
+        root / "pipeline" / f"{name}.py" for name in ("variation", "mutations", "editing", "soundness", "screening")
+    ]
     named += [root / "chem_vae" / "tanimoto.py"]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
     sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]

@@ -90,9 +90,13 @@ def run(
 
     chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
 
-    With some hundreds of molecules, go on from a model that knows chemistry:
+    With fewer than 5,000 measured molecules it goes on from a model that knows chemistry, as --from moses does with any:
 
     chem-vae run --from moses --data my.csv --property pIC50 --target pIC50=8
+
+    Unless it is to learn from yours alone, which takes more of them:
+
+    chem-vae run --from nothing --data my.csv --property pIC50
     """
     from flows.overrides import overrides
     from pipeline.config import load_config

@@ -137,8 +137,11 @@ def analogues(
         typer.Option("--min-similarity", metavar="NUMBER", help="Least Tanimoto similarity to the molecule, 0 to 1."),
     ] = 0.0,
     temperature: Annotated[
-        float, typer.Option("--temperature", metavar="NUMBER", help="Above 0: draw symbols, for more variety.")
-    ] = 0.0,
+        float,
+        typer.Option(
+            "--temperature", metavar="NUMBER", help="Of the symbols' draw; 0: always the likeliest, less variety."
+        ),
+    ] = 1.0,
     output: Output = None,
     model: Model = "latest",
     seed: Seed = 0,
@@ -163,7 +166,7 @@ def analogues(
         f"{counts['canonical']:,} of these spelled canonically (they go first)"
     )
     if len(frame) < n:
-        note(f"warning: {len(frame)} of {n} found; raise --reach, lower --min-similarity, or try --temperature 0.7")
+        note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
     show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
     next_command(f"chem-vae explore interpolate '{smiles}' OTHER -o path.svg{where(workspace, model)}")
 

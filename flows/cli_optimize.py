@@ -27,6 +27,7 @@ def optimize(
     endpoints: search.Endpoints = None,
     timeout: search.Timeout = None,
     parallel: search.Parallel = None,
+    oracle_batch: search.OracleBatch = None,
     calls: search.Calls = None,
     targets: options.Targets = None,
     tolerances: options.Tolerances = None,
@@ -39,6 +40,7 @@ def optimize(
     must_not_contain: search.MustNotContain = None,
     similar_to: search.SimilarTo = None,
     at_least: search.AtLeast = None,
+    start: search.StartFrom = None,
     seed_molecules: search.SeedMolecules = None,
     strategy: search.Strategy = None,
     batch: search.Batch = None,
@@ -65,9 +67,12 @@ def optimize(
 
     chem-vae optimize -m moses --maximize qed --similar-to 'CC(=O)Nc1ccc(O)cc1' --at-least 0.4 --calls 200 -o better.csv
 
-    Every call is on disk as soon as it is paid. Killed, the same command goes on and pays for nothing twice, also with
-    another --calls or --timeout; finished, the same command begins anew, unless you say --continue. A file's table \\[optimize]
-    holds what has no option here: transforms, weights, more constraints.
+    Every answer is on disk as soon as the oracle gives it. Killed, the same command goes on, also with another --calls or
+    --timeout and, where the oracle is your own, with other aims, constraints, --strategy or --seed (another --name begins afresh),
+    and asks no answered molecule again; what the oracle was at is asked again: of a program what it had not
+    answered, of a function one batch of each process, kept to about ten seconds or one molecule (see --oracle-batch). Where the
+    oracle is down the run stops, and what failed is not charged. Finished, the same command begins anew, unless you say
+    --continue. A file's table \\[optimize] holds what has no option here: transforms, weights, more constraints.
     """
     from chem_vae.errors import UserError
     from flows.export import export
@@ -85,6 +90,7 @@ def optimize(
             "optimize.oracle_calls": calls,
             "optimize.aggregate": aggregate,
             "optimize.n": n,
+            "optimize.start": start,
             "optimize.strategy": strategy,
             "optimize.batch_size": batch,
             "optimize.minutes": minutes,
@@ -94,7 +100,7 @@ def optimize(
         }.items()
         if value is not None
     }
-    given |= _oracle_settings(oracle, program, endpoints, timeout, parallel)
+    given |= _oracle_settings(oracle, program, endpoints, timeout, parallel, oracle_batch)
     given |= objectives(targets, tolerances, maximize, minimize, ranges, table="optimize")
     must: list[dict[str, Any]] = [{"must_contain": smarts} for smarts in must_contain or ()]
     must += [{"must_not_contain": smarts} for smarts in must_not_contain or ()]
@@ -102,10 +108,14 @@ def optimize(
         must.append({"similarity_to": similar_to, "at_least": 0.4 if at_least is None else at_least})
     if must:
         given["optimize.constraints+"] = must
-    if seeds := seed_molecules or similar_to:
-        given["optimize.seeds"] = seeds
+    if seed_molecules:
+        from pipeline.explore.spelling import molecules_in
+
+        given["optimize.seeds"] = molecules_in(seed_molecules)
+    elif similar_to:
+        given["optimize.seeds"] = similar_to
     given |= given_settings(settings, "optimize.temperature=0.8")
-    _check_has_oracle(config, given, endpoints, timeout, parallel)
+    _check_has_oracle(config, given, endpoints, timeout, parallel, oracle_batch)
     folder = _run(given, config, model, workspace, earlier, output, prefect=prefect, quiet=quiet, debug=debug)
     _show(folder)
     if output is not None:
@@ -191,6 +201,7 @@ def _oracle_settings(
     endpoints: list[str] | None,
     timeout: float | None,
     parallel: int | None,
+    batch: int | None,
 ) -> dict[str, Any]:
     """The oracle's settings by dotted key; who scores replaces the file's, whatever that is."""
     import shlex
@@ -214,6 +225,8 @@ def _oracle_settings(
         found["optimize.oracle.timeout"] = timeout
     if parallel is not None:
         found["optimize.oracle.parallel"] = parallel
+    if batch is not None:
+        found["optimize.oracle.batch_size"] = batch
     return found
 
 
@@ -223,12 +236,14 @@ def _check_has_oracle(
     endpoints: list[str] | None,
     timeout: float | None,
     parallel: int | None,
+    batch: int | None,
 ) -> None:
     """Raises UserError for options of an oracle where neither options nor the file nor the earlier run name one."""
     from chem_vae.errors import UserError
     from pipeline.config import given_table
 
     options = {"--endpoint": endpoints or None, "--timeout": timeout, "--parallel": parallel}
+    options["--oracle-batch"] = batch
     if said := [option for option, value in options.items() if value is not None]:
         oracle = given_table(config, given, "optimize.oracle")
         if not any(oracle.get(kind) for kind in ("property", "function", "program")):

@@ -125,8 +125,8 @@ def train(
     from pipeline.ingest import ingest as ingest_source
     from pipeline.places import dataset_folder, model_folder
 
-    if whole.train.start:  # a name that is not there is said before the work
-        model_folder(whole.train.start, workspace)
+    if whole.train.base:  # a name that is not there is said before the work
+        model_folder(whole.train.base, workspace)
     opened = None if data else Dataset.open(dataset_folder(dataset or "latest", workspace))
     from pipeline.train import train as train_on
 

@@ -83,7 +83,7 @@ def optimize(
     """Spend the oracle's budget on molecules that score ever better, and return the run's folder.
 
     model: a run or model folder, a run's id, a model's key, or `latest`. A run that was killed goes on where it stopped,
-    and pays for nothing twice. resume: a finished run whose calls are known from the start.
+    and asks about no answered molecule again. resume: a finished run whose calls are known from the start.
     """
     from pipeline.places import model_folder
 

@@ -82,7 +82,8 @@ Start = Annotated[
         metavar="MODEL",
         rich_help_panel=SOURCE,
         help="Go on from a finished model, e.g. --from moses: better with few molecules, and sooner done. See `chem-vae "
-        "models`; a folder or a run will do.",
+        "models`; a folder or a run will do. Not given: moses where a --property is measured and the molecules are fewer than "
+        "5,000; --from nothing trains on them alone.",
     ),
 ]
 SmilesColumn = Annotated[

@@ -68,13 +68,22 @@ Parallel = Annotated[
         rich_help_panel=ORACLE,
     ),
 ]
+OracleBatch = Annotated[
+    int | None,
+    typer.Option(
+        "--oracle-batch",
+        metavar="INT",
+        help="Molecules that the oracle is given at once. When not given: up to 100, and of a function as many as take about "
+        "ten seconds, so that a kill loses no more; give it where a function is fastest with many, as on a GPU.",
+        rich_help_panel=ORACLE,
+    ),
+]
 Calls = Annotated[
     int | None,
     typer.Option(
         "--calls",
         metavar="INT",
-        help="Molecules that the oracle may be asked about, 1,000 when not given; it is never asked about more, nor "
-        "about one twice.",
+        help="Molecules that the oracle may be asked about, 1,000 when not given; it never answers more, nor one twice.",
         rich_help_panel=ORACLE,
     ),
 ]
@@ -125,12 +134,23 @@ AtLeast = Annotated[
         rich_help_panel=MUST,
     ),
 ]
+StartFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="prior|data|best",
+        help="What to begin with: molecules of the model (prior, when not given), of its dataset, or the best of these by "
+        "their own values of what the objectives name, which the oracle is asked about first.",
+        rich_help_panel=SEARCH,
+    ),
+]
 SeedMolecules = Annotated[
     list[str] | None,
     typer.Option(
         "--seed-molecule",
-        metavar="SMILES",
-        help="Start from this molecule, which the oracle is asked about first. Repeatable.",
+        metavar="SMILES|FILE",
+        help="Start from this molecule, or those of a file (a CSV with SMILES, the best first), which the oracle is asked "
+        "about first. Repeatable.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -155,14 +175,19 @@ Batch = Annotated[
 ]
 Minutes = Annotated[
     float | None,
-    typer.Option("--minutes", metavar="FLOAT", help="Stop after so many minutes.", rich_help_panel=SEARCH),
+    typer.Option(
+        "--minutes",
+        metavar="FLOAT",
+        help="Stop after so many minutes, those before a kill included; what the oracle is at is waited for.",
+        rich_help_panel=SEARCH,
+    ),
 ]
 Patience = Annotated[
     int | None,
     typer.Option(
         "--patience",
         metavar="INT",
-        help="Stop after so many calls that did not better the mean of the best ten.",
+        help="Stop after so many calls that did not better the mean of the best ten (of a Pareto front: its hypervolume).",
         rich_help_panel=SEARCH,
     ),
 ]

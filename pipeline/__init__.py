@@ -19,6 +19,7 @@ _PUBLIC = {
     "generate": "pipeline.generate",
     "optimize": "pipeline.optimization.notebook",
     "Optimization": "pipeline.optimization.result",
+    "improve": "pipeline.optimization.lead",
     "campaign": "pipeline.campaign",
     "load_model": "pipeline.model",
     "load_config": "pipeline.config",

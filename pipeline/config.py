@@ -44,6 +44,8 @@ from pipeline.settings import Settings
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
 """Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.finetune.SHOWN_MOLECULES, beta the base."""
+NOTHING = "nothing"
+"""As train.start: no model, whatever the data are."""
 
 
 class StandardizeOptions(Settings):
@@ -116,10 +118,16 @@ class TrainConfig(Settings):
     """From a dataset folder to a model.
 
     With `start` it is fine-tuning: what is not said of `training` is taken from FINE_TUNING, and what is not said of the
-    architecture and of beta from the base. Only what is said (`asks`) is dumped then.
+    architecture and of beta from the base. Only what is said (`asks`) is dumped then. Without a word on it the data decide
+    (`pipeline.finetune.chosen_start`).
     """
 
-    start: str | None = Field(None, min_length=1, description="A model to go on from: its name, folder or run.")
+    start: str | None = Field(
+        None,
+        min_length=1,
+        description='A model to go on from: its name, folder or run; "nothing" for none. Not given: a shipped model where a '
+        "property is measured and molecules are few, unless train.model says what to build; else nothing.",
+    )
     replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
     keep_molecules: bool = Field(True, description="Keep some training molecules with the model, for neighbors.")
@@ -127,19 +135,33 @@ class TrainConfig(Settings):
     training: TrainingConfig = TrainingConfig()
     _asked: frozenset[str] = PrivateAttr(frozenset())
 
+    @property
+    def base(self) -> str | None:
+        """The model to go on from, where one is named."""
+        return None if self.start == NOTHING else self.start
+
     def asks(self, key: str) -> bool:
-        """Whether a setting of fine-tuning ("training.beta") was asked for, be it with the value it has by default."""
+        """Whether a setting ("training.beta") was asked for, be it with the value it has by default."""
         return key in self._asked
+
+    def starting_from(self, start: str) -> TrainConfig:
+        """The same wishes with a start, where none was named before."""
+        parts = {part: asdict(getattr(self, part)) for part in ("model", "training")}
+        wishes = {part: {k: v for k, v in d.items() if self.asks(f"{part}.{k}")} for part, d in parts.items()}
+        return TrainConfig.model_validate(self.model_dump() | wishes | {"start": start})
 
     @model_validator(mode="wrap")
     @classmethod
     def _gentler(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Fine-tuning has defaults of its own."""
-        if not isinstance(value, Mapping) or not value.get("start"):
+        if not isinstance(value, Mapping):
             return handler(value)
-        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig()) | FINE_TUNING}
-        asked = frozenset(f"{part}.{k}" for part in usual for k in _said(value.get(part, {}), usual[part]))
-        if isinstance(value.get("training", {}), Mapping):
+        based = value.get("start") not in (None, "", NOTHING)
+        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig()) | (FINE_TUNING if based else {})}
+        asked = frozenset(
+            f"{part}.{k}" for part in usual for k in _said(value.get(part, {}), usual[part], dumped=not based)
+        )
+        if based and isinstance(value.get("training", {}), Mapping):
             value = {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
         config = handler(value)
         config._asked = asked
@@ -149,15 +171,18 @@ class TrainConfig(Settings):
     def _only_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Read again, a default must not pass for a wish."""
         data: dict[str, Any] = handler(self)
-        for part in {"model", "training"} & set(data) if self.start else ():
+        for part in {"model", "training"} & set(data) if self.base else ():
             data[part] = {k: v for k, v in data[part].items() if self.asks(f"{part}.{k}")}
         return data
 
 
-def _said(given: Any, usual: Mapping[str, Any]) -> list[str]:
-    """The keys of a table; of a finished configuration those that are not as usual."""
+def _said(given: Any, usual: Mapping[str, Any], dumped: bool) -> list[str]:
+    """The keys of a table; of a finished configuration, and where `dumped` of a table with every key, those that are not as
+    usual."""
     if isinstance(given, ModelConfig | TrainingConfig):
-        return [k for k, v in asdict(given).items() if v != usual[k]]
+        given, dumped = asdict(given), True
+    if dumped and isinstance(given, Mapping) and given.keys() >= usual.keys():
+        return [k for k in usual if given[k] != usual[k]]
     return [str(k) for k in given] if isinstance(given, Mapping) else []
 
 

@@ -14,10 +14,12 @@ from torch import Tensor
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
+from pipeline.explore.reference import kept_with
 from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
 from pipeline.model import TrainedModel
 from pipeline.properties import compute
 from pipeline.standardize import Rejection, Standardizer
+from pipeline.validate import validate
 
 DESCRIBED_AT_ONCE = 200
 
@@ -109,16 +111,30 @@ def with_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterab
     return molecules
 
 
-def with_neighbors(candidates: pd.DataFrame, dataset: Dataset | None, progress: Progress = silent) -> pd.DataFrame:
-    """With the most similar training molecule and its Tanimoto similarity; None and NaN without data."""
-    if dataset is not None and len(candidates):
-        reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
+def with_neighbors(
+    candidates: pd.DataFrame, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
+) -> pd.DataFrame:
+    """With the most similar training molecule and its Tanimoto similarity.
+
+    Without the dataset it is the most similar of the training molecules kept with the model (`kept_neighbors`), so that there
+    may be a nearer one, and nothing is said of novelty; None and NaN where none are kept.
+    """
+    found: list[tuple[str | None, float]] = [(None, math.nan)] * len(candidates)
+    if len(candidates):
+        if dataset is not None:
+            reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
+        else:
+            kept = validate(kept_with(model), model.checkpoint.vocabulary)
+            reference = [c.smiles for c in kept if c.smiles is not None]
         found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
-    else:
-        found = [(None, math.nan)] * len(candidates)
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
     return candidates
+
+
+def kept_neighbors(model: TrainedModel, dataset: Dataset | None) -> int | None:
+    """Among how many training molecules kept with the model `with_neighbors` looks; None where it has all of them."""
+    return len(kept_with(model)) if dataset is None else None
 
 
 def novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:
@@ -127,8 +143,12 @@ def novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:
 
     if dataset is None:
         name = str(model.card["dataset"]["name"])
-        get = f"; to have them told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
-        return [f"the training data is not in the workspace: novelty and nearest neighbors cannot be told{get}"]
+        get = f"; to have all told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
+        if kept := kept_neighbors(model, dataset):
+            told = f"novelty cannot be told, and nearest neighbors are those among the {kept:,} training molecules kept with the model"
+        else:
+            told = "novelty and nearest neighbors cannot be told"
+        return [f"the training data is not in the workspace: {told}{get}"]
     warnings = []
     if base := model.card.get("base"):
         which = "training molecules" if model.trained_on(dataset) else "molecules"

@@ -25,18 +25,19 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import DataError, UserError, VocabularyError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.config import TrainConfig
+from pipeline.config import NOTHING, TrainConfig
 from pipeline.course import Course, chosen_conditions, summaries
 from pipeline.dataset import SPLITS, Dataset
 from pipeline.model import TrainedModel
 from pipeline.objectives import PropertySummary
-from pipeline.places import model_folder, model_name
+from pipeline.places import model_folder, model_name, shipped_models
 from pipeline.replay import draw_replay
 
 SHOWN_MOLECULES = 60_000
 """Molecules, replayed ones included, that fine-tuning shows when no number of epochs is given..."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
 """...within these bounds on how often each new molecule is shown."""
+FEW_MOLECULES = 5000  # below it a model from nothing learns its molecules rather than chemistry
 COMPARED_MOLECULES = 500
 _ENCODED_AT_ONCE = 100_000
 MOST_WITHOUT_Z = 0.6
@@ -44,14 +45,41 @@ NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "con
 """Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
 
 
+def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
+    """The configuration with its start named: where nothing was said of it, a shipped model if the dataset has a measured
+    property and fewer than FEW_MOLECULES training molecules (with a warning that says so), else nothing.
+
+    Nothing, too, where an architecture is asked for, or a property means something else in the shipped model.
+    """
+    if config.start is not None:
+        return config
+    molecules, shipped = dataset.counts["train"], next(iter(shipped_models().items()), None)
+    few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
+    built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
+    if shipped is None or built or not few:
+        return config.starting_from(NOTHING)
+    name, folder = shipped
+    try:
+        _check_properties(summaries(dataset, dataset.tokens("train")), TrainedModel.open(folder))
+    except UserError:
+        return config.starting_from(NOTHING)
+    warnings.warn(
+        f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
+        f"{name}; --from nothing keeps to them alone",
+        UserWarning,
+        stacklevel=3,
+    )
+    return config.starting_from(name)
+
+
 def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
-    """The model that a training starts from, or None.
+    """The model that a training starts from, or None. What `chosen_start` would choose is not looked for.
 
     Raises UserError or DataError where there is none so called, CheckpointError where it is damaged or newer.
     """
-    if config.start is None:
+    if config.base is None:
         return None
-    base = TrainedModel.open(model_folder(config.start, workspace), workspace=workspace)
+    base = TrainedModel.open(model_folder(config.base, workspace), workspace=workspace)
     base.checkpoint  # noqa: B018 (reads the weights: damage is said before the work)
     return base
 
@@ -210,7 +238,7 @@ def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
         if f.name not in NOT_WEIGHTS:
             raise UserError(
                 f"train.model.{f.name} is {wanted}, but the model to start from has {there}, and fine-tuning cannot change "
-                f"its architecture; leave the setting out, or train from nothing (without --from)"
+                f"its architecture; leave the setting out, or train from nothing (--from nothing)"
             )
         changed[f.name] = wanted
     return replace(base, **changed)

@@ -108,7 +108,7 @@ def generate(
     counts["within target"] = int(eligible["within_target"].sum())
     counts["alert-free"] = int((free & eligible["within_target"]).sum())
     candidates = _ranked(eligible if config.allow_alerts else eligible[free], config.n)
-    candidates = with_neighbors(candidates, dataset, progress)
+    candidates = with_neighbors(candidates, model, dataset, progress)
 
     if len(candidates) < config.n and config.strategy == ACQUISITION:
         from pipeline.measured.batch import why_few

@@ -93,7 +93,7 @@ def label_curve(
     """
     names = [p.name for p in dataset.properties]
     config = config or TrainConfig()
-    if config.start is not None:
+    if config.base is not None:
         raise UserError(f"a label curve trains from nothing; leave out train.start (now {config.start!r})")
     conditions = [property, *(c for c in config.conditions or () if c != property)]
     for name in conditions:

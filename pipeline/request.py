@@ -36,8 +36,8 @@ def check_request(config: CampaignConfig) -> None:
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:
     """Raise UserError where the model to fine-tune is not there, or not as a model should be."""
-    if config.train.start is not None:
+    if config.train.base is not None:
         from chem_vae.checkpoint import read_description
         from pipeline.places import model_folder
 
-        read_description(model_folder(config.train.start, workspace))
+        read_description(model_folder(config.train.base, workspace))

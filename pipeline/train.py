@@ -18,7 +18,7 @@ from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.config import TrainConfig
 from pipeline.course import Course, chosen_conditions, from_nothing
 from pipeline.dataset import Dataset
-from pipeline.finetune import base_model, before_and_after, fine_tuning, settled
+from pipeline.finetune import FEW_MOLECULES, base_model, before_and_after, chosen_start, fine_tuning, settled
 from pipeline.fitting import fit_and_check, predictor_warnings
 from pipeline.folders import built_whole, content_key, locked
 from pipeline.metrics import novelty, uniqueness, validity
@@ -27,7 +27,6 @@ from pipeline.places import model_name, shipped_models
 from pipeline.runs import machine, versions
 from pipeline.validate import validate
 
-FEW_MOLECULES = 5000  # below it a model learns its molecules rather than chemistry
 VERY_FEW_MOLECULES = 200  # below it even fine-tuning has little to go by
 
 __all__ = ["TrainedModel", "train"]
@@ -36,11 +35,12 @@ __all__ = ["TrainedModel", "train"]
 def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Progress = silent) -> TrainedModel:
     """Train on a dataset, or reuse the model that the same data and settings gave before.
 
-    `config.start` names a model to go on from (fine-tuning). The folder is `<workspace>/models/<dataset>-<key>`. A
+    `config.start` names a model to go on from (fine-tuning); not given, `pipeline.finetune.chosen_start` decides. The folder is `<workspace>/models/<dataset>-<key>`. A
     killed training goes on from its last checkpoint. Raises UserError for an unknown condition or a base that does not
     go with the data, DataError for a split without molecules, CheckpointError for a damaged base, BusyError when it is
     already under way.
     """
+    config = chosen_start(config, dataset)
     base = base_model(config, workspace)
     conditions = chosen_conditions(dataset, config, tuple(base.conditions) if base else ())
     config = settled(config, base) if base else config

@@ -107,7 +107,7 @@ def tune(
     """
     if trials < 1:
         raise UserError("ask for at least one trial")
-    if base.start is not None:
+    if base.base is not None:
         raise UserError(f"a sweep trains from nothing; leave out train.start (now {base.start!r})")
     if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
         raise UserError(f"the name {name!r} is to be a folder: letters, digits, dots, dashes and underscores")

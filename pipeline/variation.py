@@ -14,32 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import Mol, RWMol, rdMolDescriptors
+from rdkit.Chem import Mol, RWMol
 
 from chem_vae.errors import UserError
 from pipeline.editing import ORDERS, Elements, elements_of, kekule, refresh, remove_atoms, touch
 from pipeline.mutations import mutate
+from pipeline.soundness import is_odd, oddities
 
 _ATTEMPTS = 10  # at one child
-_ODD = tuple(
-    Chem.MolFromSmarts(smarts)
-    for smarts in (
-        "[R]=[R]=[R]",
-        "[R]#[R]",
-        "[r3,r4]=[r3,r4]",
-        "[a;r3]",
-        "[a;r4]-[a;r4]",
-        "[O;X2]-[O;X2]",
-        "[F,Cl,Br,I]-[!#6]",
-        "[S;!v2;!H0]",
-        "[P;!v3;!H0]",
-        "[#7;X3]-[#7;X3;!R]-[#7;X3]",
-        "[!#6;!#1;+0]=[C;!R]=[C,N;!R]",
-    )
-)
-"""What no child has unless a parent has it: strained rings, peroxides, halogens on heteroatoms, odd sulfur."""
 _CUT = Chem.MolFromSmarts("[*]-;!@[*]")
-_LARGEST_RING = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +45,8 @@ class _Parent:
     mol: RWMol
     """In Kekulé form; never changed, only copied."""
     size: int
-    odd: tuple[bool, ...]
+    odd: frozenset[str]
+    """What it has that no child of other parents may have."""
     charge: int
     ring_sizes: frozenset[int]
     stereo: bool
@@ -101,7 +85,7 @@ def vary(
     len(parents) + r), as in weighted retraining (Tripp et al. 2020, arXiv:2006.09191). elements: symbols, or symbols with
     weights by which mutations draw them; a child has no other. max_atoms, min_atoms: heavy atoms of a child. crossover: the
     share of children that two parents make, a half of them mutated as well. No child is among `parents`, none comes twice, and
-    none has a charge, a strained ring, a ring of more than eight atoms or a peroxide where no parent of it has one.
+    none has a charge, or anything odd (`pipeline.soundness`), where no parent of it has the same.
 
     Double bonds of children have no geometry; stereocenters stay where nothing next to them changes. The same arguments give
     the same children. Raises UserError where no parent can be read, and for
@@ -237,31 +221,13 @@ def _sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | N
     charge = Chem.GetFormalCharge(child)
     if charge and charge not in {p.charge for p in parents}:
         return None
-    for number, pattern in enumerate(_ODD):
-        if child.HasSubstructMatch(pattern) and not any(p.odd[number] for p in parents):
-            return None
-    rings = child.GetRingInfo().AtomRings()
-    if max(map(len, rings), default=0) > max(_LARGEST_RING, *(max(p.ring_sizes, default=0) for p in parents)):
-        return None
-    if len(rings) > 1 and _strained(child):
+    if is_odd(child, {oddity for p in parents for oddity in p.odd}):
         return None
     if not any(p.stereo for p in parents):
         return str(Chem.MolToSmiles(child))
     Chem.AssignStereochemistry(child, cleanIt=True, force=True)
     again = Chem.MolFromSmiles(Chem.MolToSmiles(child))  # once around: stereo can change on the second reading
     return None if again is None else str(Chem.MolToSmiles(again))
-
-
-def _strained(mol: Mol) -> bool:
-    """Whether a double bond stands at a bridgehead (Bredt's rule), or an aromatic ring is bridged."""
-    bridgeheads: list[int] = []
-    if not rdMolDescriptors.CalcNumBridgeheadAtoms(mol, atoms=bridgeheads):  # type: ignore[arg-type]  # the stubs err
-        return False
-    return any(
-        bond.GetIsAromatic() or (bond.GetBondType() == Chem.BondType.DOUBLE and bond.IsInRing())
-        for index in bridgeheads
-        for bond in mol.GetAtomWithIdx(index).GetBonds()
-    )
 
 
 @functools.cache
@@ -275,7 +241,6 @@ def _read(smiles: str) -> _Parent | None:
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() < 2 or len(Chem.GetMolFrags(mol)) != 1:
         return None
-    odd = tuple(mol.HasSubstructMatch(pattern) for pattern in _ODD)
     editable = kekule(mol)
     rings = mol.GetRingInfo()
     neighbors: list[list[int]] = [[] for _ in range(mol.GetNumAtoms())]
@@ -287,7 +252,7 @@ def _read(smiles: str) -> _Parent | None:
         smiles=smiles,
         mol=editable,
         size=mol.GetNumAtoms(),
-        odd=odd,
+        odd=oddities(mol),
         charge=Chem.GetFormalCharge(mol),
         ring_sizes=frozenset(map(len, rings.AtomRings())),
         stereo="@" in smiles,

@@ -11,10 +11,12 @@ from torch import Tensor
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
 from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
+from chem_vae.optimizers.processes import by_hypervolume
 from chem_vae.optimizers.retraining import MovingModel
 from chem_vae.tanimoto import FEWEST, Fit, TanimotoProcess, tanimoto
 
 PRIOR = "moved prior"
+CENTER = ", center "
 
 
 @register
@@ -36,6 +38,8 @@ class Adaptive(Genetic):
     surplus, every, elite, shown_to = 8, 100, 100, 200
     learned_from, best_too = 1000, 500
     patience, alike, most_centers = 1000, 0.4, 4
+    draws = 32
+    """Of what several objectives may be."""
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
@@ -47,6 +51,7 @@ class Adaptive(Genetic):
         """Of the surrogate of each objective."""
         self.centers: list[Molecule] = []
         """The best molecule of each center that was given up."""
+        self.restarts = 0
         self._best, self._best_at = -math.inf, 0
         self._encodable: dict[int, bool] = {}
         self._trained_at = 0
@@ -61,7 +66,11 @@ class Adaptive(Genetic):
         for draft in [*new, *others]:
             self.tried[draft.origin] = self.tried.get(draft.origin, 0.0) + 1
         chosen = self._chosen(new, n) if len(new) > n and len(self.archive) >= FEWEST else new
-        return self.proposal((chosen + others)[:n])
+        proposal = self.proposal((chosen + others)[:n])
+        if self.restarts:
+            named = [f"{origin}{CENTER}{self.restarts + 1}" for origin in proposal.origins or []]
+            proposal = proposal._replace(origins=named)
+        return proposal
 
     def tell(
         self, proposal: Proposal, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None] | None = None
@@ -73,7 +82,8 @@ class Adaptive(Genetic):
         for move in self._makers:
             self.tried[move] *= self.memory
             self.entered[move] = self.memory * self.entered[move] + 0.01
-        for molecule, origin in zip(molecules or [], proposal.origins or [], strict=False):
+        for molecule, named in zip(molecules or [], proposal.origins or [], strict=False):
+            origin = named.partition(CENTER)[0]
             if molecule is not None and molecule.key in best & new and origin in self.entered:
                 self.entered[origin] += 1
 
@@ -92,6 +102,7 @@ class Adaptive(Genetic):
 
     def _restart(self) -> None:
         """Give the center up for another."""
+        self.restarts += 1
         best = self.archive.molecules[int(self.living[0])]
         self.centers = [*self.centers, best] if best is not None and len(self.centers) < self.most_centers else []
         rows = self.archive.best(len(self.archive))
@@ -146,33 +157,31 @@ class Adaptive(Genetic):
         self._trained_at = len(self.archive)
 
     def _chosen(self, drafts: list[Draft], n: int) -> list[Draft]:
-        """n of the drafts: the best of each of n functions that the surrogates hold possible.
-
-        Several objectives become one by weights drawn anew for each function (Chebyshev, Knowles 2006, ParEGO), so that the
-        functions look along the whole front.
-        """
+        """n of the drafts: the best of each of n functions that the surrogate holds possible; of several objectives those that
+        are expected to add most to the hypervolume of the front."""
         rows = self._rows_to_learn()
         features = _features([self.archive.molecules[r] for r in rows.tolist()])
         refit = len(self.archive) > 1.2 * self._fitted_at
         if refit:
             self._fitted_at = len(self.archive)
-        asked = _features([d.molecule for d in drafts])
+        asked, several = _features([d.molecule for d in drafts]), self.problem.objectives > 1
         drawn = []
         for objective, fit in enumerate(self._fits):
-            scores = self.archive.scores[rows, objective]
-            surrogate = TanimotoProcess(features, scores, None if refit else fit)
+            surrogate = TanimotoProcess(features, self.archive.scores[rows, objective], None if refit else fit)
             self._fits[objective] = surrogate.fit
-            low, high = scores.min(), scores.max()
-            drawn.append((surrogate.draw(asked, n, self.generator) - high) / (high - low).clamp_min(1e-9))
-        values = torch.stack(drawn, dim=-1)  # (n, drafts, objectives), 0 as good as the best so far
-        weights = torch.rand(n, 1, len(drawn), generator=self.generator).clamp_min(1e-9).log().neg()
-        weights = weights / weights.sum(dim=-1, keepdim=True)
-        weighted = weights * values
-        merit = weighted.min(dim=-1).values + 0.05 * weighted.sum(dim=-1)
+            drawn.append(surrogate.draw(asked, self.draws if several else n, self.generator))
+        if several:
+            known = self.archive.scores[rows]
+            low, high = known.min(dim=0).values, known.max(dim=0).values
+            scale = (high - low).clamp_min(1e-9)
+            picked = by_hypervolume(
+                ((torch.stack(drawn, dim=-1) - low) / scale).double(), ((known - low) / scale).double(), n
+            )
+            return [drafts[i] for i in picked.tolist()]
         chosen: list[int] = []
-        for row in merit:
-            row[chosen] = -torch.inf
-            chosen.append(int(row.argmax()))
+        for values in drawn[0]:
+            values[chosen] = -torch.inf
+            chosen.append(int(values.argmax()))
         return [drafts[i] for i in chosen]
 
     def _rows_to_learn(self) -> Tensor:

@@ -75,23 +75,29 @@ class LatentProcesses:
         return torch.tensor(chosen)
 
     def _by_hypervolume(self, x: Tensor, k: int, generator: torch.Generator) -> Tensor:
-        """By log expected hypervolume improvement, in ten blocks; a block takes the means of the earlier ones for scores."""
-        from botorch.utils.multi_objective.hypervolume import infer_reference_point
-
         known = torch.stack([m.train_targets for m in self.models], dim=1)
         posteriors = [m.posterior(x) for m in self.models]
         mean = torch.cat([p.mean for p in posteriors], dim=1)
         deviation = torch.cat([p.variance for p in posteriors], dim=1).sqrt()
         noise = torch.randn(self.draws, 1, mean.shape[1], dtype=x.dtype, generator=generator)
-        corner = infer_reference_point(known[fronts(known) == 0], scale=0.1)
-        left = torch.ones(len(x), dtype=torch.bool)
-        chosen: list[int] = []
-        while len(chosen) < k:
-            values = log_improvement(mean + noise * deviation, torch.cat([known, mean[chosen]]), corner)
-            some = values.masked_fill(~left, -torch.inf).topk(min(max(1, k // 10), k - len(chosen))).indices
-            left[some] = False
-            chosen += some.tolist()
-        return torch.tensor(chosen)
+        return by_hypervolume(mean + noise * deviation, known, k)
+
+
+def by_hypervolume(drawn: Tensor, known: Tensor, k: int) -> Tensor:
+    """k different rows of m candidates by log expected hypervolume improvement over what is known (n, M), with draws
+    (S, m, M) of their values: in ten blocks, of which each takes the means of the earlier ones for known."""
+    from botorch.utils.multi_objective.hypervolume import infer_reference_point
+
+    corner = infer_reference_point(known[fronts(known) == 0], scale=0.1)
+    mean = drawn.mean(dim=0)
+    left = torch.ones(len(mean), dtype=torch.bool)
+    chosen: list[int] = []
+    while len(chosen) < k:
+        values = log_improvement(drawn, torch.cat([known, mean[chosen]]), corner)
+        some = values.masked_fill(~left, -torch.inf).topk(min(max(1, k // 10), k - len(chosen))).indices
+        left[some] = False
+        chosen += some.tolist()
+    return torch.tensor(chosen)
 
 
 def log_improvement(drawn: Tensor, known: Tensor, corner: Tensor, softness: float = 1e-3) -> Tensor:

@@ -17,7 +17,7 @@ from pipeline.model import TrainedModel
 from pipeline.sampling import draw
 from pipeline.validate import validate
 
-ROUNDS, POINTS = 12, 64
+ROUNDS, POINTS = 12, 128
 
 
 def neighbors(
@@ -64,7 +64,7 @@ def analogues(
     *,
     reach: float = 1.5,
     min_similarity: float = 0.0,
-    temperature: float = 0.0,
+    temperature: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
@@ -73,8 +73,8 @@ def analogues(
     Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, out to
     `reach` (distances in units of the typical one between nearest training molecules), until there are n. A molecule
     counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
-    temperature above 0 draws symbols and so finds more. Molecules that come spelled as the training data would spell them go
-    first; the others, of which the decoder is less sure (`pipeline.sampling`), only fill up to n.
+    temperature: of the symbols' draw; at 0 a point is one molecule. Molecules that come spelled as the training data would spell
+    them go first; the others, of which the decoder is less sure (`pipeline.sampling`), only fill up to n.
 
     Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid,
     distinct, canonical (of the distinct ones, those spelled so).

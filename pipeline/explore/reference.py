@@ -39,7 +39,7 @@ def training_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
     """Up to n training molecules. Raises UserError where neither the dataset nor kept molecules are there."""
     if (dataset := model.dataset()) is not None:
         return _drawn(model, dataset, "train", n, seed)
-    kept = kept_molecules(anomaly_file(model), model.checkpoint)
+    kept = kept_with(model)
     if not kept:
         raise UserError(
             f"the model {model.folder.name} keeps no molecules, and its dataset {model.card['dataset']['folder']} is not in "
@@ -84,6 +84,11 @@ def unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample | Non
     strings, values = [*a.selfies, *b.selfies], np.concatenate([a.values, b.values])
     origin = f"held-out molecules of {dataset.name}"
     return Sample([strings[i] for i in chosen], values[chosen], a.properties, origin)
+
+
+def kept_with(model: TrainedModel) -> list[str]:
+    """The SELFIES strings of the training molecules kept with the model; empty where none are. Raises CheckpointError."""
+    return kept_molecules(anomaly_file(model), model.checkpoint)
 
 
 def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:

@@ -203,9 +203,9 @@ def _merged(
 def _start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:
     """Where the next model starts: where the last one did; a model that started from nothing, or whose start is gone, is the
     start itself."""
-    if config.start is not None:
+    if config.base is not None:
         try:
-            model_folder(config.start, workspace)
+            model_folder(config.base, workspace)
             return config
         except UserError:
             pass

@@ -39,7 +39,7 @@ def resolve(
     endpoints: an oracle's, name -> (label, unit). Their values are computed, not predicted, also where the model knows a
     property of that name, whose data then serves. With endpoints and no objective each endpoint is to be maximized.
     maximize and minimize take an endpoint's value as it is, unless its data is known and it is one of several objectives:
-    alone, any values order molecules; beside others they need to lie in 0..1 (`score`).
+    alone, any values order molecules; in a mean with others they are clipped to 0..1 (`score`).
 
     Raises UserError for a property that neither the model nor the oracle knows, and for what cannot be made exact.
     """

@@ -13,7 +13,7 @@ at_most = 4
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -122,7 +122,7 @@ class Checked:
     """How many molecules there were."""
 
 
-NO_MOLECULE = "no molecule"
+NO_MOLECULE, USUAL = "no molecule", "no odd structure"
 
 
 class Constraints:
@@ -131,19 +131,23 @@ class Constraints:
     Raises UserError where two of them contradict each other, whatever the molecule.
     """
 
-    def __init__(self, constraints: Sequence[Constraint]) -> None:
-        from pipeline.objectives.rules import contradiction, rule_of
+    def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
+        """allowed_oddities: molecules with any other oddity (`pipeline.soundness`) fail, too; None: oddities are not looked at."""
+        from pipeline.objectives.rules import contradiction, rule_of, usual_structure
 
         self.constraints = tuple(dict.fromkeys(constraints))
         if clash := contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
-        self._rules = sorted(((c.describe(), rule_of(c)) for c in self.constraints), key=lambda pair: pair[1].cost)
+        rules = [(c.describe(), rule_of(c)) for c in self.constraints]
+        if allowed_oddities is not None:
+            rules.append((USUAL, usual_structure(allowed_oddities)))
+        self._rules = sorted(rules, key=lambda pair: pair[1].cost)
         names = [name for name, _ in self._rules]
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"two constraints are called {twice[0]!r}; give each a name of its own")
 
     def __len__(self) -> int:
-        return len(self.constraints)
+        return len(self._rules)
 
     @property
     def names(self) -> list[str]:

@@ -12,13 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.errors import UserError
 from pipeline.objectives.objective import TransformName
 from pipeline.objectives.transforms import AsIs, Interval, Transform
 
 Kind = Literal["target", "range", "maximize", "minimize"] | TransformName
 Aggregate = Literal["geometric", "arithmetic"]
-SLACK = 1e-6  # a value as it is may miss 0..1 by so much
 
 
 @dataclass(frozen=True)
@@ -166,19 +164,10 @@ def _ends_of(transform: Transform, wide: bool) -> Interval:
 
 
 def desirabilities(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
-    """(n, M) the desirability of each objective, NaN where its value is missing.
-
-    Raises UserError where a value that is taken as it is lies outside 0..1: it cannot be weighed against others.
-    """
+    """(n, M) the desirability of each objective, NaN where its value is missing; values as they are are clipped to 0..1."""
     columns = np.empty((n, len(wanted)))
     for i, w in enumerate(wanted):
-        columns[:, i] = d = w.desirability(values[w.about.name])
-        if isinstance(w.transform, AsIs) and (odd := np.flatnonzero((d < -SLACK) | (d > 1 + SLACK))).size:
-            raise UserError(
-                f"{w.about.name} is {values[w.about.name][odd[0]]:.4g} for a molecule, outside 0 to 1, and so cannot be combined "
-                "with other objectives as it is; give it a transform with low and high, e.g. "
-                f'{w.about.name} = {{ transform = "{"reverse_" * w.transform.falling}sigmoid", low = ..., high = ... }}'
-            )
+        columns[:, i] = w.desirability(values[w.about.name])
     return columns.clip(0, 1)
 
 
@@ -195,7 +184,7 @@ def score(
 ) -> NDArray[np.float64]:
     """(n,) weighted geometric or arithmetic mean of the desirabilities; NaN where a value is missing or nothing is wanted.
 
-    One value as it is, alone, scores itself (minimized: its negative). Raises UserError as `desirabilities` does.
+    One value as it is, alone, scores itself (minimized: its negative).
     """
     if not wanted:
         return np.full(n, np.nan)

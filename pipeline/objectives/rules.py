@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from rdkit.Chem import FilterCatalog, Mol, rdFingerprintGenerator
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.properties import PROPERTIES
+from pipeline.soundness import is_odd
 
 if TYPE_CHECKING:
     from pipeline.objectives.constraints import Constraint
@@ -22,7 +23,7 @@ _COSTS = {
     "tpsa": 6, "fraction_sp3": 5, "logp": 60, "sa": 90, "qed": 800,
 }  # fmt: skip
 """Of a property, in microseconds a molecule, as near as the order needs."""
-_COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "property": 900}
+_COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "usual": 30, "property": 900}
 """Of the rest, and of a property that is not among them."""
 _SET_COST, _PAINS_COST = 200, 1700  # of a set of alerts
 
@@ -50,6 +51,11 @@ def rule_of(constraint: Constraint) -> Rule:
     smarts = constraint.must_not_contain if constraint.must_contain is None else constraint.must_contain
     assert smarts is not None
     return _substructure(smarts, low, high)
+
+
+def usual_structure(allowed: Collection[str]) -> Rule:
+    """The rule that nothing is odd about a molecule (`pipeline.soundness`) but what is allowed."""
+    return Rule(lambda mol: not is_odd(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 
 def _elements(symbols: Sequence[str]) -> Rule:

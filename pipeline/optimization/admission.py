@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,23 @@ from pipeline.screening import Screen
 class Admission:
     """The constraints at the door: `screen` lets through what meets them, and the rest is counted."""
 
-    def __init__(self, vocabulary: SelfiesVocabulary, constraints: Sequence[Constraint]) -> None:
-        self.constraints = Constraints(constraints)
+    def __init__(
+        self,
+        vocabulary: SelfiesVocabulary,
+        constraints: Sequence[Constraint],
+        allowed_oddities: Collection[str] | None = None,
+    ) -> None:
+        """allowed_oddities: as `Constraints` takes them."""
+        self.constraints = Constraints(constraints, allowed_oddities)
         self.screen = Screen(vocabulary, self._verdict if len(self.constraints) else None)
         self._free = Screen(vocabulary)
         self._broken: Counter[str] = Counter()
         self._drafts = 0
+
+    @property
+    def looked_at(self) -> int:
+        """Valid molecules, whether they passed or not."""
+        return self.screen.tally["valid"] + self.screen.tally["constrained"]
 
     def counted(
         self, strings: Sequence[str | None], keys: Sequence[str | None]
@@ -35,10 +46,9 @@ class Admission:
         refused = [s for s, key in zip(strings, keys, strict=True) if key is None]
         passed = len(strings) - len(refused)
         valid = passed + (sum(m is not None for m in self._free(refused)) if len(self.constraints) else 0)
-        looked_at = self.screen.tally["valid"] + self.screen.tally["constrained"]
-        counts = {"proposed": len(strings), "valid": valid, "passed": passed, "drafts": looked_at - self._drafts}
+        counts = {"proposed": len(strings), "valid": valid, "passed": passed, "drafts": self.looked_at - self._drafts}
         broken = dict(self._broken)
-        self._drafts = looked_at
+        self._drafts = self.looked_at
         self._broken.clear()
         return counts, broken
 

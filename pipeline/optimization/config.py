@@ -43,21 +43,30 @@ class OptimizeConfig(Settings):
     batch_size: int | None = Field(
         None, ge=1, description="Molecules a round; a hundredth of the calls, 10 to 100, when not given."
     )
-    start: Literal["prior", "data"] = Field(
-        "prior", description="prior: molecules of the model; data: training molecules, drawn by chance."
+    start: Literal["prior", "data", "best"] = Field(
+        "prior",
+        description="prior: molecules of the model; data: training molecules, drawn by chance; best: the oracle is asked first "
+        "about those of the model's dataset that do best by the columns that the objectives name, a hundred at most.",
     )
     seeds: tuple[str, ...] = Field((), description="SMILES to start from; the oracle is asked about them first.")
     n: int = Field(100, ge=1, description="Candidates to report.")
     per_scaffold: int = Field(10, ge=1, description="Candidates with the same scaffold at most.")
     patience: int | None = Field(
-        None, ge=1, description="Stop after so many calls that did not better the mean of the best ten."
+        None,
+        ge=1,
+        description="Stop after so many calls that did not better the mean of the best ten, or a Pareto front's hypervolume.",
     )
-    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes.")
+    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes, those before a kill included.")
     enough: int | None = Field(None, ge=1, description="Stop with so many molecules within all objectives.")
     temperature: float = Field(1.0, gt=0, le=5, description="Of the decoder's symbols.")
     elements: tuple[str, ...] | None = Field(
         None,
         description="That structures may be varied to; those of the model's molecules and of the seeds when not given.",
+    )
+    odd_structures: bool = Field(
+        False,
+        description="Also ask about molecules with rings of more than eight atoms, strained rings, peroxides and the like, where "
+        "neither the seeds nor the model's own molecules have such.",
     )
     max_heavy_atoms: int | None = Field(
         None, ge=4, le=200, description="Of a varied structure; a quarter more than the model's largest when not given."

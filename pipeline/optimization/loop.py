@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,30 @@ from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
 from pipeline.optimization.accounts import Accounts
 from pipeline.optimization.admission import Admission
+from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.result import Optimization, best_so_far, outcome
+from pipeline.optimization.result import Optimization, best_so_far, bettered, outcome
 from pipeline.optimization.scoring import Scoring, oracle_of
-from pipeline.optimization.start import known_molecules, near_seeds, problem_of, seed_strings
+from pipeline.optimization.start import (
+    Usual,
+    best_known,
+    known_molecules,
+    near_seeds,
+    problem_of,
+    read_seeds,
+    seed_strings,
+)
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
 from pipeline.oracles.opening import open_oracle
 
-LOG, ORIGINS = "oracle.jsonl", "proposals.jsonl"
+LOG, ORIGINS, CLOCK = "oracle.jsonl", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # in a row without a molecule that is new, after which nothing more is expected
+LOOKED_AT, EXPLAINED = (
+    5000,
+    1000,
+)  # molecules, before the constraints are said to be such that none passes; of the last ones why
 TOLD_AT_ONCE = 500
 
 
@@ -42,13 +55,16 @@ def optimize(
     oracle: Oracle | Callable[[list[str]], Any] | None = None,
     dataset: Dataset | None = None,
     map: Map | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Optimization:
     """Spend the budget on molecules that score ever better.
 
     folder: holds `oracle.jsonl`, a line for each call, and `proposals.jsonl`, where each molecule came from; a run that was
-    stopped goes on from them, and pays for nothing twice. oracle: an Oracle, or a function from a list of SMILES to
-    numbers, in the place of the configuration's. dataset: to start from (`start = "data"`). map: see CountedOracle.
+    stopped goes on from them, and asks again only about what had not been answered (see CountedOracle); `clock.json`, the
+    seconds that it took. oracle: an Oracle, or a function from a list of SMILES to numbers, in the place of the
+    configuration's. dataset: to start from (`start = "data"`). map: see CountedOracle, as for `options` (retries, batch_size,
+    parallel), which stand in for the configuration's.
 
     Raises UserError for a budget below 1, objectives that nobody can score, seeds that cannot be read, and constraints that
     nothing passes; OracleError where the oracle fails for good (what was paid is in the log).
@@ -56,14 +72,16 @@ def optimize(
     asked = _oracle(config, oracle)
     try:
         settings = config.oracle
-        options = {"retries": settings.retries, "batch_size": settings.batch_size, "parallel": settings.parallel} if settings else {}  # fmt: skip
+        options = options if options is not None else {"retries": settings.retries, "batch_size": settings.batch_size, "parallel": settings.parallel} if settings else {}  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        ledger = CountedOracle(asked, config.oracle_calls, folder / LOG, map=map, **options)  # type: ignore[arg-type]
+        clock = Clock(folder / CLOCK, config.minutes)
+        options = {**options, "map": map, "seconds_left": clock.left}
+        ledger = CountedOracle(asked, config.oracle_calls, folder / LOG, **options)
     except BaseException:
         asked.close()
         raise
     with ledger:
-        return _Loop(model, config, folder, ledger, dataset, progress).run()
+        return _Loop(model, config, folder, ledger, clock, dataset, progress).run()
 
 
 def _oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], Any] | None) -> Oracle:
@@ -79,10 +97,11 @@ class _Loop:
         config: OptimizeConfig,
         folder: Path,
         ledger: CountedOracle,
+        clock: Clock,
         dataset: Dataset | None,
         progress: Progress,
     ) -> None:
-        self.model, self.config, self.ledger, self.progress = model, config, ledger, progress
+        self.model, self.config, self.ledger, self.clock, self.progress = model, config, ledger, clock, progress
         self.checkpoint: Checkpoint = model.checkpoint
         self.scoring = Scoring(config, ledger.endpoints, model.properties)
         if config.enough is not None and not self.scoring.bounded:
@@ -90,11 +109,16 @@ class _Loop:
                 "enough counts the molecules that meet all objectives, and none of them says what is good enough; give one a "
                 "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
             )
-        self.admission = Admission(self.checkpoint.vocabulary, config.constraints)
+        seeds = read_seeds(config.seeds)
+        usual = Usual.of(self.checkpoint, model.latent["mu"], seeds)
+        self.admission = Admission(
+            self.checkpoint.vocabulary, config.constraints, None if config.odd_structures else usual.oddities
+        )
         self.screen = self.admission.screen
-        self.seeds = seed_strings(config.seeds, self.screen, self.admission.constraints)
+        self.seeds = seed_strings(seeds, self.screen, self.admission.constraints)
+        self.best = best_known(config, self.scoring, self.screen, dataset) if config.start == "best" else []
         self.random = int(config.seed) + 1_000_003 * ledger.calls  # a run that goes on does not repeat itself
-        self.problem = problem_of(model, config, self.scoring, self.screen, self.seeds, dataset)
+        self.problem = problem_of(model, config, self.scoring, self.screen, usual, self.seeds, dataset)
         self.optimizer: LatentOptimizer = create(config.strategy, self.problem, self.random % 2**31)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
@@ -104,13 +128,13 @@ class _Loop:
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
         self.proposed = 0
         self.resumed = ledger.calls > 0
-        self.scores: list[float] = []
+        self.scores: list[Any] = []
+        """A number each, or of a front (objectives,)."""
         self.hits = 0
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def run(self) -> Optimization:
-        started = time.monotonic()
         if self.ledger.calls:
             self._remember()
         known = set(self.ledger.history["smiles"])
@@ -120,20 +144,29 @@ class _Loop:
             self._round(known_molecules(seeds, self.checkpoint), "seed")
         known = set(self.ledger.history["smiles"])
         missing = min(size, self.ledger.left) - len(known - {*keys})
+        missing = 0 if self.clock.over() else missing
         if (near := near_seeds(self.problem, self.seeds, known, missing, self.random)) is not None:
             self._round(near)
-        stale, ended = 0, ""
+        known = set(self.ledger.history["smiles"])
+        best = [s for s, m in zip(self.best, self.screen(self.best), strict=True) if m and m.key not in known]
+        while best and not self._end():
+            self._round(known_molecules(best[:size], self.checkpoint), "best of the data")
+            best = best[size:]
+        stale, ended, refused = 0, "", list[str | None]()
         self._told()
-        while not (ended := self._end(started)):
+        while not (ended := self._end()):
             before = self.ledger.calls
             clock = time.perf_counter()
             proposal = self.optimizer.ask(min(size, self.ledger.left))
             self.seconds["asking"] += time.perf_counter() - clock
-            self._round(proposal)
+            strings = self._round(proposal)
             stale = stale + 1 if self.ledger.calls == before else 0
             if stale and not self.ledger.calls and len(self.admission.constraints):
-                self.admission.explain(self._decoded(proposal, self.random))
-            if stale == STALE_ROUNDS:
+                refused = [*refused, *strings][-EXPLAINED:]
+                if self.admission.looked_at < LOOKED_AT and stale < LOOKED_AT // size:
+                    continue  # what one molecule in a thousand has is found in the end
+                self.admission.explain(refused)
+            if stale >= STALE_ROUNDS:
                 ended = f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"
                 break
             self._told()
@@ -147,8 +180,8 @@ class _Loop:
             seconds=self.seconds,
         )
 
-    def _round(self, proposal: Proposal, origin: str | None = None) -> None:
-        """Screen a proposal, ask the oracle, tell the strategy."""
+    def _round(self, proposal: Proposal, origin: str | None = None) -> list[str | None]:
+        """Screen a proposal, ask the oracle, tell the strategy; the proposal's strings."""
         clock = time.perf_counter()
         strings = self._decoded(proposal, self.random + self.proposed)
         molecules = self.screen(strings)
@@ -165,7 +198,9 @@ class _Loop:
         hits = self.scoring.hits(values, len(keys))
         for row in np.flatnonzero(scored.paid):
             self._count(scores[row], bool(hits[row]))
-        self._tell(proposal, molecules, scores)
+        if not self.clock.over():  # for what was not asked any more says nothing
+            self._tell(proposal, molecules, scores)
+        return strings
 
     def _decoded(self, proposal: Proposal, seed: int) -> list[str | None]:
         return self.optimizer.decode(proposal, temperature=self.config.temperature, seed=seed)
@@ -180,7 +215,7 @@ class _Loop:
         self.seconds["telling"] += time.perf_counter() - clock
 
     def _count(self, score: Any, hit: bool) -> None:
-        self.scores.append(float(np.mean(score)))
+        self.scores.append(score)
         self.hits += hit
 
     def _remember(self) -> None:
@@ -202,23 +237,26 @@ class _Loop:
             self.progress("remember", start + len(part), len(history))
         self.admission.counted([], [])  # what is remembered was counted when it was proposed
 
-    def _end(self, started: float) -> str:
+    def _end(self) -> str:
         """Why to stop now; "" to go on."""
         config, n = self.config, len(self.scores)
         if self.ledger.left == 0:
             return f"the budget of {config.oracle_calls:,} oracle calls is spent"
-        if config.minutes is not None and time.monotonic() - started > 60 * config.minutes:
+        if config.minutes is not None and self.clock.over():
             return f"{config.minutes:g} minutes are over"
         if config.enough is not None and self.hits >= config.enough:
             return f"{self.hits:,} molecules meet every objective"
-        if config.patience is not None and np.isfinite(self.scores[: max(0, n - config.patience)]).sum() >= 10:
-            curve = best_so_far(np.array(self.scores))
-            if not curve[-1] > curve[-1 - config.patience]:
-                return f"the last {config.patience:,} calls did not better the best ten"
+        if config.patience is not None and n > config.patience:
+            scores = np.array(self.scores, dtype=np.float64)
+            scored = np.isfinite(scores.reshape(n, -1)[: -config.patience]).all(axis=1).sum() >= 10
+            if scored and not bettered(scores, config.patience):
+                what = "best ten" if scores.ndim == 1 else "front"
+                return f"the last {config.patience:,} calls did not better the {what}"
         return ""
 
     def _told(self, calls: int | None = None) -> None:
-        best = float(best_so_far(np.array(self.scores))[-1]) if self.scores else math.nan
+        one = self.scores and self.scoring.several == 1
+        best = float(best_so_far(np.array(self.scores))[-1]) if one else math.nan
         figures = {"best ten": best} if math.isfinite(best) else {}
         if self.scoring.bounded:
             figures["hits"] = self.hits

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
@@ -25,6 +28,9 @@ def optimize(
     calls: int | None = None,
     *,
     endpoints: Sequence[str] = ("score",),
+    timeout: float | None = None,
+    retries: int | None = None,
+    oracle_batch: int | None = None,
     target: Mapping[str, float] | None = None,
     maximize: Iterable[str] = (),
     minimize: Iterable[str] = (),
@@ -41,7 +47,9 @@ def optimize(
 
     oracle: a function from a list of SMILES to a number (None: failed) or a dictionary by endpoint for each; the computed
     properties of the objectives when not given. endpoints: what the function measures; each as high as possible unless
-    `target`, `maximize`, `minimize` or `objectives` say otherwise. folder: where each call is written as it is paid, so that
+    `target`, `maximize`, `minimize` or `objectives` say otherwise. timeout: seconds for a batch, after which a function is
+    left to itself (a thread cannot be stopped) and the batch fails. retries: of a batch that failed, 1 when not given.
+    oracle_batch: molecules handed to the oracle at once. folder: where each call is written as it is paid, so that
     the same request goes on after a crash; a temporary one when not given. Any other field of OptimizeConfig by its name.
 
     Raises UserError for a request that cannot be carried out, and OracleError where the oracle fails for good.
@@ -56,18 +64,52 @@ def optimize(
     given |= {name: Objective(maximize=True) for name in _names(maximize)}
     given |= {name: Objective(minimize=True) for name in _names(minimize)}
     asked["objectives"] = {**asked.get("objectives", {}), **given}
-    if oracle is not None and not isinstance(oracle, Oracle):
-        oracle = FunctionOracle(oracle, _names(endpoints))
+    options = {k: v for k, v in {"retries": retries, "batch_size": oracle_batch}.items() if v is not None}
+    if oracle is None and (options or timeout is not None):
+        raise UserError(
+            "timeout, retries and oracle_batch go with an oracle given here; else say them in the config's oracle"
+        )
+    if isinstance(oracle, Oracle):
+        if timeout is not None:
+            raise UserError("a timeout goes with a function; an Oracle has its own")
+    elif oracle is not None:
+        function, oracle = oracle, FunctionOracle(oracle, _names(endpoints))
+        if timeout is not None:
+            oracle = FunctionOracle(_within(timeout, function), oracle.endpoints, oracle.name)
+    told = None
     if oracle is not None:
-        asked["oracle"] = None
+        asked["oracle"], told = None, options
         asked["objectives"] = asked["objectives"] or {e: Objective(maximize=True) for e in oracle.endpoints}
     whole = OptimizeConfig.model_validate(asked)
     dataset = dataset or model.dataset()
     with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:
         place = Path(folder) if folder is not None else Path(temporary)
-        found = optimize_in(model, whole, place, oracle=oracle, dataset=dataset, progress=progress)
+        found = optimize_in(model, whole, place, oracle=oracle, dataset=dataset, options=told, progress=progress)
         found.candidates = candidates_of(found, model, dataset, progress).drop(columns="z")
     return found
+
+
+def _within(seconds: float, function: Callable[[list[str]], Any]) -> Callable[[list[str]], Any]:
+    """The function, but TimeoutError where it takes longer."""
+
+    def timed(smiles: list[str]) -> Any:
+        answer: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(function(smiles))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            return answer.result(seconds)
+        except TimeoutError:
+            if answer.done():
+                raise  # its own
+            raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+    return timed
 
 
 def _names(given: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.metrics import scaffold
 from pipeline.objectives import Wanted
-from pipeline.objectives.pareto import ranks
+from pipeline.objectives.pareto import hypervolume, ranks, reference_point
 from pipeline.optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Optimization:
     candidates: pd.DataFrame
     """The best, ranked, of one scaffold `per_scaffold` at most."""
     counts: dict[str, int]
-    """proposed, valid and passed (the constraints): rows of proposals. asked, scored, failed, hits: of oracle calls. drafts:
-    distinct molecules that were looked at for it."""
+    """proposed, valid and passed (the constraints): rows of proposals. asked, scored (a number for every objective), failed,
+    hits: of oracle calls. drafts: distinct molecules that were looked at for it."""
     wanted: list[Wanted]
     config: OptimizeConfig
     ended: str
@@ -80,6 +80,15 @@ def best_so_far(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float6
         if best:
             means[i] = sum(best) / len(best)
     return means
+
+
+def bettered(scores: NDArray[np.float64], last: int) -> bool:
+    """Whether the last so many scores raised the mean of the best ten; of a front's, (n, objectives), its hypervolume."""
+    if scores.ndim == 1:
+        curve = best_so_far(scores)
+        return bool(curve[-1] > curve[-1 - last])
+    corner = reference_point(scores)  # one for both, since volumes compare only from the same point
+    return hypervolume(scores, corner) > (1 + 1e-9) * hypervolume(scores[:-last], corner)
 
 
 def ranked(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
@@ -133,13 +142,13 @@ def outcome(
     counts = {
         **{name: accounts.tally[name] for name in ("proposed", "valid", "passed", "drafts")},
         "asked": ledger.calls,
-        "scored": ledger.calls - ledger.failed,
-        "failed": ledger.failed,
+        "scored": int(calls["score"].notna().sum()),
+        "failed": int((calls["score"].isna() & ~broken).sum()),
         "hits": int(calls["hit"].sum()),
     }
-    warnings = list(scoring.warnings)
-    if ledger.failed > 0.1 * max(1, ledger.calls):
-        warnings.append(f"the oracle gave no number for {ledger.failed:,} of {ledger.calls:,} calls")
+    warnings = [*scoring.warnings, *scoring.outside(values)]
+    if counts["failed"] > 0.1 * max(1, ledger.calls):
+        warnings.append(f"an objective has no number for {counts['failed']:,} of {ledger.calls:,} calls")
     return Optimization(
         calls,
         ranked(calls, config.n, config.per_scaffold),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import time
@@ -30,6 +31,7 @@ from pipeline.report.optimization import optimization_content
 from pipeline.runs import Run, made_of, seconds_of, writing
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
+BEGUN = "begun.json"
 NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
 NOT_OF_THE_ORACLE = {"timeout", "retries", "batch_size", "parallel"}
 
@@ -49,7 +51,8 @@ def optimize_run(
     """Optimize and write a run folder as `generate_run` does, with each oracle call in calls.csv; manifest last.
 
     While it runs, the calls are in `state_folder`: after a kill, the same request goes on from there and pays for nothing
-    twice. Once the run is finished they lie in its folder, and the same request begins anew. resume: a finished run whose
+    twice, also with other objectives, constraints, strategy or seed; the warnings then say so. Once the run is finished they
+    lie in its folder, and the same request begins anew. resume: a finished run whose
     calls are known from the start; they count against the budget. map, oracle: see `pipeline.optimization.loop.optimize`.
     Raises what that raises, and BusyError where another process is at the same optimization.
     """
@@ -57,12 +60,14 @@ def optimize_run(
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset(workspace)
-    with locked(state, "optimizing the same"):
+    with locked(state, "optimizing the same under this name (another --name begins one of its own)"):
+        before = _gone_on_with(config, state)
         if resume is not None:
             _take_up(resume, state)
         started = time.monotonic()
         found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
         seconds = time.monotonic() - started
+        found.warnings += before
         asked = {"optimize": config.model_dump(mode="json")}
         with writing(workspace, name, model, dataset, asked, progress) as run:
             for file in (LOG, ORIGINS):
@@ -78,13 +83,39 @@ def state_folder(
 ) -> Path:
     """Where an optimization that is not finished keeps its calls: `<workspace>/optimizations/<name>-<key>`.
 
-    The key is of the model and of all that decides which molecules are asked about; not of when to stop, how many
-    candidates to report and how the oracle is run, so that a run goes on under a larger budget or a longer timeout.
+    The key is of the model and the oracle, whose answers stay true whatever the objectives; not of what is wanted, how it is
+    searched, when to stop and how the oracle is run, so that a run goes on under other objectives, a larger budget or a
+    longer timeout. Where nobody but RDKit is asked, answers cost nothing, and the key is of the search too.
     """
-    wished = config.model_dump(mode="json", exclude=NOT_OF_THE_SEARCH)
-    wished["oracle"] = {k: v for k, v in (wished["oracle"] or {}).items() if k not in NOT_OF_THE_ORACLE}
+    wished = _searched(config)
+    if config.oracle is not None and config.oracle.property is None:
+        asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
+        wished = {"oracle": asked}
     from_run = None if resume is None else resume.id  # the calls of another run are not this one's
-    return workspace / "optimizations" / f"{name}-{content_key('optimization', 2, model.key, wished, from_run)[:8]}"
+    return workspace / "optimizations" / f"{name}-{content_key('optimization', 3, model.key, wished, from_run)[:8]}"
+
+
+def _searched(config: OptimizeConfig) -> dict[str, Any]:
+    """All that decides which molecules are asked about."""
+    return config.model_dump(
+        mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
+    )
+
+
+def _gone_on_with(config: OptimizeConfig, state: Path) -> list[str]:
+    """Write down what the folder's first run was told; a warning where it was told something else than this one."""
+    searched, path, log = _searched(config), state / BEGUN, state / LOG
+    if not (path.is_file() and log.is_file() and log.read_bytes().count(b"\n") > 1):  # its first line is no call
+        state.mkdir(parents=True, exist_ok=True)
+        files.write_text(path, json.dumps(searched))
+        return []
+    first = json.loads(path.read_text(encoding="utf-8"))
+    other = [key for key in searched if first.get(key) != searched[key]]
+    return (
+        [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]
+        if other
+        else []
+    )
 
 
 def _take_up(run: Run, state: Path) -> None:
@@ -123,7 +154,7 @@ def candidates_of(
     aimed = {w.about.name for w in found.wanted}
     measured = {p.name for p in model.properties if p.kind == "measured"}
     table = with_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
-    table = with_neighbors(table, dataset, progress)
+    table = with_neighbors(table, model, dataset, progress)
     parents = [p if isinstance(p, str) else "" for p in table["parent"]]
     both = zip(fingerprints(smiles), fingerprints(parents), parents, strict=True)
     table["parent_similarity"] = [DataStructs.TanimotoSimilarity(a, b) if p else math.nan for a, b, p in both]

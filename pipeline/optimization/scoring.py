@@ -11,9 +11,13 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from pipeline.objectives import PropertySummary, Wanted, columns, resolve, score
+from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.config import OracleConfig
 from pipeline.properties import PROPERTIES, compute, get_property
+
+WITHIN_0_1 = ("qed", "fraction_sp3")
+"""Properties that need no transform beside others."""
 
 
 def oracle_of(config: OptimizeConfig) -> OracleConfig:
@@ -29,7 +33,10 @@ class Scoring:
     """The objectives with every number. What the oracle does not say is computed: that is free."""
 
     def __init__(self, config: OptimizeConfig, endpoints: Sequence[str], known: Sequence[PropertySummary]) -> None:
-        """known: of the model's training data. Raises UserError for an objective that nobody can score."""
+        """known: of the model's training data.
+
+        Raises UserError for an objective that nobody can score, or that cannot be weighed against the others.
+        """
         computed = [p for p in known if p.kind == "computed" and p.name in config.objectives]
         about = {e: (e, "") if e not in PROPERTIES else (PROPERTIES[e].label, PROPERTIES[e].unit) for e in endpoints}
         missing = [n for n in config.objectives if n not in about and n not in {p.name for p in computed}]
@@ -45,6 +52,16 @@ class Scoring:
         self.free = [w.about.name for w in self.wanted if w.about.name not in endpoints]
         if self.aggregate == "pareto" and not 2 <= len(self.wanted) <= 3:
             raise UserError(f"a Pareto front takes two or three objectives, not {len(self.wanted)}")
+        self.as_is = [w for w in self.wanted if isinstance(w.transform, AsIs)] if self._averaged else []
+        """In a mean, which takes them as far as they lie in 0..1."""
+        if loose := [
+            w for w in self.as_is if not objectives[w.about.name].transform and w.about.name not in WITHIN_0_1
+        ]:
+            raise UserError(_bounds_missing(loose))
+
+    @property
+    def _averaged(self) -> bool:
+        return self.aggregate != "pareto" and len(self.wanted) > 1
 
     @property
     def bounded(self) -> bool:
@@ -71,12 +88,40 @@ class Scoring:
             return columns(self.wanted, values, n)
         return score(self.wanted, values, n, self.aggregate)
 
+    def outside(self, values: Mapping[str, Sequence[float]]) -> list[str]:
+        """A warning for each objective in a mean that is taken as it is, and whose values do not all lie in 0..1."""
+        warnings = []
+        for w in self.as_is:
+            x = np.asarray(values[w.about.name])
+            if number := int(((x < -1e-6) | (x > 1 + 1e-6)).sum()):
+                warnings.append(
+                    f"{w.about.name} is taken as it is, and was outside 0 to 1 for {number:,} molecules, where more counts no "
+                    "more; give it a transform with low and high"
+                )
+        return warnings
+
     def hits(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.bool_]:
         """(n,) whether every objective is met."""
         met = np.ones(n, dtype=np.bool_)
         for w in self.wanted:
             met &= w.hits(values[w.about.name])
         return met
+
+
+def _falls(wanted: Wanted) -> bool:
+    return isinstance(wanted.transform, AsIs) and wanted.transform.falling
+
+
+def _bounds_missing(wanted: Sequence[Wanted]) -> str:
+    names = ", ".join(w.about.name for w in wanted)
+    lines = [
+        f'{w.about.name} = {{ transform = "{"reverse_" * _falls(w)}sigmoid", low = ..., high = ... }}' for w in wanted
+    ]
+    return (
+        f"nothing is known of how high or low {names} may be, so that it cannot be weighed against the other objectives; say so "
+        f"under [optimize.objectives] (or by --set 'optimize.objectives.{lines[0].replace(' = ', '=')}'), with a poor and a good "
+        f'value for the two ends: {"; ".join(lines)}; or ask for a front of both: aggregate = "pareto"'
+    )
 
 
 def _as_high_as_possible() -> Any:

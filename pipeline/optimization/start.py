@@ -4,24 +4,53 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
+import pandas as pd
 import torch
 from rdkit import Chem, rdBase
+from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
 from chem_vae.optimizers import Problem, Proposal
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
-from pipeline.objectives import Constraints
+from pipeline.objectives import Constraints, score
 from pipeline.objectives.latent import draw_conditions, log_desirability
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.result import ranked
 from pipeline.optimization.scoring import Scoring
 from pipeline.screening import Screen, variation
+from pipeline.soundness import oddities
 
 POOL = 20_000  # training molecules to start from at most
+BEST = 100  # of the dataset, that the oracle is asked about first
+_SCREENED_AT_ONCE = 500
 NEAR_TRIES = 5  # to vary the seeds
+SHOWN = 400  # of the model's molecules, to tell what is usual
+
+
+class Usual(NamedTuple):
+    """What the seeds and the model's own molecules are like, as far as some of the kept ones tell."""
+
+    heavy_atoms: int
+    """Of the largest."""
+    oddities: frozenset[str]
+    """Of any seed, and of one in a hundred of the others."""
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, points: Tensor, seeds: Sequence[Chem.Mol]) -> Usual:
+        """points: where molecules of the model lie (m, D)."""
+        strings = checkpoint.decode(points[:SHOWN].float())
+        own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
+        counts = Counter(oddity for mol in own for oddity in oddities(mol))
+        common = {oddity for oddity, count in counts.items() if count >= max(2, 0.01 * len(own))}
+        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *seeds)]
+        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, seeds))))
 
 
 def problem_of(
@@ -29,13 +58,14 @@ def problem_of(
     config: OptimizeConfig,
     scoring: Scoring,
     screen: Screen,
+    usual: Usual,
     seeds: Sequence[str],
     dataset: Dataset | None,
 ) -> Problem:
     """seeds: as `seed_strings` spells them. Raises UserError where molecules of a dataset are asked for that is not there."""
     checkpoint = model.checkpoint
     elements = config.elements or _elements(checkpoint, seeds)
-    largest = config.max_heavy_atoms or _atom_limit(model, screen, seeds)
+    largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     return Problem(
         checkpoint,
         draw_conditions(scoring.wanted, checkpoint),
@@ -49,19 +79,34 @@ def problem_of(
     )
 
 
-def seed_strings(smiles: Sequence[str], screen: Screen, constraints: Constraints) -> list[str]:
-    """The SELFIES strings of the seeds. Raises UserError for one that cannot be read or spelled, or breaks a constraint."""
-    free, strings = Screen(screen.vocabulary), []
+def read_seeds(smiles: Sequence[str]) -> list[Chem.Mol]:
+    """Raises UserError for one that cannot be read."""
+    mols = []
     for text in smiles:
         with rdBase.BlockLogs():
             mol = Chem.MolFromSmiles(text)
         if mol is None or not mol.GetNumAtoms():
             raise UserError(f"the seed {text!r} is no molecule that RDKit can read")
-        spelled = free.spellings([Chem.MolToSmiles(mol)])[0]
+        mols.append(mol)
+    return mols
+
+
+def seed_strings(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constraints) -> list[str]:
+    """The SELFIES strings of the seeds. Raises UserError for one that cannot be spelled, or breaks a constraint."""
+    free, strings = Screen(screen.vocabulary), []
+    for mol in mols:
+        text = Chem.MolToSmiles(mol)
+        spelled = free.spellings([text])[0]
         if spelled is None:
             raise UserError(f"the seed {text!r} cannot be written as SELFIES")
         if screen([spelled])[0] is None:
             raise UserError(f"the seed {text!r} breaks a constraint: {constraints.check([mol]).reasons[0]}")
+        if missing := screen.vocabulary.missing(spelled):
+            warnings.warn(
+                f"the model has never seen {', '.join(missing)} and cannot encode the seed {text}: it is asked about and varied "
+                "as a structure, but no search in the latent space starts from it; fine-tune the model on such molecules",
+                stacklevel=2,
+            )
         strings.append(spelled)
     return strings
 
@@ -100,26 +145,54 @@ def known_molecules(strings: Sequence[str | None], checkpoint: Checkpoint) -> Pr
     return Proposal(nowhere, unknown, list(strings), ["known"] * len(strings))
 
 
-def _pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
+def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset: Dataset | None) -> list[str]:
+    """The SELFIES strings of the molecules of a dataset, whatever their split, that do best by those objectives of which it has
+    values, best first, `per_scaffold` of a scaffold at most: BEST, but a quarter of the budget, or a round where that is more.
+
+    Raises UserError where the dataset is not there, or has no column that an objective names.
+    """
+    dataset = _there(dataset, "best")
+    columns = [p.name for p in dataset.properties]
+    wanted = [w for w in scoring.wanted if w.about.name in columns]
+    names = [w.about.name for w in wanted]
+    if not wanted:
+        raise UserError(
+            f'start = "best" ranks by the columns of the dataset {dataset.name} ({", ".join(columns) or "none"}), and no objective '
+            f"is called like one of them: {', '.join(w.about.name for w in scoring.wanted)}"
+        )
+    n = min(BEST, max(config.rounds_of(), config.oracle_calls // 4))
+    table = dataset.table(["smiles", *names])
+    values = {name: table[name].astype(float).tolist() for name in names}
+    table["score"] = score(
+        wanted, values, len(table), "arithmetic" if config.aggregate == "arithmetic" else "geometric"
+    )
+    table["order"] = range(len(table))
+    table = table.dropna(subset="score").sort_values(["score", "order"], ascending=[False, True]).head(POOL)
+    table["selfies"] = pd.Series(None, index=table.index, dtype=object)
+    best = table.head(0)
+    for first in range(0, len(table), _SCREENED_AT_ONCE):
+        rows = table.index[first : first + _SCREENED_AT_ONCE]
+        table.loc[rows, "selfies"] = pd.Series(screen.spellings(table.loc[rows, "smiles"].tolist()), rows, dtype=object)
+        best = ranked(table.dropna(subset="selfies"), n, config.per_scaffold)
+        if len(best) == n:
+            break
+    if best.empty:
+        warnings.warn(f"no molecule of {dataset.name} that is known to do well passes the constraints", stacklevel=2)
+    return [str(s) for s in best["selfies"]]
+
+
+def _there(dataset: Dataset | None, start: str) -> Dataset:
     if dataset is None:
         raise UserError(
-            'start = "data" needs the model\'s dataset in the workspace; ingest it, or start from the prior'
+            f'start = "{start}" needs the model\'s dataset in the workspace; ingest it, or start from the prior'
         )
-    smiles = dataset.table(["smiles"], split="train")["smiles"]
+    return dataset
+
+
+def _pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
+    smiles = _there(dataset, "data").table(["smiles"], split="train")["smiles"]
     drawn = smiles.sample(min(len(smiles), POOL), random_state=seed).tolist()
     return [s for s in screen.spellings(drawn) if s]
-
-
-def _atom_limit(model: TrainedModel, screen: Screen, seeds: Sequence[str]) -> int:
-    """A quarter more heavy atoms than the largest of the seeds and of the molecules that the model knows, as far as some of
-    the kept ones tell; 30 at least."""
-    strings = model.checkpoint.decode(model.latent["mu"].float()[:200])
-    sizes = _sizes(Screen(screen.vocabulary), strings) or [40]
-    return max(math.ceil(1.25 * max(sizes + _sizes(screen, seeds))), 30)
-
-
-def _sizes(screen: Screen, strings: Sequence[str | None]) -> list[int]:
-    return [Chem.MolFromSmiles(m.key).GetNumHeavyAtoms() for m in screen(strings) if m is not None]
 
 
 def _elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@
 | `base` | `Oracle`, the interface; `Answer`, `OracleError` |
 | `computed`, `function`, `worker`, `program` | registered properties, a Python function (here or in processes), any program |
 | `ledger` | `CountedOracle`: a budget that is never exceeded, a cache, retries, parallel batches |
+| `attempts`, `pace` | trying again, and how many at once |
 | `log` | `CallLog`: each call on its line, whole after a kill |
 
     from pipeline.oracles.config import OracleConfig

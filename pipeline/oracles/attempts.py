@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.oracles.base import OracleError
+
+
+class Failure(NamedTuple):
+    """A molecule that was asked about in vain."""
+
+    reason: str
+    after: int
+    """Answers that had come by then: one more, and it is the molecule that fails, not the oracle."""
 
 
 class Asking(Protocol):
@@ -18,14 +26,17 @@ class Asking(Protocol):
     def unanswered(self, keys: list[str]) -> list[str]:
         """Those of them that have no answer yet."""
 
+    def answered(self) -> int:
+        """Answers so far, to any batch."""
+
     def stopped(self) -> bool:
         """Whether to leave off."""
 
 
 def settle(
     keys: list[str], asking: Asking, *, retries: int, pause: float, sleep: Callable[[float], None] = time.sleep
-) -> dict[str, str]:
-    """Ask about a batch until each molecule is answered or known to fail; those that fail, with their reasons.
+) -> dict[str, Failure]:
+    """Ask about a batch until each molecule is answered or known to fail; those that fail, and why.
 
     The whole batch is tried 1 + retries times, `pause` seconds after the first failure, twice that after the next. Then the
     molecules left are halved until those to blame stand alone. Where not one of the batch was answered, three are asked
@@ -40,25 +51,25 @@ def settle(
         if not left or asking.stopped():
             return {}
     assert error is not None
-    failed: dict[str, str] = {}
+    failed: dict[str, Failure] = {}
     if len(keys) == 1:
-        return {keys[0]: str(error)}
+        return {keys[0]: Failure(str(error), asking.answered())}
     if len(left) == len(keys):
         for key in dict.fromkeys((left[0], left[len(left) // 2], left[-1])):
             why = asking.ask([key])
             if why is not None and asking.unanswered([key]):
-                failed[key] = str(why)
+                failed[key] = Failure(str(why), asking.answered())
             if asking.stopped():
                 return {}
         left = asking.unanswered(left)
         if len(left) == len(keys):
-            return dict.fromkeys(left, str(error)) | failed
+            return dict.fromkeys(left, Failure(str(error), asking.answered())) | failed
         left = [key for key in left if key not in failed]
     return failed | _halve(left, asking)
 
 
-def _halve(keys: list[str], asking: Asking) -> dict[str, str]:
-    failed: dict[str, str] = {}
+def _halve(keys: list[str], asking: Asking) -> dict[str, Failure]:
+    failed: dict[str, Failure] = {}
     parts = [part for part in (keys[len(keys) // 2 :], keys[: len(keys) // 2]) if part]
     in_vain, most = 0, 2 * len(keys).bit_length() + 2
     while parts and not asking.stopped():
@@ -69,9 +80,10 @@ def _halve(keys: list[str], asking: Asking) -> dict[str, str]:
         if not left:
             continue
         if in_vain > most:  # it has failed altogether meanwhile
-            return failed | dict.fromkeys((key for rest in (left, *parts) for key in rest), str(error))
+            failure = Failure(str(error), asking.answered())
+            return failed | dict.fromkeys((key for rest in (left, *parts) for key in rest), failure)
         if len(part) == 1:
-            failed[part[0]] = str(error)
+            failed[part[0]] = Failure(str(error), asking.answered())
         elif len(left) == 1:
             parts.append(left)  # once more, alone: in company it may only have come too late
         else:

@@ -41,6 +41,8 @@ class Oracle(ABC):
 
     name: str
     endpoints: tuple[str, ...]
+    at_once: bool = False
+    """Whether a batch's answers come all together, so that a kill loses the whole batch: it is kept short then."""
 
     @abstractmethod
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:

@@ -46,7 +46,10 @@ class OracleConfig(Settings):
     )
     retries: int = Field(1, ge=0, le=20, description="Times that a batch that failed as a whole is tried again.")
     batch_size: int | None = Field(
-        None, ge=1, description="Molecules per batch; 100, or a fair share for `parallel` batches, when not given."
+        None,
+        ge=1,
+        description="Molecules per batch. When not given: 100, or a fair share for `parallel` batches; of a function as "
+        "many as take about ten seconds, so that a kill loses no more.",
     )
     parallel: int = Field(1, ge=1, le=1000, description="Batches at once; each has a process of its own.")
 

@@ -25,6 +25,8 @@ class FunctionOracle(Oracle):
     batches, there is pipeline.oracles.worker.WorkerOracle.
     """
 
+    at_once = True
+
     def __init__(
         self, function: Callable[[list[str]], Any], endpoints: Sequence[str] = ("score",), name: str | None = None
     ) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,11 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
-from pipeline.oracles.attempts import settle
+from pipeline.oracles.attempts import Failure, settle
 from pipeline.oracles.base import Oracle, OracleError, clip, without_infinities
 from pipeline.oracles.config import OWN_COLUMNS
 from pipeline.oracles.log import Call, CallLog
+from pipeline.oracles.pace import Pace
 from pipeline.standardize import LONGEST_INPUT
 
 BATCH = 100
@@ -43,22 +44,36 @@ class Scored:
     values: NDArray[np.float64]
     """(n, E); NaN where it failed or was not asked."""
     status: list[str]
-    """"scored"; "cached", known before or from the same list; "failed: why"; "over budget", not asked."""
+    """"scored"; "cached", known before or from the same list; "failed: why"; "over budget" and "over time", not asked."""
     paid: NDArray[np.bool_]
-    """(n,) whether the row cost a call now."""
+    """(n,) whether the row costs a call now; one that the oracle failed on does unless the oracle turns out to be down."""
     smiles: list[str | None]
     """The canonical SMILES by which it is known; None where RDKit reads no molecule."""
+
+
+class _Doubt(NamedTuple):
+    """A failure that is not charged yet: it may be the molecule's or the oracle's."""
+
+    reason: str
+    after: int
+    """Answers that had come by then; with one more it is the molecule's."""
+    seconds: float
+    round: int
 
 
 class CountedOracle:
     """Asks an oracle about each molecule (canonical SMILES) at most once, and about at most `budget` in all.
 
-    An answer counts as a call, with a number or without; so does a molecule that the oracle raises or hangs on by itself,
-    after `retries` more tries of its batch. Failed molecules are not asked again. The log is written answer by answer, and
-    opening it again restores the cache and the count. Use it as a context manager, or close it.
+    An answer counts as a call, with a number or without. So does a molecule that the oracle raises or hangs on by itself,
+    after `retries` more tries of its batch, as soon as the oracle has answered anything since: until then it is held back,
+    and where the oracle turns out to be down it is neither charged nor logged, and asked again by whoever goes on. Failed
+    molecules are not asked again. The log is written answer by answer, and opening it again restores the cache and the
+    count. Use it as a context manager, or close it.
 
-    map: like the builtin one, over batches of SMILES, in threads of this process; a pool of `parallel` threads when not
-    given. Raises UserError for a budget below 1, and as CallLog does.
+    batch_size: molecules at once. When not given, BATCH or a fair share for `parallel` batches, and of an oracle that
+    answers `at_once` as many as take about ten seconds (see Pace). seconds_left: asked between
+    batches; at 0 no more are begun. map: like the builtin one, over batches of SMILES, in threads of this process; a pool of
+    `parallel` threads when not given. Raises UserError for a budget below 1, and as CallLog does.
     """
 
     def __init__(
@@ -72,6 +87,7 @@ class CountedOracle:
         parallel: int = 1,
         map: Map | None = None,
         pause: float = 0.5,
+        seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         if budget < 1:
             raise UserError(f"the budget is {budget} oracle calls; give at least 1")
@@ -82,10 +98,12 @@ class CountedOracle:
         self.oracle, self.budget, self.endpoints = oracle, budget, tuple(oracle.endpoints)
         self._retries, self._pause = retries, pause
         self._batch_size, self._parallel, self._map = batch_size, parallel, map
+        self._pace = Pace(seconds_left, short=batch_size is None and oracle.at_once)
         self._scoring, self._writing = threading.Lock(), threading.Lock()
         self._stop: Exception | None = None
         self._tried = False
-        self._dead_batches = self._dead_molecules = self._numberless = 0
+        self._dead_batches = self._numberless = self._answers = 0
+        self._held: dict[str, _Doubt] = {}
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
         self._known = {call.smiles: call for call in self._log.calls}
@@ -99,8 +117,8 @@ class CountedOracle:
 
     @property
     def left(self) -> int:
-        """Calls that the budget still allows."""
-        return max(0, self.budget - self.calls)
+        """Calls that the budget still allows, apart from those that failures held back may cost."""
+        return max(0, self.budget - self.calls - len(self._held))
 
     @property
     def failed(self) -> int:
@@ -127,8 +145,8 @@ class CountedOracle:
         """
         with self._scoring:
             keys = [self._key(text) for text in smiles]
-            new = list(dict.fromkeys(key for key in keys if key is not None and key not in self._known))
-            paying = new[: self.left]
+            new = dict.fromkeys(key for key in keys if key is not None)
+            paying = self._unasked(list(new))[: self.left]
             if round is not None:
                 self._round = round
             if paying:
@@ -156,15 +174,18 @@ class CountedOracle:
     # -- paying ------------------------------------------------------------------------------------------------------
 
     def _pay(self, keys: list[str], progress: Progress) -> None:
-        self._stop, stage = None, "asking the oracle"
-        trial = [] if self._tried else keys[:TRIAL]
-        rest = keys[len(trial) :]
-        size = self._batch_size or min(BATCH, math.ceil(len(rest) / self._parallel) or 1)
-        batches = [rest[i : i + size] for i in range(0, len(rest), size)]
+        self._stop, stage, done = None, "asking the oracle", 0
         try:
             progress(stage, 0, len(keys))
-            done = self._batch(trial) if trial else 0
-            if batches and self._stop is None:
+            while not self._tried and done < min(TRIAL, len(keys)) and not self.stopped():
+                done += self._batch(keys[done:TRIAL][: 1 if self._pace.short else TRIAL])
+            if not self._tried and not self.stopped():
+                why = next(iter(self._held.values())).reason
+                self._stop = OracleError(f"the oracle failed on the first {done} molecules, no call was charged: {why}")
+            rest = keys[done:]
+            size = self._batch_size or min(BATCH, math.ceil(len(rest) / self._parallel) or 1)
+            batches = [rest[i : i + size] for i in range(0, len(rest), size)]
+            if batches and not self.stopped():
                 answered = iter((self._map or self._threads)(self._batch, batches))
                 try:
                     for number in answered:
@@ -176,18 +197,22 @@ class CountedOracle:
                 finally:
                     if isinstance(answered, Generator):
                         answered.close()  # only now, and while the log is open: it waits for the calls under way
+            self._decide()
         finally:
             self._log.sync()
+            if self._stop is not None:
+                self._tried = False  # what comes next is a new start
+                self._dead_batches = self._numberless = 0
+                self._held.clear()
         if self._stop is not None:
-            self._tried = False  # what comes next is a new start
-            self._dead_batches = self._dead_molecules = self._numberless = 0
             raise self._stop
-        if left := self.unanswered(keys):
+        if not self.stopped() and (left := self._unasked(keys)):
             raise OracleError(f"{len(left)} molecules were handed to the map over batches, and it asked about none")
 
     def _threads(self, function: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
-        if self._parallel == 1 or len(batches) == 1:
-            yield from map(function, batches)
+        if self._parallel == 1:
+            for batch in batches:
+                yield from self._parts(batch)
             return
         with ThreadPoolExecutor(self._parallel) as pool:
             try:
@@ -198,47 +223,67 @@ class CountedOracle:
 
     def _batch(self, keys: list[str]) -> int:
         """Settle a batch, in whichever thread; the number of its molecules. Leaves its error in _stop."""
-        number, keys = len(keys), self.unanswered(keys)  # a map that tries again must not pay again
-        if self._stop is not None or not keys:
-            return number
-        started = time.perf_counter()
-        try:
-            failed = settle(keys, self, retries=self._retries, pause=self._pause)
-            if self._stop is None:
-                self._account(keys, failed, (time.perf_counter() - started) / len(keys))
-        except ChemVAEError as error:
-            self._stop = self._stop or error
-        except Exception as error:
-            self._stop = self._stop or error
-            raise
-        return number
+        for _ in self._parts(keys):
+            pass
+        return len(keys)
 
-    def _account(self, keys: list[str], failed: dict[str, str], seconds: float) -> None:
-        """Charge what failed, and see whether the oracle is alive."""
-        dead = len(failed) == len(keys)
-        why = next(iter(failed.values()), "")
-        if dead and not self._tried:
-            self._stop = OracleError(
-                f"the oracle failed on the first {len(keys)} molecules, no call was charged: {why}"
-            )
-            return
-        self._tried = True
-        for key, reason in failed.items():
-            self._record(key, (math.nan,) * len(self.endpoints), reason, seconds)
+    def _parts(self, keys: list[str]) -> Iterator[int]:
+        """Settle a batch in parts as large as may be lost now; the number of molecules of each, as it is done."""
+        while keys and not self.stopped():
+            size = self._pace.size(len(keys))
+            # a map that tries again must not pay again
+            part, keys = self._unasked(keys[:size]), keys[size:]
+            started = time.perf_counter()
+            try:
+                failed = settle(part, self, retries=self._retries, pause=self._pause) if part else {}
+                if part and self._stop is None:
+                    self._account(part, failed, (time.perf_counter() - started) / len(part))
+            except ChemVAEError as error:
+                self._stop = self._stop or error
+            except Exception as error:
+                self._stop = self._stop or error
+                raise
+            yield size
+
+    def _account(self, keys: list[str], failed: dict[str, Failure], seconds: float) -> None:
+        """Hold back what failed, charge what is in doubt no more, and see whether the oracle is alive."""
+        left = self.unanswered(keys)
         with self._writing:
-            self._dead_batches = self._dead_batches + 1 if dead else 0
-            self._dead_molecules = self._dead_molecules + len(keys) if dead else 0
-            if self._dead_batches >= DEAD_BATCHES and self._dead_molecules >= DEAD_MOLECULES:
+            for key, (reason, after) in failed.items():
+                self._held[key] = _Doubt(clip(reason), after, seconds, self._round)
+            if len(left) < len(keys):
+                self._tried, self._dead_batches = True, 0
+            elif failed:  # else the time was over before it could answer
+                self._dead_batches += 1
+            self._charge()
+            if self._dead_batches >= DEAD_BATCHES and len(self._held) >= DEAD_MOLECULES:
+                why = next(reversed(self._held.values())).reason
                 self._stop = self._stop or OracleError(
-                    f"the oracle failed on {self._dead_batches} batches in a row ({self._dead_molecules} molecules): {why}; "
-                    f"{self.calls} calls are in the log, and running again goes on from them"
+                    f"the oracle failed on {self._dead_batches} batches in a row ({len(self._held)} molecules, not charged): "
+                    f"{why}; {self.calls} calls are in the log, and running again goes on from them"
                 )
+
+    def _charge(self, *, all: bool = False) -> None:
+        """Charge the failures after which the oracle answered, or all. With _writing held."""
+        for key, doubt in list(self._held.items()):
+            if all or doubt.after < self._answers:
+                self._enter(key, (math.nan,) * len(self.endpoints), doubt.reason, doubt.seconds, doubt.round)
+
+    def _decide(self) -> None:
+        """When the budget is given out and no later answer will tell: ask again about many failures, charge a few."""
+        while len(self._held) >= DEAD_MOLECULES and not self.left and not self.stopped():
+            doubtful = list(self._held)
+            self._held.clear()
+            self._batch(doubtful)
+        if len(self._held) < DEAD_MOLECULES and not self.left and self._stop is None:
+            with self._writing:
+                self._charge(all=True)
 
     # -- what attempts.settle needs ----------------------------------------------------------------------------------
 
     def ask(self, keys: list[str]) -> OracleError | None:
         """Ask once and record the answers as they come; what ended it early. Part of a score(), not for itself."""
-        answers, before, seen = iter(self.oracle.answers(keys)), time.perf_counter(), set[int]()
+        answers, before, seen, spent = iter(self.oracle.answers(keys)), time.perf_counter(), set[int](), 0.0
         while True:
             try:
                 answer = next(answers)
@@ -254,52 +299,57 @@ class CountedOracle:
                 return OracleError(f"{self.oracle.name} gave an answer that fits no question: {answer}")
             seen.add(answer.row)
             now = time.perf_counter()
-            self._record(
-                keys[answer.row],
-                answer.values,
-                answer.reason,
-                now - before if answer.seconds is None else answer.seconds,
-            )
-            before = now
+            seconds = now - before if answer.seconds is None else answer.seconds
+            self._record(keys[answer.row], answer.values, answer.reason, seconds)
+            spent, before = spent + seconds, now
+            self._pace.over()
         if len(seen) < len(keys):
             return OracleError(f"{self.oracle.name} answered {len(seen)} of {len(keys)} molecules")
+        with self._writing:
+            self._pace.timed(len(keys), spent)
         return None
 
     def unanswered(self, keys: list[str]) -> list[str]:
         """Those without a call."""
         return [key for key in keys if key not in self._known]
 
+    def answered(self) -> int:
+        """Answers so far."""
+        return self._answers
+
     def stopped(self) -> bool:
         """Whether no more is to be asked."""
-        return self._stop is not None
+        return self._stop is not None or self._pace.over()
 
     def _record(self, key: str, values: Sequence[float], reason: str | None, seconds: float) -> None:
         kept, why = without_infinities(values, self.endpoints, reason)
         with self._writing:
-            if key in self._known:
-                return
-            call = Call(
-                self.calls,
-                key,
-                kept,
-                seconds if math.isfinite(seconds) else 0.0,
-                self._round,
-                time.time(),
-                why and clip(why),
+            if key not in self._known:
+                self._answers += 1
+                self._enter(key, kept, why and clip(why), seconds if math.isfinite(seconds) else 0.0, self._round)
+
+    def _enter(self, key: str, values: tuple[float, ...], reason: str | None, seconds: float, round: int) -> None:
+        """Write a call down. With _writing held."""
+        call = Call(self.calls, key, values, seconds, round, time.time(), reason)
+        self._log.append(call)
+        self._known[key] = call
+        late = self._held.pop(key, None) is not None
+        if not _failed(call):
+            self._numberless = 0
+            return
+        self._failed += 1
+        if late and not self._numberless:
+            return  # it failed before a number came
+        self._numberless += 1
+        at_start = self._failed == self.calls
+        if self._numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
+            self._stop = self._stop or OracleError(
+                f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {reason}; "
+                f"{self.calls} calls are in the log, and running again goes on from them"
             )
-            self._log.append(call)
-            self._known[key] = call
-            if not _failed(call):
-                self._numberless = 0
-                return
-            self._failed += 1
-            self._numberless += 1
-            at_start = self._failed == self.calls
-            if self._numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
-                self._stop = self._stop or OracleError(
-                    f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {why}; "
-                    f"{self.calls} calls are in the log, and running again goes on from them"
-                )
+
+    def _unasked(self, keys: list[str]) -> list[str]:
+        return [key for key in self.unanswered(keys) if key not in self._held]
 
     # -- molecules ---------------------------------------------------------------------------------------------------
 
@@ -322,14 +372,18 @@ class CountedOracle:
             if key is None:
                 status.append("failed: RDKit reads no molecule")
                 continue
-            call = self._known.get(key)
-            if call is None:
-                status.append("over budget")
+            if key in self._held:
+                status.append(f"failed: {self._held[key].reason}")
+            elif key in self._known:
+                call = self._known[key]
+                values[row] = call.values
+                new = key in paying
+                status.append(f"failed: {call.reason}" if _failed(call) else "scored" if new else "cached")
+            else:
+                status.append("over time" if key in paying else "over budget")
                 continue
-            values[row] = call.values
             paid[row] = key in paying
             paying.discard(key)
-            status.append(f"failed: {call.reason}" if _failed(call) else "scored" if paid[row] else "cached")
         return Scored(values, status, paid, list(keys))
 
 

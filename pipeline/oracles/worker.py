@@ -22,6 +22,8 @@ class WorkerOracle(Oracle):
     The processes live on, so that the module is imported once in each. Raises UserError where it cannot be loaded.
     """
 
+    at_once = True
+
     def __init__(
         self,
         function: str,

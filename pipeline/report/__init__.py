@@ -15,7 +15,8 @@ def write(folder: Path, report: Mapping[str, Any], candidates: pd.DataFrame) -> 
 
     report: as in report.json's format; any part may be missing, and the page then does without it.
     candidates: one row each, best first; `smiles`, `score`, `<property>_computed`, `<property>_predicted`,
-    `<property>_predicted_std`, `novel`, `alerts`, `within_target`, `nearest_training_smiles` and so on; may be empty.
+    `<property>_predicted_std`, `novel`, `alerts`, `within_target`, `nearest_training_smiles` and so on; may be empty. The
+    nearest are of all training molecules, but where report["kept_neighbors"] has a number only of so many kept with the model.
 
     Each file is written whole or not at all. OSError where the folder cannot be written to.
     """

@@ -13,6 +13,7 @@ import torch
 
 from chem_vae.analysis import principal_axes
 from pipeline.dataset import Dataset
+from pipeline.describe import kept_neighbors
 from pipeline.generate import GenerationReport
 from pipeline.metrics import achieved, funnel, internal_diversity, scaffolds
 from pipeline.model import TrainedModel
@@ -87,6 +88,7 @@ def about(
             "figures": {**card["figures"], "latent_size": card["latent_size"]},
         },
         "dataset": _dataset(dataset, card),
+        "kept_neighbors": kept_neighbors(model, dataset),
         "predictors": [{"unit": _unit(model, p["property"]), **p} for p in card["predictors"]],
         "training": {
             "history": thinned(training["history"]),

@@ -76,6 +76,7 @@ def render(report: Mapping[str, Any], candidates: pd.DataFrame) -> str:
         score_decimals=max(2, wording.decimals_for(finite([row["score"] for row in rows]))),
         to_measured=any(row["to_measured"] is not None for row in rows),
         known_neighbors=any(row["similarity"] is not None for row in rows),
+        kept_neighbors=number_of(report.get("kept_neighbors")),
         total=len(candidates),
         distributions=list(plotted.distributions(report, properties)),
         predictors=list(plotted.predictors(report, properties)),

@@ -32,6 +32,8 @@ GLOSSARY = {
     "Desirability": "How welcome a value is, 0 to 1; a candidate's score is their geometric mean over the objectives.",
     "Distance to training": "In latent space; 1 is as far as molecules of the data typically lie from each other.",
     "Internal diversity": "One minus the mean Tanimoto similarity over all pairs (MOSES IntDiv); 0 is all alike.",
+    "Kept training molecules": "Drawn by chance and stored with the model; where its data is not there, they stand for it "
+    "as neighbors. The nearest of all may be nearer, and what is new beside them may be in the data.",
     "KL": "What the encoder knows of a molecule beyond the prior, in nats; near zero, the latent space is unused.",
     "Mean miss": "Mean absolute error (MAE): how far values lie from their target on average, in their own unit.",
     "Novel": "Not in the training data by InChIKey; stereo ignored: not even as another stereoisomer or charge state.",

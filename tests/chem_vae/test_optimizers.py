@@ -22,7 +22,7 @@ from chem_vae.vocabulary import END, SelfiesVocabulary
 SIZE = 16
 SYMBOLS = ["[C]", "[N]", "[O]", "[F]", "[S]", "[P]", "[Cl]", "[Br]"]
 LEVELS = torch.linspace(-2.1, 2.1, len(SYMBOLS))
-LEARNERS = ["cma_es", "genetic", "turbo"]
+LEARNERS = ["cma_es", "genetic", "gradient", "turbo"]
 
 
 class Grid(Checkpoint):
@@ -130,7 +130,8 @@ def top(found: dict[str, Tensor], k: int = 10) -> float:
 def test_what_every_strategy_owes(name: str, untrained: Checkpoint) -> None:
     """Rows for what was asked, of any number; accounts kept through failures; the same seed, the same proposals."""
     given = {"known": points(60, 8), "screen": screen, "vary": vary, "pool": ["[C][O]", "[N][C][C]", "[F][C][F]"]}
-    problem = Problem(untrained, no_conditions, lambda z: -z.square().sum(dim=1), **given)  # type: ignore[arg-type]
+    conditions = no_conditions if name != "conditional" else lambda n, generator: torch.ones(n, 1)
+    problem = Problem(untrained, conditions, lambda z: -z.square().sum(dim=1), **given)  # type: ignore[arg-type]
 
     def partly(z: Tensor) -> Tensor:  # half fail, and every score of the third batch
         scores = -z.square().sum(dim=1)
@@ -208,7 +209,7 @@ def test_a_warm_start_is_used(name: str, grid: Checkpoint) -> None:
 
 def test_proposals_are_new_molecules(grid: Checkpoint) -> None:
     problem = Problem(grid, no_conditions, known=points(300), screen=screen)
-    for name in ("genetic", "turbo"):
+    for name in ("genetic", "gradient", "turbo"):
         optimizer = create(name, problem)
         seen: set[str] = set()
         for _ in range(8):
@@ -217,10 +218,31 @@ def test_proposals_are_new_molecules(grid: Checkpoint) -> None:
             seen |= set(keys)
 
 
+def test_gradient_climbs_what_it_is_told_beside_what_the_predictors_say(grid: Checkpoint) -> None:
+    """Predictors that lead away from the peak: half of the climbs find it all the same."""
+    problem = Problem(grid, no_conditions, lambda z: -(z + PEAK).square().sum(dim=1), known=points(300), screen=screen)
+    optimizer = create("gradient", problem)
+    first = optimizer.ask(40)
+    assert first.origins == ["predicted"] * 40
+    found = search(optimizer, smooth, 400)
+    asked = optimizer.ask(40)
+    assert set(asked.origins or []) == {"predicted", "learned"} and None not in [
+        p for p, o in zip(asked.parents or [], asked.origins or [], strict=True) if o == "learned"
+    ]
+    assert top(found) > top(search(create("random", problem), smooth, 400)) + 0.1
+
+
+def test_conditional_is_refused_where_it_would_ask_for_nothing(grid: Checkpoint) -> None:
+    with pytest.raises(UserError, match=r"was conditioned on \(no property\).*use another strategy"):
+        create("conditional", Problem(grid, no_conditions, screen=screen))
+    assert create("conditional", Problem(grid, no_conditions)).ask(3).z.isnan().all()  # molecules of any kind
+
+
 def test_the_pool_comes_first(grid: Checkpoint) -> None:
     pool = grid.decode(points(30))
     for name in LEARNERS:
-        proposal = create(name, Problem(grid, no_conditions, known=points(300), pool=[s for s in pool if s])).ask(20)
+        problem = Problem(grid, no_conditions, known=points(300), pool=[s for s in pool if s], screen=screen)
+        proposal = create(name, problem).ask(20)
         assert set(proposal.strings or []) <= set(pool)
         assert proposal.origins == ["pool"] * 20
 

@@ -100,7 +100,7 @@ def test_gradient_ascent_climbs_and_learns_from_what_it_is_told(checkpoint: Chec
     scores[:12] = -300.0  # on a scale of its own
     elsewhere = torch.full((40, 8), 4.0)
     optimizer.tell(proposal, elsewhere, scores)
-    assert len(optimizer.told) == 12  # type: ignore[attr-defined]
+    assert len(optimizer.archive) == 12  # type: ignore[attr-defined]
     optimizer.steps = 0  # type: ignore[attr-defined]
     begun = optimizer.ask(40).z
     assert int((begun.mean(dim=1) > 3).sum()) == 20  # half from what was told

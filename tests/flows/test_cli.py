@@ -192,7 +192,7 @@ def test_fine_tuning_by_name(first_run: Done, chem_vae: CommandLine, molecules: 
     assert "model own-" in done.stderr and "few even for fine-tuning" in done.stdout  # reused, and honest
     listed = chem_vae("models", "--workspace", workspace)
     assert listed.returncode == 0 and "own-" in listed.stdout and "logp, potency, activity" in listed.stdout
-    refused(chem_vae("run", "--from", "nothing", "--data", own, "--workspace", workspace), "'nothing'", base)
+    refused(chem_vae("run", "--from", "nowhere", "--data", own, "--workspace", workspace), "'nowhere'", base)
     refused(chem_vae("train", "--data", own, "--dataset", "own", "--workspace", workspace), "not both")
     refused(chem_vae("train", "--property", "activity", "--workspace", workspace), "--data my.csv")
     refused(

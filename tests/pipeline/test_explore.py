@@ -27,7 +27,7 @@ from chem_vae.latent import Measure, gaps, mutual_information, prior_path, shell
 from pipeline import fitting
 from pipeline.catalog import data_folder
 from pipeline.config import TrainConfig
-from pipeline.explore import strangeness
+from pipeline.explore import nearby, strangeness
 from pipeline.explore.coverage import calibration_error, calibration_figure
 from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.reference import held_out_molecules, training_molecules
@@ -37,8 +37,11 @@ from pipeline.explore.spelling import molecules_in, spell
 from pipeline.explore.strangeness import anomaly_figure, ranking
 from pipeline.explore.targets import steering, steering_figure, steering_figures
 from pipeline.fitting import anomaly_reference
+from pipeline.metrics import Share
 from pipeline.model import TrainedModel
+from pipeline.sampling import Draw, spelling
 from pipeline.train import train
+from pipeline.validate import Candidate
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"
 
@@ -166,8 +169,31 @@ def test_analogues_are_new_distinct_and_sorted(model: TrainedModel, sample_smile
     assert frame["similarity"].between(0, 1).all() and frame["logp_computed"].notna().all()
     assert frame.equals(mg.analogues(model, given, 8, seed=1))
     assert frame.attrs["decoded"] >= frame.attrs["valid"] >= frame.attrs["distinct"] >= len(frame)
+    assert frame.attrs["distinct"] >= frame.attrs["canonical"]
     near = mg.analogues(model, given, 8, min_similarity=0.99, temperature=0.5)
     assert (near["similarity"] >= 0.99).all() and "logp_computed" in near
+
+
+def test_analogues_spelled_canonically_go_first(
+    model: TrainedModel, sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four molecules at one distance two are taken: those whose strings are canonical, not those most like the given one."""
+    canonical, odd = ["CCCCCCO", "CCCCCCN"], ["CCCCCCS", "CCCCCCCl"]
+    spelled = {s: spelling(s, model.checkpoint.vocabulary) for s in canonical + odd}
+
+    def drawn(checkpoint: object, z: torch.Tensor, **options: object) -> Draw:
+        smiles = [*odd, *canonical]
+        candidates = [
+            Candidate(row, s, Chem.MolToInchiKey(Chem.MolFromSmiles(s)), "valid") for row, s in enumerate(smiles)
+        ]
+        strings = [None if s in odd else spelled[s] for s in smiles]
+        return Draw(candidates, ["[C]" if s is None else s for s in strings], [spelled[s] for s in smiles], Share(2, 4))
+
+    monkeypatch.setattr(nearby, "draw", drawn)
+    assert sorted(mg.analogues(model, sample_smiles[0], 2)["smiles"]) == sorted(canonical)
+    frame = mg.analogues(model, sample_smiles[0], 3)
+    assert len(frame) == 3 and set(canonical) < set(frame["smiles"])
+    assert (frame.attrs["canonical"], frame.attrs["distinct"]) == (2, 4)
 
 
 # -- there and back --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CheckpointError, DataError, UserError
 from pipeline import finetune, places, replay
-from pipeline.config import FINE_TUNING, IngestConfig, TrainConfig, load_config
+from pipeline.config import FINE_TUNING, NOTHING, IngestConfig, TrainConfig, load_config
 from pipeline.course import from_nothing
 from pipeline.dataset import Dataset
-from pipeline.finetune import base_model, fine_tuning
+from pipeline.finetune import base_model, chosen_start, fine_tuning
 from pipeline.ingest import ingest
 from pipeline.model import TrainedModel, load_model
 from pipeline.places import model_folder, model_name, shipped_models
@@ -287,9 +288,10 @@ def test_a_damaged_newer_or_missing_base_is_said(
     (damaged / "model.safetensors").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match=r"damaged: model.safetensors"):
         train(small, _short(damaged), workspace)
-    whole = load_config(None, {"train.start": "nothing"})
-    with pytest.raises(UserError, match="unknown model or run 'nothing'"):
+    whole = load_config(None, {"train.start": "nowhere"})
+    with pytest.raises(UserError, match="unknown model or run 'nowhere'"):
         check_start(whole, workspace)
+    check_start(load_config(None, {"train.start": NOTHING}), workspace)
     assert base_model(TrainConfig(), workspace) is None
 
 
@@ -327,6 +329,52 @@ def test_few_molecules_without_a_base_are_pointed_to_one(
     from pipeline.train import _size_warnings
 
     assert "--from tiny" in _size_warnings(800, from_nothing(small, tiny_training))[0]
+
+
+def test_few_measured_molecules_start_from_a_shipped_model_and_it_is_said(
+    small: Dataset, shipped: Path, workspace: Path, fine_tuned: TrainedModel
+) -> None:
+    quick = {"epochs": 6, "validations": 2, "batch_size": 16}
+    config = TrainConfig.model_validate({"training": quick})
+    with pytest.warns(UserWarning, match=r"starts from tiny, as with --from tiny; --from nothing"):
+        made = train(small, config, workspace)
+    assert made.key == fine_tuned.key and made.reused  # what --from makes of the same data
+    assert made.card["base"]["key"] == TrainedModel.open(shipped).key
+    read = TrainConfig.model_validate(config.model_dump(mode="json"))  # as a Prefect deployment hands it over
+    with pytest.warns(UserWarning, match="starts from tiny"):
+        assert chosen_start(read, small) == TrainConfig.model_validate({"start": "tiny", "training": quick})
+
+
+def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
+    small: Dataset, dataset: Dataset, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for said in ({"start": NOTHING}, {"model": {"latent_size": 32}}):
+            told = chosen_start(TrainConfig.model_validate(said), small)
+            assert told.start == NOTHING and told.base is None
+            assert told.training == TrainConfig().training and told.model_dump()["training"]["beta"]
+        monkeypatch.setattr(finetune, "FEW_MOLECULES", 10)
+        assert chosen_start(TrainConfig(), small).start == NOTHING  # many molecules
+        monkeypatch.undo()
+        monkeypatch.setattr(places, "data_folder", lambda: shipped.parents[1])
+        source = tmp_path / "clash.csv"  # the name means another thing in the shipped model
+        source.write_text("SMILES,assay\n" + "\n".join(f"{h}c1ccccc1,{i}" for i, h in enumerate(HEADS)))
+        assert (
+            chosen_start(TrainConfig(), ingest(_ingested(str(source), properties=["assay"]), tmp_path)).start == NOTHING
+        )
+        source.write_text("SMILES\n" + "\n".join(f"{h}c1ccccc1" for h in HEADS))
+        assert chosen_start(TrainConfig(), ingest(_ingested(str(source), properties=[]), tmp_path)).start == NOTHING
+        monkeypatch.setattr(finetune, "shipped_models", dict)
+        assert chosen_start(TrainConfig(), small).start == NOTHING
+
+
+def test_a_model_from_nothing_says_so_and_keeps_its_key(
+    model: TrainedModel, dataset: Dataset, tiny_training: TrainConfig, workspace: Path
+) -> None:
+    assert model.manifest["config"]["start"] == NOTHING and "base" not in model.card
+    said = tiny_training.starting_from(NOTHING)
+    assert train(dataset, said, workspace).key == model.key and said.asks("model.latent_size")
 
 
 def test_a_base_that_draws_rubbish_is_no_base(

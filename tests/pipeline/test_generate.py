@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rdkit import Chem
 
 import pipeline as mg
+from chem_vae.anomaly import FILE
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
 from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
 from pipeline.campaign import generate_run
 from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
 from pipeline.dataset import Dataset
+from pipeline.explore.reference import kept_with
 from pipeline.folders import built_whole, content_key, locked
 from pipeline.model import TrainedModel, load_model
 from pipeline.places import workspace_models
 from pipeline.properties import compute
 from pipeline.runs import Run, list_runs
 from pipeline.train import train
+from pipeline.validate import validate
 
 
 def test_a_model_folder_is_whole_and_reused(
@@ -184,6 +190,26 @@ def test_a_run_is_not_found_by_the_end_of_its_name(tmp_path: Path) -> None:
     assert Run.open("my-demo", tmp_path).id.endswith("-my-demo")
 
 
+def test_the_latest_run_of_a_kind(tmp_path: Path) -> None:
+    """What an update goes on from is no optimization, also where that came later."""
+    with pytest.raises(DataError, match="no finished run in"):
+        Run.open("latest", tmp_path, optimization=False)
+    for name in ("proposed", "optimized"):
+        run = Run.create(tmp_path, name, {})
+        if name == "optimized":
+            (run.folder / "calls.csv").write_text("smiles\n")
+        run.finish({})
+        os.utime(run.folder / "manifest.json", (1e9, 1e9 + (name == "optimized")))
+    assert Run.open("latest", tmp_path).id.endswith("-optimized")
+    assert Run.open("latest", tmp_path, optimization=True).id.endswith("-optimized")
+    earlier = Run.open("latest", tmp_path, optimization=False)
+    assert earlier.id.endswith("-proposed")
+    assert Run.open(run.id, tmp_path, optimization=False).id == run.id  # an id says which
+    shutil.rmtree(earlier.folder)
+    with pytest.raises(DataError, match="no finished run of that kind.*chem-vae run"):
+        Run.open("latest", tmp_path, optimization=False)
+
+
 def test_an_unfinished_run_is_not_listed(workspace: Path) -> None:
     run = Run.create(workspace, "half", {})
     assert run.id not in [r.id for r in list_runs(workspace)]
@@ -218,8 +244,18 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     assert any("novelty" in w for w in found.warnings)
     assert found.to_frame()["novel"].isna().all()
     assert "novel" not in found.counts  # unknown is not zero, and not all
+    kept = {c.smiles for c in validate(kept_with(alone), alone.checkpoint.vocabulary)}
+    assert set(found.to_frame()["nearest_training_smiles"]) <= kept
+    assert found.to_frame()["nearest_training_similarity"].between(0, 1).all()
+    assert any(f"those among the {len(kept):,} training molecules kept with the model" in w for w in found.warnings)
     run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone")
-    assert (run.folder / "report.html").exists()
+    page = (run.folder / "report.html").read_text()
+    assert f"nearest of the {len(kept)} kept training molecules" in page and "nearest training molecule<" not in page
+    assert run.report["kept_neighbors"] == len(kept) and run.report["novelty"] is None
+    (tmp_path / "alone" / FILE).unlink()  # a model that keeps no molecules names no neighbors
+    bare = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "bare")
+    assert pd.read_csv(bare.folder / "candidates.csv")["nearest_training_smiles"].isna().all()
+    assert any("nearest neighbors cannot be told" in w for w in bare.report["warnings"])
     (tmp_path / "alone" / "latent.safetensors").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="damaged"):
         _ = TrainedModel.open(tmp_path / "alone").latent

@@ -261,12 +261,11 @@ def test_an_endpoint_alone_orders_by_its_own_value_whatever_its_range() -> None:
     assert nothing_said[0].to_dict(seen=[-9.5, 2.0])["transform"][0][0] == -9.5
 
 
-def test_endpoints_within_0_to_1_are_taken_as_they_are_and_others_are_refused_beside_them() -> None:
+def test_endpoints_beside_others_are_taken_as_they_are_and_clipped_to_0_to_1() -> None:
     both, _ = resolve({}, [], {"a": ("A", ""), "b": ("B", "")})
     assert score(both, {"a": [0.4, 1.0], "b": [0.9, 0.0]}, 2) == pytest.approx([0.6, 0.0])
     assert score(both, {"a": [0.4, 1.0], "b": [0.9, 0.0]}, 2, "arithmetic") == pytest.approx([0.65, 0.5])
-    with pytest.raises(UserError, match=r"b is 7.2 .*outside 0 to 1.*transform = \"sigmoid\""):
-        score(both, {"a": [0.4], "b": [7.2]}, 1)
+    assert score(both, {"a": [0.64, 0.5], "b": [7.2, -1.0]}, 2) == pytest.approx([0.8, 0.0])
     falling, _ = resolve(
         {"a": Objective(minimize=True), "b": Objective(maximize=True)}, [], {"a": ("", ""), "b": ("", "")}
     )

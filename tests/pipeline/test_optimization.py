@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import BusyError, UserError
 from pipeline.config import load_config
 from pipeline.dataset import Dataset
 from pipeline.folders import locked
+from pipeline.metrics import scaffold
 from pipeline.model import TrainedModel
 from pipeline.optimization import run as run_module
 from pipeline.optimization.accounts import Accounts
@@ -25,6 +28,7 @@ from pipeline.optimization.loop import optimize
 from pipeline.optimization.result import Optimization, best_so_far
 from pipeline.optimization.run import optimize_run, state_folder
 from pipeline.oracles.base import OracleError
+from pipeline.oracles.function import FunctionOracle
 from pipeline.report import optimization as content
 from pipeline.report import optimization_page, origins, search_space
 from pipeline.runs import Run
@@ -102,7 +106,54 @@ def test_a_molecule_that_fails_is_a_row_with_its_reason(model: TrainedModel, tmp
     assert found.counts["scored"] + found.counts["failed"] == found.counts["asked"] == 40
     assert found.counts["failed"] == failed.sum()
     assert not found.candidates["smiles"].str.contains("O").any()
-    assert any("gave no number for" in w for w in found.warnings)
+    assert any(f"no number for {found.counts['failed']} of 40 calls" in w for w in found.warnings)
+
+
+def test_a_call_without_one_of_its_numbers_is_not_scored(model: TrainedModel, tmp_path: Path) -> None:
+    aims = {"a": {"transform": "as_is"}, "b": {"transform": "linear", "low": 0, "high": 9}}
+    oracle = FunctionOracle(
+        lambda smiles: [{"a": len(s) / 30, "b": None if "O" in s else 5.0} for s in smiles], ("a", "b"), "halves"
+    )
+    found = optimize(model, config(40, objectives=aims), tmp_path, oracle=oracle)
+    half = int(found.calls["smiles"].str.contains("O").sum())
+    assert 0 < half == found.counts["failed"] == 40 - found.counts["scored"]
+    beyond = int((found.calls["a_computed"] > 1).sum())
+    assert beyond and any(
+        f"a is taken as it is, and was outside 0 to 1 for {beyond} molecules" in w for w in found.warnings
+    )
+
+
+def test_what_cannot_be_weighed_is_refused_before_it_is_paid(model: TrainedModel, tmp_path: Path) -> None:
+    asked: list[str] = []
+    oracle = FunctionOracle(
+        lambda smiles: asked.extend(smiles) or [[1.2, 3.0]] * len(smiles), ("affinity", "b"), "dock"
+    )  # type: ignore[func-returns-value]
+    falling, qed = {"affinity": {"minimize": True}}, {"qed": {"maximize": True}}
+    for aims in ({**falling, **qed}, {**falling, "b": {"maximize": True}}):
+        toml = r"affinity = \{ transform = \"reverse_sigmoid\", low = \.\.\., high = \.\.\. \}"
+        with pytest.raises(
+            UserError, match=rf"nothing is known of how high or low affinity.*\[optimize.objectives\].*{toml}"
+        ):
+            optimize(model, config(objectives=aims), tmp_path / "no", oracle=oracle)
+    with pytest.raises(UserError, match="how high or low affinity, b may be"):
+        mg.optimize(model, lambda smiles: [(1.2, 3.0)] * len(smiles), 10, endpoints=("affinity", "b"))
+    assert asked == []
+    sigmoid = {"affinity": {"transform": "reverse_sigmoid", "low": -11.0, "high": -7.0}}
+    assert len(optimize(model, config(20, objectives={**sigmoid, **qed}), tmp_path / "a", oracle=oracle).calls) == 20
+    front = config(20, objectives={**falling, **qed}, aggregate="pareto")
+    assert len(optimize(model, front, tmp_path / "b", oracle=oracle).calls) == 20
+
+
+def test_gradient_learns_from_any_oracle_and_conditional_says_that_it_cannot(
+    model: TrainedModel, tmp_path: Path
+) -> None:
+    found = optimize(model, config(120, strategy="gradient"), tmp_path / "a", oracle=Nitrogens())
+    by_chance = optimize(model, config(120, strategy="random"), tmp_path / "b", oracle=Nitrogens())
+    assert set(found.calls["origin"]) == {"known point", "learned"} and len(found.calls) == 120
+    assert found.curve()[-1] > by_chance.curve()[-1]
+    with pytest.raises(UserError, match="nothing that is wanted is among them"):
+        optimize(model, config(strategy="conditional"), tmp_path / "c", oracle=(oracle := Nitrogens()))
+    assert oracle.asked == []
 
 
 def test_an_oracle_that_never_answers_charges_nothing(model: TrainedModel, tmp_path: Path) -> None:
@@ -111,6 +162,50 @@ def test_an_oracle_that_never_answers_charges_nothing(model: TrainedModel, tmp_p
 
     with pytest.raises(OracleError, match="no call was charged.*no license"):
         optimize(model, config(40), tmp_path, oracle=broken)
+
+
+def test_an_outage_takes_nothing_from_the_budget(model: TrainedModel, tmp_path: Path) -> None:
+    oracle, up = Nitrogens(), 25
+
+    def licensed(smiles: list[str]) -> list[float | None]:
+        if len(oracle.asked) >= up:
+            raise ConnectionError("licence server down")
+        return oracle(smiles)
+
+    for _ in range(2):
+        with pytest.raises(OracleError, match="licence server down"):
+            optimize(model, config(60), tmp_path, oracle=licensed)
+    assert 25 <= len(oracle.asked) < 60
+    up = 1000
+    found = optimize(model, config(60), tmp_path, oracle=licensed)
+    assert found.counts["asked"] == found.counts["scored"] == 60 and len(oracle.asked) == len(set(oracle.asked)) == 60
+    assert (found.calls["failed"] == "").all()
+
+
+def test_the_time_holds_between_batches_and_over_a_kill(model: TrainedModel, tmp_path: Path) -> None:
+    def slow(smiles: list[str]) -> list[float]:
+        if killed and len(asked) > 10:
+            raise Killed
+        asked.extend(smiles)
+        time.sleep(0.05 * len(smiles))
+        return [float(len(s)) for s in smiles]
+
+    wanted = config(400, batch_size=200, strategy="random", minutes=4 / 60)
+    asked, killed = list[str](), False
+    found = optimize(model, wanted, tmp_path / "whole", oracle=slow)
+    assert "minutes are over" in found.ended and 0 < len(found.calls) == len(asked) < 90, "200 take ten seconds"
+    clock = tmp_path / "again" / "clock.json"
+    clock.parent.mkdir()
+    clock.write_text('{"seconds": 3.9}')
+    again = optimize(model, wanted, clock.parent, oracle=slow)
+    assert "minutes are over" in again.ended and len(again.calls) <= 3, "what passed before the kill counts"
+    killed, kept = True, tmp_path / "killed"
+    asked.clear()
+    with pytest.raises(Killed):
+        optimize(
+            model, wanted.model_copy(update={"minutes": None}), kept, oracle=lambda s: (time.sleep(0.6), slow(s))[1]
+        )
+    assert 1.0 < json.loads((kept / "clock.json").read_text())["seconds"] < 60
 
 
 def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tmp_path: Path) -> None:
@@ -122,6 +217,18 @@ def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tm
     report_rows = content.accounts(found)
     assert [row["stage"] for row in report_rows] == ["proposed", "valid", "passed the constraints", "asked", "scored"]
     assert Accounts(tmp_path / "proposals.jsonl").broken == found.broken, "kept for a run that goes on"
+
+
+def test_constraints_that_few_molecules_meet_are_no_error(model: TrainedModel, tmp_path: Path) -> None:
+    """One in some hundred samples of this model: the first rounds may well have none."""
+    few = {"property": "heavy_atoms", "at_most": 9}
+    shares = []
+    for seed in range(3):
+        found = optimize(model, config(20, seed=seed, constraints=[few]), tmp_path / str(seed), oracle=Nitrogens())
+        assert len(found.calls) == 20
+        assert all(Chem.MolFromSmiles(s).GetNumHeavyAtoms() <= 9 for s in found.calls["smiles"])
+        shares.append(found.counts["passed"] / found.counts["drafts"])
+    assert min(shares) < 0.2  # or it would show nothing
 
 
 def test_constraints_that_nothing_passes(model: TrainedModel, tmp_path: Path) -> None:
@@ -172,12 +279,39 @@ def test_a_request_that_cannot_be_carried_out(model: TrainedModel, tmp_path: Pat
             "one number",
         ),
         ({"objectives": {"tpsa": {"maximize": True}}, "enough": 3}, "none of them says what is good enough"),
-        ({"objectives": computed, "start": "data"}, "dataset"),
+        ({"objectives": computed, "start": "data"}, 'start = "data" needs the model\'s dataset'),
+        ({"objectives": computed, "start": "best"}, 'start = "best" needs the model\'s dataset'),
     ]
     for settings, words in cases:
         asked = OptimizeConfig.model_validate({"oracle_calls": 20, "strategy": "genetic", **settings})
         with pytest.raises(UserError, match=words):
             optimize(model, asked, tmp_path / words[:5])
+
+
+def test_the_best_of_the_data_are_asked_about_first(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
+    oracle = FunctionOracle(Nitrogens(), ("assay",))
+    aims = {"assay": {"minimize": True}, "logp": {"target": 2.0, "tolerance": 1.0}}
+    narrow = [{"property": "heavy_atoms", "at_most": 22}]
+    asked = config(60, objectives=aims, start="best", per_scaffold=2, constraints=narrow)
+    found = optimize(model, asked, tmp_path / "a", oracle=oracle, dataset=dataset)
+    first = found.calls.head(15)  # a quarter of the budget
+    assert (found.calls["origin"] == "best of the data").tolist() == [True] * 15 + [False] * 45
+    table = dataset.table(["smiles", "assay", "logp"]).set_index("smiles").dropna()
+    table = table[[Chem.MolFromSmiles(s).GetNumHeavyAtoms() <= 22 for s in table.index]]
+    d = [w.desirability(table[w.about.name].tolist()) for w in found.wanted]
+    ranks = pd.Series(np.sqrt(d[0] * d[1]), table.index).rank(ascending=False)
+    assert ranks[first["smiles"]].is_monotonic_increasing and ranks[first["smiles"].iloc[0]] == 1
+    own = [scaffold(s) for s in first["smiles"]]
+    assert max(own.count(s) for s in own) <= 2
+    left_out = set(ranks[ranks < ranks[first["smiles"].iloc[-1]]].index) - set(first["smiles"])
+    assert all(own.count(scaffold(s)) == 2 for s in left_out)  # better, but of a series that is there
+    again = optimize(model, asked, tmp_path / "a", oracle=oracle, dataset=dataset)
+    assert again.counts["proposed"] == found.counts["proposed"]  # finished: nothing is proposed twice
+    with pytest.raises(UserError, match="no objective is called like one of them: score"):
+        optimize(model, config(20, start="best"), tmp_path / "b", oracle=Nitrogens(), dataset=dataset)
+    none = config(60, objectives=aims, start="best", constraints=[{"property": "heavy_atoms", "at_least": 90}])
+    with pytest.warns(UserWarning, match="known to do well passes"), pytest.raises(UserError):
+        optimize(model, none, tmp_path / "c", oracle=oracle, dataset=dataset)
 
 
 def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp_path: Path) -> None:
@@ -199,6 +333,16 @@ def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp
 def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path) -> None:
     flat = optimize(model, config(200, patience=20), tmp_path / "flat", oracle=lambda s: [1.0] * len(s))
     assert "the last 20 calls did not better the best ten" in flat.ended and len(flat.calls) < 60
+    widens = itertools.count()
+
+    def front(smiles: list[str]) -> list[tuple[float, float]]:  # each mean is worse than the last, and the front grows
+        return [(float(i), -1000.0 * i) if (i := next(widens)) < 60 else (0.0, -1e6) for _ in smiles]
+
+    oracle = FunctionOracle(front, ("a", "b"), "front")
+    both = {"a": {"maximize": True}, "b": {"maximize": True}}
+    asked = config(200, objectives=both, aggregate="pareto", patience=20)
+    wide = optimize(model, asked, tmp_path / "wide", oracle=oracle)
+    assert "the last 20 calls did not better the front" in wide.ended and 80 <= len(wide.calls) < 100
     easy = {"score": {"maximize": True, "low": 0.05}}
     hits = optimize(model, config(200, objectives=easy, enough=5), tmp_path / "hits", oracle=Nitrogens())
     assert "molecules meet every objective" in hits.ended and 5 <= hits.counts["hits"] < 40
@@ -301,6 +445,26 @@ def test_a_kill_while_the_report_is_written_costs_no_call(
     assert run.whole and run.report["optimization"]["calls"] == 25
 
 
+def test_a_stopped_run_goes_on_under_other_objectives(
+    model: TrainedModel, dataset: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {"function": "json:loads", "endpoints": ["score"]}
+    first, second = Nitrogens(killed_at=20), Nitrogens()
+    with pytest.raises(Killed):
+        optimize_run(model, config(50, oracle=ours), workspace, "changed", oracle=first)
+    aims = {"score": {"transform": "linear", "low": 0, "high": 0.3}, "logp": {"target": 2.0, "tolerance": 1.0}}
+    rule = [{"must_not_contain": "[#8]"}]
+    other = config(50, oracle=ours, objectives=aims, constraints=rule, strategy="random", seed=4)
+    run = optimize_run(model, other, workspace, "changed", oracle=second)
+    calls = pd.read_csv(run.folder / "calls.csv", keep_default_na=False)
+    assert calls["smiles"].tolist() == first.asked + second.asked and len(second.asked) == 50 - len(first.asked) == 30
+    assert (calls["failed"] == "breaks a constraint").equals(calls["smiles"].str.contains("O|o"))
+    warned = [w for w in run.report["warnings"] if "went on from the calls of a run that was stopped" in w]
+    assert len(warned) == 1 and warned[0].endswith("told otherwise: objectives, constraints, strategy, seed")
+    anew = optimize_run(model, config(10, oracle=ours), workspace, "changed", oracle=(third := Nitrogens()))
+    assert len(third.asked) == 10 == anew.report["optimization"]["calls"], "finished, it begins anew"
+
+
 def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
     dock = {"function": "dock:dock"}
     usual = config(10, oracle=dock)
@@ -310,14 +474,16 @@ def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
 
     assert place() == state_folder(model, usual, tmp_path, "a") != state_folder(model, usual, tmp_path, "b")
     assert place() == place(calls=99) == place(minutes=3) == place(oracle={**dock, "timeout": 9, "parallel": 2})
-    others = [place(seed=1), place(strategy="random"), place(seeds=["CC"]), place(oracle={"function": "dock:other"})]
-    assert len({place(), *others}) == 5
+    aims = {"score": {"minimize": True}, "qed": {"maximize": True}}
+    assert place() == place(seed=1) == place(strategy="random") == place(seeds=["CC"]) == place(objectives=aims)
+    free = {"oracle": {"property": ["score"]}}  # costs nothing: other searches may run at once
+    assert len({place(), place(oracle={"function": "dock:other"}), place(**free), place(**free, seed=1)}) == 4
     with locked(place(), "it"), pytest.raises(BusyError, match="optimizing the same"):
         optimize_run(model, usual, tmp_path, "a", oracle=Nitrogens())
 
 
 def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, dataset: Dataset) -> None:
-    asked = config(5, objectives={"a": {"maximize": True}, "b": {"maximize": True}})
+    asked = config(5, objectives={"a": {"transform": "as_is"}, "b": {"transform": "as_is"}})
     from pipeline.oracles.function import FunctionOracle
 
     halves = FunctionOracle(lambda smiles: [{"a": 0.5, "b": None}] * len(smiles), ("a", "b"), "halves")
@@ -338,11 +504,41 @@ def test_the_notebook(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> 
         lambda s: [{"a": 1.0 / len(t), "b": t.count("C") / 99} for t in s],
         20,
         endpoints=("a", "b"),
-        strategy="random",
+        strategy="genetic",
+        aggregate="pareto",
     )
     assert {"a_computed", "b_computed"} <= set(both.calls) and [w.about.name for w in both.wanted] == ["a", "b"]
     computed = mg.optimize(model, calls=10, maximize="logp", target={"mw": 250}, strategy="random")
     assert {w.kind for w in computed.wanted} == {"maximize", "target"}
+    start = "O=C(Nc1ccccc1)c1ccccc1"
+    assert mg.improve(model, start, "logp", calls=5, strategy="random").start == start
+
+
+def test_the_notebook_says_how_the_function_is_asked(model: TrainedModel, tmp_path: Path) -> None:
+    sizes: list[int] = []
+    tries: dict[str, int] = {}
+
+    def hangs(smiles: list[str]) -> list[float]:
+        sizes.append(len(smiles))
+        key = smiles[0]
+        tries[key] = tries.get(key, 0) + 1
+        if len(smiles) == 2 and len(sizes) == 3:
+            time.sleep(5)
+        return [0.5] * len(smiles)
+
+    began = time.monotonic()
+    found = mg.optimize(
+        model, hangs, 11, strategy="random", batch_size=11, timeout=0.3, retries=2, oracle_batch=2, folder=tmp_path
+    )
+    assert time.monotonic() - began < 60 and found.counts["scored"] == 11
+    assert sizes[0] == 3 and max(sizes[1:]) == 2, "three are tried first"
+    assert max(tries.values()) == 2, "the batch that hung was asked once more"
+    assert found.oracle.endswith("hangs")
+    for wrong in ({"timeout": 3}, {"retries": 3}):
+        with pytest.raises(UserError, match="go with an oracle given here"):
+            mg.optimize(model, calls=5, maximize="logp", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="an Oracle has its own"):
+        mg.optimize(model, FunctionOracle(Nitrogens()), 5, timeout=3)
 
 
 # -- figures and configuration ---------------------------------------------------------------------------------------

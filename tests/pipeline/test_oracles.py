@@ -386,7 +386,7 @@ def test_a_passing_failure_is_tried_again(tmp_path: Path) -> None:
             raise ConnectionError("lost")
         return [len(s) for s in smiles]
 
-    with ledger(FunctionOracle(flaky), tmp_path, retries=1) as oracle:
+    with ledger(FunctionOracle(flaky), tmp_path, retries=1, batch_size=20) as oracle:
         assert oracle.score(ALKANES[:20]).status == ["scored"] * 20
     assert tries == [3, 3, 17, 17]
 
@@ -402,17 +402,84 @@ def test_an_oracle_that_never_works_stops_without_a_charge_and_a_mended_one_goes
         assert oracle.score(ALKANES[:100]).status == ["scored"] * 100
 
 
-def test_an_oracle_that_dies_later_is_given_up_after_three_batches(tmp_path: Path) -> None:
+def test_an_oracle_that_dies_later_is_given_up_after_three_batches_and_charges_nothing_for_them(tmp_path: Path) -> None:
     lengths = Lengths()
     with ledger(lengths, tmp_path, budget=10_000, batch_size=20) as oracle:
         oracle.score(ALKANES[:50])
         lengths.raises = lambda s: True
-        with pytest.raises(OracleError, match="3 batches in a row .60 molecules.: poisoned; 110 calls are in the log"):
+        with pytest.raises(OracleError, match="3 batches in a row .60 molecules, not charged.: poisoned; 50 calls"):
             oracle.score(ALKANES[50:300])
-        assert (oracle.calls, oracle.failed) == (110, 60)
+        assert (oracle.calls, oracle.failed, oracle.left) == (50, 0, 9950)
         assert len(lengths.batches) == 4 + 3 * (2 + 3), "two tries and three molecules alone tell that it is dead"
     with ledger(Lengths(), tmp_path) as oracle:
-        assert oracle.score(ALKANES[:300]).status.count("scored") == 190
+        assert oracle.score(ALKANES[:300]).status == ["cached"] * 50 + ["scored"] * 250
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_an_outage_over_several_rounds_charges_nothing(tmp_path: Path, parallel: int) -> None:
+    lengths = Lengths()
+    with ledger(lengths, tmp_path, budget=60, parallel=parallel) as oracle:
+        oracle.score(ALKANES[:20])
+        lengths.raises = lambda s: True
+        first = oracle.score(ALKANES[20:28])
+        assert first.status == ["failed: poisoned"] * 8 and first.paid.all() and oracle.calls == 20
+        assert oracle.left == 32, "what they may cost is kept for them"
+        asked = len(lengths.asked)
+        assert oracle.score(ALKANES[20:28]).status == first.status and len(lengths.asked) == asked
+        with pytest.raises(OracleError, match="not charged"):
+            for start in range(28, 60, 8):
+                oracle.score(ALKANES[start : start + 8])
+        assert (oracle.calls, oracle.failed, oracle.left) == (20, 0, 40)
+        lengths.raises = lambda s: False
+        assert oracle.score(ALKANES[:70]).status == ["cached"] * 20 + ["scored"] * 40 + ["over budget"] * 10
+
+
+def test_failures_are_charged_once_the_oracle_has_answered_since(tmp_path: Path) -> None:
+    lengths = Lengths(raises=lambda s: 20 < len(s) <= 32)
+    with ledger(lengths, tmp_path, budget=60, batch_size=12) as oracle:
+        oracle.score(ALKANES[:20])
+        oracle.score(ALKANES[20:32])
+        assert (oracle.calls, oracle.left) == (20, 28)
+        oracle.score(ALKANES[32:40])
+        assert (oracle.calls, oracle.failed, oracle.left) == (40, 12, 20)
+        assert oracle.history["round"].tolist()[-12:] == [1] * 12, "the round that asked about them"
+    with ledger(Lengths(), tmp_path) as oracle:
+        assert oracle.calls == 40 and oracle.score(ALKANES[:40]).status.count("failed: poisoned") == 12
+
+
+def test_a_batch_in_which_the_oracle_went_down_is_charged_as_far_as_it_answered(tmp_path: Path) -> None:
+    class Mortal(Lengths):
+        lives = 28
+
+        def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
+            for answer in super().answers(smiles):
+                if not self.lives:
+                    raise OracleError("down")
+                self.lives -= 1
+                yield answer
+
+    with ledger(Mortal(), tmp_path, batch_size=20) as oracle, pytest.raises(OracleError, match="not charged.: down"):
+        oracle.score(ALKANES[:200])
+    with ledger(Lengths(), tmp_path) as oracle:
+        assert (oracle.calls, oracle.failed) == (28, 0)
+
+
+def test_failures_at_the_end_of_the_budget_are_settled(tmp_path: Path) -> None:
+    few = Lengths(raises=lambda s: len(s) > 45)
+    with ledger(few, tmp_path / "few", budget=50, batch_size=5) as oracle:
+        oracle.score(ALKANES[:50])
+        assert (oracle.calls, oracle.failed) == (50, 5), "too few to call it an outage"
+    many = Lengths(raises=lambda s: len(s) > 30)
+    with ledger(many, tmp_path / "many", budget=50, batch_size=20) as oracle:
+        oracle.score(ALKANES[:30])
+        with pytest.raises(OracleError, match="20 molecules, not charged"):
+            oracle.score(ALKANES[30:50])
+        assert (oracle.calls, oracle.left) == (30, 20)
+    back = Lengths(raises=lambda s: len(s) > 30 and len(back.batches) < 10)
+    with ledger(back, tmp_path / "back", budget=50, batch_size=20) as oracle:
+        oracle.score(ALKANES[:30])
+        assert set(oracle.score(ALKANES[30:50]).status) == {"scored"}, "it came back while it was asked again"
+        assert (oracle.calls, oracle.failed) == (50, 0)
 
 
 def test_an_oracle_that_gives_no_numbers_does_not_get_the_whole_budget(tmp_path: Path) -> None:
@@ -588,6 +655,82 @@ answer(id=ask["id"], score=len(smiles))"""
     asked = paid.read_text().split()
     unlogged = len(asked) - 300
     assert 0 <= unlogged <= 2 * 2 * 50, "at most the two batches under way at each kill"
+
+
+class Slow(Lengths):
+    """Answers all at once, after `pace` seconds a molecule by its own watch."""
+
+    at_once = True
+
+    def __init__(self, pace: Callable[[int], float]) -> None:
+        super().__init__()
+        self.pace = pace
+
+    def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
+        seconds = self.pace(len(self.asked))
+        yield from [answer._replace(seconds=seconds) for answer in super().answers(smiles)]
+
+
+def test_batches_that_answer_all_at_once_hold_ten_seconds_of_work(tmp_path: Path) -> None:
+    def sizes(name: str, pace: Callable[[int], float], **options: Any) -> list[int]:
+        slow = Slow(pace)
+        with ledger(slow, tmp_path / name, **options) as oracle:
+            assert oracle.score(ALKANES[:150]).status == ["scored"] * 150
+        return list(map(len, slow.batches))
+
+    assert sizes("fast", lambda asked: 0.0001) == [1, 3, 12, 48, 37, 49], "and no more than a hundred are cut"
+    assert sizes("second", lambda asked: 1.0)[:4] == [1, 3, 10, 10]
+    assert set(sizes("minute", lambda asked: 60.0)) == {1}
+    assert max(sizes("slower", lambda asked: 0.1 if asked < 60 else 2.0)[6:]) <= 5
+    assert set(sizes("parallel", lambda asked: 3.0, parallel=4)[2:]) <= {1, 2, 3}
+    assert sizes("given", lambda asked: 60.0, batch_size=49) == [3, 49, 49, 49]
+    streams = Lengths()
+    with ledger(streams, tmp_path / "streams") as oracle:
+        oracle.score(ALKANES[:150])
+    assert list(map(len, streams.batches)) == [3, 100, 47]
+
+
+def test_a_function_is_never_ahead_of_the_log_by_more_than_its_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.oracles.pace.AT_RISK", 0.2)
+    seen: list[tuple[int, int]] = []
+
+    def dock(smiles: list[str]) -> list[float]:
+        logged = (tmp_path / "oracle.jsonl").read_text().count("\n") - 1
+        seen.append((len(smiles), logged))
+        time.sleep(0.02 * len(smiles))
+        return [float(len(s)) for s in smiles]
+
+    progress: list[int] = []
+    with ledger(FunctionOracle(dock), tmp_path) as oracle:
+        oracle.score(ALKANES[:60], lambda stage, done, total, figures=None: progress.append(done))
+    asked = 0
+    for size, logged in seen:
+        assert logged == asked and size <= 10
+        asked += size
+    assert asked == 60 and len(progress) >= 6, "and one sees it go on"
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_no_batch_is_begun_when_the_time_is_over(tmp_path: Path, parallel: int) -> None:
+    asked: list[str] = []
+
+    def dock(smiles: list[str]) -> list[float]:
+        asked.extend(smiles)
+        time.sleep(0.05 * len(smiles))
+        return [float(len(s)) for s in smiles]
+
+    end = time.monotonic() + 0.8
+    options = {"seconds_left": lambda: end - time.monotonic(), "parallel": parallel}
+    with ledger(FunctionOracle(dock), tmp_path, **options) as oracle:
+        started = time.monotonic()
+        scored = oracle.score(ALKANES[:200])
+        assert time.monotonic() - started < 2.0, "ten seconds' work were to do"
+        assert 3 <= oracle.calls == len(asked) < 30
+        assert scored.status.count("scored") == len(asked) and scored.status.count("over time") == 200 - len(asked)
+        assert scored.paid.sum() == len(asked)
+        assert oracle.score(["C", "c1ccccc1"]).status == ["cached", "over time"]
 
 
 def test_the_ledger_itself_costs_next_to_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""What is odd about a structure: what hardly any molecule in a chemist's data has, and what decoders, mutations and crossings
+make all the same, because the rules of valence allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rdkit import Chem
+from rdkit.Chem import Mol, rdMolDescriptors
+
+LARGEST_RING = 8
+LARGE_RING, STRAINED = f"ring of more than {LARGEST_RING} atoms", "strained bridge"
+
+PATTERNS = {
+    name: Chem.MolFromSmarts(smarts)
+    for name, smarts in (
+        ("allene in a ring", "[R]=[R]=[R]"),
+        ("alkyne in a ring", "[R]#[R]"),
+        ("double bond in a ring of three or four", "[r3,r4]=[r3,r4]"),
+        ("aromatic ring of three", "[a;r3]"),
+        ("aromatic ring of four", "[a;r4]-[a;r4]"),
+        ("peroxide", "[O;X2]-[O;X2]"),
+        ("halogen on another atom than carbon", "[F,Cl,Br,I]-[!#6]"),
+        ("hydrogen on oxidized sulfur", "[S;!v2;!H0]"),
+        ("hydrogen on oxidized phosphorus", "[P;!v3;!H0]"),
+        ("three nitrogens in a row", "[#7;X3]-[#7;X3;!R]-[#7;X3]"),
+        ("heterocumulene", "[!#6;!#1;+0]=[C;!R]=[C,N;!R]"),
+    )
+}
+
+
+def oddities(mol: Mol) -> frozenset[str]:
+    """All that is odd about a sanitized molecule, by name; empty for most."""
+    found = {name for name, pattern in PATTERNS.items() if mol.HasSubstructMatch(pattern)}
+    if _largest_ring(mol) > LARGEST_RING:
+        found.add(LARGE_RING)
+    if _strained(mol):
+        found.add(STRAINED)
+    return frozenset(found)
+
+
+def is_odd(mol: Mol, allowed: Collection[str] = ()) -> bool:
+    """Whether something is odd about a sanitized molecule that is not allowed."""
+    if _largest_ring(mol) > LARGEST_RING and LARGE_RING not in allowed:
+        return True
+    if any(name not in allowed and mol.HasSubstructMatch(pattern) for name, pattern in PATTERNS.items()):
+        return True
+    return STRAINED not in allowed and _strained(mol)
+
+
+def _largest_ring(mol: Mol) -> int:
+    return max(map(len, mol.GetRingInfo().AtomRings()), default=0)
+
+
+def _strained(mol: Mol) -> bool:
+    """Whether a double bond stands at a bridgehead (Bredt's rule), or an aromatic ring is bridged."""
+    bridgeheads: list[int] = []
+    if mol.GetRingInfo().NumRings() < 2:
+        return False
+    if not rdMolDescriptors.CalcNumBridgeheadAtoms(mol, atoms=bridgeheads):  # type: ignore[arg-type]  # the stubs err
+        return False
+    return any(
+        bond.GetIsAromatic() or (bond.GetBondType() == Chem.BondType.DOUBLE and bond.IsInRing())
+        for index in bridgeheads
+        for bond in mol.GetAtomWithIdx(index).GetBonds()
+    )
