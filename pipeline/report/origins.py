@@ -37,9 +37,10 @@ def origins(calls: pd.DataFrame, candidates: pd.DataFrame) -> list[dict[str, Any
 
 
 def shares(calls: pd.DataFrame, parts: int = 20, most: int = 5) -> dict[str, Any]:
-    """Of each twentieth of the calls, the share of each origin; those that asked least are one."""
-    named = calls["origin"].value_counts().index[:most].tolist()
-    origin = calls["origin"].where(calls["origin"].isin(named), "others")
+    """Of each twentieth of the calls, the share of each move, around whichever center; those that asked least are one."""
+    move = calls["origin"].str.replace(r", center \d+$", "", regex=True)
+    named = move.value_counts().index[:most].tolist()
+    origin = move.where(move.isin(named), "others")
     cuts = [int(v) for v in np.linspace(0, len(calls), min(parts, max(len(calls), 1)) + 1)]
     names = named + (["others"] if (origin == "others").any() else [])
     rows = []

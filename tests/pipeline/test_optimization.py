@@ -554,19 +554,20 @@ def test_figures_against_calls() -> None:
             "order": [0, 1, 2, 3],
             "smiles": ["C", "CC", "CCC", "CCO"],
             "score": [0.1, 0.2, 0.4, nan],
-            "origin": ["prior", "move", "move", "move"],
+            "origin": ["prior", "move", "move", "move, center 2"],
             "parent": [None, "C", "CC", "CC"],
         }
     )
     chosen = calls.iloc[[2, 1]]
     by_origin = {row["origin"]: row for row in origins.origins(calls, chosen)}
     assert (
-        by_origin["move"] | {"best": 0.4, "mean": pytest.approx(0.3), "asked": 3, "scored": 2, "candidates": 2}
+        by_origin["move"] | {"best": 0.4, "mean": pytest.approx(0.3), "asked": 2, "scored": 2, "candidates": 2}
         == by_origin["move"]
     )
+    assert (by_origin["move, center 2"]["asked"], by_origin["move, center 2"]["scored"]) == (1, 0)
     (chain,) = origins.lineages(calls, chosen)
     assert [(step["smiles"], step["call"]) for step in chain] == [("C", 1), ("CC", 2), ("CCC", 3)]
-    told = origins.shares(calls, parts=2)
+    told = origins.shares(calls, parts=2)  # of the moves, around whichever center
     assert told == {"origins": ["move", "prior"], "edges": [0, 2, 4], "shares": [[0.5, 0.5], [1.0, 0.0]]}
 
 
