@@ -146,8 +146,13 @@ class TrainConfig(Settings):
 
     def starting_from(self, start: str) -> TrainConfig:
         """The same wishes with a start, where none was named before."""
-        parts = {part: asdict(getattr(self, part)) for part in ("model", "training")}
-        wishes = {part: {k: v for k, v in d.items() if self.asks(f"{part}.{k}")} for part, d in parts.items()}
+        if start == NOTHING:
+            return self.model_copy(update={"start": start})
+        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig())}
+        wishes = {
+            part: {k: v for k, v in asdict(getattr(self, part)).items() if self.asks(f"{part}.{k}") or v != defaults[k]}
+            for part, defaults in usual.items()
+        }
         return TrainConfig.model_validate(self.model_dump() | wishes | {"start": start})
 
     @model_validator(mode="wrap")

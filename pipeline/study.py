@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from chem_vae.errors import DataError, UserError
 from chem_vae.files import plain, write_json, write_text
-from pipeline.config import TrainConfig
+from pipeline.config import NOTHING, TrainConfig
 
 FORMAT = "chem-vae study"
 FEWEST_FOR_IMPORTANCE = 8  # completed trials
@@ -140,8 +140,9 @@ def write_best(
         f"# Trial {best['trial']} of {trials} of the study {path.parent.name}: objective {best['objective']:.3f} nats a molecule,",
         f"# after {epochs} passes over {molecules:,} molecules. More data and longer training may want a lower learning rate.",
     ]
+    lines += ["", "[train]", f"start = {json.dumps(base.start or NOTHING)}  # what the settings were tried on"]
     if base.conditions is not None:
-        lines += ["", "[train]", f"conditions = {json.dumps(list(base.conditions), ensure_ascii=False)}"]
+        lines += [f"conditions = {json.dumps(list(base.conditions), ensure_ascii=False)}"]
     for table in ("model", "training"):
         settings, own = getattr(chosen, table), getattr(base, table)
         lines += ["", f"[train.{table}]"]

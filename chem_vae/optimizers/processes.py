@@ -9,7 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from chem_vae.optimizers.archive import fronts
+from chem_vae.optimizers.archive import crowding, fronts
+
+MOST_FRONT = 100
+"""Molecules that stand for a front, those farthest from the others."""
+MOST_VOLUMES = 2_000_000
+"""Cells' volumes held at once."""
 
 
 class LatentProcesses:
@@ -88,12 +93,15 @@ def by_hypervolume(drawn: Tensor, known: Tensor, k: int) -> Tensor:
     (S, m, M) of their values: in ten blocks, of which each takes the means of the earlier ones for known."""
     from botorch.utils.multi_objective.hypervolume import infer_reference_point
 
-    corner = infer_reference_point(known[fronts(known) == 0], scale=0.1)
+    front = known[fronts(known) == 0]
+    corner = infer_reference_point(front, scale=0.1)
+    if len(front) > MOST_FRONT:  # cells grow with the front, with three objectives faster than it
+        front = front[crowding(front).argsort(descending=True)[:MOST_FRONT]]
     mean = drawn.mean(dim=0)
     left = torch.ones(len(mean), dtype=torch.bool)
     chosen: list[int] = []
     while len(chosen) < k:
-        values = log_improvement(drawn, torch.cat([known, mean[chosen]]), corner)
+        values = log_improvement(drawn, torch.cat([front, mean[chosen]]), corner)
         some = values.masked_fill(~left, -torch.inf).topk(min(max(1, k // 10), k - len(chosen))).indices
         left[some] = False
         chosen += some.tolist()
@@ -110,11 +118,15 @@ def log_improvement(drawn: Tensor, known: Tensor, corner: Tensor, softness: floa
     from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
 
     lower, upper = FastNondominatedPartitioning(corner, known).get_hypercell_bounds()
-    volumes = torch.zeros(*drawn.shape[:2], len(lower), dtype=drawn.dtype)
-    for k in range(drawn.shape[2]):
-        reach = torch.minimum(drawn[:, :, k, None], upper[:, k]) - lower[:, k]
-        # Log of a softplus of width `softness`, exact far below zero, where the plain one is a rounded zero.
-        scaled = reach / softness
-        log_soft = torch.where(scaled < -20, scaled, torch.nn.functional.softplus(scaled.clamp_min(-20)).log())
-        volumes += log_soft + math.log(softness)
-    return volumes.movedim(0, 1).flatten(1).logsumexp(dim=1) - math.log(len(drawn))
+    some = max(1, MOST_VOLUMES // (len(drawn) * len(lower)))
+    parts = []
+    for part in drawn.split(some, dim=1):
+        volumes = torch.zeros(*part.shape[:2], len(lower), dtype=drawn.dtype)
+        for k in range(drawn.shape[2]):
+            reach = torch.minimum(part[:, :, k, None], upper[:, k]) - lower[:, k]
+            # Log of a softplus of width `softness`, exact far below zero, where the plain one is a rounded zero.
+            scaled = reach / softness
+            log_soft = torch.where(scaled < -20, scaled, torch.nn.functional.softplus(scaled.clamp_min(-20)).log())
+            volumes += log_soft + math.log(softness)
+        parts.append(volumes.movedim(0, 1).flatten(1).logsumexp(dim=1))
+    return torch.cat(parts) - math.log(len(drawn))

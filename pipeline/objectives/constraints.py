@@ -108,6 +108,19 @@ class Constraint(Settings):
         return f"{self.property} {bounds}"
 
 
+def named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
+    """What molecules are to be like, or to contain as far as that is a molecule by itself."""
+    from rdkit import Chem, rdBase
+
+    texts = [
+        text
+        for c in constraints
+        for text in ((c.must_contain,) if c.must_contain else c.similarity_to or () if c.bounds()[0] > 0 else ())
+    ]
+    with rdBase.BlockLogs():
+        return [mol for mol in map(Chem.MolFromSmiles, texts) if mol is not None]
+
+
 @dataclass(frozen=True)
 class Checked:
     """What came of n molecules."""
@@ -205,10 +218,11 @@ def nothing_passes_message(
     if not of:
         return "there was no molecule to hold against the constraints"
     worst = sorted((item for item in counts.items() if item[1]), key=lambda item: -item[1])
+    odd = ["odd_structures = true lets through what is odd"] if counts.get(USUAL) else []
     told = "; ".join(f"{count:,} failed {name!r}" for name, count in worst) or "none failed one"
     clashes = [
         f"none met both {a!r} ({n:,} did) and {b!r} ({m:,} did), which may contradict each other"
         for a, n, b, m in sorted(conflicts, key=lambda c: -min(c[1], c[3]))[:MOST_CONFLICTS]
     ]
     some = f"only {passed:,} of {of:,} molecules pass" if passed else f"none of {of:,} molecules passes"
-    return "; ".join([f"{some} the constraints: {told}", *clashes, "loosen or drop what fails most"])
+    return "; ".join([f"{some} the constraints: {told}", *clashes, *odd, "loosen or drop what fails most"])

@@ -18,6 +18,7 @@ from chem_vae.optimizers import LatentOptimizer, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
+from pipeline.objectives.constraints import named_molecules
 from pipeline.optimization.accounts import Accounts
 from pipeline.optimization.admission import Admission
 from pipeline.optimization.clock import Clock
@@ -110,7 +111,7 @@ class _Loop:
                 "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
             )
         seeds = read_seeds(config.seeds)
-        usual = Usual.of(self.checkpoint, model.latent["mu"], seeds)
+        usual = Usual.of(self.checkpoint, model.latent["mu"], [*seeds, *named_molecules(config.constraints)])
         self.admission = Admission(
             self.checkpoint.vocabulary, config.constraints, None if config.odd_structures else usual.oddities
         )

@@ -147,6 +147,11 @@ def outcome(
         "hits": int(calls["hit"].sum()),
     }
     warnings = [*scoring.warnings, *scoring.outside(values)]
+    if broken.any():
+        warnings.append(
+            f"{int(broken.sum()):,} of the {len(keys):,} molecules paid for break a constraint that they were not asked under: they "
+            "are no candidates"
+        )
     if counts["failed"] > 0.1 * max(1, ledger.calls):
         warnings.append(f"an objective has no number for {counts['failed']:,} of {ledger.calls:,} calls")
     return Optimization(

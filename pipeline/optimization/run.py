@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,8 @@ def optimize_run(
     dataset = dataset or model.dataset(workspace)
     with locked(state, "optimizing the same under this name (another --name begins one of its own)"):
         before = _gone_on_with(config, state)
+        for warning in before:  # before a call is paid
+            warnings.warn(warning, UserWarning, stacklevel=2)
         if resume is not None:
             _take_up(resume, state)
         started = time.monotonic()

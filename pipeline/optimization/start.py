@@ -35,22 +35,22 @@ SHOWN = 400  # of the model's molecules, to tell what is usual
 
 
 class Usual(NamedTuple):
-    """What the seeds and the model's own molecules are like, as far as some of the kept ones tell."""
+    """What the molecules given and the model's own are like, as far as some of the kept ones tell."""
 
     heavy_atoms: int
     """Of the largest."""
     oddities: frozenset[str]
-    """Of any seed, and of one in a hundred of the others."""
+    """Of what was given, and of one in a hundred of the others."""
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, points: Tensor, seeds: Sequence[Chem.Mol]) -> Usual:
-        """points: where molecules of the model lie (m, D)."""
+    def of(cls, checkpoint: Checkpoint, points: Tensor, given: Sequence[Chem.Mol]) -> Usual:
+        """points: where molecules of the model lie (m, D); given: seeds, and what the constraints name."""
         strings = checkpoint.decode(points[:SHOWN].float())
         own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
         counts = Counter(oddity for mol in own for oddity in oddities(mol))
         common = {oddity for oddity, count in counts.items() if count >= max(2, 0.01 * len(own))}
-        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *seeds)]
-        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, seeds))))
+        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *given)]
+        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, given))))
 
 
 def problem_of(

@@ -144,7 +144,7 @@ def test_what_is_told_of_a_later_center_counts_for_its_move(checkpoint: Checkpoi
     assert optimizer.entered["moved prior"] > before["moved prior"] + 10  # type: ignore[attr-defined]
 
 
-def test_of_several_objectives_what_adds_to_the_hypervolume_is_chosen(checkpoint: Checkpoint) -> None:
+def test_the_front_of_two_scores_is_filled(checkpoint: Checkpoint) -> None:
     """Two scores that no molecule has both of: the front between them is filled, not one of its ends."""
     unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
 

@@ -16,7 +16,7 @@ from chem_vae.errors import UserError
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Problem, Proposal, create
 from chem_vae.optimizers.archive import Archive, crowding, fronts
-from chem_vae.optimizers.processes import log_improvement
+from chem_vae.optimizers.processes import by_hypervolume, log_improvement
 from chem_vae.vocabulary import END, SelfiesVocabulary
 
 SIZE = 16
@@ -317,3 +317,16 @@ def test_fronts_and_crowding() -> None:
     assert fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
     assert crowding(values).argmin() in (2, 5)  # each other's double
     assert crowding(values).max() <= 0.5
+
+
+def test_of_several_objectives_what_adds_to_the_hypervolume_is_chosen() -> None:
+    """Not what has the highest sum or the best worst value, where the front has such a molecule already."""
+    known = torch.tensor([[1.0, 0.0], [0.6, 0.6], [0.0, 0.8], [0.2, 0.2]]).double()
+    candidates = torch.tensor([[0.59, 0.59], [0.58, 0.6], [0.1, 0.9], [0.99, 0.0]]).double()
+    drawn = candidates + 1e-4 * torch.randn(16, 4, 2, generator=torch.Generator().manual_seed(0)).double()
+    assert by_hypervolume(drawn, known, 1).tolist() == [2]
+    assert sorted(by_hypervolume(drawn, known, 4).tolist()) == [0, 1, 2, 3]
+    wide = torch.rand(300, 3, generator=torch.Generator().manual_seed(1)).double()
+    known = torch.nn.functional.normalize(wide, dim=1)  # a front of 300 with three objectives: thinned, and in pieces
+    candidates = torch.cat([0.5 * known[:50], 1.3 * known[:1]])
+    assert by_hypervolume(candidates.expand(32, -1, -1), known, 1).tolist() == [50]

@@ -375,6 +375,13 @@ def test_a_model_from_nothing_says_so_and_keeps_its_key(
     assert model.manifest["config"]["start"] == NOTHING and "base" not in model.card
     said = tiny_training.starting_from(NOTHING)
     assert train(dataset, said, workspace).key == model.key and said.asks("model.latent_size")
+    changed = TrainConfig().model_copy(update={"training": TrainingConfig(epochs=3, seed=7)})  # told past the validator
+    assert changed.starting_from(NOTHING).training == changed.training
+    based = changed.starting_from("moses")
+    assert (based.training.epochs, based.training.seed) == (3, 7) and based.asks("training.epochs")
+    assert (
+        based.training.learning_rate != changed.training.learning_rate
+    )  # fine-tuning's own, as nobody asked for another
 
 
 def test_a_base_that_draws_rubbish_is_no_base(

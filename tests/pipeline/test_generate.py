@@ -102,7 +102,7 @@ def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset:
     with pytest.raises(UserError, match="did you mean 'gradient'"):
         mg.generate(model, strategy="gradent")
     with pytest.raises(UserError, match="did you mean 'assay'"):
-        train(dataset, TrainConfig(conditions=("asay",)), workspace)
+        train(dataset, TrainConfig(start="nothing", conditions=("asay",)), workspace)
     far = mg.generate(model, target={"logp": 30.0}, n=3, samples=30)
     assert any("outside the training data" in w for w in far.warnings)
     few = mg.generate(model, n=50, samples=20)

@@ -9,7 +9,8 @@ import pytest
 from rdkit import Chem
 
 from pipeline.model import TrainedModel
-from pipeline.objectives.constraints import USUAL
+from pipeline.objectives import Constraint, Constraints
+from pipeline.objectives.constraints import USUAL, named_molecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.start import Usual
@@ -78,3 +79,18 @@ def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: Tra
     assert search("asked for", odd_structures=True)[0] > usual()
     seed = "CCOOCCc1ccccc1"
     assert (of([seed]) - usual()) and of([seed]) <= search("seed", seeds=(seed,))[0] <= usual(seed)
+
+
+def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Path) -> None:
+    named = named_molecules(
+        [
+            Constraint(must_contain="S(=O)(=O)F"),
+            Constraint(similarity_to=("CCOOCC",), at_least=0.3),
+            Constraint(similarity_to=("CN=C=O",), at_most=0.3),
+            Constraint(must_contain="[#6]~[#7]"),
+        ]
+    )
+    allowed = Usual.of(model.checkpoint, model.latent["mu"][:0], named).oddities
+    assert {"halogen on another atom than carbon", "peroxide"} <= allowed and "heterocumulene" not in allowed
+    refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_oddities=())
+    assert "odd_structures = true" in refused.explain([Chem.MolFromSmiles("CN=C=S")])

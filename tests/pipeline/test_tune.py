@@ -84,6 +84,7 @@ def test_a_study_leaves_a_table_a_figure_and_settings_that_train_accepts(unbroke
     assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
     best = trials.sort_values("objective").iloc[0]
     found = load_config(folder / "best.toml").train
+    assert found.start == "nothing"  # as it was tried, whatever few measured molecules would start from
     assert found.training.beta == best["beta"] and found.training.learning_rate == best["learning_rate"]
     assert found.model == BASE.model
     assert found.training == replace(
