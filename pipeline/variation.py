@@ -236,7 +236,7 @@ def _others(numbers: tuple[int, ...]) -> Mol:
     return Chem.MolFromSmarts("[" + "&".join(f"!#{number}" for number in numbers) + "]")
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=3000)  # 60 kB each; a population and what it was shortly before
 def _read(smiles: str) -> _Parent | None:
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() < 2 or len(Chem.GetMolFrags(mol)) != 1:

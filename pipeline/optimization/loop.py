@@ -63,7 +63,7 @@ def optimize(
 
     folder: holds `oracle.jsonl`, a line for each call, and `proposals.jsonl`, where each molecule came from; a run that was
     stopped goes on from them, and asks again only about what had not been answered (see CountedOracle); `clock.json`, the
-    seconds that it took. oracle: an Oracle, or a function from a list of SMILES to numbers, in the place of the
+    seconds that it took, until it ends by itself. oracle: an Oracle, or a function from a list of SMILES to numbers, in the place of the
     configuration's. dataset: to start from (`start = "data"`). map: see CountedOracle, as for `options` (retries, batch_size,
     parallel), which stand in for the configuration's.
 
@@ -82,7 +82,9 @@ def optimize(
         asked.close()
         raise
     with ledger:
-        return _Loop(model, config, folder, ledger, clock, dataset, progress).run()
+        found = _Loop(model, config, folder, ledger, clock, dataset, progress).run()
+        clock.end()
+        return found
 
 
 def _oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], Any] | None) -> Oracle:

@@ -14,7 +14,9 @@ class Failure(NamedTuple):
 
     reason: str
     after: int
-    """Answers that had come by then: one more, and it is the molecule that fails, not the oracle."""
+    """Answers that had come by then: with one more the oracle is not down."""
+    alone: bool
+    """Whether it was asked about by itself; else it may have failed for the others of its batch."""
 
 
 class Asking(Protocol):
@@ -40,7 +42,7 @@ def settle(
 
     The whole batch is tried 1 + retries times, `pause` seconds after the first failure, twice that after the next. Then the
     molecules left are halved until those to blame stand alone. Where not one of the batch was answered, three are asked
-    alone first, and when they fail too it is the oracle that fails, not the molecules: all of the batch do.
+    alone first, and when they fail too it seems to be the oracle that fails: all of the batch do, the others not alone.
     """
     left, error = keys, None
     for attempt in range(1 + retries):
@@ -53,17 +55,17 @@ def settle(
     assert error is not None
     failed: dict[str, Failure] = {}
     if len(keys) == 1:
-        return {keys[0]: Failure(str(error), asking.answered())}
+        return {keys[0]: Failure(str(error), asking.answered(), alone=True)}
     if len(left) == len(keys):
         for key in dict.fromkeys((left[0], left[len(left) // 2], left[-1])):
             why = asking.ask([key])
             if why is not None and asking.unanswered([key]):
-                failed[key] = Failure(str(why), asking.answered())
+                failed[key] = Failure(str(why), asking.answered(), alone=True)
             if asking.stopped():
                 return {}
         left = asking.unanswered(left)
         if len(left) == len(keys):
-            return dict.fromkeys(left, Failure(str(error), asking.answered())) | failed
+            return dict.fromkeys(left, Failure(str(error), asking.answered(), alone=False)) | failed
         left = [key for key in left if key not in failed]
     return failed | _halve(left, asking)
 
@@ -80,10 +82,10 @@ def _halve(keys: list[str], asking: Asking) -> dict[str, Failure]:
         if not left:
             continue
         if in_vain > most:  # it has failed altogether meanwhile
-            failure = Failure(str(error), asking.answered())
+            failure = Failure(str(error), asking.answered(), alone=False)
             return failed | dict.fromkeys((key for rest in (left, *parts) for key in rest), failure)
         if len(part) == 1:
-            failed[part[0]] = Failure(str(error), asking.answered())
+            failed[part[0]] = Failure(str(error), asking.answered(), alone=True)
         elif len(left) == 1:
             parts.append(left)  # once more, alone: in company it may only have come too late
         else:

@@ -43,6 +43,8 @@ class Oracle(ABC):
     endpoints: tuple[str, ...]
     at_once: bool = False
     """Whether a batch's answers come all together, so that a kill loses the whole batch: it is kept short then."""
+    timeout: float | None = None
+    """Seconds after which it stops a batch; one whose answers come all at once is kept well below that."""
 
     @abstractmethod
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:

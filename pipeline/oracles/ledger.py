@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.oracles.attempts import Failure, settle
 from pipeline.oracles.base import Oracle, OracleError, clip, without_infinities
 from pipeline.oracles.config import OWN_COLUMNS
+from pipeline.oracles.doubts import NUMBERLESS, Doubts
 from pipeline.oracles.log import Call, CallLog
 from pipeline.oracles.pace import Pace
 from pipeline.standardize import LONGEST_INPUT
@@ -29,10 +30,6 @@ from pipeline.standardize import LONGEST_INPUT
 BATCH = 100
 TRIAL = 3
 """Molecules that go ahead of all others: where the oracle fails on each, it is set up wrongly, and nothing is charged."""
-DEAD_BATCHES, DEAD_MOLECULES = 3, 10
-"""So many batches in a row, of so many molecules, without any answer, and the oracle is taken to be down."""
-NUMBERLESS = 100
-"""So many calls in a row without a number, and the budget is not spent on more of them; a tenth of it at the start."""
 
 Map = Callable[[Callable[[list[str]], int], list[list[str]]], Iterable[int]]
 
@@ -51,27 +48,18 @@ class Scored:
     """The canonical SMILES by which it is known; None where RDKit reads no molecule."""
 
 
-class _Doubt(NamedTuple):
-    """A failure that is not charged yet: it may be the molecule's or the oracle's."""
-
-    reason: str
-    after: int
-    """Answers that had come by then; with one more it is the molecule's."""
-    seconds: float
-    round: int
-
-
 class CountedOracle:
     """Asks an oracle about each molecule (canonical SMILES) at most once, and about at most `budget` in all.
 
     An answer counts as a call, with a number or without. So does a molecule that the oracle raises or hangs on by itself,
-    after `retries` more tries of its batch, as soon as the oracle has answered anything since: until then it is held back,
-    and where the oracle turns out to be down it is neither charged nor logged, and asked again by whoever goes on. Failed
-    molecules are not asked again. The log is written answer by answer, and opening it again restores the cache and the
+    after `retries` more tries of its batch, as soon as the oracle has answered anything since: until then it is held back.
+    Where nothing has answered for long, or the budget is given out, a molecule that gave a number before is asked again,
+    free of charge. When that fails too the oracle is down: what is held back is neither charged nor logged, and asked again
+    by whoever goes on. Failed molecules are not asked again. The log is written answer by answer, and opening it again restores the cache and the
     count. Use it as a context manager, or close it.
 
     batch_size: molecules at once. When not given, BATCH or a fair share for `parallel` batches, and of an oracle that
-    answers `at_once` as many as take about ten seconds (see Pace). seconds_left: asked between
+    answers `at_once` as many as take about ten seconds, or half of its timeout (see Pace). seconds_left: asked between
     batches; at 0 no more are begun. map: like the builtin one, over batches of SMILES, in threads of this process; a pool of
     `parallel` threads when not given. Raises UserError for a budget below 1, and as CallLog does.
     """
@@ -98,12 +86,11 @@ class CountedOracle:
         self.oracle, self.budget, self.endpoints = oracle, budget, tuple(oracle.endpoints)
         self._retries, self._pause = retries, pause
         self._batch_size, self._parallel, self._map = batch_size, parallel, map
-        self._pace = Pace(seconds_left, short=batch_size is None and oracle.at_once)
+        self._pace = Pace(seconds_left, short=batch_size is None and oracle.at_once, timeout=oracle.timeout)
         self._scoring, self._writing = threading.Lock(), threading.Lock()
         self._stop: Exception | None = None
         self._tried = False
-        self._dead_batches = self._numberless = self._answers = 0
-        self._held: dict[str, _Doubt] = {}
+        self._doubts = Doubts()
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
         self._known = {call.smiles: call for call in self._log.calls}
@@ -118,7 +105,7 @@ class CountedOracle:
     @property
     def left(self) -> int:
         """Calls that the budget still allows, apart from those that failures held back may cost."""
-        return max(0, self.budget - self.calls - len(self._held))
+        return max(0, self.budget - self.calls - len(self._doubts))
 
     @property
     def failed(self) -> int:
@@ -180,7 +167,7 @@ class CountedOracle:
             while not self._tried and done < min(TRIAL, len(keys)) and not self.stopped():
                 done += self._batch(keys[done:TRIAL][: 1 if self._pace.short else TRIAL])
             if not self._tried and not self.stopped():
-                why = next(iter(self._held.values())).reason
+                why = self._doubts.reason(keys[0])
                 self._stop = OracleError(f"the oracle failed on the first {done} molecules, no call was charged: {why}")
             rest = keys[done:]
             size = self._batch_size or min(BATCH, math.ceil(len(rest) / self._parallel) or 1)
@@ -202,8 +189,7 @@ class CountedOracle:
             self._log.sync()
             if self._stop is not None:
                 self._tried = False  # what comes next is a new start
-                self._dead_batches = self._numberless = 0
-                self._held.clear()
+                self._doubts.forget()
         if self._stop is not None:
             raise self._stop
         if not self.stopped() and (left := self._unasked(keys)):
@@ -247,37 +233,51 @@ class CountedOracle:
 
     def _account(self, keys: list[str], failed: dict[str, Failure], seconds: float) -> None:
         """Hold back what failed, charge what is in doubt no more, and see whether the oracle is alive."""
-        left = self.unanswered(keys)
+        answered = len(self.unanswered(keys)) < len(keys)
         with self._writing:
-            for key, (reason, after) in failed.items():
-                self._held[key] = _Doubt(clip(reason), after, seconds, self._round)
-            if len(left) < len(keys):
-                self._tried, self._dead_batches = True, 0
-            elif failed:  # else the time was over before it could answer
-                self._dead_batches += 1
+            self._tried = self._tried or answered
+            self._doubts.settled(failed, answered, seconds, self._round)
             self._charge()
-            if self._dead_batches >= DEAD_BATCHES and len(self._held) >= DEAD_MOLECULES:
-                why = next(reversed(self._held.values())).reason
-                self._stop = self._stop or OracleError(
-                    f"the oracle failed on {self._dead_batches} batches in a row ({len(self._held)} molecules, not charged): "
-                    f"{why}; {self.calls} calls are in the log, and running again goes on from them"
-                )
+            grave = self._doubts.grave()
+        if grave and not self.stopped():
+            self._look_whether_down()
 
-    def _charge(self, *, all: bool = False) -> None:
-        """Charge the failures after which the oracle answered, or all. With _writing held."""
-        for key, doubt in list(self._held.items()):
-            if all or doubt.after < self._answers:
-                self._enter(key, (math.nan,) * len(self.endpoints), doubt.reason, doubt.seconds, doubt.round)
+    def _charge(self) -> None:
+        """Charge the failures that are the molecules' own. With _writing held."""
+        for key, doubt in self._doubts.of_molecules():
+            self._enter(key, (math.nan,) * len(self.endpoints), doubt.failure.reason, doubt.seconds, doubt.round)
 
     def _decide(self) -> None:
-        """When the budget is given out and no later answer will tell: ask again about many failures, charge a few."""
-        while len(self._held) >= DEAD_MOLECULES and not self.left and not self.stopped():
-            doubtful = list(self._held)
-            self._held.clear()
-            self._batch(doubtful)
-        if len(self._held) < DEAD_MOLECULES and not self.left and self._stop is None:
-            with self._writing:
-                self._charge(all=True)
+        """Ask again about what failed in company, and at the end of the budget leave nothing in doubt."""
+        while len(self._doubts) and not self.stopped():
+            if again := self._doubts.to_ask_again():
+                self._batch(again)
+            elif self.left:
+                return  # a later answer will tell
+            else:
+                self._look_whether_down()
+
+    def _look_whether_down(self) -> None:
+        """Ask about a molecule that gave a number before: stop where it fails too, else charge what is held back.
+
+        Where none ever did, the oracle is taken to be down when many failed.
+        """
+        before = self._doubts.answers
+        known = next((call.smiles for call in reversed(self._log.calls) if not _failed(call)), None)
+        if known is None:
+            alive = not self._doubts.many()
+        else:  # an answer that is known is neither charged nor logged
+            alive = any(self.ask([known]) is None for _ in range(1 + self._retries))
+        with self._writing:
+            if alive:
+                self._doubts.answered()
+                self._charge()
+            elif self._doubts.answers == before:  # nor has it answered anything else meanwhile
+                also = "" if known is None else " and on one that it had answered before"
+                self._stop = self._stop or OracleError(
+                    f"the oracle failed on the last {len(self._doubts)} molecules (not charged){also}: "
+                    f"{self._doubts.reason()}; {self.calls} calls are in the log, and running again goes on from them"
+                )
 
     # -- what attempts.settle needs ----------------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ class CountedOracle:
 
     def answered(self) -> int:
         """Answers so far."""
-        return self._answers
+        return self._doubts.answers
 
     def stopped(self) -> bool:
         """Whether no more is to be asked."""
@@ -325,7 +325,7 @@ class CountedOracle:
         kept, why = without_infinities(values, self.endpoints, reason)
         with self._writing:
             if key not in self._known:
-                self._answers += 1
+                self._doubts.answers += 1
                 self._enter(key, kept, why and clip(why), seconds if math.isfinite(seconds) else 0.0, self._round)
 
     def _enter(self, key: str, values: tuple[float, ...], reason: str | None, seconds: float, round: int) -> None:
@@ -333,23 +333,17 @@ class CountedOracle:
         call = Call(self.calls, key, values, seconds, round, time.time(), reason)
         self._log.append(call)
         self._known[key] = call
-        late = self._held.pop(key, None) is not None
-        if not _failed(call):
-            self._numberless = 0
-            return
-        self._failed += 1
-        if late and not self._numberless:
-            return  # it failed before a number came
-        self._numberless += 1
+        self._failed += _failed(call)
+        numberless = self._doubts.entered(key, not _failed(call))
         at_start = self._failed == self.calls
-        if self._numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
+        if numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
             self._stop = self._stop or OracleError(
-                f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {reason}; "
+                f"the oracle gave no number for {numberless} molecules in a row, the last because: {reason}; "
                 f"{self.calls} calls are in the log, and running again goes on from them"
             )
 
     def _unasked(self, keys: list[str]) -> list[str]:
-        return [key for key in self.unanswered(keys) if key not in self._held]
+        return [key for key in self.unanswered(keys) if key not in self._doubts]
 
     # -- molecules ---------------------------------------------------------------------------------------------------
 
@@ -372,8 +366,8 @@ class CountedOracle:
             if key is None:
                 status.append("failed: RDKit reads no molecule")
                 continue
-            if key in self._held:
-                status.append(f"failed: {self._held[key].reason}")
+            if key in self._doubts:
+                status.append(f"failed: {self._doubts.reason(key)}")
             elif key in self._known:
                 call = self._known[key]
                 values[row] = call.values

@@ -13,12 +13,13 @@ GROWTH = 3
 class Pace:
     """What molecules took so far, and how many to ask about next.
 
-    short: whether a batch is to take about AT_RISK seconds; it grows from one molecule. seconds_left: of the whole run; a
-    batch is not begun with more molecules than they allow.
+    short: whether a batch is to take about AT_RISK seconds, or half of its timeout; it grows from one molecule.
+    seconds_left: of the whole run; a batch is not begun with more molecules than they allow.
     """
 
-    def __init__(self, seconds_left: Callable[[], float], *, short: bool) -> None:
+    def __init__(self, seconds_left: Callable[[], float], *, short: bool, timeout: float | None = None) -> None:
         self.short = short
+        self._at_risk = AT_RISK if timeout is None else min(AT_RISK, timeout / 2)
         self._seconds_left = seconds_left
         self._molecules, self._seconds, self._last = 0, 0.0, 0.0
 
@@ -36,7 +37,7 @@ class Pace:
         """Molecules of the next batch, at least 1 and at most so many; the slower of the last batch and of all counts."""
         each = max(self._last, self._seconds / max(1, self._molecules), 1e-9)
         if self.short:
-            most = min(most, GROWTH * self._molecules, int(AT_RISK / each))
+            most = min(most, GROWTH * self._molecules, int(self._at_risk / each))
         if self._molecules and self._seconds_left() < most * each:
             most = int(self._seconds_left() / each)
         return max(1, most)

@@ -208,6 +208,16 @@ def test_the_time_holds_between_batches_and_over_a_kill(model: TrainedModel, tmp
     assert 1.0 < json.loads((kept / "clock.json").read_text())["seconds"] < 60
 
 
+def test_the_minutes_of_a_finished_run_do_not_count_for_one_that_goes_on(model: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "clock.json").write_text('{"seconds": 300}')  # before it was killed
+    first = optimize(model, config(10, minutes=10), tmp_path, oracle=Nitrogens())
+    assert "budget" in first.ended and not (tmp_path / "clock.json").exists()
+    (tmp_path / "clock.json").write_text('{"seconds": 300}')
+    with pytest.raises(Killed):
+        optimize(model, config(30, minutes=10), tmp_path, oracle=Nitrogens(killed_at=10))
+    assert (tmp_path / "clock.json").exists(), "killed"
+
+
 def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tmp_path: Path) -> None:
     rules = [{"must_not_contain": "[#8]", "name": "no oxygen"}, {"property": "heavy_atoms", "at_most": 30}]
     oracle = Nitrogens()

@@ -407,10 +407,13 @@ def test_an_oracle_that_dies_later_is_given_up_after_three_batches_and_charges_n
     with ledger(lengths, tmp_path, budget=10_000, batch_size=20) as oracle:
         oracle.score(ALKANES[:50])
         lengths.raises = lambda s: True
-        with pytest.raises(OracleError, match="3 batches in a row .60 molecules, not charged.: poisoned; 50 calls"):
+        with pytest.raises(
+            OracleError, match="last 60 molecules .not charged. and on one .* before: poisoned; 50 calls"
+        ):
             oracle.score(ALKANES[50:300])
         assert (oracle.calls, oracle.failed, oracle.left) == (50, 0, 9950)
-        assert len(lengths.batches) == 4 + 3 * (2 + 3), "two tries and three molecules alone tell that it is dead"
+        assert len(lengths.batches) == 4 + 3 * (2 + 3) + 2, "two tries, three molecules alone, and one that it answered"
+        assert lengths.batches[-1] == ALKANES[49:50]
     with ledger(Lengths(), tmp_path) as oracle:
         assert oracle.score(ALKANES[:300]).status == ["cached"] * 50 + ["scored"] * 250
 
@@ -441,10 +444,28 @@ def test_failures_are_charged_once_the_oracle_has_answered_since(tmp_path: Path)
         oracle.score(ALKANES[20:32])
         assert (oracle.calls, oracle.left) == (20, 28)
         oracle.score(ALKANES[32:40])
-        assert (oracle.calls, oracle.failed, oracle.left) == (40, 12, 20)
-        assert oracle.history["round"].tolist()[-12:] == [1] * 12, "the round that asked about them"
+        assert (oracle.calls, oracle.failed, oracle.left) == (31, 3, 20), "those that were asked about alone"
+        assert oracle.history["round"].tolist()[-3:] == [1] * 3, "the round that asked about them"
+        for last in range(41, 44):
+            oracle.score(ALKANES[:last])
+        assert (oracle.calls, oracle.failed, oracle.left) == (43, 12, 17), "the others when they have been, too"
     with ledger(Lengths(), tmp_path) as oracle:
-        assert oracle.calls == 40 and oracle.score(ALKANES[:40]).status.count("failed: poisoned") == 12
+        assert oracle.calls == 43 and oracle.score(ALKANES[:43]).status.count("failed: poisoned") == 12
+    alone = {len(b[0]) for b in lengths.batches if len(b) == 1}
+    assert alone >= set(range(21, 33))
+
+
+def test_a_short_outage_charges_only_what_was_asked_alone_in_it(tmp_path: Path) -> None:
+    lengths = Lengths()
+    with ledger(lengths, tmp_path, budget=200, batch_size=100) as oracle:
+        oracle.score(ALKANES[:20])
+        end = len(lengths.batches) + 5  # the batch, its second try, three molecules alone
+        lengths.raises = lambda s: len(lengths.batches) <= end
+        oracle.score(ALKANES[20:120])
+        assert (oracle.calls, oracle.left) == (20, 80)
+        oracle.score(ALKANES[120:140])
+        assert (oracle.calls, oracle.failed, oracle.left) == (140, 3, 60)
+        assert oracle.score(ALKANES[20:120]).status.count("cached") == 97
 
 
 def test_a_batch_in_which_the_oracle_went_down_is_charged_as_far_as_it_answered(tmp_path: Path) -> None:
@@ -458,28 +479,46 @@ def test_a_batch_in_which_the_oracle_went_down_is_charged_as_far_as_it_answered(
                 self.lives -= 1
                 yield answer
 
-    with ledger(Mortal(), tmp_path, batch_size=20) as oracle, pytest.raises(OracleError, match="not charged.: down"):
+    with ledger(Mortal(), tmp_path, batch_size=20) as oracle, pytest.raises(OracleError, match="not charged.*: down"):
         oracle.score(ALKANES[:200])
     with ledger(Lengths(), tmp_path) as oracle:
         assert (oracle.calls, oracle.failed) == (28, 0)
 
 
-def test_failures_at_the_end_of_the_budget_are_settled(tmp_path: Path) -> None:
-    few = Lengths(raises=lambda s: len(s) > 45)
-    with ledger(few, tmp_path / "few", budget=50, batch_size=5) as oracle:
-        oracle.score(ALKANES[:50])
-        assert (oracle.calls, oracle.failed) == (50, 5), "too few to call it an outage"
-    many = Lengths(raises=lambda s: len(s) > 30)
-    with ledger(many, tmp_path / "many", budget=50, batch_size=20) as oracle:
-        oracle.score(ALKANES[:30])
-        with pytest.raises(OracleError, match="20 molecules, not charged"):
-            oracle.score(ALKANES[30:50])
-        assert (oracle.calls, oracle.left) == (30, 20)
+@pytest.mark.parametrize("batch_size", [1, 5, 20])
+def test_failures_at_the_end_of_the_budget_are_settled(tmp_path: Path, batch_size: int) -> None:
+    """A molecule that gave a number before tells whether the oracle or they are to blame."""
+    for good in (45, 30):
+        bad = Lengths(raises=lambda s, good=good: len(s) > good)  # type: ignore[misc]
+        with ledger(bad, tmp_path / str(good), budget=50, batch_size=batch_size) as oracle:
+            oracle.score(ALKANES[:good])
+            assert oracle.score(ALKANES[good:50]).status == ["failed: poisoned"] * (50 - good)
+            assert (oracle.calls, oracle.failed) == (50, 50 - good)
+            assert oracle.history["smiles"].is_unique
+        assert all([s] in bad.batches for s in ALKANES[good:50]) and len(bad.asked) < 50 + 20 * (50 - good)
+        down = Lengths()
+        with ledger(down, tmp_path / f"down-{good}", budget=50, batch_size=batch_size) as oracle:
+            oracle.score(ALKANES[:good])
+            down.raises = lambda s: True
+            with pytest.raises(OracleError, match=r"not charged\) and on one that it had answered before: poisoned"):
+                oracle.score(ALKANES[good:50])
+            assert (oracle.calls, oracle.left) == (good, 50 - good)
+            down.raises = lambda s: False
+            assert set(oracle.score(ALKANES[good:50]).status) == {"scored"}
     back = Lengths(raises=lambda s: len(s) > 30 and len(back.batches) < 10)
     with ledger(back, tmp_path / "back", budget=50, batch_size=20) as oracle:
         oracle.score(ALKANES[:30])
-        assert set(oracle.score(ALKANES[30:50]).status) == {"scored"}, "it came back while it was asked again"
-        assert (oracle.calls, oracle.failed) == (50, 0)
+        status = oracle.score(ALKANES[30:50]).status
+        assert status.count("scored") == 17, "it came back while it was asked again"
+        assert (oracle.calls, oracle.failed) == (50, 3)
+
+
+def test_an_oracle_that_answers_known_molecules_only_does_not_get_the_whole_budget(tmp_path: Path) -> None:
+    with ledger(Lengths(raises=lambda s: len(s) > 30), tmp_path, batch_size=5) as oracle:
+        oracle.score(ALKANES[:30])
+        with pytest.raises(OracleError, match=r"no number for 1\d\d molecules in a row"):
+            oracle.score(ALKANES[30:])
+        assert 100 <= oracle.failed <= 110 and oracle.calls == 30 + oracle.failed
 
 
 def test_an_oracle_that_gives_no_numbers_does_not_get_the_whole_budget(tmp_path: Path) -> None:
@@ -662,18 +701,21 @@ class Slow(Lengths):
 
     at_once = True
 
-    def __init__(self, pace: Callable[[int], float]) -> None:
+    def __init__(self, pace: Callable[[int], float], timeout: float | None = None) -> None:
         super().__init__()
-        self.pace = pace
+        self.pace, self.timeout = pace, timeout
 
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
         seconds = self.pace(len(self.asked))
+        if self.timeout and seconds * len(smiles) > self.timeout:
+            self.batches.append(list(smiles))
+            raise OracleError("too late")
         yield from [answer._replace(seconds=seconds) for answer in super().answers(smiles)]
 
 
 def test_batches_that_answer_all_at_once_hold_ten_seconds_of_work(tmp_path: Path) -> None:
-    def sizes(name: str, pace: Callable[[int], float], **options: Any) -> list[int]:
-        slow = Slow(pace)
+    def sizes(name: str, pace: Callable[[int], float], timeout: float | None = None, **options: Any) -> list[int]:
+        slow = Slow(pace, timeout)
         with ledger(slow, tmp_path / name, **options) as oracle:
             assert oracle.score(ALKANES[:150]).status == ["scored"] * 150
         return list(map(len, slow.batches))
@@ -681,6 +723,8 @@ def test_batches_that_answer_all_at_once_hold_ten_seconds_of_work(tmp_path: Path
     assert sizes("fast", lambda asked: 0.0001) == [1, 3, 12, 48, 37, 49], "and no more than a hundred are cut"
     assert sizes("second", lambda asked: 1.0)[:4] == [1, 3, 10, 10]
     assert set(sizes("minute", lambda asked: 60.0)) == {1}
+    assert sizes("timeout", lambda asked: 1.0, 5.0) == [1] + [2] * 74 + [1], "and half of the timeout"
+    assert sizes("long", lambda asked: 1.0, 60.0)[:4] == [1, 3, 10, 10]
     assert max(sizes("slower", lambda asked: 0.1 if asked < 60 else 2.0)[6:]) <= 5
     assert set(sizes("parallel", lambda asked: 3.0, parallel=4)[2:]) <= {1, 2, 3}
     assert sizes("given", lambda asked: 60.0, batch_size=49) == [3, 49, 49, 49]
