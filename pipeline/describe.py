@@ -19,7 +19,6 @@ from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural
 from pipeline.model import TrainedModel
 from pipeline.properties import compute
 from pipeline.standardize import Rejection, Standardizer
-from pipeline.validate import validate
 
 DESCRIBED_AT_ONCE = 200
 
@@ -124,9 +123,12 @@ def with_neighbors(
         if dataset is not None:
             reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
         else:
-            kept = validate(kept_with(model), model.checkpoint.vocabulary)
-            reference = [c.smiles for c in kept if c.smiles is not None]
+            reference = [
+                model.checkpoint.vocabulary.to_smiles(s) for s in kept_with(model)
+            ]  # molecules all, they were trained on
         found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
+        if dataset is None:
+            found = [(Chem.CanonSmiles(s) if s else None, share) for s, share in found]
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
     return candidates
