@@ -43,7 +43,7 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None) -> int:
     shutil.rmtree(target, ignore_errors=True)
     checkpoint: Checkpoint = replace(model.checkpoint, card=card)
     checkpoint.save(target, half=True)
-    for name in ("predictors.safetensors", "latent.safetensors", "anomaly.safetensors"):
+    for name in ("predictors.safetensors", "latent.safetensors", "anomaly.safetensors", "kept.smi"):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
     record = json.loads((source / "training.json").read_text(encoding="utf-8"))

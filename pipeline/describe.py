@@ -14,7 +14,7 @@ from torch import Tensor
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
-from pipeline.explore.reference import kept_with
+from pipeline.explore.reference import kept_smiles
 from pipeline.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
 from pipeline.model import TrainedModel
 from pipeline.properties import compute
@@ -123,12 +123,8 @@ def with_neighbors(
         if dataset is not None:
             reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
         else:
-            reference = [
-                model.checkpoint.vocabulary.to_smiles(s) for s in kept_with(model)
-            ]  # molecules all, they were trained on
+            reference = kept_smiles(model)
         found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
-        if dataset is None:
-            found = [(Chem.CanonSmiles(s) if s else None, share) for s, share in found]
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
     return candidates
@@ -136,7 +132,7 @@ def with_neighbors(
 
 def kept_neighbors(model: TrainedModel, dataset: Dataset | None) -> int | None:
     """Among how many training molecules kept with the model `with_neighbors` looks; None where it has all of them."""
-    return len(kept_with(model)) if dataset is None else None
+    return len(kept_smiles(model)) if dataset is None else None
 
 
 def novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:

@@ -12,12 +12,14 @@ import torch
 
 from chem_vae import anomaly
 from chem_vae.analysis import exact_reconstruction
-from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly
+from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly, kept_molecules
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
+from chem_vae.files import write_text
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
+from pipeline.explore.reference import KEPT_SMILES, canonical_smiles
 from pipeline.model import save_latent
 
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
@@ -40,7 +42,7 @@ def fit_and_check(
     """Fit and check the predictors, keep latent points and the anomaly score's reference, measure reconstruction.
 
     properties: how many the model knows; the first are the dataset's, `names`, the others have no value here.
-    keep_molecules: whether training molecules, as ids, are kept with the model.
+    keep_molecules: whether training molecules, as ids and as SMILES, are kept with the model.
     """
     random = np.random.default_rng(seed)
 
@@ -58,7 +60,10 @@ def fit_and_check(
     z_kept, z_held_out = checkpoint.encode_dataset(kept).mu, checkpoint.encode_dataset(held_out).mu
     z_calibration = checkpoint.encode_dataset(calibration).mu
     typical = float(nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
-    write_safetensors(anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules), folder / anomaly.FILE)
+    reference = anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
+    write_safetensors(reference, folder / anomaly.FILE)
+    smiles = canonical_smiles(kept_molecules(reference, checkpoint), checkpoint.vocabulary)
+    write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))
     values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
     save_latent(folder / "latent.safetensors", z_kept, values, typical)
     fitted, figures = _fit_all(checkpoint, splits["train"], names, random, z_calibration, calibration, progress)

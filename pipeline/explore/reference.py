@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit import Chem, rdBase
 from safetensors.torch import load_file
 from torch import Tensor
 
 from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, kept_molecules
 from chem_vae.errors import CheckpointError, UserError
+from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
 from pipeline.validate import validate
+
+KEPT_SMILES = "kept.smi"
+"""The kept molecules' canonical SMILES, in the model's folder: to read them is a tenth of the work of decoding them."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,21 @@ def unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample | Non
 def kept_with(model: TrainedModel) -> list[str]:
     """The SELFIES strings of the training molecules kept with the model; empty where none are. Raises CheckpointError."""
     return kept_molecules(anomaly_file(model), model.checkpoint)
+
+
+def kept_smiles(model: TrainedModel) -> list[str]:
+    """Their canonical SMILES, from the model's folder; worked out for models that were made without the file."""
+    path = model.folder / KEPT_SMILES
+    if path.is_file():
+        return path.read_text(encoding="utf-8", errors="replace").split()
+    return canonical_smiles(kept_with(model), model.checkpoint.vocabulary)
+
+
+def canonical_smiles(strings: Sequence[str], vocabulary: SelfiesVocabulary) -> list[str]:
+    """The canonical SMILES of SELFIES strings, one for each that RDKit can read."""
+    with rdBase.BlockLogs():
+        mols = [Chem.MolFromSmiles(vocabulary.to_smiles(s)) for s in strings]
+    return [str(Chem.MolToSmiles(m)) for m in mols if m is not None]
 
 
 def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:

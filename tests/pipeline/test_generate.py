@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rdkit import Chem
+from rdkit import Chem, DataStructs
 
 import pipeline as mg
 from chem_vae.anomaly import FILE
@@ -21,8 +21,9 @@ from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
 from pipeline.campaign import generate_run
 from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
 from pipeline.dataset import Dataset
-from pipeline.explore.reference import kept_with
+from pipeline.explore.reference import KEPT_SMILES, kept_smiles, kept_with
 from pipeline.folders import built_whole, content_key, locked
+from pipeline.metrics import fingerprints
 from pipeline.model import TrainedModel, load_model
 from pipeline.places import workspace_models
 from pipeline.properties import compute
@@ -245,8 +246,12 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     assert found.to_frame()["novel"].isna().all()
     assert "novel" not in found.counts  # unknown is not zero, and not all
     kept = {c.smiles for c in validate(kept_with(alone), alone.checkpoint.vocabulary)}
-    assert set(found.to_frame()["nearest_training_smiles"]) <= kept
-    assert found.to_frame()["nearest_training_similarity"].between(0, 1).all()
+    near = found.to_frame()[["smiles", "nearest_training_smiles", "nearest_training_similarity"]]
+    assert set(near["nearest_training_smiles"]) <= kept == set(kept_smiles(alone))
+    for smiles, neighbor, similarity in near.itertuples(index=False):  # the fingerprints of whole, aromatic molecules
+        assert DataStructs.TanimotoSimilarity(*fingerprints([smiles, neighbor])) == pytest.approx(similarity)
+    (tmp_path / "alone" / KEPT_SMILES).unlink()  # as of a model made before there was this file
+    assert set(kept_smiles(alone)) == kept
     assert any(f"those among the {len(kept):,} training molecules kept with the model" in w for w in found.warnings)
     run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone")
     page = (run.folder / "report.html").read_text()
