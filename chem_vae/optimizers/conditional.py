@@ -18,6 +18,7 @@ class ConditionalSampling(LatentOptimizer):
     """
 
     name = "conditional"
+    several_objectives = True
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)

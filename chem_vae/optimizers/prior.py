@@ -17,6 +17,7 @@ class PriorSampling(LatentOptimizer):
 
     name = "random"
     kind = "none"
+    several_objectives = True
 
     def ask(self, n: int) -> Proposal:
         seed = int(torch.randint(2**62, (1,), generator=self.generator))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
-from chem_vae.optimizers import LatentOptimizer, Molecule, Proposal, create
+from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
@@ -125,7 +125,8 @@ class _Loop:
         self.optimizer: LatentOptimizer = create(config.strategy, self.problem, self.random % 2**31)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
-                f"the strategy {config.strategy} takes one number; with a Pareto front use adaptive, turbo or genetic"
+                f"the strategy {config.strategy} takes one number; with a Pareto front use "
+                + ", ".join(name for name, strategy in sorted(OPTIMIZERS.items()) if strategy.several_objectives)
             )
         self.accounts = Accounts(folder / ORIGINS)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)

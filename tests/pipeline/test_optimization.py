@@ -286,7 +286,7 @@ def test_a_request_that_cannot_be_carried_out(model: TrainedModel, tmp_path: Pat
         ({"objectives": computed, "strategy": "adaptiv"}, "unknown strategy 'adaptiv'; did you mean 'adaptive'"),
         (
             {"objectives": {**computed, "mw": {"range": [200, 300]}}, "aggregate": "pareto", "strategy": "cma_es"},
-            "one number",
+            "one number; with a Pareto front use .*adaptive.*random",
         ),
         ({"objectives": {"tpsa": {"maximize": True}}, "enough": 3}, "none of them says what is good enough"),
         ({"objectives": computed, "start": "data"}, 'start = "data" needs the model\'s dataset'),
@@ -338,6 +338,9 @@ def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp
     assert told is not None and told["size"] == len(first) and told["of"] == 40
     volumes = [v for _, v in told["hypervolume"]]
     assert volumes == sorted(volumes) and volumes[-1] > 0
+    for blind in ("random", "conditional"):  # what does not look at scores has fronts to be compared with
+        asked = config(20, objectives=objectives, aggregate="pareto", strategy=blind)
+        assert optimize(model, asked, tmp_path / blind).counts["scored"] == 20
 
 
 def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path) -> None:
