@@ -85,9 +85,12 @@ def run(job: Job) -> dict[str, Any]:
 
 def _measured(job: Job) -> dict[str, Any]:
     import torch
+    from cma import CMAEvolutionStrategy
 
     torch.set_num_threads(1)
     from chem_vae.checkpoint import Checkpoint
+    from chem_vae.optimizers.gradient import GradientAscent
+    from chem_vae.optimizers.processes import LatentProcesses
     from chem_vae.optimizers.retraining import MovingModel
     from chem_vae.tanimoto import TanimotoProcess
     from pipeline.benchmark import pmo
@@ -116,6 +119,9 @@ def _measured(job: Job) -> dict[str, Any]:
         watch.of("encode", Checkpoint, "encode"),
         watch.of("retrain", MovingModel, "move"),
         watch.of("surrogate", TanimotoProcess, "__init__", "draw"),
+        watch.of("surrogate", LatentProcesses, "fit", "choose"),
+        watch.of("surrogate", GradientAscent, "_climbed"),
+        watch.of("surrogate", CMAEvolutionStrategy, "ask", "tell"),
     ):
         found = optimize(model, config, folder, dataset=dataset, progress=_teller(job))
     seconds, cpu = time.monotonic() - started, _cpu_seconds() - cpu
