@@ -89,9 +89,11 @@ class GradientAscent(RememberingOptimizer):
         rows = self.good(k, order)
         bold = self.boldest * torch.rand(k, generator=self.generator)
 
+        surface = self._process.surface()
+
         def expected(z: Tensor) -> Tensor:
-            posterior = self._process.models[0].posterior(self._x(z))
-            return (posterior.mean.squeeze(-1) + bold * posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1)).float()
+            mean, deviation = surface(self._x(z))
+            return (mean + bold * deviation).float()
 
         parents = [m.key if (m := self.archive.molecules[row]) is not None else None for row in rows.tolist()]
         z = self._climbed(self.archive.z[rows], expected, self.spread())

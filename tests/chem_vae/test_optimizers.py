@@ -16,7 +16,7 @@ from chem_vae.errors import UserError
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Problem, Proposal, create
 from chem_vae.optimizers.archive import Archive, crowding, fronts
-from chem_vae.optimizers.processes import by_hypervolume, log_improvement
+from chem_vae.optimizers.processes import LatentProcesses, by_hypervolume, log_improvement
 from chem_vae.vocabulary import END, SelfiesVocabulary
 
 SIZE = 16
@@ -317,6 +317,22 @@ def test_fronts_and_crowding() -> None:
     assert fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
     assert crowding(values).argmin() in (2, 5)  # each other's double
     assert crowding(values).max() <= 0.5
+
+
+def test_the_surface_that_is_climbed_is_the_process() -> None:
+    random = torch.Generator().manual_seed(0)
+    x = 0.25 * torch.randn(200, 20, dtype=torch.float64, generator=random)
+    processes = LatentProcesses()
+    processes.fit(x, x[:, :3].sum(dim=1, keepdim=True) + 0.1 * torch.randn(200, 1, generator=random))
+    slopes = []
+    for quick in (False, True):
+        z = x[:50].detach().add(0.1).requires_grad_(True)
+        posterior = processes.models[0].posterior(z)
+        told = posterior.mean.squeeze(-1), posterior.variance.sqrt().squeeze(-1)
+        mean, deviation = processes.surface()(z) if quick else told
+        assert torch.allclose(mean, told[0], atol=1e-8) and torch.allclose(deviation, told[1], atol=5e-3)
+        slopes.append(torch.autograd.grad((mean + deviation).sum(), z)[0])
+    assert torch.allclose(slopes[0], slopes[1], atol=0.02 * float(slopes[0].abs().max()))
 
 
 def test_of_several_objectives_what_adds_to_the_hypervolume_is_chosen() -> None:
