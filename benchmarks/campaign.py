@@ -1,6 +1,6 @@
 """A simulated campaign: few measurements, a batch of 50 proposals a round, no oracle in between.
 
-python benchmarks/campaign.py                                   # three tasks, three seeds; killed, it goes on part by part
+python benchmarks/campaign.py --arms updated library random     # three tasks, three seeds; killed, it goes on part by part
 python benchmarks/campaign.py --tasks median1 --rounds 3 --seeds 0
 
 The hidden truth is a task of the PMO benchmark (`pipeline.benchmark.pmo_tasks`) with noise, as an assay has it. It is told of
@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from chem_vae.files import write_json
 from chem_vae.predictors import fit_predictor
@@ -222,9 +223,13 @@ def table(parts: list[dict[str, Any]]) -> str:
             for r in range(rounds):
                 rows = [p["rounds"][r] for p in of if r < len(p["rounds"])]
                 means, bests = np.array([x["mean"] for x in rows]), np.array([x["best"] for x in rows])
-                cells.append(f"{means.mean():.3f} ± {means.std():.3f}, {bests.mean():.3f} ± {bests.std():.3f}")
+                cells.append(", ".join(_spread(v) for v in (means, bests)))
             lines.append(f"| {name} | {arm} | {len(of)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _spread(values: NDArray[np.float64]) -> str:
+    return f"{values.mean():.3f}" + (f" ± {values.std(ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def main() -> None:
