@@ -1,6 +1,6 @@
 # make demo   set up .venv and run the whole job on the embedded data
 # make test   set up what the tests need and run them
-# make bench  the speed figures of benchmarks/README.md (after make demo, whose model it samples)
+# make bench  the speed figures of benchmarks/README.md
 PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
@@ -29,7 +29,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py startup
 	$(BIN)/python benchmarks/speed.py training
 	$(BIN)/python benchmarks/speed.py ingest moses-sample
-	$(BIN)/python benchmarks/speed.py sampling latest --workspace $(WORKSPACE)
+	$(BIN)/python benchmarks/speed.py sampling moses
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("chem-vae needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (set PYTHON=...)" if sys.version_info < (3, 11) else 0)'

@@ -2,7 +2,7 @@
 
 python benchmarks/speed.py training            # molecules/s beside the cores' matrix peak and the MOSES VAE's own code
 python benchmarks/speed.py ingest moses        # rows/s and memory beside what RDKit and selfies alone need
-python benchmarks/speed.py sampling RUN        # molecules/s of a trained model: sample, decode, validate
+python benchmarks/speed.py sampling moses      # molecules/s of a trained model: sample, decode, validate
 python benchmarks/speed.py startup             # chem-vae --help
 """
 
@@ -48,7 +48,7 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
         peaks = {d: _matrix_peak(getattr(torch, d)) for d in ("float32", "bfloat16")}
         rows = []
         sizes = {
-            "demo (192 / 384)": ModelConfig(encoder_size=192, decoder_size=384),
+            "small (192 / 384)": ModelConfig(encoder_size=192, decoder_size=384),
             "default (256 / 512)": ModelConfig(),
         }
         precisions = list(dict.fromkeys(["32-true", resolve_precision(TrainingConfig(accelerator="cpu"))]))
@@ -113,7 +113,7 @@ def _training_work(config: Any, ids: int, symbols: float) -> float:
     """Operations per molecule of the matrix products alone: forward once, backward twice."""
     e, h, d = config.embedding_size, config.encoder_size, config.decoder_size
     encoder = 2 * symbols * (e + h) * 3 * h
-    decoder = (symbols + 1) * ((e + d) * 3 * d + d * ids)
+    decoder = (symbols + 1) * ((e + d) * 3 * d + 2 * d * d + d * ids)
     return 3 * 2 * (encoder + decoder)
 
 
@@ -269,9 +269,11 @@ class _MemoryWatch:
 
 
 def sampling(args: argparse.Namespace) -> dict[str, Any]:
-    """A trained model: symbols drawn without z and from N(0, I), then SELFIES to canonical SMILES and InChIKey."""
+    """A trained model: symbols drawn without z and from N(0, I), then SELFIES to canonical SMILES and InChIKey; and both as
+    `chem-vae generate` does it, drawn again where not canonical."""
     from chem_vae.prior import sample_prior
     from pipeline.model import load_model
+    from pipeline.sampling import draw
     from pipeline.validate import validate
 
     checkpoint = load_model(args.model, args.workspace).checkpoint
@@ -284,12 +286,16 @@ def sampling(args: argparse.Namespace) -> dict[str, Any]:
         decoded = time.perf_counter()
         valid = sum(c.valid for c in validate(strings, checkpoint.vocabulary))
         done = time.perf_counter()
+        again = draw(checkpoint, z, temperature=1.0)
+        redrawn = time.perf_counter()
         rows[prior] = {
             "molecules": args.molecules,
             "valid": valid,
             "decode_per_second": args.molecules / (decoded - start),
             "validate_per_second": args.molecules / (done - decoded),
             "both_per_second": args.molecules / (done - start),
+            "redrawn_per_second": args.molecules / (redrawn - done),
+            "draws": again.canonical.of,
         }
     return {"parameters": sum(p.numel() for p in checkpoint.model.parameters()), "priors": rows}
 
