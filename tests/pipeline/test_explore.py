@@ -333,6 +333,7 @@ def test_keeping_molecules_is_a_setting(model: TrainedModel, monkeypatch: pytest
     )
     secret = train(dataset, settings, tmp_path)
     assert "flat" not in reference_module.anomaly_file(secret) and "flat" in reference_module.anomaly_file(model)
+    assert not (secret.folder / reference_module.KEPT_SMILES).read_text() and reference_module.kept_smiles(model)
 
 
 PEPTIDES = (
