@@ -61,10 +61,10 @@ class LatentProcesses:
         return (logs - logs.mean()).exp()
 
     @torch.no_grad()
-    def surface(self, objective: int = 0) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        """A function from points (n, D) to the mean and the deviation (n,) of the objective there, for climbing: the same as
-        `posterior` to three digits, in a third of its time. Differentiable."""
-        model = self.models[objective]
+    def surface(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """A function from points (n, D) to the mean and the deviation (n,) of the one objective there, for climbing: the same
+        as `posterior` to three digits, in a third of its time. Differentiable."""
+        (model,) = self.models
         known, mean = model.train_inputs[0], model.mean_module.constant
         noisy = model.covar_module(known).to_dense() + model.likelihood.noise * torch.eye(len(known), dtype=known.dtype)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(noisy))

@@ -16,7 +16,7 @@ from chem_vae.errors import CheckpointError, UserError
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.dataset import Dataset
 from pipeline.model import TrainedModel
-from pipeline.validate import validate
+from pipeline.validate import sanitized, validate
 
 KEPT_SMILES = "kept.smi"
 """The kept molecules' canonical SMILES, in the model's folder: to read them is a tenth of the work of decoding them."""
@@ -108,7 +108,7 @@ def kept_smiles(model: TrainedModel) -> list[str]:
 def canonical_smiles(strings: Sequence[str], vocabulary: SelfiesVocabulary) -> list[str]:
     """The canonical SMILES of SELFIES strings, one for each that RDKit can read."""
     with rdBase.BlockLogs():
-        mols = [Chem.MolFromSmiles(vocabulary.to_smiles(s)) for s in strings]
+        mols = [sanitized(vocabulary.to_smiles(s))[0] for s in strings]
     return [str(Chem.MolToSmiles(m)) for m in mols if m is not None]
 
 
