@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.files import write_json
-from pipeline.runs import machine, versions
+from chem_vae.atomic_files import write_json
+from pipeline.workspace.runs import machine, versions
 
 RESULTS = Path(__file__).parent / "results"
 RELATIVE = ("logP", "SA", "QED", "weight")

@@ -3,7 +3,7 @@
 python benchmarks/campaign.py --arms updated library random     # three tasks, three seeds; killed, it goes on part by part
 python benchmarks/campaign.py --tasks median1 --rounds 3 --seeds 0
 
-The hidden truth is a task of the PMO benchmark (`pipeline.benchmark.pmo_tasks`) with noise, as an assay has it. It is told of
+The hidden truth is a task of the PMO benchmark (`pmo_tasks`) with noise, as an assay has it. It is told of
 some hundred molecules drawn from MOSES; then each arm proposes 50 molecules a round, is told their noisy values, and goes
 on. Arms:
 
@@ -33,28 +33,29 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pmo_tasks import task
 
-from chem_vae.files import write_json
+from chem_vae.atomic_files import write_json
 from chem_vae.predictors import fit_predictor
 from chem_vae.tanimoto import TanimotoProcess
 from pipeline.benchmark.parts import Parts
-from pipeline.benchmark.pmo_tasks import task
-from pipeline.campaign import campaign as run_campaign
-from pipeline.catalog import data_folder
 from pipeline.config import CampaignConfig
-from pipeline.folders import content_key
-from pipeline.measured.batch import diverse
-from pipeline.measured.config import MeasuredConfig
-from pipeline.measured.features import features
-from pipeline.measured.fitting import Labelled, compare
-from pipeline.measured.predictor import MeasuredPredictor
-from pipeline.measured.search import search
-from pipeline.measured.update import update
-from pipeline.model import TrainedModel, encode_valid, load_model
-from pipeline.objectives import PropertySummary, resolve
-from pipeline.objectives.objective import Objective
-from pipeline.places import model_name
-from pipeline.runs import Run, machine, versions
+from pipeline.generation.acquisition_search import search
+from pipeline.generation.batch_selection import diverse
+from pipeline.generation.config import MeasuredConfig
+from pipeline.models.measured_predictor import MeasuredPredictor
+from pipeline.models.predictor_features import features
+from pipeline.models.trained_model import TrainedModel, encode_valid, load_model
+from pipeline.objectives.config import Objective
+from pipeline.objectives.desirability import PropertySummary
+from pipeline.objectives.resolve import resolve
+from pipeline.training.fit_measured import Labelled, compare
+from pipeline.workflows.campaign import campaign as run_campaign
+from pipeline.workflows.update import update
+from pipeline.workspace.folders import content_key
+from pipeline.workspace.lookup import model_name
+from pipeline.workspace.registry import data_folder
+from pipeline.workspace.runs import Run, machine, versions
 
 HERE = Path(__file__).parent
 TASKS = ("osimertinib_mpo", "celecoxib_rediscovery", "median1")
@@ -87,7 +88,7 @@ class Points(Labelled):
 
 
 def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredictor:
-    """As `pipeline.measured.fitting` does it, of a model that was never told the labels."""
+    """As `pipeline.training.fit_measured` does it, of a model that was never told the labels."""
     y = torch.tensor(known.values)
     z = encode_valid(model.checkpoint, known.smiles)
     placed = torch.isfinite(z).all(dim=1)

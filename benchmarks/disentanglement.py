@@ -25,18 +25,18 @@ import numpy as np
 import torch
 
 from chem_vae.analysis import ACTIVE_VARIANCE, exact_reconstruction
+from chem_vae.atomic_files import plain, write_json
 from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CollapseWarning
-from chem_vae.files import plain, write_json
 from chem_vae.latent import gaps, mutual_information
 from chem_vae.training import train
 from pipeline.config import IngestConfig
-from pipeline.dataset import Dataset
-from pipeline.folders import content_key
-from pipeline.ingest import ingest
-from pipeline.progress import terminal_progress
-from pipeline.runs import machine, versions
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.ingest import ingest
+from pipeline.workspace.folders import content_key
+from pipeline.workspace.progress import terminal_progress
+from pipeline.workspace.runs import machine, versions
 
 HERE = Path(__file__).parent
 PROPERTIES = ("logp", "mw", "tpsa", "qed")

@@ -48,7 +48,7 @@ def read_wheel(wheel: Path) -> tuple[list[str], list[str]]:
 
 def read_cache() -> tuple[list[str], list[str]]:
     """The train and test SMILES of the named dataset `moses`, fetched when it is not in the cache yet."""
-    from pipeline.catalog import resolve
+    from pipeline.workspace.registry import resolve
 
     found: dict[str, list[str]] = {"train": [], "test": []}
     with gzip.open(resolve("moses").path, "rt", encoding="ascii", newline="") as file:

@@ -158,10 +158,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "finetune.json")
     args = parser.parse_args()
 
-    from chem_vae.files import write_json
+    from chem_vae.atomic_files import write_json
     from pipeline.config import load_config
-    from pipeline.model import load_model
-    from pipeline.runs import machine, versions
+    from pipeline.models.trained_model import load_model
+    from pipeline.workspace.runs import machine, versions
 
     settings = {f"train.{k}": tomllib.loads(f"v = {v}")["v"] for k, v in (text.split("=", 1) for text in args.set)}
     base = load_model(args.model, args.workspace)
@@ -184,8 +184,8 @@ def main() -> None:
 
 
 def _one(kind: str, base: Any, config: Any, workspace: Path) -> dict[str, Any]:
-    from pipeline.ingest import ingest
-    from pipeline.train import train
+    from pipeline.datasets.ingest import ingest
+    from pipeline.training.train import train
 
     started = time.monotonic()
     dataset = ingest(config.ingest, workspace)
@@ -209,8 +209,8 @@ def _moses(model: Any) -> dict[str, float]:
     """Exact reconstruction and -log p(x) in nats of test molecules of the embedded sample: what the base is made for."""
     from chem_vae.analysis import exact_reconstruction
     from chem_vae.data import TokenDataset
-    from pipeline.catalog import data_folder
-    from pipeline.finetune import nats
+    from pipeline.training.finetune import nats
+    from pipeline.workspace.registry import data_folder
 
     checkpoint = model.checkpoint
     with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:

@@ -20,24 +20,24 @@ import numpy as np
 import selfies
 import torch
 from rdkit import Chem
+from steering import steering, steering_figure, steering_figures
 
 import pipeline as mg
 from chem_vae.anomaly import surprise
+from chem_vae.atomic_files import write_json, write_text
 from chem_vae.data import TokenDataset
-from chem_vae.files import write_json, write_text
 from chem_vae.latent import prior_path
-from pipeline.explore.coverage import calibration_error, calibration_figure
+from pipeline.chemistry.validate import validate
+from pipeline.explore.anomaly import anomaly_figure, ranking
+from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.explore.figures import molecule_grid, save_figure
-from pipeline.explore.reference import held_out_molecules
-from pipeline.explore.roundtrip import robustness_figure
+from pipeline.explore.inputs import tanimoto
+from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
-from pipeline.explore.spelling import tanimoto
-from pipeline.explore.strangeness import anomaly_figure, ranking
-from pipeline.explore.targets import steering, steering_figure, steering_figures
-from pipeline.model import TrainedModel
-from pipeline.progress import terminal_progress
-from pipeline.runs import machine, versions
-from pipeline.validate import validate
+from pipeline.models.kept_molecules import held_out_molecules
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.progress import terminal_progress
+from pipeline.workspace.runs import machine, versions
 
 HERE = Path(__file__).resolve().parent
 PROPRANOLOL, WARFARIN = "CC(C)NCC(O)COc1cccc2ccccc12", "CC(=O)CC(c1ccccc1)c1c(O)c2ccccc2oc1=O"
@@ -85,7 +85,7 @@ def conditional(model: TrainedModel, figures: Path, progress: Any) -> dict[str, 
     if len(about) == 2:  # any subset of the targets: two at once
         target = {p.name: p.quantiles["0.75"] for p in about}
         found = [s for s in model.sample(300, target, seed=1) if s]
-        from pipeline.explore.spelling import computed_values
+        from pipeline.explore.inputs import computed_values
 
         values = computed_values(model, found)
         pair = {n: float(np.nanmean(np.abs(np.array(values[f"{n}_computed"]) - v))) for n, v in target.items()}

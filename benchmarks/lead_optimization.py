@@ -61,8 +61,8 @@ def starts(n: int) -> list[str]:
     """n test molecules of the embedded sample of MOSES with a QED in QED_OF_STARTS; always the same ones."""
     from rdkit import Chem
 
-    from pipeline.catalog import data_folder
-    from pipeline.properties import get_property
+    from pipeline.chemistry.properties import get_property
+    from pipeline.workspace.registry import data_folder
 
     with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:
         smiles = [row["SMILES"] for row in csv.DictReader(file) if row["split"] == "test"]
@@ -86,7 +86,7 @@ def improved(job: Job) -> dict[str, Any]:
 
 def _improved(job: Job) -> dict[str, Any]:
     from chem_vae.errors import UserError
-    from pipeline.objectives.objective import Objective
+    from pipeline.objectives.config import Objective
     from pipeline.optimization.lead import improve
     from pipeline.oracles.config import OracleConfig
 
@@ -94,7 +94,7 @@ def _improved(job: Job) -> dict[str, Any]:
     qed = job.objective == "qed"
     settings: dict[str, Any] = {"strategy": job.strategy, "seed": job.seed}
     if not qed:
-        settings["oracle"] = OracleConfig(function=f"pipeline.benchmark.pmo_tasks:{job.objective}")
+        settings["oracle"] = OracleConfig(function=f"pmo_tasks:{job.objective}")
     objective = "qed" if qed else {"score": Objective(maximize=True)}
     about = {"strategy": job.strategy, "similarity": job.similarity, "seed": job.seed, "start": job.start}
     started = time.monotonic()
@@ -127,7 +127,7 @@ def _improved(job: Job) -> dict[str, Any]:
 def _model(folder: str, workspace: Path) -> Any:
     import torch
 
-    from pipeline.model import load_model
+    from pipeline.models.trained_model import load_model
 
     torch.set_num_threads(1)
     return load_model(folder, workspace)
@@ -201,7 +201,7 @@ def _jobs(args: argparse.Namespace, model: Any, kept: Path, key: str) -> Iterato
 def main() -> None:
     """Improve what was not yet, write the results, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objective", default="qed", help="qed, or a task of pipeline/benchmark/pmo_tasks.py")
+    parser.add_argument("--objective", default="qed", help="qed, or a task of benchmarks/pmo_tasks.py")
     parser.add_argument("--starts", type=int, default=200)
     parser.add_argument("--similarities", default="0.4,0.6", metavar="FLOAT,...", help="to the start, at least")
     parser.add_argument("--calls", type=int, default=200, help="oracle calls for each start, its own included")
@@ -215,14 +215,15 @@ def main() -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"  # read by the processes that are started below
 
+    from pmo_tasks import task
+
+    from chem_vae.atomic_files import write_json
     from chem_vae.errors import ChemVAEError, unknown_name
-    from chem_vae.files import write_json
     from chem_vae.optimizers import OPTIMIZERS
-    from pipeline.benchmark.pmo_tasks import task
-    from pipeline.folders import content_key
-    from pipeline.model import load_model
-    from pipeline.runs import machine, versions
-    from pipeline.workers import Workers
+    from pipeline.models.trained_model import load_model
+    from pipeline.workspace.folders import content_key
+    from pipeline.workspace.parallel import Workers
+    from pipeline.workspace.runs import machine, versions
 
     try:
         task(args.objective)

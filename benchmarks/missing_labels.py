@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from label_curve import SHARES, LabelPoint, hidden, label_curve, label_splits
 
+from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig, TrainingConfig
-from chem_vae.files import write_json
 from pipeline.config import IngestConfig, TrainConfig
-from pipeline.dataset import Dataset
-from pipeline.ingest import ingest
-from pipeline.label_curve import SHARES, LabelPoint, hidden, label_curve, label_splits
-from pipeline.progress import terminal_progress
-from pipeline.runs import machine, versions
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.ingest import ingest
+from pipeline.workspace.progress import terminal_progress
+from pipeline.workspace.runs import machine, versions
 
 HERE = Path(__file__).parent
 SEED = 0

@@ -46,7 +46,8 @@ def best_so_far(rises: Sequence[Sequence[float]], calls: int) -> list[float]:
 
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     """The tables for README.md."""
-    from pipeline.benchmark import pmo
+    import pmo_protocol as pmo
+
     from pipeline.benchmark.table import table
 
     scores = {(r["task"], r["strategy"], r["seed"]): best_so_far(r["rises"], r["calls"]) for r in runs}
@@ -103,9 +104,7 @@ def main() -> None:
     parser.add_argument(
         "--strategies", default="adaptive", metavar="NAME,...", help="as `chem-vae optimize` knows them"
     )
-    parser.add_argument(
-        "--tasks", default=",".join(TASKS), metavar="NAME,...", help="of pipeline/benchmark/pmo_tasks.py"
-    )
+    parser.add_argument("--tasks", default=",".join(TASKS), metavar="NAME,...", help="of benchmarks/pmo_tasks.py")
     parser.add_argument("--seeds", default="0,1,2", metavar="INT,...")
     parser.add_argument("--calls", type=int, default=10_000, help="budget of a run; published figures are of 10,000")
     parser.add_argument("--batch", type=int, help="molecules a round; what optimize takes when not given")
@@ -121,13 +120,14 @@ def main() -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"  # read by the processes that are started below
 
+    from pmo_protocol import BUDGET
+    from pmo_tasks import task
+
+    from chem_vae.atomic_files import write_json
     from chem_vae.errors import ChemVAEError, unknown_name
-    from chem_vae.files import write_json
     from chem_vae.optimizers import OPTIMIZERS
-    from pipeline.benchmark.pmo import BUDGET
-    from pipeline.benchmark.pmo_tasks import task
-    from pipeline.folders import content_key
-    from pipeline.model import load_model
+    from pipeline.models.trained_model import load_model
+    from pipeline.workspace.folders import content_key
 
     try:
         tasks = [task(name).name for name in args.tasks.split(",")]

@@ -77,7 +77,7 @@ class Stopwatch:
 def run(job: Job) -> dict[str, Any]:
     """The result of one run: from the workspace, or made now and written there."""
     from pipeline.benchmark.parts import Parts
-    from pipeline.folders import locked
+    from pipeline.workspace.folders import locked
 
     with locked(job.kept / job.name, "at the same run"):
         return Parts(job.kept, job.key).do(job.name, lambda: _measured(job))
@@ -88,24 +88,25 @@ def _measured(job: Job) -> dict[str, Any]:
     from cma import CMAEvolutionStrategy
 
     torch.set_num_threads(1)
+    import pmo_protocol as pmo
+
     from chem_vae.checkpoint import Checkpoint
+    from chem_vae.optimizers.gaussian_processes import LatentProcesses
     from chem_vae.optimizers.gradient import GradientAscent
-    from chem_vae.optimizers.processes import LatentProcesses
     from chem_vae.optimizers.retraining import MovingModel
     from chem_vae.tanimoto import TanimotoProcess
-    from pipeline.benchmark import pmo
-    from pipeline.model import load_model
+    from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
     from pipeline.oracles.config import OracleConfig
-    from pipeline.runs import machine, versions
+    from pipeline.workspace.runs import machine, versions
 
     model = load_model(job.model, job.workspace)
     decode_seconds = _decode_seconds(model.checkpoint)
     folder = job.kept / f"{job.name}.run"
     shutil.rmtree(folder, ignore_errors=True)
     config = OptimizeConfig(
-        oracle=OracleConfig(function=f"pipeline.benchmark.pmo_tasks:{job.task}"),
+        oracle=OracleConfig(function=f"pmo_tasks:{job.task}"),
         oracle_calls=job.calls,
         strategy=job.strategy,
         batch_size=job.batch,
@@ -157,11 +158,12 @@ def _measured(job: Job) -> dict[str, Any]:
 
 def code_key() -> str:
     """Of the source that decides what a run does: reused runs that another version made are named."""
-    from pipeline.folders import content_key
+    from pipeline.workspace.folders import content_key
 
     root = Path(__file__).parents[1]
     named = [
-        root / "pipeline" / f"{name}.py" for name in ("variation", "mutations", "editing", "soundness", "screening")
+        root / "pipeline" / "chemistry" / f"{name}.py"
+        for name in ("crossover", "mutations", "graph_edits", "structure_filters")
     ]
     named += [root / "chem_vae" / "tanimoto.py"]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chem_vae.atomic_files import write_json
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.files import write_json
-from pipeline.folders import content_key
-from pipeline.model import TrainedModel
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.folders import content_key
 
 LICENCE = (
     "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)"

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chem_vae.files import write_json
+from chem_vae.atomic_files import write_json
 
 RESULTS = Path(__file__).parent / "results"
 warnings.filterwarnings("ignore")
@@ -39,7 +39,7 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
     from chem_vae.model import ChemVAE
     from chem_vae.training import resolve_precision
     from pipeline.config import IngestConfig
-    from pipeline.ingest import ingest
+    from pipeline.datasets.ingest import ingest
 
     with tempfile.TemporaryDirectory() as folder:
         dataset = ingest(IngestConfig(limit=args.molecules, compute=("logp",)), Path(folder))
@@ -172,8 +172,8 @@ def _timed(step: Callable[[Any], None], batches: Iterable[Any], warm_up: int = 3
 def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
     """A whole ingest, its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
     from pipeline.config import IngestConfig
-    from pipeline.ingest import ingest
-    from pipeline.progress import terminal_progress
+    from pipeline.datasets.ingest import ingest
+    from pipeline.workspace.progress import terminal_progress
 
     config = IngestConfig(
         source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))
@@ -212,9 +212,9 @@ def _chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, float]:
     import selfies
     from rdkit import Chem, rdBase
 
-    from pipeline.catalog import resolve
-    from pipeline.properties import PROPERTIES
-    from pipeline.sources import read
+    from pipeline.chemistry.properties import PROPERTIES
+    from pipeline.datasets.readers import read
+    from pipeline.workspace.registry import resolve
 
     texts = [t for chunk in read(resolve(config.source).path, limit=molecules) for t in chunk.inputs if t][:molecules]
     found: dict[str, float] = {}
@@ -272,9 +272,9 @@ def sampling(args: argparse.Namespace) -> dict[str, Any]:
     """A trained model: symbols drawn without z and from N(0, I), then SELFIES to canonical SMILES and InChIKey; and both as
     `chem-vae generate` does it, drawn again where not canonical."""
     from chem_vae.prior import sample_prior
-    from pipeline.model import load_model
-    from pipeline.sampling import draw
-    from pipeline.validate import validate
+    from pipeline.chemistry.validate import validate
+    from pipeline.models.sampling import draw
+    from pipeline.models.trained_model import load_model
 
     checkpoint = load_model(args.model, args.workspace).checkpoint
     rows = {}
@@ -311,7 +311,7 @@ def startup(args: argparse.Namespace) -> dict[str, Any]:
             times.append(time.perf_counter() - start)
         return sorted(times[1:])
 
-    ours, python = best([sys.executable, "-m", "flows.cli", "--help"]), best([sys.executable, "-c", "pass"])
+    ours, python = best([sys.executable, "-m", "flows.cli.main", "--help"]), best([sys.executable, "-c", "pass"])
     return {
         "help_seconds": {"median": ours[5], "min": ours[0]},
         "python_alone_seconds": {"median": python[5], "min": python[0]},
@@ -341,7 +341,7 @@ def main() -> None:
     command.set_defaults(run=startup)
     args = parser.parse_args()
 
-    from pipeline.runs import machine, versions
+    from pipeline.workspace.runs import machine, versions
 
     start = time.perf_counter()
     figures = args.run(args)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pipeline.model import TrainedModel
+    from pipeline.models.trained_model import TrainedModel
 
 TOLERANCES = {"logp": 0.25, "qed": 0.05, "tpsa": 5.0}
 TARGETS: tuple[dict[str, float], ...] = (
@@ -60,8 +60,8 @@ def measured(
     import numpy as np
 
     from pipeline.benchmark.targets import draw
-    from pipeline.describe import identities
-    from pipeline.metrics import novelty, uniqueness
+    from pipeline.chemistry.metrics import novelty, uniqueness
+    from pipeline.generation.annotate import identities
 
     names = list(target)
     asked = np.array([target[name] for name in names])
@@ -100,7 +100,7 @@ def _errors(
     import numpy as np
     from rdkit import Chem
 
-    from pipeline.properties import compute
+    from pipeline.chemistry.properties import compute
 
     values = np.full((len(smiles), len(names)), np.nan)
     for row, text in enumerate(smiles):
@@ -121,7 +121,7 @@ def _nearest(errors: NDArray[np.float64], keys: NDArray[np.object_], n: int) -> 
 
 
 def _within(errors: NDArray[np.float64]) -> dict[str, Any]:
-    from pipeline.metrics import Share
+    from pipeline.chemistry.metrics import Share
 
     return {"within": Share(int((errors <= 1 + 1e-9).sum()), len(errors)).to_dict()}
 
@@ -198,13 +198,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "target-hitting.json")
     args = parser.parse_args()
 
+    from chem_vae.atomic_files import write_json
     from chem_vae.errors import ChemVAEError
-    from chem_vae.files import write_json
     from pipeline.benchmark.parts import Parts
     from pipeline.benchmark.targets import Sampling, not_conditioned
-    from pipeline.folders import content_key
-    from pipeline.model import load_model
-    from pipeline.runs import machine, versions
+    from pipeline.models.trained_model import load_model
+    from pipeline.workspace.folders import content_key
+    from pipeline.workspace.runs import machine, versions
 
     try:
         model = load_model(args.model, args.workspace)

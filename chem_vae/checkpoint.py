@@ -20,11 +20,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, unknown_name
-from chem_vae.files import write_json
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary
 

@@ -14,16 +14,16 @@ from typing import Literal
 import lightning
 import torch
 
+from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, Watch, write_history
 from chem_vae.checkpoint import Checkpoint, ConditionScale
+from chem_vae.checkpoint_io import SafetensorsIO
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import DataError, MemoryWarning, TrainingError
 from chem_vae.model import ChemVAE
 from chem_vae.module import TrainingModule
 from chem_vae.progress import Progress, silent
-from chem_vae.resume import SafetensorsIO
 from chem_vae.vocabulary import SelfiesVocabulary
-from chem_vae.watch import OnValidation, SampleMetrics, StopTraining, TrainingLog, Watch, write_history
 
 __all__ = ["OnValidation", "SampleMetrics", "StopTraining", "TrainingLog", "train", "write_history"]
 

@@ -14,10 +14,10 @@ from uuid import UUID
 from chem_vae.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from pipeline.dataset import Dataset
-    from pipeline.measured.update import Updated
-    from pipeline.model import TrainedModel
-    from pipeline.runs import Run
+    from pipeline.datasets.dataset import Dataset
+    from pipeline.models.trained_model import TrainedModel
+    from pipeline.workflows.update import Updated
+    from pipeline.workspace.runs import Run
 
 TABLE_ROWS = 50
 """More rows make a Prefect table artifact slow to show."""
@@ -35,7 +35,7 @@ def watched(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
     with ExitStack() as stack:
         shown: Progress = silent
         if terminal:
-            from pipeline.progress import terminal_progress
+            from pipeline.workspace.progress import terminal_progress
 
             shown = stack.enter_context(terminal_progress())
         artifacts = ProgressArtifacts(every)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.failures import plain_failure
 from flows.generate import generate_candidates
 from flows.ingest import ingest_dataset
+from flows.prefect_errors import plain_failure
 from flows.train import train_model
 from pipeline.config import CampaignConfig
-from pipeline.request import check_request, check_start
+from pipeline.workflows.preflight import check_request, check_start
 
 DEFAULT = CampaignConfig()
 

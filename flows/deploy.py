@@ -56,7 +56,7 @@ def serve(
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
     if flow_name == "campaign":
-        from pipeline.request import check_request
+        from pipeline.workflows.preflight import check_request
 
         check_request(config)
     parameters = _parameters(flow_name, config, workspace, dataset, model, data, settings or {})

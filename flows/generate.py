@@ -8,7 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_run, watched
-from flows.failures import plain_failure
+from flows.prefect_errors import plain_failure
 from pipeline.config import CampaignConfig, GenerateConfig
 
 DEFAULT = GenerateConfig()
@@ -21,9 +21,9 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
 
     Of the config, `name` and `generate` are followed.
     """
-    from pipeline.campaign import generate_run
-    from pipeline.dataset import Dataset
-    from pipeline.model import TrainedModel
+    from pipeline.datasets.dataset import Dataset
+    from pipeline.models.trained_model import TrainedModel
+    from pipeline.workflows.campaign import generate_run
 
     with watched() as progress:
         run = generate_run(
@@ -50,7 +50,7 @@ def generate(
 
     model: a run or model folder, a run's id, a model's key, or `latest`.
     """
-    from pipeline.places import model_folder
+    from pipeline.workspace.lookup import model_folder
 
     folder = str(model_folder(model, workspace))
     whole = CampaignConfig(name=name, generate=config)

@@ -8,7 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_dataset, watched
-from flows.failures import plain_failure, worth_a_retry
+from flows.prefect_errors import plain_failure, worth_a_retry
 from flows.terminal import note
 from pipeline.config import IngestConfig
 
@@ -28,9 +28,9 @@ def ingest_dataset(config: IngestConfig, workspace: Path) -> str:
     """Ingest and return the dataset's folder. Retried when a download breaks off; a retry goes on where it stopped.
 
     Prefect's own cache is off: the dataset folder is named after the hash of the source's content and of the options,
-    so `pipeline.ingest` finds a finished one, checks that it is whole, and reuses it, with or without Prefect.
+    so `pipeline.datasets.ingest` finds a finished one, checks that it is whole, and reuses it, with or without Prefect.
     """
-    from pipeline.ingest import ingest as ingest_source
+    from pipeline.datasets.ingest import ingest as ingest_source
 
     with watched() as progress:
         dataset = ingest_source(config, workspace, progress)

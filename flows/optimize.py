@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from flows.artifacts import show_run, watched
-from flows.failures import plain_failure
+from flows.prefect_errors import plain_failure
 from pipeline.config import OptimizeConfig
 
 
@@ -52,9 +52,9 @@ def optimize_molecules(
     model: str, config: OptimizeConfig, workspace: Path, name: str, resume: str | None = None
 ) -> str:
     """Optimize with the model folder and return the run's folder. resume: a finished run's folder to go on from."""
-    from pipeline.model import TrainedModel
-    from pipeline.optimization.run import optimize_run
-    from pipeline.runs import Run
+    from pipeline.models.trained_model import TrainedModel
+    from pipeline.workflows.optimize_run import optimize_run
+    from pipeline.workspace.runs import Run
 
     parallel = config.oracle.parallel if config.oracle is not None else 1
     with watched() as progress:
@@ -85,7 +85,7 @@ def optimize(
     model: a run or model folder, a run's id, a model's key, or `latest`. A run that was killed goes on where it stopped,
     and asks about no answered molecule again. resume: a finished run whose calls are known from the start.
     """
-    from pipeline.places import model_folder
+    from pipeline.workspace.lookup import model_folder
 
     folder = str(model_folder(model, workspace))
     return optimize_molecules(folder, config, workspace, name, resume, return_state=True).result()

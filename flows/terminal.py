@@ -28,7 +28,7 @@ def next_command(text: str) -> None:
 def progress_shown(quiet: bool) -> Iterator[Progress]:
     """Progress on standard error, or none."""
     from chem_vae.progress import silent
-    from pipeline.progress import terminal_progress
+    from pipeline.workspace.progress import terminal_progress
 
     if quiet:
         yield silent

@@ -8,7 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_model, watched
-from flows.failures import plain_failure
+from flows.prefect_errors import plain_failure
 from flows.terminal import note
 from pipeline.config import TrainConfig
 
@@ -23,8 +23,8 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
     Not retried: the same data and seed would fail the same way. A killed training goes on from its last checkpoint
     when the flow is run again, and a finished one is found by the hash of its data and settings and reused.
     """
-    from pipeline.dataset import Dataset
-    from pipeline.train import train as train_on
+    from pipeline.datasets.dataset import Dataset
+    from pipeline.training.train import train as train_on
 
     with watched() as progress:
         model = train_on(Dataset.open(Path(dataset)), config, workspace, progress)
@@ -42,7 +42,7 @@ def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Pat
     dataset: a dataset folder, the name of a dataset in the workspace, or `latest`. `config.start` names a finished
     model to go on from.
     """
-    from pipeline.places import dataset_folder
+    from pipeline.workspace.lookup import dataset_folder
 
     folder = str(dataset_folder(dataset, workspace))
     return train_model(folder, config, workspace, return_state=True).result()

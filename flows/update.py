@@ -9,7 +9,7 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_measurements, show_run, watched
-from flows.failures import plain_failure, worth_a_retry
+from flows.prefect_errors import plain_failure, worth_a_retry
 
 
 @task(
@@ -26,9 +26,9 @@ def propose_next(
 ) -> str:
     """Go on from the run's folder and return the next run's, or its own where nothing new was measured. Retried when a download breaks off."""
     from pipeline.config import load_config
-    from pipeline.measured.update import NothingNew
-    from pipeline.measured.update import update as next_round
-    from pipeline.runs import Run
+    from pipeline.workflows.update import NothingNew
+    from pipeline.workflows.update import update as next_round
+    from pipeline.workspace.runs import Run
 
     earlier = Run.open(run, workspace)
     config = load_config(earlier.folder / "config.json", settings)
@@ -57,7 +57,7 @@ def update(
     data: a file (or URL) with SMILES and the measured columns, named as in the run. run: a run's folder, id or name, or
     `latest`. settings: what is to differ from the run's own, by dotted key, e.g. {"generate.n": 50}.
     """
-    from pipeline.places import run_folder
+    from pipeline.workspace.lookup import run_folder
 
     folder = str(run_folder(run, workspace, optimization=False))
     return propose_next(folder, data, settings, workspace, smiles_column, return_state=True).result()

@@ -14,40 +14,39 @@ from types import ModuleType
 from typing import Any
 
 _PUBLIC = {
-    "ingest": "pipeline.ingest",
-    "train": "pipeline.train",
-    "generate": "pipeline.generate",
-    "optimize": "pipeline.optimization.notebook",
+    "ingest": "pipeline.datasets.ingest",
+    "train": "pipeline.training.train",
+    "generate": "pipeline.generation.generate",
+    "optimize": "pipeline.workflows.optimize_function",
     "Optimization": "pipeline.optimization.result",
     "improve": "pipeline.optimization.lead",
-    "campaign": "pipeline.campaign",
-    "load_model": "pipeline.model",
+    "campaign": "pipeline.workflows.campaign",
+    "load_model": "pipeline.models.trained_model",
     "load_config": "pipeline.config",
-    "Dataset": "pipeline.dataset",
-    "TrainedModel": "pipeline.model",
-    "GenerationReport": "pipeline.generate",
-    "Run": "pipeline.runs",
-    "list_runs": "pipeline.runs",
-    "list_datasets": "pipeline.catalog",
-    "reconstruct": "pipeline.explore.roundtrip",
-    "robustness": "pipeline.explore.roundtrip",
-    "interpolate": "pipeline.explore.paths",
-    "neighbors": "pipeline.explore.nearby",
-    "analogues": "pipeline.explore.nearby",
-    "anomaly": "pipeline.explore.strangeness",
-    "AnomalyScorer": "pipeline.explore.strangeness",
+    "Dataset": "pipeline.datasets.dataset",
+    "TrainedModel": "pipeline.models.trained_model",
+    "GenerationReport": "pipeline.generation.generate",
+    "Run": "pipeline.workspace.runs",
+    "list_runs": "pipeline.workspace.runs",
+    "list_datasets": "pipeline.workspace.registry",
+    "reconstruct": "pipeline.explore.reconstruction",
+    "robustness": "pipeline.explore.reconstruction",
+    "interpolate": "pipeline.explore.interpolation",
+    "neighbors": "pipeline.explore.neighbors",
+    "analogues": "pipeline.explore.neighbors",
+    "anomaly": "pipeline.explore.anomaly",
+    "AnomalyScorer": "pipeline.explore.anomaly",
     "latent_map": "pipeline.explore.maps",
     "traverse": "pipeline.explore.dimensions",
     "disentangle": "pipeline.explore.dimensions",
-    "calibration": "pipeline.explore.coverage",
-    "tune": "pipeline.tune",
-    "label_curve": "pipeline.label_curve",
+    "calibration": "pipeline.explore.calibration",
+    "tune": "pipeline.training.tune",
 }
 __all__ = list(_PUBLIC)
 
 
 class _Package(ModuleType):
-    """Loads the public names at first use; `pipeline.generate` stays the function once its module is loaded."""
+    """Loads the public names at first use; `pipeline.generation.generate` stays the function once its module is loaded."""
 
     def __getattr__(self, name: str) -> Any:
         if name in _PUBLIC:

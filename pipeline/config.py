@@ -36,14 +36,14 @@ from pydantic import (
 
 from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
-from pipeline.measured.config import MeasuredConfig
-from pipeline.objectives.objective import Objective
+from pipeline.generation.config import MeasuredConfig
+from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.settings import Settings
+from pipeline.workspace.settings import Settings
 
 ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
 FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
-"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.finetune.SHOWN_MOLECULES, beta the base."""
+"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
 NOTHING = "nothing"
 """As train.start: no model, whatever the data are."""
 
@@ -119,7 +119,7 @@ class TrainConfig(Settings):
 
     With `start` it is fine-tuning: what is not said of `training` is taken from FINE_TUNING, and what is not said of the
     architecture and of beta from the base. Only what is said (`asks`) is dumped then. Without a word on it the data decide
-    (`pipeline.finetune.chosen_start`).
+    (`pipeline.training.finetune.chosen_start`).
     """
 
     start: str | None = Field(

@@ -67,7 +67,7 @@ def test_nothing_but_flows_and_tests_imports_flows() -> None:
 def test_the_walk_sees_every_form_of_import() -> None:
     source = (
         "import rdkit.Chem as c\nfrom prefect import flow\n"
-        "def f():\n    from pandas import x\n    importlib.import_module('flows.cli')\n"
+        "def f():\n    from pandas import x\n    importlib.import_module('flows.cli.main')\n"
     )
     assert sorted(name for _, name in imports(source, "chem_vae.model")) == ["flows", "pandas", "prefect", "rdkit"]
 

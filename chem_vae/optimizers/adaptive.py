@@ -10,8 +10,8 @@ from torch import Tensor
 
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
+from chem_vae.optimizers.gaussian_processes import by_hypervolume
 from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
-from chem_vae.optimizers.processes import by_hypervolume
 from chem_vae.optimizers.retraining import MovingModel
 from chem_vae.tanimoto import FEWEST, Fit, TanimotoProcess, tanimoto
 

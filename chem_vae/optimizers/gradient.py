@@ -10,7 +10,7 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
-from chem_vae.optimizers.processes import LatentProcesses
+from chem_vae.optimizers.gaussian_processes import LatentProcesses
 from chem_vae.prior import sample_prior
 
 Objective = Callable[[Tensor], Tensor]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chem_vae.optimizers.archive import AT_ONCE, Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
-from chem_vae.optimizers.processes import LatentProcesses
+from chem_vae.optimizers.gaussian_processes import LatentProcesses
 
 
 @register

@@ -18,7 +18,7 @@ from pipeline.benchmark.chemnet import chemnet_gaussian, frechet_distance
 from pipeline.benchmark.molecules import Molecules, Wanted, measure
 from pipeline.benchmark.reference import Reference
 from pipeline.benchmark.similarity import internal_diversities, nearest_similarities
-from pipeline.metrics import Share
+from pipeline.chemistry.metrics import Share
 
 UNIQUE_AT = (1_000, 10_000)
 WASSERSTEIN = {"logP": "logp", "SA": "sa", "QED": "qed", "weight": "mw"}
@@ -46,7 +46,7 @@ def novelty(smiles: Sequence[str | None], training: Collection[str]) -> Share:
     """Distinct canonical SMILES that are not among the training SMILES *as they are spelled*, among the distinct ones.
 
     As MOSES counts it, and so a little high where the training SMILES are not canonical for the RDKit at hand; canonicalize
-    them for the chemist's novelty, or compare InChIKeys (`pipeline.metrics.novelty`).
+    them for the chemist's novelty, or compare InChIKeys (`pipeline.chemistry.metrics.novelty`).
     """
     return novel_among(measure(smiles, _PLAIN).smiles, training)
 

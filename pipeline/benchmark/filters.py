@@ -18,7 +18,7 @@ from rdkit.Chem import FilterCatalog
 
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
-from pipeline.catalog import extra_file, resolve
+from pipeline.workspace.registry import extra_file, resolve
 
 ATOMS = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
 LARGEST_RING = 7

@@ -20,9 +20,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.filters import MosesFilter
-from pipeline.metrics import Share
-from pipeline.properties import compute
-from pipeline.workers import Workers, usable_cores
+from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.properties import compute
+from pipeline.workspace.parallel import Workers, usable_cores
 
 PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
 BITS = 1024

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from chem_vae.atomic_files import write_json, write_text
 from chem_vae.errors import DataError, UserError, unknown_name
-from chem_vae.files import write_json, write_text
 from chem_vae.prior import PRIORS
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import fcd_version
@@ -33,12 +33,12 @@ from pipeline.benchmark.reconstruction import encode_held_out, held_out, posteri
 from pipeline.benchmark.reference import TEST_SETS, Reference, moses_reference, moses_split
 from pipeline.benchmark.table import markdown
 from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_targets
-from pipeline.catalog import sha256_of
-from pipeline.folders import content_key, locked
-from pipeline.metrics import novelty
-from pipeline.model import TrainedModel
-from pipeline.runs import machine, versions
-from pipeline.sampling import REDRAWS
+from pipeline.chemistry.metrics import novelty
+from pipeline.models.sampling import REDRAWS
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.registry import sha256_of
+from pipeline.workspace.runs import machine, versions
 
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
@@ -66,7 +66,7 @@ class BenchmarkSettings:
     guidance: float = 0.0
     """Of protocol B and the single targets."""
     redraws: int = REDRAWS
-    """How often at most a molecule is drawn again that is not spelled canonically (`pipeline.sampling`)."""
+    """How often at most a molecule is drawn again that is not spelled canonically (`pipeline.models.sampling`)."""
 
     def __post_init__(self) -> None:
         if self.prior not in PRIORS:

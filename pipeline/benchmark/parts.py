@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chem_vae.files import plain, write_json
+from chem_vae.atomic_files import plain, write_json
 
 
 @dataclass

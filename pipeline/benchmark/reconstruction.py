@@ -16,10 +16,10 @@ from chem_vae.decoding import decode_ids
 from chem_vae.errors import DataError, VocabularyError
 from chem_vae.model import Posterior
 from chem_vae.progress import Progress, silent
-from pipeline.metrics import Share
-from pipeline.model import TrainedModel
-from pipeline.standardize import Rejection, Standardizer
-from pipeline.validate import validate
+from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.chemistry.validate import validate
+from pipeline.models.trained_model import TrainedModel
 
 _BATCH = 500
 

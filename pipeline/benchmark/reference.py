@@ -27,8 +27,8 @@ from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import Gaussian, Moments, chemnet_gaussian, chemnet_moments, fcd_version
 from pipeline.benchmark.molecules import PROPERTIES, Molecules, Wanted, measure
-from pipeline.catalog import cache_folder, extra_file, resolve, sha256_of
-from pipeline.folders import content_key, locked
+from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.registry import cache_folder, extra_file, resolve, sha256_of
 
 TEST_SETS = {"Test": "test", "TestSF": "test_scaffolds"}
 """MOSES' names of the two test sets, and the names of their files."""

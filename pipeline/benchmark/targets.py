@@ -20,10 +20,10 @@ from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.distribution import unique_at
 from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
-from pipeline.metrics import Share, achieved
-from pipeline.properties import get_property
-from pipeline.sampling import REDRAWS
-from pipeline.sampling import draw as draw_rows
+from pipeline.chemistry.metrics import Share, achieved
+from pipeline.chemistry.properties import get_property
+from pipeline.models.sampling import REDRAWS
+from pipeline.models.sampling import draw as draw_rows
 
 RANGES = {"qed": (0.1912, 0.9484), "sa": (1.2694, 7.4831), "logp": (-5.394, 5.5533), "mw": (250.017, 349.999)}
 """Protocol B's properties, in its order, and their ranges over the MOSES training set."""
@@ -35,7 +35,7 @@ _BATCH = 1000
 @dataclass(frozen=True)
 class Sampling:
     """How molecules are drawn: where z comes from (`chem_vae.prior`), the decoder's temperature, and how much more
-    closely than it learned it follows the conditions; redraws: see `pipeline.sampling`."""
+    closely than it learned it follows the conditions; redraws: see `pipeline.models.sampling`."""
 
     prior: str = "none"
     temperature: float = 1.0

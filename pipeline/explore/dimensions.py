@@ -16,8 +16,8 @@ from chem_vae.analysis import principal_axes
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.latent import gaps, mutual_information, squared_correlation, traversals
 from chem_vae.progress import Progress, silent
-from pipeline.explore.spelling import computed_values, seed_molecule, tanimoto
-from pipeline.model import TrainedModel
+from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.models.trained_model import TrainedModel
 
 ALONG = ("axes", "dimensions")
 
@@ -132,7 +132,7 @@ class Disentanglement:
 
     def save(self, path: str | Path) -> Path:
         """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
-        from chem_vae.files import write_text
+        from chem_vae.atomic_files import write_text
         from pipeline.explore.figures import save_figure
 
         path = Path(path)

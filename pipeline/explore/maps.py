@@ -18,8 +18,8 @@ from torch import Tensor
 from chem_vae.analysis import principal_axes
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.explore.spelling import spell
-from pipeline.model import TrainedModel
+from pipeline.explore.inputs import spell
+from pipeline.models.trained_model import TrainedModel
 
 METHODS = ("pca", "tsne", "umap")
 
@@ -72,7 +72,7 @@ class LatentMap:
 
     def save(self, path: str | Path) -> Path:
         """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
-        from chem_vae.files import write_text
+        from chem_vae.atomic_files import write_text
         from pipeline.explore.figures import save_figure
 
         path = Path(path)

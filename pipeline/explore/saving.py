@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
-from chem_vae.files import write_text
 from pipeline.explore.figures import PICTURES, molecule_grid
 
 TABLES = (".csv", ".sdf", ".smi")
@@ -34,7 +34,7 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
         rows = [str(s) for s in frame["smiles"] if isinstance(s, str) and s]
         return write_text(path, "".join(f"{s} {i}\n" for i, s in enumerate(rows, start=1)))
     if kind == ".sdf":
-        from pipeline.report.sdf import sdf_text
+        from pipeline.chemistry.sdf_writer import sdf_text
 
         return write_text(path, sdf_text(frame, path.stem))
     raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")

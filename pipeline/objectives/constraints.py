@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from chem_vae.errors import UserError
-from pipeline.settings import Settings
+from pipeline.workspace.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +145,7 @@ class Constraints:
     """
 
     def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
-        """allowed_oddities: molecules with any other oddity (`pipeline.soundness`) fail, too; None: oddities are not looked at."""
+        """allowed_oddities: molecules with any other oddity (`pipeline.chemistry.structure_filters`) fail, too; None: oddities are not looked at."""
         from pipeline.objectives.rules import contradiction, rule_of, usual_structure
 
         self.constraints = tuple(dict.fromkeys(constraints))

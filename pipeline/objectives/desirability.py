@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.objectives.objective import TransformName
+from pipeline.objectives.config import TransformName
 from pipeline.objectives.transforms import AsIs, Interval, Transform
 
 Kind = Literal["target", "range", "maximize", "minimize"] | TransformName

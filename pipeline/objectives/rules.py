@@ -12,8 +12,8 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import FilterCatalog, Mol, rdFingerprintGenerator
 
 from chem_vae.errors import UserError, unknown_name
-from pipeline.properties import PROPERTIES
-from pipeline.soundness import is_odd
+from pipeline.chemistry.properties import PROPERTIES
+from pipeline.chemistry.structure_filters import is_odd
 
 if TYPE_CHECKING:
     from pipeline.objectives.constraints import Constraint
@@ -54,7 +54,7 @@ def rule_of(constraint: Constraint) -> Rule:
 
 
 def usual_structure(allowed: Collection[str]) -> Rule:
-    """The rule that nothing is odd about a molecule (`pipeline.soundness`) but what is allowed."""
+    """The rule that nothing is odd about a molecule (`pipeline.chemistry.structure_filters`) but what is allowed."""
     return Rule(lambda mol: not is_odd(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 

@@ -8,7 +8,7 @@ import math
 import time
 from pathlib import Path
 
-from chem_vae import files
+from chem_vae import atomic_files
 
 KEPT = 1.0  # seconds between two writes
 
@@ -35,7 +35,7 @@ class Clock:
         if now - self._kept > KEPT:
             self._kept = now
             with contextlib.suppress(OSError):
-                files.write_json(self._path, {"seconds": round(passed, 3)})
+                atomic_files.write_json(self._path, {"seconds": round(passed, 3)})
         return self._most - passed
 
     def end(self) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
+from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraint
-from pipeline.objectives.objective import Objective
 from pipeline.oracles.config import OracleConfig
-from pipeline.settings import Settings
+from pipeline.workspace.settings import Settings
 
 
 class OptimizeConfig(Settings):

@@ -14,9 +14,9 @@ from rdkit import Chem, DataStructs, rdBase
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.model import TrainedModel
-from pipeline.objectives import Constraint
-from pipeline.objectives.objective import Objective
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Objective
+from pipeline.objectives.constraints import Constraint
 from pipeline.objectives.rules import fingerprint
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize

@@ -16,16 +16,13 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
 from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
-from pipeline.dataset import Dataset
-from pipeline.model import TrainedModel
+from pipeline.datasets.dataset import Dataset
+from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import named_molecules
-from pipeline.optimization.accounts import Accounts
-from pipeline.optimization.admission import Admission
 from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.result import Optimization, best_so_far, bettered, outcome
-from pipeline.optimization.scoring import Scoring, oracle_of
-from pipeline.optimization.start import (
+from pipeline.optimization.constraint_filter import Admission
+from pipeline.optimization.initial_population import (
     Usual,
     best_known,
     known_molecules,
@@ -34,10 +31,13 @@ from pipeline.optimization.start import (
     read_seeds,
     seed_strings,
 )
+from pipeline.optimization.provenance import Accounts
+from pipeline.optimization.result import Optimization, best_so_far, bettered, outcome
+from pipeline.optimization.scoring import Scoring, oracle_of
 from pipeline.oracles.base import Oracle
+from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
-from pipeline.oracles.opening import open_oracle
 
 LOG, ORIGINS, CLOCK = "oracle.jsonl", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # in a row without a molecule that is new, after which nothing more is expected

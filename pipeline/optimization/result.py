@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.metrics import scaffold
-from pipeline.objectives import Wanted
+from pipeline.chemistry.metrics import scaffold
+from pipeline.objectives.desirability import Wanted
 from pipeline.objectives.pareto import hypervolume, ranks, reference_point
 from pipeline.optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
-    from pipeline.optimization.accounts import Accounts
+    from pipeline.optimization.provenance import Accounts
     from pipeline.optimization.scoring import Scoring
     from pipeline.oracles.ledger import CountedOracle
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.objectives import PropertySummary, Wanted, columns, resolve, score
+from pipeline.chemistry.properties import PROPERTIES, compute, get_property
+from pipeline.objectives.desirability import PropertySummary, Wanted, columns, score
+from pipeline.objectives.resolve import resolve
 from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.config import OracleConfig
-from pipeline.properties import PROPERTIES, compute, get_property
 
 WITHIN_0_1 = ("qed", "fraction_sp3")
 """Properties that need no transform beside others."""
@@ -125,7 +126,7 @@ def _bounds_missing(wanted: Sequence[Wanted]) -> str:
 
 
 def _as_high_as_possible() -> Any:
-    from pipeline.objectives.objective import Objective
+    from pipeline.objectives.config import Objective
 
     return Objective(maximize=True)
 

@@ -11,7 +11,7 @@
 | `log` | `CallLog`: each call on its line, whole after a kill |
 
     from pipeline.oracles.config import OracleConfig
-    from pipeline.oracles.opening import open_ledger
+    from pipeline.oracles.factory import open_ledger
     with open_ledger(OracleConfig(function="my_docking:dock", timeout=600), budget=1000, log=Path("oracle.jsonl")) as oracle:
         scored = oracle.score(["CCO", "OCC", "c1ccccc1"])   # two calls: ethanol is paid once
 """

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from rdkit import Chem, rdBase
 
+from pipeline.chemistry.properties import get_property
 from pipeline.oracles.base import Answer, Oracle
-from pipeline.properties import get_property
 
 
 class ComputedOracle(Oracle):
-    """One endpoint per property (pipeline.properties). Raises UserError for an unknown one."""
+    """One endpoint per property (pipeline.chemistry.properties). Raises UserError for an unknown one."""
 
     def __init__(self, properties: Sequence[str], name: str | None = None) -> None:
         self._properties = [get_property(p) for p in properties]

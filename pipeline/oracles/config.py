@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.settings import Settings
+from pipeline.workspace.settings import Settings
 
 OWN_COLUMNS = ("order", "smiles", "seconds", "round", "time", "reason")
 """Columns of the calls' table beside the endpoints."""

@@ -19,13 +19,13 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
-from pipeline.oracles.attempts import Failure, settle
+from pipeline.chemistry.standardize import LONGEST_INPUT
 from pipeline.oracles.base import Oracle, OracleError, clip, without_infinities
+from pipeline.oracles.batch_size import Pace
+from pipeline.oracles.call_log import Call, CallLog
 from pipeline.oracles.config import OWN_COLUMNS
-from pipeline.oracles.doubts import NUMBERLESS, Doubts
-from pipeline.oracles.log import Call, CallLog
-from pipeline.oracles.pace import Pace
-from pipeline.standardize import LONGEST_INPUT
+from pipeline.oracles.pending_failures import NUMBERLESS, Doubts
+from pipeline.oracles.retries import Failure, settle
 
 BATCH = 100
 TRIAL = 3

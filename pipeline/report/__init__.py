@@ -20,14 +20,14 @@ def write(folder: Path, report: Mapping[str, Any], candidates: pd.DataFrame) -> 
 
     Each file is written whole or not at all. OSError where the folder cannot be written to.
     """
-    from chem_vae import files
+    from chem_vae import atomic_files
+    from pipeline.chemistry.sdf_writer import sdf_text
     from pipeline.report import page
-    from pipeline.report.sdf import sdf_text
 
     folder.mkdir(parents=True, exist_ok=True)
-    known = files.plain(report)
+    known = atomic_files.plain(report)
     text = page.render(known, candidates)
-    files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
-    files.write_text(folder / "candidates.sdf", sdf_text(candidates, str(known.get("run_id") or "")))
-    files.write_json(folder / "report.json", known)
-    return files.write_text(folder / "report.html", text)
+    atomic_files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
+    atomic_files.write_text(folder / "candidates.sdf", sdf_text(candidates, str(known.get("run_id") or "")))
+    atomic_files.write_json(folder / "report.json", known)
+    return atomic_files.write_text(folder / "report.html", text)

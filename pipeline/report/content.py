@@ -12,13 +12,13 @@ import pandas as pd
 import torch
 
 from chem_vae.analysis import principal_axes
-from pipeline.dataset import Dataset
-from pipeline.describe import kept_neighbors
-from pipeline.generate import GenerationReport
-from pipeline.metrics import achieved, funnel, internal_diversity, scaffolds
-from pipeline.model import TrainedModel
-from pipeline.objectives import Wanted
-from pipeline.runs import machine, versions
+from pipeline.chemistry.metrics import achieved, funnel, internal_diversity, scaffolds
+from pipeline.datasets.dataset import Dataset
+from pipeline.generation.annotate import kept_neighbors
+from pipeline.generation.generate import GenerationReport
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.desirability import Wanted
+from pipeline.workspace.runs import machine, versions
 
 PLOTTED = 2000
 

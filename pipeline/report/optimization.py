@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.dataset import Dataset
-from pipeline.metrics import funnel, internal_diversity, scaffold
-from pipeline.model import TrainedModel
+from pipeline.chemistry.metrics import funnel, internal_diversity, scaffold
+from pipeline.datasets.dataset import Dataset
+from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.result import Optimization, best_so_far
 from pipeline.report.content import PLOTTED, about, distributions, diversity, requested_and_achieved, thinned
 from pipeline.report.origins import BEST_OF, lineages, origins, shares
@@ -40,7 +40,7 @@ def optimization_content(
     run_id: str,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The report of an optimization. candidates: described (`pipeline.optimization.run`), with `z`."""
+    """The report of an optimization. candidates: described (`pipeline.workflows.optimize_run`), with `z`."""
     config, calls = found.config, found.calls
     achieved_rows = requested_and_achieved(found.wanted, candidates, calls)
     for row, w in zip(achieved_rows, found.wanted, strict=True):

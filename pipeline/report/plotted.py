@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.measured.wording import choice
+from pipeline.models.predictor_wording import choice
 from pipeline.report import plots, wording
 from pipeline.report.candidates import Column, Property, drawn
 from pipeline.report.reading import finite, number_of, table

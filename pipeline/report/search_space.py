@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 
 from chem_vae.analysis import principal_axes
-from pipeline.describe import with_predictions
-from pipeline.model import TrainedModel, encode_valid
+from pipeline.generation.annotate import with_predictions
+from pipeline.models.trained_model import TrainedModel, encode_valid
 from pipeline.objectives.pareto import hypervolume, non_dominated, reference_point
 from pipeline.optimization.result import Optimization
 from pipeline.report.content import PLOTTED, thinned

@@ -16,7 +16,7 @@ from chem_vae.errors import UserError
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Problem, Proposal, create
 from chem_vae.optimizers.archive import Archive, crowding, fronts
-from chem_vae.optimizers.processes import LatentProcesses, by_hypervolume, log_improvement
+from chem_vae.optimizers.gaussian_processes import LatentProcesses, by_hypervolume, log_improvement
 from chem_vae.vocabulary import END, SelfiesVocabulary
 
 SIZE = 16

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from chem_vae.analysis import COLLAPSE_KL, Scores, collapse_advice, exact_reconstruction, idle_advice
+from chem_vae.callbacks import Watch
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
@@ -18,7 +19,6 @@ from chem_vae.model import ChemVAE
 from chem_vae.module import TrainingModule
 from chem_vae.training import StopTraining, train
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
-from chem_vae.watch import Watch
 
 SMILES = [
     "CCO",
@@ -184,7 +184,7 @@ def test_most_dimensions_dead_is_told_once_and_taken_back(molecules: tuple, monk
         return Scores(10.0, 9.0, 20.0, 21.0, kl, n)
 
     told: list[list[str]] = []
-    monkeypatch.setattr("chem_vae.watch.score", scored)
+    monkeypatch.setattr("chem_vae.callbacks.score", scored)
     config = TrainingConfig(max_steps=60, batch_size=32, validations=6)
     original = Watch._watch_for_collapse
 

@@ -69,7 +69,7 @@ def chem_vae(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
 
     def run(*arguments: object, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+            [sys.executable, "-m", "flows.cli.main", *map(str, arguments)],
             cwd=cwd or home,
             env={**environment(home), **variables},
             capture_output=True,

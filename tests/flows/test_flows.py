@@ -142,7 +142,7 @@ def test_a_broken_download_is_retried(tmp_path: Path, molecules: Path, monkeypat
     from flows.ingest import ingest, ingest_dataset
     from pipeline.config import IngestConfig
 
-    module = importlib.import_module("pipeline.ingest")
+    module = importlib.import_module("pipeline.datasets.ingest")
     real, tries = module.resolve, []
 
     def resolve(*args: Any, **kwargs: Any) -> Any:
@@ -163,7 +163,7 @@ def test_which_errors_pass_by_themselves() -> None:
     from email.message import Message
 
     from chem_vae.errors import DataError
-    from flows.failures import is_passing
+    from flows.prefect_errors import is_passing
 
     def http(code: int) -> urllib.error.HTTPError:
         return urllib.error.HTTPError("http://x", code, "", Message(), None)

@@ -24,7 +24,7 @@ SETTINGS = [
 
 
 def train(config: Path, workspace: Path, home: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "flows.cli", "train", "--config", str(config), "--workspace", str(workspace)]
+    command = [sys.executable, "-m", "flows.cli.main", "train", "--config", str(config), "--workspace", str(workspace)]
     for setting in (*SETTINGS, *more):
         command += ["--set", setting]
     variables = environment(home)
@@ -39,7 +39,16 @@ def workspaces(config: Path, tmp_path_factory: pytest.TempPathFactory) -> list[P
     made = []
     for name in ("killed", "whole"):
         workspace = tmp_path_factory.mktemp(name)
-        command = [sys.executable, "-m", "flows.cli", "ingest", "--config", str(config), "--workspace", str(workspace)]
+        command = [
+            sys.executable,
+            "-m",
+            "flows.cli.main",
+            "ingest",
+            "--config",
+            str(config),
+            "--workspace",
+            str(workspace),
+        ]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment(workspace))
         made.append(workspace)
     return made

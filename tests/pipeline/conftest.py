@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from chem_vae.config import ModelConfig, TrainingConfig
-from pipeline.catalog import data_folder
 from pipeline.config import IngestConfig, MeasuredProperty, TrainConfig
-from pipeline.dataset import Dataset
-from pipeline.ingest import ingest
-from pipeline.model import TrainedModel
-from pipeline.train import train
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.ingest import ingest
+from pipeline.models.trained_model import TrainedModel
+from pipeline.training.train import train
+from pipeline.workspace.registry import data_folder
 
 
 @pytest.fixture(scope="session")

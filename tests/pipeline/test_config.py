@@ -8,9 +8,9 @@ import pytest
 
 from chem_vae.config import TrainingConfig
 from chem_vae.errors import UserError
-from flows.overrides import objectives
-from pipeline.catalog import data_folder
+from flows.cli.overrides import objectives
 from pipeline.config import CampaignConfig, TrainConfig, load_config
+from pipeline.workspace.registry import data_folder
 
 
 def written(tmp_path: Path, text: str) -> Path:

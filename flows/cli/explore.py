@@ -1,0 +1,288 @@
+"""`chem-vae explore`: what a trained model's latent space is good for, around molecules of yours."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli import options
+from flows.terminal import next_command, note, progress_shown, table
+from flows.terminal import where as workspace_named
+
+if TYPE_CHECKING:
+    from chem_vae.progress import Progress
+    from pipeline.models.trained_model import TrainedModel
+
+app = typer.Typer(
+    name="explore",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
+    "A molecule is a SMILES string in quotes. Start with: chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -o found.svg",
+)
+FILES, PICTURES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".png", ".svg"), (".csv", ".png", ".svg")
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", metavar="RUN|FOLDER", help="A run, a model's folder or name; the latest when not given."
+    ),
+]
+Molecule = Annotated[
+    str, typer.Argument(metavar="SMILES", help="The molecule, in quotes, e.g. 'c1ccccc1O'.", show_default=False)
+]
+Molecules = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE|SMILES...",
+        help="A file (csv, smi, sdf, parquet, also .gz) or SMILES in quotes.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Also write it here: .csv, .sdf or .smi, or drawn as .png or .svg."
+    ),
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Also write it here: a figure (.png or .svg) or its table (.csv)."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed gives the same answer.")]
+
+
+@app.command()
+def interpolate(
+    start: Annotated[str, typer.Argument(metavar="START", help="A SMILES string.", show_default=False)],
+    end: Annotated[str, typer.Argument(metavar="END", help="Another SMILES string.", show_default=False)],
+    steps: Annotated[int, typer.Option("--steps", metavar="INT", help="Points on the path, both ends included.")] = 9,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Leave out steps that repeat the molecule before.")
+    ] = False,
+    measure: Annotated[
+        str, typer.Option("--measure", metavar="NAME", help="The way: data, normal (along a shell), or straight.")
+    ] = "data",
+    output: Output = None,
+    model: Model = "latest",
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Draw the molecules between two.
+
+    chem-vae explore interpolate 'CC(=O)Nc1ccc(O)cc1' 'CN1CCC(CC1)c1ccccc1' --steps 9 -o path.svg
+    """
+    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
+        from pipeline.explore.interpolation import interpolate as between
+
+        frame = between(trained, start, end, steps, distinct=distinct, measure=measure)
+    for word, same in zip(("start", "end"), frame.attrs["ends_come_back"], strict=True):
+        if not same:
+            note(
+                f"warning: the model does not reconstruct the {word} exactly; the steps near it lead to a relative of it"
+            )
+    show(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
+    next_command(f"chem-vae explore analogues '{start}' -o analogues.svg{where(workspace, model)}")
+
+
+@app.command()
+def neighbors(
+    smiles: Molecule,
+    k: Annotated[int, typer.Option("-k", metavar="INT", help="How many neighbors.")] = 10,
+    among: Annotated[
+        int, typer.Option("--among", metavar="INT", help="Search so many training molecules, drawn by --seed; 0: all.")
+    ] = 20_000,
+    output: Output = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Find the training molecules nearest to one in the latent space.
+
+    chem-vae explore neighbors 'CC(=O)Nc1ccc(O)cc1' -k 10 -o near.svg
+    """
+    with at_work(model, workspace, output, FILES, quiet) as (trained, progress):
+        from pipeline.explore.neighbors import neighbors as nearest
+
+        frame = nearest(trained, smiles, k, among=among, seed=seed, progress=progress)
+    note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
+    show(frame, output, ["distance", "similarity"])
+    next_command(f"chem-vae explore analogues '{smiles}' -o analogues.svg{where(workspace, model)}")
+
+
+@app.command()
+def analogues(
+    smiles: Molecule,
+    n: Annotated[int, typer.Option("--number", "-n", metavar="INT", help="How many at most.")] = 20,
+    reach: Annotated[
+        float,
+        typer.Option(
+            "--reach",
+            metavar="NUMBER",
+            help="How far to look; 1 is as far as a training molecule is from its nearest neighbor.",
+        ),
+    ] = 1.5,
+    min_similarity: Annotated[
+        float,
+        typer.Option("--min-similarity", metavar="NUMBER", help="Least Tanimoto similarity to the molecule, 0 to 1."),
+    ] = 0.0,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            "--temperature", metavar="NUMBER", help="Of the symbols' draw; 0: always the likeliest, less variety."
+        ),
+    ] = 1.0,
+    output: Output = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Decode new molecules around one, the nearest first.
+
+    chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -n 20 --min-similarity 0.4 -o analogues.sdf
+    """
+    with at_work(model, workspace, output, FILES, quiet) as (trained, progress):
+        from pipeline.explore.neighbors import analogues as around
+
+        frame = around(
+            trained, smiles, n, reach=reach, min_similarity=min_similarity, temperature=temperature, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    counts = frame.attrs
+    note(
+        f"{counts['decoded']:,} points decoded, {counts['valid']:,} valid, {counts['distinct']:,} distinct, "
+        f"{counts['canonical']:,} of these spelled canonically (they go first)"
+    )
+    if len(frame) < n:
+        note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
+    show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
+    next_command(f"chem-vae explore interpolate '{smiles}' OTHER -o path.svg{where(workspace, model)}")
+
+
+@app.command()
+def reconstruct(
+    given: Molecules = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the table here: .csv.")
+    ] = None,
+    limit: options.Limit = None,
+    model: Model = "latest",
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Encode molecules and decode them again: which come back, and how similar are the others?
+
+    chem-vae explore reconstruct my.csv -o reconstructed.csv
+    """
+    with at_work(model, workspace, output, (".csv",), quiet) as (trained, progress):
+        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.reconstruction import reconstruct as there_and_back
+
+        frame = there_and_back(trained, molecules_in(given or [], limit), progress)
+    shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
+    print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
+    exact = frame.attrs["exact"]
+    print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
+    say_written(frame, output)
+    next_command(f"chem-vae explore robustness{where(workspace, model)} -o robustness.png")
+
+
+@app.command()
+def anomaly(
+    given: Molecules = None,
+    output: Figure = None,
+    limit: options.Limit = None,
+    model: Model = "latest",
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
+
+    chem-vae explore anomaly my.csv -o strange.csv
+    """
+    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+        from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking
+        from pipeline.explore.inputs import molecules_in
+
+        scorer = AnomalyScorer(trained, progress)
+        frame = scorer.score(molecules_in(given or [], limit))
+        frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
+        if output is not None and output.suffix.lower() in PICTURES:
+            from pipeline.explore.figures import save_figure
+
+            save_figure(anomaly_figure(frame, scorer.reference["nats_per_symbol"]), output)
+    note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
+    names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
+    print_table(frame.head(20), names)
+    say_written(frame, output)
+    next_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{where(workspace, model)}")
+
+
+# -- shared by these commands and by those of cli_space ----------------------------------------------------------------
+
+
+@contextmanager
+def at_work(
+    model: str, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
+) -> Iterator[tuple[TrainedModel, Progress]]:
+    """The model and where progress goes; the output's name is checked before any work."""
+    from flows.cli.export import check_output
+
+    if output is not None:
+        check_output(output, formats)
+    from pipeline.models.trained_model import TrainedModel
+    from pipeline.workspace.lookup import model_folder
+
+    trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)
+    with progress_shown(quiet) as progress:
+        yield trained, progress
+
+
+def where(workspace: Path, model: str) -> str:
+    """The --model and --workspace to be named in the next command, where they are not what would be taken anyway."""
+    return ("" if model == "latest" else f" --model {shlex.quote(model)}") + workspace_named(workspace)
+
+
+def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
+    """Print a table of molecules, SMILES last, and write it."""
+    rest = [c for c in frame.columns if c != "smiles"]
+    shown = frame[[*rest, "smiles"]].head(50)
+    print_table(shown, list(shown.columns))
+    if output is not None:
+        from pipeline.explore.saving import captions_of, save
+
+        computed = [c for c in frame.columns if c.endswith("_computed")][:2]
+        save(frame if whole is None else whole, output, captions_of(frame, [*captions, *computed]), columns)
+        print(f"{len(frame):,} molecules: {output}")
+
+
+def print_table(frame: Any, names: list[str]) -> None:
+    rows = frame[names].astype(object).where(frame[names].notna(), None).values.tolist()
+    print(
+        table(rows, [n.removesuffix("_computed") + (" (computed)" if n.endswith("_computed") else "") for n in names])
+    )
+
+
+def say_written(frame: Any, output: Path | None) -> None:
+    """Write a table as .csv (a figure has been drawn already), and say where it is."""
+    if output is None:
+        return
+    if output.suffix.lower() == ".csv":
+        from chem_vae.atomic_files import write_text
+
+        write_text(output, frame.to_csv(index=False))
+    print(f"written: {output}")

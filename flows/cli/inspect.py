@@ -1,0 +1,181 @@
+"""The commands that look at what is there: report, runs, datasets, models, inspect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli import options
+from flows.terminal import candidates, next_command, note, reused, summary, table, where
+
+app = typer.Typer()
+
+
+@app.command()
+def report(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run's id or folder; the latest when not given.", show_default=False),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    workspace: options.Workspace = options.WORKSPACE,
+    debug: options.Debug = False,
+) -> None:
+    """Show what a run found, and where its report lies.
+
+    chem-vae report --open
+    """
+    from pipeline.workspace.lookup import run_folder
+
+    folder = run_folder(run or "latest", workspace)
+    show_run(folder)
+    page = (folder / "report.html").resolve()
+    if open_:
+        import webbrowser
+
+        if not webbrowser.open(page.as_uri()):
+            note(f"no browser can be opened from here; open {page} yourself")
+    next_command(f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}")
+
+
+@app.command()
+def runs(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
+    """List the runs of a workspace, the latest first."""
+    from pipeline.workspace.runs import list_runs
+
+    rows = []
+    found = list_runs(workspace)
+    for run in found:
+        results = run.report
+        funnel = {stage.get("stage"): stage for stage in results.get("funnel") or []}
+        hits = funnel.get("within target") or {}
+        wanted = ", ".join(
+            f"{o.get('label') or o.get('property')} {o.get('aim')}"
+            for o in (results.get("request") or {}).get("objectives") or []
+        )
+        rows.append(
+            (
+                run.id,
+                str(run.manifest.get("finished", ""))[:16].replace("T", " "),
+                (results.get("dataset") or {}).get("name"),
+                f"{hits.get('count')} of {hits.get('of')}" if hits else "",
+                wanted or "like the data",
+            )
+        )
+    if not rows:
+        note(f"no finished runs in {workspace}")
+        next_command("chem-vae run --data moses-sample --target logp=2.5")
+        return
+    print(table(rows, ("run", "finished", "dataset", "within target", "wanted")))
+    next_command(f"chem-vae report {found[0].id} --open{where(workspace)}")
+
+
+@app.command()
+def datasets(debug: options.Debug = False) -> None:
+    """List the named datasets that --data and `chem-vae ingest` take."""
+    from pipeline.workspace.registry import list_datasets
+
+    rows = [
+        (
+            name,
+            "in the package" if "file" in entry else "downloaded once",
+            entry.get("licence", ""),
+            entry.get("title", ""),
+        )
+        for name, entry in list_datasets().items()
+    ]
+    print(table(rows, ("name", "where", "licence", "what it is")))
+    next_command("chem-vae run --data moses-sample --target logp=2.5")
+
+
+@app.command()
+def models(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
+    """List the models that --model and --from take: those that came with the installation, and the workspace's.
+
+    chem-vae models --workspace workspace
+    """
+    from chem_vae.errors import CheckpointError, DataError
+    from pipeline.workspace.folders import read_manifest
+    from pipeline.workspace.lookup import shipped_models, workspace_models
+
+    shipped = shipped_models()
+    found = [*((name, folder, "in the package") for name, folder in shipped.items())]
+    found += [(folder.name, folder, "workspace") for folder in workspace_models(workspace)]
+    rows = []
+    for name, folder, place in found:
+        try:
+            card = read_manifest(folder, "chem-vae trained model")["card"]
+            known, base = ", ".join(card["conditions"]), card.get("base") or {}
+            data, molecules, made = card["dataset"]["name"], card["training_molecules"], str(card["created"])[:10]
+        except (DataError, CheckpointError, KeyError, TypeError):
+            known, base, data, molecules, made = "damaged: train it again", {}, "", "", ""
+        rows.append((name, place, data, molecules, base.get("name", ""), made, known))
+    if not rows:
+        note(f"no finished models in {workspace}, and none came with the installation")
+        next_command("chem-vae run --data moses-sample --target logp=2.5")
+        return
+    print(table(rows, ("model", "where", "trained on", "molecules", "from", "made", "conditions")))
+    next_command(f"chem-vae generate --model {rows[0][0]}{where(workspace)} --target logp=2.5 -n 100 -o found.csv")
+
+
+@app.command()
+def inspect(
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH", help="A dataset folder, a model's folder or a run's folder.", show_default=False
+        ),
+    ],
+    workspace: options.Workspace = options.WORKSPACE,
+    debug: options.Debug = False,
+) -> None:
+    """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
+    from chem_vae.errors import DataError
+    from pipeline.workspace.lookup import existing_folder, shipped_models
+
+    folder = shipped_models().get(path) or existing_folder(path, workspace)
+    if (folder / "model.json").exists() or (folder / "model.safetensors").exists():
+        from pipeline.models.trained_model import TrainedModel
+
+        opened = TrainedModel.open(folder)
+        opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
+        print(opened.summary())
+        next_command(f"chem-vae generate --model {folder} --target logp=2.5 -n 100 -o found.csv")
+    elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
+        show_run(folder)
+        next_command(f"chem-vae report {folder} --open")
+    elif (folder / "manifest.json").exists():
+        from pipeline.datasets.dataset import Dataset
+
+        print(Dataset.open(folder).summary())
+        next_command(f"chem-vae train --dataset {folder}")
+    elif folder.name.endswith(".partial"):
+        raise DataError(f"{folder} is unfinished work; run the same command again to finish it")
+    else:
+        raise DataError(
+            f"{folder} is no dataset (manifest.json), no model (model.json) and no run (report.json); "
+            "finished ones lie in datasets/, models/ and runs/ of the workspace"
+        )
+
+
+def show_run(folder: Path) -> None:
+    """Print a run's summary, its ten best candidates and the report's path; note what it reused."""
+    from chem_vae.errors import DataError
+
+    path = folder / "report.json"
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder} has no report.json: the run is not finished, or this is no run's folder") from None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}); run it again") from None
+    if line := reused(folder / "manifest.json"):
+        note(line)
+    if text := summary(results):
+        print(text, end="\n\n")
+    if best := candidates(folder / "candidates.csv"):
+        print(best, end="\n\n")
+    print(f"report: {folder / 'report.html'}")

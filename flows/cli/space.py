@@ -1,0 +1,227 @@
+"""The commands of `chem-vae explore` that look at the space as a whole: map, dimensions, calibration, robustness."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.explore import (
+    EITHER,
+    FILES,
+    PICTURES,
+    Figure,
+    Model,
+    Molecule,
+    Molecules,
+    Output,
+    Seed,
+    app,
+    at_work,
+    print_table,
+    say_written,
+    show,
+    where,
+)
+from flows.terminal import next_command, note
+
+Color = Annotated[
+    str | None,
+    typer.Option(
+        "--color", metavar="NAME", help="The property that colors the training molecules; the first when not given."
+    ),
+]
+
+
+@app.command("map")
+def map_(
+    given: Molecules = None,
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME", help="pca, tsne, or umap (pip install 'chem-vae[umap]').")
+    ] = "pca",
+    color: Color = None,
+    most: Annotated[int, typer.Option("--most", metavar="INT", help="Training molecules to show at most.")] = 3000,
+    output: Figure = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Draw the latent space in two dimensions, with molecules of yours on it where you give some.
+
+    chem-vae explore map candidates.csv --method tsne --color logp -o map.png
+    """
+    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.maps import latent_map
+
+        smiles = molecules_in(given) if given else []
+        made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
+        if output is not None:
+            made.save(output)
+    own = made.frame[made.frame["kind"] == "own"]
+    training = len(made.frame) - len(own)
+    print(f"{training:,} training molecules, {int(own['x'].notna().sum()):,} of {len(own):,} given molecules placed")
+    if made.explained:
+        print(f"the two directions hold {sum(made.explained):.1%} of the variance")
+    for reason in own["reason"][own["x"].isna()].head(5):
+        note(f"warning: not on the map: {reason}")
+    if output is not None:
+        print(f"written: {output}")
+    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
+
+
+@app.command()
+def traverse(
+    smiles: Molecule,
+    along: Annotated[
+        str,
+        typer.Option("--along", metavar="NAME", help="axes (principal, widest first) or dimensions (the model's own)."),
+    ] = "axes",
+    which: Annotated[
+        str | None,
+        typer.Option(
+            "--which", metavar="NUMBERS", help="Their numbers from 0, e.g. --which 0,3,5; four when not given."
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", metavar="INT", help="Molecules in a row, an odd number.")] = 7,
+    reach: Annotated[
+        float,
+        typer.Option("--reach", metavar="NUMBER", help="Standard deviations of the training data to either side."),
+    ] = 3.0,
+    output: Output = None,
+    model: Model = "latest",
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Move a molecule along single directions of the latent space, a row of the drawing each.
+
+    chem-vae explore traverse 'CC(=O)Nc1ccc(O)cc1' --along axes -o traversal.svg
+    """
+    from chem_vae.errors import UserError
+
+    try:
+        numbers = [int(n) for n in which.split(",")] if which else None
+    except ValueError:
+        raise UserError(f"--which {which}: give numbers with commas between, as in --which 0,3,5") from None
+    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
+        from pipeline.explore.dimensions import traverse as move
+
+        frame = move(trained, smiles, along=along, which=numbers, steps=steps, reach=reach)
+    show(frame, output, ["direction", "offset"], columns=steps)
+    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
+
+
+@app.command()
+def disentangle(
+    method: Annotated[
+        str,
+        typer.Option("--method", metavar="NAME", help="mi, mutual information; r2, a line in one dimension (faster)."),
+    ] = "mi",
+    properties: Annotated[
+        list[str] | None,
+        typer.Option("--property", "-p", metavar="NAME", help="Only this one. Repeatable; all when not given."),
+    ] = None,
+    output: Figure = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say how much each latent dimension tells of each property, and whether one dimension tells it alone.
+
+    chem-vae explore disentangle --method mi -o dimensions.png
+    """
+    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+        from pipeline.explore.dimensions import disentangle as untangle
+
+        made = untangle(trained, method, properties=properties, seed=seed, progress=progress)
+        if output is not None:
+            made.save(output)
+    summary = made.summary()
+    print_table(summary, list(summary.columns))
+    unit = "nats; gap: share of the entropy (MIG)" if method == "mi" else "share of the variance"
+    note(f"values in {unit}; {made.molecules:,} training molecules, {len(made.values)} dimensions")
+    if output is not None:
+        print(f"written: {output}")
+    next_command(f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{where(workspace, model)}")
+
+
+@app.command()
+def calibration(
+    n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules at most.")] = 2000,
+    output: Figure = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Check the predictors' uncertainty: do their intervals hold as many held-out values as they promise?
+
+    chem-vae explore calibration -o calibration.png
+    """
+    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+        from pipeline.explore.calibration import calibration as check
+        from pipeline.explore.calibration import calibration_error, calibration_figure
+
+        frame = check(trained, n, seed, progress)
+        if output is not None and output.suffix.lower() in PICTURES:
+            from pipeline.explore.figures import save_figure
+
+            save_figure(calibration_figure(frame), output)
+    wide = frame[frame["nominal"].isin((0.5, 0.8, 0.9, 0.95))].pivot(
+        index="property", columns="nominal", values="observed"
+    )
+    wide = wide.rename(columns=lambda level: f"{level:.0%} interval").reset_index()
+    wide["of"] = [int(frame.loc[frame["property"] == p, "of"].iloc[0]) for p in wide["property"]]
+    wide["off_by"] = [calibration_error(frame)[p] for p in wide["property"]]
+    print_table(wide, list(wide.columns))
+    note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
+    say_written(frame, output)
+    next_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{where(workspace, model)}")
+
+
+@app.command()
+def robustness(
+    given: Molecules = None,
+    shares: Annotated[
+        str, typer.Option("--shares", metavar="NUMBERS", help="Shares of the symbols to hide, e.g. --shares 0,0.1,0.3.")
+    ] = "0,0.05,0.1,0.2,0.3",
+    n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules to take where none are given.")] = 500,
+    output: Figure = None,
+    model: Model = "latest",
+    seed: Seed = 0,
+    workspace: options.Workspace = options.WORKSPACE,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Reconstruct molecules of which the encoder sees only a part.
+
+    chem-vae explore robustness --shares 0,0.1,0.2,0.3 -o robustness.png
+    """
+    from chem_vae.errors import UserError
+
+    try:
+        hidden = [float(share) for share in shares.split(",")]
+    except ValueError:
+        raise UserError(f"--shares {shares}: give numbers with commas between, as in --shares 0,0.1,0.3") from None
+    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.reconstruction import robustness as damage
+        from pipeline.explore.reconstruction import robustness_figure
+
+        smiles = molecules_in(given) if given else None
+        frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
+        if output is not None and output.suffix.lower() in PICTURES:
+            from pipeline.explore.figures import save_figure
+
+            save_figure(robustness_figure(frame), output)
+    print_table(frame, list(frame.columns))
+    note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
+    say_written(frame, output)
+    next_command(f"chem-vae explore reconstruct SMILES{where(workspace, model)}")

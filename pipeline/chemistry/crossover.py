@@ -1,0 +1,283 @@
+"""New structures from known ones: crossing two molecules, and mutating one.
+
+After the genetic algorithm on molecular graphs of Jensen 2019, doi:10.1039/C8SC05372C: parents are cut at a single bond
+outside rings, or at two bonds of one ring, and pieces of the two are joined; `pipeline.chemistry.mutations` has the small changes.
+Nothing here knows what the molecules are wanted for.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import Mol, RWMol
+
+from chem_vae.errors import UserError
+from pipeline.chemistry.graph_edits import ORDERS, Elements, elements_of, kekule, refresh, remove_atoms, touch
+from pipeline.chemistry.mutations import mutate
+from pipeline.chemistry.structure_filters import is_odd, oddities
+
+_ATTEMPTS = 10  # at one child
+_CUT = Chem.MolFromSmarts("[*]-;!@[*]")
+
+
+@dataclass(frozen=True)
+class _RingCut:
+    """Two bonds of one ring, cut: what is left is in two pieces."""
+
+    ends: tuple[int, int]
+    """The ends of the kept piece, the first bond's and the second's."""
+    orders: tuple[int, int]
+    """The orders of the two bonds."""
+    arc: int
+    """Atoms of the ring in the kept piece."""
+    others: tuple[int, int]
+    """The ends of the piece that is not kept."""
+
+
+@dataclass(frozen=True)
+class _Parent:
+    smiles: str
+    mol: RWMol
+    """In Kekulé form; never changed, only copied."""
+    size: int
+    odd: frozenset[str]
+    """What it has that no child of other parents may have."""
+    charge: int
+    ring_sizes: frozenset[int]
+    stereo: bool
+    neighbors: tuple[tuple[int, ...], ...]
+    cuts: tuple[tuple[int, int], ...]
+    """Single bonds outside rings."""
+    ring_cuts: tuple[_RingCut, ...]
+
+    def side(self, keep: int, *partners: tuple[int, int]) -> list[int] | None:
+        """The atoms on the side of `keep` when the bonds (pairs of atoms) are cut; None where that does not part it."""
+        cut = {frozenset(pair) for pair in partners}
+        seen, stack = {keep}, [keep]
+        while stack:
+            here = stack.pop()
+            for other in self.neighbors[here]:
+                if other not in seen and frozenset((here, other)) not in cut:
+                    seen.add(other)
+                    stack.append(other)
+        return None if len(seen) == self.size else list(seen)
+
+
+def vary(
+    parents: Sequence[str],
+    n: int,
+    seed: int,
+    *,
+    elements: Sequence[str] | Mapping[str, float] = ("C", "N", "O", "F", "S", "Cl", "Br"),
+    max_atoms: int = 50,
+    min_atoms: int = 4,
+    crossover: float = 0.5,
+    rank_weight: float = 0.1,
+) -> list[tuple[str | None, str]]:
+    """n pairs of a child (canonical SMILES; None where no attempt gave a sound one) and the parent it has most from.
+
+    parents: canonical SMILES, best first; the parent of rank r (from 0) is drawn with weight 1 / (rank_weight *
+    len(parents) + r), as in weighted retraining (Tripp et al. 2020, arXiv:2006.09191). elements: symbols, or symbols with
+    weights by which mutations draw them; a child has no other. max_atoms, min_atoms: heavy atoms of a child. crossover: the
+    share of children that two parents make, a half of them mutated as well. No child is among `parents`, none comes twice, and
+    none has a charge, or anything odd (`pipeline.chemistry.structure_filters`), where no parent of it has the same.
+
+    Double bonds of children have no geometry; stereocenters stay where nothing next to them changes. The same arguments give
+    the same children. Raises UserError where no parent can be read, and for
+    unusable `elements`.
+    """
+    palette = elements_of(elements)
+    rng = random.Random(seed)
+    with rdBase.BlockLogs():
+        pool = [parent for parent in map(_read, parents) if parent is not None]
+        if not pool:
+            raise UserError(
+                "none of the parents is a molecule of one piece with two atoms or more: there is nothing to vary"
+            )
+        limits = _Limits(palette, _others(palette.numbers), min_atoms, max_atoms)
+        shift = max(rank_weight * len(pool), 1e-9)
+        bounds, total = [], 0.0
+        for rank in range(len(pool)):
+            total += 1 / (shift + rank)
+            bounds.append(total)
+        seen = {parent.smiles for parent in pool}
+        children: list[tuple[str | None, str]] = []
+        for _ in range(n):
+            mixed = len(pool) > 1 and rng.random() < crossover
+            child, parent = None, pool[0]
+            for _ in range(_ATTEMPTS):
+                parent, other = rng.choices(pool, cum_weights=bounds, k=2)
+                if mixed:
+                    child, parent = _crossed(parent, other, limits, rng)
+                else:
+                    child = _mutated(parent, limits, rng)
+                if child is not None and child not in seen:
+                    seen.add(child)
+                    break
+                child = None
+            children.append((child, parent.smiles))
+        return children
+
+
+@dataclass(frozen=True)
+class _Limits:
+    elements: Elements
+    forbidden: Mol
+    min_atoms: int
+    max_atoms: int
+
+
+def _mutated(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
+    child = Chem.RWMol(parent.mol)
+    if not mutate(child, limits.elements, rng):
+        return None
+    if rng.random() < 0.2:
+        refresh(child)
+        if not mutate(child, limits.elements, rng):
+            return None
+    return _sound(child, limits, (parent,))
+
+
+def _crossed(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) -> tuple[str | None, _Parent]:
+    """A child of both, and the parent that gave more atoms."""
+    if one is other:
+        return None, one
+    joined = _join_rings(one, other, rng) if rng.random() < 0.3 else _join_chains(one, other, limits.max_atoms, rng)
+    if joined is None:
+        return None, one
+    child, mine, theirs = joined
+    if rng.random() < 0.5:
+        refresh(child)
+        if not mutate(child, limits.elements, rng):
+            return None, one
+    return _sound(child, limits, (one, other)), one if mine >= theirs else other
+
+
+_Joined = tuple[RWMol, int, int]  # with the numbers of atoms from either parent
+
+
+def _join_chains(one: _Parent, other: _Parent, max_atoms: int, rng: random.Random) -> _Joined | None:
+    if not one.cuts or not other.cuts:
+        return None
+    for _ in range(4):
+        (stem, lost), (head, left) = rng.choice(one.cuts), rng.choice(other.cuts)
+        if rng.random() < 0.5:
+            stem, lost = lost, stem
+        if rng.random() < 0.5:
+            head, left = left, head
+        mine, theirs = one.side(stem, (stem, lost)), other.side(head, (head, left))
+        if mine is not None and theirs is not None and len(mine) + len(theirs) <= max_atoms:
+            return _joined(one, mine, other, theirs, [(stem, head, 1)])
+    return None
+
+
+def _join_rings(one: _Parent, other: _Parent, rng: random.Random) -> _Joined | None:
+    if not one.ring_cuts or not other.ring_cuts:
+        return None
+    sizes = {5, 6} | one.ring_sizes | other.ring_sizes
+    for _ in range(8):
+        mine, theirs = rng.choice(one.ring_cuts), rng.choice(other.ring_cuts)
+        if mine.arc + theirs.arc not in sizes or sorted(mine.orders) != sorted(theirs.orders):
+            continue
+        flipped = mine.orders != theirs.orders or (mine.orders[0] == mine.orders[1] and rng.random() < 0.5)
+        ends = theirs.ends[::-1] if flipped else theirs.ends
+        kept = one.side(mine.ends[0], *zip(mine.ends, mine.others, strict=True))
+        added = other.side(theirs.ends[0], *zip(theirs.ends, theirs.others, strict=True))
+        if kept is None or added is None or not {mine.ends[1]} <= set(kept) or not {theirs.ends[1]} <= set(added):
+            continue
+        bonds = [(a, b, order) for a, b, order in zip(mine.ends, ends, mine.orders, strict=True)]
+        return _joined(one, kept, other, added, bonds)
+    return None
+
+
+def _joined(
+    one: _Parent, mine: list[int], other: _Parent, theirs: list[int], bonds: list[tuple[int, int, int]]
+) -> _Joined:
+    """The kept atoms of both, joined by bonds (an atom of the one, an atom of the other, order)."""
+    child = Chem.RWMol(one.mol)
+    child.InsertMol(other.mol)
+    for a, b, order in bonds:
+        touch(child.GetAtomWithIdx(a))
+        touch(child.GetAtomWithIdx(one.size + b))
+        child.AddBond(a, one.size + b, ORDERS[order])
+    kept = {*mine, *(one.size + b for b in theirs)}
+    remove_atoms(child, [index for index in range(child.GetNumAtoms()) if index not in kept])
+    return child, len(mine), len(theirs)
+
+
+def _sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | None:
+    """Its canonical SMILES; None where it breaks a limit or a rule that its parents keep."""
+    if not limits.min_atoms <= child.GetNumAtoms() <= limits.max_atoms:
+        return None
+    if Chem.SanitizeMol(child, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return None
+    if child.HasSubstructMatch(limits.forbidden):
+        return None
+    charge = Chem.GetFormalCharge(child)
+    if charge and charge not in {p.charge for p in parents}:
+        return None
+    if is_odd(child, {oddity for p in parents for oddity in p.odd}):
+        return None
+    if not any(p.stereo for p in parents):
+        return str(Chem.MolToSmiles(child))
+    Chem.AssignStereochemistry(child, cleanIt=True, force=True)
+    again = Chem.MolFromSmiles(Chem.MolToSmiles(child))  # once around: stereo can change on the second reading
+    return None if again is None else str(Chem.MolToSmiles(again))
+
+
+@functools.cache
+def _others(numbers: tuple[int, ...]) -> Mol:
+    """Any atom of another element than these."""
+    return Chem.MolFromSmarts("[" + "&".join(f"!#{number}" for number in numbers) + "]")
+
+
+@functools.lru_cache(maxsize=3000)  # 60 kB each; a population and what it was shortly before
+def _read(smiles: str) -> _Parent | None:
+    mol = Chem.MolFromSmiles(smiles)
+    if mol is None or mol.GetNumAtoms() < 2 or len(Chem.GetMolFrags(mol)) != 1:
+        return None
+    editable = kekule(mol)
+    rings = mol.GetRingInfo()
+    neighbors: list[list[int]] = [[] for _ in range(mol.GetNumAtoms())]
+    for bond in mol.GetBonds():
+        neighbors[bond.GetBeginAtomIdx()].append(bond.GetEndAtomIdx())
+        neighbors[bond.GetEndAtomIdx()].append(bond.GetBeginAtomIdx())
+    charged = {atom.GetIdx() for atom in mol.GetAtoms() if atom.GetFormalCharge()}
+    return _Parent(
+        smiles=smiles,
+        mol=editable,
+        size=mol.GetNumAtoms(),
+        odd=oddities(mol),
+        charge=Chem.GetFormalCharge(mol),
+        ring_sizes=frozenset(map(len, rings.AtomRings())),
+        stereo="@" in smiles,
+        neighbors=tuple(map(tuple, neighbors)),
+        cuts=tuple((a, b) for a, b in mol.GetSubstructMatches(_CUT) if not {a, b} <= charged),
+        ring_cuts=tuple(_ring_cuts(editable, charged)),
+    )
+
+
+def _ring_cuts(mol: RWMol, charged: set[int]) -> Iterator[_RingCut]:
+    """Each pair of bonds of a ring that stand in no other ring, from the view of either piece."""
+    rings = mol.GetRingInfo()
+    for ring in rings.AtomRings():
+        size = len(ring)
+        pairs = [(ring[i], ring[(i + 1) % size]) for i in range(size)]
+        bonds = [mol.GetBondBetweenAtoms(*pair) for pair in pairs]
+        usable = [
+            i
+            for i, bond in enumerate(bonds)
+            if rings.NumBondRings(bond.GetIdx()) == 1
+            and not set(pairs[i]) <= charged
+            and bond.GetBondTypeAsDouble() < 3
+        ]
+        for first, second in itertools.combinations(usable, 2):
+            orders = (int(bonds[first].GetBondTypeAsDouble()), int(bonds[second].GetBondTypeAsDouble()))
+            inner, outer = (pairs[first][1], pairs[second][0]), (pairs[first][0], pairs[second][1])
+            yield _RingCut(inner, orders, second - first, outer)
+            yield _RingCut(outer, orders, size - (second - first), inner)

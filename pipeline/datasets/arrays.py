@@ -1,0 +1,108 @@
+"""The last step of an ingest: arrays, rejections and statistics, part by part, so that memory stays flat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import DTypeLike
+from pyarrow import parquet
+
+from pipeline.datasets.shards import REJECTION_SCHEMA, SPLITS, ShardSettings
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+class _ArrayFile:
+    """A .npy file written front to back. (A memory map would end in a bus error, not an exception, on a full disk.)"""
+
+    def __init__(self, path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> None:
+        self.dtype, self.shape = np.dtype(dtype), shape
+        self._file = path.open("wb")
+        header = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def append(self, values: np.ndarray) -> None:
+        self._file.write(np.ascontiguousarray(values, self.dtype).tobytes())
+
+
+def write_arrays(
+    settings: ShardSettings, folder: Path, kept: Sequence[tuple[int, int]], properties: Sequence[str]
+) -> None:
+    """tokens.npy, offsets.npy, conditions.npy, split.npy of a dataset folder.
+
+    kept: the molecules and tokens of every part; properties: the columns of conditions.npy.
+    """
+    total, symbols = sum(n for n, _ in kept), sum(t for _, t in kept)
+    with (
+        _ArrayFile(folder / "tokens.npy", np.uint16, (symbols,)) as tokens,
+        _ArrayFile(folder / "offsets.npy", np.int64, (total + 1,)) as offsets,
+        _ArrayFile(folder / "conditions.npy", np.float32, (total, len(properties))) as conditions,
+        _ArrayFile(folder / "split.npy", np.uint8, (total,)) as split,
+    ):
+        position = 0
+        offsets.append(np.zeros(1))
+        for number, (count, length) in enumerate(kept):
+            if not count:
+                continue
+            part = settings.part(number)
+            tokens.append(np.load(part.with_suffix(".tokens.npy"), allow_pickle=False))
+            offsets.append(position + np.cumsum(np.load(part.with_suffix(".lengths.npy"), allow_pickle=False)))
+            table = parquet.read_table(folder / "shards" / part.name, columns=["split", *properties])
+            split.append(np.array([SPLITS.index(word) for word in table.column("split").to_pylist()]))
+            columns = [table.column(name).to_numpy() for name in properties]
+            conditions.append(np.column_stack(columns) if columns else np.zeros((count, 0)))
+            position += length
+
+
+def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> Counter[str]:
+    """rejections.parquet, by row, from those of the parts. Returns how many there are of each stage."""
+    stages: Counter[str] = Counter()
+    with parquet.ParquetWriter(folder / "rejections.parquet", REJECTION_SCHEMA, compression="zstd") as out:
+        for number in range(parts):
+            part = settings.part(number)
+            both = [parquet.read_table(part.with_suffix(f".{kind}.parquet")) for kind in ("rejections", "unknown")]
+            table = pa.concat_tables(both).sort_by("row")
+            stages.update(table.column("stage").to_pylist())
+            out.write_table(table)
+    return stages
+
+
+def why_rejected(settings: ShardSettings, parts: int) -> str:
+    """How many rows each stage refused, and the first three, for an error message."""
+    stages: Counter[str] = Counter()
+    examples: list[str] = []
+    for number in range(parts):
+        for row in parquet.read_table(settings.part(number).with_suffix(".rejections.parquet")).to_pylist():
+            stages[row["stage"]] += 1
+            if len(examples) < 3:
+                examples.append(f"row {row['row']}, {row['input'][:40]!r}: {row['reason']}")
+    return f"{', '.join(f'{stage} {n:,}' for stage, n in stages.most_common())}. {'; '.join(examples)}"
+
+
+def statistics(folder: Path, properties: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The properties of a manifest with figures over the training split added; None where nothing was measured."""
+    conditions = np.load(folder / "conditions.npy", mmap_mode="r")
+    train = np.load(folder / "split.npy", mmap_mode="r") == 0
+    entries = []
+    for i, entry in enumerate(properties):
+        values = conditions[:, i][train].astype(np.float64)
+        values = values[np.isfinite(values)]
+        figures: dict[str, Any] = {"count": len(values)}
+        for figure in ("mean", "std", "min", "max"):
+            figures[figure] = float(getattr(values, figure)()) if len(values) else None
+        quantiles = np.quantile(values, QUANTILES).tolist() if len(values) else [None] * len(QUANTILES)
+        figures["quantiles"] = {str(q): v for q, v in zip(QUANTILES, quantiles, strict=True)}
+        entries.append(entry | figures)
+    return entries

@@ -1,0 +1,172 @@
+"""Dataset: a finished dataset folder, opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pyarrow import parquet
+
+from chem_vae.errors import DataError, UserError, unknown_name
+from pipeline.workspace.folders import read_manifest
+
+if TYPE_CHECKING:
+    from chem_vae.data import TokenDataset
+    from chem_vae.vocabulary import SelfiesVocabulary
+
+FORMAT, FORMAT_VERSION = "chem-vae dataset", 1
+SPLITS = ("train", "validation", "test")
+ARRAYS = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy")
+
+
+@dataclass(frozen=True)
+class DatasetProperty:
+    """A property of a dataset: `kind` "computed" from the structure or "measured" by the user."""
+
+    name: str
+    unit: str
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset folder: Parquet shards, arrays, vocabulary, rejections, manifest.
+
+    `reused`: it was there before it was asked for.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    reused: bool = False
+
+    @classmethod
+    def open(cls, folder: str | Path, *, reused: bool = False) -> Dataset:
+        """Raises DataError where the folder is no dataset, is not whole, or has another format version."""
+        folder = Path(folder)
+        manifest = read_manifest(folder, FORMAT)
+        try:
+            needed = [
+                *ARRAYS,
+                "vocabulary.json",
+                "rejections.parquet",
+                *(f"shards/{s['file']}" for s in manifest["shards"]),
+            ]
+        except (KeyError, TypeError):
+            raise DataError(
+                f"{folder} is damaged: its manifest does not name its shards; delete the folder and ingest again"
+            ) from None
+        missing = [name for name in needed if not (folder / name).is_file()]
+        if missing:
+            raise DataError(
+                f"{folder} is not whole: {', '.join(missing[:3])} is missing; delete the folder and ingest again"
+            )
+        return cls(folder, manifest, reused)
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def key(self) -> str:
+        return str(self.manifest["key"])
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """rows, accepted, duplicates, rejected, rejected_by_stage, train, validation, test."""
+        return dict(self.manifest["counts"])
+
+    @property
+    def properties(self) -> list[DatasetProperty]:
+        """In the order of the columns of conditions.npy."""
+        return [DatasetProperty(p["name"], p["unit"], p["kind"], p["label"]) for p in self.manifest["properties"]]
+
+    @property
+    def vocabulary(self) -> SelfiesVocabulary:
+        from chem_vae.vocabulary import SelfiesVocabulary
+
+        return SelfiesVocabulary.from_dict(json.loads((self.folder / "vocabulary.json").read_text(encoding="utf-8")))
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of `table`: row, input, smiles, inchikey, selfies, split, the properties, then the user's
+        other columns."""
+        return list(parquet.read_schema(self._shards[0]).names)
+
+    @property
+    def _shards(self) -> list[Path]:
+        return [self.folder / "shards" / shard["file"] for shard in self.manifest["shards"]]
+
+    def table(self, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
+        """The accepted molecules, one per row, in the order of the arrays (or those of one split, with their index
+        kept).
+
+        Raises UserError for an unknown column or split.
+        """
+        known = self.columns
+        for name in columns or ():
+            if name not in known:
+                raise unknown_name("column", name, known)
+        wanted = list(columns) if columns is not None else known
+        if split is not None and split not in SPLITS:
+            raise unknown_name("split", split, SPLITS)
+        read = wanted if split is None or "split" in wanted else [*wanted, "split"]
+        try:
+            frame = pd.concat([pd.read_parquet(p, columns=read) for p in self._shards], ignore_index=True)
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+            raise DataError(f"a shard of {self.folder} cannot be read: {error}") from None
+        return frame[wanted] if split is None else frame.loc[frame["split"] == split, wanted]
+
+    def rejections(self) -> pd.DataFrame:
+        """The rows that were refused: row (0-based, of the source), input, stage, reason."""
+        return pd.read_parquet(self.folder / "rejections.parquet")
+
+    def tokens(self, split: str = "train") -> TokenDataset:
+        """The memory-mapped tokens of one split."""
+        from chem_vae.data import TokenDataset
+
+        if split not in SPLITS:
+            raise unknown_name("split", split, SPLITS)
+        return TokenDataset.open(self.folder, split=split)
+
+    def statistics(self, name: str) -> dict[str, Any]:
+        """count, mean, std, min, max, quantiles of a property over the training split."""
+        for entry in self.manifest["properties"]:
+            if entry["name"] == name:
+                return dict(entry)
+        raise unknown_name("property", name, [p.name for p in self.properties])
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        m, c = self.manifest, self.manifest["counts"]
+        lines = [
+            f"dataset {m['name']} ({m['key'][:8]}), from {m['source']['location']}",
+            f"  {c['rows']:,} rows = {c['accepted']:,} accepted + {c['duplicates']:,} duplicates "
+            f"+ {c['rejected']:,} rejected",
+            f"  train {c['train']:,}, validation {c['validation']:,}, test {c['test']:,}",
+        ]
+        if c["rejected_by_stage"]:
+            lines.append("  rejected at: " + ", ".join(f"{stage} {n:,}" for stage, n in c["rejected_by_stage"].items()))
+            for row in self.rejections().head(5).itertuples():
+                lines.append(f"    row {row.row}: {str(row.input)[:60]!r}: {row.reason}")
+            lines.append(f"    all of them: {self.folder / 'rejections.parquet'}")
+        lines.append(
+            f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
+            f"{m['mean_tokens']:.1f} tokens a molecule"
+        )
+        for p in m["properties"]:
+            unit = f" {p['unit']}" if p["unit"] else ""
+            figures = "no value in the training split"
+            if p["count"]:
+                figures = (
+                    f"{p['mean']:.3g} ± {p['std']:.2g}{unit} ({p['min']:.3g} to {p['max']:.3g}), {p['count']:,} values"
+                )
+            lines.append(f"  {p['name']} ({p['kind']}): {figures}")
+        return "\n".join(lines + [f"  note: {note}" for note in m["notes"]])
+
+
+__all__ = ["ARRAYS", "FORMAT", "FORMAT_VERSION", "SPLITS", "Dataset", "DatasetProperty", "UserError"]

@@ -1,0 +1,296 @@
+"""What one worker does to one shard: standardize and compute (first), then, once the splits are known, write what
+is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import selfies
+from pyarrow import parquet
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from chem_vae.errors import VocabularyError
+from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints, smiles_to_selfies
+from pipeline.chemistry.properties import compute
+from pipeline.chemistry.standardize import Molecule, Rejection, Standardizer
+from pipeline.config import StandardizeOptions
+from pipeline.datasets.readers import Chunk
+
+SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
+UNASSIGNED = 255
+SPLIT_WORDS = {
+    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
+}  # fmt: skip
+OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "split")
+INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
+REJECTION_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("input", pa.string()), ("stage", pa.string()), ("reason", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class ShardSettings:
+    """What every shard of an ingest has in common."""
+
+    folder: str  # the folder of the parts
+    options: StandardizeOptions
+    compute: tuple[str, ...]
+    measured: tuple[str, ...]
+    split_column: str | None
+    scaffolds: bool
+    constraints: tuple[tuple[str, int], ...]
+
+    @property
+    def own_columns(self) -> set[str]:
+        """The names that the dataset gives to columns of its own."""
+        spreads = {f"{name}_spread" for name in self.measured}
+        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *spreads}
+
+    def part(self, number: int) -> Path:
+        """The Parquet file of a part's molecules; its rejections lie beside it.
+
+        It is written last: there, the part is done.
+        """
+        return Path(self.folder) / f"part-{number:05d}.parquet"
+
+
+@dataclass
+class PartFigures:
+    """What is counted while a part is made; kept in its Parquet metadata, so that a resumed run has it too."""
+
+    rows: int
+    molecules: int = 0
+    rejected: int = 0
+    numeric: dict[str, int] = field(default_factory=dict)  # measured property -> cells that are finite numbers
+    not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold something else
+    example: dict[str, str] = field(default_factory=dict)  # ... -> the first such cell
+
+
+def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
+    """Chunk -> part: every row a molecule with its properties and SELFIES, or a rejection."""
+    settings, chunk = job
+    standardizer = _standardizer(settings.options)
+    figures = PartFigures(len(chunk))
+    rejections = list(chunk.rejections)
+    table: dict[str, list[Any]] = {
+        name: [] for name in (*OWN_COLUMNS[:-1], *INSIDE, *settings.compute, *settings.measured)
+    }
+    kept: list[int] = []
+    given = chunk.columns.get(settings.split_column, []) if settings.split_column else []
+    with bond_constraints(dict(settings.constraints)):
+        for i, (row, text) in enumerate(zip(chunk.rows, chunk.inputs, strict=True)):
+            found = _row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
+            if isinstance(found, Rejection):
+                rejections.append(found)
+                continue
+            molecule, string, split = found
+            table["row"].append(row)
+            table["input"].append(molecule.smiles if chunk.molblocks else text)
+            table["smiles"].append(molecule.smiles)
+            table["inchikey"].append(molecule.inchikey)
+            table["selfies"].append(string)
+            table["hash"].append(_hash(molecule.inchikey))
+            table["given_split"].append(split)
+            if settings.scaffolds:
+                table["scaffold"].append(_scaffold_hash(molecule))
+            for name, value in zip(settings.compute, compute(molecule.mol, settings.compute), strict=True):
+                table[name].append(value)
+            kept.append(i)
+    for name in settings.measured:
+        cells = chunk.columns.get(name, [None] * len(chunk.rows))
+        numbers = [_number(cell) for cell in cells]
+        figures.numeric[name] = sum(map(math.isfinite, numbers))
+        strange = [
+            c
+            for c, number in zip(cells, numbers, strict=True)
+            if c is not None and c.strip() and not math.isfinite(number)
+        ]
+        figures.not_numeric[name] = len(strange)
+        if strange:
+            figures.example[name] = str(strange[0])[:80]
+        table[name] = [numbers[i] for i in kept]
+    types = _types(settings)
+    arrays = {name: pa.array(values, types[name]) for name, values in table.items() if values or name != "scaffold"}
+    if not settings.scaffolds:
+        arrays.pop("scaffold", None)
+    for name, cells in chunk.columns.items():
+        if name not in settings.measured and name != settings.split_column:
+            arrays[kept_name(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
+    figures.molecules, figures.rejected = len(kept), len(rejections)
+    path = settings.part(chunk.number)
+    write_rejections(rejections, path.with_suffix(".rejections.parquet"))
+    metadata = {b"figures": json.dumps(asdict(figures)).encode()}
+    write_table(pa.table(arrays).replace_schema_metadata(metadata), path)
+    return figures
+
+
+def part_figures(path: Path) -> PartFigures:
+    """The figures of a part that an earlier run has made."""
+    return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
+
+
+def kept_name(name: str, settings: ShardSettings) -> str:
+    """The name under which a column of the user's own is kept: its own, unless the dataset has another of that name."""
+    return f"{name}.source" if name in settings.own_columns else name
+
+
+def symbols_of_part(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> tuple[set[str], list[str]]:
+    """(settings, part, rows of the training split, rows of the sample) -> the alphabet of the first, the strings of
+    the second."""
+    settings, number, train, sample = job
+    strings = parquet.read_table(settings.part(number), columns=["selfies"]).column(0)
+    symbols: set[str] = set()
+    for string in strings.filter(pa.array(train)).to_pylist():
+        symbols.update(selfies.split_selfies(string))
+    return symbols, strings.filter(pa.array(sample)).to_pylist()
+
+
+@dataclass(frozen=True)
+class KeepJob:
+    """What becomes of one part: `keep` and `split` have one entry per molecule of the part, `values` are measured
+    columns."""
+
+    settings: ShardSettings
+    number: int
+    keep: np.ndarray
+    split: np.ndarray
+    values: Mapping[str, np.ndarray]
+    vocabulary: str  # as JSON
+    shards: Path  # the folder of the finished shards
+    columns: tuple[str, ...]  # the user's other columns of all parts
+
+
+def keep_part(job: KeepJob) -> tuple[int, int]:
+    """Write the shard, tokens and rejections of one part.
+
+    Returns how many molecules were kept and how many tokens they take.
+    """
+    path = job.settings.part(job.number)
+    vocabulary = _vocabulary(job.vocabulary)
+    table = parquet.read_table(path).replace_schema_metadata(None).filter(pa.array(job.keep))
+    split = job.split[job.keep]
+    strings = table.column("selfies").to_pylist()
+    rejections: list[Rejection] = []
+    known = np.ones(len(strings), bool)
+    for i in np.flatnonzero(split != 0):  # the alphabet is the training split's, so only others can lack a symbol
+        if missing := vocabulary.missing(strings[i]):
+            known[i] = False
+            reason = f"its {SPLITS[split[i]]} split holds {', '.join(missing)}, which no training molecule has"
+            rejections.append(
+                Rejection(table["row"][int(i)].as_py(), table["input"][int(i)].as_py(), "vocabulary", reason)
+            )
+    write_rejections(rejections, path.with_suffix(".unknown.parquet"))
+    table, split = table.filter(pa.array(known)), split[known]
+    ids = vocabulary.encode_batch([s for s, k in zip(strings, known, strict=True) if k])
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    _save(path.with_suffix(".lengths.npy"), lengths)
+    _save(path.with_suffix(".tokens.npy"), np.fromiter((t for row in ids for t in row), np.uint16, int(lengths.sum())))
+    if len(split):
+        write_table(_final_table(job, table, split, known), job.shards / path.name)
+    return len(split), int(lengths.sum())
+
+
+def _final_table(job: KeepJob, table: pa.Table, split: np.ndarray, known: np.ndarray) -> pa.Table:
+    columns: dict[str, Any] = {name: table.column(name) for name in OWN_COLUMNS[:-1]}
+    columns["split"] = pa.DictionaryArray.from_arrays(pa.array(split, pa.int8()), pa.array(SPLITS)).cast(pa.string())
+    for name in job.settings.compute:
+        columns[name] = table.column(name)
+    for name, values in job.values.items():
+        columns[name] = pa.array(values[job.keep][known], pa.float64())
+    for name in job.columns:
+        columns[name] = table.column(name) if name in table.column_names else pa.nulls(len(split), pa.string())
+    return pa.table(columns)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file whole: under another name, then renamed."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        parquet.write_table(table, scratch, compression="zstd")
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_rejections(rejections: Sequence[Rejection], path: Path) -> None:
+    """Write rejections as Parquet, by row."""
+    ordered = sorted(rejections, key=lambda r: r.row)
+    write_table(
+        pa.table({name: [getattr(r, name) for r in ordered] for name in REJECTION_SCHEMA.names}, REJECTION_SCHEMA), path
+    )
+
+
+def _row(
+    standardizer: Standardizer, molblock: bool, text: str | None, row: int, split: str | None
+) -> tuple[Molecule, str, int] | Rejection:
+    molecule = standardizer.from_molblock(text or "", row) if molblock else standardizer(text or "", row)
+    if isinstance(molecule, Rejection):
+        return molecule
+    shown = molecule.smiles if molblock else text or ""
+    code = UNASSIGNED
+    if split is not None and split.strip():
+        code = SPLIT_WORDS.get(split.strip().casefold(), -1)
+        if code < 0:
+            return Rejection(
+                row, shown, "split", f"the split column says {split.strip()[:40]!r}, not train, validation or test"
+            )
+    try:
+        return molecule, smiles_to_selfies(molecule.smiles), code
+    except VocabularyError as error:
+        return Rejection(row, shown, "encode", str(error))
+
+
+def _number(cell: str | None) -> float:
+    """The finite number in a cell, or NaN."""
+    try:
+        value = float(cell) if cell is not None and "_" not in cell else math.nan
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _hash(text: str) -> int:
+    """64 bits: among a hundred million molecules, two that differ share one with a chance of three in ten thousand."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _scaffold_hash(molecule: Molecule) -> int:
+    """Of the Bemis-Murcko scaffold (doi:10.1021/jm9602928); a molecule without rings has none and stands for itself."""
+    return _hash(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule.mol) or molecule.inchikey)
+
+
+def _clean(cell: str | None) -> str | None:
+    return cell if cell is None or cell.isascii() else cell.encode("utf-8", "replace").decode("utf-8")
+
+
+def _types(settings: ShardSettings) -> dict[str, pa.DataType]:
+    types = {"row": pa.int64(), "hash": pa.uint64(), "scaffold": pa.uint64(), "given_split": pa.uint8()}
+    types |= {name: pa.string() for name in OWN_COLUMNS if name != "row"}
+    return types | {name: pa.float64() for name in (*settings.compute, *settings.measured)}
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    os.replace(scratch, path)
+
+
+@lru_cache(2)
+def _standardizer(options: StandardizeOptions) -> Standardizer:
+    return Standardizer(options)
+
+
+@lru_cache(1)
+def _vocabulary(text: str) -> SelfiesVocabulary:
+    return SelfiesVocabulary.from_dict(json.loads(text))

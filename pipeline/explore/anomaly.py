@@ -1,0 +1,152 @@
+"""The anomaly score: how unlikely a molecule is under the model, beside molecules of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rdkit import Chem, rdBase
+from torch import Tensor
+
+from chem_vae.anomaly import SCORES, Surprise, fit_anomaly, percentiles, surprise
+from chem_vae.data import TokenDataset
+from chem_vae.errors import UserError
+from chem_vae.progress import Progress, silent
+from pipeline.explore.inputs import Spelled, spell
+from pipeline.models.kept_molecules import anomaly_file, training_molecules, unseen_molecules
+from pipeline.models.trained_model import TrainedModel
+
+MAIN = "nats_per_symbol"
+COUNTERIONS = ("Li", "Na", "K", "Mg", "Ca", "*")  # of salts: stripped without a word; and what is no element
+KEPT, SEEN = "(kept with the model", "seen in training: new ones rank higher"
+REFERENCE = 2000
+"""Molecules of the reference where the model's folder keeps none and it is made on the spot."""
+
+
+class AnomalyScorer:
+    """Scores molecules by their likelihood under a model; one reference serves any number of calls.
+
+    The reference is the model's `anomaly.safetensors` (made at training time by `chem_vae.anomaly.fit_anomaly`); without
+    it, 2,000 molecules of the dataset; without that, 2,000 molecules drawn from the model itself. Of the data it is the
+    held-out molecules, or the training molecules where too few are held out. `origin` says which.
+    """
+
+    def __init__(self, model: TrainedModel, progress: Progress = silent) -> None:
+        self.model, self.progress = model, progress
+        self.origin = ""
+
+    @cached_property
+    def reference(self) -> dict[str, Tensor]:
+        """The sorted values of each of SCORES, (m,)."""
+        kept = anomaly_file(self.model)
+        if all(name in kept for name in SCORES):
+            held_out = bool(kept.get("held_out", False))
+            self.origin = f"held-out molecules {KEPT})" if held_out else f"training molecules {KEPT}; {SEEN})"
+            return kept
+        checkpoint = self.model.checkpoint
+        try:
+            held = unseen_molecules(self.model, REFERENCE)
+            sample = held or training_molecules(self.model, REFERENCE)
+            strings, self.origin = sample.selfies, sample.origin if held else f"{sample.origin} ({SEEN})"
+        except UserError:
+            nowhere = torch.full((REFERENCE, checkpoint.model.latent_size), torch.nan)
+            drawn = [s for s in checkpoint.decode(nowhere, temperature=1.0, seed=0) if s]
+            strings, self.origin = drawn, "molecules drawn from the model itself (its training data is not at hand)"
+        data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
+        return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
+
+    def score(self, smiles: Sequence[str]) -> pd.DataFrame:
+        """A row for each molecule, in order; never an error for one of them.
+
+        Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
+        anomaly score, since the sum grows with size), percentile (of the reference; above 99: stranger than 99 of 100
+        of its molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
+        reconstruction_nats_percentile, reason.
+
+        A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (a metal, even
+        one that standardizing would strip, unless it is a counterion; too many atoms), is the most anomalous there is: percentile 100, nats NaN (no finite number says it), its reason
+        given. What is no molecule at all has NaN throughout.
+        """
+        spelled = spell(self.model, smiles, self.progress)
+        stripped = [_stripped(s, self.model.standardize_options.elements) for s in spelled]
+        rows = [i for i, s in enumerate(spelled) if s.selfies is not None and not stripped[i]]
+        frame = pd.DataFrame({"input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]})
+        reference, vocabulary = self.reference, self.model.checkpoint.vocabulary
+        data = TokenDataset.from_lists(vocabulary.encode_batch([str(spelled[i].selfies) for i in rows]))
+        found = (
+            surprise(self.model.checkpoint, data, progress=self.progress) if rows else Surprise(*[torch.zeros(0)] * 3)
+        )
+        strange = np.array(
+            [bool(m) or (s.selfies is None and s.molecule) for s, m in zip(spelled, stripped, strict=True)]
+        )
+        for name, values in zip(SCORES, found, strict=True):
+            column = np.full(len(spelled), np.nan)
+            column[rows] = values.double().numpy()
+            ranks = np.full(len(spelled), np.nan)
+            ranks[rows] = percentiles(values, reference[name]).double().numpy()
+            ranks[strange] = 100.0
+            frame[name] = column
+            frame["percentile" if name == MAIN else f"{name}_percentile"] = ranks
+        frame["reason"] = [metal or s.reason for s, metal in zip(spelled, stripped, strict=True)]
+        frame.attrs["origin"], frame.attrs["reference"] = self.origin, len(reference["nats"])
+        return frame
+
+
+def anomaly(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+    """`AnomalyScorer(model).score(smiles)`: how unlike the training data each molecule is."""
+    return AnomalyScorer(model, progress).score(smiles)
+
+
+def ranking(frame: pd.DataFrame) -> np.ndarray:
+    """(n,) one number to sort a table of `score` by, the strangest highest: nats by symbol, infinite beyond them all.
+
+    NaN for what is no molecule.
+    """
+    nats = frame[MAIN].to_numpy(dtype=np.float64)
+    return np.where(np.isnan(nats) & (frame["percentile"].to_numpy(dtype=np.float64) == 100.0), np.inf, nats)
+
+
+def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str] | None = None) -> Any:
+    """A matplotlib Figure: -log p(x) by symbol of the reference as a histogram, and of each group of the table's rows.
+
+    reference: sorted nats by symbol (m,). groups: one label a row. Molecules without nats are counted in the legend.
+    """
+    from pipeline.explore.figures import CYCLE, GRAY, drawing
+
+    nats = frame[MAIN].to_numpy(dtype=np.float64)
+    labels = np.array(list(groups) if groups is not None else ["given molecules"] * len(frame))
+    known = nats[np.isfinite(nats)]
+    of = str(frame.attrs.get("origin", "the reference")).partition(" (")[0]
+    top = max(float(reference.max()), float(known.max()) if len(known) else 0.0)
+    edges = np.linspace(0, min(1.02 * top, 6 * float(reference.median())), 60)
+    with drawing(5.6, 3.0) as figure:
+        axes = figure.subplots()
+        weights = np.full(len(reference), 100 / max(len(reference), 1))
+        axes.hist(reference.numpy(), edges, weights=weights, color=GRAY, alpha=0.45, label=of)
+        for color, label in zip(CYCLE * 9, dict.fromkeys(labels.tolist()), strict=False):
+            own = nats[labels == label]
+            fine = np.clip(own[np.isfinite(own)], None, edges[-1])
+            beyond = int((~np.isfinite(own)).sum())
+            text = f"{label} ({len(own):,}" + (f", {beyond:,} of them beyond the vocabulary)" if beyond else ")")
+            if len(fine) >= 30:
+                share = np.full(len(fine), 100 / len(own))
+                axes.hist(fine, edges, weights=share, histtype="step", lw=1.5, color=color, label=text)
+            else:
+                axes.plot(fine, np.full(len(fine), -0.15), ls="", marker="|", ms=9, color=color, label=text)
+        axes.set(xlabel="−log p(x), nats by symbol (the last bin holds all beyond it)", ylabel="% of molecules")
+        axes.legend(loc="upper right")
+    return figure
+
+
+def _stripped(spelled: Spelled, allowed: Sequence[str]) -> str:
+    """The reason where standardizing took away what makes a molecule strange (a metal and not a counterion), else ""."""
+    if not spelled.molecule:
+        return ""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(spelled.input)
+    found = {atom.GetSymbol() for atom in mol.GetAtoms()} - {*allowed, *COUNTERIONS} if mol is not None else set()
+    return f"it holds {', '.join(sorted(found))}, which the training data does not allow" if found else ""

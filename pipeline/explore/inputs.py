@@ -1,0 +1,127 @@
+"""From what a user gives (SMILES, or a file of them) to what the model reads; each molecule that fails has its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, DataStructs, rdBase
+from torch import Tensor
+
+from chem_vae.errors import UserError, VocabularyError
+from chem_vae.progress import Progress, silent
+from pipeline.chemistry.metrics import fingerprints
+from pipeline.chemistry.properties import PROPERTIES, compute
+from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.datasets.readers import read
+from pipeline.models.trained_model import TrainedModel
+
+USUAL = ("logp", "qed", "mw")
+"""Computed where the model's own data has no computed property."""
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """One input. `selfies` is set exactly where the model can encode it; else `reason` says why not."""
+
+    input: str
+    smiles: str | None
+    """Standardized, canonical; None where it is no molecule that the data's rules accept."""
+    inchikey: str | None
+    selfies: str | None
+    reason: str
+    molecule: bool
+    """Whether it can be read as a molecule at all."""
+
+
+def spell(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> list[Spelled]:
+    """Standardize as the training data was, and write as SELFIES. Never raises for a molecule; row i stays row i."""
+    standardizer, vocabulary = Standardizer(model.standardize_options), model.checkpoint.vocabulary
+    found = []
+    for row, text in enumerate(smiles):
+        if row % 200 == 0:
+            progress("standardize", row, len(smiles))
+        molecule = standardizer(text, row)
+        if isinstance(molecule, Rejection):
+            readable = molecule.stage not in ("read", "parse")
+            found.append(Spelled(str(text), None, None, None, molecule.reason, readable))
+            continue
+        selfies, reason = None, ""
+        try:
+            selfies = vocabulary.from_smiles(molecule.smiles)
+            if missing := vocabulary.missing(selfies):
+                selfies, reason = None, f"the model has never seen {', '.join(missing)}"
+        except VocabularyError as error:
+            reason = str(error)
+        found.append(Spelled(text, molecule.smiles, molecule.inchikey, selfies, reason, True))
+    progress("standardize", len(smiles), len(smiles))
+    return found
+
+
+def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelled, Tensor]:
+    """One molecule and its latent mean (D,). Raises UserError with the reason (the symbol) where it has none."""
+    spelled = spell(model, [smiles])[0]
+    if spelled.selfies is None:
+        raise UserError(f"cannot encode {smiles!r}: {spelled.reason}")
+    return spelled, model.checkpoint.encode([spelled.selfies]).mu[0]
+
+
+def tanimoto(first: Sequence[str | None], second: Sequence[str | None]) -> NDArray[np.float64]:
+    """(n,) Tanimoto similarity (Morgan, radius 2, 1024 bits) of each pair of SMILES; NaN where one is None."""
+    a, b = (fingerprints([s or "" for s in smiles]) for smiles in (first, second))
+    return np.array(
+        [
+            DataStructs.TanimotoSimilarity(x, y) if s and t and x is not None and y is not None else np.nan
+            for x, y, s, t in zip(a, b, first, second, strict=True)
+        ],
+        dtype=np.float64,
+    )
+
+
+def computed_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[str, list[float]]:
+    """`<name>_computed` columns: those properties of the model's data that a structure gives, in its units.
+
+    NaN where there is no molecule.
+    """
+    own = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
+    names = own or list(USUAL)
+    rows = []
+    with rdBase.BlockLogs():
+        for text in smiles:
+            mol: Any = Chem.MolFromSmiles(text) if text else None
+            rows.append([np.nan] * len(names) if mol is None else compute(mol, names))
+    return {f"{name}_computed": [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def molecules_in(given: Sequence[str], limit: int | None = None) -> list[str]:
+    """The SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else what is given.
+
+    Raises DataError for a file that cannot be read, UserError where nothing is left.
+    """
+    if len(given) == 1 and _is_file(given[0]):
+        smiles: list[str] = []
+        for chunk in read(Path(given[0]), limit=limit):
+            texts = [text or "" for text in chunk.inputs]
+            smiles += map(_smiles_of, texts) if chunk.molblocks else texts
+    else:
+        smiles = list(given)[:limit]
+    if not smiles:
+        raise UserError("there is no molecule to look at: give SMILES, or a file of them")
+    return smiles
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # longer than a file's name can be: a molecule
+        return False
+
+
+def _smiles_of(block: str) -> str:
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromMolBlock(block)
+    return Chem.MolToSmiles(mol) if mol is not None else ""

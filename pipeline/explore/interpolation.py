@@ -1,0 +1,58 @@
+"""What lies between two molecules: the path that the prior's own measure suggests, every step a molecule."""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+
+from chem_vae.errors import UserError, unknown_name
+from chem_vae.latent import prior_path
+from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.models.trained_model import TrainedModel
+
+MEASURES = ("data", "normal", "straight")
+
+
+def interpolate(
+    model: TrainedModel, start: str, end: str, steps: int = 9, *, distinct: bool = False, measure: str = "data"
+) -> pd.DataFrame:
+    """The molecules on the way from one SMILES to another, a row a step, the two themselves first and last.
+
+    Columns: step, t (0 to 1), smiles (canonical, missing where it decodes to none), basis ("given" for the two ends,
+    "decoded" between them), similarity_to_start and similarity_to_end (Tanimoto, Morgan radius 2), `<name>_computed`.
+
+    steps: points on the path, ends included. distinct: rows that repeat the molecule before are left out (`step` and `t`
+    still say where a row was). measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I)
+    (see `chem_vae.latent.prior_path`), or "straight", a line, which passes nearer to the center. `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
+
+    Raises UserError for a molecule that cannot be encoded (with the symbol) and for fewer than two steps.
+    """
+    if steps < 2:
+        raise UserError(f"{steps} steps are no path; the two ends alone are 2")
+    if measure not in MEASURES:
+        raise unknown_name("measure", measure, MEASURES)
+    (first, a), (last, b) = seed_molecule(model, start), seed_molecule(model, end)
+    if measure == "straight":
+        path = torch.lerp(a, b, torch.linspace(0.0, 1.0, steps).unsqueeze(1))
+    else:
+        path = prior_path(a, b, steps, model.measure(measure))
+    smiles = model.decode(path)
+    ends = (smiles[0] == first.smiles, smiles[-1] == last.smiles)
+    smiles[0], smiles[-1] = first.smiles, last.smiles
+    kept = list(range(steps))
+    if distinct:
+        kept = [i for i in kept if i in (0, steps - 1) or (smiles[i] != smiles[i - 1] and smiles[i] != smiles[-1])]
+    shown = [smiles[i] for i in kept]
+    frame = pd.DataFrame(
+        {
+            "step": kept,
+            "t": [i / (steps - 1) for i in kept],
+            "smiles": shown,
+            "basis": ["given" if i in (0, steps - 1) else "decoded" for i in kept],
+            "similarity_to_start": tanimoto(shown, [first.smiles] * len(shown)),
+            "similarity_to_end": tanimoto(shown, [last.smiles] * len(shown)),
+            **computed_values(model, shown),
+        }
+    )
+    frame.attrs["ends_come_back"] = ends
+    return frame

@@ -1,0 +1,119 @@
+"""Around one molecule: the training molecules nearest to it in the latent space, and new ones decoded near it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.errors import UserError
+from chem_vae.latent import shell
+from chem_vae.progress import Progress, silent
+from pipeline.chemistry.validate import validate
+from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.models.kept_molecules import training_molecules
+from pipeline.models.sampling import draw
+from pipeline.models.trained_model import TrainedModel
+
+ROUNDS, POINTS = 12, 128
+
+
+def neighbors(
+    model: TrainedModel, smiles: str, k: int = 10, *, among: int = 20_000, seed: int = 0, progress: Progress = silent
+) -> pd.DataFrame:
+    """The k training molecules nearest to a SMILES in the latent space, nearest first; the molecule itself may be one.
+
+    Columns: rank, smiles, distance (Euclidean between latent means, in units of the typical distance between nearest
+    training molecules), similarity (Tanimoto), the data's own property values under their names, NaN unmeasured.
+    among: so many molecules of the dataset, drawn with the seed, are encoded and searched (0: all); without the dataset
+    those kept with the model. `frame.attrs["searched"]` and `["origin"]` say how many and which, `["given"]` is the molecule's SMILES.
+
+    Raises UserError for a molecule that cannot be encoded, and where there are no training molecules to search.
+    """
+    if k < 1:
+        raise UserError(f"k is {k}; ask for one neighbor at least")
+    given, z = seed_molecule(model, smiles)
+    sample = training_molecules(model, among or np.iinfo(np.int64).max, seed)
+    means = []
+    for start in range(0, len(sample), 5000):
+        progress("encode training molecules", start, len(sample))
+        means.append(model.checkpoint.encode(sample.selfies[start : start + 5000]).mu)
+    progress("encode training molecules", len(sample), len(sample))
+    distances = (torch.cat(means) - z).norm(dim=1) / model.typical_distance
+    nearest = torch.topk(distances, min(k, len(distances)), largest=False).indices.tolist()
+    found = [c.smiles for c in validate([sample.selfies[i] for i in nearest], model.checkpoint.vocabulary)]
+    frame = pd.DataFrame(
+        {
+            "rank": range(1, len(found) + 1),
+            "smiles": found,
+            "distance": distances[nearest].double().numpy(),
+            "similarity": tanimoto(found, [given.smiles] * len(found)),
+            **{name: sample.values[nearest, i] for i, name in enumerate(sample.properties)},
+        }
+    )
+    frame.attrs.update(given=given.smiles, searched=len(sample), origin=sample.origin)
+    return frame
+
+
+def analogues(
+    model: TrainedModel,
+    smiles: str,
+    n: int = 20,
+    *,
+    reach: float = 1.5,
+    min_similarity: float = 0.0,
+    temperature: float = 1.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Up to n distinct valid molecules decoded around a SMILES at growing latent distances, nearest first.
+
+    Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, out to
+    `reach` (distances in units of the typical one between nearest training molecules), until there are n. A molecule
+    counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
+    temperature: of the symbols' draw; at 0 a point is one molecule. Molecules that come spelled as the training data would spell
+    them go first; the others, of which the decoder is less sure (`pipeline.models.sampling`), only fill up to n.
+
+    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid,
+    distinct, canonical (of the distinct ones, those spelled so).
+
+    Raises UserError for a molecule that cannot be encoded, and for numbers out of range.
+    """
+    if n < 1 or reach <= 0 or not 0 <= min_similarity <= 1:
+        raise UserError("n must be at least 1, reach above 0, and min_similarity between 0 and 1")
+    given, z = seed_molecule(model, smiles)
+    spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
+    rows: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    seen: dict[str | None, bool] = {given.inchikey: False}  # and whether it was spelled canonically
+    decoded = valid = 0
+    for round_ in range(1, ROUNDS + 1):
+        radius = reach * round_ / ROUNDS
+        progress("decode around it", len(rows), n)
+        points = shell(z, radius * model.typical_distance, POINTS, spread, generator)
+        drawn = draw(model.checkpoint, points, temperature=temperature, seed=seed + round_)
+        decoded, valid = decoded + len(points), valid + sum(c.valid for c in drawn.candidates)
+        fresh = []
+        for c, string, spelled in zip(drawn.candidates, drawn.strings, drawn.spellings, strict=True):
+            if c.valid and c.inchikey not in seen:
+                seen[c.inchikey] = string == spelled
+                fresh.append(c)
+        similarity = tanimoto([c.smiles for c in fresh], [given.smiles] * len(fresh))
+        for c, near in sorted(zip(fresh, similarity.tolist(), strict=True), key=lambda pair: -pair[1]):
+            if near >= min_similarity:
+                row = {"smiles": c.smiles, "inchikey": c.inchikey, "distance": radius, "similarity": near}
+                (rows if seen[c.inchikey] else others).append(row)
+        if len(rows) >= n:
+            break
+    rows = sorted(rows[:n] + others[: max(0, n - len(rows))], key=lambda row: (row["distance"], -row["similarity"]))
+    progress("decode around it", n, n)
+    frame = pd.DataFrame(rows, columns=["smiles", "inchikey", "distance", "similarity"])
+    frame.insert(0, "rank", range(1, len(frame) + 1))
+    for name, values in computed_values(model, frame["smiles"].tolist()).items():
+        frame[name] = values
+    frame.attrs.update(
+        given=given.smiles, decoded=decoded, valid=valid, distinct=len(seen) - 1, canonical=sum(seen.values())
+    )
+    return frame

@@ -1,0 +1,155 @@
+"""There and back: encode, decode greedily from the mean, compare; also with a part of the molecule hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.data import TokenDataset
+from chem_vae.errors import UserError
+from chem_vae.losses import corrupt
+from chem_vae.progress import Progress, silent
+from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.validate import validate
+from pipeline.explore.inputs import spell, tanimoto
+from pipeline.models.kept_molecules import held_out_molecules
+from pipeline.models.trained_model import TrainedModel
+
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
+
+
+def reconstruct(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+    """Each molecule encoded and decoded from its latent mean, a row each, in order.
+
+    Columns: input, canonical (standardized SMILES), decoded (canonical SMILES or None), exact (the
+    same molecule by InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (why not, or "").
+    `frame.attrs["exact"]` is a Share of those that could be encoded. Never raises for a single molecule.
+    """
+    spelled = spell(model, smiles, progress)
+    rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
+    frame = pd.DataFrame(
+        {
+            "input": [s.input for s in spelled],
+            "canonical": [s.smiles for s in spelled],
+            "decoded": pd.Series([None] * len(spelled), dtype=object),
+            "exact": pd.Series([None] * len(spelled), dtype=object),
+            "similarity": np.nan,
+            "reason": [s.reason for s in spelled],
+        }
+    )
+    exact = 0
+    for start in range(0, len(rows), 1000):
+        part = rows[start : start + 1000]
+        progress("reconstruct", start, len(rows))
+        z = model.checkpoint.encode([str(spelled[i].selfies) for i in part]).mu
+        back = validate(model.checkpoint.decode(z), model.checkpoint.vocabulary)
+        similarity = tanimoto([spelled[i].smiles for i in part], [c.smiles for c in back])
+        for i, candidate, value in zip(part, back, similarity.tolist(), strict=True):
+            same = candidate.inchikey == spelled[i].inchikey
+            exact += same
+            frame.at[i, "decoded"], frame.at[i, "exact"], frame.at[i, "similarity"] = candidate.smiles, same, value
+            if not candidate.valid:
+                frame.at[i, "reason"] = candidate.status
+    progress("reconstruct", len(rows), len(rows))
+    frame.attrs["exact"] = Share(exact, len(rows))
+    return frame
+
+
+def robustness(
+    model: TrainedModel,
+    smiles: Sequence[str] | None = None,
+    *,
+    shares: Sequence[float] = SHARES,
+    n: int = 500,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Reconstruction of molecules whose encoder sees only a part of their symbols: a row for each share hidden.
+
+    Each symbol (an id of the vocabulary, that is a merge of SELFIES symbols) is replaced by [mask] with the share as
+    its chance, and what is decoded greedily from the mean is compared with the whole molecule.
+
+    smiles: those to take; when None, up to n held-out molecules of the dataset. Columns: masked, exact and of (counts),
+    exact_share, valid (of `of`), similarity (mean Tanimoto of the valid ones), by_chance (mean Tanimoto of each molecule
+    and another one of the set: what no information at all would give). `frame.attrs["origin"]` says which molecules.
+
+    Raises UserError where none can be encoded, where there is no dataset, and for shares outside 0 to 1.
+    """
+    if not all(0 <= share <= 1 for share in shares):
+        raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
+    vocabulary = model.checkpoint.vocabulary
+    if smiles is None:
+        sample = held_out_molecules(model, n, seed)
+        strings, origin = sample.selfies, sample.origin
+    else:
+        spelled = spell(model, smiles, progress)
+        strings, origin = [s.selfies for s in spelled if s.selfies is not None], "given molecules"
+        if not strings:
+            raise UserError(f"none of the {len(spelled)} molecules can be encoded; the first: {spelled[0].reason}")
+    truth = validate(strings, vocabulary)
+    data = TokenDataset.from_lists(vocabulary.encode_batch(strings))
+    whole = [c.smiles for c in truth]
+    chance = tanimoto(whole, [*whole[1:], *whole[:1]]) if len(whole) > 1 else np.array([np.nan])
+    rows: list[dict[str, Any]] = []
+    for number, share in enumerate(shares):
+        progress("mask and reconstruct", number, len(shares))
+        back = validate(model.checkpoint.decode(_means(model, data, share, seed)), vocabulary)
+        same = sum(a.inchikey is not None and a.inchikey == b.inchikey for a, b in zip(truth, back, strict=True))
+        exact = Share(same, len(truth))
+        similarity = tanimoto(whole, [c.smiles for c in back])
+        rows.append(
+            {
+                "masked": share,
+                "exact": exact.count,
+                "of": exact.of,
+                "exact_share": exact.fraction,
+                "valid": sum(c.valid for c in back),
+                "similarity": _mean(similarity),
+                "by_chance": _mean(chance),
+            }
+        )
+    progress("mask and reconstruct", len(shares), len(shares))
+    frame = pd.DataFrame(rows)
+    frame.attrs["origin"] = origin
+    return frame
+
+
+def robustness_figure(frame: pd.DataFrame) -> Any:
+    """A matplotlib Figure of `robustness`: exact matches and mean similarity against the share masked."""
+    from pipeline.explore.figures import BLUE, GRAY, ORANGE, drawing
+
+    with drawing(4.6, 3.0) as figure:
+        axes = figure.subplots()
+        x = 100 * frame["masked"]
+        axes.plot(x, 100 * frame["exact_share"], color=BLUE, marker="o", ms=4, label="the very molecule comes back, %")
+        axes.plot(x, 100 * frame["similarity"], color=ORANGE, marker="s", ms=4, label="mean Tanimoto similarity × 100")
+        axes.axhline(
+            100 * frame["by_chance"].iloc[0], color=GRAY, lw=1, ls="--", label="similarity of another molecule"
+        )
+        axes.set(xlabel="symbols hidden from the encoder, %", ylim=(0, 102))
+        axes.set_title(f"{frame['of'].iloc[0]:,} {frame.attrs.get('origin', 'molecules')}", size=9)
+        axes.legend(loc="upper right")
+    return figure
+
+
+@torch.no_grad()
+def _means(model: TrainedModel, data: TokenDataset, share: float, seed: int) -> torch.Tensor:
+    """(N, D) latent means of the molecules with a share of their ids replaced by [mask]."""
+    core = model.checkpoint.model.eval()
+    mu = torch.empty(len(data), core.latent_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for items, batch in data.in_order(512):
+            tokens = corrupt(batch.tokens, 1.0 if share else 0.0, masked=share)
+            mu[items] = core.encode(tokens.to(core.device)).mu.cpu()
+    return mu
+
+
+def _mean(values: Any) -> float:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,137 @@
+"""MeasuredPredictor: what a model's folder keeps of the measured molecules of one property, and what it predicts by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from chem_vae.checkpoint import write_safetensors
+from chem_vae.errors import CheckpointError
+from chem_vae.predictors import Prediction, PropertyPredictor
+from chem_vae.tanimoto import TanimotoProcess, tanimoto
+from pipeline.models.predictor_features import features
+
+FILE = "measured.safetensors"
+Representation = Literal["latent", "fingerprint", "both"]
+ALL_BUT = 0.05
+"""Share of the measured molecules that lie outside of the domain that the others span."""
+_AT_ONCE = 2000
+
+
+def combined(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:
+    """The mixture of two predictions (n,), `weight` of it the latent one: where they disagree, it is the less sure."""
+    mean = weight * latent.mean + (1.0 - weight) * fingerprint.mean
+    apart = weight * (1.0 - weight) * (latent.mean - fingerprint.mean).square()
+    variance = weight * latent.std.square() + (1.0 - weight) * fingerprint.std.square() + apart
+    return Prediction(mean, variance.sqrt())
+
+
+@dataclass(frozen=True)
+class MeasuredPredictor:
+    """One measured property: predictions from latent points, from substructures or from both, whichever predicts better,
+    and the applicability domain."""
+
+    name: str
+    representation: Representation
+    process: TanimotoProcess
+    """Over substructures of all measured molecules. It tells the domain also where latent points predict."""
+    latent: PropertyPredictor | None
+    """Of the model; None where it has none."""
+    compared: Mapping[str, Any] = field(default_factory=dict)
+    """Figures of all, and the weight of latent points in both: see `pipeline.training.fit_measured`."""
+
+    @property
+    def needs_z(self) -> bool:
+        """Whether latent points have a say."""
+        return self.representation != "fingerprint"
+
+    def predict(self, smiles: Sequence[str | None], z: Tensor | None = None) -> Prediction:
+        """Mean and standard deviation (n,) of canonical SMILES, NaN for None; z (n, D), of the same molecules, NaN where
+        there is none: only substructures predict without."""
+        mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
+        known = torch.tensor([text is not None for text in smiles], dtype=torch.bool)
+        if self.needs_z:
+            assert z is not None
+            known &= torch.isfinite(z).all(dim=1)
+        with torch.no_grad():
+            for some in known.nonzero()[:, 0].split(_AT_ONCE):
+                texts = [smiles[i] for i in some.tolist()]
+                mean[some], std[some] = self._predict(texts, z[some] if z is not None else None)
+        return Prediction(mean, std)
+
+    def _predict(self, smiles: Sequence[str | None], z: Tensor | None) -> Prediction:
+        if self.representation == "fingerprint":
+            return self.process.predict(features(smiles))
+        assert self.latent is not None and z is not None
+        of_latent = self.latent.predict(z)
+        if self.representation == "latent":
+            return of_latent
+        return combined(of_latent, self.process.predict(features(smiles)), float(self.compared["weight"]))
+
+    def similarity(self, smiles: Sequence[str | None]) -> Tensor:
+        """(n,) Tanimoto similarity to the nearest measured molecule; NaN for None."""
+        nearest = torch.full((len(smiles),), torch.nan)
+        known = [row for row, text in enumerate(smiles) if text is not None]
+        for start in range(0, len(known), _AT_ONCE):
+            some = known[start : start + _AT_ONCE]
+            nearest[some] = tanimoto(features([smiles[i] for i in some]), self.process.features).max(dim=1).values
+        return nearest
+
+    @property
+    def floor(self) -> float:
+        """The similarity from where on a molecule is in the domain: all but ALL_BUT of the measured molecules have it to
+        another one."""
+        return domain_floor(self.process.features)
+
+
+def domain_floor(measured: Tensor) -> float:
+    """Of the features (n, F) of measured molecules, `MeasuredPredictor.floor`; 0.2 at least."""
+    some = measured[torch.randperm(len(measured), generator=torch.Generator().manual_seed(0))[:_AT_ONCE]]
+    similar = tanimoto(some, some).fill_diagonal_(0.0)
+    return max(0.2, float(similar.max(dim=1).values.quantile(ALL_BUT)))
+
+
+def save_measured(predictors: Sequence[MeasuredPredictor], path: Path) -> None:
+    """All of a model's, in one safetensors file; the latent predictors lie in predictors.safetensors already."""
+    tensors: dict[str, Tensor] = {}
+    index = []
+    for i, p in enumerate(predictors):
+        about = {"property": p.name, "representation": p.representation, "scale": p.process.scale}
+        index.append({**about, "compared": dict(p.compared)})
+        tensors |= {f"{i}/{k}": v.contiguous() for k, v in p.process.tensors().items()}
+    write_safetensors(tensors, path, {"measured": json.dumps(index)})
+
+
+def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[str, MeasuredPredictor]:
+    """By property; empty where the file is not there (a model of an earlier version, or one that keeps no molecules).
+
+    latent: the model's predictors. Raises CheckpointError where the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            index = json.loads(file.metadata()["measured"])
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+        found = {}
+        for i, entry in enumerate(index):
+            own = {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(f"{i}/")}
+            process = TanimotoProcess.from_tensors(own)
+            process.scale = float(entry["scale"])
+            name = str(entry["property"])
+            representation: Representation = entry["representation"]
+            if representation not in get_args(Representation):
+                raise ValueError(f"unknown representation {representation!r}")
+            if representation != "fingerprint" and name not in latent:
+                raise ValueError(f"there is no latent predictor of {name}")
+            found[name] = MeasuredPredictor(name, representation, process, latent.get(name), entry["compared"])
+        return found
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}; train the model again") from error

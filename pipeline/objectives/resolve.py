@@ -1,0 +1,126 @@
+"""From what the user says is wanted to objectives with every number: the data of a model or an oracle fills in the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from chem_vae.errors import UserError, unknown_name
+from pipeline.objectives.config import Objective
+from pipeline.objectives.desirability import Kind, PropertySummary, Wanted
+from pipeline.objectives.transforms import (
+    LN10,
+    TRANSFORMS,
+    AsIs,
+    Interval,
+    Linear,
+    Range,
+    ReverseSigmoid,
+    Sigmoid,
+    Step,
+    Target,
+    Transform,
+)
+
+BY_DATA = 4 / (10 * LN10)
+"""Steepness of maximize and minimize: 0.12 at the data's median, 0.88 at its 95th (5th) percentile."""
+
+
+def resolve(
+    objectives: Mapping[str, Objective],
+    known: Sequence[PropertySummary],
+    endpoints: Mapping[str, tuple[str, str]] | None = None,
+) -> tuple[list[Wanted], list[str]]:
+    """Objectives made exact by what is known of the training data, and warnings for aims outside of it.
+
+    endpoints: an oracle's, name -> (label, unit). Their values are computed, not predicted, also where the model knows a
+    property of that name, whose data then serves. With endpoints and no objective each endpoint is to be maximized.
+    maximize and minimize take an endpoint's value as it is, unless its data is known and it is one of several objectives:
+    alone, any values order molecules; in a mean with others they are clipped to 0..1 (`score`).
+
+    Raises UserError for a property that neither the model nor the oracle knows, and for what cannot be made exact.
+    """
+    by_name = {p.name: p for p in known}
+    for name, (label, unit) in (endpoints or {}).items():
+        about = by_name.get(name) or PropertySummary.of(name, label, unit, "oracle", np.zeros(0))
+        by_name[name] = replace(about, kind="oracle")
+    objectives = objectives or {name: Objective(maximize=True) for name in endpoints or ()}
+    wanted, warnings = [], []
+    for name, objective in objectives.items():
+        if name not in by_name:
+            raise unknown_name("property of this model" + (" and oracle" if endpoints else ""), name, by_name)
+        about = by_name[name]
+        if not about.quantiles and about.kind != "oracle":
+            raise UserError(f"{name} was measured for none of the training molecules, so nothing can be aimed at it")
+        wanted.append(_resolve(objective, about, alone=len(objectives) == 1))
+        warnings += _outside(wanted[-1], objective)
+    return wanted, warnings
+
+
+def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Wanted:
+    spread = known.std if math.isfinite(known.std) and known.std > 0 else 1.0
+    transform, kind, aim = _transform(objective, known, spread, alone)
+    low, high = transform.hits
+    tolerance = getattr(transform, "tolerance", spread)
+    if objective.maximize or objective.minimize:
+        end, level, word = ("low", "0.9", "at least") if objective.maximize else ("high", "0.1", "at most")
+        asked: float | None = getattr(objective, end)
+        hit = known.quantiles.get(level) if asked is None else asked
+        low, high = (hit, None) if objective.maximize else (None, hit)
+        by = "" if asked is not None else ", the data's best tenth"
+        aim += f" (a hit: {word} {hit:.3g}{by})" if hit is not None else ""
+    elif isinstance(transform, Sigmoid | Linear):
+        aim += f" (a hit: at {f'least {low:.3g}' if low is not None else f'most {high:.3g}'})"
+    return Wanted(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
+
+
+def _transform(objective: Objective, known: PropertySummary, spread: float, alone: bool) -> tuple[Transform, Kind, str]:
+    """The transform, its kind, and the aim in words."""
+    if objective.target is not None:
+        if objective.tolerance is None and not known.quantiles:
+            raise UserError(f"nothing is known of how {known.name} spreads: say how near is near enough, its tolerance")
+        tolerance = objective.tolerance or 0.1 * _span(known, spread)
+        return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {tolerance:.3g}"
+    if objective.range is not None:
+        low, high = objective.range
+        return Range(low, high, 0.25 * (spread if known.quantiles else high - low)), "range", objective.describe()
+    if objective.transform == "step":
+        return Step(objective.low, objective.high, 0.25 * spread), "step", objective.describe()
+    if objective.transform == "as_is":
+        return AsIs(), "as_is", objective.describe()
+    if objective.transform is not None:
+        steepness = {} if objective.steepness is None else {"steepness": objective.steepness}
+        made = TRANSFORMS[objective.transform](low=objective.low, high=objective.high, **steepness)  # type: ignore[call-arg]
+        return made, objective.transform, objective.describe()
+    aim = "high" if objective.maximize else "low"
+    if not known.quantiles or (alone and known.kind == "oracle"):
+        return AsIs(falling=objective.minimize), "as_is", f"{aim}, ranked by the value itself"
+    middle = known.quantiles["0.5"]
+    edge = known.quantiles["0.95" if objective.maximize else "0.05"]
+    width = max(abs(edge - middle), 1e-6)
+    if objective.maximize:
+        return Sigmoid(middle, middle + width, BY_DATA), "maximize", aim
+    return ReverseSigmoid(middle - width, middle, BY_DATA), "minimize", aim
+
+
+def _span(known: PropertySummary, spread: float) -> float:
+    """The middle 90 % of the data, of which a tenth is the tolerance that nobody named."""
+    span = known.quantiles.get("0.95", 0.0) - known.quantiles.get("0.05", 0.0)
+    return span if span > 0 else spread
+
+
+def _outside(wanted: Wanted, objective: Objective) -> list[str]:
+    p = wanted.about
+    asked: Interval = (objective.target, objective.target)
+    if objective.target is None:
+        asked = objective.range or wanted.transform.hits
+    low, high = (-math.inf if asked[0] is None else asked[0]), (math.inf if asked[1] is None else asked[1])
+    if objective.maximize or objective.minimize or not p.quantiles or (low <= p.high and high >= p.low):
+        return []  # a range need only overlap
+    return [
+        f"{p.name} {objective.describe()} lies outside the training data ({p.low:.3g} to {p.high:.3g}): expect few hits, "
+        "and distrust predictions there"
+    ]

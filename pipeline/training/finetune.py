@@ -1,0 +1,331 @@
+"""Fine-tuning: a finished model goes on learning from a new dataset and keeps what it knew.
+
+The base's vocabulary and conditions are extended (`Checkpoint.grown`), and the new molecules are shown among replayed
+ones of the base (`pipeline/training/replay.py`). A base may itself be fine-tuned.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import selfies
+import torch
+from numpy.typing import NDArray
+
+from chem_vae.analysis import exact_reconstruction
+from chem_vae.checkpoint import Checkpoint, ConditionScale
+from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.data import TokenDataset
+from chem_vae.errors import DataError, UserError, VocabularyError
+from chem_vae.progress import Progress
+from chem_vae.vocabulary import SelfiesVocabulary
+from pipeline.config import NOTHING, TrainConfig
+from pipeline.datasets.dataset import SPLITS, Dataset
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.desirability import PropertySummary
+from pipeline.training.plan import Course, chosen_conditions, summaries
+from pipeline.training.replay import draw_replay
+from pipeline.workspace.lookup import model_folder, model_name, shipped_models
+
+SHOWN_MOLECULES = 60_000
+"""Molecules, replayed ones included, that fine-tuning shows when no number of epochs is given..."""
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
+"""...within these bounds on how often each new molecule is shown."""
+FEW_MOLECULES = 5000  # below it a model from nothing learns its molecules rather than chemistry
+COMPARED_MOLECULES = 500
+_ENCODED_AT_ONCE = 100_000
+MOST_WITHOUT_Z = 0.6
+NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "condition_dropout", "property_weight")
+"""Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
+
+
+def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
+    """The configuration with its start named: where nothing was said of it, a shipped model if the dataset has a measured
+    property and fewer than FEW_MOLECULES training molecules (with a warning that says so), else nothing.
+
+    Nothing, too, where an architecture is asked for, or a property means something else in the shipped model.
+    """
+    if config.start is not None:
+        return config
+    molecules, shipped = dataset.counts["train"], next(iter(shipped_models().items()), None)
+    few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
+    built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
+    if shipped is None or built or not few:
+        return config.starting_from(NOTHING)
+    name, folder = shipped
+    try:
+        _check_properties(summaries(dataset, dataset.tokens("train")), TrainedModel.open(folder))
+    except UserError:
+        return config.starting_from(NOTHING)
+    warnings.warn(
+        f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
+        f"{name}; --from nothing keeps to them alone",
+        UserWarning,
+        stacklevel=3,
+    )
+    return config.starting_from(name)
+
+
+def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
+    """The model that a training starts from, or None. What `chosen_start` would choose is not looked for.
+
+    Raises UserError or DataError where there is none so called, CheckpointError where it is damaged or newer.
+    """
+    if config.base is None:
+        return None
+    base = TrainedModel.open(model_folder(config.base, workspace), workspace=workspace)
+    base.checkpoint  # noqa: B018 (reads the weights: damage is said before the work)
+    return base
+
+
+def settled(config: TrainConfig, base: TrainedModel) -> TrainConfig:
+    """The settings that fine-tuning this base really uses: what was not asked for of the architecture and of beta is the
+    base's.
+
+    Raises UserError where another architecture is asked for.
+    """
+    model = _architecture(config, base.checkpoint.model.config)
+    said = {"model": asdict(model), "training": asdict(_with_beta(config, base))}
+    return TrainConfig.model_validate(config.model_dump() | said)
+
+
+def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folder: Path, progress: Progress) -> Course:
+    """The course that teaches a base model a dataset. The replayed molecules are kept in `folder`.
+
+    Conditions are the base's, with the dataset's values where it has that property (else unknown), and then the
+    dataset's own. Raises UserError where the two do not go together.
+    """
+    known = base.checkpoint.conditions
+    chosen = chosen_conditions(dataset, config, tuple(known))
+    config = settled(config, base)
+    about = summaries(dataset, dataset.tokens("train"))
+    _check_properties(about, base)
+    strings, kept, told = _spelled(dataset, base.checkpoint.vocabulary)
+    if not strings:
+        raise DataError(
+            f"no molecule of the dataset {dataset.name} can be spelled under the bond constraints of {model_name(base.folder)}"
+        )
+    columns = {p.name: i for i, p in enumerate(dataset.properties)}
+    values = dataset.tokens("train").values()
+    added = [c for c in chosen if c not in known]
+    new_scales = [ConditionScale.fit(c, dataset.properties[columns[c]].unit, values[:, columns[c]]) for c in added]
+    same = dataset.vocabulary.constraints == base.checkpoint.vocabulary.constraints
+    symbols = dataset.vocabulary.symbols if same else sorted(selfies.get_alphabet_from_selfies(strings))
+    try:
+        with torch.random.fork_rng(devices=[]):  # new symbols begin at random
+            torch.manual_seed(config.training.seed)
+            start = base.checkpoint.grown(symbols, new_scales)
+    except VocabularyError as error:
+        raise UserError(
+            f"the vocabulary of {model_name(base.folder)} has no room for {dataset.name}: {error}"
+        ) from None
+    splits = _splits(dataset, start.vocabulary, strings, kept)
+    if len(splits["train"]) == 0:
+        raise DataError(f"the dataset {dataset.name} has no training molecules")
+    columns_of = [columns.get(c) for c in start.conditions]
+
+    new, share, training = _conditioned(splits["train"], columns_of), config.replay, config.training
+    at_once = max(1.0, len(new) / (1 - share))
+    epochs = training.epochs or int(np.clip(round(SHOWN_MOLECULES / at_once), FEWEST_EPOCHS, MOST_EPOCHS))
+    replayed = round(share * at_once * epochs)
+    apart = dataset.table(["inchikey", "split"])
+    unseen = frozenset(apart.loc[apart["split"] != "train", "inchikey"])
+    replay = draw_replay(base, start, replayed, training.seed, folder, progress, unseen)
+    shown = _mixed(new, epochs, replay.shown, replayed)
+    fine_tuned = {
+        "epochs": epochs,
+        "shown_molecules": len(shown),
+        "learning_rate": training.learning_rate,
+        "beta": training.beta,
+        "replay": share,
+        "replay_source": replay.source,
+        "replay_molecules": len(replay.shown) if replayed else 0,
+        "new_symbols": list(start.vocabulary.symbols[len(base.checkpoint.vocabulary.symbols) :]),
+        "new_conditions": added,
+    }
+    return Course(
+        training=shown,
+        validation=_conditioned(splits["validation"], columns_of),
+        splits=splits,
+        vocabulary=start.vocabulary,
+        scales=start.scales,
+        model=config.model,
+        config=replace(training, epochs=1),  # the repetitions are in `shown`, so that its batches are full
+        summaries=[*about, *(s for s in base.properties if s.name not in columns and s.name in known)],
+        start=start,
+        replay=replay,
+        card={"base": _lineage(base), "finetuning": fine_tuned},
+        warnings=told + _standard_warnings(dataset, base),
+    )
+
+
+def before_and_after(course: Course, after: Checkpoint) -> list[dict[str, Any]]:
+    """What fine-tuning gained and what it cost, on molecules that it was not shown: of the new dataset, of the base.
+
+    Per set: `of`, `molecules`, and as `before` and `after` each `exact_reconstruction` (share, decoded greedily from the
+    mean) and `nats` (mean -log p(x) of a molecule, without z and conditions); NaN where there is no molecule.
+    """
+    assert course.start is not None and course.replay is not None
+    validation, test = course.splits["validation"], course.splits["test"]
+    new = replace(test, indices=np.concatenate([test.indices, validation.indices]))
+    rows = []
+    theirs = f"{course.replay.source}, {course.replay.apart}"
+    for of, data in (("new molecules, held out", new), (theirs, course.replay.held_out)):
+        some = data.select(np.random.default_rng(0).permutation(len(data))[:COMPARED_MOLECULES])
+        figures = {"before": _knows(course.start, some), "after": _knows(after, some)}
+        rows.append({"of": of, "molecules": len(some), **figures})
+    return rows
+
+
+def _knows(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
+    return {
+        "exact_reconstruction": exact_reconstruction(checkpoint.model, data, checkpoint.max_length),
+        "nats": nats(checkpoint, data),
+    }
+
+
+@torch.no_grad()
+def nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> float:
+    """Mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
+    total = 0.0
+    for _, batch in data.in_order(batch_size):
+        total -= float(checkpoint.model.log_likelihood(batch.tokens.to(checkpoint.model.device)).sum())
+    return total / len(data) if len(data) else math.nan
+
+
+def _lineage(base: TrainedModel) -> dict[str, Any]:
+    """What a card keeps of the model that it started from, and of that one's own base."""
+    return {
+        "name": model_name(base.folder),
+        "key": base.key,
+        "dataset": base.card["dataset"]["name"],
+        "training_molecules": base.card["training_molecules"],
+        "conditions": base.conditions,
+        "base": base.card.get("base"),
+        "trained_seconds": base.card["trained_seconds"] + (base.card.get("base") or {}).get("trained_seconds", 0.0),
+    }
+
+
+def _with_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
+    """The weight of the KL term that the base was trained with, where no other is asked for: what a latent point may say
+    of a molecule should not change under the molecules that the base knows."""
+    theirs = (base.manifest["config"].get("training") or {}).get("beta")
+    told = (base.card.get("finetuning") or {}).get("beta", theirs)
+    if told is None or config.asks("training.beta"):
+        return config.training
+    return replace(config.training, beta=float(told))
+
+
+def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
+    """The base's configuration, with what fine-tuning may change as it is asked for.
+
+    Unless asked for, z is hidden from MOST_WITHOUT_Z of what is shown at most: few molecules are new, and to reconstruct
+    them has to be learned, too, however late the base was in its training.
+    """
+    changed: dict[str, Any] = {}
+    if not config.asks("model.latent_dropout"):
+        changed["latent_dropout"] = min(base.latent_dropout, MOST_WITHOUT_Z)
+    for f in fields(ModelConfig):
+        wanted, there = getattr(config.model, f.name), getattr(base, f.name)
+        if not config.asks(f"model.{f.name}") or wanted == there:
+            continue
+        if f.name not in NOT_WEIGHTS:
+            raise UserError(
+                f"train.model.{f.name} is {wanted}, but the model to start from has {there}, and fine-tuning cannot change "
+                f"its architecture; leave the setting out, or train from nothing (--from nothing)"
+            )
+        changed[f.name] = wanted
+    return replace(base, **changed)
+
+
+def _check_properties(about: Sequence[PropertySummary], base: TrainedModel) -> None:
+    """Raise UserError where a name means one thing in the dataset and another in the base."""
+    theirs = {p.name: p for p in base.properties}
+    for p in about:
+        other = theirs.get(p.name)
+        if other is not None and (p.kind, p.unit) != (other.kind, other.unit):
+            mine, yours = (f"{q.kind}{f', in {q.unit}' if q.unit else ''}" for q in (p, other))
+            raise UserError(
+                f"the property {p.name!r} is {mine} in the data and {yours} in the model to start from; rename the column, "
+                "or give it the same unit"
+            )
+
+
+def _spelled(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str], NDArray[np.int64], list[str]]:
+    """SELFIES strings under the base's bond constraints, the rows of the dataset that have one, and warnings."""
+    if dataset.vocabulary.constraints == vocabulary.constraints:
+        strings = dataset.table(["selfies"])["selfies"].tolist()
+        return strings, np.arange(len(strings), dtype=np.int64), []
+    strings, kept = [], []
+    every = dataset.table(["smiles"])["smiles"].tolist()
+    for row, smiles in enumerate(every):
+        try:
+            strings.append(vocabulary.from_smiles(smiles))
+        except VocabularyError:
+            continue
+        kept.append(row)
+    lost = len(every) - len(kept)
+    warning = (
+        f"the model to start from has other SELFIES bond constraints than the dataset {dataset.name}: its molecules were "
+        f"spelled anew under the model's, which {lost:,} of {len(every):,} do not meet and are left out"
+    )
+    warnings.warn(warning, UserWarning, stacklevel=2)
+    return strings, np.array(kept, np.int64), [warning]
+
+
+def _splits(
+    dataset: Dataset, vocabulary: SelfiesVocabulary, strings: Sequence[str], kept: NDArray[np.int64]
+) -> dict[str, TokenDataset]:
+    """The dataset's splits in the ids of a vocabulary, with the dataset's own properties."""
+    every = TokenDataset.open(dataset.folder, split=None)
+    flat, lengths = [], [0]
+    for first in range(0, len(strings), _ENCODED_AT_ONCE):
+        ids = vocabulary.encode_batch(strings[first : first + _ENCODED_AT_ONCE])
+        lengths += [len(i) for i in ids]
+        flat.append(np.fromiter((i for molecule in ids for i in molecule), np.uint16))
+    offsets = np.cumsum(lengths, dtype=np.int64)
+    properties = np.asarray(every.properties[kept])
+    whole = TokenDataset(np.concatenate(flat), offsets, properties, np.arange(len(kept), dtype=np.int64))
+    place = np.full(len(every), -1, np.int64)
+    place[kept] = np.arange(len(kept))
+    found = {split: place[dataset.tokens(split).indices] for split in SPLITS}
+    return {split: whole.select(at[at >= 0]) for split, at in found.items()}
+
+
+def _conditioned(data: TokenDataset, columns: Sequence[int | None]) -> TokenDataset:
+    """The molecules with these of their property columns; None is a property that none of them has (NaN)."""
+    properties = np.full((len(data.properties), len(columns)), np.nan, np.float32)
+    for to, column in enumerate(columns):
+        if column is not None:
+            properties[:, to] = data.properties[:, column]
+    return replace(data, properties=properties)
+
+
+def _mixed(new: TokenDataset, times: int, replayed: TokenDataset, count: int) -> TokenDataset:
+    """The new molecules so many times, and `count` replayed ones, each as often as any other give or take one."""
+    offsets = np.concatenate([new.offsets, new.offsets[-1] + replayed.offsets[1:]])
+    again = np.resize(np.arange(len(replayed)), count) if len(replayed) else np.empty(0, np.int64)
+    return TokenDataset(
+        np.concatenate([new.flat, replayed.flat]),
+        offsets,
+        np.concatenate([new.properties, replayed.properties]),
+        np.concatenate([np.tile(new.indices, times), len(new.offsets) - 1 + again]),
+    )
+
+
+def _standard_warnings(dataset: Dataset, base: TrainedModel) -> list[str]:
+    """Where the two were brought to different standard forms."""
+    mine = dataset.manifest["options"]["standardize"]
+    theirs = base.standardize_options.model_dump(mode="json")
+    differing = sorted(
+        name for name in theirs if name in ("stereo", "isotopes", "uncharge") and mine[name] != theirs[name]
+    )
+    return [
+        f"the molecules were standardized otherwise than those of the model to start from ({', '.join(differing)})"
+    ] * bool(differing)

@@ -1,0 +1,183 @@
+"""Replay: molecules of a base model that fine-tuning shows again, so that it does not forget them.
+
+Training molecules of the base's own where its dataset lies in the workspace; else molecules that the base draws from its
+p(x), without z, drawn again where they are not spelled canonically (`pipeline.models.sampling`), which stand for its data (Robins
+1995, doi:10.1080/09540099550039318; Shin et al. 2017, arXiv:1705.08690).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from chem_vae.checkpoint import Checkpoint
+from chem_vae.data import TokenDataset
+from chem_vae.errors import TrainingError
+from chem_vae.progress import Progress
+from pipeline.chemistry.properties import PROPERTIES, compute
+from pipeline.datasets.dataset import Dataset
+from pipeline.models.sampling import draw
+from pipeline.models.trained_model import TrainedModel
+
+MOST_FROM_DATA = 100_000  # distinct molecules replayed, where reading them is all it takes
+MOST_DRAWN = 12_000  # where each has to be drawn, validated and its conditions computed
+HELD_OUT = 500  # of them never shown, to tell what was forgotten
+_BATCH = 1000
+_FILE = "replay.parquet"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Molecules of a base, in the ids and with the conditions of the model that grows from it."""
+
+    shown: TokenDataset
+    held_out: TokenDataset
+    source: str
+    """Where they are from, in words."""
+    drawn: bool
+    """Whether the base drew them itself."""
+    apart: str = "held out"
+    """What `held_out` is, in words: of data that is not the base's very own, the base may have seen it."""
+
+
+def draw_replay(
+    base: TrainedModel,
+    grown: Checkpoint,
+    n: int,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    unseen: Collection[str] = frozenset(),
+) -> Replay:
+    """At most n distinct molecules to be shown again, and HELD_OUT others. Kept in `folder`, for a resumed training.
+
+    unseen: InChIKeys of molecules that must not be shown, the held-out ones of the new dataset. Raises TrainingError where
+    the base draws next to no valid molecule and some are to be shown.
+    """
+    data = _own_data(base)
+    source = f"molecules of {data.folder.name}" if data else "molecules that the base drew itself"
+    file = folder / _FILE
+    if not file.is_file():
+        count = HELD_OUT + min(n, MOST_FROM_DATA if data else MOST_DRAWN)
+        if data:
+            table = _from_data(data, grown, count, seed, unseen)
+        else:
+            table = _drawn(base, grown, count, seed, progress, unseen, fewest=100 if n else 0)
+        partial = file.with_name(f"{_FILE}.partial")
+        table.to_parquet(partial)
+        os.replace(partial, file)
+    table = pd.read_parquet(file)
+    parts = []
+    for held in (False, True):
+        rows = table[table["held_out"] == held]
+        values = (
+            rows[grown.conditions].to_numpy(np.float32) if grown.conditions else np.empty((len(rows), 0), np.float32)
+        )
+        parts.append(TokenDataset.from_lists(grown.vocabulary.encode_batch(rows["selfies"].tolist()), values))
+    apart = "held out" if data is None or base.trained_on(data) else "not shown again (the base may know them)"
+    return Replay(parts[0], parts[1], source, data is None, apart)
+
+
+def _own_data(base: TrainedModel) -> Dataset | None:
+    """The base's dataset (or one that stands for it), where it is all that the base has learned from and is spelled as the
+    base spells."""
+    own, earlier = (base.card["dataset"]["name"], base.card["training_molecules"]), base.card.get("base")
+    while earlier:
+        if (earlier["dataset"], earlier["training_molecules"]) != own:  # it started from other molecules
+            return None
+        earlier = earlier.get("base")
+    data = base.dataset()
+    if data is None or data.manifest["constraints"] != base.checkpoint.vocabulary.constraints:
+        return None
+    return data
+
+
+def _from_data(
+    data: Dataset, grown: Checkpoint, count: int, seed: int, unseen: Collection[str] = frozenset()
+) -> pd.DataFrame:
+    """Training molecules, and held-out ones of the test split (of the training split where there is none)."""
+    random, vocabulary = np.random.default_rng(seed), data.vocabulary
+    known = {p.name: i for i, p in enumerate(data.properties)}
+    rest = data.tokens("test")
+    barred = data.table(["inchikey"])["inchikey"].isin(unseen).to_numpy()
+    plan = [(data.tokens("train"), count - HELD_OUT if len(rest) else count, False), (rest, HELD_OUT, True)]
+    strings: list[str] = []
+    values: list[NDArray[np.float32]] = []
+    held: list[bool] = []
+    for split, most, held_out in plan:
+        allowed = np.flatnonzero(~barred[split.indices])
+        for i in np.sort(random.permutation(allowed)[:most]).tolist():
+            ids, row = split[i]
+            string = vocabulary.decode(ids.tolist())
+            if grown.vocabulary.missing(string):
+                continue
+            strings.append(string)
+            values.append(np.array([row[known[c]] if c in known else np.nan for c in grown.conditions], np.float32))
+            held.append(held_out)
+    if len(rest) == 0:
+        held = _last(len(strings))
+    return _table(strings, np.array(values), held, grown.conditions)
+
+
+def _drawn(
+    base: TrainedModel,
+    grown: Checkpoint,
+    count: int,
+    seed: int,
+    progress: Progress,
+    unseen: Collection[str] = frozenset(),
+    fewest: int = 100,
+) -> pd.DataFrame:
+    """Distinct valid molecules drawn from the base without z or conditions, with what can be computed of them."""
+    checkpoint = base.checkpoint
+    kinds = {p.name: p.kind for p in base.properties}
+    computed = [c for c in grown.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
+    columns = [grown.conditions.index(c) for c in computed]
+    found: dict[str, str] = {}
+    rows: list[NDArray[np.float32]] = []
+    progress("replay", 0, count)
+    asked = 0
+    while len(found) < count and asked < 4 * count + _BATCH:
+        z = torch.full((_BATCH, checkpoint.model.latent_size), torch.nan)
+        drawn = draw(checkpoint, z, temperature=1.0, seed=seed * 1_000_003 + asked)
+        asked += _BATCH
+        for candidate, string in zip(drawn.candidates, drawn.spellings, strict=True):
+            if candidate.smiles is None or len(found) >= count:
+                continue
+            if candidate.inchikey is None or candidate.inchikey in found or candidate.inchikey in unseen:
+                continue
+            if string is None or checkpoint.vocabulary.missing(string):
+                continue
+            values = np.full(len(grown.conditions), np.nan, np.float32)
+            values[columns] = compute(Chem.MolFromSmiles(candidate.smiles), computed)
+            found[candidate.inchikey] = string
+            rows.append(values)
+        progress("replay", len(found), count)
+    if len(found) < min(fewest, count):
+        raise TrainingError(
+            f"of {asked:,} molecules that the base model drew, {len(found)} are valid and distinct, too few to replay; "
+            "start from another model, or fine-tune without: --set train.replay=0"
+        )
+    return _table(list(found.values()), np.array(rows), _last(len(found)), grown.conditions)
+
+
+def _last(n: int) -> list[bool]:
+    """The last HELD_OUT of n molecules, half of them where there are few."""
+    held = min(HELD_OUT, n // 2)
+    return [i >= n - held for i in range(n)]
+
+
+def _table(
+    strings: Sequence[str], values: NDArray[np.float32], held: Sequence[bool], conditions: Sequence[str]
+) -> pd.DataFrame:
+    values = values.reshape(len(strings), len(conditions))  # of no molecule too
+    columns = {name: values[:, i] for i, name in enumerate(conditions)}
+    return pd.DataFrame({"selfies": list(strings), "held_out": list(held), **columns})

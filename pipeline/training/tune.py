@@ -1,0 +1,275 @@
+"""tune(): a sweep over the settings that matter, with Optuna; every trial is a short training.
+
+The objective is one number in nats per molecule, lower is better, of held-out molecules:
+
+    (-log p(x|c) - log p(x)) / 2   generating, with all conditions given and with none
+    + w * -log p(x|z,c)            reconstructing, with z drawn from the posterior
+    + k * KL                       what the posterior says about a molecule, at a fixed price
+
+It holds what the model is for: the first two terms cannot be bought by an encoder, the third cannot be bought by a
+decoder alone. The negative ELBO (k = 1) would call a collapsed posterior the best and k = 0 an autoencoder whose codes
+lie anywhere, so the price is a decision and not an outcome: it is the slope of rate against distortion at which models
+are compared (Alemi et al. 2018, arXiv:1711.00464), the same for every trial whatever its own beta. With the default,
+0.1 as the default beta, the best beta will lie near 0.1; another price asks for another kind of model.
+
+Trials are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011) and pruned where they fall behind the
+median of the trials before. A study lives in `<workspace>/studies/<name>/` and is a journal of JSON lines: killed at
+any moment and started again it goes on, within a trial from its last checkpoint, with the same trials.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, Trial, TrialState
+from pydantic import Field, ValidationError
+
+from chem_vae.checkpoint import ConditionScale
+from chem_vae.config import MOST_SEED
+from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError, unknown_name
+from chem_vae.progress import Progress, silent
+from chem_vae.training import StopTraining
+from chem_vae.training import train as train_core
+from pipeline.config import Settings, TrainConfig, explain
+from pipeline.datasets.dataset import Dataset
+from pipeline.training.search_space import KNOBS, corners, inside, search_space
+from pipeline.training.study import begin, open_journal, trials_table, write_best, write_figure, write_table
+from pipeline.workspace.folders import content_key, locked
+
+TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
+_RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end
+
+
+class TuneConfig(Settings):
+    """What all trials of a study have in common."""
+
+    epochs: int = Field(3, ge=1, description="Passes of each trial over its molecules.")
+    molecules: int | None = Field(10_000, ge=1, description="Training molecules of each trial, drawn by the seed.")
+    validations: int = Field(5, ge=1, description="Chances to prune a trial.")
+    reconstruction_weight: float = Field(1.0, ge=0, description="w of the objective.")
+    kl_price: float = Field(0.1, ge=0, description="k of the objective.")
+    vary: tuple[str, ...] = Field(tuple(KNOBS), description="NAME, NAME=LOW:HIGH or NAME=A,B,C.")
+    seed: int = Field(0, ge=0, le=MOST_SEED, description="Of the proposals; trainings take that of [train.training].")
+
+
+def tune_config(**given: Any) -> TuneConfig:
+    """A TuneConfig of what was given (None: the default). Raises UserError with a sentence per mistake."""
+    try:
+        config = TuneConfig.model_validate({k: v for k, v in given.items() if v is not None})
+    except ValidationError as error:
+        raise UserError(explain(error, TuneConfig, "the settings of the sweep")) from None
+    search_space(config.vary)
+    return config
+
+
+@dataclass(frozen=True)
+class TunedStudy:
+    """A study as it stands: its folder (study.csv, study.png, best.toml), its trials and the best of them."""
+
+    folder: Path
+    trials: pd.DataFrame
+    """One row per trial: trial, state (complete, pruned, failed), objective, settings, terms, seconds."""
+    best: dict[str, Any]
+    """The row of the best completed trial."""
+    varied: tuple[str, ...]
+
+
+def objective(row: Mapping[str, float], config: TuneConfig) -> float:
+    """The number that is minimized, of a validation row; nats per molecule (see the module's docstring)."""
+    generating = 0.5 * (row["without_z"] + row["unconditioned"])
+    return generating + config.reconstruction_weight * row["reconstruction"] + config.kl_price * row["kl"]
+
+
+def tune(
+    dataset: Dataset,
+    base: TrainConfig,
+    config: TuneConfig,
+    workspace: Path,
+    *,
+    trials: int = 20,
+    name: str | None = None,
+    progress: Progress = silent,
+) -> TunedStudy:
+    """Sweep until the study has `trials` trials in all, those of earlier calls counted.
+
+    base: the settings that are not varied. Raises UserError where the study of that name was begun with other settings,
+    DataError without training or validation molecules, BusyError where another process is at it, ChemVAEError where no
+    trial was completed.
+    """
+    if trials < 1:
+        raise UserError("ask for at least one trial")
+    if base.base is not None:
+        raise UserError(f"a sweep trains from nothing; leave out train.start (now {base.start!r})")
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
+        raise UserError(f"the name {name!r} is to be a folder: letters, digits, dots, dashes and underscores")
+    space = search_space(config.vary)
+    for values in corners(space):
+        composed(base, config, values)
+    settings = {
+        "dataset": dataset.key,
+        "dataset_folder": dataset.folder.name,
+        "train": base.model_dump(mode="json"),
+        "tune": config.model_dump(mode="json"),
+    }
+    name = name or f"{dataset.name}-{content_key(settings, 'chem-vae study', 1)[:8]}"
+    folder = workspace / "studies" / name
+    with locked(folder, "running this study"):
+        begin(folder, settings)
+        sweep = _Sweep(dataset, base, config, space, folder, progress)
+        sweep.run(trials)
+        table = trials_table(sweep.study, tuple(space))
+        complete = table[table["state"] == "complete"]
+        if complete.empty:
+            why = "; ".join(table["note"].dropna().tail(1)) or "none was run to its end"
+            raise ChemVAEError(f"no trial of the study {folder.name} was completed: {why}")
+        best = {str(k): v for k, v in complete.sort_values("objective", kind="stable").to_dict("records")[0].items()}
+        chosen = composed(base, config, {k: best[k] for k in space})
+        write_best(folder / "best.toml", base, chosen, tuple(space), best, len(table), config.epochs, sweep.molecules)
+        write_figure(folder / "study.png", sweep.study, table)
+    return TunedStudy(folder, table, best, tuple(space))
+
+
+def composed(base: TrainConfig, config: TuneConfig, values: Mapping[str, Any]) -> TrainConfig:
+    """The settings of one trial: the base with these values and the study's budget. Raises UserError."""
+    tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
+    for name, value in values.items():
+        tables[KNOBS[name][0]][name] = value
+    tables["training"] |= {"epochs": config.epochs, "validations": config.validations, "devices": 1}
+    try:
+        model, training = replace(base.model, **tables["model"]), replace(base.training, **tables["training"])
+    except ValueError as error:
+        raise UserError(f"this cannot be tried: {error}") from None
+    return base.model_copy(update={"model": model, "training": training})
+
+
+class _Sweep:
+    """The trials of one study, one after another."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        base: TrainConfig,
+        config: TuneConfig,
+        space: dict[str, BaseDistribution],
+        folder: Path,
+        progress: Progress,
+    ) -> None:
+        self.base, self.config, self.space, self.folder, self.progress = base, config, space, folder, progress
+        names = [p.name for p in dataset.properties]
+        conditions = list(base.conditions) if base.conditions is not None else names
+        for condition in conditions:
+            if condition not in names:
+                raise unknown_name("property of this dataset", condition, names)
+        columns = [names.index(c) for c in conditions]
+        training = dataset.tokens("train").with_properties(columns)
+        self.validation = dataset.tokens("validation").with_properties(columns)
+        if len(training) == 0 or len(self.validation) == 0:
+            raise DataError(
+                f"the dataset {dataset.name} has no training or no validation molecules to judge a trial by"
+            )
+        if config.molecules is not None and config.molecules < len(training):
+            drawn = np.random.default_rng(config.seed).permutation(len(training))[: config.molecules]
+            training = training.select(np.sort(drawn))
+        values = training.values()
+        self.training, self.molecules, self.vocabulary = training, len(training), dataset.vocabulary
+        self.scales = tuple(
+            ConditionScale.fit(names[c], dataset.properties[c].unit, values[:, i]) for i, c in enumerate(columns)
+        )
+        self.study = open_journal(folder)
+        self.study.pruner = optuna.pruners.MedianPruner(n_startup_trials=_NEVER_PRUNED, n_warmup_steps=2)
+
+    def run(self, trials: int) -> None:
+        if not self.study.trials:
+            self.study.enqueue_trial(self._where_we_stand())
+        self._take_up_killed()
+        done = len(trials_table(self.study, tuple(self.space)))
+        self.progress("tune", min(done, trials), trials, self._best())
+        while done < trials:
+            # A function of the seed and the trials before it: a resumed study proposes what an unbroken one would.
+            seed = (self.config.seed * 1_000_003 + done) % (MOST_SEED + 1)
+            self.study.sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
+            self._trial(self.study.ask(self.space), done + 1)
+            done += 1
+            write_table(self.folder / "study.csv", trials_table(self.study, tuple(self.space)))
+            self.progress("tune", done, trials, self._best())
+
+    def _where_we_stand(self) -> dict[str, Any]:
+        """The base's own values, where they lie in the search space: the first trial."""
+        own = {name: getattr(getattr(self.base, KNOBS[name][0]), name) for name in self.space}
+        return {name: value for name, value in own.items() if inside(self.space[name], value)}
+
+    def _take_up_killed(self) -> None:
+        """A trial that was under way when the process died is queued again, and goes on from its checkpoint."""
+        queued = {t.user_attrs.get("continues") for t in self.study.get_trials(states=(TrialState.WAITING,))}
+        for killed in self.study.get_trials(states=(TrialState.RUNNING,)):
+            if killed.number not in queued:
+                attributes = {"continues": killed.number, "begun_as": _begun_as(killed)}
+                self.study.enqueue_trial(killed.params, user_attrs=attributes)
+            self.study.tell(killed.number, state=TrialState.FAIL)
+
+    def _trial(self, trial: Trial, number: int) -> None:
+        chosen = composed(self.base, self.config, trial.params)
+        resume = self.folder / "trials" / f"{trial.user_attrs.get('begun_as', trial.number)}.safetensors"
+        resume.parent.mkdir(exist_ok=True)
+        seen_in_all = self.molecules * self.config.epochs
+        told: set[int] = set()
+        pruned: list[int] = []
+        if (killed := trial.user_attrs.get("continues")) is not None:  # what it had reported, it will not report again
+            for at, value in self.study.trials[killed].intermediate_values.items():
+                trial.report(value, at)
+                told.add(at)
+
+        def on_validation(step: int, row: dict[str, float]) -> None:
+            at = round(self.config.validations * row["molecules"] / seen_in_all)
+            if at in told:
+                return
+            told.add(at)
+            trial.report(objective(row, self.config), at)
+            if at < self.config.validations and trial.should_prune():
+                pruned.append(round(100 * row["molecules"] / seen_in_all))
+                raise StopTraining("behind the median of the trials before")
+
+        def shown(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+            self.progress(f"trial {number}", done, total, figures)
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CollapseWarning)  # a trial that collapses is a bad trial, no more
+                checkpoint, log = train_core(
+                    self.training, self.validation, self.vocabulary, self.scales, chosen.model, chosen.training,
+                    resume_file=resume, progress=shown, on_validation=on_validation,
+                )  # fmt: skip
+        except TrainingError as error:
+            trial.set_user_attr("note", str(error))
+            self.study.tell(trial, state=TrialState.FAIL)
+            resume.unlink(missing_ok=True)
+            return
+        for term in TERMS:
+            trial.set_user_attr(term, float(log.best[term]))
+        trial.set_user_attr("parameters", sum(p.numel() for p in checkpoint.model.parameters()))
+        trial.set_user_attr("seconds", round(log.seconds, 1))
+        if pruned:
+            trial.set_user_attr("note", f"pruned at {pruned[0]} %")
+            self.study.tell(trial, state=TrialState.PRUNED)
+        else:
+            if log.warnings:
+                trial.set_user_attr("note", "; ".join(log.warnings))
+            self.study.tell(trial, objective(log.best, self.config))
+        resume.unlink(missing_ok=True)
+
+    def _best(self) -> dict[str, float]:
+        values = [t.value for t in self.study.get_trials(states=(TrialState.COMPLETE,)) if t.value is not None]
+        return {"best": min(values)} if values else {}
+
+
+def _begun_as(trial: FrozenTrial) -> int:
+    return int(trial.user_attrs.get("begun_as", trial.number))

@@ -1,0 +1,203 @@
+"""An optimization with its run folder: config, every call, candidates, report, the model; a killed one is gone on with."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from chem_vae import atomic_files
+from chem_vae.errors import UserError
+from chem_vae.progress import Progress, silent
+from pipeline.chemistry.properties import PROPERTIES
+from pipeline.datasets.dataset import Dataset
+from pipeline.generation.annotate import (
+    compared,
+    described,
+    identities,
+    novelty_warnings,
+    with_neighbors,
+    with_predictions,
+)
+from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.loop import LOG, ORIGINS, optimize
+from pipeline.optimization.result import Optimization
+from pipeline.oracles.base import Oracle
+from pipeline.oracles.ledger import Map
+from pipeline.report import write
+from pipeline.report.optimization import optimization_content
+from pipeline.workspace.folders import content_key, copy_whole, locked
+from pipeline.workspace.runs import Run, made_of, seconds_of, writing
+
+USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
+BEGUN = "begun.json"
+NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
+NOT_OF_THE_ORACLE = {"timeout", "retries", "batch_size", "parallel"}
+
+
+def optimize_run(
+    model: TrainedModel,
+    config: OptimizeConfig,
+    workspace: Path,
+    name: str,
+    progress: Progress = silent,
+    *,
+    map: Map | None = None,
+    oracle: Oracle | Callable[[list[str]], Any] | None = None,
+    dataset: Dataset | None = None,
+    resume: Run | None = None,
+) -> Run:
+    """Optimize and write a run folder as `generate_run` does, with each oracle call in calls.csv; manifest last.
+
+    While it runs, the calls are in `state_folder`: after a kill, the same request goes on from there and pays for nothing
+    twice, also with other objectives, constraints, strategy or seed; the warnings then say so. Once the run is finished they
+    lie in its folder, and the same request begins anew. resume: a finished run whose
+    calls are known from the start; they count against the budget. map, oracle: see `pipeline.optimization.loop.optimize`.
+    Raises what that raises, and BusyError where another process is at the same optimization.
+    """
+    state = state_folder(model, config, workspace, name, resume)
+    if config.seed == "date":  # said in the report, so that the night can be repeated
+        config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
+    dataset = dataset or model.dataset(workspace)
+    with locked(state, "optimizing the same under this name (another --name begins one of its own)"):
+        before = _gone_on_with(config, state)
+        for warning in before:  # before a call is paid
+            warnings.warn(warning, UserWarning, stacklevel=2)
+        if resume is not None:
+            _take_up(resume, state)
+        started = time.monotonic()
+        found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
+        seconds = time.monotonic() - started
+        found.warnings += before
+        asked = {"optimize": config.model_dump(mode="json")}
+        with writing(workspace, name, model, dataset, asked, progress) as run:
+            for file in (LOG, ORIGINS):
+                if (state / file).exists():
+                    shutil.copyfile(state / file, run.folder / file)
+            write_run(run, found, model, dataset, name, seconds, progress)
+        shutil.rmtree(state, ignore_errors=True)  # not before the run is whole
+    return run
+
+
+def state_folder(
+    model: TrainedModel, config: OptimizeConfig, workspace: Path, name: str, resume: Run | None = None
+) -> Path:
+    """Where an optimization that is not finished keeps its calls: `<workspace>/optimizations/<name>-<key>`.
+
+    The key is of the model and the oracle, whose answers stay true whatever the objectives; not of what is wanted, how it is
+    searched, when to stop and how the oracle is run, so that a run goes on under other objectives, a larger budget or a
+    longer timeout. Where nobody but RDKit is asked, answers cost nothing, and the key is of the search too.
+    """
+    wished = _searched(config)
+    if config.oracle is not None and config.oracle.property is None:
+        asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
+        wished = {"oracle": asked}
+    from_run = None if resume is None else resume.id  # the calls of another run are not this one's
+    return workspace / "optimizations" / f"{name}-{content_key('optimization', 3, model.key, wished, from_run)[:8]}"
+
+
+def _searched(config: OptimizeConfig) -> dict[str, Any]:
+    """All that decides which molecules are asked about."""
+    return config.model_dump(
+        mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
+    )
+
+
+def _gone_on_with(config: OptimizeConfig, state: Path) -> list[str]:
+    """Write down what the folder's first run was told; a warning where it was told something else than this one."""
+    searched, path, log = _searched(config), state / BEGUN, state / LOG
+    if not (path.is_file() and log.is_file() and log.read_bytes().count(b"\n") > 1):  # its first line is no call
+        state.mkdir(parents=True, exist_ok=True)
+        atomic_files.write_text(path, json.dumps(searched))
+        return []
+    first = json.loads(path.read_text(encoding="utf-8"))
+    other = [key for key in searched if first.get(key) != searched[key]]
+    return (
+        [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]
+        if other
+        else []
+    )
+
+
+def _take_up(run: Run, state: Path) -> None:
+    """Put a finished run's calls where the loop looks for its own."""
+    if not (run.folder / LOG).is_file():
+        raise UserError(f"the run {run.id} has no {LOG}: it was no optimization, and there is nothing to go on from")
+    if (state / LOG).exists():
+        return  # killed after it was taken up: its own log holds those calls and more
+    state.mkdir(parents=True, exist_ok=True)
+    if (run.folder / ORIGINS).is_file():
+        shutil.copyfile(run.folder / ORIGINS, state / ORIGINS)
+    partial = state / f"{LOG}.partial"
+    shutil.copyfile(run.folder / LOG, partial)
+    partial.replace(state / LOG)
+
+
+def candidates_of(
+    found: Optimization, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
+) -> pd.DataFrame:
+    """The candidates with all that is said of molecules (`pipeline.generation.annotate`), and how alike each is to its parent."""
+    from rdkit import DataStructs
+
+    from pipeline.chemistry.metrics import fingerprints
+
+    ranked_by = [c for c in found.candidates if str(c).endswith("_ranked_by")]
+    table = found.candidates.drop(columns=["failed", *ranked_by]).rename(columns={"hit": "within_target"})
+    if not found.bounded:
+        table = table.drop(columns="within_target")
+    smiles = table["smiles"].tolist()
+    table.insert(2, "inchikey", identities(smiles, model))
+    table["z"] = list(encode_valid(model.checkpoint, smiles))
+    table = compared(table, model, dataset)
+    known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
+    others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
+    table = described(table, table.index, (), others, n=len(table), progress=progress)
+    aimed = {w.about.name for w in found.wanted}
+    measured = {p.name for p in model.properties if p.kind == "measured"}
+    table = with_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
+    table = with_neighbors(table, model, dataset, progress)
+    parents = [p if isinstance(p, str) else "" for p in table["parent"]]
+    both = zip(fingerprints(smiles), fingerprints(parents), parents, strict=True)
+    table["parent_similarity"] = [DataStructs.TanimotoSimilarity(a, b) if p else math.nan for a, b, p in both]
+    return table
+
+
+def write_run(
+    run: Run,
+    found: Optimization,
+    model: TrainedModel,
+    dataset: Dataset | None,
+    name: str,
+    seconds: float,
+    progress: Progress = silent,
+) -> None:
+    """Fill a run folder and finish it."""
+    started = time.monotonic()
+    copy_whole(model.folder, run.folder / "model")
+    candidates = candidates_of(found, model, dataset, progress)
+    found.warnings += novelty_warnings(model, dataset)
+    times = seconds_of(model, dataset, optimize=seconds)
+    found.report = optimization_content(found, candidates, model, dataset, title=name, run_id=run.id, seconds=times)
+    atomic_files.write_text(run.folder / "calls.csv", found.calls.to_csv(index=False, lineterminator="\n"))
+    write(run.folder, found.report, candidates.drop(columns="z"))
+    run.finish(
+        {
+            "name": name,
+            "kind": "optimization",
+            **made_of(model, dataset),
+            "seed": found.config.seed,
+            "counts": found.counts,
+            "ended": found.ended,
+            "candidates": len(candidates),
+            "seconds": {**times, "report": time.monotonic() - started},
+        }
+    )

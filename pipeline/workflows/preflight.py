@@ -1,0 +1,43 @@
+"""Whether a campaign asks for what it will have: told before the work, not after the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chem_vae.errors import UserError, unknown_name
+from pipeline.config import CampaignConfig
+
+
+def check_request(config: CampaignConfig) -> None:
+    """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
+    from chem_vae.optimizers import OPTIMIZERS
+    from pipeline.chemistry.properties import PROPERTIES, get_property
+    from pipeline.generation.config import ACQUISITION
+    from pipeline.workspace.registry import list_datasets
+
+    for name in config.ingest.compute:
+        get_property(name)
+    strategy = config.generate.strategy
+    if strategy is not None and strategy not in (ACQUISITION, *OPTIMIZERS):
+        raise unknown_name("strategy", strategy, (ACQUISITION, *OPTIMIZERS))
+    own = list_datasets().get(config.ingest.source, {}).get("properties", {})
+    there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
+    for name in config.train.conditions or ():
+        if name not in there:
+            raise unknown_name("condition", name, there)
+    for name in config.generate.objectives:
+        if name in there:
+            continue
+        if name in PROPERTIES:
+            names = ",".join((*config.ingest.compute, name))
+            raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
+        raise unknown_name("property", name, there | set(PROPERTIES))
+
+
+def check_start(config: CampaignConfig, workspace: Path) -> None:
+    """Raise UserError where the model to fine-tune is not there, or not as a model should be."""
+    if config.train.base is not None:
+        from chem_vae.checkpoint import read_description
+        from pipeline.workspace.lookup import model_folder
+
+        read_description(model_folder(config.train.base, workspace))

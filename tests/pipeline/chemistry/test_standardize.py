@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rdkit import Chem, rdBase
+
+from chem_vae.errors import UserError
+from pipeline.chemistry.standardize import LONGEST_INPUT, Molecule, Rejection, Standardizer, is_plain
+from pipeline.config import StandardizeOptions
+from pipeline.workspace.registry import data_folder
+
+HAND_PICKED = [
+    "CS(=O)c1ccccc1", "CS(C)(=O)=O", "CS(=O)NC", "CS(C)=N", "C[S@](=O)CC", "O=S1C=CC=C1", "COS(=O)OC", "CC(=S)N", "S=C=S",
+    "CP(=O)(O)O", "CP(C)C", "CP(C)(C)=O", "C[Si](C)(C)C", "CB(O)O", "OB(O)c1ccccc1", "C[Se]C", "Clc1ccccc1I", "BrCBr", "FC(F)F",
+    "CC(O)=N", "CC(O)=NC", "CC(=O)N", "OC1=NC=CC=C1", "O=c1cc[nH]cc1", "Cn1ccnc1", "CC(=O)CC(C)=O", "C=C(C)O", "ON=C", "CN=O",
+    "CON=O", "N=C(N)N", "CC(=N)N", "NC(=N)NC(=N)N", "N", "O", "C", "Cl", "Br", "I", "S", "C#N", "C#C", "C=C=O", "CN=C=S",
+    "F/C=C/F", "C/C=C\\C", "N[C@@H](C)C(=O)O", "C1CC1", "C12C3C4C1C5C2C3C45", "c1ccc2[nH]ccc2c1", "c1ccsc1", "c1cc[se]c1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sample() -> list[str]:
+    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
+        return [row["SMILES"] for row in itertools.islice(csv.DictReader(file), 2_000)]
+
+
+def test_fast_path_agrees_with_the_slow_one(sample: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = sample + HAND_PICKED
+    standardizer = Standardizer()
+    fast = [standardizer(text) for text in texts]
+    with rdBase.BlockLogs():
+        plain = [is_plain(Chem.MolFromSmiles(text)) for text in texts]
+    assert sum(plain[: len(sample)]) > 0.99 * len(sample), "MOSES has neither charges nor salts"
+    assert sum(plain[len(sample) :]) > 35
+    monkeypatch.setattr("pipeline.chemistry.standardize.is_plain", lambda mol: False)
+    for quick, text in zip(fast, texts, strict=True):
+        slow = Standardizer()(text)
+        assert isinstance(quick, Molecule), quick
+        assert isinstance(slow, Molecule), slow
+        assert (quick.smiles, quick.inchikey) == (slow.smiles, slow.inchikey)
+
+
+def test_what_the_fast_path_leaves_out() -> None:
+    for text in ["C.C", "C[O-]", "[CH3]", "[Na]C", "CN(C)(C)->BC", "*C", "C[N+](=O)[O-]", "OI(O)c1ccccc1", "CC(O)=N"]:
+        with rdBase.BlockLogs():
+            assert not is_plain(Chem.MolFromSmiles(text)), text
+
+
+def test_changes_are_named() -> None:
+    standardizer = Standardizer(StandardizeOptions(stereo=False))
+    found = standardizer("[13CH3][C@H](F)C(=O)[O-].[Na+]")
+    assert isinstance(found, Molecule)
+    assert found.smiles == "CC(F)C(=O)O"
+    assert found.changes == ("largest fragment", "uncharged", "isotopes removed", "stereo removed")
+    untouched = standardizer("CCO")
+    assert isinstance(untouched, Molecule)
+    assert untouched.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "smiles"),
+    [
+        (StandardizeOptions(isotopes=True), "[13CH3]O", "[13CH3]O"),
+        (StandardizeOptions(stereo=False), "F/C=C/F", "FC=CF"),
+        (StandardizeOptions(uncharge=False), "CC(=O)[O-].[Na+]", "CC(=O)[O-]"),
+        (StandardizeOptions(tautomers=True), "Oc1ccncc1", "O=c1cc[nH]cc1"),
+        (StandardizeOptions(elements=("C", "H", "Na")), "CC[Na]", None),
+    ],
+)
+def test_options(options: StandardizeOptions, text: str, smiles: str | None) -> None:
+    found = Standardizer(options)(text)
+    assert isinstance(found, Molecule)
+    if smiles is not None:
+        assert found.smiles == smiles
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "stage"),
+    [
+        (StandardizeOptions(largest_fragment=False), "CC.O", "fragment"),
+        (StandardizeOptions(elements=("C", "H")), "CCO", "elements"),
+        (StandardizeOptions(min_heavy_atoms=3), "CO", "size"),
+        (StandardizeOptions(max_heavy_atoms=3), "CCCC", "size"),
+    ],
+)
+def test_options_that_refuse(options: StandardizeOptions, text: str, stage: str) -> None:
+    found = Standardizer(options)(text)
+    assert isinstance(found, Rejection)
+    assert found.stage == stage
+
+
+def test_an_unknown_element_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match="Xx"):
+        Standardizer(StandardizeOptions(elements=("C", "Xx")))
+
+
+def test_stereo_of_a_sulfoxide_is_kept() -> None:
+    left, right = Standardizer()("C[S@](=O)CC"), Standardizer()("C[S@+]([O-])CC")
+    assert isinstance(left, Molecule) and isinstance(right, Molecule)
+    assert left.smiles == right.smiles
+    assert "@" in left.smiles
+    assert "+" not in left.smiles
+
+
+def test_the_reason_says_why() -> None:
+    found = Standardizer()("CC(C)(C)(C)C")
+    assert isinstance(found, Rejection)
+    assert "valence" in found.reason
+    long = Standardizer()("C" * (LONGEST_INPUT + 1))
+    assert isinstance(long, Rejection)
+    assert "2,001 characters" in long.reason
+
+
+def test_molblocks() -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO.Cl"))
+    found = Standardizer().from_molblock(block, 3)
+    assert isinstance(found, Molecule)
+    assert found.smiles == "CCO"
+    for text in ["", "junk", block[:60], block.replace("M  END", "")]:
+        rejected = Standardizer().from_molblock(text, 3)
+        assert isinstance(rejected, Rejection | Molecule)
+    rejected = Standardizer().from_molblock("junk", 3)
+    assert isinstance(rejected, Rejection)
+    assert (rejected.row, rejected.stage) == (3, "parse")
+
+
+PIECES = ["C", "c1ccccc1", "N", "O", "(", ")", "=", "#", "[O-]", "[NH3+]", "[C@H]", "[C@@H]", "/", "\\", "S(=O)", "[S+]", "F", "Cl", ".",
+          "[Na+]", "1", "2", "[13C]", "[2H]", "[nH]", "n", "s", "P", "[N+](=O)[O-]", "->", "*", "B", "I", "[Se]", "%10", ":", "~"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map("".join) | st.sampled_from(HAND_PICKED))
+def test_standard_form_is_a_fixed_point(text: str) -> None:
+    standardizer = Standardizer()
+    first = standardizer(text)
+    if isinstance(first, Molecule):
+        again = standardizer(first.smiles)
+        assert isinstance(again, Molecule), again
+        assert (again.smiles, again.inchikey) == (first.smiles, first.inchikey)
+        assert Chem.MolToSmiles(first.mol) == first.smiles
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("utf-8", "surrogateescape")))
+def test_no_text_raises(text: str) -> None:
+    found = Standardizer()(text)
+    assert isinstance(found, Molecule | Rejection)
+    if isinstance(found, Rejection):
+        assert found.reason and found.stage
+        found.input.encode("utf-8")  # can be written to a file
