@@ -31,7 +31,7 @@ from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CollapseWarning
 from chem_vae.latent import gaps, mutual_information
 from chem_vae.training import train
-from pipeline.config import IngestConfig
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.workspace.folders import content_key

@@ -31,8 +31,8 @@ from chem_vae.progress import Progress, silent
 from chem_vae.training import train as train_core
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.validate import validate
-from pipeline.config import TrainConfig
 from pipeline.datasets.dataset import Dataset
+from pipeline.training.config import TrainConfig
 from pipeline.workspace.folders import content_key, locked
 
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)

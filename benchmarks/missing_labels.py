@@ -23,9 +23,10 @@ from label_curve import SHARES, LabelPoint, hidden, label_curve, label_splits
 
 from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig, TrainingConfig
-from pipeline.config import IngestConfig, TrainConfig
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
+from pipeline.training.config import TrainConfig
 from pipeline.workspace.progress import terminal_progress
 from pipeline.workspace.runs import machine, versions
 

@@ -38,7 +38,7 @@ def training(args: argparse.Namespace) -> dict[str, Any]:
     from chem_vae.losses import elbo
     from chem_vae.model import ChemVAE
     from chem_vae.training import resolve_precision
-    from pipeline.config import IngestConfig
+    from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
 
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +171,7 @@ def _timed(step: Callable[[Any], None], batches: Iterable[Any], warm_up: int = 3
 
 def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
     """A whole ingest, its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
-    from pipeline.config import IngestConfig
+    from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
     from pipeline.workspace.progress import terminal_progress
 

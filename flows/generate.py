@@ -9,7 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import show_run, watched
 from flows.prefect_errors import plain_failure
-from pipeline.config import CampaignConfig, GenerateConfig
+from pipeline.config import CampaignConfig
+from pipeline.generation.config import GenerateConfig
 
 DEFAULT = GenerateConfig()
 
@@ -23,7 +24,7 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
     """
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
-    from pipeline.workflows.campaign import generate_run
+    from pipeline.workflows.generate_run import generate_run
 
     with watched() as progress:
         run = generate_run(

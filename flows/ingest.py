@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.artifacts import show_dataset, watched
 from flows.prefect_errors import plain_failure, worth_a_retry
 from flows.terminal import note
-from pipeline.config import IngestConfig
+from pipeline.datasets.config import IngestConfig
 
 DEFAULT = IngestConfig()
 

@@ -12,7 +12,7 @@ from prefect.futures import PrefectFuture
 
 from flows.artifacts import show_run, watched
 from flows.prefect_errors import plain_failure
-from pipeline.config import OptimizeConfig
+from pipeline.optimization.config import OptimizeConfig
 
 
 @task(name="ask the oracle", cache_policy=NO_CACHE, persist_result=False)

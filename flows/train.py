@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.artifacts import show_model, watched
 from flows.prefect_errors import plain_failure
 from flows.terminal import note
-from pipeline.config import TrainConfig
+from pipeline.training.config import TrainConfig
 
 DEFAULT = TrainConfig()
 

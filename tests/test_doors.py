@@ -20,6 +20,21 @@ CLOSED = {
 """What a room must not import, at the top or inside a function, for types or for work."""
 
 
+ORDER = (
+    ("workflows",),
+    ("config",),
+    ("explore", "training"),
+    ("report", "library"),
+    ("generation",),
+    ("optimization", "benchmark"),
+    ("models",),
+    ("objectives", "oracles", "datasets"),
+    ("chemistry",),
+    ("workspace",),
+)
+"""The rooms of pipeline/, from the top down: a module imports from its own room and from lower floors alone."""
+
+
 def modules(room: str) -> list[str]:
     paths = sorted((ROOT / room).rglob("*.py"))
     return [".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths]
@@ -50,6 +65,48 @@ def test_no_door_opens_the_wrong_way(room: str) -> None:
         if name in CLOSED[room]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def floor_of(module: str) -> tuple[int, str]:
+    """The floor (0 is the top) and the name of the room of a module of pipeline/."""
+    room = module.split(".")[1]
+    for floor, rooms in enumerate(ORDER):
+        if room in rooms:
+            return floor, room
+    raise AssertionError(f"{module} is in no room: put it into one, or the room into ORDER")
+
+
+def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) of each import of a module of pipeline/, those inside functions and under TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "pipeline":
+            yield from ((node.lineno, f"pipeline.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline."):
+            yield node.lineno, str(node.module)
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, a.name) for a in node.names if a.name.startswith("pipeline."))
+
+
+def test_arrows_between_rooms_only_go_down() -> None:
+    wrong = []
+    for path in sorted((ROOT / "pipeline").rglob("*.py")):
+        if path == ROOT / "pipeline" / "__init__.py":  # the public names of all rooms
+            continue
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        floor, room = floor_of(module)
+        for line, name in imported_modules(path):
+            other_floor, other = floor_of(name)
+            if other != room and other_floor <= floor:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_is_hidden_by_a_function_of_its_package() -> None:
+    for init in sorted((ROOT / "pipeline").rglob("__init__.py")):
+        names = {p.stem for p in init.parent.glob("*.py")} | {p.name for p in init.parent.iterdir() if p.is_dir()}
+        tree = ast.parse(init.read_text(encoding="utf-8"))
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert not names & defined, f"{init.relative_to(ROOT)} hides the module {names & defined}"
 
 
 def test_nothing_but_flows_and_tests_imports_flows() -> None:

@@ -185,7 +185,7 @@ def generate(
     if output is not None:
         check_output(output)
     from pipeline.models.trained_model import TrainedModel
-    from pipeline.workflows.campaign import generate_run
+    from pipeline.workflows.generate_run import generate_run
     from pipeline.workspace.lookup import model_folder
 
     trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)

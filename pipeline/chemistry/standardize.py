@@ -9,7 +9,7 @@ from rdkit.Chem import Mol
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
-from pipeline.config import StandardizeOptions
+from pipeline.chemistry.config import StandardizeOptions
 
 LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
 _SHOWN = 500  # characters of an input that a rejection keeps

@@ -27,9 +27,9 @@ from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, default_constraints
 from pipeline.chemistry.properties import get_property
-from pipeline.config import IngestConfig
 from pipeline.datasets import shards
 from pipeline.datasets.arrays import statistics, why_rejected, write_all_rejections, write_arrays
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.readers import Chunk, Source, file_format
 from pipeline.datasets.splits import assign_splits, merge_duplicates, smallest

@@ -21,9 +21,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints, smiles_to_selfies
+from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Molecule, Rejection, Standardizer
-from pipeline.config import StandardizeOptions
 from pipeline.datasets.readers import Chunk
 
 SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here

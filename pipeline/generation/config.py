@@ -1,11 +1,13 @@
-"""How candidates are chosen where a measured property has no oracle: a TOML table [generate.measured]."""
+"""Settings of generation: the TOML tables [generate] and [generate.measured]."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chem_vae.config import MOST_SEED
+from pipeline.objectives.config import Objective
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
@@ -49,4 +51,33 @@ class MeasuredConfig(Settings):
         ge=1,
         le=10,
         description="Synthetic accessibility score from where on a molecule is put back (1 easy, 10 hard).",
+    )
+
+
+class GenerateConfig(Settings):
+    """From a model to ranked candidates."""
+
+    objectives: dict[str, Objective] = Field({}, description="By property; none samples like the data.")
+    n: int = Field(100, ge=1, description="Candidates to report.")
+    samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
+    strategy: str | None = Field(
+        None,
+        description="conditional, gradient, random or acquisition; not given: acquisition where a measured property is wanted "
+        "(what is worth measuring next), else conditional.",
+    )
+    measured: MeasuredConfig = MeasuredConfig()
+    temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
+    guidance: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="How much more closely than it learned the decoder follows the targets; twice the time.",
+    )
+    redraws: int = Field(
+        4, ge=0, le=100, description="How often a molecule is drawn again that is not spelled canonically; 0: never."
+    )
+    batch_size: int = Field(500, ge=1)
+    allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
+        0, description='"date" takes the day\'s number: other molecules every night.'
     )

@@ -19,8 +19,8 @@ from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.chemistry.validate import Candidate
-from pipeline.config import GenerateConfig
 from pipeline.generation.annotate import predicted
+from pipeline.generation.config import GenerateConfig
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel, encode_valid
 from pipeline.objectives.desirability import Wanted, score

@@ -15,12 +15,12 @@ import pandas as pd
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.config import GenerateConfig, Objective
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import compared, described, novelty_warnings, with_neighbors
-from pipeline.generation.config import ACQUISITION
+from pipeline.generation.config import ACQUISITION, GenerateConfig
 from pipeline.generation.direct import Found, sample
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import Wanted
 from pipeline.objectives.resolve import resolve
 

@@ -16,7 +16,7 @@ from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto import TanimotoProcess, tanimoto
-from pipeline.models.predictor_features import features
+from pipeline.chemistry.fingerprints import features
 
 FILE = "measured.safetensors"
 Representation = Literal["latent", "fingerprint", "both"]

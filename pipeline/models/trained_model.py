@@ -20,9 +20,9 @@ from chem_vae.errors import CheckpointError, DataError, UserError, VocabularyErr
 from chem_vae.latent import Measure, prior_path
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, nearest_distances
 from chem_vae.prior import sample_prior
+from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.chemistry.validate import validate
-from pipeline.config import StandardizeOptions
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.predictor_wording import choice
 from pipeline.models.sampling import REDRAWS, draw, spelling

@@ -12,100 +12,19 @@ at_most = 4
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
-
-from pydantic import Field, field_validator, model_validator
+from typing import TYPE_CHECKING
 
 from chem_vae.errors import UserError
-from pipeline.workspace.settings import Settings
+from pipeline.objectives.config import Constraint
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-SUBJECTS = ("must_contain", "must_not_contain", "alerts", "similarity_to", "elements", "property")
 MOST_CONFLICTS = 3  # named in a message
-
-
-class Constraint(Settings):
-    """One thing that a molecule must be or must not be: exactly one of SUBJECTS, with its bounds (both included)."""
-
-    must_contain: str | None = Field(None, description="SMARTS; at_least so many matches, one when not given.")
-    must_not_contain: str | None = Field(None, description="SMARTS; with at_least, not so many matches or more.")
-    alerts: tuple[str, ...] | None = Field(
-        None, description="Sets of alerts to be free of: PAINS, BRENK, NIH, ZINC ..."
-    )
-    similarity_to: tuple[str, ...] | None = Field(
-        None, description="SMILES; Tanimoto similarity of ECFP4 (Morgan, radius 2, 2048 bits) to the nearest of them."
-    )
-    elements: tuple[str, ...] | None = Field(None, description="The only elements allowed, hydrogen aside.")
-    property: str | None = Field(None, description="A registered property, heavy_atoms, or ring_size (largest ring).")
-    at_least: float | None = None
-    at_most: float | None = None
-    name: str | None = Field(None, min_length=1, description="What counts and messages call it.")
-
-    @field_validator("alerts", "similarity_to", "elements", mode="before")
-    @classmethod
-    def _one_alone(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_subject(self) -> Self:
-        said = [s for s in SUBJECTS if getattr(self, s) not in (None, ())]
-        if len(said) != 1:
-            raise ValueError(f"say exactly one of {', '.join(SUBJECTS)}")
-        low, high = self.at_least, self.at_most
-        if said[0] in ("alerts", "elements") and (low, high) != (None, None):
-            raise ValueError(f"{said[0]} takes neither at_least nor at_most")
-        if said[0] in ("similarity_to", "property") and (low, high) == (None, None):
-            raise ValueError(f"{said[0]} needs at_least, at_most or both")
-        if said[0] == "similarity_to" and not all(0 <= v <= 1 for v in (low, high) if v is not None):
-            raise ValueError("a similarity lies in 0 to 1")
-        if said[0].endswith("contain") and any(v is not None and (v < 0 or v % 1) for v in (low, high)):
-            raise ValueError("matches are counted in whole numbers")
-        if said[0] == "must_not_contain" and (high is not None or low == 0):
-            raise ValueError("must_not_contain takes at_least alone, of one or more: from where on it is too many")
-        low, high = self.bounds()
-        if low > high:
-            raise ValueError(f"nothing is at least {low:g} and at most {high:g}")
-        return self
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        from pipeline.objectives.rules import rule_of
-
-        rule_of(self)  # raises for a SMARTS, SMILES, set, element or property that there is not
-        return self
-
-    def bounds(self) -> tuple[float, float]:
-        """The counts, similarities or values allowed, from the lowest to the highest."""
-        if self.must_not_contain is not None:
-            return -math.inf, (1.0 if self.at_least is None else self.at_least) - 1
-        least = 1.0 if self.must_contain is not None and self.at_least is None else self.at_least
-        return -math.inf if least is None else least, math.inf if self.at_most is None else self.at_most
-
-    def describe(self) -> str:
-        """In words, as messages print it: "sa at most 4"."""
-        if self.name is not None:
-            return self.name
-        ends = [f"{w} {v:g}" for w, v in (("at least", self.at_least), ("at most", self.at_most)) if v is not None]
-        bounds = " and ".join(ends)
-        if self.must_contain is not None:
-            return f"contains {bounds + ' ' if bounds else ''}{self.must_contain}"
-        if self.must_not_contain is not None:
-            return f"does not contain {bounds + ' ' if bounds else ''}{self.must_not_contain}"
-        if self.alerts is not None:
-            return f"no alert of {', '.join(self.alerts)}"
-        if self.elements is not None:
-            return f"only {', '.join(self.elements)}"
-        if self.similarity_to is not None:
-            others = f" or {len(self.similarity_to) - 1} more" if len(self.similarity_to) > 1 else ""
-            return f"similarity to {self.similarity_to[0]}{others} {bounds}"
-        return f"{self.property} {bounds}"
 
 
 def named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:

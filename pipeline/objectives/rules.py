@@ -16,7 +16,7 @@ from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.structure_filters import is_odd
 
 if TYPE_CHECKING:
-    from pipeline.objectives.constraints import Constraint
+    from pipeline.objectives.config import Constraint
 
 _COSTS = {
     "heavy_atoms": 0, "ring_size": 2, "formal_charge": 1, "rings": 1, "hbd": 3, "hba": 4, "rotatable_bonds": 5, "mw": 4,

@@ -7,8 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
-from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraint
+from pipeline.objectives.config import Constraint, Objective
 from pipeline.oracles.config import OracleConfig
 from pipeline.workspace.settings import Settings
 

@@ -11,7 +11,8 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.objectives.constraints import Constraint, Constraints
+from pipeline.objectives.config import Constraint
+from pipeline.objectives.constraints import Constraints
 from pipeline.optimization.screen import Screen
 
 

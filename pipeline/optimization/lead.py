@@ -15,8 +15,7 @@ from rdkit import Chem, DataStructs, rdBase
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraint
+from pipeline.objectives.config import Constraint, Objective
 from pipeline.objectives.rules import fingerprint
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize

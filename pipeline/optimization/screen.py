@@ -20,11 +20,8 @@ from chem_vae.errors import VocabularyError
 from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 from pipeline.chemistry.crossover import vary
+from pipeline.chemistry.fingerprints import FEATURES
 from pipeline.chemistry.validate import sanitized
-
-FEATURES = 2048
-"""Morgan fingerprint, radius 2, with count simulation: the bits also tell how often a substructure is there, which makes
-Tanimoto similarity on them close to that on counts."""
 
 
 @dataclass(frozen=True)

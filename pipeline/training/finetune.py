@@ -25,10 +25,10 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import DataError, UserError, VocabularyError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.config import NOTHING, TrainConfig
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import PropertySummary
+from pipeline.training.config import NOTHING, TrainConfig
 from pipeline.training.plan import Course, chosen_conditions, summaries
 from pipeline.training.replay import draw_replay
 from pipeline.workspace.lookup import model_folder, model_name, shipped_models

@@ -25,8 +25,8 @@ from chem_vae.predictors import (
 )
 from chem_vae.progress import Progress
 from chem_vae.tanimoto import FEWEST, TanimotoProcess
+from pipeline.chemistry.fingerprints import DESCRIPTION, features
 from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, combined, save_measured
-from pipeline.models.predictor_features import DESCRIPTION, features
 from pipeline.training.cross_validation import FOLDS, folds_of, out_of_fold, r2_rmse
 
 FITTED_MOLECULES = 10_000

@@ -10,9 +10,9 @@ from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import unknown_name
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.config import TrainConfig
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.objectives.desirability import PropertySummary
+from pipeline.training.config import TrainConfig
 from pipeline.training.replay import Replay
 
 

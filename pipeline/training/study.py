@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from chem_vae.atomic_files import plain, write_json, write_text
 from chem_vae.errors import DataError, UserError
-from pipeline.config import NOTHING, TrainConfig
+from pipeline.training.config import NOTHING, TrainConfig
 
 FORMAT = "chem-vae study"
 FEWEST_FOR_IMPORTANCE = 8  # completed trials

@@ -17,9 +17,9 @@ from chem_vae.training import train as train_core
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import novelty, uniqueness, validity
 from pipeline.chemistry.validate import validate
-from pipeline.config import TrainConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel, summary_dict
+from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import FEW_MOLECULES, base_model, before_and_after, chosen_start, fine_tuning, settled
 from pipeline.training.fit_predictors import fit_and_check, predictor_warnings
 from pipeline.training.plan import Course, chosen_conditions, from_nothing

@@ -39,11 +39,13 @@ from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingEr
 from chem_vae.progress import Progress, silent
 from chem_vae.training import StopTraining
 from chem_vae.training import train as train_core
-from pipeline.config import Settings, TrainConfig, explain
 from pipeline.datasets.dataset import Dataset
+from pipeline.training.config import TrainConfig
 from pipeline.training.search_space import KNOBS, corners, inside, search_space
 from pipeline.training.study import begin, open_journal, trials_table, write_best, write_figure, write_table
+from pipeline.workspace.config_errors import explain
 from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.settings import Settings
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
 _RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end

@@ -35,8 +35,9 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.ledger import Map
 from pipeline.report import write
 from pipeline.report.optimization import optimization_content
+from pipeline.workflows.run_folder import made_of, seconds_of, writing
 from pipeline.workspace.folders import content_key, copy_whole, locked
-from pipeline.workspace.runs import Run, made_of, seconds_of, writing
+from pipeline.workspace.runs import Run
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
 BEGUN = "begun.json"

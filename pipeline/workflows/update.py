@@ -13,10 +13,12 @@ from chem_vae.atomic_files import write_text
 from chem_vae.errors import DataError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
-from pipeline.config import CampaignConfig, IngestConfig, MeasuredProperty, TrainConfig, load_config
+from pipeline.config import CampaignConfig, load_config
+from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workflows.campaign import generate_run
+from pipeline.training.config import TrainConfig
+from pipeline.workflows.generate_run import generate_run
 from pipeline.workspace.folders import content_key
 from pipeline.workspace.lookup import model_folder
 from pipeline.workspace.runs import Run

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chem_vae.errors import DataError
 from chem_vae.atomic_files import write_json
@@ -20,10 +20,6 @@ from chem_vae.progress import Progress
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import run_folder
 from pipeline.workspace.parallel import usable_cores
-
-if TYPE_CHECKING:
-    from pipeline.datasets.dataset import Dataset
-    from pipeline.models.trained_model import TrainedModel
 
 KIND = "chem-vae run"
 PACKAGES = (
@@ -100,57 +96,6 @@ class Run:
         """
         folder = run_folder(str(where), workspace, optimization)
         return cls(folder, read_manifest(folder, KIND))
-
-
-@contextmanager
-def writing(
-    workspace: Path,
-    name: str,
-    model: TrainedModel,
-    dataset: Dataset | None,
-    asked: Mapping[str, Any],
-    progress: Progress,
-) -> Iterator[Run]:
-    """A new run folder with its config.json, to be filled and finished; gone again where that fails, so that nothing half-written
-    is left to be mistaken for a run.
-
-    config.json says how the data and the model were really made, whatever asked for them: a campaign can read it. asked: what
-    was asked of the model, by the name of its table.
-    """
-    settings = {"name": name, "train": model.manifest["config"], **asked}
-    if dataset is not None:
-        settings["ingest"] = dataset.manifest["options"]
-    run = Run.create(workspace, name, settings)
-    progress("report", 0, 1)
-    try:
-        yield run
-    except BaseException:
-        shutil.rmtree(run.folder, ignore_errors=True)
-        raise
-    progress("report", 1, 1)
-
-
-def seconds_of(model: TrainedModel, dataset: Dataset | None, **own: float) -> dict[str, float]:
-    """What each step took: of the data and the model, made now or before, and the run's own."""
-    before = {} if dataset is None else {"ingest": float(dataset.manifest["seconds"])}
-    return {**before, "train": float(model.manifest["seconds"]), **own}
-
-
-def made_of(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:
-    """For a manifest: which model and which data a run used."""
-    about: dict[str, Any] = {
-        "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
-        "dataset": None,
-    }
-    if dataset is not None:
-        about["dataset"] = {
-            "name": dataset.name,
-            "key": dataset.key,
-            "folder": dataset.folder.name,
-            "source": dataset.manifest["source"],
-            "reused": dataset.reused,
-        }
-    return about
 
 
 def list_runs(workspace: Path) -> list[Run]:

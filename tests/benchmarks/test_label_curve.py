@@ -11,8 +11,8 @@ from label_curve import hidden, label_curve
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
-from pipeline.config import TrainConfig
 from pipeline.datasets.dataset import Dataset
+from pipeline.training.config import TrainConfig
 
 TINY = TrainConfig(
     model=ModelConfig(embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8),

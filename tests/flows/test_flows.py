@@ -122,7 +122,7 @@ def test_update(first_run: subprocess.CompletedProcess[str], workspace: Path, tm
 def test_a_users_mistake_is_a_failed_run_with_the_plain_sentence_and_no_retry(tmp_path: Path) -> None:
     from chem_vae.errors import UserError
     from flows.ingest import ingest
-    from pipeline.config import IngestConfig
+    from pipeline.datasets.config import IngestConfig
 
     settings = IngestConfig(source=str(tmp_path / "nothing.csv"))
     state = ingest(settings, tmp_path, return_state=True)
@@ -140,7 +140,7 @@ def test_a_broken_download_is_retried(tmp_path: Path, molecules: Path, monkeypat
 
     from chem_vae.errors import ChemVAEError
     from flows.ingest import ingest, ingest_dataset
-    from pipeline.config import IngestConfig
+    from pipeline.datasets.config import IngestConfig
 
     module = importlib.import_module("pipeline.datasets.ingest")
     real, tries = module.resolve, []

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from chem_vae.config import ModelConfig, TrainingConfig
-from pipeline.config import IngestConfig, MeasuredProperty, TrainConfig
+from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
+from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workspace.registry import data_folder
 

@@ -9,7 +9,8 @@ import pytest
 from chem_vae.config import TrainingConfig
 from chem_vae.errors import UserError
 from flows.cli.overrides import objectives
-from pipeline.config import CampaignConfig, TrainConfig, load_config
+from pipeline.config import CampaignConfig, load_config
+from pipeline.training.config import TrainConfig
 from pipeline.workspace.registry import data_folder
 
 

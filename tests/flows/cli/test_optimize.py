@@ -133,7 +133,7 @@ def test_the_flow_asks_a_parallel_oracle_through_its_task_runner(
     from test_flows import artifacts, asked
 
     from flows.optimize import optimize
-    from pipeline.config import OptimizeConfig
+    from pipeline.optimization.config import OptimizeConfig
 
     oracle = {
         "program": [sys.executable, str(here / "my_program.py")], "endpoints": ["size"], "parallel": 2, "batch_size": 5

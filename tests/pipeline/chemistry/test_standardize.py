@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.standardize import LONGEST_INPUT, Molecule, Rejection, Standardizer, is_plain
-from pipeline.config import StandardizeOptions
 from pipeline.workspace.registry import data_folder
 
 HAND_PICKED = [

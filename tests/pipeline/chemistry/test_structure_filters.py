@@ -10,7 +10,8 @@ from rdkit import Chem
 
 from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, is_odd, oddities
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.constraints import USUAL, Constraint, Constraints, named_molecules
+from pipeline.objectives.config import Constraint
+from pipeline.objectives.constraints import USUAL, Constraints, named_molecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.initial_population import Usual
 from pipeline.optimization.loop import optimize

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import DataError, UserError
-from pipeline.config import IngestConfig
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 

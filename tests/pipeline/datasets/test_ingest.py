@@ -22,8 +22,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
 from chem_vae.vocabulary import default_constraints
-from pipeline.config import IngestConfig, StandardizeOptions
+from pipeline.chemistry.config import StandardizeOptions
 from pipeline.datasets import shards
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import dataset_key, ingest
 from pipeline.workspace.folders import locked
@@ -300,7 +301,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 SCRIPT = """
 import sys, os, json
 from pathlib import Path
-from pipeline.config import IngestConfig
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 if __name__ == "__main__":
     ingest(IngestConfig(**json.loads(sys.argv[1])), Path(sys.argv[2]))

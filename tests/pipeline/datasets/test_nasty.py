@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.chemistry.standardize import Molecule, Rejection, Standardizer
-from pipeline.config import IngestConfig
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 
 # (SMILES cell, what it becomes or None, stage of the rejection or None)

@@ -27,7 +27,6 @@ from chem_vae.errors import CheckpointError, UserError
 from chem_vae.latent import Measure, gaps, mutual_information, prior_path, shell, squared_correlation
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import Candidate
-from pipeline.config import TrainConfig
 from pipeline.explore import anomaly as strangeness
 from pipeline.explore import neighbors as nearby
 from pipeline.explore.anomaly import anomaly_figure, ranking
@@ -40,6 +39,7 @@ from pipeline.models.kept_molecules import held_out_molecules, training_molecule
 from pipeline.models.sampling import Draw, spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training import fit_predictors
+from pipeline.training.config import TrainConfig
 from pipeline.training.fit_predictors import anomaly_reference
 from pipeline.training.train import train
 from pipeline.workspace.registry import data_folder

@@ -21,12 +21,15 @@ from chem_vae.errors import BusyError, CheckpointError, DataError, UserError
 from pipeline.chemistry.metrics import fingerprints
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.validate import validate
-from pipeline.config import CampaignConfig, GenerateConfig, Objective, TrainConfig
+from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import KEPT_SMILES, kept_smiles, kept_with
 from pipeline.models.trained_model import TrainedModel, load_model
+from pipeline.objectives.config import Objective
+from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
-from pipeline.workflows.campaign import generate_run
+from pipeline.workflows.generate_run import generate_run
 from pipeline.workspace.folders import built_whole, content_key, locked
 from pipeline.workspace.lookup import workspace_models
 from pipeline.workspace.runs import Run, list_runs

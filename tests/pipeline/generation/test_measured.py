@@ -15,20 +15,20 @@ from rdkit import Chem
 from chem_vae.errors import CheckpointError, DataError, UserError
 from chem_vae.predictors import Prediction
 from chem_vae.tanimoto import TanimotoProcess, pack, tanimoto, unpack
+from pipeline.chemistry.fingerprints import features
 from pipeline.chemistry.metrics import scaffold
-from pipeline.config import GenerateConfig, load_config
+from pipeline.config import load_config
 from pipeline.generation.acquisition import acquire, best_measured, utility
 from pipeline.generation.batch_selection import diverse
-from pipeline.generation.config import MeasuredConfig
+from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import FILE, domain_floor, load_measured
-from pipeline.models.predictor_features import features
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, Wanted
 from pipeline.objectives.resolve import resolve
 from pipeline.training.cross_validation import folds_of, out_of_fold, r2_rmse
-from pipeline.workflows.campaign import generate_run
+from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.update import NothingNew, _merged, _not_in, proposed_before, update
 from pipeline.workspace.runs import Run
 

@@ -12,9 +12,10 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.metrics import structural_alerts
-from pipeline.config import Settings
-from pipeline.objectives.constraints import Constraint, Constraints, nothing_passes_message
+from pipeline.objectives.config import Constraint
+from pipeline.objectives.constraints import Constraints, nothing_passes_message
 from pipeline.objectives.rules import alert_sets
+from pipeline.workspace.settings import Settings
 
 ASPIRIN, BENZENE, ETHANOL, CHLOROTOLUENE = "CC(=O)Oc1ccccc1C(=O)O", "c1ccccc1", "CCO", "Cc1ccc(Cl)cc1"
 BIPHENYL, CYCLOOCTANE, NITRO = "c1ccc(-c2ccccc2)cc1", "C1CCCCCCC1", "O=[N+]([O-])c1ccccc1"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chem_vae.errors import UserError
-from pipeline.config import Objective
+from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, columns, score
 from pipeline.objectives.resolve import resolve
 from pipeline.objectives.transforms import FLOOR, TRANSFORMS, Transform

@@ -12,7 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.properties import get_property
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.constraints import Constraint
+from pipeline.objectives.config import Constraint
 from pipeline.objectives.rules import fingerprint
 from pipeline.optimization.lead import improve
 

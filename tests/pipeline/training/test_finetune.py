@@ -17,11 +17,13 @@ import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CheckpointError, DataError, UserError
-from pipeline.config import FINE_TUNING, NOTHING, IngestConfig, TrainConfig, load_config
+from pipeline.config import load_config
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.training import finetune, replay
+from pipeline.training.config import FINE_TUNING, NOTHING, TrainConfig
 from pipeline.training.finetune import base_model, chosen_start, fine_tuning
 from pipeline.training.plan import from_nothing
 from pipeline.training.replay import draw_replay

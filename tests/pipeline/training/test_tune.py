@@ -13,8 +13,9 @@ from optuna.trial import TrialState
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
-from pipeline.config import TrainConfig, load_config
+from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
+from pipeline.training.config import TrainConfig
 from pipeline.training.search_space import KNOBS, search_space
 from pipeline.training.study import FEWEST_FOR_IMPORTANCE, importances, open_journal
 from pipeline.training.tune import TuneConfig, objective, tune

@@ -12,8 +12,9 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 from torch import Tensor
 
-from pipeline.optimization.screen import FEATURES
-
+FEATURES = 2048
+"""Morgan fingerprint, radius 2, with count simulation: the bits also tell how often a substructure is there, which makes
+Tanimoto similarity on them close to that on counts."""
 DESCRIPTION = f"Morgan, radius 2, {FEATURES} bits, with count simulation"
 
 

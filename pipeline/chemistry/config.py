@@ -1,0 +1,22 @@
+"""Settings of the standard form of a molecule: the TOML table [ingest.standardize]."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipeline.workspace.settings import Settings
+
+ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
+
+
+class StandardizeOptions(Settings):
+    """How a molecule is brought to its standard form. What is switched on is recorded with the dataset."""
+
+    stereo: bool = Field(True, description="Keep tetrahedral and E/Z stereo; false removes it.")
+    isotopes: bool = Field(False, description="Keep isotope labels; false removes them.")
+    tautomers: bool = Field(False, description="Canonicalize tautomers (slow; can erase a stereocenter).")
+    uncharge: bool = Field(True, description="Neutralize where protons can be added or removed.")
+    largest_fragment: bool = Field(True, description="Keep the largest organic fragment; false rejects mixtures.")
+    elements: tuple[str, ...] = Field(ORGANIC_ELEMENTS, description="Elements allowed; others are rejected.")
+    min_heavy_atoms: int = Field(1, ge=1)
+    max_heavy_atoms: int = Field(120, ge=1)

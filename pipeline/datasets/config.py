@@ -1,0 +1,64 @@
+"""Settings of ingest: the TOML table [ingest]."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from chem_vae.config import MOST_SEED
+from pipeline.chemistry.config import StandardizeOptions
+from pipeline.workspace.settings import Settings
+
+
+class MeasuredProperty(Settings):
+    """A numeric column of the user's own."""
+
+    name: str = Field(min_length=1, description="The column's name, and the property's from then on.")
+    unit: str = ""
+
+
+class IngestConfig(Settings):
+    """From a file, a URL or a named dataset to a dataset folder."""
+
+    source: str = Field("moses-sample", min_length=1, description="A named dataset, a local file, or a URL.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
+    smiles_column: str | None = Field(None, description="Found by its name when not given.")
+    properties: tuple[MeasuredProperty, ...] = Field((), description="Measured columns to learn, with units.")
+    compute: tuple[str, ...] = Field(("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute.")
+    standardize: StandardizeOptions = StandardizeOptions()
+    split: Literal["random", "scaffold"] = Field("random", description="A split column of the user's wins.")
+    split_column: str | None = Field(None, description="Values train / validation (valid) / test.")
+    validation_fraction: float = Field(0.05, ge=0, lt=0.5)
+    test_fraction: float = Field(0.05, ge=0, lt=0.5)
+    merges: int = Field(200, ge=0, le=5000, description="Byte-pair merges of SELFIES symbols.")
+    limit: int | None = Field(None, ge=1, description="Read at most so many rows.")
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    shard_rows: int = Field(10_000, ge=1)
+    workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
+
+    @field_validator("properties", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        """Accept "pIC50" and "pIC50=nM" for {name, unit}."""
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple):
+            return [_named(v) if isinstance(v, str) else v for v in value]
+        return value
+
+    @model_validator(mode="after")
+    def _properties_differ(self) -> Self:
+        names = [p.name for p in self.properties] + list(self.compute)
+        twice = {n for n in names if [m.casefold() for m in names].count(n.casefold()) > 1}
+        if twice:
+            raise ValueError(
+                f"the property {sorted(twice)[0]!r} is named twice: as measured and as computed, or doubled; "
+                "rename your column or leave the name out of `compute`"
+            )
+        return self
+
+
+def _named(text: str) -> dict[str, str]:
+    name, _, unit = text.partition("=")
+    return {"name": name.strip(), "unit": unit.strip()}

@@ -1,0 +1,101 @@
+"""Settings of training and fine-tuning: the TOML table [train]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Self
+
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from chem_vae.config import ModelConfig, TrainingConfig
+from pipeline.workspace.settings import Settings
+
+FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
+"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
+NOTHING = "nothing"
+"""As train.start: no model, whatever the data are."""
+
+
+class TrainConfig(Settings):
+    """From a dataset folder to a model.
+
+    With `start` it is fine-tuning: what is not said of `training` is taken from FINE_TUNING, and what is not said of the
+    architecture and of beta from the base. Only what is said (`asks`) is dumped then. Without a word on it the data decide
+    (`pipeline.training.finetune.chosen_start`).
+    """
+
+    start: str | None = Field(
+        None,
+        min_length=1,
+        description='A model to go on from: its name, folder or run; "nothing" for none. Not given: a shipped model where a '
+        "property is measured and molecules are few, unless train.model says what to build; else nothing.",
+    )
+    replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
+    conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
+    keep_molecules: bool = Field(True, description="Keep some training molecules with the model, for neighbors.")
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    _asked: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def base(self) -> str | None:
+        """The model to go on from, where one is named."""
+        return None if self.start == NOTHING else self.start
+
+    def asks(self, key: str) -> bool:
+        """Whether a setting ("training.beta") was asked for, be it with the value it has by default."""
+        return key in self._asked
+
+    def starting_from(self, start: str) -> TrainConfig:
+        """The same wishes with a start, where none was named before."""
+        if start == NOTHING:
+            return self.model_copy(update={"start": start})
+        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig())}
+        wishes = {
+            part: {k: v for k, v in asdict(getattr(self, part)).items() if self.asks(f"{part}.{k}") or v != defaults[k]}
+            for part, defaults in usual.items()
+        }
+        return TrainConfig.model_validate(self.model_dump() | wishes | {"start": start})
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _gentler(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Fine-tuning has defaults of its own."""
+        if not isinstance(value, Mapping):
+            return handler(value)
+        based = value.get("start") not in (None, "", NOTHING)
+        usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig()) | (FINE_TUNING if based else {})}
+        asked = frozenset(
+            f"{part}.{k}" for part in usual for k in _said(value.get(part, {}), usual[part], dumped=not based)
+        )
+        if based and isinstance(value.get("training", {}), Mapping):
+            value = {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
+        config = handler(value)
+        config._asked = asked
+        return config
+
+    @model_serializer(mode="wrap")
+    def _only_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Read again, a default must not pass for a wish."""
+        data: dict[str, Any] = handler(self)
+        for part in {"model", "training"} & set(data) if self.base else ():
+            data[part] = {k: v for k, v in data[part].items() if self.asks(f"{part}.{k}")}
+        return data
+
+
+def _said(given: Any, usual: Mapping[str, Any], dumped: bool) -> list[str]:
+    """The keys of a table; of a finished configuration, and where `dumped` of a table with every key, those that are not as
+    usual."""
+    if isinstance(given, ModelConfig | TrainingConfig):
+        given, dumped = asdict(given), True
+    if dumped and isinstance(given, Mapping) and given.keys() >= usual.keys():
+        return [k for k in usual if given[k] != usual[k]]
+    return [str(k) for k in given] if isinstance(given, Mapping) else []
