@@ -13,8 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from chem_vae.errors import BusyError, DataError
 from chem_vae.atomic_files import plain
+from chem_vae.errors import BusyError, DataError
 
 
 @contextmanager

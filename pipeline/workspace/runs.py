@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import platform
 import re
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.errors import DataError
 from chem_vae.atomic_files import write_json
-from chem_vae.progress import Progress
+from chem_vae.errors import DataError
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import run_folder
 from pipeline.workspace.parallel import usable_cores
