@@ -34,11 +34,15 @@ class BusyError(UserError):
     """Another process is at work in the same folder."""
 
 
-class CollapseWarning(UserWarning):
+class ChemVAEWarning(UserWarning):
+    """A warning that is meant for the person who runs the program; the terminal, the log and the report show it."""
+
+
+class CollapseWarning(ChemVAEWarning):
     """The posterior says (almost) nothing about the molecule: the decoder ignores z."""
 
 
-class MemoryWarning(UserWarning):
+class MemoryWarning(ChemVAEWarning):
     """The device has less memory than a whole batch takes, so that training is slower than it could be."""
 
 

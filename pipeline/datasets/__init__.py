@@ -1,0 +1,1 @@
+"""From a file of molecules to a dataset folder."""

@@ -1,0 +1,1 @@
+"""Puts the stages together and writes run folders; the only room that does."""

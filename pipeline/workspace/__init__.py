@@ -1,0 +1,1 @@
+"""Folders, look-up, registry of data sets, parallel work, progress and settings: no chemistry."""
