@@ -17,7 +17,7 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from pipeline.generation.config import MeasuredConfig
-from pipeline.objectives.desirability import Wanted, log_score
+from pipeline.objectives.desirability import ResolvedObjective, log_score
 
 DRAWS = 64
 BEST = 10
@@ -25,19 +25,19 @@ BEST = 10
 _STEPS = 9
 
 
-def utility(wanted: Sequence[Wanted], values: Mapping[str, Tensor]) -> Tensor:
+def utility(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
     """Of values by property, any one shape; higher is better, NaN where a value is."""
-    if not wanted:
+    if not objectives:
         raise ValueError("there is no objective")
-    first = wanted[0]
-    if len(wanted) == 1 and first.kind in ("maximize", "minimize", "as_is") and first.about.quantiles:
+    first = objectives[0]
+    if len(objectives) == 1 and first.kind in ("maximize", "minimize", "as_is") and first.about.quantiles:
         standard = (values[first.about.name] - first.about.quantiles["0.5"]) / max(first.about.std, 1e-9)
         return -standard if first.kind == "minimize" or getattr(first.transform, "falling", False) else standard
-    return -torch.log1p(-log_score(wanted, values).clamp_max(0.0))
+    return -torch.log1p(-log_score(objectives, values).clamp_max(0.0))
 
 
 def acquire(
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     computed: Mapping[str, Tensor],
     predicted: Mapping[str, Prediction],
     config: MeasuredConfig,
@@ -48,23 +48,23 @@ def acquire(
     computed, predicted: (n,) by property; best: the utility of the best measured molecules (`best_measured`), for `ei`.
     """
     if config.acquisition == "ei":
-        return _improvement(wanted, computed, predicted, best)
+        return _improvement(objectives, computed, predicted, best)
     values = dict(computed)
-    for w in wanted:
+    for w in objectives:
         if w.about.name in predicted:
             mean, std = predicted[w.about.name]
             values[w.about.name] = mean if config.acquisition == "mean" else _bound(w, mean, std, config.kappa)
-    return utility(wanted, values)
+    return utility(objectives, values)
 
 
-def best_measured(wanted: Sequence[Wanted], values: Mapping[str, Tensor]) -> float:
+def best_measured(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> float:
     """The mean utility of the BEST best of measured molecules, of values (m,) by property; -inf without any."""
-    found = utility(wanted, values)
+    found = utility(objectives, values)
     found = found[torch.isfinite(found)]
     return float(found.topk(min(BEST, len(found))).values.mean()) if len(found) else -math.inf
 
 
-def _bound(w: Wanted, mean: Tensor, std: Tensor, kappa: float) -> Tensor:
+def _bound(w: ResolvedObjective, mean: Tensor, std: Tensor, kappa: float) -> Tensor:
     """The value between mean - |kappa| std and mean + |kappa| std that suits the objective best; with a negative kappa,
     worst."""
     steps = torch.linspace(-abs(kappa), abs(kappa), _STEPS)
@@ -75,7 +75,10 @@ def _bound(w: Wanted, mean: Tensor, std: Tensor, kappa: float) -> Tensor:
 
 
 def _improvement(
-    wanted: Sequence[Wanted], computed: Mapping[str, Tensor], predicted: Mapping[str, Prediction], best: float
+    objectives: Sequence[ResolvedObjective],
+    computed: Mapping[str, Tensor],
+    predicted: Mapping[str, Prediction],
+    best: float,
 ) -> Tensor:
     """The logarithm of the expected improvement, so that a search sees slopes where it is next to nothing."""
     sobol = torch.quasirandom.SobolEngine(max(len(predicted), 1), scramble=True, seed=0).draw(DRAWS)
@@ -83,7 +86,7 @@ def _improvement(
     values = {name: column[:, None].expand(-1, DRAWS) for name, column in computed.items()}
     for i, (name, (mean, std)) in enumerate(predicted.items()):
         values[name] = mean[:, None] + std[:, None] * normal[:, i]
-    found = utility(wanted, values)
+    found = utility(objectives, values)
     if not math.isfinite(best):
         return found.mean(dim=1)
     return torch.logaddexp(torch.relu(found - best).mean(dim=1).log(), found.mean(dim=1) - best - 10.0)

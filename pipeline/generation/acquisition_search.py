@@ -24,7 +24,7 @@ from pipeline.generation.config import ACQUISITION, MeasuredConfig
 from pipeline.generation.direct import Found
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.trained_model import TrainedModel, encode_valid
-from pipeline.objectives.desirability import Wanted, score
+from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.oracles.function import FunctionOracle
 
 LEAST = 1000
@@ -41,12 +41,16 @@ class Worth:
     """What molecules are worth measuring, and what is predicted of them."""
 
     def __init__(
-        self, model: TrainedModel, wanted: Sequence[Wanted], config: MeasuredConfig, known: pd.DataFrame | None
+        self,
+        model: TrainedModel,
+        objectives: Sequence[ResolvedObjective],
+        config: MeasuredConfig,
+        known: pd.DataFrame | None,
     ) -> None:
         """known: as `search` takes it. Raises UserError where an objective's property has no predictor."""
-        self.model, self.wanted, self.config = model, wanted, config
-        self.predicted = [w.about.name for w in wanted if w.basis == "predicted"]
-        self.computed = [w.about.name for w in wanted if w.basis == "computed"]
+        self.model, self.objectives, self.config = model, objectives, config
+        self.predicted = [w.about.name for w in objectives if w.basis == "predicted"]
+        self.computed = [w.about.name for w in objectives if w.basis == "computed"]
         for name in self.predicted:
             if name not in model.measured:
                 raise UserError(f"there is no predictor of {name}: too few molecules were measured")
@@ -57,8 +61,8 @@ class Worth:
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
         if not len(self.known):  # the model keeps the values, if not the molecules
             values = {p.name: p.process.y.float() for p in self.measured}
-        alone = [w for w in wanted if w.about.name in values]
-        self.best = best_measured(alone, values) if len(alone) == len(wanted) else -np.inf
+        alone = [w for w in objectives if w.about.name in values]
+        self.best = best_measured(alone, values) if len(alone) == len(objectives) else -np.inf
 
     def seeds(self) -> list[str]:
         """The best measured molecules (canonical SMILES), best first; none without the dataset."""
@@ -66,7 +70,7 @@ class Worth:
             return []
         names = list(self.known.columns[1:])
         values = {name: self.known[name].tolist() for name in names}
-        order = np.argsort(-np.nan_to_num(score(self.wanted, values, len(self.known)), nan=-np.inf), kind="stable")
+        order = np.argsort(-np.nan_to_num(score(self.objectives, values, len(self.known)), nan=-np.inf), kind="stable")
         return [str(s) for s in self.known["smiles"].to_numpy()[order[:SEEDS]]]
 
     def told(self, smiles: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
@@ -90,7 +94,7 @@ class Worth:
         """(n,) for the search: the acquisition, less what lies against a molecule."""
         with rdBase.BlockLogs():
             computed, predicted, _, inside = self.told(smiles)
-            worth = acquire(self.wanted, computed, predicted, self.config, self.best)
+            worth = acquire(self.objectives, computed, predicted, self.config, self.best)
             if not self.config.outside_domain:
                 worth = worth - OUTSIDE * torch.relu(1.0 - inside)
             if self.config.sa is not None:
@@ -101,7 +105,7 @@ class Worth:
 
 def search(
     model: TrainedModel,
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     *,
     samples: int,
     config: MeasuredConfig,
@@ -123,11 +127,11 @@ def search(
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
 
-    if all(w.basis == "computed" for w in wanted):
+    if all(w.basis == "computed" for w in objectives):
         raise UserError(
             f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
         )
-    worth = Worth(model, wanted, config, known)
+    worth = Worth(model, objectives, config, known)
     seeds = _readable(worth.seeds(), model)
     asked = OptimizeConfig(
         oracle_calls=samples + len(seeds),
@@ -166,7 +170,7 @@ def _table(worth: Worth, calls: pd.DataFrame, strategy: str) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "smiles": smiles,
         "inchikey": identities(smiles, worth.model),
-        "acquisition": acquire(worth.wanted, computed, predicted, worth.config, worth.best).tolist(),
+        "acquisition": acquire(worth.objectives, computed, predicted, worth.config, worth.best).tolist(),
         "sample": np.arange(len(smiles)),
         "strategy": strategy,
         "origin": calls["origin"].tolist(),
@@ -175,12 +179,12 @@ def _table(worth: Worth, calls: pd.DataFrame, strategy: str) -> pd.DataFrame:
     }
     values = {name: v.tolist() for name, v in computed.items()} | {n: p.mean.tolist() for n, p in predicted.items()}
     within = np.ones(len(smiles), dtype=bool)
-    for w in worth.wanted:
+    for w in worth.objectives:
         columns[f"{w.about.name}_{w.basis}"] = values[w.about.name]
         if w.basis == "predicted":
             columns[f"{w.about.name}_predicted_std"] = predicted[w.about.name].std.tolist()
         within &= w.hits(values[w.about.name])
-    columns["score"] = score(worth.wanted, values, len(smiles))
+    columns["score"] = score(worth.objectives, values, len(smiles))
     columns["within_target"] = within
     nearest = torch.stack([p.similarity(smiles) for p in worth.measured]).min(dim=0).values
     columns["similarity_to_measured"] = nearest.tolist()
@@ -188,14 +192,14 @@ def _table(worth: Worth, calls: pd.DataFrame, strategy: str) -> pd.DataFrame:
     return pd.DataFrame(columns).drop_duplicates("inchikey").reset_index(drop=True)
 
 
-def measured_molecules(dataset: Dataset | None, wanted: Sequence[Wanted]) -> pd.DataFrame | None:
+def measured_molecules(dataset: Dataset | None, objectives: Sequence[ResolvedObjective]) -> pd.DataFrame | None:
     """smiles and the objectives' values of the dataset's molecules of which all that can only be measured was; None where
     there is no dataset with them."""
-    names = [w.about.name for w in wanted]
+    names = [w.about.name for w in objectives]
     if dataset is None or any(name not in dataset.columns for name in names):
         return None
     found = dataset.table(["smiles", *names])
-    return found.dropna(subset=[w.about.name for w in wanted if w.basis == "predicted"]).reset_index(drop=True)
+    return found.dropna(subset=[w.about.name for w in objectives if w.basis == "predicted"]).reset_index(drop=True)
 
 
 def _readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:

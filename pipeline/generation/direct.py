@@ -23,7 +23,7 @@ from pipeline.generation.annotate import predicted
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel, encode_valid
-from pipeline.objectives.desirability import Wanted, score
+from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, log_desirability
 
 STALE_BATCHES = 5  # in a row without a molecule that was not there before, after which sampling stops
@@ -46,14 +46,18 @@ class Found:
 
 
 def sample(
-    model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig, samples: int, progress: Progress
+    model: TrainedModel,
+    objectives: Sequence[ResolvedObjective],
+    config: GenerateConfig,
+    samples: int,
+    progress: Progress,
 ) -> Found:
     """The ask/tell loop over `samples` latent points; it ends early where nothing new comes any more.
 
     Raises UserError for a strategy that learns from scores, or one that the model cannot follow to what is wanted.
     """
     first_seed = int(config.seed)
-    optimizer = _optimizer(model, wanted, config, first_seed)
+    optimizer = _optimizer(model, objectives, config, first_seed)
     standardizer = Standardizer(model.standardize_options)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
@@ -78,10 +82,10 @@ def sample(
         spellings = [s if fine else None for s, fine in zip(drawn.spellings, same, strict=True)]
         smiles = [c.smiles for c in judged]
         z = encode_valid(model.checkpoint, smiles, spellings)
-        values, deviations = _values(model, wanted, smiles, z)
-        scores = score(wanted, values, n)
+        values, deviations = _values(model, objectives, smiles, z)
+        scores = score(objectives, values, n)
         optimizer.tell(proposal, z, torch.from_numpy(scores))
-        within = [all(w.hits([values[w.about.name][i]])[0] for w in wanted) for i in range(n)]
+        within = [all(w.hits([values[w.about.name][i]])[0] for w in objectives) for i in range(n)]
         for i, (candidate, string) in enumerate(zip(judged, drawn.strings, strict=True)):
             counts["decoded"] += string is not None
             counts["valid"] += candidate.valid
@@ -90,7 +94,7 @@ def sample(
             seen.add(candidate.inchikey)
             row = {"smiles": candidate.smiles, "inchikey": candidate.inchikey, "score": scores[i], "sample": done + i}
             row |= {"selfies": string, "strategy": config.strategy, "z": z[i]}
-            for w in wanted:
+            for w in objectives:
                 row[f"{w.about.name}_{w.basis}"] = values[w.about.name][i]
                 if w.basis == "predicted":
                     row[f"{w.about.name}_predicted_std"] = deviations[w.about.name][i]
@@ -128,7 +132,9 @@ def _warnings(counts: dict[str, int], canonical: Share, samples: int, config: Ge
     return warnings
 
 
-def _optimizer(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateConfig, seed: int) -> LatentOptimizer:
+def _optimizer(
+    model: TrainedModel, objectives: Sequence[ResolvedObjective], config: GenerateConfig, seed: int
+) -> LatentOptimizer:
     """The strategy, with what it may know of the model and of what is wanted."""
     assert config.strategy is not None
     checkpoint = model.checkpoint
@@ -137,7 +143,7 @@ def _optimizer(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateCo
             f"the strategy {config.strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
             f"{' or '.join(DIRECT)}"
         )
-    deaf = [w.about.name for w in wanted if w.about.name not in checkpoint.conditions]
+    deaf = [w.about.name for w in objectives if w.about.name not in checkpoint.conditions]
     if config.strategy == "conditional" and deaf:
         known = ", ".join(checkpoint.conditions) or "no property"
         raise UserError(
@@ -146,8 +152,8 @@ def _optimizer(model: TrainedModel, wanted: Sequence[Wanted], config: GenerateCo
         )
     problem = Problem(
         checkpoint,
-        draw_conditions(wanted, checkpoint),
-        log_desirability(wanted, model.predictors),
+        draw_conditions(objectives, checkpoint),
+        log_desirability(objectives, model.predictors),
         model.latent["mu"].float(),
     )
     return create(config.strategy, problem, seed)
@@ -164,13 +170,13 @@ def _standard(candidate: Candidate, standardizer: Standardizer) -> Candidate:
 
 
 def _values(
-    model: TrainedModel, wanted: Sequence[Wanted], smiles: Sequence[str | None], z: Tensor
+    model: TrainedModel, objectives: Sequence[ResolvedObjective], smiles: Sequence[str | None], z: Tensor
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """By property the value (n,) that counts, computed where it can be and predicted where not, and the deviations."""
     values: dict[str, list[float]] = {}
     deviations: dict[str, list[float]] = {}
     mols = [Chem.MolFromSmiles(s) if s is not None else None for s in smiles]
-    for w in wanted:
+    for w in objectives:
         name = w.about.name
         if w.basis == "computed":
             values[name] = [compute(m, [name])[0] if m is not None else math.nan for m in mols]

@@ -21,7 +21,7 @@ from pipeline.generation.config import ACQUISITION, GenerateConfig
 from pipeline.generation.direct import Found, sample
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import Wanted
+from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 
 PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
@@ -40,7 +40,7 @@ class GenerationReport:
     counts: dict[str, int]
     """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, alert-free (among those); without the
     training data there is no count of novel ones."""
-    wanted: list[Wanted]
+    objectives: list[ResolvedObjective]
     config: GenerateConfig
     samples: int
     canonical: Share
@@ -83,11 +83,11 @@ def generate(
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset()
     started = time.monotonic()
-    wanted, warnings = resolve(config.objectives, model.properties)
+    objectives, warnings = resolve(config.objectives, model.properties)
     warnings += novelty_warnings(model, dataset)
-    config = config.model_copy(update={"strategy": config.strategy or usual_strategy(wanted, model)})
+    config = config.model_copy(update={"strategy": config.strategy or usual_strategy(objectives, model)})
 
-    found, samples = _found(model, wanted, config, dataset, progress)
+    found, samples = _found(model, objectives, config, dataset, progress)
     counts = found.counts
     molecules = compared(found.molecules, model, dataset)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
@@ -100,7 +100,7 @@ def generate(
         molecules = molecules.join(eligible["batch"])
         if not config.measured.outside_domain:
             counts["in domain"] = len(eligible)
-    molecules = _described(molecules, eligible, model, wanted, config, progress)
+    molecules = _described(molecules, eligible, model, objectives, config, progress)
     eligible = molecules.loc[eligible.index]
     if dataset is not None:
         counts["novel"] = int(molecules["novel"].sum())
@@ -125,7 +125,7 @@ def generate(
         candidates,
         molecules,
         counts,
-        wanted,
+        objectives,
         config,
         counts["requested"],
         found.canonical,
@@ -134,15 +134,15 @@ def generate(
     )
 
 
-def usual_strategy(wanted: Sequence[Wanted], model: TrainedModel) -> str:
+def usual_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> str:
     """The strategy where none is asked for: of a measured property the search by acquisition, where it can be predicted."""
-    measured = [w.about.name for w in wanted if w.basis == "predicted"]
+    measured = [w.about.name for w in objectives if w.basis == "predicted"]
     return ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
 
 
 def _found(
     model: TrainedModel,
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
     dataset: Dataset | None,
     progress: Progress,
@@ -150,12 +150,14 @@ def _found(
     """The molecules of the strategy, and how many were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
     if config.strategy != ACQUISITION:
-        return sample(model, wanted, config, samples, progress), samples
+        return sample(model, objectives, config, samples, progress), samples
     from pipeline.generation.acquisition_search import LEAST, measured_molecules, search
 
     samples = config.samples or max(samples, LEAST)
-    known, seed = measured_molecules(dataset, wanted), int(config.seed)
-    found = search(model, wanted, samples=samples, config=config.measured, known=known, seed=seed, progress=progress)
+    known, seed = measured_molecules(dataset, objectives), int(config.seed)
+    found = search(
+        model, objectives, samples=samples, config=config.measured, known=known, seed=seed, progress=progress
+    )
     return found, samples
 
 
@@ -179,12 +181,12 @@ def _described(
     molecules: pd.DataFrame,
     eligible: pd.DataFrame,
     model: TrainedModel,
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
     progress: Progress,
 ) -> pd.DataFrame:
     """`described`: the batch and the eligible molecules within the target, then the best of the others; the properties nobody aimed at."""
-    aimed = {w.about.name for w in wanted}
+    aimed = {w.about.name for w in objectives}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
     if "batch" in eligible:  # the candidates are among them, in the target or not

@@ -55,7 +55,7 @@ class PropertySummary:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResolvedObjective:
     """One objective, with every number that it needs.
 
     maximize is a sigmoid (see `transforms`), 0.12 at the data's median and 0.88 at its 95th percentile; minimize its mirror
@@ -163,21 +163,25 @@ def _ends_of(transform: Transform, wide: bool) -> Interval:
 # -- many into one ---------------------------------------------------------------------------------------------------
 
 
-def desirabilities(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
+def desirabilities(
+    objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
+) -> NDArray[np.float64]:
     """(n, M) the desirability of each objective, NaN where its value is missing; values as they are are clipped to 0..1."""
-    columns = np.empty((n, len(wanted)))
-    for i, w in enumerate(wanted):
+    columns = np.empty((n, len(objectives)))
+    for i, w in enumerate(objectives):
         columns[:, i] = w.desirability(values[w.about.name])
     return columns.clip(0, 1)
 
 
-def columns(wanted: Sequence[Wanted], values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
+def columns(
+    objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
+) -> NDArray[np.float64]:
     """(n, M) what a Pareto front is made of: higher is better in each; values as they are may have any range."""
-    return np.stack([w.ranked_by(values[w.about.name]) for w in wanted], axis=1) if wanted else np.empty((n, 0))
+    return np.stack([w.ranked_by(values[w.about.name]) for w in objectives], axis=1) if objectives else np.empty((n, 0))
 
 
 def score(
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     values: Mapping[str, Sequence[float]],
     n: int,
     aggregate: Aggregate = "geometric",
@@ -186,19 +190,19 @@ def score(
 
     One value as it is, alone, scores itself (minimized: its negative).
     """
-    if not wanted:
+    if not objectives:
         return np.full(n, np.nan)
-    if len(wanted) == 1:
-        return wanted[0].ranked_by(values[wanted[0].about.name])
-    weights = np.array([w.weight for w in wanted])
-    d, weights = desirabilities(wanted, values, n), weights / weights.sum()
+    if len(objectives) == 1:
+        return objectives[0].ranked_by(values[objectives[0].about.name])
+    weights = np.array([w.weight for w in objectives])
+    d, weights = desirabilities(objectives, values, n), weights / weights.sum()
     if aggregate == "arithmetic":
         return np.asarray((d * weights).sum(axis=1))
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp((np.log(d) * weights).sum(axis=1)))
 
 
-def log_score(wanted: Sequence[Wanted], values: Mapping[str, Tensor]) -> Tensor:
+def log_score(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
     """The log of the geometric mean that `score` takes, differentiable, of values by property, any one shape; NaN stays NaN."""
-    total = sum(w.weight for w in wanted)
-    return torch.stack([w.weight / total * w.log_desirability(values[w.about.name]) for w in wanted]).sum(dim=0)
+    total = sum(w.weight for w in objectives)
+    return torch.stack([w.weight / total * w.log_desirability(values[w.about.name]) for w in objectives]).sum(dim=0)

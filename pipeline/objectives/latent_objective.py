@@ -9,16 +9,18 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.predictors import PropertyPredictor
-from pipeline.objectives.desirability import Wanted, log_score
+from pipeline.objectives.desirability import ResolvedObjective, log_score
 
 
-def draw_conditions(wanted: Sequence[Wanted], checkpoint: Checkpoint) -> Callable[[int, torch.Generator], Tensor]:
-    """(n, generator) -> standardized conditions (n, P) that ask for what is wanted (`Wanted.draw`); NaN where nothing is."""
+def draw_conditions(
+    objectives: Sequence[ResolvedObjective], checkpoint: Checkpoint
+) -> Callable[[int, torch.Generator], Tensor]:
+    """(n, generator) -> standardized conditions (n, P) that ask for what is wanted (`ResolvedObjective.draw`); NaN where nothing is."""
     columns = {name: i for i, name in enumerate(checkpoint.conditions)}
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
         raw = torch.full((n, len(columns)), torch.nan)
-        for w in wanted:
+        for w in objectives:
             if w.about.name in columns:
                 raw[:, columns[w.about.name]] = w.draw(n, generator)
         return checkpoint.standardized(raw)
@@ -27,13 +29,13 @@ def draw_conditions(wanted: Sequence[Wanted], checkpoint: Checkpoint) -> Callabl
 
 
 def log_desirability(
-    wanted: Sequence[Wanted], predictors: Mapping[str, PropertyPredictor]
+    objectives: Sequence[ResolvedObjective], predictors: Mapping[str, PropertyPredictor]
 ) -> Callable[[Tensor], Tensor] | None:
     """z (n, D) -> `log_score` (n,) of the expected values, differentiable; None where not each objective has a predictor."""
-    if not wanted or any(w.about.name not in predictors for w in wanted):
+    if not objectives or any(w.about.name not in predictors for w in objectives):
         return None
 
     def expected(z: Tensor) -> Tensor:
-        return log_score(wanted, {w.about.name: predictors[w.about.name].predict(z).mean for w in wanted})
+        return log_score(objectives, {w.about.name: predictors[w.about.name].predict(z).mean for w in objectives})
 
     return expected

@@ -1,4 +1,4 @@
-"""From what the user says is wanted to objectives with every number: the data of a model or an oracle fills in the rest."""
+"""From a user's objectives to resolved ones with every number: the data of a model or an oracle fills in the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import Kind, PropertySummary, Wanted
+from pipeline.objectives.desirability import Kind, PropertySummary, ResolvedObjective
 from pipeline.objectives.transforms import (
     LN10,
     TRANSFORMS,
@@ -33,7 +33,7 @@ def resolve(
     objectives: Mapping[str, Objective],
     known: Sequence[PropertySummary],
     endpoints: Mapping[str, tuple[str, str]] | None = None,
-) -> tuple[list[Wanted], list[str]]:
+) -> tuple[list[ResolvedObjective], list[str]]:
     """Objectives made exact by what is known of the training data, and warnings for aims outside of it.
 
     endpoints: an oracle's, name -> (label, unit). Their values are computed, not predicted, also where the model knows a
@@ -48,19 +48,19 @@ def resolve(
         about = by_name.get(name) or PropertySummary.of(name, label, unit, "oracle", np.zeros(0))
         by_name[name] = replace(about, kind="oracle")
     objectives = objectives or {name: Objective(maximize=True) for name in endpoints or ()}
-    wanted, warnings = [], []
+    resolved, warnings = [], []
     for name, objective in objectives.items():
         if name not in by_name:
             raise unknown_name("property of this model" + (" and oracle" if endpoints else ""), name, by_name)
         about = by_name[name]
         if not about.quantiles and about.kind != "oracle":
             raise UserError(f"{name} was measured for none of the training molecules, so nothing can be aimed at it")
-        wanted.append(_resolve(objective, about, alone=len(objectives) == 1))
-        warnings += _outside(wanted[-1], objective)
-    return wanted, warnings
+        resolved.append(_resolve(objective, about, alone=len(objectives) == 1))
+        warnings += _outside(resolved[-1], objective)
+    return resolved, warnings
 
 
-def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Wanted:
+def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> ResolvedObjective:
     spread = known.std if math.isfinite(known.std) and known.std > 0 else 1.0
     transform, kind, aim = _transform(objective, known, spread, alone)
     low, high = transform.hits
@@ -74,7 +74,7 @@ def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Wante
         aim += f" (a hit: {word} {hit:.3g}{by})" if hit is not None else ""
     elif isinstance(transform, Sigmoid | Linear):
         aim += f" (a hit: at {f'least {low:.3g}' if low is not None else f'most {high:.3g}'})"
-    return Wanted(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
+    return ResolvedObjective(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
 
 
 def _transform(objective: Objective, known: PropertySummary, spread: float, alone: bool) -> tuple[Transform, Kind, str]:
@@ -112,11 +112,11 @@ def _span(known: PropertySummary, spread: float) -> float:
     return span if span > 0 else spread
 
 
-def _outside(wanted: Wanted, objective: Objective) -> list[str]:
-    p = wanted.about
+def _outside(resolved: ResolvedObjective, objective: Objective) -> list[str]:
+    p = resolved.about
     asked: Interval = (objective.target, objective.target)
     if objective.target is None:
-        asked = objective.range or wanted.transform.hits
+        asked = objective.range or resolved.transform.hits
     low, high = (-math.inf if asked[0] is None else asked[0]), (math.inf if asked[1] is None else asked[1])
     if objective.maximize or objective.minimize or not p.quantiles or (low <= p.high and high >= p.low):
         return []  # a range need only overlap

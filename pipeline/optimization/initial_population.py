@@ -69,8 +69,8 @@ def problem_of(
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     return Problem(
         checkpoint,
-        draw_conditions(scoring.wanted, checkpoint),
-        log_desirability(scoring.wanted, model.predictors),
+        draw_conditions(scoring.objectives, checkpoint),
+        log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,
         variation(screen, elements=elements, max_atoms=largest),
@@ -154,18 +154,18 @@ def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset
     """
     dataset = _there(dataset, "best")
     columns = [p.name for p in dataset.properties]
-    wanted = [w for w in scoring.wanted if w.about.name in columns]
-    names = [w.about.name for w in wanted]
-    if not wanted:
+    objectives = [w for w in scoring.objectives if w.about.name in columns]
+    names = [w.about.name for w in objectives]
+    if not objectives:
         raise UserError(
             f'start = "best" ranks by the columns of the dataset {dataset.name} ({", ".join(columns) or "none"}), and no objective '
-            f"is called like one of them: {', '.join(w.about.name for w in scoring.wanted)}"
+            f"is called like one of them: {', '.join(w.about.name for w in scoring.objectives)}"
         )
     n = min(BEST, max(config.rounds_of(), config.oracle_calls // 4))
     table = dataset.table(["smiles", *names])
     values = {name: table[name].astype(float).tolist() for name in names}
     table["score"] = score(
-        wanted, values, len(table), "arithmetic" if config.aggregate == "arithmetic" else "geometric"
+        objectives, values, len(table), "arithmetic" if config.aggregate == "arithmetic" else "geometric"
     )
     table["order"] = range(len(table))
     table = table.dropna(subset="score").sort_values(["score", "order"], ascending=[False, True]).head(POOL)

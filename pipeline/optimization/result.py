@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import scaffold
-from pipeline.objectives.desirability import Wanted
+from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import hypervolume, ranks, reference_point
 from pipeline.optimization.config import OptimizeConfig
 
@@ -33,7 +33,7 @@ class Optimization:
     counts: dict[str, int]
     """proposed, valid and passed (the constraints): rows of proposals. asked, scored (a number for every objective), failed,
     hits: of oracle calls. drafts: distinct molecules that were looked at for it."""
-    wanted: list[Wanted]
+    objectives: list[ResolvedObjective]
     config: OptimizeConfig
     ended: str
     """Why it stopped, in words."""
@@ -50,7 +50,7 @@ class Optimization:
     @property
     def bounded(self) -> bool:
         """Whether any objective says what is good enough: else every scored molecule is a hit."""
-        return any(w.low is not None or w.high is not None for w in self.wanted)
+        return any(w.low is not None or w.high is not None for w in self.objectives)
 
     def to_frame(self) -> pd.DataFrame:
         """The candidates, one per row, best first."""
@@ -127,7 +127,7 @@ def outcome(
     scores[broken] = np.nan
     calls = history[["order", "smiles"]].copy()
     if scores.ndim == 2:  # a front: the rank is by what a molecule adds to it
-        for i, w in enumerate(scoring.wanted):
+        for i, w in enumerate(scoring.objectives):
             calls[f"{w.about.name}_ranked_by"] = scores[:, i]
         calls["score"] = _front_score(scores)
     else:
@@ -158,7 +158,7 @@ def outcome(
         calls,
         ranked(calls, config.n, config.per_scaffold),
         counts,
-        scoring.wanted,
+        scoring.objectives,
         config,
         ended,
         warnings,

@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.properties import PROPERTIES, compute, get_property
-from pipeline.objectives.desirability import PropertySummary, Wanted, columns, score
+from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, columns, score
 from pipeline.objectives.resolve import resolve
 from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
@@ -46,14 +46,14 @@ class Scoring:
             about[name] = (found.label, found.unit)
         self.endpoints = tuple(endpoints)
         self.aggregate = config.aggregate
-        self.wanted: list[Wanted]
+        self.objectives: list[ResolvedObjective]
         own = {name: about[name] for name in about if name in endpoints or name in missing}
         objectives = config.objectives or {e: _as_high_as_possible() for e in endpoints}
-        self.wanted, self.warnings = resolve(objectives, [*computed, *_of_endpoints(known, own)], own)
-        self.free = [w.about.name for w in self.wanted if w.about.name not in endpoints]
-        if self.aggregate == "pareto" and not 2 <= len(self.wanted) <= 3:
-            raise UserError(f"a Pareto front takes two or three objectives, not {len(self.wanted)}")
-        self.as_is = [w for w in self.wanted if isinstance(w.transform, AsIs)] if self._averaged else []
+        self.objectives, self.warnings = resolve(objectives, [*computed, *_of_endpoints(known, own)], own)
+        self.free = [w.about.name for w in self.objectives if w.about.name not in endpoints]
+        if self.aggregate == "pareto" and not 2 <= len(self.objectives) <= 3:
+            raise UserError(f"a Pareto front takes two or three objectives, not {len(self.objectives)}")
+        self.as_is = [w for w in self.objectives if isinstance(w.transform, AsIs)] if self._averaged else []
         """In a mean, which takes them as far as they lie in 0..1."""
         if loose := [
             w for w in self.as_is if not objectives[w.about.name].transform and w.about.name not in WITHIN_0_1
@@ -62,17 +62,17 @@ class Scoring:
 
     @property
     def _averaged(self) -> bool:
-        return self.aggregate != "pareto" and len(self.wanted) > 1
+        return self.aggregate != "pareto" and len(self.objectives) > 1
 
     @property
     def bounded(self) -> bool:
         """Whether any objective says what is good enough: else every finite value is a hit."""
-        return any(w.low is not None or w.high is not None for w in self.wanted)
+        return any(w.low is not None or w.high is not None for w in self.objectives)
 
     @property
     def several(self) -> int:
         """Numbers that a strategy is told of each molecule."""
-        return len(self.wanted) if self.aggregate == "pareto" else 1
+        return len(self.objectives) if self.aggregate == "pareto" else 1
 
     def values(self, smiles: Sequence[str | None], answers: NDArray[np.float64]) -> dict[str, list[float]]:
         """By objective and endpoint, (n,) each: the oracle's answers (n, E), and what is computed beside them."""
@@ -86,8 +86,8 @@ class Scoring:
     def scores(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
         """(n,), or (n, objectives) for a Pareto front; higher is better, NaN where something failed."""
         if self.aggregate == "pareto":
-            return columns(self.wanted, values, n)
-        return score(self.wanted, values, n, self.aggregate)
+            return columns(self.objectives, values, n)
+        return score(self.objectives, values, n, self.aggregate)
 
     def outside(self, values: Mapping[str, Sequence[float]]) -> list[str]:
         """A warning for each objective in a mean that is taken as it is, and whose values do not all lie in 0..1."""
@@ -104,19 +104,20 @@ class Scoring:
     def hits(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.bool_]:
         """(n,) whether every objective is met."""
         met = np.ones(n, dtype=np.bool_)
-        for w in self.wanted:
+        for w in self.objectives:
             met &= w.hits(values[w.about.name])
         return met
 
 
-def _falls(wanted: Wanted) -> bool:
-    return isinstance(wanted.transform, AsIs) and wanted.transform.falling
+def _falls(objective: ResolvedObjective) -> bool:
+    return isinstance(objective.transform, AsIs) and objective.transform.falling
 
 
-def _bounds_missing(wanted: Sequence[Wanted]) -> str:
-    names = ", ".join(w.about.name for w in wanted)
+def _bounds_missing(objectives: Sequence[ResolvedObjective]) -> str:
+    names = ", ".join(w.about.name for w in objectives)
     lines = [
-        f'{w.about.name} = {{ transform = "{"reverse_" * _falls(w)}sigmoid", low = ..., high = ... }}' for w in wanted
+        f'{w.about.name} = {{ transform = "{"reverse_" * _falls(w)}sigmoid", low = ..., high = ... }}'
+        for w in objectives
     ]
     return (
         f"nothing is known of how high or low {names} may be, so that it cannot be weighed against the other objectives; say so "

@@ -17,7 +17,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import kept_neighbors
 from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.desirability import Wanted
+from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.runs import machine, versions
 
 PLOTTED = 2000
@@ -43,10 +43,10 @@ def content(
             "strategy": made.config.strategy,
             "temperature": made.config.temperature,
             "seed": made.config.seed,
-            "objectives": [w.to_dict() for w in made.wanted],
+            "objectives": [w.to_dict() for w in made.objectives],
         },
         "funnel": funnel(
-            [(s, made.counts[s]) for s in stages if s in made.counts and (s != "within target" or made.wanted)]
+            [(s, made.counts[s]) for s in stages if s in made.counts and (s != "within target" or made.objectives)]
         ),
         "redraws": made.config.redraws,
         "canonical": made.canonical.to_dict(),
@@ -56,9 +56,9 @@ def content(
         }
         if dataset is not None
         else None,
-        "achieved": requested_and_achieved(made.wanted, candidates, molecules),
+        "achieved": requested_and_achieved(made.objectives, candidates, molecules),
         "diversity": diversity(candidates),
-        "distributions": distributions(made.wanted, candidates, molecules, model, dataset),
+        "distributions": distributions(made.objectives, candidates, molecules, model, dataset),
         "latent_map": _latent_map(model, candidates, made),
         "warnings": [*made.warnings, *card["warnings"]],
         "molecules": len(molecules),
@@ -116,11 +116,11 @@ def _unit(model: TrainedModel, name: str) -> str:
 
 
 def requested_and_achieved(
-    wanted: Sequence[Wanted], candidates: pd.DataFrame, molecules: pd.DataFrame
+    objectives: Sequence[ResolvedObjective], candidates: pd.DataFrame, molecules: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """What came of each objective, over the candidates and over all molecules."""
     rows = []
-    for w in wanted:
+    for w in objectives:
         column = f"{w.about.name}_{w.basis}"
         values = candidates[column].tolist() if column in candidates else []
         got = achieved(values, target=w.target, low=w.low, high=w.high)
@@ -162,7 +162,7 @@ def thinned(rows: list[Any], most: int = 400) -> list[Any]:
 
 
 def distributions(
-    wanted: Sequence[Wanted],
+    objectives: Sequence[ResolvedObjective],
     candidates: pd.DataFrame,
     molecules: pd.DataFrame,
     model: TrainedModel,
@@ -171,7 +171,7 @@ def distributions(
     """Of each property that the model knows, the values in its data, in all molecules and in the candidates."""
     entries = []
     random = np.random.default_rng(0)
-    aimed = {w.about.name for w in wanted}
+    aimed = {w.about.name for w in objectives}
     there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
     data = dataset.table(there, split="train") if dataset is not None else None
     for p in sorted(model.properties, key=lambda p: p.name not in aimed):
@@ -210,7 +210,7 @@ def _latent_map(model: TrainedModel, candidates: pd.DataFrame, made: GenerationR
         return None
     mean, axes, explained = principal_axes(points)
     names = [p.name for p in model.properties]
-    color = made.wanted[0].about.name if made.wanted else (names[0] if names else None)
+    color = made.objectives[0].about.name if made.objectives else (names[0] if names else None)
     values = model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else []
     z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, points.shape[1])
     z = z[torch.isfinite(z).all(dim=1)]

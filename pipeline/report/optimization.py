@@ -42,8 +42,8 @@ def optimization_content(
 ) -> dict[str, Any]:
     """The report of an optimization. candidates: described (`pipeline.workflows.optimize_run`), with `z`."""
     config, calls = found.config, found.calls
-    achieved_rows = requested_and_achieved(found.wanted, candidates, calls)
-    for row, w in zip(achieved_rows, found.wanted, strict=True):
+    achieved_rows = requested_and_achieved(found.objectives, candidates, calls)
+    for row, w in zip(achieved_rows, found.objectives, strict=True):
         if w.low is None and w.high is None:  # nobody said what is good enough
             row["within"] = row["sampled"]["within"] = None
     novel = candidates["novel"] if len(candidates) and dataset is not None else None
@@ -56,7 +56,7 @@ def optimization_content(
             "seed": config.seed,
             "oracle": found.oracle,
             "oracle_calls": config.oracle_calls,
-            "objectives": [w.to_dict(_seen(calls, w.about.name)) for w in found.wanted],
+            "objectives": [w.to_dict(_seen(calls, w.about.name)) for w in found.objectives],
             "aggregate": config.aggregate,
             "constraints": [c.describe() for c in config.constraints],
             "seeds": list(config.seeds),
@@ -70,7 +70,10 @@ def optimization_content(
         else None,
         "achieved": achieved_rows,
         "diversity": diversity(candidates),
-        "distributions": [*distributions(found.wanted, candidates, calls, model, dataset), *_endpoints(found, model)],
+        "distributions": [
+            *distributions(found.objectives, candidates, calls, model, dataset),
+            *_endpoints(found, model),
+        ],
         "optimization": {
             "ended": found.ended,
             "calls": len(calls),
@@ -130,7 +133,7 @@ def _endpoints(found: Optimization, model: TrainedModel) -> list[dict[str, Any]]
     """Distributions of the objectives that the model's data knows nothing of."""
     known = {p.name for p in model.properties}
     entries = []
-    for w in found.wanted:
+    for w in found.objectives:
         if w.about.name not in known:
             column = f"{w.about.name}_computed"
             entries.append(

@@ -18,14 +18,14 @@ from pipeline.report.content import PLOTTED, thinned
 
 def predictions(found: Optimization, model: TrainedModel) -> list[dict[str, Any]]:
     """The model's own predictors against what was computed for the molecules asked about, where both exist."""
-    names = [w.about.name for w in found.wanted if w.about.name in model.predictors]
+    names = [w.about.name for w in found.objectives if w.about.name in model.predictors]
     if not names or not len(found.calls):
         return []
     some = found.calls.iloc[thinned(list(range(len(found.calls))), 500)].copy()
     some["z"] = list(encode_valid(model.checkpoint, some["smiles"].tolist()))
     some = with_predictions(some, model, names)
     entries = []
-    for w in found.wanted:
+    for w in found.objectives:
         name = w.about.name
         if name not in names:
             continue
@@ -48,7 +48,7 @@ def predictions(found: Optimization, model: TrainedModel) -> list[dict[str, Any]
 
 def front(found: Optimization) -> dict[str, Any] | None:
     """Of a Pareto run: all calls in the objectives' own values, which of them are the front, the hypervolume against calls."""
-    names = [w.about.name for w in found.wanted]
+    names = [w.about.name for w in found.objectives]
     columns = [f"{name}_ranked_by" for name in names]
     if found.config.aggregate != "pareto" or not set(columns) <= set(found.calls):
         return None
@@ -66,7 +66,9 @@ def front(found: Optimization) -> dict[str, Any] | None:
         held = held[non_dominated(held)]
         volumes.append([stop, hypervolume(held, reference)])
     return {
-        "objectives": [{"property": w.about.name, "label": w.about.label, "unit": w.about.unit} for w in found.wanted],
+        "objectives": [
+            {"property": w.about.name, "label": w.about.label, "unit": w.about.unit} for w in found.objectives
+        ],
         "points": thinned(values[there].tolist(), PLOTTED),
         "front": values[best].tolist(),
         "size": len(best),

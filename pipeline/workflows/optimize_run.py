@@ -162,7 +162,7 @@ def candidates_of(
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
     table = described(table, table.index, (), others, n=len(table), progress=progress)
-    aimed = {w.about.name for w in found.wanted}
+    aimed = {w.about.name for w in found.objectives}
     measured = {p.name for p in model.properties if p.kind == "measured"}
     table = with_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
     table = with_neighbors(table, model, dataset, progress)

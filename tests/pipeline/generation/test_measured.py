@@ -25,7 +25,7 @@ from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import FILE, domain_floor, load_measured
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import PropertySummary, Wanted
+from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.training.cross_validation import folds_of, out_of_fold, r2_rmse
 from pipeline.workflows.generate_run import generate_run
@@ -37,7 +37,7 @@ def labels(smiles: list[str]) -> torch.Tensor:
     return torch.tensor([s.count("N") + 0.1 * len(s) for s in smiles])
 
 
-def wanted(**aims: Objective) -> list[Wanted]:
+def wanted(**aims: Objective) -> list[ResolvedObjective]:
     """Objectives of measured properties whose data run from 0 to 1."""
     known = [PropertySummary.of(n, n, "", "measured", np.linspace(0, 1, 101)) for n in aims]
     return resolve(aims, known)[0]

@@ -308,7 +308,7 @@ def test_the_best_of_the_data_are_asked_about_first(model: TrainedModel, dataset
     assert (found.calls["origin"] == "best of the data").tolist() == [True] * 15 + [False] * 45
     table = dataset.table(["smiles", "assay", "logp"]).set_index("smiles").dropna()
     table = table[[Chem.MolFromSmiles(s).GetNumHeavyAtoms() <= 22 for s in table.index]]
-    d = [w.desirability(table[w.about.name].tolist()) for w in found.wanted]
+    d = [w.desirability(table[w.about.name].tolist()) for w in found.objectives]
     ranks = pd.Series(np.sqrt(d[0] * d[1]), table.index).rank(ascending=False)
     assert ranks[first["smiles"]].is_monotonic_increasing and ranks[first["smiles"].iloc[0]] == 1
     own = [scaffold(s) for s in first["smiles"]]
@@ -327,7 +327,7 @@ def test_the_best_of_the_data_are_asked_about_first(model: TrainedModel, dataset
 def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp_path: Path) -> None:
     objectives = {"logp": {"target": 2.0, "tolerance": 0.5}, "tpsa": {"transform": "sigmoid", "low": 20, "high": 90}}
     found = optimize(model, config(40, objectives=objectives), tmp_path / "mean")
-    wanted = [w.desirability(found.calls[f"{w.about.name}_computed"].tolist()) for w in found.wanted]
+    wanted = [w.desirability(found.calls[f"{w.about.name}_computed"].tolist()) for w in found.objectives]
     assert found.calls["score"].to_numpy() == pytest.approx(np.sqrt(wanted[0] * wanted[1]), abs=1e-9)
     assert found.counts["hits"] == found.calls["hit"].sum() == ((wanted[0] >= 0.5) & (wanted[1] >= 0.5)).sum()
     found = optimize(model, config(40, objectives=objectives, aggregate="pareto"), tmp_path / "front")
@@ -520,9 +520,9 @@ def test_the_notebook(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> 
         strategy="genetic",
         aggregate="pareto",
     )
-    assert {"a_computed", "b_computed"} <= set(both.calls) and [w.about.name for w in both.wanted] == ["a", "b"]
+    assert {"a_computed", "b_computed"} <= set(both.calls) and [w.about.name for w in both.objectives] == ["a", "b"]
     computed = mg.optimize(model, calls=10, maximize="logp", target={"mw": 250}, strategy="random")
-    assert {w.kind for w in computed.wanted} == {"maximize", "target"}
+    assert {w.kind for w in computed.objectives} == {"maximize", "target"}
     start = "O=C(Nc1ccccc1)c1ccccc1"
     assert mg.improve(model, start, "logp", calls=5, strategy="random").start == start
 
