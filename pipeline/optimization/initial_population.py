@@ -15,7 +15,7 @@ from rdkit import Chem, rdBase
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import Problem, Proposal
 from pipeline.chemistry.structure_filters import oddities
 from pipeline.datasets.dataset import Dataset
@@ -106,6 +106,7 @@ def seed_strings(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constrai
             warnings.warn(
                 f"the model has never seen {', '.join(missing)} and cannot encode the seed {text}: it is asked about and varied "
                 "as a structure, but no search in the latent space starts from it; fine-tune the model on such molecules",
+                ChemVAEWarning,
                 stacklevel=2,
             )
         strings.append(spelled)
@@ -178,7 +179,8 @@ def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset
         if len(best) == n:
             break
     if best.empty:
-        warnings.warn(f"no molecule of {dataset.name} that is known to do well passes the constraints", stacklevel=2)
+        message = f"no molecule of {dataset.name} that is known to do well passes the constraints"
+        warnings.warn(message, ChemVAEWarning, stacklevel=2)
     return [str(s) for s in best["selfies"]]
 
 

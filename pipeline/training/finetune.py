@@ -22,7 +22,7 @@ from chem_vae.analysis import exact_reconstruction
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
-from chem_vae.errors import DataError, UserError, VocabularyError
+from chem_vae.errors import ChemVAEWarning, DataError, UserError, VocabularyError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.datasets.dataset import SPLITS, Dataset
@@ -66,7 +66,7 @@ def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
     warnings.warn(
         f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
         f"{name}; --from nothing keeps to them alone",
-        UserWarning,
+        ChemVAEWarning,
         stacklevel=3,
     )
     return config.starting_from(name)
@@ -275,7 +275,7 @@ def _spelled(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str]
         f"the model to start from has other SELFIES bond constraints than the dataset {dataset.name}: its molecules were "
         f"spelled anew under the model's, which {lost:,} of {len(every):,} do not meet and are left out"
     )
-    warnings.warn(warning, UserWarning, stacklevel=2)
+    warnings.warn(warning, ChemVAEWarning, stacklevel=2)
     return strings, np.array(kept, np.int64), [warning]
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chem_vae.atomic_files import write_json
-from chem_vae.errors import CheckpointError, DataError
+from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
 from chem_vae.training import resolve_precision, write_history
 from chem_vae.training import train as train_core
@@ -72,7 +72,7 @@ def _set_aside(folder: Path, workspace: Path) -> None:
             if folder.exists():
                 aside = folder.with_name(f"{folder.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
                 os.replace(folder, aside)
-                warnings.warn(f"{error}; it is kept as {aside} and trained again", UserWarning, stacklevel=3)
+                warnings.warn(f"{error}; it is kept as {aside} and trained again", ChemVAEWarning, stacklevel=3)
 
 
 def _train_into(

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from chem_vae import atomic_files
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
@@ -72,7 +72,7 @@ def optimize_run(
     with locked(state, "optimizing the same under this name (another --name begins one of its own)"):
         before = _gone_on_with(config, state)
         for warning in before:  # before a call is paid
-            warnings.warn(warning, UserWarning, stacklevel=2)
+            warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
             _take_up(resume, state)
         started = time.monotonic()
