@@ -1,12 +1,14 @@
 # make demo   set up .venv and run the whole job on the embedded data
-# make test   set up what the tests need and run them
+# make test   set up what the tests need and run them, but those marked slow
+# make test-all   run all tests; make coverage adds which lines they reach
 # make bench  the speed figures of benchmarks/README.md
 PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-all test-slow coverage lint format bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -14,7 +16,16 @@ demo: $(VENV)/.installed
 	@$(BIN)/chem-vae run --config data/demo.toml --prefect --workspace $(WORKSPACE)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.installed-dev
+	$(PYTEST) -m slow
+
+test-all: $(VENV)/.installed-dev
+	$(PYTEST)
+
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-report=term --cov-report=html:workspace/coverage
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
