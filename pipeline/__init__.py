@@ -1,4 +1,4 @@
-"""Chemistry and files: everything that a flow, the command line or a notebook asks for.
+"""Ingest data, train models, generate and optimize molecules: the library behind the flows and the command line.
 
 import pipeline as mg
 model = mg.load_model("workspace/runs/20260101-020000-nightly")
@@ -8,60 +8,71 @@ found.to_frame().query("novel").nlargest(20, "score")
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_PUBLIC = {
-    "ingest": "pipeline.datasets.ingest",
-    "train": "pipeline.training.train",
-    "generate": "pipeline.generation.generate",
-    "optimize": "pipeline.workflows.optimize_function",
-    "Optimization": "pipeline.optimization.result",
-    "improve": "pipeline.optimization.lead",
-    "campaign": "pipeline.workflows.campaign",
-    "load_model": "pipeline.models.trained_model",
-    "load_config": "pipeline.config",
-    "Dataset": "pipeline.datasets.dataset",
-    "TrainedModel": "pipeline.models.trained_model",
-    "GenerationReport": "pipeline.generation.generate",
-    "Run": "pipeline.workspace.runs",
-    "list_runs": "pipeline.workspace.runs",
-    "list_datasets": "pipeline.workspace.registry",
-    "reconstruct": "pipeline.explore.reconstruction",
-    "robustness": "pipeline.explore.reconstruction",
-    "interpolate": "pipeline.explore.interpolation",
-    "neighbors": "pipeline.explore.neighbors",
-    "analogues": "pipeline.explore.neighbors",
-    "anomaly": "pipeline.explore.anomaly",
-    "AnomalyScorer": "pipeline.explore.anomaly",
-    "latent_map": "pipeline.explore.maps",
-    "traverse": "pipeline.explore.dimensions",
-    "disentangle": "pipeline.explore.dimensions",
-    "calibration": "pipeline.explore.calibration",
-    "tune": "pipeline.training.tune",
+if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loaded at first use
+    from pipeline.config import load_config as load_config
+    from pipeline.datasets.dataset import Dataset as Dataset
+    from pipeline.datasets.ingest import ingest as ingest
+    from pipeline.explore.anomaly import AnomalyScorer as AnomalyScorer
+    from pipeline.explore.anomaly import anomaly as anomaly
+    from pipeline.explore.calibration import calibration as calibration
+    from pipeline.explore.dimensions import disentangle as disentangle
+    from pipeline.explore.dimensions import traverse as traverse
+    from pipeline.explore.interpolation import interpolate as interpolate
+    from pipeline.explore.maps import latent_map as latent_map
+    from pipeline.explore.neighbors import analogues as analogues
+    from pipeline.explore.neighbors import neighbors as neighbors
+    from pipeline.explore.reconstruction import reconstruct as reconstruct
+    from pipeline.explore.reconstruction import robustness as robustness
+    from pipeline.generation.generate import GenerationReport as GenerationReport
+    from pipeline.generation.generate import generate as generate
+    from pipeline.models.trained_model import TrainedModel as TrainedModel
+    from pipeline.models.trained_model import load_model as load_model
+    from pipeline.optimization.lead import improve as improve
+    from pipeline.optimization.result import Optimization as Optimization
+    from pipeline.training.train import train as train
+    from pipeline.training.tune import tune as tune
+    from pipeline.workflows.campaign import campaign as campaign
+    from pipeline.workflows.optimize_function import optimize as optimize
+    from pipeline.workspace.registry import list_datasets as list_datasets
+    from pipeline.workspace.runs import Run as Run
+    from pipeline.workspace.runs import list_runs as list_runs
+
+_MODULES = {
+    "pipeline.config": ("load_config",),
+    "pipeline.datasets.dataset": ("Dataset",),
+    "pipeline.datasets.ingest": ("ingest",),
+    "pipeline.explore.anomaly": ("AnomalyScorer", "anomaly"),
+    "pipeline.explore.calibration": ("calibration",),
+    "pipeline.explore.dimensions": ("disentangle", "traverse"),
+    "pipeline.explore.interpolation": ("interpolate",),
+    "pipeline.explore.maps": ("latent_map",),
+    "pipeline.explore.neighbors": ("analogues", "neighbors"),
+    "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
+    "pipeline.generation.generate": ("GenerationReport", "generate"),
+    "pipeline.models.trained_model": ("TrainedModel", "load_model"),
+    "pipeline.optimization.lead": ("improve",),
+    "pipeline.optimization.result": ("Optimization",),
+    "pipeline.training.train": ("train",),
+    "pipeline.training.tune": ("tune",),
+    "pipeline.workflows.campaign": ("campaign",),
+    "pipeline.workflows.optimize_function": ("optimize",),
+    "pipeline.workspace.registry": ("list_datasets",),
+    "pipeline.workspace.runs": ("Run", "list_runs"),
 }
-__all__ = list(_PUBLIC)
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = sorted(_MODULE_OF)
 
 
-class _Package(ModuleType):
-    """Loads the public names at first use; `pipeline.generation.generate` stays the function once its module is loaded."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _PUBLIC:
-            value = getattr(import_module(_PUBLIC[name]), name)
-            setattr(self, name, value)
-            return value
-        raise AttributeError(f"module 'pipeline' has no attribute {name!r}; it has {', '.join(_PUBLIC)}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and _PUBLIC.get(name) == value.__name__:
-            value = getattr(value, name)  # the import system is about to put a submodule over its function
-        super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_PUBLIC})
+def __getattr__(name: str) -> Any:
+    """Load a public name at first use (PEP 562), so that `import pipeline` loads no heavy library."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'pipeline' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return value
 
 
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
