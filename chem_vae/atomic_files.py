@@ -12,11 +12,20 @@ from typing import Any
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Under another name in the same folder, then renamed: a reader sees the old file or the new one."""
+    """Write a text file in UTF-8 so that it appears whole; see `write_bytes`."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write a file under another name in the same folder, then rename it: a reader sees the old file or the new one.
+
+    Raises:
+        OSError: the folder cannot be written to; the old file is as it was.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)  # mkstemp's files are the owner's alone

@@ -14,7 +14,7 @@ from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from chem_vae.errors import UserError
-from pipeline.report.canvas import lock  # matplotlib's settings are one global, whoever draws
+from pipeline.report.plot_style import LOCK  # matplotlib's settings are one global, whoever draws
 
 INK, MUTED, LINE, GRAY, BLUE, ORANGE, GREEN = (
     "#16191d", "#5a6570", "#d5dbe1", "#8d97a3", "#0072b2", "#d55e00", "#00795c",
@@ -44,7 +44,7 @@ def drawing(width: float, height: float) -> Iterator[Any]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with lock, matplotlib.rc_context(_STYLE):
+    with LOCK, matplotlib.rc_context(_STYLE):
         yield Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 

@@ -1,16 +1,22 @@
-"""Molecules as compact inline SVG: RDKit draws, the page's style sheet colors (and so they follow the theme)."""
+"""The drawer of molecules: compact inline SVG for the report's page, and grids with captions as picture files."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
-# Atom colors in RDKit's output stand for CSS classes; the values themselves are never shown.
+from chem_vae.atomic_files import write_bytes
+from pipeline.report.plot_style import picture_format
+
+# The atoms' colors in RDKit's output stand for CSS classes; the values themselves are never shown.
 _CLASSES = {7: "N", 8: "O", 9: "F", 17: "F", 35: "Br", 53: "Br", 16: "S", 15: "P", 5: "P", 14: "P", 34: "S"}
 _MARKS = {"N": "#0000FE", "O": "#FE0000", "F": "#00FE00", "Br": "#FE00FE", "S": "#FEFE00", "P": "#00FEFE"}
 _CLASS_OF = {mark: name for name, mark in _MARKS.items()}
@@ -18,37 +24,91 @@ _PATH = re.compile(r"<(path|ellipse|rect)\b([^>]*?)/?>")
 _DECIMAL = re.compile(r"(\d+)\.0\b")
 
 
-def svg(smiles: str | None, width: int = 220, height: int = 132, bond: float = 20.0) -> str | None:
-    """An <svg class="mol"> of the molecule, 1 to 4 kB; None where the SMILES does not parse or has no atoms.
+def draw_molecule(smiles: str | None, width: int = 220, height: int = 132, bond: float = 20.0) -> str | None:
+    """Draw a molecule as compact inline SVG of 1 to 4 kB.
 
-    `bond` is the length of a bond, shortened only where the molecule would not fit: so sizes compare between drawings.
-    Colors are CSS classes on paths: "b" is stroked, "g" filled, and N, O, F, Br, S, P name the element's color.
+    Args:
+        smiles: the molecule.
+        width: of the canvas in pixels; the SVG is cropped to what is drawn.
+        height: of the canvas in pixels.
+        bond: length of a bond in pixels, shortened only where the molecule would not fit; so sizes compare between
+            drawings.
+
+    Returns:
+        An <svg class="mol"> whose paths have CSS classes for colors: "b" is stroked, "g" is filled, and N, O, F, Br, S
+        and P name the element. None where the SMILES cannot be parsed or has no atoms.
     """
-    if not smiles:
+    mol = _lay_out(smiles)
+    if mol is None:
         return None
+    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options: Any = drawer.drawOptions()
+    options.clearBackground = False
+    options.fixedBondLength = bond
+    options.bondLineWidth = 1.3
+    options.minFontSize = 7
+    options.maxFontSize = 12
+    options.padding = 0.03
+    options.setAtomPalette({-1: (0, 0, 0)} | {number: _rgb(_MARKS[name]) for number, name in _CLASSES.items()})
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None or mol.GetNumAtoms() == 0:
-            return None
-        rdDepictor.Compute2DCoords(mol)
-        rdDepictor.StraightenDepiction(mol)
-        drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
-        options: Any = drawer.drawOptions()
-        options.clearBackground = False
-        options.fixedBondLength = bond
-        options.bondLineWidth = 1.3
-        options.minFontSize = 7
-        options.maxFontSize = 12
-        options.padding = 0.03
-        options.setAtomPalette({-1: (0, 0, 0)} | {number: _rgb(_MARKS[name]) for number, name in _CLASSES.items()})
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
-        drawer.FinishDrawing()
-        return compact(drawer.GetDrawingText(), width, height)
+    drawer.FinishDrawing()
+    return _compact(drawer.GetDrawingText(), width, height)
 
 
-def compact(text: str, width: int, height: int) -> str:
+def draw_grid(
+    smiles: Sequence[str | None],
+    captions: Sequence[str],
+    path: str | Path,
+    columns: int = 4,
+    size: tuple[int, int] = (230, 190),
+) -> Path:
+    """Draw molecules in rows, each over its caption, into a .png or .svg file.
+
+    Args:
+        smiles: the molecules; None or NaN is an empty cell.
+        captions: one for each molecule.
+        path: the file's name; its ending selects the format.
+        columns: molecules in a row.
+        size: width and height of one cell in pixels.
+
+    Raises:
+        UserError: the name has another ending.
+    """
+    path = Path(path)
+    kind = picture_format(path)
+    mols = [_lay_out(s) or Chem.Mol() for s in smiles]
+    columns = max(1, min(columns, len(mols)))
+    rows = -(-len(mols) // columns)
+    maker = rdMolDraw2D.MolDraw2DSVG if kind == "svg" else rdMolDraw2D.MolDraw2DCairo
+    drawer = maker(size[0] * columns, size[1] * rows, *size)
+    options: Any = drawer.drawOptions()
+    options.legendFontSize = 15
+    options.legendFraction = 0.2
+    options.padding = 0.06
+    options.bondLineWidth = 1.4
+    options.maxFontSize = 16
+    options.drawMolsSameScale = False
+    drawer.DrawMolecules(mols, legends=[c or " " for c in captions])
+    drawer.FinishDrawing()
+    text = drawer.GetDrawingText()
+    return write_bytes(path, text.encode("utf-8") if isinstance(text, str) else _shrink_png(text))
+
+
+def _lay_out(smiles: Any) -> Chem.Mol | None:
+    """The molecule with 2-D coordinates, turned upright; None where the SMILES is missing or cannot be parsed."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) and smiles else None
+    if mol is None or mol.GetNumAtoms() == 0:
+        return None
+    rdDepictor.Compute2DCoords(mol)
+    rdDepictor.StraightenDepiction(mol)
+    return mol
+
+
+def _compact(text: str, width: int, height: int) -> str:
     """RDKit's SVG with the paths of one color joined, cropped to what is drawn, without inline styles."""
-    drawn: dict[tuple[str, str], list[str]] = defaultdict(list)
+    paths: dict[tuple[str, str], list[str]] = defaultdict(list)
     for _tag, attributes in _PATH.findall(text):
         d = re.search(r"\bd='([^']*)'", attributes)
         if d is None:
@@ -58,16 +118,17 @@ def compact(text: str, width: int, height: int) -> str:
         color = painted.group(1).upper() if painted else "#000000"
         data = _DECIMAL.sub(r"\1", d.group(1)).replace(", ", ",").strip()
         data = re.sub(r"\s*([MLQCZ])\s*", r"\1", data)
-        drawn["g" if filled else "b", _CLASS_OF.get(color, "")].append(data)
-    paths = "".join(
+        paths["g" if filled else "b", _CLASS_OF.get(color, "")].append(data)
+    body = "".join(
         f'<path class="{(kind + " " + element).strip()}" d="{"".join(parts)}"/>'
-        for (kind, element), parts in sorted(drawn.items())
+        for (kind, element), parts in sorted(paths.items())
     )
-    x, y, w, h = _extent("".join("".join(p) for p in drawn.values()), width, height)
-    return f'<svg class="mol" viewBox="{x:g} {y:g} {w:g} {h:g}" width="{w:g}" height="{h:g}">{paths}</svg>'
+    x, y, w, h = _extent("".join("".join(p) for p in paths.values()), width, height)
+    return f'<svg class="mol" viewBox="{x:g} {y:g} {w:g} {h:g}" width="{w:g}" height="{h:g}">{body}</svg>'
 
 
 def _extent(data: str, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what the path data draws."""
     numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", data)]
     xs, ys = numbers[0::2], numbers[1::2]
     if not xs or not ys:
@@ -78,3 +139,13 @@ def _extent(data: str, width: int, height: int) -> tuple[int, int, int, int]:
 
 def _rgb(color: str) -> tuple[float, float, float]:
     return (int(color[1:3], 16) / 255, int(color[3:5], 16) / 255, int(color[5:7], 16) / 255)
+
+
+def _shrink_png(png: bytes) -> bytes:
+    """The same picture with a palette of 64 colors: a quarter of the bytes."""
+    from PIL import Image  # only for .png
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").quantize(64).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -83,7 +83,7 @@ def _lineage(chain: list[Any]) -> list[dict[str, Any]]:
     steps = [dict(step) for step in chain if isinstance(step, Mapping)]
     for step in steps:
         smiles = step.get("smiles")
-        step["drawing"] = drawn(drawings.svg(smiles if isinstance(smiles, str) else None, 170, 110, 17.0))
+        step["drawing"] = drawn(drawings.draw_molecule(smiles if isinstance(smiles, str) else None, 170, 110, 17.0))
     return steps
 
 

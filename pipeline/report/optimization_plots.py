@@ -10,26 +10,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.candidates import properties_in
-from pipeline.report.canvas import (
-    CANDIDATES,
-    DATA,
-    FIFTH,
-    FOURTH,
-    GOOD,
-    INK,
-    LINE,
-    MUTED,
-    SAMPLES,
-    SCALE,
-    dots,
-    drawing,
-    svg,
-)
-from pipeline.report.plots import MAP_SIZE, directions
+from pipeline.report.plot_style import PAGE, open_figure, render_svg
+from pipeline.report.plots import MAP_SIZE, directions, draw_dots
 from pipeline.report.reading import number_of, pairs, rows, table
 
-_ORIGINS = (CANDIDATES, SAMPLES, GOOD, FOURTH, FIFTH, DATA)
-"""Of shares by origin, the most asked first; DATA is what the others have together."""
+_ORIGINS = (PAGE.candidates, PAGE.samples, PAGE.good, PAGE.fourth, PAGE.fifth, PAGE.data)
+"""Of shares by origin, the most asked first; PAGE.data is what the others have together."""
 
 
 def best_so_far(name: str, curve: Any, scores: Any) -> str | None:
@@ -38,13 +24,13 @@ def best_so_far(name: str, curve: Any, scores: Any) -> str | None:
     single = pairs(scores)
     if len(lines) < 2 or not single:
         return None
-    with drawing(4.3, 2.6) as figure:
+    with open_figure(4.3, 2.6, PAGE) as figure:
         axes = figure.subplots()
-        dots(axes, single, DATA, size=2.2, alpha=0.45)
+        draw_dots(axes, single, PAGE.data, size=2.2, alpha=0.45)
         series = (
-            ("best", 1, 1, INK, 1.2),
-            ("best ten, mean", 2, 10, CANDIDATES, 2.0),
-            ("best hundred, mean", 3, 100, MUTED, 1.0),
+            ("best", 1, 1, PAGE.ink, 1.2),
+            ("best ten, mean", 2, 10, PAGE.candidates, 2.0),
+            ("best hundred, mean", 3, 100, PAGE.muted, 1.0),
         )
         ends = []
         for label, column, least, color, width in series:
@@ -58,7 +44,7 @@ def best_so_far(name: str, curve: Any, scores: Any) -> str | None:
         axes.set(xlabel="oracle calls", ylabel="score", xlim=(0, None))
         if ends:
             figure.legend(loc="outside upper center", ncols=3, handlelength=1.6)
-        return svg(figure, name, "score of each call, the best so far and the mean of the best ten")
+        return render_svg(figure, name, "score of each call, the best so far and the mean of the best ten")
 
 
 def _room(axes: Any, single: Sequence[tuple[float, float]], lines: Sequence[Sequence[float]]) -> None:
@@ -77,19 +63,19 @@ def diversity(name: str, points: Any) -> str | None:
     counts = pairs([(p.get("calls"), p.get("scaffolds")) for p in known])
     if len(line) < 2:
         return None
-    with drawing(4.3, 2.6) as figure:
+    with open_figure(4.3, 2.6, PAGE) as figure:
         axes = figure.subplots()
-        axes.plot(*zip(*line, strict=True), color=SAMPLES, lw=1.6)
+        axes.plot(*zip(*line, strict=True), color=PAGE.samples, lw=1.6)
         axes.set(xlabel="oracle calls", ylim=(0, 1), xlim=(0, None))
-        axes.set_ylabel("internal diversity", color=SAMPLES)
+        axes.set_ylabel("internal diversity", color=PAGE.samples)
         if counts:
             other = axes.twinx()
             other.spines["right"].set_visible(True)
-            other.plot(*zip(*counts, strict=True), color=CANDIDATES, lw=0.9, marker="o", ms=2.6)
-            other.set_ylabel("scaffolds", color=CANDIDATES)
+            other.plot(*zip(*counts, strict=True), color=PAGE.candidates, lw=0.9, marker="o", ms=2.6)
+            other.set_ylabel("scaffolds", color=PAGE.candidates)
             other.set_ylim(bottom=0, top=1.08 * max(y for _, y in counts))
             other.locator_params(axis="y", integer=True)
-        return svg(figure, name, "diversity of the best hundred molecules against calls")
+        return render_svg(figure, name, "diversity of the best hundred molecules against calls")
 
 
 def shares(name: str, told: Any) -> str | None:
@@ -100,12 +86,12 @@ def shares(name: str, told: Any) -> str | None:
     edges = [v for v in map(number_of, told.get("edges") or ()) if v is not None]
     if len(parts) < 3 or len(names) < 2 or len(edges) != len(parts) + 1:
         return None
-    with drawing(4.3, 2.3) as figure:
+    with open_figure(4.3, 2.3, PAGE) as figure:
         axes = figure.subplots()
         middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         below = np.zeros(len(parts))
         for i, label in enumerate(names):
-            color = DATA if label == "others" else _ORIGINS[i % (len(_ORIGINS) - 1)]
+            color = PAGE.data if label == "others" else _ORIGINS[i % (len(_ORIGINS) - 1)]
             top = below + np.array([number_of(row[i]) or 0.0 for row in parts])
             axes.fill_between(middles, below, top, color=color, lw=0, alpha=0.85, label=label)
             below = top
@@ -113,7 +99,7 @@ def shares(name: str, told: Any) -> str | None:
         axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="outside right upper", handlelength=0.9)
-        return svg(figure, name, "share of the calls by origin")
+        return render_svg(figure, name, "share of the calls by origin")
 
 
 def front(name: str, told: Any, wanted: Mapping[str, str] | None = None) -> str | None:
@@ -128,19 +114,19 @@ def front(name: str, told: Any, wanted: Mapping[str, str] | None = None) -> str 
     if len(objectives) < 2 or not best:
         return None
     panels = [(0, 1)] if len(objectives) == 2 else [(0, 1), (0, 2), (1, 2)]
-    with drawing(4.3, 2.6 if len(panels) == 1 else 6.6) as figure:
+    with open_figure(4.3, 2.6 if len(panels) == 1 else 6.6, PAGE) as figure:
         for axes, (i, j) in zip(np.atleast_1d(figure.subplots(len(panels), 1)), panels, strict=True):
             every = pairs([(p[i], p[j]) for p in points])
             held = sorted(pairs([(p[i], p[j]) for p in best]))
             if every:
-                dots(axes, every, DATA, size=2.4, alpha=0.5)
+                draw_dots(axes, every, PAGE.data, size=2.4, alpha=0.5)
             if len(panels) == 1:
-                axes.plot(*zip(*held, strict=True), color=CANDIDATES, lw=0.8, alpha=0.6)
-            dots(axes, held, CANDIDATES, size=4.2, alpha=1.0)
+                axes.plot(*zip(*held, strict=True), color=PAGE.candidates, lw=0.8, alpha=0.6)
+            draw_dots(axes, held, PAGE.candidates, size=4.2, alpha=1.0)
             axes.set(xlabel=_named(objectives[i], wanted), ylabel=_named(objectives[j], wanted))
             axes.locator_params(nbins=6)
             _focus(axes, [], every, bulk=(0.1, 0.9), inside=held)
-        return svg(figure, name, "the Pareto front among all calls")
+        return render_svg(figure, name, "the Pareto front among all calls")
 
 
 def _named(objective: Mapping[str, Any], wanted: Mapping[str, str] | None) -> str:
@@ -154,12 +140,12 @@ def hypervolume(name: str, points: Any) -> str | None:
     line = pairs(points)
     if len(line) < 2:
         return None
-    with drawing(4.3, 2.6) as figure:
+    with open_figure(4.3, 2.6, PAGE) as figure:
         axes = figure.subplots()
-        axes.plot(*zip(*line, strict=True), color=CANDIDATES, lw=1.8, drawstyle="steps-post")
+        axes.plot(*zip(*line, strict=True), color=PAGE.candidates, lw=1.8, drawstyle="steps-post")
         axes.set(xlabel="oracle calls", ylabel="hypervolume", xlim=(0, None))
         axes.set_ylim(bottom=0)
-        return svg(figure, name, "hypervolume of the front against calls")
+        return render_svg(figure, name, "hypervolume of the front against calls")
 
 
 def search_map(name: str, told: Any, best: bool = True) -> str | None:
@@ -172,28 +158,28 @@ def search_map(name: str, told: Any, best: bool = True) -> str | None:
         return None
     orders = [number_of(p[2]) or 0.0 for p in calls]
     last = max(orders) or 1.0
-    with drawing(*MAP_SIZE) as figure:
+    with open_figure(*MAP_SIZE, PAGE) as figure:
         axes = figure.subplots()
-        dots(axes, known, LINE, size=2.4, alpha=0.8)
-        for step, color in enumerate(SCALE):
+        draw_dots(axes, known, PAGE.line, size=2.4, alpha=0.8)
+        for step, color in enumerate(PAGE.scale):
             here = pairs([p for p, o in zip(calls, orders, strict=True) if _step(o, last) == step])
             if here:
-                dots(axes, here, color, size=2.6, alpha=0.85)
+                draw_dots(axes, here, color, size=2.6, alpha=0.85)
         if len(path) > 1:
-            axes.plot(*zip(*path, strict=True), color=INK, lw=0.9, alpha=0.8)
+            axes.plot(*zip(*path, strict=True), color=PAGE.ink, lw=0.9, alpha=0.8)
         if path:
-            axes.plot(*path[0], marker="o", ms=5, mfc="none", mec=INK, mew=1.3, ls="")
-            axes.plot(*path[-1], marker="*", ms=12, color=CANDIDATES, ls="")
+            axes.plot(*path[0], marker="o", ms=5, mfc="none", mec=PAGE.ink, mew=1.3, ls="")
+            axes.plot(*path[-1], marker="*", ms=12, color=PAGE.candidates, ls="")
         chosen = pairs(told.get("candidates"))
         if chosen:
-            axes.plot(*zip(*chosen, strict=True), ls="", marker="o", ms=4.2, mfc="none", mec=CANDIDATES, mew=1.0)
+            axes.plot(*zip(*chosen, strict=True), ls="", marker="o", ms=4.2, mfc="none", mec=PAGE.candidates, mew=1.0)
         _focus(axes, [*pairs(calls), *path, *chosen], known)
         directions(axes, told.get("explained"))
-        return svg(figure, name, "the search on the map of the latent space")
+        return render_svg(figure, name, "the search on the map of the latent space")
 
 
 def _step(order: float, last: float) -> int:
-    return min(len(SCALE) - 1, int(len(SCALE) * (order - 1) / last))
+    return min(len(PAGE.scale) - 1, int(len(PAGE.scale) * (order - 1) / last))
 
 
 def _focus(

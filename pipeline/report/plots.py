@@ -8,19 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.canvas import (
-    CANDIDATES,
-    DATA,
-    GOOD,
-    MUTED,
-    SAMPLES,
-    SCALE,
-    diagonal,
-    dots,
-    drawing,
-    parity_axes,
-    svg,
-)
+from pipeline.report.plot_style import PAGE, open_figure, render_svg
 from pipeline.report.reading import finite, number_of, pairs
 
 MAP_SIZE = (4.3, 3.5)  # inches; text stays readable where a phone shrinks the figure
@@ -39,7 +27,7 @@ def distribution(name: str, entry: dict[str, Any], objective: dict[str, Any] | N
     if not everything:
         return _transform(name, transform, low, high) if transform else None
     edges = _edges(series, [b for b in (low, high) if b is not None])
-    with drawing(3.5, 2.15 if transform else 1.75) as figure:
+    with open_figure(3.5, 2.15 if transform else 1.75, PAGE) as figure:
         if transform:
             axes, under = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         else:
@@ -47,9 +35,17 @@ def distribution(name: str, entry: dict[str, Any], objective: dict[str, Any] | N
         for panel in (axes, under):
             if panel is not None and (low is not None or high is not None):
                 panel.axvspan(
-                    edges[0] if low is None else low, edges[-1] if high is None else high, color=GOOD, alpha=0.14, lw=0
+                    edges[0] if low is None else low,
+                    edges[-1] if high is None else high,
+                    color=PAGE.good,
+                    alpha=0.14,
+                    lw=0,
                 )
-        styles = {"data": (DATA, 0.35, 0.0), "samples": (SAMPLES, 0.0, 1.3), "candidates": (CANDIDATES, 0.12, 1.7)}
+        styles = {
+            "data": (PAGE.data, 0.35, 0.0),
+            "samples": (PAGE.samples, 0.0, 1.3),
+            "candidates": (PAGE.candidates, 0.12, 1.7),
+        }
         for key, values in series.items():
             color, alpha, width = styles[key]
             if len(values) >= 8:
@@ -57,28 +53,30 @@ def distribution(name: str, entry: dict[str, Any], objective: dict[str, Any] | N
                 heights = counts / max(counts.max(), 1)
                 axes.stairs(heights, edges, fill=True, color=color, alpha=alpha, lw=0) if alpha else None
                 axes.stairs(heights, edges, color=color, lw=width) if width else None
-        axes.plot(*_ticks(series["candidates"][:400], -0.09, -0.02), color=CANDIDATES, lw=0.7, alpha=0.8)
+        axes.plot(*_ticks(series["candidates"][:400], -0.09, -0.02), color=PAGE.candidates, lw=0.7, alpha=0.8)
         axes.set(xlim=(edges[0], edges[-1]), ylim=(-0.1, 1.05), yticks=[])
         axes.spines["left"].set_visible(False)
         if under is not None:
             _desirable(under, transform)
-        return svg(figure, name, "distribution of the property in data, samples and candidates")
+        return render_svg(figure, name, "distribution of the property in data, samples and candidates")
 
 
 def _transform(name: str, points: Sequence[tuple[float, float]], low: float | None, high: float | None) -> str:
     """How desirable each value is, where there are no values to show."""
     first, last = min(x for x, _ in points), max(x for x, _ in points)
-    with drawing(3.5, 1.2) as figure:
+    with open_figure(3.5, 1.2, PAGE) as figure:
         axes = figure.subplots()
         if low is not None or high is not None:
-            axes.axvspan(first if low is None else low, last if high is None else high, color=GOOD, alpha=0.14, lw=0)
+            axes.axvspan(
+                first if low is None else low, last if high is None else high, color=PAGE.good, alpha=0.14, lw=0
+            )
         _desirable(axes, points)
-        return svg(figure, name, "desirability of the property's values")
+        return render_svg(figure, name, "desirability of the property's values")
 
 
 def _desirable(axes: Any, points: Sequence[tuple[float, float]]) -> None:
     x, y = zip(*points, strict=True)
-    axes.plot(x, y, color=GOOD, lw=1.4)
+    axes.plot(x, y, color=PAGE.good, lw=1.4)
     axes.set(ylim=(-0.08, 1.12), yticks=[0, 1], ylabel="desirable")
     axes.yaxis.label.set_size(7)
 
@@ -88,9 +86,9 @@ def parity(name: str, points: Any, known: str, label: str = "predicted against h
     kept = pairs(points)
     if len(kept) < 3:
         return None
-    with drawing(2.7, 2.5) as figure:
-        parity_axes(figure, kept, known)
-        return svg(figure, name, label)
+    with open_figure(2.7, 2.5, PAGE) as figure:
+        draw_parity(figure, kept, known)
+        return render_svg(figure, name, label)
 
 
 def calibration(name: str, coverage: Any) -> str | None:
@@ -99,18 +97,18 @@ def calibration(name: str, coverage: Any) -> str | None:
     points = sorted(pairs([(_nominal(k), v) for k, v in entries]))
     if not points:
         return None
-    with drawing(2.7, 2.5) as figure:
+    with open_figure(2.7, 2.5, PAGE) as figure:
         axes = figure.subplots()
-        diagonal(axes, (0, 1))
+        draw_diagonal(axes, (0, 1))
         x, y = zip(*points, strict=True)
-        axes.plot(x, y, color=CANDIDATES, marker="o", ms=4, lw=1.3)
+        axes.plot(x, y, color=PAGE.candidates, marker="o", ms=4, lw=1.3)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="interval promised", ylabel="values inside it")
         axes.set(xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[0, 0.25, 0.5, 0.75, 1])
         axes.set_xticklabels(["0", "25 %", "50 %", "75 %", "100 %"])
         axes.set_yticklabels(["0", "25 %", "50 %", "75 %", "100 %"])
-        axes.text(0.05, 0.93, "too cautious", color=MUTED, size=7, transform=axes.transAxes)
-        axes.text(0.97, 0.05, "too sure", color=MUTED, size=7, ha="right", transform=axes.transAxes)
-        return svg(figure, name, "observed against nominal coverage")
+        axes.text(0.05, 0.93, "too cautious", color=PAGE.muted, size=7, transform=axes.transAxes)
+        axes.text(0.97, 0.05, "too sure", color=PAGE.muted, size=7, ha="right", transform=axes.transAxes)
+        return render_svg(figure, name, "observed against nominal coverage")
 
 
 def _nominal(key: Any) -> float | None:
@@ -141,14 +139,14 @@ def training_curve(
         return None
     scale, word = _unit_of_steps(max(x for x, _ in line + checked), unit)
     shown = line[len(line) // 20 :] + checked
-    with drawing(2.5, 1.7) as figure:
+    with open_figure(2.5, 1.7, PAGE) as figure:
         axes = figure.subplots()
         if line:
             x, y = zip(*line, strict=True)
-            axes.plot([v / scale for v in x], y, color=SAMPLES, lw=1.3)
+            axes.plot([v / scale for v in x], y, color=PAGE.samples, lw=1.3)
         if checked:
             x, y = zip(*checked, strict=True)
-            axes.plot([v / scale for v in x], y, color=CANDIDATES, marker="o", ms=3, lw=0.9)
+            axes.plot([v / scale for v in x], y, color=PAGE.candidates, marker="o", ms=3, lw=0.9)
         top = 1.0 if percent else max(y for _, y in shown)
         axes.set(xlabel=word, ylabel=label, ylim=(0, 1.08 * top if top > 0 else 1.0))
         if percent:
@@ -156,7 +154,7 @@ def training_curve(
         axes.locator_params(axis="x", nbins=6)
         if not percent:
             axes.locator_params(axis="y", nbins=5)
-        return svg(figure, name, f"{label} during training")
+        return render_svg(figure, name, f"{label} during training")
 
 
 def _unit_of_steps(last: float, unit: str) -> tuple[float, str]:
@@ -170,17 +168,17 @@ def kl_per_dimension(name: str, values: Any, threshold: float = 0.01) -> str | N
     kept = sorted(finite(values), reverse=True)
     if not kept:
         return None
-    with drawing(4.3, 2.4) as figure:
+    with open_figure(4.3, 2.4, PAGE) as figure:
         axes = figure.subplots()
         shown = kept[:400]
-        for color, test in ((SAMPLES, True), (DATA, False)):
+        for color, test in ((PAGE.samples, True), (PAGE.data, False)):
             at = [i for i, v in enumerate(shown) if (v >= threshold) is test]
             x, y = _bars(at, [shown[i] for i in at])
             axes.fill(x, y, color=color, lw=0)
         axes.set(xlabel="latent dimension, most used first", ylabel="KL, nats", xlim=(-0.8, len(shown) - 0.2))
         axes.set_ylim(bottom=0)
         axes.locator_params(axis="x", integer=True)
-        return svg(figure, name, "KL divergence of each latent dimension")
+        return render_svg(figure, name, "KL divergence of each latent dimension")
 
 
 def latent_map(name: str, latent: Any, label: str = "") -> str | None:
@@ -196,23 +194,23 @@ def latent_map(name: str, latent: Any, label: str = "") -> str | None:
     candidates = pairs(latent.get("candidates"))
     if not pairs(points) and not candidates:
         return None
-    cuts = np.quantile(known, np.linspace(0, 1, len(SCALE) + 1)[1:-1]) if known else np.array([])
-    with drawing(*MAP_SIZE) as figure:
+    cuts = np.quantile(known, np.linspace(0, 1, len(PAGE.scale) + 1)[1:-1]) if known else np.array([])
+    with open_figure(*MAP_SIZE, PAGE) as figure:
         axes = figure.subplots()
         unknown = pairs([p for p, value in rows if number_of(value) is None])
         if unknown:
-            dots(axes, unknown, DATA, size=2.4, alpha=0.5)
-        for step, color in enumerate(SCALE):
+            draw_dots(axes, unknown, PAGE.data, size=2.4, alpha=0.5)
+        for step, color in enumerate(PAGE.scale):
             here = pairs([p for p, value in rows if _bin_of(value, cuts) == step])
             if here:
-                dots(axes, here, color, size=2.6, alpha=0.8)
+                draw_dots(axes, here, color, size=2.6, alpha=0.8)
         if candidates:
             x, y = zip(*candidates, strict=True)
-            axes.plot(x, y, ls="", marker="o", ms=4.6, mfc="none", mec=CANDIDATES, mew=1.3)
+            axes.plot(x, y, ls="", marker="o", ms=4.6, mfc="none", mec=PAGE.candidates, mew=1.3)
         directions(axes, latent.get("explained"))
         if known:
             _legend(axes, known, label or str(latent.get("color_property") or "value"))
-        return svg(figure, name, "map of the latent space")
+        return render_svg(figure, name, "map of the latent space")
 
 
 def directions(axes: Any, explained: Any) -> None:
@@ -270,10 +268,42 @@ def _legend(axes: Any, known: Sequence[float], label: str) -> None:
     from matplotlib.patches import Rectangle
 
     box = axes.inset_axes((0.0, 1.03, 0.42, 0.03))
-    for step, color in enumerate(SCALE):
+    for step, color in enumerate(PAGE.scale):
         box.add_patch(Rectangle((step, 0), 1, 1, color=color, lw=0))
-    box.set(xlim=(0, len(SCALE)), ylim=(0, 1), xticks=[], yticks=[])
+    box.set(xlim=(0, len(PAGE.scale)), ylim=(0, 1), xticks=[], yticks=[])
     box.set_frame_on(False)
     low, high = (f"{v:.3g}".replace("-", "\N{MINUS SIGN}") for v in (known[0], known[-1]))
-    box.text(-0.2, 0.4, low, ha="right", va="center", size=7.5, color=MUTED)
-    box.text(len(SCALE) + 0.2, 0.4, f"{high}   {label}", va="center", size=7.5, color=MUTED)
+    box.text(-0.2, 0.4, low, ha="right", va="center", size=7.5, color=PAGE.muted)
+    box.text(len(PAGE.scale) + 0.2, 0.4, f"{high}   {label}", va="center", size=7.5, color=PAGE.muted)
+
+
+# -- shapes that several plots share -----------------------------------------------------------------------------------
+
+
+def draw_dots(axes: Any, points: Sequence[tuple[float, float]], color: str, size: float, alpha: float) -> None:
+    """Draw many dots as one path: strokes of no length with round ends take a tenth of the bytes of a scatter plot."""
+    x, y = zip(*points, strict=True)
+    gap = [math.nan] * len(points)
+    axes.plot(
+        np.column_stack([x, x, gap]).ravel(),
+        np.column_stack([y, y, gap]).ravel(),
+        color=color, lw=size, alpha=alpha, solid_capstyle="round",
+    )  # fmt: skip
+
+
+def draw_diagonal(axes: Any, limits: tuple[float, float]) -> None:
+    """Draw the line on which both axes have the same value."""
+    axes.plot(limits, limits, color=PAGE.muted, lw=0.9, ls=(0, (4, 3)))
+
+
+def draw_parity(figure: Any, points: Sequence[tuple[float, float]], known: str) -> None:
+    """Draw predicted (second of each pair) against `known` values on equal axes, with the diagonal."""
+    x, y = zip(*points, strict=True)
+    low, high = min(*x, *y), max(*x, *y)
+    pad = 0.04 * ((high - low) or 1.0)
+    limits = (low - pad, high + pad)
+    axes = figure.subplots()
+    draw_diagonal(axes, limits)
+    draw_dots(axes, points, PAGE.samples, size=3.0, alpha=0.55)
+    axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel=known, ylabel="predicted")
+    axes.locator_params(nbins=5)

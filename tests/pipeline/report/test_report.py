@@ -19,7 +19,7 @@ from chem_vae import atomic_files
 from pipeline import report
 from pipeline.chemistry import metrics
 from pipeline.chemistry.sdf_writer import sdf_text
-from pipeline.report import drawings, optimization_plots, page, plots, reading, wording
+from pipeline.report import optimization_plots, page, plots, reading, wording
 from pipeline.report.candidates import Property, columns_in, properties_in
 
 SMILES = [
@@ -277,7 +277,7 @@ def test_the_script_is_the_one_that_the_policy_allows(written: Path) -> None:
 @pytest.mark.parametrize("how", ["absent", "none", "wrong"])
 def test_each_part_may_be_missing(missing: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is slow of a plot is tested below.
-    monkeypatch.setattr(plots, "svg", lambda figure, name, label: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(plots, "render_svg", lambda figure, name, label: f'<svg aria-label="{name}"></svg>')
     content = full_report()
     if how == "absent":
         del content[missing]
@@ -398,25 +398,7 @@ def test_only_the_first_hundred_are_drawn() -> None:
     assert "The first 100 of 120" in text
 
 
-# -- drawings, plots, words --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("smiles", [*SMILES, "C", "[Na+]", "C" * 60, "C*", "c1ccc2[nH]ccc2c1Br"])
-def test_a_drawing_is_compact_and_without_styles(smiles: str) -> None:
-    svg = drawings.svg(smiles)
-    assert svg is not None and Reader(svg).open == []
-    assert "style" not in svg and "#" not in svg and len(svg) < 6000
-    assert re.search(r'd="M', svg)
-
-
-def test_elements_carry_their_color_class() -> None:
-    assert 'class="g O"' in str(drawings.svg("CCO")) and 'class="g N"' in str(drawings.svg("CCN"))
-    assert drawings.svg("CCC") is not None and " N" not in str(drawings.svg("CCC"))
-
-
-@pytest.mark.parametrize("smiles", [None, "", "C(", "c1ccc1C1"])
-def test_no_molecule_is_no_drawing(smiles: str | None) -> None:
-    assert drawings.svg(smiles) is None
+# -- plots, words --------------------------------------------------------------------------------------------
 
 
 def test_plots_bear_odd_data() -> None:
