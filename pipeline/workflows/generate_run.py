@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pandas as pd
 
-from chem_vae.atomic_files import write_text
 from chem_vae.progress import Progress, silent
-from pipeline.config import GenerateConfig
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report import write
 from pipeline.report.content import content
-from pipeline.workflows.run_folder import made_of, seconds_of, writing
-from pipeline.workspace.folders import copy_whole
+from pipeline.workflows.run_folder import open_run_writer
 from pipeline.workspace.runs import Run
+
+PROPOSED = "proposed.csv"
+"""The file of a run folder that lists what earlier rounds proposed (smiles, inchikey, run)."""
 
 
 def generate_run(
@@ -30,30 +29,27 @@ def generate_run(
     *,
     earlier: pd.DataFrame | None = None,
 ) -> Run:
-    """Generate with a model and write a run folder: config, the model itself, report, candidates, manifest last.
+    """Generate candidates with a model and write a run folder.
 
-    earlier: smiles, inchikey and run of what earlier rounds proposed (`pipeline.workflows.update`): it is not proposed again.
+    Args:
+        model: The trained model.
+        dataset: The dataset to compare the molecules with; found in the workspace by the model's card when None.
+        config: The settings of the generation.
+        workspace: The folder whose `runs/` gets the run folder.
+        name: The name of the run.
+        progress: Told each stage of the work.
+        earlier: smiles, inchikey and run of what earlier rounds proposed; none of these molecules is proposed again.
+
+    Returns:
+        The finished run, its folder with settings, model, report, candidates and manifest.
     """
     dataset = dataset or model.dataset(workspace)
     exclude = () if earlier is None else set(earlier["inchikey"])
     made = generate(model, config=config, dataset=dataset, exclude=exclude, progress=progress)
     asked = {"generate": made.config.model_dump(mode="json")}
-    with writing(workspace, name, model, dataset, asked, progress) as run:
-        started = time.monotonic()
+    with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
         if earlier is not None:
-            write_text(run.folder / "proposed.csv", earlier.to_csv(index=False, lineterminator="\n"))
-        copy_whole(model.folder, run.folder / "model")
-        seconds = seconds_of(model, dataset, generate=made.seconds)
-        made.report = content(made, model, dataset, title=name, run_id=run.id, seconds=seconds)
-        write(run.folder, made.report, made.candidates.drop(columns="z"))
-        run.finish(
-            {
-                "name": name,
-                **made_of(model, dataset),
-                "seed": made.config.seed,
-                "counts": made.counts,
-                "candidates": len(made.candidates),
-                "seconds": {**seconds, "report": time.monotonic() - started},
-            }
-        )
-    return run
+            writer.write_table(PROPOSED, earlier)
+        seconds = writer.list_seconds(generate=made.seconds)
+        made.report = content(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+        return writer.finish(made.report, made.candidates, seed=made.config.seed, counts=made.counts)

@@ -33,10 +33,10 @@ from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.ledger import Map
-from pipeline.report import write
 from pipeline.report.optimization import optimization_content
-from pipeline.workflows.run_folder import made_of, seconds_of, writing
-from pipeline.workspace.folders import content_key, copy_whole, locked
+from pipeline.workflows.run_folder import RunWriter, open_run_writer
+from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.runs import Run
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
@@ -80,11 +80,11 @@ def optimize_run(
         seconds = time.monotonic() - started
         found.warnings += before
         asked = {"optimize": config.model_dump(mode="json")}
-        with writing(workspace, name, model, dataset, asked, progress) as run:
+        with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
             for file in (LOG, ORIGINS):
                 if (state / file).exists():
-                    shutil.copyfile(state / file, run.folder / file)
-            write_run(run, found, model, dataset, name, seconds, progress)
+                    shutil.copyfile(state / file, writer.folder / file)
+            run = write_run(writer, found, seconds, progress)
         shutil.rmtree(state, ignore_errors=True)  # not before the run is whole
     return run
 
@@ -172,33 +172,16 @@ def candidates_of(
     return table
 
 
-def write_run(
-    run: Run,
-    found: Optimization,
-    model: TrainedModel,
-    dataset: Dataset | None,
-    name: str,
-    seconds: float,
-    progress: Progress = silent,
-) -> None:
-    """Fill a run folder and finish it."""
-    started = time.monotonic()
-    copy_whole(model.folder, run.folder / "model")
+def write_run(writer: RunWriter, found: Optimization, seconds: float, progress: Progress = silent) -> Run:
+    """Write the calls, the candidates and the report of an optimization into its run folder, and finish the run."""
+    model, dataset = writer.model, writer.dataset
     candidates = candidates_of(found, model, dataset, progress)
     found.warnings += novelty_warnings(model, dataset)
-    times = seconds_of(model, dataset, optimize=seconds)
-    found.report = optimization_content(found, candidates, model, dataset, title=name, run_id=run.id, seconds=times)
-    atomic_files.write_text(run.folder / "calls.csv", found.calls.to_csv(index=False, lineterminator="\n"))
-    write(run.folder, found.report, candidates.drop(columns="z"))
-    run.finish(
-        {
-            "name": name,
-            "kind": "optimization",
-            **made_of(model, dataset),
-            "seed": found.config.seed,
-            "counts": found.counts,
-            "ended": found.ended,
-            "candidates": len(candidates),
-            "seconds": {**times, "report": time.monotonic() - started},
-        }
+    times = writer.list_seconds(optimize=seconds)
+    found.report = optimization_content(
+        found, candidates, model, dataset, title=writer.name, run_id=writer.run.id, seconds=times
+    )
+    writer.write_table(CALLS, found.calls)
+    return writer.finish(
+        found.report, candidates, kind="optimization", seed=found.config.seed, counts=found.counts, ended=found.ended
     )

@@ -1,65 +1,160 @@
-"""Writes run folders: their settings first, their manifest last."""
+"""Writes run folders: the settings first, then tables, report and model, the manifest last."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from chem_vae.atomic_files import write_json, write_text
+from chem_vae.errors import DataError
 from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.runs import Run
+from pipeline.report import write as write_report
+from pipeline.workspace.folders import copy_whole
+from pipeline.workspace.runs import KIND, Run, machine, versions
+
+
+@dataclass
+class RunWriter:
+    """Fills a new run folder with what a run made of a model and, where it was at hand, the model's dataset."""
+
+    run: Run
+    name: str
+    model: TrainedModel
+    dataset: Dataset | None
+    started: float
+    """When the writing began, by `time.monotonic`."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.run.folder
+
+    def write_table(self, file: str, table: pd.DataFrame) -> None:
+        """Write a table as CSV into the run folder."""
+        write_text(self.folder / file, table.to_csv(index=False, lineterminator="\n"))
+
+    def list_seconds(self, **own: float) -> dict[str, float]:
+        """List the seconds of each step: ingest and training, now or in an earlier run, then the run's own steps."""
+        earlier = {} if self.dataset is None else {"ingest": float(self.dataset.manifest["seconds"])}
+        return {**earlier, "train": float(self.model.manifest["seconds"]), **own}
+
+    def finish(self, report: Mapping[str, Any], candidates: pd.DataFrame, **facts: Any) -> Run:
+        """Copy the model, write the report and the candidates, and finish the run.
+
+        Args:
+            report: The content of report.json, with its `seconds`.
+            candidates: One row for each candidate, best first; the column `z` is left out.
+            **facts: Further entries of the manifest.
+
+        Returns:
+            The finished run.
+        """
+        copy_whole(self.model.folder, self.folder / "model")
+        write_report(self.folder, report, candidates.drop(columns="z"))
+        finish_run(
+            self.run,
+            {
+                "name": self.name,
+                **describe_sources(self.model, self.dataset),
+                **facts,
+                "candidates": len(candidates),
+                "seconds": {**report["seconds"], "report": time.monotonic() - self.started},
+            },
+        )
+        return self.run
 
 
 @contextmanager
-def writing(
+def open_run_writer(
     workspace: Path,
     name: str,
     model: TrainedModel,
     dataset: Dataset | None,
     asked: Mapping[str, Any],
     progress: Progress,
-) -> Iterator[Run]:
-    """A new run folder with its config.json, to be filled and finished; gone again where that fails, so that nothing half-written
-    is left to be mistaken for a run.
+) -> Iterator[RunWriter]:
+    """Make a run folder to be filled and finished; an error removes the folder, so that no half-written run is left.
 
-    config.json says how the data and the model were really made, whatever asked for them: a campaign can read it. asked: what
-    was asked of the model, by the name of its table.
+    The folder's config.json can be read as the settings of a campaign.
+
+    Args:
+        workspace: The folder whose `runs/` gets the new folder.
+        name: The name of the run, a part of its id.
+        model: The model that the run used.
+        dataset: The dataset that the run used, or None.
+        asked: The settings of the run by the name of their TOML table.
+        progress: Told the stage "report".
+
+    Yields:
+        The writer of the folder.
     """
     settings = {"name": name, "train": model.manifest["config"], **asked}
     if dataset is not None:
         settings["ingest"] = dataset.manifest["options"]
-    run = Run.create(workspace, name, settings)
+    run = create_run(workspace, name, settings)
     progress("report", 0, 1)
     try:
-        yield run
+        yield RunWriter(run, name, model, dataset, time.monotonic())
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
     progress("report", 1, 1)
 
 
-def seconds_of(model: TrainedModel, dataset: Dataset | None, **own: float) -> dict[str, float]:
-    """What each step took: of the data and the model, made now or before, and the run's own."""
-    before = {} if dataset is None else {"ingest": float(dataset.manifest["seconds"])}
-    return {**before, "train": float(model.manifest["seconds"]), **own}
+def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
+    """Make a new folder `<workspace>/runs/<time>-<name>` with config.json in it."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    base = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
+    for attempt in range(1, 1000):
+        folder = workspace / "runs" / (base if attempt == 1 else f"{base}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        write_json(folder / "config.json", config)
+        return Run(folder)
+    raise DataError(f"cannot find a free name for a run in {workspace}")
 
 
-def made_of(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:
-    """For a manifest: which model and which data a run used."""
-    about: dict[str, Any] = {
+def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest of a run: from now on the run is whole."""
+    files = [p for p in run.folder.rglob("*") if p.is_file() and p.suffix != ".partial"]
+    run.manifest = {
+        "format": KIND,
+        "format_version": 1,
+        "id": run.id,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "files": sorted(str(p.relative_to(run.folder)) for p in files),
+        **manifest,
+    }
+    write_json(run.folder / "manifest.json", run.manifest)
+
+
+def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:
+    """Say for a manifest which model and which data a run used."""
+    sources: dict[str, Any] = {
         "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
         "dataset": None,
     }
     if dataset is not None:
-        about["dataset"] = {
+        sources["dataset"] = {
             "name": dataset.name,
             "key": dataset.key,
             "folder": dataset.folder.name,
             "source": dataset.manifest["source"],
             "reused": dataset.reused,
         }
-    return about
+    return sources

@@ -18,13 +18,10 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
-from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.generate_run import PROPOSED, generate_run
 from pipeline.workspace.folders import content_key
 from pipeline.workspace.lookup import model_folder
 from pipeline.workspace.runs import Run
-
-PROPOSED = "proposed.csv"
-"""In a run's folder: what earlier rounds proposed (smiles, inchikey, run)."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,14 @@
-"""Run folders: everything that one run was told, used, measured and made, with its manifest written last."""
+"""Reads run folders: what a run was told, used, measured and made. `pipeline.workflows.run_folder` writes them."""
 
 from __future__ import annotations
 
 import json
 import platform
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.atomic_files import write_json
 from chem_vae.errors import DataError
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import run_folder
@@ -27,7 +23,7 @@ PACKAGES = (
 
 @dataclass
 class Run:
-    """A run folder, open for writing until `finish`."""
+    """A run folder: its path and its manifest, which is empty until the run is finished."""
 
     folder: Path
     manifest: dict[str, Any] = field(default_factory=dict)
@@ -51,39 +47,6 @@ class Run:
         except (OSError, ValueError) as error:
             raise DataError(f"{self.folder}/report.json is damaged: {error}") from None
         return dict(report)
-
-    @classmethod
-    def create(cls, workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
-        """A new folder `<workspace>/runs/<time>-<name>`, config.json in it."""
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        base = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
-        for attempt in range(1, 1000):
-            folder = workspace / "runs" / (base if attempt == 1 else f"{base}-{attempt}")
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:
-                continue
-            write_json(folder / "config.json", config)
-            return cls(folder)
-        raise DataError(f"cannot find a free name for a run in {workspace}")
-
-    def finish(self, manifest: Mapping[str, Any]) -> None:
-        """Write the manifest: from now on the run is whole."""
-        self.manifest = {
-            "format": KIND,
-            "format_version": 1,
-            "id": self.id,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "versions": versions(),
-            "files": sorted(
-                str(p.relative_to(self.folder))
-                for p in self.folder.rglob("*")
-                if p.is_file() and p.suffix != ".partial"
-            ),
-            **manifest,
-        }
-        write_json(self.folder / "manifest.json", self.manifest)
 
     @classmethod
     def open(cls, where: str | Path, workspace: Path = Path("workspace"), *, optimization: bool | None = None) -> Run:

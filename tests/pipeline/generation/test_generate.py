@@ -30,6 +30,7 @@ from pipeline.objectives.config import Objective
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workspace.folders import built_whole, content_key, locked
 from pipeline.workspace.lookup import workspace_models
 from pipeline.workspace.runs import Run, list_runs
@@ -185,11 +186,11 @@ def test_a_model_folder_that_cannot_be_opened_is_set_aside_not_deleted(
 
 def test_a_run_is_not_found_by_the_end_of_its_name(tmp_path: Path) -> None:
     for name in ("my-demo", "demo-2"):
-        Run.create(tmp_path, name, {}).finish({})
+        finish_run(create_run(tmp_path, name, {}), {})
     with pytest.raises(UserError, match="unknown run"):
         Run.open("demo", tmp_path)
-    run = Run.create(tmp_path, "demo", {})
-    run.finish({})
+    run = create_run(tmp_path, "demo", {})
+    finish_run(run, {})
     assert Run.open("demo", tmp_path).id == Run.open(run.id, tmp_path).id == run.id
     assert Run.open("my-demo", tmp_path).id.endswith("-my-demo")
 
@@ -199,10 +200,10 @@ def test_the_latest_run_of_a_kind(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run in"):
         Run.open("latest", tmp_path, optimization=False)
     for name in ("proposed", "optimized"):
-        run = Run.create(tmp_path, name, {})
+        run = create_run(tmp_path, name, {})
         if name == "optimized":
             (run.folder / "calls.csv").write_text("smiles\n")
-        run.finish({})
+        finish_run(run, {})
         os.utime(run.folder / "manifest.json", (1e9, 1e9 + (name == "optimized")))
     assert Run.open("latest", tmp_path).id.endswith("-optimized")
     assert Run.open("latest", tmp_path, optimization=True).id.endswith("-optimized")
@@ -215,7 +216,7 @@ def test_the_latest_run_of_a_kind(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_not_listed(workspace: Path) -> None:
-    run = Run.create(workspace, "half", {})
+    run = create_run(workspace, "half", {})
     assert run.id not in [r.id for r in list_runs(workspace)]
     with pytest.raises(DataError, match="no report"):
         _ = run.report

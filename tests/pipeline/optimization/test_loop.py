@@ -30,6 +30,7 @@ from pipeline.report import optimization as content
 from pipeline.report import optimization_page, origins, search_space
 from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import optimize_run, state_folder
+from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workspace.folders import locked
 from pipeline.workspace.runs import Run
 
@@ -434,8 +435,8 @@ def test_a_run_that_is_finished_is_gone_on_with_on_request_alone(
     assert after["origin"].iloc[:60].tolist() == before["origin"].tolist()
     places = [state_folder(model, more, workspace, "finished", r) for r in (None, finished, run)]
     assert len(set(places)) == 3, "what another attempt paid is not taken for a run's calls"
-    campaign = Run.create(workspace, "other", {})
-    campaign.finish({})
+    campaign = create_run(workspace, "other", {})
+    finish_run(campaign, {})
     with pytest.raises(UserError, match=r"has no oracle\.jsonl"):
         optimize_run(model, more, workspace, "other", resume=campaign)
 
