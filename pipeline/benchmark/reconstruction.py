@@ -13,12 +13,12 @@ from chem_vae.analysis import ACTIVE_VARIANCE
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
-from chem_vae.errors import DataError, VocabularyError
+from chem_vae.errors import DataError
 from chem_vae.model import Posterior
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
-from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.chemistry.validate import validate
+from pipeline.models.spelling import Speller
 from pipeline.models.trained_model import TrainedModel
 
 _BATCH = 500
@@ -46,7 +46,8 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
     """
     dataset = model.dataset()
     known = set(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else set()
-    standardizer, vocabulary = Standardizer(model.standardize_options), model.checkpoint.vocabulary
+    vocabulary = model.checkpoint.vocabulary
+    speller = Speller(model.standardize_options, vocabulary)
     found: list[str] = []
     strings: list[str] = []
     refused = seen = 0
@@ -54,23 +55,15 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
     for row in np.random.default_rng(seed).permutation(len(smiles)):
         if len(found) == n:
             break
-        molecule = standardizer(smiles[row], int(row))
-        if isinstance(molecule, Rejection):
-            refused += 1
-            continue
-        if molecule.inchikey in known:
+        spelling = speller.spell(smiles[row], int(row))
+        if spelling.inchikey in known:
             seen += 1
             continue
-        try:
-            string = vocabulary.from_smiles(molecule.smiles)
-        except VocabularyError:
+        if spelling.smiles is None or spelling.selfies is None:
             refused += 1
             continue
-        if vocabulary.missing(string):
-            refused += 1
-            continue
-        found.append(molecule.smiles)
-        strings.append(string)
+        found.append(spelling.smiles)
+        strings.append(spelling.selfies)
         if len(found) % 100 == 0:
             progress("held-out molecules", len(found), n)
     if not found:

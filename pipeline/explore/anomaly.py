@@ -16,8 +16,8 @@ from chem_vae.anomaly import SCORES, Surprise, fit_anomaly, percentiles, surpris
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.explore.inputs import Spelled, spell
 from pipeline.models.kept_molecules import anomaly_file, training_molecules, unseen_molecules
+from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
 MAIN = "nats_per_symbol"
@@ -71,7 +71,7 @@ class AnomalyScorer:
         one that standardizing would strip, unless it is a counterion; too many atoms), is the most anomalous there is: percentile 100, nats NaN (no finite number says it), its reason
         given. What is no molecule at all has NaN throughout.
         """
-        spelled = spell(self.model, smiles, self.progress)
+        spelled = self.model.spell(smiles, self.progress)
         stripped = [_stripped(s, self.model.standardize_options.elements) for s in spelled]
         rows = [i for i, s in enumerate(spelled) if s.selfies is not None and not stripped[i]]
         frame = pd.DataFrame({"input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]})
@@ -81,7 +81,7 @@ class AnomalyScorer:
             surprise(self.model.checkpoint, data, progress=self.progress) if rows else Surprise(*[torch.zeros(0)] * 3)
         )
         strange = np.array(
-            [bool(m) or (s.selfies is None and s.molecule) for s, m in zip(spelled, stripped, strict=True)]
+            [bool(m) or (s.selfies is None and s.readable) for s, m in zip(spelled, stripped, strict=True)]
         )
         for name, values in zip(SCORES, found, strict=True):
             column = np.full(len(spelled), np.nan)
@@ -142,9 +142,9 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     return figure
 
 
-def _stripped(spelled: Spelled, allowed: Sequence[str]) -> str:
+def _stripped(spelled: Spelling, allowed: Sequence[str]) -> str:
     """The reason where standardizing took away what makes a molecule strange (a metal and not a counterion), else ""."""
-    if not spelled.molecule:
+    if not spelled.readable:
         return ""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(spelled.input)

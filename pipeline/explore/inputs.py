@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,62 +11,21 @@ from numpy.typing import NDArray
 from rdkit import Chem, DataStructs, rdBase
 from torch import Tensor
 
-from chem_vae.errors import UserError, VocabularyError
-from chem_vae.progress import Progress, silent
+from chem_vae.errors import UserError
 from pipeline.chemistry.metrics import fingerprints
 from pipeline.chemistry.properties import PROPERTIES, compute
-from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.readers import read
+from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
 USUAL = ("logp", "qed", "mw")
 """Computed where the model's own data has no computed property."""
 
 
-@dataclass(frozen=True)
-class Spelled:
-    """One input. `selfies` is set exactly where the model can encode it; else `reason` says why not."""
-
-    input: str
-    smiles: str | None
-    """Standardized, canonical; None where it is no molecule that the data's rules accept."""
-    inchikey: str | None
-    selfies: str | None
-    reason: str
-    molecule: bool
-    """Whether it can be read as a molecule at all."""
-
-
-def spell(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> list[Spelled]:
-    """Standardize as the training data was, and write as SELFIES. Never raises for a molecule; row i stays row i."""
-    standardizer, vocabulary = Standardizer(model.standardize_options), model.checkpoint.vocabulary
-    found = []
-    for row, text in enumerate(smiles):
-        if row % 200 == 0:
-            progress("standardize", row, len(smiles))
-        molecule = standardizer(text, row)
-        if isinstance(molecule, Rejection):
-            readable = molecule.stage not in ("read", "parse")
-            found.append(Spelled(str(text), None, None, None, molecule.reason, readable))
-            continue
-        selfies, reason = None, ""
-        try:
-            selfies = vocabulary.from_smiles(molecule.smiles)
-            if missing := vocabulary.missing(selfies):
-                selfies, reason = None, f"the model has never seen {', '.join(missing)}"
-        except VocabularyError as error:
-            reason = str(error)
-        found.append(Spelled(text, molecule.smiles, molecule.inchikey, selfies, reason, True))
-    progress("standardize", len(smiles), len(smiles))
-    return found
-
-
-def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelled, Tensor]:
+def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
     """One molecule and its latent mean (D,). Raises UserError with the reason (the symbol) where it has none."""
-    spelled = spell(model, [smiles])[0]
-    if spelled.selfies is None:
-        raise UserError(f"cannot encode {smiles!r}: {spelled.reason}")
-    return spelled, model.checkpoint.encode([spelled.selfies]).mu[0]
+    spelling = model.spell([smiles])[0]
+    return spelling, model.checkpoint.encode([spelling.require_selfies()]).mu[0]
 
 
 def tanimoto(first: Sequence[str | None], second: Sequence[str | None]) -> NDArray[np.float64]:

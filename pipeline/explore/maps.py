@@ -18,7 +18,6 @@ from torch import Tensor
 from chem_vae.analysis import principal_axes
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.explore.inputs import spell
 from pipeline.models.trained_model import TrainedModel
 
 METHODS = ("pca", "tsne", "umap")
@@ -112,7 +111,7 @@ def latent_map(
     if len(points) < 5:
         raise UserError(f"the model keeps {len(points)} training molecules; a map wants five at least")
     values = model.latent["values"][chosen, list(summaries).index(color)].double().numpy() if color else np.nan
-    spelled = spell(model, smiles)
+    spelled = model.spell(smiles)
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
     own = model.checkpoint.encode([str(spelled[i].selfies) for i in rows]).mu if rows else points[:0]
     progress(f"map ({method})", 0, 1)

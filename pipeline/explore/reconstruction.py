@@ -15,7 +15,7 @@ from chem_vae.losses import corrupt
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
-from pipeline.explore.inputs import spell, tanimoto
+from pipeline.explore.inputs import tanimoto
 from pipeline.models.kept_molecules import held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 
@@ -29,7 +29,7 @@ def reconstruct(model: TrainedModel, smiles: Sequence[str], progress: Progress =
     same molecule by InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (why not, or "").
     `frame.attrs["exact"]` is a Share of those that could be encoded. Never raises for a single molecule.
     """
-    spelled = spell(model, smiles, progress)
+    spelled = model.spell(smiles, progress)
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
     frame = pd.DataFrame(
         {
@@ -86,7 +86,7 @@ def robustness(
         sample = held_out_molecules(model, n, seed)
         strings, origin = sample.selfies, sample.origin
     else:
-        spelled = spell(model, smiles, progress)
+        spelled = model.spell(smiles, progress)
         strings, origin = [s.selfies for s in spelled if s.selfies is not None], "given molecules"
         if not strings:
             raise UserError(f"none of the {len(spelled)} molecules can be encoded; the first: {spelled[0].reason}")

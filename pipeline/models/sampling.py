@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.errors import VocabularyError
-from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import Candidate, validate
+from pipeline.models.spelling import write_selfies
 
 REDRAWS = 4
 
@@ -66,7 +65,7 @@ def draw(
         )
         again = []
         for row, string, candidate in zip(open_rows, found, validate(found, checkpoint.vocabulary), strict=True):
-            spelled = spelling(candidate.smiles, checkpoint.vocabulary)
+            spelled = write_selfies(candidate.smiles, checkpoint.vocabulary)
             if attempt == 0 or candidate.valid:  # a molecule, however spelled, is better than none
                 strings[row], spellings[row] = string, spelled
                 candidates[row] = Candidate(row, candidate.smiles, candidate.inchikey, candidate.status)
@@ -76,13 +75,3 @@ def draw(
                 again.append(row)
         open_rows = again
     return Draw(candidates, strings, spellings, Share(canonical, drawn))
-
-
-def spelling(smiles: str | None, vocabulary: SelfiesVocabulary) -> str | None:
-    """The SELFIES string that a molecule (canonical SMILES) would have in the training data; None where it has none."""
-    if smiles is None:
-        return None
-    try:
-        return vocabulary.from_smiles(smiles)
-    except VocabularyError:
-        return None

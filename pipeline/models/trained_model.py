@@ -16,16 +16,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
-from chem_vae.errors import CheckpointError, DataError, UserError, VocabularyError
+from chem_vae.errors import CheckpointError, DataError
 from chem_vae.latent import Measure, prior_path
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, nearest_distances
 from chem_vae.prior import sample_prior
+from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.predictor_wording import choice
-from pipeline.models.sampling import REDRAWS, draw, spelling
+from pipeline.models.sampling import REDRAWS, draw
+from pipeline.models.spelling import Speller, Spelling, write_selfies
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import model_folder
@@ -132,20 +133,18 @@ class TrainedModel:
 
     def encode(self, smiles: Sequence[str]) -> Tensor:
         """The latent mean (n, D) of each molecule, standardized first. Raises UserError for one it cannot encode."""
-        standardizer = Standardizer(self.standardize_options)
-        strings = []
+        return self.checkpoint.encode([spelling.require_selfies() for spelling in self.spell(smiles)]).mu
+
+    def spell(self, smiles: Sequence[str], progress: Progress = silent) -> list[Spelling]:
+        """Standardize SMILES as the training data was and write them as SELFIES; row i stays row i, none raises."""
+        speller = Speller(self.standardize_options, self.checkpoint.vocabulary)
+        found = []
         for row, text in enumerate(smiles):
-            molecule = standardizer(text, row)
-            if isinstance(molecule, Rejection):
-                raise UserError(f"cannot encode {text!r}: {molecule.reason}")
-            try:
-                string = self.checkpoint.vocabulary.from_smiles(molecule.smiles)
-                if missing := self.checkpoint.vocabulary.missing(string):
-                    raise VocabularyError(f"the model has never seen {', '.join(missing)}")
-            except VocabularyError as error:
-                raise VocabularyError(f"cannot encode {text!r}: {error}") from None
-            strings.append(string)
-        return self.checkpoint.encode(strings).mu
+            if row % 200 == 0:
+                progress("standardize", row, len(smiles))
+            found.append(speller.spell(text, row))
+        progress("standardize", len(smiles), len(smiles))
+        return found
 
     def decode(
         self,
@@ -302,7 +301,7 @@ def encode_valid(
         for row, text in enumerate(smiles):
             string = spellings[row] if spellings is not None else None
             if string is None and text is not None and Chem.MolFromSmiles(text) is not None:
-                string = spelling(text, checkpoint.vocabulary)
+                string = write_selfies(text, checkpoint.vocabulary)
             if string is not None and not checkpoint.vocabulary.missing(string):
                 rows.append(row)
                 strings.append(string)

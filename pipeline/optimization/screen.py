@@ -16,12 +16,12 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Mol, rdFingerprintGenerator
 from torch import Tensor
 
-from chem_vae.errors import VocabularyError
 from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import FEATURES
 from pipeline.chemistry.validate import sanitized
+from pipeline.models.spelling import write_selfies
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,7 @@ class Screen:
         if same is not None:  # another spelling of a molecule that is known
             return same
         features: Tensor = torch.from_numpy(self._morgan.GetFingerprintAsNumPy(mol))
-        try:
-            spelling = self.vocabulary.from_smiles(key)
-        except VocabularyError:
-            spelling = ""
+        spelling = write_selfies(key, self.vocabulary) or ""
         own = spelling if spelling and not self.vocabulary.missing(spelling) else ""
         screened = _Screened(Molecule(key, own, features), spelling)
         self._remember(self._of_smiles, key, screened)

@@ -32,11 +32,12 @@ from pipeline.explore import neighbors as nearby
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.explore.figures import molecule_grid, save_figure
-from pipeline.explore.inputs import molecules_in, spell
+from pipeline.explore.inputs import molecules_in
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
 from pipeline.models.kept_molecules import held_out_molecules, training_molecules
-from pipeline.models.sampling import Draw, spelling
+from pipeline.models.sampling import Draw
+from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training import fit_predictors
 from pipeline.training.config import TrainConfig
@@ -180,7 +181,7 @@ def test_analogues_spelled_canonically_go_first(
 ) -> None:
     """Of four molecules at one distance two are taken: those whose strings are canonical, not those most like the given one."""
     canonical, odd = ["CCCCCCO", "CCCCCCN"], ["CCCCCCS", "CCCCCCCl"]
-    spelled = {s: spelling(s, model.checkpoint.vocabulary) for s in canonical + odd}
+    spelled = {s: write_selfies(s, model.checkpoint.vocabulary) for s in canonical + odd}
 
     def drawn(checkpoint: object, z: torch.Tensor, **options: object) -> Draw:
         smiles = [*odd, *canonical]
@@ -489,7 +490,7 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     assert molecules_in([str(tmp_path / "some.sdf")]) == ["CCO"]
     with pytest.raises(UserError, match="no molecule"):
         molecules_in([])
-    assert [s.molecule for s in spell(model, ["", "C[Se]C", FERROCENE])] == [False, True, True]
+    assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]
 
 
 def test_tables_are_written_in_every_form(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:

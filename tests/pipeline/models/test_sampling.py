@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.models.sampling import Draw, draw, spelling
+from pipeline.models.sampling import Draw, draw
+from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
 
 
@@ -17,7 +18,7 @@ def test_redrawing_raises_the_share_spelled_canonically(model: TrainedModel) -> 
     assert [c.row for c in again.candidates] == list(range(150))
 
     def spelled(drawn: Draw) -> int:
-        assert drawn.spellings == [spelling(c.smiles, checkpoint.vocabulary) for c in drawn.candidates]
+        assert drawn.spellings == [write_selfies(c.smiles, checkpoint.vocabulary) for c in drawn.candidates]
         return sum(s is not None and s == t for s, t in zip(drawn.strings, drawn.spellings, strict=True))
 
     assert spelled(plain) == plain.canonical.count
@@ -32,10 +33,3 @@ def test_redrawing_raises_the_share_spelled_canonically(model: TrainedModel) -> 
 def test_greedy_decoding_is_not_repeated(model: TrainedModel) -> None:
     z = model.latent["mu"].float()[:20]
     assert draw(model.checkpoint, z, temperature=0.0).canonical.of == 20
-
-
-def test_spelling(model: TrainedModel) -> None:
-    vocabulary = model.checkpoint.vocabulary
-    assert spelling("CCO", vocabulary) == "[C][C][O]" != vocabulary.from_smiles("OCC")
-    assert spelling(None, vocabulary) is None
-    assert spelling("*C", vocabulary) is None
