@@ -39,12 +39,11 @@ from chem_vae.atomic_files import write_json
 from chem_vae.predictors import fit_predictor
 from chem_vae.tanimoto import TanimotoProcess
 from pipeline.benchmark.parts import Parts
-from pipeline.chemistry.fingerprints import features
 from pipeline.config import CampaignConfig
 from pipeline.generation.acquisition_search import search
 from pipeline.generation.batch_selection import diverse
 from pipeline.generation.config import MeasuredConfig
-from pipeline.models.measured_predictor import MeasuredPredictor
+from pipeline.models.measured_predictor import MeasuredPredictor, features
 from pipeline.models.trained_model import TrainedModel, encode_valid, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary

@@ -39,18 +39,16 @@ def fingerprint_ridge(
 ) -> list[dict[str, float | int]]:
     """R2 and MAE of ridge regression on Morgan counts (radius 2, 2,048 bins), from the labels that each share keeps."""
     from rdkit import Chem
-    from rdkit.Chem import rdFingerprintGenerator
     from sklearn.linear_model import Ridge
+
+    from pipeline.chemistry.fingerprints import ECFP4_2048
 
     columns = [[p.name for p in dataset.properties].index(name)]
     splits = label_splits(dataset, columns, molecules, SEED)
     smiles = dataset.table(["smiles"])["smiles"].to_numpy()
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
     def counts(rows: Any) -> np.ndarray:
-        return np.stack([generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)) for s in smiles[rows]]).astype(
-            np.float32
-        )
+        return np.stack([ECFP4_2048.counts(Chem.MolFromSmiles(s)) for s in smiles[rows]]).astype(np.float32)
 
     x, x_test = counts(splits["train"].indices), counts(splits["test"].indices)
     y_test = splits["test"].values()[:, 0]

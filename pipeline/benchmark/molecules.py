@@ -14,18 +14,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.filters import MosesFilter
+from pipeline.chemistry.fingerprints import ECFP4_1024
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
 from pipeline.workspace.parallel import Workers, usable_cores
 
 PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
-BITS = 1024
 MINIMUM_RINGS = 2  # a scaffold of fewer rings does not count in MOSES
 _CHUNK = 500
 
@@ -53,8 +52,8 @@ class Molecules:
     """(v,) the place of each valid molecule among the n given."""
     charged: int = 0
     """How many of the valid ones have an atom with a formal charge."""
-    fingerprints: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, BITS // 8), dtype=np.uint8))
-    """(v, 128) Morgan, radius 2, 1024 bits, packed."""
+    fingerprints: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, ECFP4_1024.size // 8), dtype=np.uint8))
+    """(v, 128) `ECFP4_1024`, packed."""
     fragments: Counter[str] = field(default_factory=Counter)
     scaffolds: Counter[str] = field(default_factory=Counter)
     properties: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, len(PROPERTIES))))
@@ -122,7 +121,7 @@ def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
             part.rows.append(row)
             part.charged += any(atom.GetFormalCharge() for atom in mol.GetAtoms())
             if wanted.structure:
-                fingerprints.append(_packed(mol))
+                fingerprints.append(np.packbits(ECFP4_1024.array(mol)))
                 part.fragments.update(fragments(mol))
                 if (found := ring_scaffold(mol)) is not None:
                     part.scaffolds[found] += 1
@@ -177,17 +176,6 @@ def ring_scaffold(mol: Any) -> str | None:
     if found.GetRingInfo().NumRings() < MINIMUM_RINGS:
         return None
     return str(Chem.MolToSmiles(found))
-
-
-def _packed(mol: Any) -> NDArray[np.uint8]:
-    bits = np.zeros(BITS, dtype=np.uint8)
-    DataStructs.ConvertToNumpyArray(_morgan().GetFingerprint(mol), bits)
-    return np.packbits(bits)
-
-
-@cache
-def _morgan() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
 
 
 @cache

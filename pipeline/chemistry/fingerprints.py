@@ -1,35 +1,93 @@
-"""Substructures of molecules, as predictors of measured properties see them."""
+"""Every Morgan fingerprint of the project, and the Tanimoto similarity of two of them.
+
+A similarity depends on the fingerprint that it is computed from, so each definition has a name of its own here, and a
+report says the name. All of them describe the neighborhoods of atoms up to two bonds away and ignore stereo: the ECFP4 of
+Rogers & Hahn 2010, doi:10.1021/ci100050t.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
-from rdkit import Chem, rdBase
-from rdkit.Chem import rdFingerprintGenerator
-from torch import Tensor
+from numpy.typing import NDArray
+from rdkit import DataStructs
+from rdkit.Chem import Mol, rdFingerprintGenerator
 
-FEATURES = 2048
-"""Morgan fingerprint, radius 2, with count simulation: the bits also tell how often a substructure is there, which makes
-Tanimoto similarity on them close to that on counts."""
-DESCRIPTION = f"Morgan, radius 2, {FEATURES} bits, with count simulation"
+Bits = DataStructs.ExplicitBitVect
 
 
-def features(smiles: Sequence[str | None]) -> Tensor:
-    """(n, FEATURES) uint8 zeros and ones, as `pipeline.optimization.screen` has them; a row of zeros for None and for what RDKit does
-    not read."""
-    rows = np.zeros((len(smiles), FEATURES), dtype=np.uint8)
-    with rdBase.BlockLogs():
-        for row, text in enumerate(smiles):
-            mol = Chem.MolFromSmiles(text) if text else None
-            if mol is not None:
-                rows[row] = _morgan().GetFingerprintAsNumPy(mol)
-    return torch.from_numpy(rows)
+@dataclass(frozen=True)
+class MorganFingerprint:
+    """A Morgan fingerprint of radius 2, folded to `size` bits.
+
+    Args:
+        size: The number of bits.
+        count_simulation: Whether a substructure sets more bits the more often it occurs, so that the Tanimoto similarity of
+            two fingerprints is close to that of the counts.
+    """
+
+    size: int
+    count_simulation: bool = False
+
+    @property
+    def description(self) -> str:
+        """The definition in words, as reports and model cards give it."""
+        return f"Morgan, radius 2, {self.size} bits" + (", with count simulation" if self.count_simulation else "")
+
+    @cached_property
+    def _generator(self) -> Any:
+        return rdFingerprintGenerator.GetMorganGenerator(
+            radius=2, fpSize=self.size, countSimulation=self.count_simulation
+        )
+
+    def bits(self, mol: Mol) -> Bits:
+        """Compute the fingerprint of one molecule as an RDKit bit vector."""
+        return self._generator.GetFingerprint(mol)
+
+    def bits_of(self, mols: Sequence[Mol | None], threads: int = 1) -> list[Bits | None]:
+        """Compute the fingerprints of many molecules, None for None; threads = 0 takes all cores."""
+        read = [i for i, mol in enumerate(mols) if mol is not None]
+        found: list[Bits | None] = [None] * len(mols)
+        for i, bits in zip(
+            read, self._generator.GetFingerprints([mols[i] for i in read], numThreads=threads), strict=True
+        ):
+            found[i] = bits
+        return found
+
+    def array(self, mol: Mol) -> NDArray[np.uint8]:
+        """Compute the fingerprint of one molecule as zeros and ones, (size,)."""
+        return np.asarray(self._generator.GetFingerprintAsNumPy(mol), dtype=np.uint8)
+
+    def arrays(self, mols: Iterable[Mol | None]) -> NDArray[np.uint8]:
+        """Compute the fingerprints of many molecules, (n, size); a row of zeros for None."""
+        rows = [np.zeros(self.size, dtype=np.uint8) if mol is None else self.array(mol) for mol in mols]
+        return np.stack(rows) if rows else np.zeros((0, self.size), dtype=np.uint8)
+
+    def counts(self, mol: Mol) -> NDArray[np.uint32]:
+        """Count how often each bin's substructures occur in one molecule, (size,)."""
+        return np.asarray(self._generator.GetCountFingerprintAsNumPy(mol), dtype=np.uint32)
 
 
-@functools.cache
-def _morgan() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FEATURES, countSimulation=True)
+ECFP4_1024 = MorganFingerprint(1024)
+"""The fingerprint of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644): internal diversity, the nearest training
+molecules, the similarities of `explore` and of a candidate to its parent."""
+
+ECFP4_2048 = MorganFingerprint(2048)
+"""The fingerprint that similarity constraints and lead optimization use, as in Jin et al. 2019 (arXiv:1812.01070)."""
+
+SIMULATED_COUNTS = MorganFingerprint(2048, count_simulation=True)
+"""The features of predictors over structure: measured properties, the domain of a predictor, the surrogate of a search."""
+
+
+def tanimoto(one: Bits, other: Bits) -> float:
+    """Compute the Tanimoto similarity of two bit vectors: common bits among the bits of either, in 0..1."""
+    return float(DataStructs.TanimotoSimilarity(one, other))
+
+
+def tanimoto_to_each(one: Bits, others: Sequence[Bits]) -> NDArray[np.float64]:
+    """Compute the Tanimoto similarities of one bit vector to many, (n,)."""
+    return np.asarray(DataStructs.BulkTanimotoSimilarity(one, others), dtype=np.float64)

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import rdFingerprintGenerator
-from rdkit.Chem.Scaffolds import MurckoScaffold
+from rdkit import Chem, rdBase
+from rdkit.Chem import FilterCatalog
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.fingerprints import ECFP4_1024, Bits, tanimoto_to_each
+from pipeline.chemistry.molecule import Molecule, Structure, read_mol, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
-
-FINGERPRINT = "Morgan, radius 2, 1024 bits"
-_NO_STEREO = 14  # the first block of an InChIKey: the skeleton without stereo, isotopes and protonation
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,8 @@ def novelty(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: 
 def novel_each(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> list[bool]:
     """As `novelty`, for each molecule."""
     if stereo_blind:
-        skeletons = {key[:_NO_STEREO] for key in reference}
-        return [key[:_NO_STEREO] not in skeletons for key in inchikeys]
+        skeletons = set(map(skeleton_key, reference))
+        return [skeleton_key(key) not in skeletons for key in inchikeys]
     known = reference if isinstance(reference, set | frozenset) else set(reference)
     return [key not in known for key in inchikeys]
 
@@ -149,99 +147,109 @@ def achieved(
 # -- diversity -------------------------------------------------------------------------------------------------------
 
 
-def internal_diversity(smiles: Sequence[str], p: int = 1, at_most: int = 3000, seed: int = 0) -> float:
-    """How unlike each other the molecules are, in 0..1: MOSES' IntDiv_p (Polykovskiy et al. 2020,
-    doi:10.3389/fphar.2020.565644), on Morgan fingerprints of radius 2 and 1024 bits.
+def internal_diversity(structures: Sequence[Structure | None], p: int = 1, at_most: int = 3000, seed: int = 0) -> float:
+    """Compute how unlike each other the molecules are, in 0..1: IntDiv_p of MOSES (Polykovskiy et al. 2020,
+    doi:10.3389/fphar.2020.565644), on the fingerprint `ECFP4_1024`.
 
-    One minus the mean Tanimoto similarity over all ordered pairs, each molecule with itself included, as in MOSES:
+    It is one minus the mean Tanimoto similarity over all ordered pairs, each molecule with itself included, as in MOSES:
     n alike molecules give 0, n entirely unlike ones 1 - 1/n. For p > 1 the p-th power is averaged over each row, and
-    the rows' p-th roots are averaged, as MOSES' code does. Of more than `at_most` molecules, so many are drawn with
-    `seed`. SMILES that do not parse are left out; NaN without any molecule.
+    the p-th roots of the rows are averaged, as the code of MOSES does.
+
+    Args:
+        structures: Molecules, or SMILES; those that RDKit cannot read are left out.
+        p: The power.
+        at_most: The number of molecules that are drawn where there are more.
+        seed: The seed of the draw.
+
+    Returns:
+        The diversity; NaN without any molecule.
     """
-    if len(smiles) > at_most:
-        drawn = np.random.default_rng(seed).choice(len(smiles), size=at_most, replace=False)
-        smiles = [smiles[i] for i in sorted(drawn)]
-    bits = [f for f in fingerprints(smiles) if f is not None]
+    if len(structures) > at_most:
+        drawn = np.random.default_rng(seed).choice(len(structures), size=at_most, replace=False)
+        structures = [structures[i] for i in sorted(drawn)]
+    bits = [f for f in fingerprints(structures) if f is not None]
     if not bits:
         return math.nan
-    rows = [np.mean(np.power(DataStructs.BulkTanimotoSimilarity(f, bits), p)) ** (1 / p) for f in bits]
+    rows = [np.mean(np.power(tanimoto_to_each(f, bits), p)) ** (1 / p) for f in bits]
     return float(1 - np.mean(rows))
 
 
-def scaffold(smiles: str) -> str | None:
-    """The Bemis-Murcko scaffold (rings and what links them; doi:10.1021/jm9602928) as canonical SMILES without stereo.
+def scaffold(structure: Structure) -> str | None:
+    """Write the Bemis-Murcko scaffold of a molecule as canonical SMILES without stereo.
 
-    "" for a molecule without a ring, None for one that does not parse.
+    Returns:
+        The SMILES; "" for a molecule without a ring, None where RDKit cannot read it.
     """
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            return None
-        Chem.RemoveStereochemistry(mol)
-        return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
+    if isinstance(structure, Molecule):
+        return structure.scaffold
+    mol = read_mol(structure)
+    return None if mol is None else write_scaffold(mol)
 
 
-def scaffolds(smiles: Sequence[str]) -> Share:
-    """Distinct scaffolds among the molecules; all the molecules without a ring together count as one."""
-    return Share(len({s for s in map(scaffold, smiles) if s is not None}), len(smiles))
+def scaffolds(structures: Sequence[Structure]) -> Share:
+    """Count the distinct scaffolds among the molecules; all the molecules without a ring together count as one."""
+    return Share(len({s for s in map(scaffold, structures) if s is not None}), len(structures))
 
 
 # -- neighbors -------------------------------------------------------------------------------------------------------
 
 
-def fingerprints(smiles: Sequence[str], threads: int = 1) -> list[Any]:
-    """Morgan fingerprints (radius 2, 1024 bits), None where a SMILES does not parse. threads=0 takes all cores."""
-    with rdBase.BlockLogs():
-        mols = [Chem.MolFromSmiles(s) for s in smiles]
-    return _fingerprints(mols, threads)
+def fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
+    """Compute the fingerprint `ECFP4_1024` of each molecule; None where RDKit cannot read it.
+
+    Args:
+        structures: Molecules, whose fingerprints are kept with them, or SMILES.
+        threads: The number of threads; 0 takes all cores.
+    """
+    texts = [None if isinstance(s, Molecule) else read_mol(s) for s in structures]
+    return [
+        s.fingerprint if isinstance(s, Molecule) else bits
+        for s, bits in zip(structures, ECFP4_1024.bits_of(texts, threads), strict=True)
+    ]
 
 
 def nearest_neighbors(
-    smiles: Sequence[str],
+    structures: Sequence[Structure],
     reference_smiles: Sequence[str],
     progress: Progress = silent,
     block: int = 20_000,
     threads: int = 0,
 ) -> list[tuple[str | None, float]]:
-    """For each molecule, the most similar reference molecule and their Tanimoto similarity (the first among equals).
+    """Find the most similar reference molecule of each molecule, by the Tanimoto similarity of `ECFP4_1024`.
 
-    `reference_smiles` are RDKit's canonical SMILES (a dataset's are): they are read without full sanitization, which
-    gives the same fingerprints 3.5 times faster. One block of them is in memory at a time; 1.5 million take two
-    minutes on one core. (None, NaN) for a molecule that does not parse, or where there is no reference.
+    One block of the reference is in memory at a time; 1.5 million molecules take two minutes on one core.
+
+    Args:
+        structures: Molecules, or SMILES.
+        reference_smiles: Canonical SMILES of RDKit, as in a dataset. They are read without full sanitization, which gives
+            the same fingerprints 3.5 times faster.
+        progress: Is told how many reference molecules have been compared.
+        block: The number of reference molecules in memory.
+        threads: The number of threads; 0 takes all cores.
+
+    Returns:
+        The SMILES of the neighbor (the first among equals) and the similarity; (None, NaN) for a molecule that RDKit cannot
+        read, or without a reference.
     """
-    queries = fingerprints(smiles)
+    queries = fingerprints(structures)
     best: list[tuple[str | None, float]] = [(None, math.nan)] * len(queries)
     total = len(reference_smiles)
     progress("nearest training molecules", 0, total)
     for start in range(0, total, block):
         texts = list(reference_smiles[start : start + block])
         with rdBase.BlockLogs():
-            mols = [_read_canonical(s) for s in texts]
-        bits = _fingerprints(mols, threads)
+            bits = ECFP4_1024.bits_of([_read_canonical(s) for s in texts], threads)
         usable = [i for i, f in enumerate(bits) if f is not None]
-        kept = [bits[i] for i in usable]
+        kept = [f for f in bits if f is not None]
         for q, query in enumerate(queries):
             if query is None or not kept:
                 continue
-            similarity = np.asarray(DataStructs.BulkTanimotoSimilarity(query, kept))
+            similarity = tanimoto_to_each(query, kept)
             top = int(similarity.argmax())
             if not similarity[top] <= best[q][1]:  # also where there is none yet (NaN)
                 best[q] = (texts[usable[top]], float(similarity[top]))
         progress("nearest training molecules", min(start + block, total), total)
     return best
-
-
-@functools.cache
-def _morgan() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
-
-
-def _fingerprints(mols: Sequence[Any], threads: int) -> list[Any]:
-    read = [i for i, mol in enumerate(mols) if mol is not None]
-    bits: list[Any] = [None] * len(mols)
-    for i, f in zip(read, _morgan().GetFingerprints([mols[i] for i in read], numThreads=threads), strict=True):
-        bits[i] = f
-    return bits
 
 
 def _read_canonical(smiles: str) -> Any:
@@ -255,17 +263,23 @@ def _read_canonical(smiles: str) -> Any:
 # -- structural alerts -----------------------------------------------------------------------------------------------
 
 
-def structural_alerts(smiles: Sequence[str], threads: int = 0) -> list[list[str]]:
-    """The PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule, sorted.
+def structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
+    """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
 
-    As "PAINS: name" and "BRENK: name"; none for a SMILES that does not parse. threads=0 takes all cores. An alert is a
-    reason to look twice, not a verdict.
+    An alert is a reason to look twice, not a verdict.
+
+    Args:
+        structures: Molecules, or SMILES. (RDKit reads the SMILES again, on all threads: next to the search for several
+            hundred patterns that takes no time.)
+        threads: The number of threads; 0 takes all cores.
+
+    Returns:
+        For each molecule "PAINS: name" and "BRENK: name", sorted; nothing where RDKit cannot read it.
     """
-    from rdkit.Chem import FilterCatalog
-
+    smiles = [s.smiles if isinstance(s, Molecule) else s for s in structures]
     with rdBase.BlockLogs():
         run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
-        matches = run(_alert_catalog(), list(smiles), numThreads=threads)
+        matches = run(_alert_catalog(), smiles, numThreads=threads)
     found = []
     for entries in matches:
         names = set()
@@ -279,8 +293,6 @@ def structural_alerts(smiles: Sequence[str], threads: int = 0) -> list[list[str]
 
 @functools.cache
 def _alert_catalog() -> Any:
-    from rdkit.Chem import FilterCatalog
-
     parameters = FilterCatalog.FilterCatalogParams()
     for name in ("PAINS_A", "PAINS_B", "PAINS_C", "BRENK"):
         parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))

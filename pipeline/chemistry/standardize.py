@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
@@ -10,6 +11,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molecule import Molecule, Structure
 
 LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
 _SHOWN = 500  # characters of an input that a rejection keeps
@@ -26,16 +28,6 @@ _NEUTRAL_RULES = Chem.MolFromSmarts(
 _UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
 _LABELED = Chem.MolFromSmarts("[!0*]")
 _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
-
-
-@dataclass(frozen=True)
-class Molecule:
-    """A molecule in its standard form. `changes` says what was done to it ("largest fragment", "uncharged", ...)."""
-
-    smiles: str
-    inchikey: str
-    changes: tuple[str, ...] = ()
-    mol: Mol = field(repr=False, compare=False, kw_only=True)  # the same molecule, sanitized, for computing properties
 
 
 @dataclass(frozen=True)
@@ -80,25 +72,31 @@ class Standardizer:
         self._uncharger = rdMolStandardize.Uncharger(canonicalOrder=True)
         self._tautomers = rdMolStandardize.TautomerEnumerator() if self.options.tautomers else None
 
-    def __call__(self, smiles: str, row: int = 0) -> Molecule | Rejection:
-        """Standardize a SMILES string."""
-        try:
-            with rdBase.BlockLogs():
-                return self._standardize(_parse(smiles))
-        except _Refused as refused:
-            return Rejection(row, smiles, refused.stage, refused.reason)
-        except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
-            return Rejection(row, smiles, "cleanup", f"RDKit failed: {_first_line(error)}")
+    def __call__(self, structure: Structure, row: int = 0) -> Molecule | Rejection:
+        """Standardize a SMILES string, or a molecule, which is not parsed again.
+
+        Args:
+            structure: The SMILES, or the molecule.
+            row: The row of the input that a rejection names, counted from 0.
+        """
+        if isinstance(structure, Molecule):
+            molecule = structure
+            return self._run(lambda: molecule.mol, structure.smiles, row)
+        text = structure
+        return self._run(lambda: _parse(text), text, row)
 
     def from_molblock(self, block: str, row: int = 0) -> Molecule | Rejection:
         """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
+        return self._run(lambda: _parse_molblock(block), block, row)
+
+    def _run(self, parse: Callable[[], Mol], shown: str, row: int) -> Molecule | Rejection:
         try:
             with rdBase.BlockLogs():
-                return self._standardize(_parse_molblock(block))
+                return self._standardize(parse())
         except _Refused as refused:
-            return Rejection(row, block, refused.stage, refused.reason)
-        except Exception as error:
-            return Rejection(row, block, "cleanup", f"RDKit failed: {_first_line(error)}")
+            return Rejection(row, shown, refused.stage, refused.reason)
+        except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
+            return Rejection(row, shown, "cleanup", f"RDKit failed: {_first_line(error)}")
 
     def _standardize(self, mol: Mol) -> Molecule:
         plain = is_plain(mol)

@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
+from pipeline.chemistry.molecule import Molecule
 
 Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized", "no identity"]
 """Why a row is no molecule:
@@ -24,23 +25,37 @@ Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized",
 
 @dataclass(frozen=True)
 class Candidate:
-    """What became of one decoded string. `smiles` (canonical) and `inchikey` are set exactly when status is "valid"."""
+    """A decoded string and the molecule that it stands for, which is there exactly when the status is "valid"."""
 
     row: int
-    smiles: str | None
-    inchikey: str | None
+    molecule: Molecule | None
     status: Status
 
     @property
     def valid(self) -> bool:
-        """Parsed, sanitized, with at least one atom, and with an InChIKey."""
-        return self.status == "valid"
+        """Whether it was parsed and sanitized, has at least one atom, and has an InChIKey."""
+        return self.molecule is not None
+
+    @property
+    def smiles(self) -> str | None:
+        """The canonical SMILES; None without a molecule."""
+        return self.molecule.smiles if self.molecule is not None else None
+
+    @property
+    def inchikey(self) -> str | None:
+        """The InChIKey; None without a molecule."""
+        return self.molecule.inchikey if self.molecule is not None else None
 
 
 def validate(selfies: Sequence[str | None], vocabulary: SelfiesVocabulary) -> list[Candidate]:
-    """One Candidate for each string, row i staying row i, under the vocabulary's bond constraints.
+    """Decode SELFIES strings and check the molecules with RDKit, whose log is silent meanwhile.
 
-    Never raises for a single item: whatever is wrong with it is its status. RDKit's log is silent meanwhile.
+    Args:
+        selfies: The strings; None where the decoder gave none.
+        vocabulary: Its bond constraints are used to decode.
+
+    Returns:
+        One candidate for each string, row i for string i. Whatever is wrong with a string is its status: nothing is raised.
     """
     with rdBase.BlockLogs(), bond_constraints(vocabulary.constraints):
         return [_validate_one(row, string, vocabulary) for row, string in enumerate(selfies)]
@@ -48,16 +63,19 @@ def validate(selfies: Sequence[str | None], vocabulary: SelfiesVocabulary) -> li
 
 def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -> Candidate:
     if not isinstance(string, str):  # None, or the NaN that a data frame makes of it
-        return Candidate(row, None, None, "not decoded")
+        return Candidate(row, None, "not decoded")
     try:
         smiles = vocabulary.to_smiles(string)
     except Exception:  # selfies raises DecoderError, and on odd input a dozen other kinds
-        return Candidate(row, None, None, "not decoded")
+        return Candidate(row, None, "not decoded")
     try:
-        canonical, inchikey, status = _canonical(smiles)
+        mol, status = sanitized(smiles)
+        molecule = None if mol is None else Molecule(Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol), mol=mol)
     except Exception:  # RDKit's C++ exceptions have no common base
-        return Candidate(row, None, None, "not sanitized")
-    return Candidate(row, canonical, inchikey, status)
+        return Candidate(row, None, "not sanitized")
+    if molecule is not None and not molecule.inchikey:
+        return Candidate(row, None, "no identity")
+    return Candidate(row, molecule, status)
 
 
 def sanitized(smiles: str) -> tuple[Mol | None, Status]:
@@ -75,13 +93,3 @@ def sanitized(smiles: str) -> tuple[Mol | None, Status]:
     # Once around: what stays of stereo can change on the second reading, and the canonical form must be a fixed point.
     mol = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
     return mol, "not sanitized" if mol is None else "valid"
-
-
-def _canonical(smiles: str) -> tuple[str | None, str | None, Status]:
-    mol, status = sanitized(smiles)
-    if mol is None:
-        return None, None, status
-    inchikey = Chem.MolToInchiKey(mol)
-    if not inchikey:
-        return None, None, "no identity"
-    return Chem.MolToSmiles(mol), inchikey, "valid"

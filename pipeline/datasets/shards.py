@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import selfies
 from pyarrow import parquet
-from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints, smiles_to_selfies
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.standardize import Molecule, Rejection, Standardizer
+from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.readers import Chunk
 
 SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
@@ -265,8 +265,8 @@ def _hash(text: str) -> int:
 
 
 def _scaffold_hash(molecule: Molecule) -> int:
-    """Of the Bemis-Murcko scaffold (doi:10.1021/jm9602928); a molecule without rings has none and stands for itself."""
-    return _hash(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule.mol) or molecule.inchikey)
+    """Hash the Bemis-Murcko scaffold; a molecule without rings has none and stands for itself."""
+    return _hash(molecule.scaffold or molecule.inchikey)
 
 
 def _clean(cell: str | None) -> str | None:

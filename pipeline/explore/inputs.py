@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, DataStructs, rdBase
+from rdkit import Chem, rdBase
 from torch import Tensor
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.fingerprints import tanimoto as similarity
 from pipeline.chemistry.metrics import fingerprints
+from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.datasets.readers import read
 from pipeline.models.spelling import Spelling
@@ -28,16 +30,10 @@ def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
     return spelling, model.checkpoint.encode([spelling.require_selfies()]).mu[0]
 
 
-def tanimoto(first: Sequence[str | None], second: Sequence[str | None]) -> NDArray[np.float64]:
-    """(n,) Tanimoto similarity (Morgan, radius 2, 1024 bits) of each pair of SMILES; NaN where one is None."""
-    a, b = (fingerprints([s or "" for s in smiles]) for smiles in (first, second))
-    return np.array(
-        [
-            DataStructs.TanimotoSimilarity(x, y) if s and t and x is not None and y is not None else np.nan
-            for x, y, s, t in zip(a, b, first, second, strict=True)
-        ],
-        dtype=np.float64,
-    )
+def tanimoto(first: Sequence[Structure | None], second: Sequence[Structure | None]) -> NDArray[np.float64]:
+    """(n,) Tanimoto similarity (`ECFP4_1024`) of each pair of molecules; NaN where one is None."""
+    pairs = zip(fingerprints(first), fingerprints(second), strict=True)
+    return np.array([np.nan if a is None or b is None else similarity(a, b) for a, b in pairs], dtype=np.float64)
 
 
 def computed_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[str, list[float]]:

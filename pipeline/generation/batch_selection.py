@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from chem_vae.tanimoto import tanimoto
-from pipeline.chemistry.fingerprints import features
 from pipeline.chemistry.metrics import scaffold
 from pipeline.generation.config import GenerateConfig
+from pipeline.models.measured_predictor import features
 
 
 def diverse(smiles: Sequence[str], n: int, *, most_similar: float, per_scaffold: int) -> list[int]:

@@ -161,12 +161,12 @@ def _optimizer(
 
 def _standard(candidate: Candidate, standardizer: Standardizer) -> Candidate:
     """The candidate in the data's standard form, in which alone the two can be compared."""
-    if candidate.smiles is None:
+    if candidate.molecule is None:
         return candidate
-    molecule = standardizer(candidate.smiles, candidate.row)
+    molecule = standardizer(candidate.molecule, candidate.row)
     if isinstance(molecule, Rejection):  # too large, or an element that the data does not have: as it is
         return candidate
-    return replace(candidate, smiles=molecule.smiles, inchikey=molecule.inchikey)
+    return replace(candidate, molecule=molecule)
 
 
 def _values(

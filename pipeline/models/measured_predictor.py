@@ -16,13 +16,22 @@ from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto import TanimotoProcess, tanimoto
-from pipeline.chemistry.fingerprints import features
+from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
+from pipeline.chemistry.molecule import Structure, read_mols
 
 FILE = "measured.safetensors"
 Representation = Literal["latent", "fingerprint", "both"]
 ALL_BUT = 0.05
 """Share of the measured molecules that lie outside of the domain that the others span."""
 _AT_ONCE = 2000
+
+
+def features(structures: Sequence[Structure | None]) -> Tensor:
+    """Compute the features of predictors over structure: the fingerprint `SIMULATED_COUNTS`, (n, 2048) uint8.
+
+    A row of zeros stands for None and for what RDKit cannot read.
+    """
+    return torch.from_numpy(SIMULATED_COUNTS.arrays(read_mols(structures)))
 
 
 def combined(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:

@@ -48,7 +48,7 @@ def draw(
     redraws: how often at most a row is drawn again whose string is not its molecule's canonical spelling; what comes last
     stays. 0 for the decoder as it is. A temperature of 0 gives the same string again, and is not redrawn.
     """
-    candidates: list[Candidate] = [Candidate(row, None, None, "not decoded") for row in range(len(z))]
+    candidates: list[Candidate] = [Candidate(row, None, "not decoded") for row in range(len(z))]
     strings: list[str | None] = [None] * len(z)
     spellings: list[str | None] = [None] * len(z)
     open_rows = list(range(len(z)))
@@ -68,7 +68,7 @@ def draw(
             spelled = write_selfies(candidate.smiles, checkpoint.vocabulary)
             if attempt == 0 or candidate.valid:  # a molecule, however spelled, is better than none
                 strings[row], spellings[row] = string, spelled
-                candidates[row] = Candidate(row, candidate.smiles, candidate.inchikey, candidate.status)
+                candidates[row] = Candidate(row, candidate.molecule, candidate.status)
             fine = string is not None and string == spelled
             canonical, drawn = canonical + fine, drawn + 1
             if not fine:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import FilterCatalog, Mol, rdFingerprintGenerator
+from rdkit import Chem, rdBase
+from rdkit.Chem import FilterCatalog, Mol
 
 from chem_vae.errors import UserError, unknown_name
+from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.structure_filters import is_odd
 
@@ -101,10 +102,10 @@ def _pattern(smarts: str) -> Mol:
 
 
 def _similarity(references: Sequence[str], low: float, high: float) -> Rule:
-    bits = [fingerprint(_molecule(smiles)) for smiles in references]
+    bits = [ECFP4_2048.bits(_molecule(smiles)) for smiles in references]
 
     def holds(mol: Mol) -> bool:
-        return low <= max(DataStructs.BulkTanimotoSimilarity(fingerprint(mol), bits)) <= high
+        return low <= float(tanimoto_to_each(ECFP4_2048.bits(mol), bits).max()) <= high
 
     keys = frozenset(Chem.MolToSmiles(_molecule(s)) for s in references)
     return Rule(holds, _COST["similarity_to"], ("similarity", keys))
@@ -116,16 +117,6 @@ def _molecule(smiles: str) -> Mol:
     if mol is None or not mol.GetNumAtoms():
         raise UserError(f"the reference {smiles!r} cannot be read as SMILES")
     return mol
-
-
-def fingerprint(mol: Mol) -> Any:
-    """ECFP4 (Rogers & Hahn 2010, doi:10.1021/ci100050t): Morgan, radius 2, 2048 bits, without stereo."""
-    return _morgan().GetFingerprint(mol)
-
-
-@functools.cache
-def _morgan() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
 def _ring_size(mol: Mol) -> float:
@@ -214,8 +205,8 @@ def _too_far(one: Constraint, other: Constraint) -> bool:
     the two references allow (Lipkus 1999, doi:10.1023/A:1019154432472)."""
     if one.similarity_to is None or other.similarity_to is None or len(one.similarity_to + other.similarity_to) != 2:
         return False
-    references = [fingerprint(_molecule(c.similarity_to[0])) for c in (one, other) if c.similarity_to]
-    between = 1 - DataStructs.TanimotoSimilarity(*references)
+    references = [ECFP4_2048.bits(_molecule(c.similarity_to[0])) for c in (one, other) if c.similarity_to]
+    between = 1 - tanimoto(*references)
     near = 1 - max(one.bounds()[0], 0.0)
     least, most = other.bounds()
     return between > near + (1 - max(least, 0.0)) + 1e-9 or 1 - near - between > most + 1e-9

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rdkit import Chem, DataStructs, rdBase
+from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
-from pipeline.objectives.rules import fingerprint
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.result import Optimization
@@ -91,12 +91,12 @@ def improve(
 
 
 def _lead(mol: Chem.Mol, found: Optimization) -> Lead:
-    bits = fingerprint(mol)
+    bits = ECFP4_2048.bits(mol)
     first = found.calls["origin"] == "seed"
     scored = found.calls[~first & found.calls["score"].notna()]
     analogues = scored.sort_values(["score", "order"], ascending=[False, True], kind="stable").reset_index(drop=True)
     with rdBase.BlockLogs():
-        alike = [DataStructs.TanimotoSimilarity(bits, fingerprint(Chem.MolFromSmiles(s))) for s in analogues["smiles"]]
+        alike = [tanimoto(bits, ECFP4_2048.bits(Chem.MolFromSmiles(s))) for s in analogues["smiles"]]
     analogues.insert(3, "similarity", pd.Series(alike, dtype=float))
     starts = found.calls.loc[first, "score"]
     return Lead(Chem.MolToSmiles(mol), float(starts.iloc[0]) if len(starts) else math.nan, analogues, found)

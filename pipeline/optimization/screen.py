@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 from rdkit import Chem, rdBase
-from rdkit.Chem import Mol, rdFingerprintGenerator
+from rdkit.Chem import Mol
 from torch import Tensor
 
 from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 from pipeline.chemistry.crossover import vary
-from pipeline.chemistry.fingerprints import FEATURES
+from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.validate import sanitized
 from pipeline.models.spelling import write_selfies
 
@@ -53,7 +53,6 @@ class Screen:
         self._cache = cache
         self._of_selfies: OrderedDict[str, _Screened | None] = OrderedDict()
         self._of_smiles: OrderedDict[str, _Screened | None] = OrderedDict()
-        self._morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=FEATURES, countSimulation=True)
 
     def __call__(self, strings: Sequence[str | None]) -> list[Molecule | None]:
         """SELFIES strings -> molecules, row i for row i; None where a string is none, or breaks a constraint.
@@ -135,7 +134,7 @@ class Screen:
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known
             return same
-        features: Tensor = torch.from_numpy(self._morgan.GetFingerprintAsNumPy(mol))
+        features: Tensor = torch.from_numpy(SIMULATED_COUNTS.array(mol))
         spelling = write_selfies(key, self.vocabulary) or ""
         own = spelling if spelling and not self.vocabulary.missing(spelling) else ""
         screened = _Screened(Molecule(key, own, features), spelling)

@@ -25,8 +25,15 @@ from chem_vae.predictors import (
 )
 from chem_vae.progress import Progress
 from chem_vae.tanimoto import FEWEST, TanimotoProcess
-from pipeline.chemistry.fingerprints import DESCRIPTION, features
-from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, combined, save_measured
+from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
+from pipeline.models.measured_predictor import (
+    FILE,
+    MeasuredPredictor,
+    Representation,
+    combined,
+    features,
+    save_measured,
+)
 from pipeline.training.cross_validation import FOLDS, folds_of, out_of_fold, r2_rmse
 
 FITTED_MOLECULES = 10_000
@@ -182,7 +189,7 @@ def compare(
     else:
         told += "; latent points not compared: few molecules are held out, and the encoder was trained on the others' labels"
     raw: dict[Representation, Prediction] = {"fingerprint": beside}
-    card: dict[str, Any] = {"labelled": n, "fingerprint": DESCRIPTION, "by": told}
+    card: dict[str, Any] = {"labelled": n, "fingerprint": SIMULATED_COUNTS.description, "by": told}
     if of_latent is not None:
         squares = [r2_rmse(y[rows], p.mean)[1] ** 2 for p in (of_latent, beside)]
         card["weight"] = squares[1] / max(sum(squares), 1e-12)

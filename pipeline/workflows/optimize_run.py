@@ -17,6 +17,8 @@ import pandas as pd
 from chem_vae import atomic_files
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.fingerprints import tanimoto
+from pipeline.chemistry.metrics import fingerprints
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import (
@@ -147,10 +149,6 @@ def candidates_of(
     found: Optimization, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
 ) -> pd.DataFrame:
     """The candidates with all that is said of molecules (`pipeline.generation.annotate`), and how alike each is to its parent."""
-    from rdkit import DataStructs
-
-    from pipeline.chemistry.metrics import fingerprints
-
     ranked_by = [c for c in found.candidates if str(c).endswith("_ranked_by")]
     table = found.candidates.drop(columns=["failed", *ranked_by]).rename(columns={"hit": "within_target"})
     if not found.bounded:
@@ -168,7 +166,9 @@ def candidates_of(
     table = with_neighbors(table, model, dataset, progress)
     parents = [p if isinstance(p, str) else "" for p in table["parent"]]
     both = zip(fingerprints(smiles), fingerprints(parents), parents, strict=True)
-    table["parent_similarity"] = [DataStructs.TanimotoSimilarity(a, b) if p else math.nan for a, b, p in both]
+    table["parent_similarity"] = [
+        tanimoto(a, b) if p and a is not None and b is not None else math.nan for a, b, p in both
+    ]
     return table
 
 

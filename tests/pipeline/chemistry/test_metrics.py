@@ -11,7 +11,9 @@ from rdkit import Chem, DataStructs
 
 from chem_vae.errors import ChemVAEError
 from pipeline.chemistry import metrics
+from pipeline.chemistry.fingerprints import ECFP4_1024
 from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import Candidate
 
 
@@ -47,9 +49,9 @@ def test_a_funnel_never_widens(counts: list[tuple[str, int]]) -> None:
 
 def test_validity_counts_every_row() -> None:
     rows = [
-        Candidate(0, "C", "VNWKTOKETHGBQD-UHFFFAOYSA-N", "valid"),
-        Candidate(1, None, None, "empty"),
-        Candidate(2, None, None, "not sanitized"),
+        Candidate(0, Molecule("C"), "valid"),
+        Candidate(1, None, "empty"),
+        Candidate(2, None, "not sanitized"),
     ]
     assert metrics.validity(rows) == Share(1, 3)
     assert metrics.validity(rows[1:]) == Share(0, 2)  # all invalid
@@ -172,7 +174,7 @@ def test_the_fast_reading_of_canonical_smiles_gives_the_same_fingerprints() -> N
     canonical = [Chem.CanonSmiles(s) for s in REFERENCE]
     for smiles, (nearest, similarity) in zip(canonical, metrics.nearest_neighbors(canonical, canonical), strict=True):
         assert (nearest, similarity) == (smiles, 1.0)
-    fast = metrics._fingerprints([metrics._read_canonical(s) for s in canonical], 1)
+    fast = ECFP4_1024.bits_of([metrics._read_canonical(s) for s in canonical])
     assert fast == metrics.fingerprints(canonical)
 
 

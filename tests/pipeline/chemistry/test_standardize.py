@@ -11,7 +11,8 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.standardize import LONGEST_INPUT, Molecule, Rejection, Standardizer, is_plain
+from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain
 from pipeline.workspace.registry import data_folder
 
 HAND_PICKED = [

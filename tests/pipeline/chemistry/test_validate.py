@@ -6,6 +6,7 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import Candidate, validate
 
 SYMBOLS = ["[C]", "[O]", "[N]", "[=C]", "[Ring1]", "[=Branch1]", "[nop]", "[N+1]", "[O-1]", "[C@H1]", "[Branch1]"]
@@ -22,7 +23,7 @@ def test_row_i_stays_row_i(vocabulary: SelfiesVocabulary) -> None:
     assert [c.status for c in found] == [
         "valid", "not decoded", "empty", "empty", "not decoded", "valid", "not decoded",
     ]  # fmt: skip
-    assert found[0] == Candidate(0, "CO", "OKKJLVBELUTLKV-UHFFFAOYSA-N", "valid")
+    assert found[0] == Candidate(0, Molecule("CO"), "valid") and found[0].inchikey == "OKKJLVBELUTLKV-UHFFFAOYSA-N"
     assert (found[5].smiles, found[5].inchikey) == (found[0].smiles, found[0].inchikey)  # another spelling
     assert all((c.smiles is None) == (c.inchikey is None) == (not c.valid) for c in found)
 

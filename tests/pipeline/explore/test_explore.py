@@ -26,6 +26,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import CheckpointError, UserError
 from chem_vae.latent import Measure, gaps, mutual_information, prior_path, shell, squared_correlation
 from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import Candidate
 from pipeline.explore import anomaly as strangeness
 from pipeline.explore import neighbors as nearby
@@ -185,9 +186,7 @@ def test_analogues_spelled_canonically_go_first(
 
     def drawn(checkpoint: object, z: torch.Tensor, **options: object) -> Draw:
         smiles = [*odd, *canonical]
-        candidates = [
-            Candidate(row, s, Chem.MolToInchiKey(Chem.MolFromSmiles(s)), "valid") for row, s in enumerate(smiles)
-        ]
+        candidates = [Candidate(row, Molecule(s), "valid") for row, s in enumerate(smiles)]
         strings = [None if s in odd else spelled[s] for s in smiles]
         return Draw(candidates, ["[C]" if s is None else s for s in strings], [spelled[s] for s in smiles], Share(2, 4))
 

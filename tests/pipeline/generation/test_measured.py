@@ -15,14 +15,13 @@ from rdkit import Chem
 from chem_vae.errors import CheckpointError, DataError, UserError
 from chem_vae.predictors import Prediction
 from chem_vae.tanimoto import TanimotoProcess, pack, tanimoto, unpack
-from pipeline.chemistry.fingerprints import features
 from pipeline.chemistry.metrics import scaffold
 from pipeline.config import load_config
 from pipeline.generation.acquisition import acquire, best_measured, utility
 from pipeline.generation.batch_selection import diverse
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
-from pipeline.models.measured_predictor import FILE, domain_floor, load_measured
+from pipeline.models.measured_predictor import FILE, domain_floor, features, load_measured
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective

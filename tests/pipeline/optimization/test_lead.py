@@ -9,11 +9,11 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
 from pipeline.chemistry.properties import get_property
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
-from pipeline.objectives.rules import fingerprint
 from pipeline.optimization.lead import improve
 
 
@@ -24,9 +24,7 @@ def start(dataset: Dataset) -> str:
 
 
 def _tanimoto(a: str, b: str) -> float:
-    from rdkit import DataStructs
-
-    return float(DataStructs.TanimotoSimilarity(*(fingerprint(Chem.MolFromSmiles(s)) for s in (a, b))))
+    return tanimoto(*(ECFP4_2048.bits(Chem.MolFromSmiles(s)) for s in (a, b)))
 
 
 def test_every_analogue_is_like_the_start_and_within_the_budget(

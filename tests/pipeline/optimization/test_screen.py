@@ -11,7 +11,8 @@ from rdkit.Chem import Mol, rdFingerprintGenerator
 
 from chem_vae.optimizers import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
-from pipeline.optimization.screen import FEATURES, Screen, variation
+from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
+from pipeline.optimization.screen import Screen, variation
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_features_are_near_the_counts(screen: Screen, canonical: list[str]) -> N
     molecules = [m for m in screen.from_smiles(canonical[:40]) if m is not None]
     assert len(molecules) == 40
     bits = torch.stack([m.features for m in molecules])
-    assert bits.shape == (40, FEATURES) and bits.dtype == torch.uint8 and bits.max() == 1
+    assert bits.shape == (40, SIMULATED_COUNTS.size) and bits.dtype == torch.uint8 and bits.max() == 1
     counts = rdFingerprintGenerator.GetMorganGenerator(radius=2)
     exact = [counts.GetSparseCountFingerprint(Chem.MolFromSmiles(m.key)) for m in molecules]
     both = (bits[:, None] & bits[None]).sum(-1).double()

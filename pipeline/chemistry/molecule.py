@@ -1,0 +1,126 @@
+"""Molecule: the one class that stands for a molecule from the input file to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import Mol
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from chem_vae.errors import DataError
+from pipeline.chemistry.fingerprints import ECFP4_1024, Bits
+
+
+class Molecule:
+    """A molecule in its canonical form, parsed at most once.
+
+    Two molecules are equal when their canonical SMILES are. The RDKit molecule and all that is derived from it are computed
+    when first asked for, then kept; pickling drops them, so that only the SMILES crosses a process. Nobody may change
+    `mol`: copy it first.
+
+    Args:
+        smiles: The canonical SMILES, as `standardize` and `validate` give it. It is not checked here; `Molecule.parse`
+            takes any SMILES.
+        inchikey: Its InChIKey, where it is known already; computing one takes longer than parsing.
+        changes: What standardization did to the input ("largest fragment", "uncharged", ...).
+        mol: The sanitized RDKit molecule, where there is one already.
+    """
+
+    def __init__(
+        self, smiles: str, inchikey: str | None = None, changes: tuple[str, ...] = (), *, mol: Mol | None = None
+    ) -> None:
+        self.smiles, self.changes = smiles, changes
+        if inchikey is not None:
+            self.__dict__["inchikey"] = inchikey
+        if mol is not None:
+            self.__dict__["mol"] = mol
+
+    @classmethod
+    def parse(cls, text: str | None) -> Molecule | None:
+        """Read any SMILES and write it canonically, without standardizing it; None where RDKit finds no molecule in it."""
+        mol = read_mol(text)
+        return None if mol is None else cls(Chem.MolToSmiles(mol), mol=mol)
+
+    @cached_property
+    def mol(self) -> Mol:
+        """The sanitized RDKit molecule.
+
+        Raises:
+            DataError: If RDKit cannot read the SMILES.
+        """
+        mol = read_mol(self.smiles)
+        if mol is None:
+            raise DataError(f"RDKit cannot read {self.smiles!r}")
+        return mol
+
+    @cached_property
+    def inchikey(self) -> str:
+        """The InChIKey, by which molecules are compared; "" where InChI cannot name the molecule."""
+        with rdBase.BlockLogs():
+            return str(Chem.MolToInchiKey(self.mol))
+
+    @property
+    def stereo_blind_key(self) -> str:
+        """The first block of the InChIKey: the skeleton without stereo, isotopes and protonation."""
+        return skeleton_key(self.inchikey)
+
+    @cached_property
+    def fingerprint(self) -> Bits:
+        """The fingerprint `ECFP4_1024` as an RDKit bit vector."""
+        return ECFP4_1024.bits(self.mol)
+
+    @cached_property
+    def scaffold(self) -> str:
+        """The Bemis-Murcko scaffold as canonical SMILES without stereo; "" for a molecule without a ring."""
+        return write_scaffold(self.mol)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Molecule) and self.smiles == other.smiles
+
+    def __hash__(self) -> int:
+        return hash(self.smiles)
+
+    def __repr__(self) -> str:
+        return f"Molecule({self.smiles!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Molecule, (self.smiles, self.__dict__.get("inchikey"), self.changes)
+
+
+Structure = str | Molecule
+"""A molecule as functions of this room take it: parsed already, or as SMILES that they parse."""
+
+
+def read_mol(structure: Structure | None) -> Mol | None:
+    """Return the sanitized RDKit molecule of a structure; None for None and where RDKit finds no molecule in it."""
+    if isinstance(structure, Molecule):
+        return structure.mol
+    if not isinstance(structure, str) or not structure:  # None, or the NaN that a data frame makes of it
+        return None
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(structure)
+    return mol if mol is not None and mol.GetNumAtoms() else None
+
+
+def read_mols(structures: Iterable[Structure | None]) -> list[Mol | None]:
+    """Return `read_mol` of each."""
+    return [read_mol(structure) for structure in structures]
+
+
+def write_scaffold(mol: Mol) -> str:
+    """Write the Bemis-Murcko scaffold (rings and what links them; doi:10.1021/jm9602928) as canonical SMILES without stereo.
+
+    Returns:
+        The SMILES; "" for a molecule without a ring.
+    """
+    flat = Chem.Mol(mol)
+    Chem.RemoveStereochemistry(flat)
+    return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(flat)))
+
+
+def skeleton_key(inchikey: str) -> str:
+    """Return the first block of an InChIKey, which leaves out stereo, isotopes and protonation."""
+    return inchikey[:14]
