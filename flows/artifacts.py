@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from chem_vae.progress import Progress, silent
+from flows.environment import is_quiet
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -34,7 +35,7 @@ def watched(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
     """
     with ExitStack() as stack:
         shown: Progress = silent
-        if terminal:
+        if terminal and not is_quiet():
             from pipeline.workspace.progress import terminal_progress
 
             shown = stack.enter_context(terminal_progress())

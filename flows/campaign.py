@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import flow
-
 from flows.generate import generate_candidates
 from flows.ingest import ingest_dataset
-from flows.prefect_errors import plain_failure
+from flows.tasks import declare_flow
 from flows.train import train_model
 from pipeline.config import CampaignConfig
 from pipeline.workflows.preflight import check_request, check_start
@@ -16,13 +14,19 @@ from pipeline.workflows.preflight import check_request, check_start
 DEFAULT = CampaignConfig()
 
 
-@flow(name="campaign")
-@plain_failure
+@declare_flow("campaign")
 def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace")) -> str:
-    """Run the whole job and return the run's folder, in which report.html lies.
+    """Run the whole job: ingest, train, generate and report.
 
-    Three tasks that hand over folders. Dataset and model are named after the hash of what they were made from, so a
+    Three tasks hand over folders. Dataset and model are named after the hash of what they were made from, so that a
     second run reuses them and says so in its artifacts; a run that was killed goes on where it stopped.
+
+    Args:
+        config: The settings of all steps.
+        workspace: The folder in which datasets, models and runs are kept.
+
+    Returns:
+        The run's folder, in which report.html lies.
     """
     check_request(config)
     check_start(config, workspace)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from chem_vae.errors import ChemVAEError, UserError, unknown_name
 from flows.environment import prepare_prefect
+from pipeline.workflows.preflight import check_request, check_start
 
 if TYPE_CHECKING:
     from prefect.runner import Runner
@@ -56,9 +57,9 @@ def serve(
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
     if flow_name == "campaign":
-        from pipeline.workflows.preflight import check_request
-
         check_request(config)
+    if flow_name in ("campaign", "train", "update"):
+        check_start(config, workspace)
     parameters = _parameters(flow_name, config, workspace, dataset, model, data, settings or {})
     zone = check_timezone(timezone or local_timezone())
     prepare_prefect()
@@ -175,6 +176,9 @@ def _parameters(
     if Path(config.ingest.source).exists():
         source = str(Path(config.ingest.source).resolve())
         config = config.model_copy(update={"ingest": config.ingest.model_copy(update={"source": source})})
+    if config.train.base is not None:
+        train = config.train.model_copy(update={"start": _absolute(config.train.base)})
+        config = config.model_copy(update={"train": train})
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
     if flow_name == "campaign":
         return values | {"config": config.model_dump(mode="json")}

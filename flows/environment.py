@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from flows.terminal import note
+
 DEFAULTS = {
     # Nothing is sent anywhere; without a network the attempt would only log an error.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -15,6 +17,7 @@ DEFAULTS = {
     "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
     "PREFECT_CLI_PROMPT": "false",
 }
+QUIET_VARIABLE = "CHEM_VAE_QUIET"
 QUIET = {
     # The terminal shows our own progress; Prefect's log still goes to its server at INFO.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -32,10 +35,19 @@ def prepare_prefect(quiet: bool = False) -> None:
 
 
 def start_prefect(quiet: bool, debug: bool) -> None:
-    """What a command does before it runs a flow. quiet: no progress either; debug: Prefect's own log, too."""
-    from flows.terminal import note
+    """Set up Prefect for a command that runs a flow.
 
+    Args:
+        quiet: Show no progress on the terminal.
+        debug: Show Prefect's own log on the terminal.
+    """
     prepare_prefect(quiet=not debug)
     if quiet:
-        os.environ["CHEM_VAE_QUIET"] = "1"
-    note("starting Prefect")
+        os.environ[QUIET_VARIABLE] = "1"
+    else:
+        note("starting Prefect")
+
+
+def is_quiet() -> bool:
+    """Tell whether the flows of this process shall show no progress on the terminal."""
+    return bool(os.environ.get(QUIET_VARIABLE))

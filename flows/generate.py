@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from flows.artifacts import show_run, watched
-from flows.prefect_errors import plain_failure
+from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig
 
 DEFAULT = GenerateConfig()
 
 
-@task(name="generate", cache_policy=NO_CACHE)
-@plain_failure
+@declare_task("generate")
 def generate_candidates(model: str, dataset: str | None, config: CampaignConfig, workspace: Path) -> str:
-    """Generate with the model folder, compare with the dataset folder (else the model's own), return the run's folder.
+    """Generate with a model folder and return the run's folder.
 
-    Of the config, `name` and `generate` are followed.
+    Args:
+        model: The model's folder.
+        dataset: The folder of the dataset to compare with; the model's own when not given.
+        config: Its `name` and its table `generate` are followed.
+        workspace: The folder in which datasets, models and runs are kept.
     """
+    # Here and in the other flows: a worker that only looks at the flow does not wait for torch and RDKit.
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.generate_run import generate_run
 
     with watched() as progress:
         run = generate_run(
-            TrainedModel.open(Path(model)),
+            TrainedModel.open(Path(model), workspace=workspace),
             Dataset.open(Path(dataset)) if dataset else None,
             config.generate,
             workspace,
@@ -39,17 +40,23 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
     return str(run.folder)
 
 
-@flow(name="generate")
-@plain_failure
+@declare_flow("generate")
 def generate(
     model: str = "latest",
     config: GenerateConfig = DEFAULT,
     workspace: Path = Path("workspace"),
     name: str = "generate",
 ) -> str:
-    """Generate candidates and return the run's folder.
+    """Generate candidates and report on them.
 
-    model: a run or model folder, a run's id, a model's key, or `latest`.
+    Args:
+        model: A run or model folder, a run's id, a model's key, or `latest`.
+        config: The settings of the table `generate`.
+        workspace: The folder in which datasets, models and runs are kept.
+        name: The run's name.
+
+    Returns:
+        The run's folder.
     """
     from pipeline.workspace.lookup import model_folder
 

@@ -1,4 +1,4 @@
-"""The flow `optimize`: from a model and an oracle to the best molecules that a number of calls finds."""
+"""The flow `optimize`: from a model and an oracle to the best molecules that a number of oracle calls finds."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from flows.artifacts import show_run, watched
-from flows.prefect_errors import plain_failure
+from flows.tasks import declare_flow, declare_task
 from pipeline.optimization.config import OptimizeConfig
 
 
 @task(name="ask the oracle", cache_policy=NO_CACHE, persist_result=False)
 def ask_oracle(ask: Callable[[list[str]], int], batch: list[str]) -> int:
-    """Have one batch of SMILES scored. The calls are counted, logged and tried again by the ledger behind `ask`."""
+    """Score one batch of SMILES. The ledger behind `ask` counts, logs and retries the calls."""
     return ask(batch)
 
 
-def through_task_runner(parallel: int) -> Callable[[Callable[[list[str]], int], list[list[str]]], Iterable[int]]:
-    """A map over the oracle's batches: each is a task of the flow's task runner, `parallel` of them at once."""
+def map_with_tasks(parallel: int) -> Callable[[Callable[[list[str]], int], list[list[str]]], Iterable[int]]:
+    """Return a map over an oracle's batches in which each batch is a Prefect task, `parallel` of them at once."""
 
-    def over(ask: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
+    def map_batches(ask: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
         under_way: deque[PrefectFuture[int]] = deque()
 
-        def first() -> int:
+        def wait_for_first() -> int:
             number = under_way[0].result()  # it stays among those to wait for until it has answered
             under_way.popleft()
             return number
@@ -35,23 +35,22 @@ def through_task_runner(parallel: int) -> Callable[[Callable[[list[str]], int], 
         try:
             for batch in batches:
                 if len(under_way) == parallel:
-                    yield first()
+                    yield wait_for_first()
                 under_way.append(ask_oracle.submit(ask, batch))
             while under_way:
-                yield first()
+                yield wait_for_first()
         finally:
             for future in under_way:  # also after an error: what is under way is paid, and its log is still open
                 future.wait()
 
-    return over
+    return map_batches
 
 
-@task(name="optimize", cache_policy=NO_CACHE)
-@plain_failure
+@declare_task("optimize")
 def optimize_molecules(
     model: str, config: OptimizeConfig, workspace: Path, name: str, resume: str | None = None
 ) -> str:
-    """Optimize with the model folder and return the run's folder. resume: a finished run's folder to go on from."""
+    """Optimize with the model's folder and return the run's folder. `resume` is the folder of a finished run."""
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.optimize_run import optimize_run
     from pipeline.workspace.runs import Run
@@ -64,15 +63,14 @@ def optimize_molecules(
             workspace,
             name,
             progress,
-            map=through_task_runner(parallel) if parallel > 1 else None,
+            map=map_with_tasks(parallel) if parallel > 1 else None,
             resume=Run.open(resume, workspace, optimization=True) if resume else None,
         )
     show_run(run)
     return str(run.folder)
 
 
-@flow(name="optimize")
-@plain_failure
+@declare_flow("optimize")
 def optimize(
     model: str,
     config: OptimizeConfig,
@@ -80,10 +78,19 @@ def optimize(
     name: str = "optimize",
     resume: str | None = None,
 ) -> str:
-    """Spend the oracle's budget on molecules that score ever better, and return the run's folder.
+    """Spend a budget of oracle calls on molecules that score ever better.
 
-    model: a run or model folder, a run's id, a model's key, or `latest`. A run that was killed goes on where it stopped,
-    and asks about no answered molecule again. resume: a finished run whose calls are known from the start.
+    A run that was killed goes on where it stopped, and asks about no answered molecule again.
+
+    Args:
+        model: A run or model folder, a run's id, a model's key, or `latest`.
+        config: The settings of the table `optimize`.
+        workspace: The folder in which datasets, models and runs are kept.
+        name: The run's name.
+        resume: A finished optimization to go on from; its calls are known from the start.
+
+    Returns:
+        The run's folder.
     """
     from pipeline.workspace.lookup import model_folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,18 @@ def note(text: str) -> None:
 def next_command(text: str) -> None:
     """The line with which every command ends."""
     note(f"next: {text}")
+
+
+def show_own_warnings() -> None:
+    """Print each warning of our own as a sentence from now on, and no warning of a library."""
+    from chem_vae.errors import ChemVAEWarning  # here: the tables of this module need nothing of chem_vae
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, ChemVAEWarning):
+            note(f"warning: {message}")
+
+    warnings.filterwarnings("always", category=ChemVAEWarning, append=True)
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 @contextmanager

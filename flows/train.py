@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from flows.artifacts import show_model, watched
-from flows.prefect_errors import plain_failure
+from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.training.config import TrainConfig
 
 DEFAULT = TrainConfig()
 
 
-@task(name="train", cache_policy=NO_CACHE)
-@plain_failure
+@declare_task("train")
 def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
     """Train on the dataset folder and return the model's folder.
 
-    Not retried: the same data and seed would fail the same way. A killed training goes on from its last checkpoint
-    when the flow is run again, and a finished one is found by the hash of its data and settings and reused.
+    Not retried: the same data and seed would fail in the same way. A killed training goes on from its last checkpoint
+    when the flow is run again; a finished one is found by the hash of its data and settings and reused.
     """
     from pipeline.datasets.dataset import Dataset
     from pipeline.training.train import train as train_on
@@ -34,13 +30,17 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
     return str(model.folder)
 
 
-@flow(name="train")
-@plain_failure
+@declare_flow("train")
 def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Path = Path("workspace")) -> str:
-    """Train a model and return its folder.
+    """Train a model, or fine-tune the one that `config.start` names.
 
-    dataset: a dataset folder, the name of a dataset in the workspace, or `latest`. `config.start` names a finished
-    model to go on from.
+    Args:
+        dataset: A dataset folder, the name of a dataset in the workspace, or `latest`.
+        config: The settings of the table `train`.
+        workspace: The folder in which datasets, models and runs are kept.
+
+    Returns:
+        The model's folder.
     """
     from pipeline.workspace.lookup import dataset_folder
 

@@ -1,30 +1,21 @@
-"""The flow `update`: new measurements join a run's data, the model learns from all of them, the next batch is proposed."""
+"""The flow `update`: add new measurements to a run's data, train on all of them, and propose the next batch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from flows.artifacts import show_measurements, show_run, watched
-from flows.prefect_errors import plain_failure, worth_a_retry
+from flows.tasks import declare_flow, declare_task
 
 
-@task(
-    name="update",
-    retries=3,
-    retry_delay_seconds=[5, 20, 60],
-    retry_jitter_factor=0.2,
-    retry_condition_fn=worth_a_retry,
-    cache_policy=NO_CACHE,
-)
-@plain_failure
+@declare_task("update", downloads=True)
 def propose_next(
     run: str, data: str, settings: dict[str, Any] | None, workspace: Path, smiles_column: str | None
 ) -> str:
-    """Go on from the run's folder and return the next run's, or its own where nothing new was measured. Retried when a download breaks off."""
+    """Go on from the run's folder and return the next run's folder, or its own where nothing new was measured."""
     from pipeline.config import load_config
     from pipeline.workflows.update import NothingNew
     from pipeline.workflows.update import update as next_round
@@ -43,8 +34,7 @@ def propose_next(
     return str(made.run.folder)
 
 
-@flow(name="update")
-@plain_failure
+@declare_flow("update")
 def update(
     data: str,
     run: str = "latest",
@@ -52,10 +42,17 @@ def update(
     workspace: Path = Path("workspace"),
     smiles_column: str | None = None,
 ) -> str:
-    """Propose the next batch from new measurements, and return the new run's folder; where the file holds nothing new, the run's.
+    """Propose the next batch from new measurements.
 
-    data: a file (or URL) with SMILES and the measured columns, named as in the run. run: a run's folder, id or name, or
-    `latest`. settings: what is to differ from the run's own, by dotted key, e.g. {"generate.n": 50}.
+    Args:
+        data: A file or URL with SMILES and the measured columns, named as in the run.
+        run: A run's folder, id or name, or `latest`.
+        settings: The settings that differ from the run's own, by dotted key, e.g. {"generate.n": 50}.
+        workspace: The folder in which datasets, models and runs are kept.
+        smiles_column: The column of SMILES; found by its name when not given.
+
+    Returns:
+        The new run's folder; the earlier run's where the file holds nothing new.
     """
     from pipeline.workspace.lookup import run_folder
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli import benchmark, inspect, optimize, options, space, steps, tune, update
-from flows.terminal import next_command, note, progress_shown, where
+from flows.terminal import next_command, note, progress_shown, show_own_warnings, where
 
 app = typer.Typer(
     name="chem-vae",
@@ -151,8 +151,8 @@ def main() -> None:
         100_000, 20, 50
     )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
     debug = "--debug" in sys.argv[1:]
-    if not debug:
-        _calm()
+    if not debug:  # which shows all warnings, with their places in the code
+        show_own_warnings()
     try:
         code: Any = app(prog_name="chem-vae", standalone_mode=False)
         if code == 130:  # Typer's answer to a Ctrl-C within a command
@@ -167,21 +167,6 @@ def main() -> None:
             note(message)
     gc.freeze()  # nor is it worth half a second to look for any before the process ends
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _calm() -> None:
-    """Warnings as sentences; those of libraries, which a user can do nothing about, not at all."""
-    import warnings
-
-    def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
-        rooms = ("chem_vae", "pipeline", "flows")
-        ours = category.__module__.partition(".")[0] in rooms or (
-            category is UserWarning and rest and Path(str(rest[0])).parent.name in rooms
-        )
-        if ours:
-            note(f"warning: {message}")
-
-    warnings.showwarning = show  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

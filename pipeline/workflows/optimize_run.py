@@ -39,6 +39,7 @@ from pipeline.report.optimization import optimization_content
 from pipeline.workflows.run_folder import RunWriter, open_run_writer
 from pipeline.workspace.folders import content_key, locked
 from pipeline.workspace.lookup import CALLS
+from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
@@ -78,9 +79,11 @@ def optimize_run(
         if resume is not None:
             _take_up(resume, state)
         started = time.monotonic()
-        found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
+        raised: list[str] = []
+        with hear_warnings(raised.append):
+            found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
         seconds = time.monotonic() - started
-        found.warnings += before
+        found.warnings += dict.fromkeys([*before, *raised])
         asked = {"optimize": config.model_dump(mode="json")}
         with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
             for file in (LOG, ORIGINS):

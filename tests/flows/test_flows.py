@@ -156,18 +156,3 @@ def test_a_broken_download_is_retried(tmp_path: Path, molecules: Path, monkeypat
     settings = IngestConfig(source=str(molecules), compute=("logp",), limit=50, merges=0)
     assert (Path(ingest(settings, tmp_path)) / "manifest.json").is_file()
     assert len(tries) == 2
-
-
-def test_which_errors_pass_by_themselves() -> None:
-    import urllib.error
-    from email.message import Message
-
-    from chem_vae.errors import DataError
-    from flows.prefect_errors import is_passing
-
-    def http(code: int) -> urllib.error.HTTPError:
-        return urllib.error.HTTPError("http://x", code, "", Message(), None)
-
-    assert is_passing(TimeoutError()) and is_passing(http(503)) and is_passing(http(429))
-    assert not is_passing(http(404)) and not is_passing(DataError("no SMILES column")) and not is_passing(None)
-    assert not is_passing(MemoryError())

@@ -107,12 +107,16 @@ def test_a_second_run_reuses_and_says_so(first_run: Done, chem_vae: CommandLine,
 
 
 def test_run_as_a_prefect_flow(first_run: Done, chem_vae: CommandLine, config: Path, workspace: Path) -> None:
-    done = chem_vae("run", "--config", config, "--workspace", workspace, "--prefect")
+    done = chem_vae("run", "--config", config, "--workspace", workspace, "--prefect", "--quiet")
     assert done.returncode == 0, done.stderr
     assert "report: " in done.stdout
-    assert "prefect." not in done.stderr and "INFO" not in done.stderr and "ERROR" not in done.stderr, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["reused", "reused", "next"], (
+        "no progress, and nothing of Prefect"
+    )
     failed = chem_vae("run", "--config", config, "--workspace", workspace, "--prefect", "--data", "nothing.csv")
     refused(failed, "there is no file nothing.csv")
+    assert failed.stderr.startswith("starting Prefect\n")
 
 
 def test_ingest_train_generate_one_by_one(
@@ -243,6 +247,8 @@ def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:
         (["serve", "--cron", "0 2 * * *", "--flow", "campain"], ["'campaign'"]),
         (["serve", "--interval", "0"], ["interval"]),
         (["serve", "--flow", "update", "--cron", "0 2 * * *"], ["--data measured.csv"]),
+        (["serve", "--cron", "0 2 * * *", "--set", "train.start=nowhere"], ["'nowhere'"]),
+        (["serve", "--flow", "train", "--cron", "0 2 * * *", "--set", "train.start=nowhere"], ["'nowhere'"]),
         (["serve", "--flow", "train", "--data", "my.csv", "--cron", "0 2 * * *"], ["--data is for --flow update"]),
     ],
     ids=lambda value: " ".join(value) if value[0] in ("run", "rum", "ingest", "inspect", "generate", "serve") else "",
@@ -360,23 +366,6 @@ def test_unexpected_errors_are_one_sentence() -> None:
 
 
 def test_the_checkout_was_tested() -> None:
-    assert (ROOT / "flows" / "cli.py").is_file() and os.path.samefile(
+    assert (ROOT / "flows" / "cli" / "main.py").is_file() and os.path.samefile(
         Path(sys.modules["flows"].__file__ or "").parents[1], ROOT
     )
-
-
-def test_an_error_of_ours_is_logged_without_a_traceback() -> None:
-    """What Prefect's engine logs of a failed flow on a schedule."""
-    import logging
-
-    from chem_vae.errors import DataError
-    from flows.prefect_errors import _PlainErrors
-
-    def logged(error: Exception) -> logging.LogRecord:
-        record = logging.LogRecord("x", logging.ERROR, "", 1, "engine %s", ("failed",), (type(error), error, None))
-        assert _PlainErrors().filter(record)
-        return record
-
-    plain = logged(DataError("it is empty"))
-    assert plain.getMessage() == "engine failed: it is empty" and plain.exc_info is None
-    assert logged(ValueError("a bug")).exc_info is not None

@@ -78,6 +78,18 @@ def test_seeds_of_a_file_and_the_best_of_the_data(
     )
 
 
+def test_a_seed_that_the_model_cannot_encode_is_a_warning(
+    first_run: Done, chem_vae: CommandLine, workspace: Path, here: Path
+) -> None:
+    done = chem_vae(
+        "optimize", "--maximize", "logp", "--calls", 10, "--strategy", "random", "--seed-molecule", "C[Si](C)(C)CCO",
+        "-q", "--workspace", workspace,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning: the model has never seen [Si]") == 1
+    assert "warning: the model has never seen [Si]" in done.stdout, "the report shows it, too"
+
+
 def test_killed_it_goes_on_and_pays_for_nothing_twice(first_run: Done, workspace: Path, here: Path) -> None:
     paid = here / "paid.txt"
     command = [

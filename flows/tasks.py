@@ -1,0 +1,106 @@
+"""Declares the tasks and flows: their shared settings, what is retried, how they fail, and where their warnings go."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from prefect import Flow, Task, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Failed
+
+from chem_vae.errors import ChemVAEError
+from pipeline.workspace.own_warnings import hear_warnings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NETWORK_ERRORS = {"URLError", "IncompleteRead", "RequestException", "HTTPError", "TransportError"}
+"""Classes of urllib, http.client, requests and httpx by name, so that none of these needs to be installed."""
+
+
+def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a Prefect task of a function that does one step's work.
+
+    Prefect's own cache is off: each step names its folder after the hash of its inputs and reuses a finished one. Warnings of
+    ours go to the run's log. A `ChemVAEError` gives the state Failed with the error's sentence, so that the task is to be
+    called with `return_state=True`; `.result()` then raises the error again.
+
+    Args:
+        name: The task's name in Prefect.
+        downloads: Whether the step downloads. It is then tried four times where the network is at fault.
+    """
+    retries: dict[str, Any] = {"retry_condition_fn": has_passing_failure, "retry_jitter_factor": 0.2}
+    retries |= {"retries": 3, "retry_delay_seconds": [5, 20, 60]}
+
+    def declare(function: Callable[P, R]) -> Task[P, R]:
+        @functools.wraps(function)
+        def work(*args: P.args, **kwargs: P.kwargs) -> R:
+            with hear_warnings(get_run_logger().warning):
+                return function(*args, **kwargs)
+
+        return task(name=name, cache_policy=NO_CACHE, **(retries if downloads else {}))(fail_plainly(work))
+
+    return declare
+
+
+def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
+    """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence."""
+    return lambda function: flow(name=name)(fail_plainly(function))
+
+
+def fail_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn a `ChemVAEError` into Prefect's state Failed, whose message is the error's sentence, without a traceback.
+
+    Any other exception passes and is logged by Prefect with its traceback, as a bug should be.
+    """
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except ChemVAEError as error:
+            if not os.environ.get("CHEM_VAE_DEBUG"):  # a deployed run's engine logs what a failed flow raised
+                logging.getLogger("prefect.flow_runs").addFilter(_PLAIN_ERRORS)  # a second time is no second filter
+            return cast(R, Failed(message=str(error), data=error))
+
+    # Prefect reads the parameters' types off the signature; as text they would be looked up in this module.
+    guarded.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return guarded
+
+
+class PlainErrors(logging.Filter):
+    """Replaces the traceback of a `ChemVAEError` in a log record by its sentence; other records stay as they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ChemVAEError):
+            record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error}", (), None
+        return True
+
+
+_PLAIN_ERRORS = PlainErrors()
+
+
+def has_passing_failure(task: Any, task_run: Any, state: Any) -> bool:
+    """Tell Prefect whether to try a failed task again: not where the user has to change something."""
+    return is_passing(state.data if isinstance(state.data, BaseException) else None)
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised from, goes away by itself: timeouts, lost connections, HTTP 5xx."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        status = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "code", None)
+        if isinstance(status, int) and 400 <= status < 600:
+            return status >= 500 or status in (408, 429)
+        names = {base.__name__ for base in type(error).__mro__}
+        if isinstance(error, ConnectionError | TimeoutError) or names & NETWORK_ERRORS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
