@@ -1,4 +1,4 @@
-"""The Lightning module: one training step of ChemVAE, its optimizer and schedules, and the average of its weights."""
+"""TrainingModule: one training step of ChemVAE, its optimizer and schedules, and the average of its weights."""
 
 from __future__ import annotations
 
@@ -14,12 +14,24 @@ from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import TrainingConfig
 from chem_vae.data import Batch
 from chem_vae.errors import TrainingError
-from chem_vae.losses import Elbo, beta_at, elbo
+from chem_vae.losses import BatchTotals, Elbo, beta_at, elbo, sum_kl
 from chem_vae.model import ChemVAE
+from chem_vae.seeds import derive_seed
 
 
 class TrainingModule(lightning.LightningModule):
-    """ChemVAE with its optimizer and schedules."""
+    """ChemVAE with its optimizer and schedules, for Lightning's trainer.
+
+    The gradient of a step is that of the loss of the whole batch, whether the batch is worked off at once, in pieces, or on
+    several devices: each part is normalized by the counts of the whole, never by its own.
+
+    Args:
+        model: The model; it is trained in place.
+        config: Schedules, optimizer and seed.
+        scales: Mean and deviation of each property.
+        steps: Optimizer steps of the whole training, over which the schedules stretch.
+        pieces: The number of parts that a batch is worked off in, where the device has no memory for all of it at once.
+    """
 
     def __init__(
         self,
@@ -30,17 +42,15 @@ class TrainingModule(lightning.LightningModule):
         pieces: int = 1,
     ) -> None:
         super().__init__()
-        self.model, self.config, self.steps = model, config, steps
-        self.pieces = pieces
-        """How many parts a batch is worked off in, where the device has no memory for all of it at once."""
-        self.waiting: list[Batch] = []
-        self.molecules = 0  # of the batch at work
+        self.model, self.config, self.steps, self.pieces = model, config, steps, pieces
         self.averaged = copy.deepcopy(model).requires_grad_(False).eval() if config.averaging > 0 else model
-        """What is scored and kept: the moving average of the weights (Polyak & Juditsky 1992), or the weights."""
+        """The model that is scored and kept: the moving average of the weights (Polyak & Juditsky 1992), or the weights."""
         self.register_buffer("mean", torch.tensor([s.mean for s in scales]), persistent=False)
         self.register_buffer("std", torch.tensor([s.std for s in scales]), persistent=False)
         self.mean: Tensor
         self.std: Tensor
+        self._waiting: list[tuple[int, Batch]] = []
+        self._whole: BatchTotals | None = None
 
     def configure_optimizers(self) -> Any:
         decayed = [p for p in self.model.parameters() if p.ndim >= 2]
@@ -62,42 +72,69 @@ class TrainingModule(lightning.LightningModule):
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
 
     def training_step(self, batch: Batch, batch_index: int) -> dict[str, Any]:
-        # Random numbers as a function of (seed, step, device): no generator state has to survive a kill.
-        torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank)
-        first, *self.waiting = _pieces(batch, self.pieces)
-        self.molecules = len(batch.tokens)
-        terms = self._bound(first)
+        pieces = _split(batch, self.pieces)
+        self._whole = self._count(pieces) if len(pieces) > 1 or self.trainer.world_size > 1 else None
+        (_, first), *self._waiting = enumerate(pieces)
+        terms = self._compute_elbo(0, first)
         return {
-            "loss": terms.loss * (len(first.tokens) / self.molecules),
+            "loss": terms.loss,
             "terms": terms._replace(loss=terms.loss.detach()),  # of the first piece, a fair sample of the batch
             "beta": self._beta,
-            "molecules": self.molecules,
+            "molecules": len(batch.tokens),
         }
 
     def backward(self, loss: Tensor, *more: Any, **named: Any) -> None:
-        """The gradient of the batch, one piece after the other: no two of them are in memory together."""
+        """Add up the gradient of the batch, one piece after the other: no two of them are in memory together."""
         super().backward(loss, *more, **named)
         plugin: Any = self.trainer.precision_plugin
         scaler = getattr(plugin, "scaler", None)
-        while self.waiting:
-            piece = self.waiting.pop()
+        while self._waiting:
+            number, piece = self._waiting.pop(0)
             with plugin.train_step_context():
-                part = self._bound(piece).loss * (len(piece.tokens) / self.molecules)
+                part = self._compute_elbo(number, piece).loss
             super().backward(part if scaler is None else scaler.scale(part), *more, **named)
 
     @property
     def _beta(self) -> float:
         return beta_at(self.config, self.global_step / max(1, self.steps))
 
-    def _bound(self, batch: Batch) -> Elbo:
-        conditions = (batch.conditions - self.mean) / self.std
-        terms = elbo(self.model, batch.tokens, conditions, self._beta, self.config.free_bits)
+    def _compute_elbo(self, number: int, piece: Batch) -> Elbo:
+        """The piece's share of the loss; the devices' losses are made such that their mean, which DDP takes, is the whole."""
+        self._seed(number)
+        terms = elbo(self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole)
         if not torch.isfinite(terms.loss):
             raise TrainingError(
                 f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "
                 f"(now {self.config.learning_rate:g}) or train with precision 32-true"
             )
-        return terms
+        return terms._replace(loss=terms.loss * self.trainer.world_size)
+
+    def _count(self, pieces: list[Batch]) -> BatchTotals:
+        """The totals of the batch over all pieces and devices."""
+        molecules = torch.tensor(sum(len(p.tokens) for p in pieces), device=self.device)
+        measured = torch.stack([(~p.conditions.isnan()).sum() for p in pieces]).sum()
+        if self.config.free_bits == 0:
+            return BatchTotals(*self._sum_over_devices(molecules, measured))
+        sums = []
+        for number, piece in enumerate(pieces):
+            self._seed(number)
+            sums.append(sum_kl(self.model, piece.tokens, self._standardize(piece)))
+        torch.clear_autocast_cache()  # its copies of the weights were made without a graph
+        with_z, kl = (torch.stack(s).sum(dim=0) for s in zip(*sums, strict=True))
+        return BatchTotals(*self._sum_over_devices(molecules, measured, with_z, kl))
+
+    def _sum_over_devices(self, *values: Tensor) -> list[Tensor]:
+        if self.trainer.world_size == 1:
+            return list(values)
+        return [self.trainer.strategy.reduce(v.float(), reduce_op="sum") for v in values]
+
+    def _seed(self, piece: int) -> None:
+        """Make random numbers a function of (seed, step, device, piece), so that no generator has to survive a kill."""
+        seed = (self.config.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank
+        torch.manual_seed(derive_seed(seed, piece) if piece else seed)
+
+    def _standardize(self, batch: Batch) -> Tensor:
+        return (batch.conditions - self.mean) / self.std
 
     def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **more: Any) -> None:
         """Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
@@ -115,7 +152,7 @@ class TrainingModule(lightning.LightningModule):
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay)
 
 
-def _pieces(batch: Batch, count: int) -> list[Batch]:
+def _split(batch: Batch, count: int) -> list[Batch]:
     """The batch in at most so many parts, none of them empty."""
     if count == 1:
         return [batch]

@@ -63,25 +63,6 @@ def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, 
     assert sizes[-1] <= 2
 
 
-def test_a_batch_in_pieces_has_the_gradient_of_the_batch(molecules: tuple) -> None:
-    import chem_vae.module as module
-
-    data, vocabulary, scales = molecules
-    batch = data.batch(np.flatnonzero(data.lengths == data.lengths[0])[:7])
-    pieces = module._pieces(batch, 4)
-    assert sum(len(p.tokens) for p in pieces) == len(batch.tokens) and all(len(p.tokens) for p in pieces)
-    model = module.ChemVAE(TINY, len(vocabulary), len(scales)).eval()
-
-    def gradient(parts: list) -> torch.Tensor:
-        model.zero_grad()
-        for part in parts:
-            loss = -model.log_likelihood(part.tokens).mean() * (len(part.tokens) / len(batch.tokens))
-            loss.backward()
-        return model.embedding.weight.grad.clone()
-
-    torch.testing.assert_close(gradient(pieces), gradient([batch]))
-
-
 def test_a_model_too_large_for_one_molecule_is_said(molecules: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     import chem_vae.module as module
 

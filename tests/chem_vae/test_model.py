@@ -10,7 +10,7 @@ import torch
 from chem_vae.analysis import collapse_advice, principal_axes
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.decoding import decode_ids
-from chem_vae.losses import beta_at, elbo, property_error
+from chem_vae.losses import beta_at, elbo, sum_property_errors
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.vocabulary import END, MASK, START
 
@@ -93,8 +93,9 @@ def test_elbo_adds_up(model: ChemVAE, tokens: torch.Tensor) -> None:
 
 def test_property_error_counts_what_was_measured() -> None:
     nan = float("nan")
-    assert property_error(torch.tensor([[1.0, 5.0], [0.0, 9.0]]), torch.tensor([[3.0, nan], [0.0, nan]])) == 2.0
-    assert property_error(torch.zeros(2, 1), torch.full((2, 1), nan)) == 0.0
+    labels = torch.tensor([[3.0, nan], [0.0, nan]])
+    assert sum_property_errors(torch.tensor([[1.0, 5.0], [0.0, 9.0]]), labels) == (4.0, 2)
+    assert sum_property_errors(torch.zeros(2, 1), torch.full((2, 1), nan)) == (0.0, 0)
 
 
 @pytest.mark.parametrize(
