@@ -61,7 +61,7 @@ class TrainingConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     epochs: int | None = None
-    """Passes over the data. When not given: ten, or for small data as many as show 300,000 molecules, 200 at most."""
+    """Passes over the training molecules. When not given: ten, or for small data as many as show 300,000 molecules, 200 at most."""
     max_steps: int | None = None
     """Optimizer steps at most; the learning rate and beta schedules stretch over what is really done."""
     batch_size: int = 128

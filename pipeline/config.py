@@ -34,7 +34,9 @@ from pipeline.workspace.settings import Settings
 class CampaignConfig(Settings):
     """Ingest, train and generate in one: what a TOML file holds. [optimize] is what `chem-vae optimize` follows."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)] = "campaign"
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="A name for the run.")
+    ] = "campaign"
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()

@@ -21,11 +21,19 @@ class MeasuredProperty(Settings):
 class IngestConfig(Settings):
     """From a file, a URL or a named dataset to a dataset folder."""
 
-    source: str = Field("moses-sample", min_length=1, description="A named dataset, a local file, or a URL.")
+    source: str = Field(
+        "moses-sample",
+        min_length=1,
+        description="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz), a URL, or a name from `chem-vae datasets`.",
+    )
     sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
-    smiles_column: str | None = Field(None, description="Found by its name when not given.")
-    properties: tuple[MeasuredProperty, ...] = Field((), description="Measured columns to learn, with units.")
-    compute: tuple[str, ...] = Field(("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute.")
+    smiles_column: str | None = Field(None, description="The column of SMILES; found by its name when not given.")
+    properties: tuple[MeasuredProperty, ...] = Field(
+        (), description="Columns of measured values to learn, each with its unit where it has one."
+    )
+    compute: tuple[str, ...] = Field(
+        ("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute from the structure."
+    )
     standardize: StandardizeOptions = StandardizeOptions()
     split: Literal["random", "scaffold"] = Field("random", description="A split column of the user's wins.")
     split_column: str | None = Field(None, description="Values train / validation (valid) / test.")

@@ -58,12 +58,15 @@ class GenerateConfig(Settings):
     """From a model to ranked candidates."""
 
     objectives: dict[str, Objective] = Field({}, description="By property; none samples like the data.")
-    n: int = Field(100, ge=1, description="Candidates to report.")
-    samples: int | None = Field(None, ge=1, description="Molecules to decode; ten per candidate when not given.")
+    n: int = Field(100, ge=1, description="How many candidates to report.")
+    samples: int | None = Field(
+        None, ge=1, description="How many molecules to decode for them; ten per candidate when not given."
+    )
     strategy: str | None = Field(
         None,
-        description="conditional, gradient, random or acquisition; not given: acquisition where a measured property is wanted "
-        "(what is worth measuring next), else conditional.",
+        description="conditional samples what the model learned of the targets; gradient climbs in the latent space; acquisition "
+        "searches for what is worth measuring next; random, to compare with. When not given: acquisition where a measured "
+        "property is wanted, else conditional.",
     )
     measured: MeasuredConfig = MeasuredConfig()
     temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")

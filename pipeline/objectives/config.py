@@ -17,11 +17,15 @@ TransformName = Literal["sigmoid", "reverse_sigmoid", "double_sigmoid", "step", 
 class Objective(Settings):
     """What is wanted of one property: exactly one of target, maximize, minimize, range, transform."""
 
-    target: float | None = None
-    tolerance: float | None = Field(None, gt=0, description="Of a target; a tenth of the data's spread when not given.")
-    maximize: bool = False
-    minimize: bool = False
-    range: tuple[float, float] | None = None
+    target: float | None = Field(None, description="Come as close as possible to this value.")
+    tolerance: float | None = Field(
+        None,
+        gt=0,
+        description="How close to the target counts as reached; a tenth of the data's spread when not given.",
+    )
+    maximize: bool = Field(False, description="As high as possible.")
+    minimize: bool = Field(False, description="As low as possible.")
+    range: tuple[float, float] | None = Field(None, description="Between two values.")
     transform: TransformName | None = Field(None, description="From a value to 0..1, by low, high and steepness.")
     low: float | None = Field(None, description="Of a transform; with maximize, from where on a value is a hit.")
     high: float | None = Field(None, description="Of a transform; with minimize, up to where a value is a hit.")
@@ -77,18 +81,25 @@ class Objective(Settings):
 class Constraint(Settings):
     """One thing that a molecule must be or must not be: exactly one of SUBJECTS, with its bounds (both included)."""
 
-    must_contain: str | None = Field(None, description="SMARTS; at_least so many matches, one when not given.")
-    must_not_contain: str | None = Field(None, description="SMARTS; with at_least, not so many matches or more.")
+    must_contain: str | None = Field(
+        None, description="Only molecules with this substructure (SMARTS), at_least so often; once when not given."
+    )
+    must_not_contain: str | None = Field(
+        None,
+        description="Only molecules without this substructure (SMARTS); with at_least, with fewer than so many of it.",
+    )
     alerts: tuple[str, ...] | None = Field(
         None, description="Sets of alerts to be free of: PAINS, BRENK, NIH, ZINC ..."
     )
     similarity_to: tuple[str, ...] | None = Field(
-        None, description="SMILES; Tanimoto similarity of ECFP4 (Morgan, radius 2, 2048 bits) to the nearest of them."
+        None,
+        description="Only molecules that are similar to the nearest of these SMILES, by the Tanimoto similarity of ECFP4 (Morgan, "
+        "radius 2, 2048 bits).",
     )
     elements: tuple[str, ...] | None = Field(None, description="The only elements allowed, hydrogen aside.")
     property: str | None = Field(None, description="A registered property, heavy_atoms, or ring_size (largest ring).")
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: float | None = Field(None, description="The lowest value, similarity or count that is allowed.")
+    at_most: float | None = Field(None, description="The highest value, similarity or count that is allowed.")
     name: str | None = Field(None, min_length=1, description="What counts and messages call it.")
 
     @field_validator("alerts", "similarity_to", "elements", mode="before")

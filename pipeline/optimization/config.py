@@ -30,33 +30,45 @@ class OptimizeConfig(Settings):
     oracle: OracleConfig | None = Field(
         None, description="Who scores; the computed properties of the objectives when not given."
     )
-    oracle_calls: int = Field(1000, description="Molecules that the oracle may be asked about, in all.")
+    oracle_calls: int = Field(
+        1000, description="Molecules that the oracle may be asked about, in all; it never answers more, nor one twice."
+    )
     objectives: dict[str, Objective] = Field(
         {}, description="By endpoint of the oracle or computed property; each endpoint as high as possible when none."
     )
     aggregate: Literal["geometric", "arithmetic", "pareto"] = Field(
-        "geometric", description="Mean of the desirabilities, or pareto: a front of two or three objectives."
+        "geometric",
+        description="How several objectives become one: the geometric or the arithmetic mean of their desirabilities, or "
+        "pareto, the front of two or three.",
     )
     constraints: tuple[Constraint, ...] = Field((), description="What a molecule must be to be scored at all.")
-    strategy: str = Field("adaptive", description="adaptive, turbo, genetic, cma_es, gradient, conditional or random.")
+    strategy: str = Field(
+        "adaptive",
+        description="adaptive also moves the model towards what scored well; turbo, Bayesian optimization in trust regions; genetic; "
+        "cma_es; gradient; conditional; random, to compare with.",
+    )
     batch_size: int | None = Field(
         None, ge=1, description="Molecules a round; a hundredth of the calls, 10 to 100, when not given."
     )
     start: Literal["prior", "data", "best"] = Field(
         "prior",
-        description="prior: molecules of the model; data: training molecules, drawn by chance; best: the oracle is asked first "
-        "about those of the model's dataset that do best by the columns that the objectives name, a hundred at most.",
+        description="What to begin with. prior: molecules of the model; data: training molecules, drawn by chance; best: the oracle "
+        "is asked first about those of the model's dataset that do best by the columns that the objectives name, a hundred at most.",
     )
     seeds: tuple[str, ...] = Field((), description="SMILES to start from; the oracle is asked about them first.")
-    n: int = Field(100, ge=1, description="Candidates to report.")
+    n: int = Field(100, ge=1, description="How many candidates to report.")
     per_scaffold: int = Field(10, ge=1, description="Candidates with the same scaffold at most.")
     patience: int | None = Field(
         None,
         ge=1,
         description="Stop after so many calls that did not better the mean of the best ten, or a Pareto front's hypervolume.",
     )
-    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes, those before a kill included.")
-    enough: int | None = Field(None, ge=1, description="Stop with so many molecules within all objectives.")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Stop after so many minutes, those before a kill included; what the oracle is at is waited for.",
+    )
+    enough: int | None = Field(None, ge=1, description="Stop with so many molecules that meet every objective.")
     temperature: float = Field(1.0, gt=0, le=5, description="Of the decoder's symbols.")
     elements: tuple[str, ...] | None = Field(
         None,

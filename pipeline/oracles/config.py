@@ -30,17 +30,19 @@ class OracleConfig(Settings):
     function: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
-        description="package.module:function; it takes a list of SMILES and returns a number, a dictionary by endpoint, "
-        "or None for each.",
+        description="A Python function as package.module:function; it takes a list of SMILES and returns for each a number, a "
+        "dictionary by endpoint, or None where it failed. A module of the working folder will do.",
     )
     program: tuple[str, ...] | None = Field(
         None,
         min_length=1,
-        description="A program and its arguments; it reads lines {id, smiles} and writes lines {id, score}, {id, scores} "
-        "or {id, error}. No shell is involved.",
+        description="A program and its arguments. It reads JSON lines "
+        '{"id", "smiles"} and writes {"id", "score"}, {"id", "scores": {...}} or {"id", "error"}. No shell is involved.',
     )
     name: Name | None = Field(None, description="What the log calls it; made of the above when not given.")
-    endpoints: tuple[Name, ...] = Field((), description="What it measures; `score` when not given.")
+    endpoints: tuple[Name, ...] = Field(
+        (), description="What the oracle measures, as the objectives name it; `score` when not given."
+    )
     timeout: float | None = Field(
         None, gt=0, description="Seconds that a batch may take before it is stopped; without end when not given."
     )
@@ -48,10 +50,10 @@ class OracleConfig(Settings):
     batch_size: int | None = Field(
         None,
         ge=1,
-        description="Molecules per batch. When not given: 100, or a fair share for `parallel` batches; of a function as "
-        "many as take about ten seconds, so that a kill loses no more.",
+        description="Molecules that the oracle is given at once. When not given: up to 100, and of a function as many as take about "
+        "ten seconds, so that a kill loses no more; give it where a function is fastest with many, as on a GPU.",
     )
-    parallel: int = Field(1, ge=1, le=1000, description="Batches at once; each has a process of its own.")
+    parallel: int = Field(1, ge=1, le=1000, description="Batches of the oracle at once; each has a process of its own.")
 
     @field_validator("property", "endpoints", mode="before")
     @classmethod

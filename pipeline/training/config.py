@@ -35,8 +35,9 @@ class TrainConfig(Settings):
     start: str | None = Field(
         None,
         min_length=1,
-        description='A model to go on from: its name, folder or run; "nothing" for none. Not given: a shipped model where a '
-        "property is measured and molecules are few, unless train.model says what to build; else nothing.",
+        description="A finished model to go on from, by its name (see `chem-vae models`), folder or run: better with few molecules, "
+        'and sooner done. "nothing" trains on the data alone. When not given: moses where a property is measured and the training '
+        "molecules are fewer than 5,000, unless train.model says what to build; else nothing.",
     )
     replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
