@@ -144,7 +144,7 @@ def _measured(job: Job) -> dict[str, Any]:
         "ended": found.ended,
         "counts": found.counts,
         "origins": _origins(found.calls),
-        "batch": config.rounds_of(),
+        "batch": config.round_size,
         "cpu_seconds": cpu,
         "loop_seconds": found.seconds,
         "inside_seconds": watch.seconds,

@@ -1,4 +1,4 @@
-"""What an optimization is told: a TOML table [optimize], or the same in Python."""
+"""Settings of an optimization: the TOML table [optimize], or the same in Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.workspace.settings import Settings
 
 
 class OptimizeConfig(Settings):
-    """From a model and an oracle to the best molecules that a number of calls finds.
+    """Settings of a search for the best molecules with a model, an oracle and a number of oracle calls.
 
     [optimize]
     oracle_calls = 1000
@@ -87,13 +87,14 @@ class OptimizeConfig(Settings):
     )
 
     @model_validator(mode="after")
-    def _someone_scores(self) -> Self:
+    def _check_that_molecules_are_scored(self) -> Self:
         if self.oracle is None and not self.objectives:
             raise ValueError("say what is wanted (objectives) or who scores (oracle)")
         if self.aggregate == "pareto" and self.oracle is None and not 2 <= len(self.objectives) <= 3:
             raise ValueError("a Pareto front takes two or three objectives")
         return self
 
-    def rounds_of(self) -> int:
-        """Molecules a round."""
+    @property
+    def round_size(self) -> int:
+        """The number of molecules in a round."""
         return self.batch_size or max(10, min(100, self.oracle_calls // 100))

@@ -1,4 +1,4 @@
-"""What an optimization starts from: the problem as a strategy is told of it, the seeds, their analogues."""
+"""Prepares the start of an optimization: the problem that the strategy is told of, the seeds and their analogues."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import Problem, Proposal
+from pipeline.chemistry.molecule import read_mol
 from pipeline.chemistry.structure_filters import oddities
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
@@ -24,48 +25,67 @@ from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import score
 from pipeline.objectives.latent_objective import draw_conditions, log_desirability
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.result import ranked
+from pipeline.optimization.result import rank_candidates
 from pipeline.optimization.scoring import Scoring
-from pipeline.optimization.screen import Screen, variation
+from pipeline.optimization.screen import Screen, make_variation
 
-POOL = 20_000  # training molecules to start from at most
-BEST = 100  # of the dataset, that the oracle is asked about first
+POOL = 20_000  # the most training molecules to start from
+BEST = 100  # the most molecules of the dataset that the oracle is asked about first
+ANALOGUE_TRIES = 5  # rounds of varying the seeds
+SHOWN = 400  # molecules of the model that show which structures are usual
 _SCREENED_AT_ONCE = 500
-NEAR_TRIES = 5  # to vary the seeds
-SHOWN = 400  # of the model's molecules, to tell what is usual
 
 
-class Usual(NamedTuple):
-    """What the molecules given and the model's own are like, as far as some of the kept ones tell."""
+class UsualStructures(NamedTuple):
+    """What some molecules of a model, and the molecules that the user named, have in their structures."""
 
     heavy_atoms: int
-    """Of the largest."""
+    """The number of heavy atoms of the largest molecule."""
     oddities: frozenset[str]
-    """Of what was given, and of one in a hundred of the others."""
+    """Unusual motifs of the named molecules, and those that one in a hundred of the model's molecules has."""
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, points: Tensor, given: Sequence[Chem.Mol]) -> Usual:
-        """points: where molecules of the model lie (m, D); given: seeds, and what the constraints name."""
+    def measure(cls, checkpoint: Checkpoint, points: Tensor, named: Sequence[Chem.Mol]) -> UsualStructures:
+        """Look at molecules of a model and at named ones.
+
+        Args:
+            checkpoint: The model.
+            points: Latent points (m, D) of the model's molecules; the first ones are decoded.
+            named: The seeds, and the molecules that the constraints name.
+        """
         strings = checkpoint.decode(points[:SHOWN].float())
         own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
         counts = Counter(oddity for mol in own for oddity in oddities(mol))
         common = {oddity for oddity, count in counts.items() if count >= max(2, 0.01 * len(own))}
-        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *given)]
-        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, given))))
+        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *named)]
+        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, named))))
 
 
-def problem_of(
+def build_problem(
     model: TrainedModel,
     config: OptimizeConfig,
     scoring: Scoring,
     screen: Screen,
-    usual: Usual,
+    usual: UsualStructures,
     seeds: Sequence[str],
     dataset: Dataset | None,
 ) -> Problem:
-    """seeds: as `seed_strings` spells them. Raises UserError where molecules of a dataset are asked for that is not there."""
+    """Put together what a strategy is told of the model and of the objectives.
+
+    Args:
+        model: The model whose latent space is searched.
+        config: The settings of the optimization.
+        scoring: The resolved objectives.
+        screen: The screen with the constraints.
+        usual: The structures of the model's molecules, which limit how structures are varied.
+        seeds: SELFIES strings of the seeds, from `spell_seeds`.
+        dataset: Where `start = "data"` takes its molecules from.
+
+    Raises:
+        UserError: Molecules of a dataset are asked for, and the dataset is not there.
+    """
     checkpoint = model.checkpoint
-    elements = config.elements or _elements(checkpoint, seeds)
+    elements = config.elements or _list_elements(checkpoint, seeds)
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     return Problem(
         checkpoint,
@@ -73,31 +93,38 @@ def problem_of(
         log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,
-        variation(screen, elements=elements, max_atoms=largest),
-        _pool(dataset, screen, int(config.seed)) if config.start == "data" else (),
+        make_variation(screen, elements=elements, max_atoms=largest),
+        _draw_pool(dataset, screen, int(config.seed)) if config.start == "data" else (),
         config.temperature,
         scoring.several,
     )
 
 
 def read_seeds(smiles: Sequence[str]) -> list[Chem.Mol]:
-    """Raises UserError for one that cannot be read."""
+    """Read the SMILES of the seeds. Raises UserError for one that RDKit cannot read."""
     mols = []
     for text in smiles:
-        with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(text)
-        if mol is None or not mol.GetNumAtoms():
+        if (mol := read_mol(text)) is None:
             raise UserError(f"the seed {text!r} is no molecule that RDKit can read")
         mols.append(mol)
     return mols
 
 
-def seed_strings(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constraints) -> list[str]:
-    """The SELFIES strings of the seeds. Raises UserError for one that cannot be spelled, or breaks a constraint."""
-    free, strings = Screen(screen.vocabulary), []
+def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constraints) -> list[str]:
+    """Write the seeds as SELFIES strings.
+
+    Args:
+        mols: The seeds.
+        screen: The screen with the constraints.
+        constraints: The same constraints, which say why a seed is refused.
+
+    Raises:
+        UserError: A seed has no SELFIES string, or breaks a constraint.
+    """
+    unconstrained, strings = Screen(screen.vocabulary), []
     for mol in mols:
         text = Chem.MolToSmiles(mol)
-        spelled = free.spellings([text])[0]
+        spelled = unconstrained.spellings([text])[0]
         if spelled is None:
             raise UserError(f"the seed {text!r} cannot be written as SELFIES")
         if screen([spelled])[0] is None:
@@ -113,10 +140,20 @@ def seed_strings(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constrai
     return strings
 
 
-def near_seeds(problem: Problem, seeds: Sequence[str], known: Collection[str], n: int, random: int) -> Proposal | None:
-    """A round of analogues of the seeds: what a strategy draws to begin with lies anywhere, and hardly near them.
+def propose_analogues(
+    problem: Problem, seeds: Sequence[str], known: Collection[str], n: int, seed: int
+) -> Proposal | None:
+    """Propose variations of the seeds: what a strategy draws to begin with may lie far from them.
 
-    known: keys of molecules that were asked about; n: how many at most. None where nothing can be varied.
+    Args:
+        problem: Its screen and its `vary` are used.
+        seeds: SELFIES strings of the seeds.
+        known: Keys of molecules that were asked about already.
+        n: The most molecules to propose.
+        seed: The seed of the random numbers.
+
+    Returns:
+        The proposal; None where nothing can be varied.
     """
     assert problem.screen is not None and problem.vary is not None
     keys = [m.key for m in problem.screen(seeds) if m is not None]
@@ -124,8 +161,8 @@ def near_seeds(problem: Problem, seeds: Sequence[str], known: Collection[str], n
     if not keys or n <= 0:
         return None
     found: dict[str, tuple[str, str]] = {}
-    for attempt in range(NEAR_TRIES):
-        pairs = [(s, parent) for s, parent in problem.vary(keys, 4 * n, random + attempt) if s is not None]
+    for attempt in range(ANALOGUE_TRIES):
+        pairs = [(s, parent) for s, parent in problem.vary(keys, 4 * n, seed + attempt) if s is not None]
         for (string, parent), m in zip(pairs, problem.screen([s for s, _ in pairs]), strict=True):
             if m is not None and m.key not in known:
                 found.setdefault(m.key, (string, parent))
@@ -135,25 +172,34 @@ def near_seeds(problem: Problem, seeds: Sequence[str], known: Collection[str], n
     rows = list(found.values())[:n]
     if not rows:
         return None
-    return known_molecules([s for s, _ in rows], problem.checkpoint)._replace(
+    return propose_known([s for s, _ in rows], problem.checkpoint)._replace(
         origins=["near a seed"] * len(rows), parents=[parent for _, parent in rows]
     )
 
 
-def known_molecules(strings: Sequence[str | None], checkpoint: Checkpoint) -> Proposal:
-    """Molecules in the form of a proposal."""
+def propose_known(strings: Sequence[str | None], checkpoint: Checkpoint) -> Proposal:
+    """Propose known molecules, given as SELFIES strings, instead of latent points."""
     nowhere = torch.full((len(strings), checkpoint.model.latent_size), torch.nan)
     unknown = torch.full((len(strings), len(checkpoint.conditions)), torch.nan)
     return Proposal(nowhere, unknown, list(strings), ["known"] * len(strings))
 
 
-def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset: Dataset | None) -> list[str]:
-    """The SELFIES strings of the molecules of a dataset, whatever their split, that do best by those objectives of which it has
-    values, best first, `per_scaffold` of a scaffold at most: BEST, but a quarter of the budget, or a round where that is more.
+def select_best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset: Dataset | None) -> list[str]:
+    """Select the molecules of a dataset, from any split, that do best by those objectives of which it has values.
 
-    Raises UserError where the dataset is not there, or has no column that an objective names.
+    Args:
+        config: The settings of the optimization; `per_scaffold` holds here too.
+        scoring: The resolved objectives.
+        screen: The screen with the constraints.
+        dataset: The dataset of the model.
+
+    Returns:
+        SELFIES strings, best first: BEST at most, and not more than a quarter of the budget or one round, whichever is more.
+
+    Raises:
+        UserError: The dataset is not there, or has no column that an objective names.
     """
-    dataset = _there(dataset, "best")
+    dataset = _require(dataset, "best")
     columns = [p.name for p in dataset.properties]
     objectives = [w for w in scoring.objectives if w.about.name in columns]
     names = [w.about.name for w in objectives]
@@ -162,7 +208,7 @@ def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset
             f'start = "best" ranks by the columns of the dataset {dataset.name} ({", ".join(columns) or "none"}), and no objective '
             f"is called like one of them: {', '.join(w.about.name for w in scoring.objectives)}"
         )
-    n = min(BEST, max(config.rounds_of(), config.oracle_calls // 4))
+    n = min(BEST, max(config.round_size, config.oracle_calls // 4))
     table = dataset.table(["smiles", *names])
     values = {name: table[name].astype(float).tolist() for name in names}
     table["score"] = score(
@@ -175,7 +221,7 @@ def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset
     for first in range(0, len(table), _SCREENED_AT_ONCE):
         rows = table.index[first : first + _SCREENED_AT_ONCE]
         table.loc[rows, "selfies"] = pd.Series(screen.spellings(table.loc[rows, "smiles"].tolist()), rows, dtype=object)
-        best = ranked(table.dropna(subset="selfies"), n, config.per_scaffold)
+        best = rank_candidates(table.dropna(subset="selfies"), n, config.per_scaffold)
         if len(best) == n:
             break
     if best.empty:
@@ -184,7 +230,8 @@ def best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset
     return [str(s) for s in best["selfies"]]
 
 
-def _there(dataset: Dataset | None, start: str) -> Dataset:
+def _require(dataset: Dataset | None, start: str) -> Dataset:
+    """Return the dataset. Raises UserError where there is none."""
     if dataset is None:
         raise UserError(
             f'start = "{start}" needs the model\'s dataset in the workspace; ingest it, or start from the prior'
@@ -192,14 +239,15 @@ def _there(dataset: Dataset | None, start: str) -> Dataset:
     return dataset
 
 
-def _pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
-    smiles = _there(dataset, "data").table(["smiles"], split="train")["smiles"]
+def _draw_pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
+    """Draw SELFIES strings of training molecules that pass the screen."""
+    smiles = _require(dataset, "data").table(["smiles"], split="train")["smiles"]
     drawn = smiles.sample(min(len(smiles), POOL), random_state=seed).tolist()
     return [s for s in screen.spellings(drawn) if s]
 
 
-def _elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:
-    """Of the vocabulary's symbols and the seeds'."""
+def _list_elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:
+    """List the elements of the vocabulary's symbols and of the seeds."""
     found = set()
     for text in (*checkpoint.vocabulary.symbols, *seeds):
         found |= set(re.findall(r"\[[=#\\/]?(?:\d+)?([A-Z][a-z]?)(?=[\]@H+-])", text))

@@ -1,4 +1,4 @@
-"""Lead optimization: better molecules that are still like the one that there is."""
+"""Lead optimization: searches for better molecules that are still similar to a start."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
+from pipeline.chemistry.molecule import read_mol, read_mols
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.optimization.config import OptimizeConfig
@@ -25,25 +26,24 @@ from pipeline.oracles.base import Oracle
 
 @dataclass(frozen=True)
 class Lead:
-    """What became of a start."""
+    """The result of a lead optimization."""
 
     start: str
     """Canonical SMILES."""
     start_score: float
     """NaN where the oracle gave none."""
     analogues: pd.DataFrame
-    """Every scored molecule but the start, best first: smiles, score, similarity (to the start), order (of the call), and the
-    other columns of `Optimization.calls`."""
+    """Every scored molecule but the start, best first, with its similarity to the start and the columns of `Optimization.calls`."""
     found: Optimization
 
     @property
     def best(self) -> str:
-        """The best analogue, or the start where none is better."""
+        """The SMILES of the best analogue, or of the start where none is better."""
         return str(self.analogues["smiles"].iloc[0]) if self.improvement > 0 else self.start
 
     @property
     def improvement(self) -> float:
-        """The best analogue's score less the start's; 0 where none is better, NaN where the start has no score."""
+        """The best analogue's score minus the start's; 0 where none is better, NaN where the start has no score."""
         if math.isnan(self.start_score):
             return math.nan
         highest = float(self.analogues["score"].iloc[0]) if len(self.analogues) else self.start_score
@@ -62,20 +62,32 @@ def improve(
     progress: Progress = silent,
     **settings: Any,
 ) -> Lead:
-    """The best molecules that `calls` oracle calls find among those like a start.
+    """Search for the best molecules that are similar to a start.
 
     >>> improve(load_model("moses"), "CC(=O)Nc1ccc(O)cc1", "qed", similarity=0.6).best  # doctest: +SKIP
 
-    objectives: by endpoint of the oracle or computed property; a name alone is to be as high as possible. similarity:
-    Tanimoto of ECFP4 (Morgan, radius 2, 2048 bits) to the start at least, as Jin et al. 2019 (arXiv:1812.01070) take it.
-    The start is the first call. folder: of the log, so that a killed run goes on; none is kept when not given. settings: fields
-    of OptimizeConfig; constraints are added to the similarity's.
+    The similarity is Tanimoto of ECFP4 (Morgan, radius 2, 2048 bits), as Jin et al. 2019 (arXiv:1812.01070) take it. The
+    start is the first call.
 
-    Raises UserError for a start that cannot be read, or spelled as SELFIES, and what `optimize` raises.
+    Args:
+        model: The trained model.
+        smiles: The start.
+        objectives: Objectives by endpoint of the oracle or computed property; a name alone is to be as high as possible.
+        similarity: The least similarity to the start, 0 to 1.
+        calls: The number of oracle calls.
+        oracle: An Oracle or a function from a list of SMILES to numbers; the computed properties when None.
+        folder: Keeps the log, so that a killed run can go on; a temporary folder when None.
+        progress: Told each stage of the work.
+        **settings: Further fields of OptimizeConfig; constraints are added to the similarity's.
+
+    Returns:
+        The analogues, best first, beside the start and its score.
+
+    Raises:
+        UserError: The start cannot be read or has no SELFIES string; and what `optimize` raises.
     """
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    if mol is None or not mol.GetNumAtoms():
+    mol = read_mol(smiles)
+    if mol is None:
         raise UserError(f"the start {smiles!r} is no molecule that RDKit can read")
     wanted = {objectives: Objective(maximize=True)} if isinstance(objectives, str) else dict(objectives)
     alike = Constraint(similarity_to=(smiles,), at_least=similarity)
@@ -87,16 +99,15 @@ def improve(
     else:
         with tempfile.TemporaryDirectory() as kept:
             found = optimize(model, config, Path(kept), oracle=oracle, progress=progress)
-    return _lead(mol, found)
+    return _collect(mol, found)
 
 
-def _lead(mol: Chem.Mol, found: Optimization) -> Lead:
+def _collect(mol: Chem.Mol, found: Optimization) -> Lead:
     bits = ECFP4_2048.bits(mol)
     first = found.calls["origin"] == "seed"
     scored = found.calls[~first & found.calls["score"].notna()]
     analogues = scored.sort_values(["score", "order"], ascending=[False, True], kind="stable").reset_index(drop=True)
-    with rdBase.BlockLogs():
-        alike = [tanimoto(bits, ECFP4_2048.bits(Chem.MolFromSmiles(s))) for s in analogues["smiles"]]
+    alike = [tanimoto(bits, ECFP4_2048.bits(m)) for m in read_mols(analogues["smiles"]) if m is not None]
     analogues.insert(3, "similarity", pd.Series(alike, dtype=float))
     starts = found.calls.loc[first, "score"]
     return Lead(Chem.MolToSmiles(mol), float(starts.iloc[0]) if len(starts) else math.nan, analogues, found)

@@ -1,10 +1,11 @@
-"""The optimization loop: ask, screen, score, tell; every call counted, logged and told, a killed run gone on with."""
+"""The optimization loop: ask, screen, score, tell. Every call is counted, logged and told; a killed run can go on."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +13,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
-from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Proposal, create
+from chem_vae.optimizers import OPTIMIZERS, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.constraints import named_molecules
+from pipeline.objectives.constraints import Constraints, named_molecules
 from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.constraint_filter import Admission
 from pipeline.optimization.initial_population import (
-    Usual,
-    best_known,
-    known_molecules,
-    near_seeds,
-    problem_of,
+    UsualStructures,
+    build_problem,
+    propose_analogues,
+    propose_known,
     read_seeds,
-    seed_strings,
+    select_best_known,
+    spell_seeds,
 )
-from pipeline.optimization.provenance import Accounts
-from pipeline.optimization.result import Optimization, best_so_far, bettered, outcome
-from pipeline.optimization.scoring import Scoring, oracle_of
+from pipeline.optimization.provenance import Origin, Provenance
+from pipeline.optimization.result import Optimization, average_best, build_result, has_improved
+from pipeline.optimization.scoring import Scoring, choose_oracle
+from pipeline.optimization.screen import Screen, Screened
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
 
 LOG, ORIGINS, CLOCK = "oracle.jsonl", "proposals.jsonl", "clock.json"
-STALE_ROUNDS = 10  # in a row without a molecule that is new, after which nothing more is expected
-LOOKED_AT, EXPLAINED = (
-    5000,
-    1000,
-)  # molecules, before the constraints are said to be such that none passes; of the last ones why
+STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
+LOOKED_AT = 5000  # molecules to look at before the constraints are said to be such that none passes
+EXPLAINED = 1000  # of the molecules looked at last, so many are held against the constraints to explain why
 TOLD_AT_ONCE = 500
 
 
@@ -59,37 +57,48 @@ def optimize(
     options: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Optimization:
-    """Spend the budget on molecules that score ever better.
+    """Search for molecules with high scores until the budget of oracle calls or another limit ends the search.
 
-    folder: holds `oracle.jsonl`, a line for each call, and `proposals.jsonl`, where each molecule came from; a run that was
-    stopped goes on from them, and asks again only about what had not been answered (see CountedOracle); `clock.json`, the
-    seconds that it took, until it ends by itself. oracle: an Oracle, or a function from a list of SMILES to numbers, in the place of the
-    configuration's. dataset: to start from (`start = "data"`). map: see CountedOracle, as for `options` (retries, batch_size,
-    parallel), which stand in for the configuration's.
+    A search that was stopped goes on from the files in its folder. It asks again only about what had not been answered.
 
-    Raises UserError for a budget below 1, objectives that nobody can score, seeds that cannot be read, and constraints that
-    nothing passes; OracleError where the oracle fails for good (what was paid is in the log).
+    Args:
+        model: The model whose latent space is searched.
+        config: The settings of the search.
+        folder: Holds LOG, each oracle call; ORIGINS, where each molecule came from; and CLOCK, the seconds that the search
+            took, until it ends by itself.
+        oracle: An Oracle, or a function from a list of SMILES to numbers, instead of the settings' oracle.
+        dataset: The molecules that `start = "data"` and `start = "best"` begin with.
+        map: How batches are handed out, see CountedOracle.
+        options: retries, batch_size and parallel of CountedOracle, instead of the settings'.
+        progress: Told the stage "optimize" with the calls paid.
+
+    Raises:
+        UserError: The budget is below 1, an objective can be scored by nobody, a seed cannot be read, or nothing passes the
+            constraints.
+        OracleError: The oracle fails for good. The answers until then are in the log.
     """
-    asked = _oracle(config, oracle)
+    asked = _open_oracle(config, oracle)
     try:
-        settings = config.oracle
-        options = options if options is not None else {"retries": settings.retries, "batch_size": settings.batch_size, "parallel": settings.parallel} if settings else {}  # fmt: skip
+        if options is None:
+            settings = {"retries", "batch_size", "parallel"}
+            options = config.oracle.model_dump(include=settings) if config.oracle is not None else {}
         folder.mkdir(parents=True, exist_ok=True)
         clock = Clock(folder / CLOCK, config.minutes)
-        options = {**options, "map": map, "seconds_left": clock.left}
-        ledger = CountedOracle(asked, config.oracle_calls, folder / LOG, **options)
+        ledger = CountedOracle(
+            asked, config.oracle_calls, folder / LOG, **options, map=map, seconds_left=clock.seconds_left
+        )
     except BaseException:
         asked.close()
         raise
     with ledger:
         found = _Loop(model, config, folder, ledger, clock, dataset, progress).run()
-        clock.end()
+        clock.forget()
         return found
 
 
-def _oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], Any] | None) -> Oracle:
+def _open_oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], Any] | None) -> Oracle:
     if given is None:
-        return open_oracle(oracle_of(config))
+        return open_oracle(choose_oracle(config))
     return given if isinstance(given, Oracle) else FunctionOracle(given)
 
 
@@ -104,8 +113,8 @@ class _Loop:
         dataset: Dataset | None,
         progress: Progress,
     ) -> None:
-        self.model, self.config, self.ledger, self.clock, self.progress = model, config, ledger, clock, progress
-        self.checkpoint: Checkpoint = model.checkpoint
+        self.config, self.ledger, self.clock, self.progress = config, ledger, clock, progress
+        self.checkpoint = model.checkpoint
         self.scoring = Scoring(config, ledger.endpoints, model.properties)
         if config.enough is not None and not self.scoring.bounded:
             raise UserError(
@@ -113,114 +122,161 @@ class _Loop:
                 "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
             )
         seeds = read_seeds(config.seeds)
-        usual = Usual.of(self.checkpoint, model.latent["mu"], [*seeds, *named_molecules(config.constraints)])
-        self.admission = Admission(
-            self.checkpoint.vocabulary, config.constraints, None if config.odd_structures else usual.oddities
-        )
-        self.screen = self.admission.screen
-        self.seeds = seed_strings(seeds, self.screen, self.admission.constraints)
-        self.best = best_known(config, self.scoring, self.screen, dataset) if config.start == "best" else []
+        named = [*seeds, *named_molecules(config.constraints)]
+        usual = UsualStructures.measure(self.checkpoint, model.latent["mu"], named)
+        self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.oddities)
+        self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
+        self.seeds = spell_seeds(seeds, self.screen, self.constraints)
+        start_best = config.start == "best"
+        self.best = select_best_known(config, self.scoring, self.screen, dataset) if start_best else []
         self.random = int(config.seed) + 1_000_003 * ledger.calls  # a run that goes on does not repeat itself
-        self.problem = problem_of(model, config, self.scoring, self.screen, usual, self.seeds, dataset)
-        self.optimizer: LatentOptimizer = create(config.strategy, self.problem, self.random % 2**31)
+        self.problem = build_problem(model, config, self.scoring, self.screen, usual, self.seeds, dataset)
+        self.optimizer = create(config.strategy, self.problem, self.random % 2**31)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
                 f"the strategy {config.strategy} takes one number; with a Pareto front use "
                 + ", ".join(name for name, strategy in sorted(OPTIMIZERS.items()) if strategy.several_objectives)
             )
-        self.accounts = Accounts(folder / ORIGINS)
+        self.provenance = Provenance(folder / ORIGINS)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
-        self.proposed = 0
+        self.proposed = self.hits = self.drafts = 0
         self.resumed = ledger.calls > 0
         self.scores: list[Any] = []
-        """A number each, or of a front (objectives,)."""
-        self.hits = 0
+        """Of each call a number or, for a front, (objectives,)."""
 
-    # -- the loop ------------------------------------------------------------------------------------------------
+    # -- the stages of a search --------------------------------------------------------------------------------------
 
     def run(self) -> Optimization:
         if self.ledger.calls:
             self._remember()
-        known = set(self.ledger.history["smiles"])
-        size = self.config.rounds_of()
-        keys = [m.key for m in self.screen(self.seeds) if m is not None]  # each is one: they were checked
-        if seeds := [s for s, key in zip(self.seeds, keys, strict=True) if key not in known]:
-            self._round(known_molecules(seeds, self.checkpoint), "seed")
-        known = set(self.ledger.history["smiles"])
-        missing = min(size, self.ledger.left) - len(known - {*keys})
-        missing = 0 if self.clock.over() else missing
-        if (near := near_seeds(self.problem, self.seeds, known, missing, self.random)) is not None:
-            self._round(near)
-        known = set(self.ledger.history["smiles"])
-        best = [s for s, m in zip(self.best, self.screen(self.best), strict=True) if m and m.key not in known]
-        while best and not self._end():
-            self._round(known_molecules(best[:size], self.checkpoint), "best of the data")
-            best = best[size:]
-        stale, ended, refused = 0, "", list[str | None]()
-        self._told()
-        while not (ended := self._end()):
-            before = self.ledger.calls
-            clock = time.perf_counter()
-            proposal = self.optimizer.ask(min(size, self.ledger.left))
-            self.seconds["asking"] += time.perf_counter() - clock
-            strings = self._round(proposal)
-            stale = stale + 1 if self.ledger.calls == before else 0
-            if stale and not self.ledger.calls and len(self.admission.constraints):
-                refused = [*refused, *strings][-EXPLAINED:]
-                if self.admission.looked_at < LOOKED_AT and stale < LOOKED_AT // size:
-                    continue  # what one molecule in a thousand has is found in the end
-                self.admission.explain(refused)
-            if stale >= STALE_ROUNDS:
-                ended = f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"
-                break
-            self._told()
-        return outcome(
+        self._ask_about_seeds()
+        self._ask_about_best()
+        self._report_progress()
+        return build_result(
             self.config,
             self.scoring,
             self.ledger,
-            self.accounts,
-            self._newly_broken(),
-            ended=ended,
+            self.provenance,
+            ended=self._search(),
+            broken=self._find_newly_broken(),
             seconds=self.seconds,
         )
 
-    def _round(self, proposal: Proposal, origin: str | None = None) -> list[str | None]:
-        """Screen a proposal, ask the oracle, tell the strategy; the proposal's strings."""
-        clock = time.perf_counter()
-        strings = self._decoded(proposal, self.random + self.proposed)
-        molecules = self.screen(strings)
-        self.seconds["screening"] += time.perf_counter() - clock
-        self.proposed += len(strings)
+    def _ask_about_seeds(self) -> None:
+        """Ask about the seeds, then about analogues of them."""
+        keys = [m.key for m in self.screen(self.seeds) if m is not None]  # each is one: they were checked
+        known = self._list_known()
+        if new := [s for s, key in zip(self.seeds, keys, strict=True) if key not in known]:
+            self._work_off(propose_known(new, self.checkpoint), "seed")
+        known = self._list_known()
+        missing = min(self.config.round_size, self.ledger.left) - len(known - {*keys})
+        missing = 0 if self.clock.is_over() else missing
+        if (near := propose_analogues(self.problem, self.seeds, known, missing, self.random)) is not None:
+            self._work_off(near)
+
+    def _ask_about_best(self) -> None:
+        """Ask about the best molecules of the dataset, round by round."""
+        known, size = self._list_known(), self.config.round_size
+        best = [s for s, m in zip(self.best, self.screen(self.best), strict=True) if m and m.key not in known]
+        while best and not self._find_end():
+            self._work_off(propose_known(best[:size], self.checkpoint), "best of the data")
+            best = best[size:]
+
+    def _search(self) -> str:
+        """Follow the strategy to an end; return the reason for the end, in words."""
+        stale, size, refused = 0, self.config.round_size, list[str | None]()
+        while not (ended := self._find_end()):
+            before = self.ledger.calls
+            with self._measure("asking"):
+                proposal = self.optimizer.ask(min(size, self.ledger.left))
+            strings = self._work_off(proposal)
+            stale = stale + 1 if self.ledger.calls == before else 0
+            if stale and not self.ledger.calls and len(self.constraints):
+                refused = [*refused, *strings][-EXPLAINED:]
+                if self.screen.drafts < LOOKED_AT and stale < LOOKED_AT // size:
+                    continue  # what one molecule in a thousand has is found in the end
+                self.screen.explain(refused)
+            if stale >= STALE_ROUNDS:
+                return f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"
+            self._report_progress()
+        return ended
+
+    def _find_end(self) -> str:
+        """Return the reason to stop now; "" to go on."""
+        config, n = self.config, len(self.scores)
+        if self.ledger.left == 0:
+            return f"the budget of {config.oracle_calls:,} oracle calls is spent"
+        if config.minutes is not None and self.clock.is_over():
+            return f"{config.minutes:g} minutes are over"
+        if config.enough is not None and self.hits >= config.enough:
+            return f"{self.hits:,} molecules meet every objective"
+        if config.patience is not None and n > config.patience:
+            scores = np.array(self.scores, dtype=np.float64)
+            scored = np.isfinite(scores.reshape(n, -1)[: -config.patience]).all(axis=1).sum() >= 10
+            if scored and not has_improved(scores, config.patience):
+                what = "best ten" if scores.ndim == 1 else "front"
+                return f"the last {config.patience:,} calls did not better the {what}"
+        return ""
+
+    # -- one round ---------------------------------------------------------------------------------------------------
+
+    def _work_off(self, proposal: Proposal, origin: str | None = None) -> list[str | None]:
+        """Screen a proposal, ask the oracle about it and tell the strategy; return the proposal's strings."""
+        with self._measure("screening"):
+            strings = self.optimizer.decode(
+                proposal, temperature=self.config.temperature, seed=self.random + self.proposed
+            )
+            screened = self.screen.examine(strings)
+        molecules = [s.molecule if s is not None else None for s in screened]
         keys = [m.key if m is not None else None for m in molecules]
-        self._note(strings, keys, proposal, origin)
-        clock = time.perf_counter()
-        paid = self.ledger.calls
-        scored = self.ledger.score(keys, lambda stage, done, total, figures=None: self._told(paid + done))
-        values = self.scoring.values(keys, scored.values)
-        scores = self.scoring.scores(values, len(keys))
-        self.seconds["oracle"] += time.perf_counter() - clock
-        hits = self.scoring.hits(values, len(keys))
+        self.proposed += len(strings)
+        self._record_origins(screened, proposal, origin)
+        with self._measure("oracle"):
+            paid = self.ledger.calls
+            scored = self.ledger.score(keys, lambda stage, done, n, figures=None: self._report_progress(paid + done))
+            values = self.scoring.evaluate(keys, scored.values)
+            scores = self.scoring.score(values, len(keys))
+        hits = self.scoring.find_hits(values, len(keys))
         for row in np.flatnonzero(scored.paid):
             self._count(scores[row], bool(hits[row]))
-        if not self.clock.over():  # for what was not asked any more says nothing
+        if not self.clock.is_over():  # a molecule that was not asked about any more has no score to tell
             self._tell(proposal, molecules, scores)
         return strings
 
-    def _decoded(self, proposal: Proposal, seed: int) -> list[str | None]:
-        return self.optimizer.decode(proposal, temperature=self.config.temperature, seed=seed)
-
-    def _tell(self, proposal: Proposal, molecules: Sequence[Molecule | None], scores: Any) -> None:
-        clock = time.perf_counter()
-        z = torch.full((len(molecules), self.checkpoint.model.latent_size), torch.nan)
-        rows = [i for i, m in enumerate(molecules) if m is not None and m.selfies]
-        if rows:
-            z[rows] = self.checkpoint.encode([molecules[i].selfies for i in rows]).mu  # type: ignore[union-attr]
-        self.optimizer.tell(proposal, z, torch.as_tensor(scores, dtype=torch.float32), molecules)
-        self.seconds["telling"] += time.perf_counter() - clock
+    def _tell(self, proposal: Proposal, molecules: Sequence[Molecule | None], scores: NDArray[np.float64]) -> None:
+        with self._measure("telling"):
+            z = torch.full((len(molecules), self.checkpoint.model.latent_size), torch.nan)
+            selfies = {row: m.selfies for row, m in enumerate(molecules) if m is not None and m.selfies}
+            if selfies:
+                z[list(selfies)] = self.checkpoint.encode(list(selfies.values())).mu
+            self.optimizer.tell(proposal, z, torch.as_tensor(scores, dtype=torch.float32), molecules)
 
     def _count(self, score: Any, hit: bool) -> None:
         self.scores.append(score)
         self.hits += hit
+
+    def _record_origins(self, screened: Sequence[Screened | None], proposal: Proposal, origin: str | None) -> None:
+        """Write down where new molecules come from, before they are paid for, and how many were refused."""
+        origins: dict[str, Origin] = {}
+        for row, found in enumerate(screened):
+            if found is not None and found.molecule is not None:
+                own = origin or (proposal.origins[row] if proposal.origins else self.config.strategy)
+                origins.setdefault(found.molecule.key, (own, proposal.parents[row] if proposal.parents else None))
+        counts = {
+            "proposed": len(screened),
+            "valid": sum(found is not None for found in screened),
+            "passed": sum(found is not None and found.molecule is not None for found in screened),
+            "drafts": self.screen.drafts - self.drafts,
+        }
+        self.provenance.record(origins, counts, self.screen.broken)
+        self._begin_to_count()
+
+    def _begin_to_count(self) -> None:
+        """Count drafts and broken constraints from now on."""
+        self.drafts = self.screen.drafts
+        self.screen.broken.clear()
+
+    # -- what was paid before ----------------------------------------------------------------------------------------
 
     def _remember(self) -> None:
         """Tell the strategy what was paid before the run was stopped."""
@@ -229,59 +285,41 @@ class _Loop:
         for start in range(0, len(history), TOLD_AT_ONCE):
             part = history.iloc[start : start + TOLD_AT_ONCE]
             keys = part["smiles"].tolist()
-            values = self.scoring.values(keys, part[list(self.ledger.endpoints)].to_numpy(dtype=np.float64))
+            values = self.scoring.evaluate(keys, part[list(self.ledger.endpoints)].to_numpy(dtype=np.float64))
             molecules = self.screen.from_smiles(keys)
             broken = np.array([m is None for m in molecules])  # by a constraint that is new
-            scores = self.scoring.scores(values, len(keys))
+            scores = self.scoring.score(values, len(keys))
             scores[broken] = np.nan
-            for row, hit in enumerate(self.scoring.hits(values, len(keys)) & ~broken):
+            for row, hit in enumerate(self.scoring.find_hits(values, len(keys)) & ~broken):
                 self._count(scores[row], bool(hit))
             strings = [m.selfies if m else None for m in molecules]
-            self._tell(known_molecules(strings, self.checkpoint), molecules, scores)
+            self._tell(propose_known(strings, self.checkpoint), molecules, scores)
             self.progress("remember", start + len(part), len(history))
-        self.admission.counted([], [])  # what is remembered was counted when it was proposed
+        self._begin_to_count()  # these molecules were counted when they were proposed
 
-    def _end(self) -> str:
-        """Why to stop now; "" to go on."""
-        config, n = self.config, len(self.scores)
-        if self.ledger.left == 0:
-            return f"the budget of {config.oracle_calls:,} oracle calls is spent"
-        if config.minutes is not None and self.clock.over():
-            return f"{config.minutes:g} minutes are over"
-        if config.enough is not None and self.hits >= config.enough:
-            return f"{self.hits:,} molecules meet every objective"
-        if config.patience is not None and n > config.patience:
-            scores = np.array(self.scores, dtype=np.float64)
-            scored = np.isfinite(scores.reshape(n, -1)[: -config.patience]).all(axis=1).sum() >= 10
-            if scored and not bettered(scores, config.patience):
-                what = "best ten" if scores.ndim == 1 else "front"
-                return f"the last {config.patience:,} calls did not better the {what}"
-        return ""
+    def _find_newly_broken(self) -> NDArray[np.bool_]:
+        """Say for each call (calls,) whether its molecule was paid for earlier and breaks a constraint that is new."""
+        keys = self.ledger.history["smiles"].tolist()
+        if not len(self.constraints) or not self.resumed:
+            return np.zeros(len(keys), dtype=np.bool_)
+        return np.array([m is None for m in self.screen.from_smiles(keys)], dtype=np.bool_)
 
-    def _told(self, calls: int | None = None) -> None:
+    def _list_known(self) -> set[str]:
+        return set(self.ledger.history["smiles"])
+
+    # -- progress ----------------------------------------------------------------------------------------------------
+
+    def _report_progress(self, calls: int | None = None) -> None:
         one = self.scores and self.scoring.several == 1
-        best = float(best_so_far(np.array(self.scores))[-1]) if one else math.nan
+        best = float(average_best(np.array(self.scores))[-1]) if one else math.nan
         figures = {"best ten": best} if math.isfinite(best) else {}
         if self.scoring.bounded:
             figures["hits"] = self.hits
         self.progress("optimize", self.ledger.calls if calls is None else calls, self.config.oracle_calls, figures)
 
-    # -- accounts ------------------------------------------------------------------------------------------------
-
-    def _note(
-        self, strings: Sequence[str | None], keys: Sequence[str | None], proposal: Proposal, origin: str | None
-    ) -> None:
-        """Write down where new molecules come from, before they are paid for, and what was refused."""
-        origins: dict[str, tuple[str, str | None]] = {}
-        for row, key in enumerate(keys):
-            if key is not None:
-                own = origin or (proposal.origins[row] if proposal.origins else self.config.strategy)
-                origins.setdefault(key, (own, proposal.parents[row] if proposal.parents else None))
-        self.accounts.note(origins, *self.admission.counted(strings, keys))
-
-    def _newly_broken(self) -> NDArray[np.bool_]:
-        """(calls,) of what was paid before the run was stopped, what breaks a constraint that is new."""
-        keys = self.ledger.history["smiles"].tolist()
-        if not len(self.admission.constraints) or not self.resumed:
-            return np.zeros(len(keys), dtype=np.bool_)
-        return np.array([m is None for m in self.screen.from_smiles(keys)], dtype=np.bool_)
+    @contextlib.contextmanager
+    def _measure(self, work: str) -> Iterator[None]:
+        """Add the seconds of a block to those of a kind of work."""
+        started = time.perf_counter()
+        yield
+        self.seconds[work] += time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Where each molecule came from, and how many were proposed, refused and asked about: kept on disk, round by round."""
+"""Records where each molecule came from and how many were proposed, refused and asked about, on disk, round by round."""
 
 from __future__ import annotations
 
@@ -12,26 +12,34 @@ Origin = tuple[str, str | None]
 """The move or center that a molecule comes from, and its parent's SMILES."""
 
 
-class Accounts:
-    """`proposals.jsonl`: a line for each new molecule before it is paid for, and one with the counts of each round.
+class Provenance:
+    """Origins and counts of an optimization, kept in `proposals.jsonl`.
 
-    A line that a kill cut short is passed over. What a killed round proposed counts as proposed, since it was.
+    The file has a line for each new molecule, written before the molecule is paid for, and a line with the counts of each
+    round. A line that a kill cut short is passed over. What a killed round proposed counts as proposed.
     """
 
     def __init__(self, path: Path) -> None:
+        """Read the file of an earlier process, where there is one."""
         self._path = path
         self.origins: dict[str, Origin] = {}
         """By SMILES."""
         self.tally: Counter[str] = Counter()
-        """proposed, valid, passed: rows of proposals. drafts, of them broken: distinct molecules looked at, by strategies too."""
+        """proposed, valid, passed: rows of proposals. drafts: distinct molecules looked at, by strategies too."""
         self.broken: Counter[str] = Counter()
         """By constraint, in words, the drafts that failed it first."""
-        self._unended = self._read()
+        self._cut_short = self._read()
 
-    def note(
+    def record(
         self, origins: Mapping[str, Origin], counts: Mapping[str, int], broken: Mapping[str, int] | None = None
     ) -> None:
-        """Write a round down; molecules that are known keep the origin that they had."""
+        """Write a round to the file; molecules that are known keep the origin that they had.
+
+        Args:
+            origins: The origins of the round's molecules by SMILES.
+            counts: The round's part of `tally`.
+            broken: The round's part of `broken`.
+        """
         new = {key: origin for key, origin in origins.items() if key not in self.origins}
         self.origins |= new
         self.tally.update(counts)
@@ -39,19 +47,18 @@ class Accounts:
         lines = [{"smiles": key, "origin": name, "parent": parent} for key, (name, parent) in new.items()]
         entries = [*lines, {"counts": dict(counts), "broken": {k: n for k, n in (broken or {}).items() if n}}]
         with self._path.open("a", encoding="utf-8") as file:
-            if self._unended:
-                file.write("\n")
-                self._unended = False
+            file.write("\n" * self._cut_short)
+            self._cut_short = False
             file.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
             file.flush()
             os.fsync(file.fileno())
 
-    def of(self, smiles: str) -> Origin:
-        """A molecule's origin; "unknown" for one that no line tells of."""
+    def find_origin(self, smiles: str) -> Origin:
+        """Return a molecule's origin; "unknown" for one that no line names."""
         return self.origins.get(smiles, ("unknown", None))
 
     def _read(self) -> bool:
-        """Whether the last line has no end."""
+        """Read the file; whether its last line was cut short."""
         text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.is_file() else ""
         for line in text.splitlines():
             try:

@@ -1,4 +1,4 @@
-"""What an optimization found: every call with its origin, the candidates, the accounts."""
+"""The result of an optimization: every call with its origin, the candidates, the counts."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ from pipeline.objectives.pareto import hypervolume, ranks, reference_point
 from pipeline.optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
-    from pipeline.optimization.provenance import Accounts
+    from pipeline.optimization.provenance import Provenance
     from pipeline.optimization.scoring import Scoring
     from pipeline.oracles.ledger import CountedOracle
 
 
 @dataclass
 class Optimization:
-    """The outcome. Scores are of computed values alone; what was only predicted stands in no column here."""
+    """The result of an optimization. Scores come from computed values alone; no column here holds a prediction."""
 
     calls: pd.DataFrame
     """A row for each oracle call, in order: order, smiles, score, the values (`<name>_computed`), hit, failed (the reason, or
     ""), origin (which move or center), parent (SMILES or None), round, seconds."""
     candidates: pd.DataFrame
-    """The best, ranked, of one scaffold `per_scaffold` at most."""
+    """The best molecules, ranked, at most `per_scaffold` of one scaffold."""
     counts: dict[str, int]
     """proposed, valid and passed (the constraints): rows of proposals. asked, scored (a number for every objective), failed,
     hits: of oracle calls. drafts: distinct molecules that were looked at for it."""
     objectives: list[ResolvedObjective]
     config: OptimizeConfig
     ended: str
-    """Why it stopped, in words."""
+    """The reason why it stopped, in words."""
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    """asking, screening, the oracle, telling."""
+    """Seconds of asking, screening, oracle and telling."""
     broken: dict[str, int] = field(default_factory=dict)
     """By constraint, in words, the drafts that failed it first."""
     oracle: str = ""
-    """Its name."""
+    """The name of the oracle."""
     report: dict[str, Any] = field(default_factory=dict)
     """report.json, where a run folder was written."""
 
     @property
     def bounded(self) -> bool:
-        """Whether any objective says what is good enough: else every scored molecule is a hit."""
+        """Whether any objective has a bound that makes a hit; without one every scored molecule is a hit."""
         return any(w.low is not None or w.high is not None for w in self.objectives)
 
     def to_frame(self) -> pd.DataFrame:
-        """The candidates, one per row, best first."""
+        """Return the candidates, one per row, best first."""
         return self.candidates.copy()
 
     def curve(self, top: int = 10) -> NDArray[np.float64]:
-        """(calls,) the mean of the best `top` scores after each call; a failed call brings nothing."""
-        return best_so_far(self.calls["score"].to_numpy(dtype=np.float64), top)
+        """Return (calls,) the mean of the best `top` scores after each call; a failed call changes nothing."""
+        return average_best(self.calls["score"].to_numpy(dtype=np.float64), top)
 
 
-def best_so_far(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float64]:
-    """(n,) the mean of the best `top` of scores (n,) so far; NaN until there is one.
+def average_best(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float64]:
+    """Compute (n,) the mean of the best `top` of the scores (n,) up to each row; NaN until there is a score.
 
-    >>> best_so_far(np.array([1.0, np.nan, 3.0]), 1).tolist()
+    >>> average_best(np.array([1.0, np.nan, 3.0]), 1).tolist()
     [1.0, 1.0, 3.0]
     """
     import heapq
@@ -82,17 +82,17 @@ def best_so_far(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float6
     return means
 
 
-def bettered(scores: NDArray[np.float64], last: int) -> bool:
-    """Whether the last so many scores raised the mean of the best ten; of a front's, (n, objectives), its hypervolume."""
+def has_improved(scores: NDArray[np.float64], last: int) -> bool:
+    """Say whether the last scores raised the mean of the best ten or, for scores (n, objectives), the front's hypervolume."""
     if scores.ndim == 1:
-        curve = best_so_far(scores)
+        curve = average_best(scores)
         return bool(curve[-1] > curve[-1 - last])
     corner = reference_point(scores)  # one for both, since volumes compare only from the same point
     return hypervolume(scores, corner) > (1 + 1e-9) * hypervolume(scores[:-last], corner)
 
 
-def ranked(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
-    """The best n scored molecules, of one scaffold `per_scaffold` at most, with rank and scaffold."""
+def rank_candidates(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
+    """Rank the best n scored molecules, at most `per_scaffold` of one scaffold, and add the columns rank and scaffold."""
     ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
     rows, scaffolds, held = [], [], dict[str | None, int]()
     for i, smiles in zip(ordered.index, ordered["smiles"], strict=True):
@@ -109,44 +109,54 @@ def ranked(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
     return found
 
 
-def outcome(
+def build_result(
     config: OptimizeConfig,
     scoring: Scoring,
     ledger: CountedOracle,
-    accounts: Accounts,
+    provenance: Provenance,
     broken: NDArray[np.bool_],
     *,
     ended: str,
     seconds: Mapping[str, float],
 ) -> Optimization:
-    """The accounts of a run that has ended. broken: (calls,) what was paid, but breaks a constraint that is new."""
+    """Put together the result of a run that has ended.
+
+    Args:
+        config: The settings of the run.
+        scoring: The resolved objectives.
+        ledger: The oracle with all calls that were paid.
+        provenance: The origins of the molecules, and the counts.
+        broken: (calls,) whether a molecule that was paid for breaks a constraint that is new.
+        ended: The reason why the run ended, in words.
+        seconds: Seconds by kind of work.
+    """
     history = ledger.history
     keys = history["smiles"].tolist()
-    values = scoring.values(keys, history[list(ledger.endpoints)].to_numpy(dtype=np.float64))
-    scores = scoring.scores(values, len(keys))
+    values = scoring.evaluate(keys, history[list(ledger.endpoints)].to_numpy(dtype=np.float64))
+    scores = scoring.score(values, len(keys))
     scores[broken] = np.nan
     calls = history[["order", "smiles"]].copy()
     if scores.ndim == 2:  # a front: the rank is by what a molecule adds to it
         for i, w in enumerate(scoring.objectives):
             calls[f"{w.about.name}_ranked_by"] = scores[:, i]
-        calls["score"] = _front_score(scores)
+        calls["score"] = _score_fronts(scores)
     else:
         calls["score"] = scores
     for name, column in values.items():
         calls[f"{name}_computed"] = column
-    calls["hit"] = scoring.hits(values, len(keys)) & ~broken
+    calls["hit"] = scoring.find_hits(values, len(keys)) & ~broken
     calls["failed"] = history["reason"].fillna("").mask(broken, "breaks a constraint")
-    calls["origin"] = [accounts.of(k)[0] for k in keys]
-    calls["parent"] = pd.Series([accounts.of(k)[1] for k in keys], dtype=object)  # None stays None
+    calls["origin"] = [provenance.find_origin(k)[0] for k in keys]
+    calls["parent"] = pd.Series([provenance.find_origin(k)[1] for k in keys], dtype=object)  # None stays None
     calls["round"], calls["seconds"] = history["round"], history["seconds"]
     counts = {
-        **{name: accounts.tally[name] for name in ("proposed", "valid", "passed", "drafts")},
+        **{name: provenance.tally[name] for name in ("proposed", "valid", "passed", "drafts")},
         "asked": ledger.calls,
         "scored": int(calls["score"].notna().sum()),
         "failed": int((calls["score"].isna() & ~broken).sum()),
         "hits": int(calls["hit"].sum()),
     }
-    warnings = [*scoring.warnings, *scoring.outside(values)]
+    warnings = [*scoring.warnings, *scoring.warn_of_outside(values)]
     if broken.any():
         warnings.append(
             f"{int(broken.sum()):,} of the {len(keys):,} molecules paid for break a constraint that they were not asked under: they "
@@ -156,20 +166,20 @@ def outcome(
         warnings.append(f"an objective has no number for {counts['failed']:,} of {ledger.calls:,} calls")
     return Optimization(
         calls,
-        ranked(calls, config.n, config.per_scaffold),
+        rank_candidates(calls, config.n, config.per_scaffold),
         counts,
         scoring.objectives,
         config,
         ended,
         warnings,
         dict(seconds),
-        broken=dict(accounts.broken),
+        broken=dict(provenance.broken),
         oracle=ledger.oracle.name,
     )
 
 
-def _front_score(scores: NDArray[np.float64]) -> list[float]:
-    """1 for the front, less for the fronts behind it; NaN where an objective failed."""
+def _score_fronts(scores: NDArray[np.float64]) -> list[float]:
+    """Score the front as 1 and the fronts behind it as less; NaN where an objective failed."""
     fine = ~np.isnan(scores).any(axis=1)
     out = np.full(len(scores), np.nan)
     if fine.any():

@@ -1,102 +1,125 @@
-"""From strings to the molecules that a strategy is told of: identity, own spelling, substructures; constraints kept.
+"""Screens SELFIES strings and SMILES: reads them as molecules and holds these to the constraints, free of oracle calls.
 
-It costs no oracle call, and strategies ask it of many more strings than are ever scored, so it is quick: no InChI, and
-nothing is worked out twice while it is in the cache.
+Strategies screen many more strings than are ever scored. Screening is therefore quick: it needs no InChI, and it repeats no
+work for a string that is still in its cache.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
-from torch import Tensor
 
+from chem_vae.errors import UserError
 from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.validate import sanitized
 from pipeline.models.spelling import write_selfies
+from pipeline.objectives.constraints import Constraints
 
 
 @dataclass(frozen=True)
-class _Screened:
-    molecule: Molecule
-    spelling: str
-    """Its SELFIES string, also where it has symbols that the vocabulary has not; "" where SELFIES cannot spell it."""
+class Screened:
+    """The result for one string that is a valid molecule."""
+
+    molecule: Molecule | None
+    """None where the molecule breaks a constraint."""
+    selfies: str
+    """The molecule's SELFIES string, also where it has symbols that the vocabulary has not; "" where there is none."""
+
+
+_REFUSED = Screened(None, "")
 
 
 class Screen:
-    """Which strings are molecules that may be proposed.
-
-    vocabulary: whose bond constraints the strings are meant under, and which spells the molecules.
-    constraints: molecules -> whether each may be proposed; None for no constraint.
-    """
+    """Decides which strings are molecules that may be proposed."""
 
     def __init__(
-        self,
-        vocabulary: SelfiesVocabulary,
-        constraints: Callable[[Sequence[Mol]], Iterable[bool]] | None = None,
-        cache: int = 50_000,
+        self, vocabulary: SelfiesVocabulary, constraints: Constraints | None = None, cache: int = 50_000
     ) -> None:
-        """cache: strings that are remembered with their molecules (some 3 kB each), the latest ones."""
-        self.vocabulary = vocabulary
+        """Make a screen with an empty cache.
+
+        Args:
+            vocabulary: Its bond constraints hold for the strings, and it spells the molecules.
+            constraints: What a molecule has to meet; None for no constraint.
+            cache: The number of strings to remember with their molecules, about 3 kB each; the oldest go first.
+        """
+        self.vocabulary, self.constraints = vocabulary, constraints
         self.tally: Counter[str] = Counter()
-        """How many of the strings that were not in the cache were "valid", "constrained" (a molecule that breaks a constraint),
-        or what `pipeline.chemistry.validate` calls the failure."""
-        self._constraints = constraints
+        """How many strings that were not in the cache were "valid", "constrained" (a molecule that breaks a constraint), or
+        failed as `pipeline.chemistry.validate` names it."""
+        self.broken: Counter[str] = Counter()
+        """By constraint, in words, the molecules that failed it first."""
         self._cache = cache
-        self._of_selfies: OrderedDict[str, _Screened | None] = OrderedDict()
-        self._of_smiles: OrderedDict[str, _Screened | None] = OrderedDict()
+        self._of_selfies: OrderedDict[str, Screened | None] = OrderedDict()
+        self._of_smiles: OrderedDict[str, Screened | None] = OrderedDict()
+
+    @property
+    def drafts(self) -> int:
+        """The number of valid molecules screened, whether they passed or not."""
+        return self.tally["valid"] + self.tally["constrained"]
 
     def __call__(self, strings: Sequence[str | None]) -> list[Molecule | None]:
-        """SELFIES strings -> molecules, row i for row i; None where a string is none, or breaks a constraint.
+        """Read SELFIES strings as molecules; None where a string is none, or breaks a constraint.
 
-        Never raises for a single string. A molecule's key is its canonical SMILES, its features (2048,) uint8.
+        Args:
+            strings: n SELFIES strings. No single string raises an error.
+
+        Returns:
+            n molecules in the same order. A molecule's key is its canonical SMILES, its features are (2048,) uint8.
         """
-        return [_molecule(found) for found in self._screened(strings, self._of_selfies, self._read_selfies)]
+        return [_molecule_of(found) for found in self.examine(strings)]
+
+    def examine(self, strings: Sequence[str | None]) -> list[Screened | None]:
+        """Screen SELFIES strings and tell apart what is no molecule (None) and what breaks a constraint."""
+        return self._screen(strings, self._of_selfies, self._read_selfies)
 
     def from_smiles(self, smiles: Sequence[str | None]) -> list[Molecule | None]:
-        """As for SELFIES strings, from SMILES. The spellings of these molecules need no work when they are screened next."""
-        return [_molecule(found) for found in self._smiles(smiles)]
+        """Screen SMILES as `__call__` screens SELFIES strings; the molecules' own strings then are in the cache."""
+        return [_molecule_of(found) for found in self._screen_smiles(smiles)]
 
     def spellings(self, smiles: Sequence[str | None]) -> list[str | None]:
-        """The SELFIES strings of SMILES: None where one is no molecule, breaks a constraint, or SELFIES cannot spell it.
+        """Write SMILES as SELFIES strings; None where one is no molecule, breaks a constraint, or has no SELFIES string.
 
         A string may have symbols that the vocabulary has not: it can be decoded and scored, but not encoded (then the
         molecule's own `selfies` is "").
         """
-        return [found.spelling or None if found is not None else None for found in self._smiles(smiles)]
+        return [found.selfies or None if found is not None else None for found in self._screen_smiles(smiles)]
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    def explain(self, strings: Sequence[str | None]) -> None:
+        """Raise a UserError that names the constraints which none of these molecules meets; do nothing without molecules."""
+        keys = [m.key for m in Screen(self.vocabulary)(strings) if m is not None]
+        if keys and self.constraints is not None:
+            raise UserError(self.constraints.explain([Chem.MolFromSmiles(key) for key in keys]))
 
-    def _smiles(self, smiles: Sequence[str | None]) -> list[_Screened | None]:
-        found = self._screened(smiles, self._of_smiles, lambda text: sanitized(text)[::-1])
+    def _screen_smiles(self, smiles: Sequence[str | None]) -> list[Screened | None]:
+        found = self._screen(smiles, self._of_smiles, sanitized)
         for screened in found:
-            if screened is not None and screened.spelling:
-                self._remember(self._of_selfies, screened.spelling, screened)
+            if screened is not None and screened.selfies:
+                self._remember(self._of_selfies, screened.selfies, screened)
         return found
 
-    def _read_selfies(self, string: str) -> tuple[str, Mol | None]:
+    def _read_selfies(self, string: str) -> tuple[Mol | None, str]:
         try:
             smiles = self.vocabulary.to_smiles(string)
         except Exception:  # selfies raises DecoderError, and on odd input a dozen other kinds
-            return "not decoded", None
-        mol, status = sanitized(smiles)
-        return status, mol
+            return None, "not decoded"
+        return sanitized(smiles)
 
-    def _screened(
+    def _screen(
         self,
         strings: Sequence[str | None],
-        known: OrderedDict[str, _Screened | None],
-        read: Callable[[str], tuple[str, Mol | None]],
-    ) -> list[_Screened | None]:
-        results: list[_Screened | None] = [None] * len(strings)
+        known: OrderedDict[str, Screened | None],
+        read: Callable[[str], tuple[Mol | None, str]],
+    ) -> list[Screened | None]:
+        results: list[Screened | None] = [None] * len(strings)
         fresh: dict[str, list[int]] = {}
         for row, string in enumerate(strings):
             if not isinstance(string, str):  # None, or the NaN that a data frame makes of it
@@ -110,59 +133,74 @@ class Screen:
         with rdBase.BlockLogs(), bond_constraints(self.vocabulary.constraints):
             for string in fresh:
                 try:
-                    status, mol = read(string)
+                    mol, status = read(string)
                 except Exception:  # RDKit's C++ exceptions have no common base
-                    status, mol = "not sanitized", None
+                    mol, status = None, "not sanitized"
                 if mol is None:
                     self.tally[status] += 1
                     self._remember(known, string, None)
                 else:
                     mols[string] = mol
-            passed = self._constraints(list(mols.values())) if self._constraints and mols else [True] * len(mols)
-            for (string, mol), may in zip(mols.items(), passed, strict=True):
-                self.tally["valid" if may else "constrained"] += 1
-                screened = self._described(mol) if may else None
-                if screened is None:
-                    self._remember(self._of_smiles, Chem.MolToSmiles(mol), None)
+            for (string, mol), passed in zip(mols.items(), self._check(list(mols.values())), strict=True):
+                self.tally["valid" if passed else "constrained"] += 1
+                screened = self._describe(mol) if passed else _REFUSED
+                if not passed:
+                    self._remember(self._of_smiles, Chem.MolToSmiles(mol), screened)
                 self._remember(known, string, screened)
                 for row in fresh[string]:
                     results[row] = screened
         return results
 
-    def _described(self, mol: Mol) -> _Screened:
+    def _check(self, mols: Sequence[Mol]) -> list[bool]:
+        """Say whether each molecule meets the constraints, and count those that fail."""
+        if self.constraints is None or not mols:
+            return [True] * len(mols)
+        checked = self.constraints.check(mols)
+        self.broken.update(checked.counts)
+        return [bool(passed) for passed in checked.passed]
+
+    def _describe(self, mol: Mol) -> Screened:
         key = Chem.MolToSmiles(mol)
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known
             return same
-        features: Tensor = torch.from_numpy(SIMULATED_COUNTS.array(mol))
-        spelling = write_selfies(key, self.vocabulary) or ""
-        own = spelling if spelling and not self.vocabulary.missing(spelling) else ""
-        screened = _Screened(Molecule(key, own, features), spelling)
+        selfies = write_selfies(key, self.vocabulary) or ""
+        own = selfies if selfies and not self.vocabulary.missing(selfies) else ""
+        features = torch.from_numpy(SIMULATED_COUNTS.array(mol))
+        screened = Screened(Molecule(key, own, features), selfies)
         self._remember(self._of_smiles, key, screened)
         return screened
 
-    def _remember(self, known: OrderedDict[str, _Screened | None], string: str, screened: _Screened | None) -> None:
+    def _remember(self, known: OrderedDict[str, Screened | None], string: str, screened: Screened | None) -> None:
         known[string] = screened
         known.move_to_end(string)
         while len(known) > self._cache:
             known.popitem(last=False)
 
 
-def variation(
+def make_variation(
     screen: Screen, *, elements: Sequence[str] | Mapping[str, float], max_atoms: int, **options: Any
 ) -> Callable[[Sequence[str], int, int], list[tuple[str | None, str]]]:
-    """`vary` of a Problem: (keys of parents, best first; n; seed) -> n pairs (a child's SELFIES or None, its parent's key).
+    """Make the `vary` function of a Problem, which crosses and mutates the structures of known molecules.
 
-    Children that the screen refuses are None. The options are those of `pipeline.chemistry.crossover.vary`.
+    Args:
+        screen: Children that it refuses are None.
+        elements: The elements that an atom may be changed to.
+        max_atoms: The most heavy atoms of a child.
+        **options: Further options of `pipeline.chemistry.crossover.vary`.
+
+    Returns:
+        A function of (keys of parents, best first; n; seed) that returns n pairs of a child's SELFIES string, or None, and
+        its parent's key.
     """
 
-    def children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
+    def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
         pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, **options)
         spelled = screen.spellings([child for child, _ in pairs])
         return [(string, parent) for string, (_, parent) in zip(spelled, pairs, strict=True)]
 
-    return children
+    return make_children
 
 
-def _molecule(found: _Screened | None) -> Molecule | None:
+def _molecule_of(found: Screened | None) -> Molecule | None:
     return found.molecule if found is not None else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.chemistry.metrics import funnel, internal_diversity, scaffold
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.optimization.result import Optimization, best_so_far
+from pipeline.optimization.result import Optimization, average_best
 from pipeline.report.content import PLOTTED, about, distributions, diversity, requested_and_achieved, thinned
 from pipeline.report.origins import BEST_OF, lineages, origins, shares
 from pipeline.report.search_space import front, predictions, search_map
@@ -157,7 +157,7 @@ def curve(scores: NDArray[np.float64]) -> list[list[float]]:
     """[call, best, mean of the best ten, mean of the best hundred] so far, at CHECKPOINTS calls or so."""
     if not len(scores):
         return []
-    means = [best_so_far(scores, top) for top in (1, 10, 100)]
+    means = [average_best(scores, top) for top in (1, 10, 100)]
     rows = np.column_stack([np.arange(1, len(scores) + 1), *means])
     return [[float(v) for v in row] for row in thinned(list(rows), CHECKPOINTS)]
 

@@ -13,7 +13,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import USUAL, Constraints, named_molecules
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.initial_population import Usual
+from pipeline.optimization.initial_population import UsualStructures
 from pipeline.optimization.loop import optimize
 
 ODD = {
@@ -62,7 +62,9 @@ def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: Tra
         return frozenset[str]().union(*(oddities(Chem.MolFromSmiles(s)) for s in smiles))
 
     def usual(*seeds: str) -> frozenset[str]:
-        return Usual.of(model.checkpoint, model.latent["mu"], [Chem.MolFromSmiles(s) for s in seeds]).oddities
+        return UsualStructures.measure(
+            model.checkpoint, model.latent["mu"], [Chem.MolFromSmiles(s) for s in seeds]
+        ).oddities
 
     def paid(smiles: list[str]) -> list[float]:
         return [float(len(of([s]) - usual())) for s in smiles]
@@ -90,7 +92,7 @@ def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Pa
             Constraint(must_contain="[#6]~[#7]"),
         ]
     )
-    allowed = Usual.of(model.checkpoint, model.latent["mu"][:0], named).oddities
+    allowed = UsualStructures.measure(model.checkpoint, model.latent["mu"][:0], named).oddities
     assert {"halogen on another atom than carbon", "peroxide"} <= allowed and "heterocumulene" not in allowed
     refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_oddities=())
     assert "odd_structures = true" in refused.explain([Chem.MolFromSmiles("CN=C=S")])

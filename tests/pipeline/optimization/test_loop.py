@@ -22,8 +22,8 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
-from pipeline.optimization.provenance import Accounts
-from pipeline.optimization.result import Optimization, best_so_far
+from pipeline.optimization.provenance import Provenance
+from pipeline.optimization.result import Optimization, average_best
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.function import FunctionOracle
 from pipeline.report import optimization as content
@@ -227,7 +227,7 @@ def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tm
     assert found.broken["no oxygen"] > 0 and sum(found.broken.values()) <= found.counts["drafts"]
     report_rows = content.accounts(found)
     assert [row["stage"] for row in report_rows] == ["proposed", "valid", "passed the constraints", "asked", "scored"]
-    assert Accounts(tmp_path / "proposals.jsonl").broken == found.broken, "kept for a run that goes on"
+    assert Provenance(tmp_path / "proposals.jsonl").broken == found.broken, "kept for a run that goes on"
 
 
 def test_constraints_that_few_molecules_meet_are_no_error(model: TrainedModel, tmp_path: Path) -> None:
@@ -560,7 +560,7 @@ def test_the_notebook_says_how_the_function_is_asked(model: TrainedModel, tmp_pa
 
 def test_figures_against_calls() -> None:
     nan = float("nan")
-    assert best_so_far(np.array([nan, 1.0, 0.5, 3.0]), 2).tolist()[1:] == [1.0, 0.75, 2.0]
+    assert average_best(np.array([nan, 1.0, 0.5, 3.0]), 2).tolist()[1:] == [1.0, 0.75, 2.0]
     rows = content.curve(np.array([1.0, 3.0, 2.0]))
     assert [row[:3] for row in rows] == [[1, 1, 1], [2, 3, 2], [3, 3, 2]]
     calls = pd.DataFrame(
@@ -594,18 +594,18 @@ def test_a_page_of_an_optimization_with_parts_missing() -> None:
     assert optimization_page.shown({}) is None
 
 
-def test_accounts_survive_a_cut_line(tmp_path: Path) -> None:
+def test_provenance_survives_a_cut_line(tmp_path: Path) -> None:
     path = tmp_path / "proposals.jsonl"
-    accounts = Accounts(path)
-    accounts.note({"CC": ("prior", None)}, {"proposed": 3, "valid": 2}, {"no oxygen": 1})
+    provenance = Provenance(path)
+    provenance.record({"CC": ("prior", None)}, {"proposed": 3, "valid": 2}, {"no oxygen": 1})
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
-        again = Accounts(path)
-        again.note({"CC": ("move", "C"), "CCC": ("move", "CC")}, {"proposed": 1})
-        read = Accounts(path)
-        assert read.of("CCC") == ("move", "CC") and read.tally["proposed"] in (1, 4)
-        assert read.of("CC") in (("prior", None), ("move", "C")) and read.of("N") == ("unknown", None)
+        again = Provenance(path)
+        again.record({"CC": ("move", "C"), "CCC": ("move", "CC")}, {"proposed": 1})
+        read = Provenance(path)
+        assert read.find_origin("CCC") == ("move", "CC") and read.tally["proposed"] in (1, 4)
+        assert read.find_origin("CC") in (("prior", None), ("move", "C")) and read.find_origin("N") == ("unknown", None)
 
 
 def test_the_table_optimize_of_a_file(tmp_path: Path) -> None:

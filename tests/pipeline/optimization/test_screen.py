@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import pytest
 import torch
 from rdkit import Chem, DataStructs
-from rdkit.Chem import Mol, rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator
 
 from chem_vae.optimizers import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.optimization.screen import Screen, variation
+from pipeline.objectives.config import Constraint
+from pipeline.objectives.constraints import Constraints
+from pipeline.optimization.screen import Screen, make_variation
+
+REFUSE_ALL = Constraints([Constraint(must_contain="[U]")])
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,7 @@ def test_from_selfies_and_from_smiles_it_is_the_same(screen: Screen, canonical: 
 
 
 def test_what_is_refused_is_counted_once(screen: Screen) -> None:
-    refusing = Screen(screen.vocabulary, lambda mols: [False] * len(mols))
+    refusing = Screen(screen.vocabulary, REFUSE_ALL)
     assert refusing(["[C][C][O]"]) == refusing.from_smiles(["CCO", "CCO"])[:1] == [None]
     assert refusing.tally == {"constrained": 1}
 
@@ -71,14 +75,15 @@ def test_features_are_near_the_counts(screen: Screen, canonical: list[str]) -> N
 
 
 def test_constraints(spelled: list[str], canonical: list[str], screen: Screen) -> None:
-    def small(mols: Sequence[Mol]) -> list[bool]:
-        return [mol.GetNumAtoms() <= 20 for mol in mols]
-
-    screen = Screen(screen.vocabulary, small)
+    screen = Screen(screen.vocabulary, Constraints([Constraint(property="heavy_atoms", at_most=20, name="small")]))
     found = screen(spelled)
     sizes = [Chem.MolFromSmiles(s).GetNumAtoms() for s in canonical]
     assert [m is not None for m in found] == [size <= 20 for size in sizes] and 0 < sum(s <= 20 for s in sizes) < 150
-    assert screen.tally["constrained"] == sum(size > 20 for size in sizes)
+    assert screen.tally["constrained"] == screen.broken["small"] == sum(size > 20 for size in sizes)
+    refused = screen.examine([*spelled, None, "[what]"])
+    assert [s is not None for s in refused] == [True] * len(spelled) + [False] * 2, (
+        "no molecule is not a broken constraint"
+    )
     assert screen(spelled) == found and screen.from_smiles(canonical) == found  # also from the cache
     assert [s is not None for s in screen.spellings(canonical)] == [m is not None for m in found]
 
@@ -101,12 +106,12 @@ def test_the_cache_forgets_the_oldest(spelled: list[str], screen: Screen) -> Non
 
 
 def test_variation_for_a_problem(screen: Screen, canonical: list[str]) -> None:
-    vary = variation(Screen(screen.vocabulary), elements=("C", "N", "O", "F", "S", "Cl", "Br"), max_atoms=35)
+    vary = make_variation(Screen(screen.vocabulary), elements=("C", "N", "O", "F", "S", "Cl", "Br"), max_atoms=35)
     pairs = vary(canonical, 100, 0)
     assert pairs == vary(canonical, 100, 0) and {parent for _, parent in pairs} <= set(canonical)
     strings = [string for string, _ in pairs]
     assert sum(string is not None for string in strings) > 90
     for molecule in screen([s for s in strings if s is not None]):
         assert molecule is not None and molecule.key not in canonical
-    refused = variation(Screen(screen.vocabulary, lambda mols: [False] * len(mols)), elements=("C", "O"), max_atoms=35)
+    refused = make_variation(Screen(screen.vocabulary, REFUSE_ALL), elements=("C", "O"), max_atoms=35)
     assert refused(canonical, 5, 0) == [(None, parent) for _, parent in refused(canonical, 5, 0)]
