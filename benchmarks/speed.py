@@ -213,10 +213,11 @@ def _chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, float]:
     from rdkit import Chem, rdBase
 
     from pipeline.chemistry.properties import PROPERTIES
-    from pipeline.datasets.readers import read
+    from pipeline.datasets.source import Source
     from pipeline.workspace.registry import resolve
 
-    texts = [t for chunk in read(resolve(config.source).path, limit=molecules) for t in chunk.inputs if t][:molecules]
+    source = Source.open(resolve(config.source).path)
+    texts = [t for chunk in source.chunks(limit=molecules) for t in chunk.inputs if t][:molecules]
     found: dict[str, float] = {}
 
     def timed(name: str, call: Callable[[Any], Any], items: list[Any]) -> list[Any]:

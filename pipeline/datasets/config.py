@@ -28,6 +28,9 @@ class IngestConfig(Settings):
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
     smiles_column: str | None = Field(None, description="The column of SMILES; found by its name when not given.")
+    header: bool | None = Field(
+        None, description="Whether the first line of a text file is a header; found out when not given."
+    )
     properties: tuple[MeasuredProperty, ...] = Field(
         (), description="Columns of measured values to learn, each with its unit where it has one."
     )

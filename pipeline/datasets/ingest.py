@@ -31,7 +31,8 @@ from pipeline.datasets import shards
 from pipeline.datasets.arrays import statistics, why_rejected, write_all_rejections, write_arrays
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
-from pipeline.datasets.readers import Chunk, Source, file_format
+from pipeline.datasets.readers import Hints
+from pipeline.datasets.source import Chunk, Source, find_format
 from pipeline.datasets.splits import assign_splits, merge_duplicates, smallest
 from pipeline.workspace.folders import content_key, locked
 from pipeline.workspace.parallel import Workers, usable_cores
@@ -53,11 +54,11 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
     resolved = resolve(config.source, config.sha256, progress)
     key = dataset_key(config, resolved)
     folder = Path(workspace) / "datasets" / f"{resolved.name}-{key[:8]}"
-    if found := _finished(folder):
+    if found := _find_finished(folder, config, resolved):
         return found
     try:
         with locked(folder, "ingesting this dataset"):
-            return _finished(folder) or _Ingest(config, resolved, key, folder, progress).run()
+            return _find_finished(folder, config, resolved) or _Ingest(config, resolved, key, folder, progress).run()
     except OSError as error:
         if isinstance(error, ChemVAEError):
             raise
@@ -72,10 +73,12 @@ def dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     """SHA-256 over all that the result depends on: the source's content, the options, the format, the chemistry's
     versions."""
     options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
+    if config.header is None:  # as before there was this setting, so that older datasets are found
+        del options["header"]
     return content_key(
         {
             "source": resolved.sha256,
-            "kind": file_format(resolved.path),
+            "kind": find_format(resolved.path),
             "columns": [resolved.smiles_column, resolved.split_column, dict(resolved.properties)],
             "options": options,
             "format": FORMAT_VERSION,
@@ -84,13 +87,26 @@ def dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     )
 
 
-def _finished(folder: Path) -> Dataset | None:
+def open_source(config: IngestConfig, resolved: ResolvedSource) -> Source:
+    """Open the file of a source as the configuration says."""
+    columns = [*resolved.properties, *(p.name for p in config.properties), config.split_column, resolved.split_column]
+    smiles_column = config.smiles_column or resolved.smiles_column
+    return Source.open(resolved.path, Hints(smiles_column, config.header, tuple(c for c in columns if c)))
+
+
+def _find_finished(folder: Path, config: IngestConfig, resolved: ResolvedSource) -> Dataset | None:
+    """Open the dataset if it is there, is whole and holds all rows of its source."""
     if not folder.is_dir():
         return None
     try:
-        return Dataset.open(folder, reused=True)
+        found = Dataset.open(folder, reused=True)
     except DataError:
         return None  # damaged since: made again, and replaced when that is done
+    if "rows_checked" not in found.manifest:  # made by a version that could lose rows
+        rows = open_source(config, resolved).count()
+        if found.counts["rows"] != min(rows, config.limit or rows):
+            return None
+    return found
 
 
 @dataclass
@@ -113,8 +129,8 @@ class _Ingest:
     ) -> None:
         self.config, self.resolved, self.key, self.folder, self.progress = config, resolved, key, folder, progress
         self.partial = folder.with_name(f"{folder.name}.partial")
-        self.source = Source.open(resolved.path, config.smiles_column or resolved.smiles_column)
         self.units = dict(resolved.properties) | {p.name: p.unit for p in config.properties}
+        self.source = open_source(config, resolved)
         self.constraints = default_constraints()
         self.notes: list[str] = []
         split_column = self._split_column()
@@ -130,11 +146,12 @@ class _Ingest:
         shutil.rmtree(whole, ignore_errors=True)
         (self.partial / "parts").mkdir(parents=True, exist_ok=True)
         (whole / "shards").mkdir(parents=True)
-        expected = min(self.source.count(), self.config.limit or 1 << 62)
+        counted = self.source.count()
+        expected = min(counted, self.config.limit or 1 << 62)
         count = 1 if expected < _FEW_ROWS else self.config.workers or usable_cores()
         try:
             with Workers(count) as workers:
-                figures = self._standardize(workers, expected)
+                figures = self._standardize(workers, expected, counted)
                 rows = self._place(figures)
                 vocabulary = self._vocabulary(workers, rows)
                 kept = self._keep(workers, rows, vocabulary, whole / "shards")
@@ -144,7 +161,7 @@ class _Ingest:
             raise
         manifest["seconds"] = round(time.monotonic() - start, 1)
         write_json(whole / "manifest.json", manifest)
-        if self.folder.exists():  # damaged, or it would have been reused
+        if self.folder.exists():  # damaged or lacking rows, or it would have been reused
             shutil.rmtree(self.folder)
         os.replace(whole, self.folder)
         shutil.rmtree(self.partial, ignore_errors=True)
@@ -156,9 +173,7 @@ class _Ingest:
         names = self.source.columns
         wanted = self.config.split_column or self.resolved.split_column
         if wanted is not None:
-            if self.source.format == "sdf":  # whose columns are known as its records come
-                names = list(next(self.source.chunks(rows=1000, limit=1000), Chunk(0)).columns)
-            if wanted not in names:
+            if wanted not in (names := self.source.read_columns(1000)):
                 raise unknown_name(f"split column of {self.resolved.path.name}", wanted, names)
             return wanted
         for name in names:
@@ -184,7 +199,7 @@ class _Ingest:
                 raise DataError(
                     f"{self.resolved.path.name} has two columns named {name!r}, a property; rename one of them"
                 )
-            if self.source.format != "sdf" and name not in self.source.columns:
+            if self.source.layout.names and name not in self.source.columns:
                 raise unknown_name(f"column of {self.resolved.path.name}", name, self.source.columns)
         for name in self.source.columns:
             if name not in (*self.units, self.settings.split_column) and shards.kept_name(name, self.settings) != name:
@@ -194,13 +209,15 @@ class _Ingest:
 
     # -- phase 1 -----------------------------------------------------------------------------------------------------
 
-    def _standardize(self, workers: Workers, expected: int) -> list[shards.PartFigures]:
+    def _standardize(self, workers: Workers, expected: int, counted: int) -> list[shards.PartFigures]:
         found: dict[int, shards.PartFigures] = {}
         sizes: list[int] = []
+        line_breaks: list[int] = []
 
         def missing() -> Iterator[tuple[shards.ShardSettings, Chunk]]:
             for chunk in self.source.chunks(self.config.shard_rows, self.config.limit):
                 sizes.append(len(chunk))
+                line_breaks.append(chunk.line_breaks)
                 if (part := self.settings.part(chunk.number)).is_file():
                     found[chunk.number] = shards.part_figures(part)
                 else:
@@ -224,6 +241,11 @@ class _Ingest:
         rows = sum(f.rows for f in parts)
         if not rows:
             raise DataError(f"{self.resolved.path.name} has no rows")
+        if rows != self.config.limit and sum(sizes) + sum(line_breaks) != counted:
+            raise ChemVAEError(
+                f"{counted:,} rows were counted in {self.resolved.path.name}, but {sum(sizes):,} were read with "
+                f"{sum(line_breaks):,} line breaks in them, which is a bug; please report it"
+            )
         if rows != sum(sizes) or rows != sum(f.molecules + f.rejected for f in parts):
             raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
         self._check_numbers(parts)
@@ -363,6 +385,7 @@ class _Ingest:
             "options": self.config.model_dump(mode="json", exclude={"workers"}),
             "properties": statistics(whole, entries),
             "counts": counts,
+            "rows_checked": True,
             "vocabulary": {"symbols": len(vocabulary.symbols), "merges": len(vocabulary.merges)},
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,

@@ -1,157 +1,83 @@
-"""Readers: a file of molecules as a stream of chunks, each row once, what cannot be read with its reason.
+"""The protocol of a file reader, and the registry of file formats, which other packages can add to.
 
-Formats, by suffix: .csv .tsv .smi .smiles .txt .sdf .sd .parquet .pq, each plain or gzipped (seen by its first bytes).
-
-What counts as a row, numbered from 0: every line of a text file after the header, a quoted field of several lines
-being one; an empty line too (a rejection), but for those at the file's end; every record of an SDF file; every row of
-a Parquet file. Where a file is cut (a truncated gzip, an SDF without its last `$$$$`), one last row stands for the
-cut.
+A package adds a format by an entry point of the group `chem_vae.readers` whose function calls
+`READERS.add("name", reader)`. Every format may be compressed with gzip: its reader opens files by
+`pipeline.datasets.text_files`, or unpacks them itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from chem_vae.errors import DataError, UserError
+from chem_vae.plugins import Registry
 from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets import sdf_reader, text_reader
-from pipeline.datasets.text_reader import Layout, Row
 
-FORMATS = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".smi": "smi", ".smiles": "smi", ".txt": "txt",
-    ".sdf": "sdf", ".sd": "sdf", ".parquet": "parquet", ".pq": "parquet",
-}  # fmt: skip
+Cells = Sequence[str | None] | Mapping[str, str | None]
+Row = tuple[int, str | None, Cells]
+"""A row of a file: its number from 0, its SMILES or mol block, and its other cells, by place or by name."""
 
 
-@dataclass
-class Chunk:
-    """Consecutive rows.
+@dataclass(frozen=True)
+class Hints:
+    """What the user says about a file, so that it need not be guessed."""
 
-    `inputs` are SMILES, or mol blocks where `molblocks` is set; `columns` are the other columns, as text.
-    """
-
-    number: int
-    rows: list[int] = field(default_factory=list)
-    inputs: list[str | None] = field(default_factory=list)
-    columns: dict[str, list[str | None]] = field(default_factory=dict)
-    rejections: list[Rejection] = field(default_factory=list)
-    molblocks: bool = False
-
-    def __len__(self) -> int:
-        return len(self.rows) + len(self.rejections)
+    smiles_column: str | None = None
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    """Other columns that the user names. A first line that holds one of them is the header."""
 
 
-@dataclass
-class Source:
-    """An opened file. `notes` say how it was read; they are complete once `chunks` has come to its end."""
+@dataclass(frozen=True)
+class Layout:
+    """How a file is laid out."""
 
-    path: Path
-    format: str
-    layout: Layout
-    notes: list[str] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    """The columns; none where they are only known when the file has been read."""
+    smiles: int | None = None
+    """The place of the SMILES column in `names`; None where the rows hold mol blocks."""
+    doubled: tuple[str, ...] = ()
+    """The names that several columns have; the later ones got a number."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user on how the file is read."""
+    delimiter: str | None = None
+    """What separates the cells of a text file; None for white space."""
+    header: bool = True
+    """Whether the names come from the file."""
+    header_lines: int = 0
+    """The lines of a text file up to the first row."""
+    ragged: bool = False
+    """Whether cells may be missing at the end of a row."""
 
-    @classmethod
-    def open(cls, path: Path, smiles_column: str | None = None) -> Source:
-        """Look at the file's beginning: its columns, and which holds the SMILES.
 
-        Raises DataError where it is missing, empty or damaged from the start, or where no column holds SMILES;
-        UserError where its suffix is of no known format.
+class Reader(Protocol):
+    """Reads the files of one format."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of file names of this format, in lower case and with the dot (".csv")."""
+
+    @property
+    def line_based(self) -> bool:
+        """Whether `count_rows` counts lines, so that a row has one more for each line break in its cells."""
+
+    def find_layout(self, path: Path, hints: Hints) -> Layout:
+        """Look at the beginning of a file.
+
+        Raises:
+            DataError: If it cannot be read, or if no column holds SMILES.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file")
-        kind = file_format(path)
-        try:
-            if path.stat().st_size == 0:
-                raise DataError(f"{path.name} is empty")
-            if kind == "sdf":
-                layout = Layout()
-            elif kind == "parquet":
-                layout = sdf_reader.parquet_layout(path, smiles_column)
-            else:
-                layout = text_reader.look(path, kind, smiles_column)
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-        return cls(path, kind, layout)
 
-    @property
-    def smiles_column(self) -> str | None:
-        """Its name; None where the file has no header, or holds mol blocks."""
-        return self.layout.names[self.layout.smiles] if self.layout.header and self.layout.smiles is not None else None
+    def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
+        """Read all rows in order, each as a row or as a rejection; add to `notes` what the user should know of the file."""
 
-    @property
-    def columns(self) -> list[str]:
-        """The other columns; empty for an SDF file, whose fields are only known when it has been read."""
-        return [name for i, name in enumerate(self.layout.names) if i != self.layout.smiles]
+    def count_rows(self, path: Path, layout: Layout) -> int:
+        """Count the rows (or lines) in the file itself, without `read_rows`, so that the one can be checked by the other.
 
-    def chunks(self, rows: int = 10_000, limit: int | None = None) -> Iterator[Chunk]:
-        """All rows (or the first `limit`) in chunks of `rows`; may be called again."""
-        self.notes = list(self.layout.notes)
-        chunk = Chunk(0, molblocks=self.format == "sdf")
-        cells: list[list[str | None] | dict[str, str | None]] = []
-        for number, item in enumerate(self._rows()):
-            if limit is not None and number >= limit:
-                break
-            if len(chunk) == rows:
-                yield self._with_columns(chunk, cells)
-                chunk, cells = Chunk(chunk.number + 1, molblocks=chunk.molblocks), []
-            if isinstance(item, Rejection):
-                chunk.rejections.append(item)
-            else:
-                chunk.rows.append(item[0])
-                chunk.inputs.append(item[1])
-                cells.append(item[2])
-        if len(chunk):
-            yield self._with_columns(chunk, cells)
-
-    def count(self) -> int:
-        """About how many rows there are, without parsing them; exact for ordinary files. For a progress bar."""
-        if self.layout.rows is not None:
-            return self.layout.rows
-        mark = b"\n$$$$" if self.format == "sdf" else b"\n"
-        count, last = 0, b""
-        with text_reader.open_binary(self.path) as file:
-            try:
-                while block := file.read(1 << 20):
-                    count += (last[len(last) - len(mark) + 1 :] + block).count(mark)
-                    last = block
-            except text_reader.CUT:
-                pass
-        if self.format != "sdf":
-            count += (not last.endswith(b"\n")) - self.layout.header_lines
-        return max(count, 1)
-
-    def _rows(self) -> Iterator[Row | Rejection]:
-        if self.format == "sdf":
-            return sdf_reader.sdf_rows(self.path, self.notes)
-        if self.format == "parquet":
-            return sdf_reader.parquet_rows(self.path, self.layout, self.notes)
-        return text_reader.rows(self.path, self.layout, self.notes)
-
-    def _with_columns(self, chunk: Chunk, cells: list[list[str | None] | dict[str, str | None]]) -> Chunk:
-        """Rows of cells turned into columns."""
-        if chunk.molblocks:
-            names = list(dict.fromkeys(name for row in cells for name in row))
-            chunk.columns = {name: [row.get(name) for row in cells] for name in names if name is not None}  # type: ignore[union-attr]
-        else:
-            turned = list(zip(*cells, strict=True)) or [()] * len(self.columns)
-            chunk.columns = {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
-        return chunk
+        Where a file is cut (a truncated gzip file), the row that is cut counts, or one more where none is.
+        """
 
 
-def file_format(path: Path) -> str:
-    """The format by the suffix, a .gz behind it left out. Raises UserError for another."""
-    name = path.name.lower().removesuffix(".gz")
-    for suffix, kind in FORMATS.items():
-        if name.endswith(suffix):
-            return kind
-    raise UserError(
-        f"cannot tell the format of {path.name}; name it as one of {', '.join(sorted(FORMATS))}, plain or with .gz"
-    )
-
-
-def read(path: Path, smiles_column: str | None = None, rows: int = 10_000, limit: int | None = None) -> Iterator[Chunk]:
-    """The chunks of a file, with the SMILES column found by its name or its content."""
-    return Source.open(path, smiles_column).chunks(rows, limit)
+READERS: Registry[Reader] = Registry("file format", "chem_vae.readers")

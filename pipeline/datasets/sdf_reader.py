@@ -1,46 +1,58 @@
-"""SDF and Parquet files as rows."""
+"""Reads SDF files: every record is a row, its mol block and its data fields."""
 
 from __future__ import annotations
 
-import gzip
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets.text_reader import CUT, Layout, Row, find_smiles, lines, number_doubles
+from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.text_files import count_records, is_blank, read_lines
+
+_LONGEST_RECORD = 100_000  # lines
+_END = "$$$$"
 
 
-def sdf_rows(path: Path, notes: list[str]) -> Iterator[Row | Rejection]:
-    """Every record up to its `$$$$` as a row: mol block, data fields by name (and the title line as `title`)."""
-    row, record = 0, list[str]()
-    for line in lines(path, notes):
-        if isinstance(line, Rejection):
-            yield Rejection(row, record[0] if record else "", "read", line.reason)
-            return
-        if line.startswith("$$$$"):
-            yield _sdf_record(row, record)
-            row, record = row + 1, []
-        elif len(record) > 100_000:
-            yield Rejection(
-                row, record[0], "read", "a record of over 100,000 lines: the rest of the file was left unread"
-            )
-            return
-        else:
-            record.append(line)
-    if any(line.strip() for line in record):
-        if any(line.startswith("M  END") for line in record):
-            yield _sdf_record(row, record)  # the last $$$$ is often left out
-        else:
-            notes.append("the file is cut: its last record has no end")
-            yield Rejection(row, "\n".join(record), "read", "the file is cut in the middle of this record")
+class SDFReader:
+    """Reads SDF files, V2000 and V3000. A row holds the data fields by name, and the title line as `title`."""
+
+    suffixes: tuple[str, ...] = (".sdf", ".sd")
+    line_based = False
+
+    def find_layout(self, path: Path, hints: Hints) -> Layout:
+        """Return a layout without columns: the fields of an SDF file are only known when it has been read."""
+        return Layout()
+
+    def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
+        """Read every record up to its `$$$$`; the last one may lack it, or be cut."""
+        row, length, record = 0, 0, list[str]()
+        for line in read_lines(path, notes):
+            if isinstance(line, Rejection):
+                yield Rejection(row, record[0] if record else "", "read", line.reason)
+                return
+            if line.startswith(_END):
+                yield _read_record(row, record, length)
+                row, length, record = row + 1, 0, []
+            else:
+                length += 1
+                if length <= _LONGEST_RECORD:
+                    record.append(line)
+        if any(not is_blank(line) for line in record):
+            if any(line.startswith("M  END") for line in record):
+                yield _read_record(row, record, length)
+            else:
+                notes.append("the file is cut: its last record has no end")
+                yield Rejection(row, "\n".join(record), "read", "the file is cut in the middle of this record")
+
+    def count_rows(self, path: Path, layout: Layout) -> int:
+        """Count the lines that end a record."""
+        return count_records(path, _END)
 
 
-def _sdf_record(row: int, record: list[str]) -> Row | Rejection:
+def _read_record(row: int, record: list[str], length: int) -> Row | Rejection:
+    if length > _LONGEST_RECORD:
+        return Rejection(row, record[0], "read", f"a record of {length:,} lines, more than {_LONGEST_RECORD:,}")
     end = next((i for i, line in enumerate(record) if line.startswith("M  END")), None)
     if end is None:
         return Rejection(row, "\n".join(record), "read", "a record without `M  END`")
@@ -57,54 +69,4 @@ def _sdf_record(row: int, record: list[str]) -> Row | Rejection:
     return row, "\n".join(record[: end + 1]), cells
 
 
-def _parquet_file(path: Path) -> Any:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        if not packed:
-            return parquet.ParquetFile(path)
-        unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - Parquet is read from its end, while the reader lives
-        with gzip.open(path, "rb") as inside:
-            shutil.copyfileobj(inside, unpacked, 1 << 20)
-        unpacked.seek(0)
-        return parquet.ParquetFile(unpacked)
-    except (pyarrow.ArrowException, *CUT) as error:
-        raise DataError(f"{path.name} is not a whole Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def parquet_layout(path: Path, wanted: str | None) -> Layout:
-    """The columns of a Parquet file. Raises DataError where it is damaged or no column holds SMILES."""
-    import pyarrow
-
-    with _parquet_file(path) as file:
-        unique, doubled = number_doubles(list(file.schema_arrow.names))
-        try:
-            batch = next(file.iter_batches(50), None)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"{path.name} is damaged: {str(error).splitlines()[0]}") from None
-        head = list(zip(*map(_texts, batch.columns), strict=True)) if batch is not None else []
-        index = find_smiles(path, unique, doubled, head, wanted)
-        return Layout(tuple(unique), index, tuple(doubled), rows=file.metadata.num_rows)
-
-
-def parquet_rows(path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
-    """Every row of a Parquet file, its cells as text."""
-    import pyarrow
-
-    smiles, row = layout.smiles or 0, 0
-    with _parquet_file(path) as file:
-        try:
-            for batch in file.iter_batches(10_000):
-                for cells in zip(*map(_texts, batch.columns), strict=True):
-                    yield row, cells[smiles], cells[:smiles] + cells[smiles + 1 :]
-                    row += 1
-        except (pyarrow.ArrowException, OSError) as error:
-            notes.append("the file is damaged")
-            yield Rejection(row, "", "read", f"the file is damaged here: {str(error).splitlines()[0]}")
-
-
-def _texts(column: Any) -> list[str | None]:
-    return [None if value is None else value if isinstance(value, str) else str(value) for value in column.to_pylist()]
+READERS.add("sdf", SDFReader())

@@ -24,7 +24,7 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
-from pipeline.datasets.readers import Chunk
+from pipeline.datasets.source import Chunk
 
 SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
 UNASSIGNED = 255

@@ -1,232 +1,286 @@
-"""Text tables (CSV, TSV, SMI, TXT): how a file is laid out, and its lines as rows, whatever they hold."""
+"""Reads text tables (CSV, TSV, SMI, TXT): finds how a file is laid out, and splits its lines into rows."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import re
-import zlib
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection
+from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.text_files import count_lines, is_blank, read_lines
 
 SMILES_NAMES = (
-    "smiles",
-    "canonical_smiles",
-    "canonicalsmiles",
-    "isomeric_smiles",
-    "smiles_string",
-    "smi",
-    "structure",
-    "mol",
-    "molecule",
+    "smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles", "smiles_string", "smi", "structure", "mol", "molecule",
+)  # fmt: skip
+"""The names of a SMILES column, in lower case; the first that a file has is taken."""
+_LONGEST_CELL = (
+    100  # lines that one quoted cell may take; a quote that is not closed by then is a character like others
 )
-CUT = (EOFError, zlib.error, gzip.BadGzipFile)  # what a damaged gzip file raises
-Row = tuple[int, str | None, Any]  # number, SMILES or mol block, the other cells
-_LONGEST_LINE = 1 << 20  # characters: what is longer is no line of a table
-_LONGEST_QUOTE = 100  # lines that one quoted field may go on for
-_LOOK = 50  # rows looked at to find the SMILES column
+_LOOK = 50  # rows that are looked at to find the header and the SMILES column
+_QUOTED = re.compile(r'"((?:[^"]+|"")*+)')
+
+Record = list[str]
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a file is laid out: `smiles` is the place of the SMILES column in `names` (None: mol blocks)."""
+class TextReader:
+    """Reads the text tables of one kind: "csv" (any usual delimiter), "tsv", "smi" (white space) or "txt" (tab or white
+    space)."""
 
-    names: tuple[str, ...] = ()
-    smiles: int | None = None
-    doubled: tuple[str, ...] = ()  # names that several columns have; the later ones got a number
-    notes: tuple[str, ...] = ()
-    delimiter: str | None = None  # None: white space
-    header_lines: int = 0
-    header: bool = True
-    ragged: bool = False  # cells may be missing at a row's end
-    rows: int | None = None  # where the file says it
+    kind: str
+    suffixes: tuple[str, ...]
+    line_based = True
+
+    def find_layout(self, path: Path, hints: Hints) -> Layout:
+        """Find delimiter, header and SMILES column by the first lines of a file.
+
+        Args:
+            path: The file.
+            hints: What the user says; the rest is guessed, and a note says what was decided where it is not plain.
+
+        Raises:
+            DataError: If the file is empty or binary, or if no column holds SMILES.
+        """
+        first = next((line for line in read_lines(path, []) if isinstance(line, Rejection) or not is_blank(line)), None)
+        if first is None:
+            raise DataError(f"{path.name} is empty: it has no line with anything in it")
+        if isinstance(first, Rejection):
+            raise DataError(f"{path.name} has no line that can be read")
+        delimiter, notes = self._find_delimiter(first)
+        blank, head = 0, list[Record]()
+        for record in _read_records(path, delimiter, None, []):
+            if isinstance(record, Rejection) or len(head) > _LOOK:
+                break
+            if record:
+                head.append(record)
+            blank += not head
+        names, below = [name.strip() for name in head[0]], head[1:]
+        if any("\0" in name for name in names):
+            raise DataError(f"{path.name} is not text: its first line holds binary data")
+        header = hints.header if hints.header is not None else _has_header(names, below, hints, delimiter is None)
+        shown = ", ".join(name[:30] for name in names[:6])
+        widths = [len(record) for record in head]
+        width = max(widths) if self._is_ragged(delimiter) else len(names) if header else statistics.mode(widths)
+        if header:
+            if hints.header is None and delimiter and not _known_names(names, hints):
+                notes.append(f"the first line was read as the header ({shown}); set `header` to false if it is data")
+            unique, doubled = number_doubles(names + ["name"] * (width - len(names)))
+        else:
+            if hints.header is None and delimiter:
+                notes.append(
+                    f"the file has no header: its first line is data ({shown}); set `header` to true if it is not"
+                )
+            unique, doubled, below = [f"column{i}" for i in range(1, width + 1)], [], head
+        if delimiter is None and hints.smiles_column is None:
+            index = 0
+        elif not header and hints.smiles_column is None:
+            index = _find_molecules(path, below, width)
+        else:
+            index = find_smiles(path, unique, doubled, below, hints.smiles_column)
+        if not header:
+            unique[index] = "smiles"
+            if width == 2:
+                unique[1 - index] = "name"
+        if doubled:
+            notes.append(f"columns named twice got a number: {', '.join(doubled)}")
+        lines = blank + 1 + sum(name.count("\n") for name in head[0]) if header else blank
+        return Layout(
+            tuple(unique), index, tuple(doubled), tuple(notes), delimiter, header, lines, self._is_ragged(delimiter)
+        )
+
+    def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
+        """Read every line after the header as a row or a rejection, empty lines at the end of the file left out."""
+        smiles, width = layout.smiles or 0, len(layout.names)
+        records = _read_records(path, layout.delimiter, layout, notes)
+        row = blanks = 0
+        for record in records:
+            if not record:
+                blanks += 1
+                continue
+            for _ in range(blanks):
+                yield Rejection(row, "", "read", "empty line")
+                row += 1
+            blanks = 0
+            if isinstance(record, Rejection):
+                yield Rejection(row, record.input, "read", record.reason)
+            elif _fits(record, layout):
+                cells = record + [""] * (width - len(record))
+                text = cells.pop(smiles)
+                yield row, text, cells
+            else:
+                text = "\t".join(record)
+                reason = "binary data" if "\0" in text else f"{len(record)} fields where there should be {width}"
+                yield Rejection(row, text, "read", reason)
+            row += 1
+
+    def count_rows(self, path: Path, layout: Layout) -> int:
+        """Count the lines after the header, up to the last one that is not blank."""
+        return max(count_lines(path) - layout.header_lines, 0)
+
+    def _find_delimiter(self, line: str) -> tuple[str | None, list[str]]:
+        if self.kind == "csv":
+            line = _QUOTED.sub("", line)
+            best = max(",;\t|", key=line.count)  # the first of those that occur equally often
+            return best, [] if best == "," else [f"fields are separated by {best!r}, not by a comma"]
+        return "\t" if self.kind == "tsv" or (self.kind == "txt" and "\t" in line) else None, []
+
+    def _is_ragged(self, delimiter: str | None) -> bool:
+        return delimiter is None or self.kind == "txt"
 
 
-def open_binary(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where they are gzip by their first two bytes, whatever the name says."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+def _read_records(
+    path: Path, delimiter: str | None, layout: Layout | None, notes: list[str]
+) -> Iterator[Record | Rejection]:
+    """Split the lines of a file into cells, those of a header that the layout knows left out.
 
-
-def lines(path: Path, notes: list[str]) -> Iterator[str | Rejection]:
-    """Lines without their ends.
-
-    UTF-8 or UTF-16; a line that is not is taken as Latin-1, and a note says so. A cut is a Rejection.
+    Delimiter None splits at white space, into at most two cells. A blank line is []. A cell that begins with a quote may go
+    on over line breaks and delimiters to the quote that closes it (RFC 4180), if the row then has as many cells as it
+    should; any other quote is a character.
     """
-    with open_binary(path) as binary:
-        try:
-            start = binary.read(4)
-        except CUT as error:
-            raise DataError(f"{path.name} is damaged from its beginning on: {error}") from None
-        binary.seek(0)
-        wide = start[:2] in (b"\xff\xfe", b"\xfe\xff")
-        encoding, errors = ("utf-16", "replace") if wide else ("utf-8-sig", "surrogateescape")
-        text = io.TextIOWrapper(binary, encoding=encoding, errors=errors)
-        latin = 0
-        try:
-            while line := text.readline(_LONGEST_LINE):
-                if len(line) == _LONGEST_LINE and not line.endswith("\n"):
-                    while (more := text.readline(_LONGEST_LINE)) and not more.endswith("\n"):
-                        pass
-                line = line[:-1] if line.endswith("\n") else line
-                if not line.isascii():
-                    try:
-                        line.encode("utf-8")
-                    except UnicodeEncodeError:
-                        raw = line.encode("utf-8", "replace" if wide else "surrogateescape")
-                        line = raw.decode("utf-8" if wide else "latin-1")
-                        latin += 1
-                yield line
-        except CUT as error:
-            notes.append(f"the file is cut: {error}")
-            yield Rejection(-1, "", "read", f"the file is cut here: {error}")
-        finally:
-            if latin:
-                notes.append(f"{latin} lines are not {encoding.removesuffix('-sig').upper()} and were read as Latin-1")
-
-
-def _records(path: Path, delimiter: str | None, notes: list[str]) -> Iterator[list[str] | Rejection]:
-    """Lines split into fields; delimiter None splits at white space, into at most two. An empty line is []."""
-    stream = lines(path, notes)
+    stream = read_lines(path, notes)
+    for _ in range(layout.header_lines if layout else 0):
+        next(stream, None)
     waiting: list[str | Rejection] = []
+    rows = lines = 0
     while (line := waiting.pop(0) if waiting else next(stream, None)) is not None:
         if isinstance(line, Rejection):
             yield line
-        elif not line.strip():
+        elif is_blank(line):
             yield []
         elif delimiter is None:
             yield line.split(None, 1)
         elif '"' not in line:
             yield line.split(delimiter)
         else:
-            parts, quotes = [line], line.count('"')
-            while quotes % 2 and len(parts) < _LONGEST_QUOTE:
+            alone = _split(line, delimiter)
+            assert alone is not None  # a line has no line break
+            record, is_open = alone
+            parts = [line]
+            while is_open and len(parts) < _LONGEST_CELL:
                 more = waiting.pop(0) if waiting else next(stream, None)
                 if more is None or isinstance(more, Rejection):
-                    if more is not None:
-                        waiting.insert(0, more)
+                    waiting[:0] = [] if more is None else [more]
                     break
                 parts.append(more)
-                quotes += more.count('"')
-            if quotes % 2:  # never closed: the quote is a character like others
-                waiting[:0] = parts[1:]
-                yield line.split(delimiter)
-            else:
-                try:
-                    yield next(
-                        csv.reader(
-                            ["\n".join(parts)] if len(parts) == 1 else [p + "\n" for p in parts], delimiter=delimiter
-                        )
-                    )
-                except (csv.Error, StopIteration) as error:
-                    yield Rejection(-1, line, "read", f"not a line of the table: {error}")
+                if '"' not in more:
+                    continue
+                found = _split("\n".join(parts), delimiter)
+                if found is None:  # what looked like the closing quote stands in the middle of a cell
+                    break
+                if not found[1]:
+                    if layout is None or _fits(found[0], layout):
+                        record, rows, lines = found[0], rows + 1, lines + len(parts)
+                        parts = parts[:1]
+                    break
+            waiting[:0] = parts[1:]
+            yield record
+    if rows:
+        notes.append(f"{rows:,} rows have line breaks in quoted cells: {lines:,} lines were read as these rows")
 
 
-def look(path: Path, kind: str, wanted: str | None) -> Layout:
-    """The layout by a file's first lines. `wanted`: the SMILES column's name. Raises DataError where there is none."""
-    first = next((record for record in _records(path, "\0", []) if record), None)
-    if first is None:
-        raise DataError(f"{path.name} is empty: it has no line with anything in it")
-    if isinstance(first, Rejection):
-        raise DataError(f"{path.name} has no line that can be read")
-    delimiter, notes = _delimiter(kind, first[0])
-    head: list[list[str]] = []
-    blank = 0
-    for record in _records(path, delimiter, []):
-        if isinstance(record, Rejection) or len(head) > _LOOK:
-            break
-        if record:
-            head.append(record)
-        elif not head:
-            blank += 1
-    names = [name.strip() for name in head[0]]
-    if any("\0" in name for name in names):
-        raise DataError(f"{path.name} is not text: its first line holds binary data")
-    listed = delimiter is None or kind == "txt"  # SMILES first, then anything
-    if listed:
-        known = names[0].casefold() in SMILES_NAMES or (wanted is not None and wanted in names)
-        header = known or (not parses(names[0]) and len(head) > 1 and parses(head[1][0]))
-    else:
-        header = wanted is not None or not _is_molecule_row(names, head[1:])
-    if not header:
-        if wanted is not None:
-            raise DataError(f"{path.name} has no header, so it has no column {wanted!r}; leave `smiles_column` out")
-        width = max(map(len, head))
-        if not listed:
-            notes.append("the file has no header; its first line is a molecule")
-        more = ("name",) if width == 2 else tuple(f"column{i}" for i in range(2, width + 1))
-        return Layout(("smiles", *more), 0, (), tuple(notes), delimiter, blank, False, listed)
-    if listed:
-        names += ["name"] * (max(map(len, head)) - len(names))
-    unique, doubled = number_doubles(names)
-    index = 0 if listed and wanted is None else find_smiles(path, unique, doubled, head[1:], wanted)
-    if doubled:
-        notes.append(f"columns named twice got a number: {', '.join(doubled)}")
-    return Layout(tuple(unique), index, tuple(doubled), tuple(notes), delimiter, blank + 1, True, listed)
+def _split(text: str, delimiter: str) -> tuple[Record, bool] | None:
+    """Split a record at the delimiters outside of quoted cells.
+
+    Returns:
+        The cells, and whether a quoted cell is still open at the end of the text; None where a line break stands outside of
+        quoted cells.
+    """
+    cells: Record = []
+    at, is_open = 0, False
+    while True:
+        if text.startswith('"', at):
+            match = _QUOTED.match(text, at)
+            assert match is not None
+            end = match.end() + 1
+            while text.startswith(" ", end):
+                end += 1
+            if match.end() == len(text):
+                is_open = True
+            elif end == len(text) or text.startswith(delimiter, end):
+                cells.append(match[1].replace('""', '"'))
+                if end == len(text):
+                    return cells, is_open
+                at = end + 1
+                continue
+        end = text.find(delimiter, at)
+        cell = text[at:] if end < 0 else text[at:end]
+        if "\n" in cell:
+            return (cells, True) if is_open else None
+        cells.append(cell)
+        if end < 0:
+            return cells, is_open
+        at = end + 1
 
 
-def _is_molecule_row(names: list[str], rows: list[list[str]]) -> bool:
-    """Whether the first line is a molecule and no header: no known name, and a molecule at the head of a column of them."""
-    if any(name.casefold() in SMILES_NAMES for name in names):
-        return False
+def _fits(record: Record, layout: Layout) -> bool:
+    width = len(layout.names)
+    return len(record) == width or (layout.ragged and (layout.smiles or 0) < len(record) < width)
+
+
+# -- the header and the SMILES column --------------------------------------------------------------------------------
+
+
+def _has_header(names: Record, below: Sequence[Record], hints: Hints, is_list: bool) -> bool:
+    """Whether the first line is a header: it is none where one of its cells is a molecule in a column of molecules, or a
+    number in a column of numbers."""
+    if _known_names(names, hints) or hints.smiles_column is not None:
+        return True
+    if is_list:  # SMILES first, then anything
+        return not parses(names[0]) and bool(below) and parses(below[0][0])
     if len(names) == 1:
-        return parses(names[0])
-    below = [row for row in rows if len(row) == len(names)]
-    return any(
-        len(name) > 2 and parses(name) and bool(below) and all(parses(row[i]) for row in below[:20])
-        for i, name in enumerate(names[:1])
+        return not parses(names[0])
+    rows = [row for row in below[:20] if len(row) == len(names)]
+    for i, name in enumerate(names):
+        cells = [row[i] for row in rows if row[i].strip()]
+        if len(name) > 2 and parses(name) and 2 * sum(map(parses, cells)) >= len(cells):
+            return False
+        if _is_number(name) and cells and all(map(_is_number, cells)):
+            return False
+    return True
+
+
+def _known_names(names: Sequence[str], hints: Hints) -> bool:
+    """Whether one of the names is that of a SMILES column, or one that the user names."""
+    told = {hints.smiles_column, *hints.columns}
+    return any(_folded(name) in SMILES_NAMES or name in told for name in names)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _find_molecules(path: Path, rows: Sequence[Record], width: int) -> int:
+    """Find the SMILES column of a file without a header: the first whose cells are molecules. Raises DataError."""
+    columns = [[row[i] for row in rows if i < len(row)] for i in range(width)]
+    for is_smiles in (_mostly_molecules, lambda cells: all(len(c) > 2 and parses(c) for c in cells)):
+        for i, cells in enumerate(columns):
+            if is_smiles(cells):
+                return i
+    if width == 1:
+        return 0
+    raise DataError(
+        f"no column of {path.name} holds SMILES; it was read as having no header. Name the column with `smiles_column` "
+        "(column1, column2, ...), or set `header` to true"
     )
 
 
-def _delimiter(kind: str, line: str) -> tuple[str | None, list[str]]:
-    if kind == "csv":
-        best = max(",;\t|", key=line.count)  # the first of those that occur equally often
-        return (best, [] if best == "," else [f"fields are separated by {best!r}, not by a comma"])
-    if kind == "tsv" or (kind == "txt" and "\t" in line):
-        return "\t", []
-    return None, []
-
-
-def rows(path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
-    """Every line after the header as a row or a rejection; what was odd about the file as a whole is added to
-    `notes`."""
-    smiles, width = layout.smiles or 0, len(layout.names)
-    records = _records(path, layout.delimiter, notes)
-    for _ in range(layout.header_lines):
-        next(records, None)
-    row = blanks = 0
-    for record in records:
-        if not record:
-            blanks += 1
-            continue
-        for _ in range(blanks):  # those at the file's end never come here
-            yield Rejection(row, "", "read", "empty line")
-            row += 1
-        blanks = 0
-        if isinstance(record, Rejection):
-            yield Rejection(row, record.input, "read", record.reason)
-        elif len(record) == width or (layout.ragged and smiles < len(record) < width):
-            cells = record + [""] * (width - len(record))
-            text = cells.pop(smiles)
-            yield row, text, cells
-        else:
-            text = "\t".join(record)
-            reason = "binary data" if "\0" in text else f"{len(record)} fields where the header has {width}"
-            yield Rejection(row, text, "read", reason)
-        row += 1
-
-
 def number_doubles(names: list[str]) -> tuple[list[str], list[str]]:
-    """The names with later doubles numbered (name.1), and the doubled names."""
+    """Number the later ones of equal names (name.1), and name empty ones by their place.
+
+    Returns:
+        The names, and those that were doubled.
+    """
     seen: set[str] = set()
     unique, doubled = [], []
     for i, name in enumerate(names):
@@ -245,15 +299,26 @@ def number_doubles(names: list[str]) -> tuple[list[str], list[str]]:
 def find_smiles(
     path: Path, names: Sequence[str], doubled: Sequence[str], head: Sequence[Sequence[str | None]], wanted: str | None
 ) -> int:
-    """The place of the SMILES column: by its name, or the first column whose cells are molecules. Raises DataError."""
+    """Find the place of the SMILES column: by its name, or as the first column whose cells are molecules.
+
+    Args:
+        path: The file, for messages.
+        names: The columns.
+        doubled: The names that several columns have.
+        head: The first rows.
+        wanted: The name that the user gave.
+
+    Raises:
+        DataError: If there is none, or if two columns have its name.
+    """
     if wanted is not None:
         if wanted not in names:
             near = [n for n in names if n.casefold() == wanted.casefold()]
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise DataError(f"{path.name} has no column {wanted!r}{hint} It has: {', '.join(names)}")
-        index = names.index(wanted)
+        index = list(names).index(wanted)
     else:
-        folded = [re.sub(r"[\s-]+", "_", n.casefold()) for n in names]
+        folded = list(map(_folded, names))
         by_name = [folded.index(n) for n in SMILES_NAMES if n in folded]
         columns = by_name[:1] or [
             i for i in range(len(names)) if _mostly_molecules([r[i] for r in head if len(r) == len(names)])
@@ -268,6 +333,10 @@ def find_smiles(
     return index
 
 
+def _folded(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.casefold())
+
+
 def _mostly_molecules(values: list[Any]) -> bool:
     texts = [v for v in values[:_LOOK] if isinstance(v, str) and v.strip()]
     good = [v for v in texts if parses(v)]
@@ -276,7 +345,7 @@ def _mostly_molecules(values: list[Any]) -> bool:
 
 
 def parses(text: str) -> bool:
-    """Whether RDKit reads the text as SMILES (its chemistry is not looked at)."""
+    """Whether RDKit reads the text as SMILES; its chemistry is not looked at."""
     with rdBase.BlockLogs():
         text = text.strip()
         return (
@@ -285,3 +354,9 @@ def parses(text: str) -> bool:
             and len(text) <= LONGEST_INPUT
             and Chem.MolFromSmiles(text, sanitize=False) is not None
         )
+
+
+for _kind, _suffixes in (
+    ("csv", (".csv",)), ("tsv", (".tsv", ".tab")), ("smi", (".smi", ".smiles")), ("txt", (".txt",)),
+):  # fmt: skip
+    READERS.add(_kind, TextReader(_kind, _suffixes))

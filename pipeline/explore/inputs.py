@@ -16,7 +16,7 @@ from pipeline.chemistry.fingerprints import tanimoto as similarity
 from pipeline.chemistry.metrics import fingerprints
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
-from pipeline.datasets.readers import read
+from pipeline.datasets.source import Source
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
@@ -58,7 +58,7 @@ def molecules_in(given: Sequence[str], limit: int | None = None) -> list[str]:
     """
     if len(given) == 1 and _is_file(given[0]):
         smiles: list[str] = []
-        for chunk in read(Path(given[0]), limit=limit):
+        for chunk in Source.open(Path(given[0])).chunks(limit=limit):
             texts = [text or "" for text in chunk.inputs]
             smiles += map(_smiles_of, texts) if chunk.molblocks else texts
     else:

@@ -140,14 +140,12 @@ def _measurements(
 ) -> pd.DataFrame:
     """smiles, inchikey and the measured columns that the file has, of the molecules that standardization accepts."""
     from pipeline.datasets.ingest import ingest
-    from pipeline.datasets.readers import Source
+    from pipeline.datasets.readers import Hints
+    from pipeline.datasets.source import Source
     from pipeline.workspace.registry import resolve
 
-    opened = Source.open(resolve(source, None, progress).path, smiles_column)
-    if opened.format == "sdf":  # its fields are known once it is read
-        there = set().union(*(chunk.columns for chunk in opened.chunks()))
-    else:
-        there = set(opened.columns)
+    hints = Hints(smiles_column=smiles_column, columns=tuple(measured))
+    there = set(Source.open(resolve(source, None, progress).path, hints).read_columns())
     found = [name for name in measured if name in there]
     if not found:
         raise UserError(
@@ -195,7 +193,13 @@ def _merged(
         write_text(path, text)
     units = {p.name: p.unit for p in dataset.properties}
     properties: Any = tuple({"name": name, "unit": units[name]} for name in measured)
-    changed = {"source": str(path), "smiles_column": "smiles", "properties": properties, "split_column": "split"}
+    changed = {
+        "source": str(path),
+        "smiles_column": "smiles",
+        "properties": properties,
+        "split_column": "split",
+        "header": True,
+    }
     return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
 from chem_vae.vocabulary import default_constraints
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets import shards
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import dataset_key, ingest
+from pipeline.datasets.readers import READERS, Layout, Row
+from pipeline.datasets.text_reader import TextReader
 from pipeline.workspace.folders import locked
 
 SMALL = {"compute": ("mw", "tpsa"), "merges": 20, "workers": 1, "seed": 1}
@@ -345,3 +349,35 @@ def test_options_are_recorded(tmp_path: Path) -> None:
     assert "[13CH3]O" in set(dataset.table()["smiles"])
     assert dataset.manifest["options"]["standardize"]["isotopes"] is True
     assert dataset.manifest["versions"]["selfies"] == "2.2.0" or dataset.manifest["versions"]["selfies"]
+
+
+def test_rows_are_counted_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "stray.csv"
+    path.write_text('SMILES,note\nCCO,ok\nCCN,5" tube\nCCC,"two\nlines"\nCCCl,plain\nCCBr,3" tube\nc1ccccc1,last\n')
+    plain = {"validation_fraction": 0, "test_fraction": 0}
+    dataset = ingest(config(path, **plain), tmp_path)
+    whole(dataset)
+    assert dataset.counts["rows"] == dataset.counts["accepted"] == 6
+    assert "1 rows have line breaks in quoted cells: 2 lines were read as these rows" in dataset.manifest["notes"]
+    manifest = dataset.folder / "manifest.json"
+    old = json.loads(manifest.read_text())
+    del old["rows_checked"]
+    manifest.write_text(json.dumps(old | {"counts": old["counts"] | {"rows": 3}}))
+    again = ingest(config(path, **plain), tmp_path)
+    assert not again.reused and again.counts["rows"] == 6, "an old dataset that lacks rows is made again"
+
+    class Lossy(TextReader):
+        def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
+            yield from list(super().read_rows(path, layout, notes))[:-1]
+
+    monkeypatch.setitem(READERS._entries, "csv", Lossy("csv", (".csv",)))
+    with pytest.raises(ChemVAEError, match="7 rows were counted in stray.csv, but 5 were read with 1 line breaks"):
+        ingest(config(path, **plain, seed=2), tmp_path)
+
+
+def test_the_first_molecule_of_a_headerless_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("".join(f"M{i},{m},{i}.5\n" for i, m in enumerate(molecules(20))))
+    dataset = ingest(config(path), tmp_path)
+    assert dataset.counts["rows"] == 20 and "note: the file has no header" in dataset.summary()
+    assert ingest(config(path, header=True), tmp_path).counts["rows"] == 19

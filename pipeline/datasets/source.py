@@ -1,0 +1,146 @@
+"""Source: an opened file of molecules, read in chunks of rows.
+
+A row is, counted from 0: every line of a text file after the header, where a quoted cell may hold line breaks, an empty line
+(a rejection) included, but for those at the end of the file; every record of an SDF file; every row of a Parquet file.
+Where a file is cut (a truncated gzip file, an SDF file without its last `$$$$`), one last row stands for the cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chem_vae.errors import DataError, UserError
+from pipeline.chemistry.standardize import Rejection
+
+# The modules of the formats register them.
+from pipeline.datasets import parquet_reader, sdf_reader, text_reader  # noqa: F401
+from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
+
+
+@dataclass
+class Chunk:
+    """Consecutive rows of a file.
+
+    `inputs` are SMILES, or mol blocks where `molblocks` is set; `columns` are the other columns, as text; `line_breaks`
+    counts those within cells.
+    """
+
+    number: int
+    rows: list[int] = field(default_factory=list)
+    inputs: list[str | None] = field(default_factory=list)
+    columns: dict[str, list[str | None]] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+    molblocks: bool = False
+    line_breaks: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.rejections)
+
+
+@dataclass
+class Source:
+    """An opened file. `notes` say how it was read; they are complete once `chunks` has come to its end."""
+
+    path: Path
+    format: str
+    reader: Reader
+    layout: Layout
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path, hints: Hints | None = None) -> Source:
+        """Look at the beginning of a file: its columns, and which holds the SMILES.
+
+        Args:
+            path: The file, of a registered format, plain or packed with gzip.
+            hints: What the user says about it.
+
+        Raises:
+            DataError: If the file is missing, empty or damaged from the start, or if no column holds SMILES.
+            UserError: If the ending of its name is of no known format.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file")
+        kind = find_format(path)
+        try:
+            if path.stat().st_size == 0:
+                raise DataError(f"{path.name} is empty")
+            return cls(path, kind, READERS[kind], READERS[kind].find_layout(path, hints or Hints()))
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+
+    @property
+    def smiles_column(self) -> str | None:
+        """The name of the SMILES column; None where the file has no header, or holds mol blocks."""
+        return self.layout.names[self.layout.smiles] if self.layout.header and self.layout.smiles is not None else None
+
+    @property
+    def columns(self) -> list[str]:
+        """The other columns; none where they are only known when the file has been read (SDF)."""
+        return [name for i, name in enumerate(self.layout.names) if i != self.layout.smiles]
+
+    def read_columns(self, rows: int | None = None) -> list[str]:
+        """Return the other columns; where only its rows tell them, those of all rows, or of the first ones."""
+        if self.layout.names:
+            return self.columns
+        return list(dict.fromkeys(name for chunk in self.chunks(limit=rows) for name in chunk.columns))
+
+    def chunks(self, rows: int = 10_000, limit: int | None = None) -> Iterator[Chunk]:
+        """Read all rows (or the first `limit`) in chunks of `rows`; may be called again."""
+        self.notes = list(self.layout.notes)
+        molblocks = self.layout.smiles is None
+        chunk, cells = Chunk(0, molblocks=molblocks), list[Cells]()
+        for number, item in enumerate(self.reader.read_rows(self.path, self.layout, self.notes)):
+            if limit is not None and number >= limit:
+                break
+            if len(chunk) == rows:
+                yield self._finish(chunk, cells)
+                chunk, cells = Chunk(chunk.number + 1, molblocks=molblocks), []
+            if isinstance(item, Rejection):
+                chunk.rejections.append(item)
+            else:
+                chunk.rows.append(item[0])
+                chunk.inputs.append(item[1])
+                cells.append(item[2])
+        if len(chunk):
+            yield self._finish(chunk, cells)
+
+    def count(self) -> int:
+        """Count the rows in the file itself, without reading them as rows.
+
+        For a text file these are lines: a row with line breaks in its cells counts once more for each.
+        """
+        return self.reader.count_rows(self.path, self.layout)
+
+    def _finish(self, chunk: Chunk, cells: list[Cells]) -> Chunk:
+        """Turn rows of cells into columns."""
+        if self.layout.names:
+            turned = list(zip(*cells, strict=True)) or [()] * len(self.columns)
+            chunk.columns = {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
+        else:
+            named = [row for row in cells if isinstance(row, Mapping)]
+            names = dict.fromkeys(name for row in named for name in row)
+            chunk.columns = {name: [row.get(name) for row in named] for name in names}
+        if self.reader.line_based:
+            columns = [chunk.inputs, *chunk.columns.values()]
+            chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
+        return chunk
+
+
+def find_format(path: Path) -> str:
+    """Find the format of a file by the ending of its name, a .gz behind it left out.
+
+    Raises:
+        UserError: If no registered format has that ending.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    suffixes = {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
+    for suffix, kind in suffixes.items():
+        if name.endswith(suffix):
+            return kind
+    raise UserError(
+        f"cannot tell the format of {path.name}; name it as one of {', '.join(sorted(suffixes))}, plain or with .gz"
+    )

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from chem_vae.errors import DataError
+from pipeline.datasets.source import Source
+from tests.pipeline.datasets.reading import molecules, read_all, write
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.parquet.gz"])
+def test_parquet(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"id": [1, 2, 3], "smiles": ["CCO", None, "NA"], "y": [1.5, None, float("inf")]})
+    frame.to_parquet(tmp_path / "plain.parquet")
+    source, chunks = read_all(write(tmp_path, name, (tmp_path / "plain.parquet").read_bytes()))
+    assert source.count() == 3
+    assert molecules(chunks) == [(0, "CCO"), (1, None), (2, "NA")]
+    assert chunks[0].columns["id"] == ["1", "2", "3"]
+    assert chunks[0].columns["y"][0] == "1.5"
+    data = (tmp_path / "plain.parquet").read_bytes()
+    with pytest.raises(DataError, match="Parquet"):
+        Source.open(write(tmp_path, "cut.parquet", data[:100]))
