@@ -34,8 +34,8 @@ def features(structures: Sequence[Structure | None]) -> Tensor:
     return torch.from_numpy(SIMULATED_COUNTS.arrays(read_mols(structures)))
 
 
-def combined(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:
-    """The mixture of two predictions (n,), `weight` of it the latent one: where they disagree, it is the less sure."""
+def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:
+    """Mix two predictions (n,), `weight` of it the latent one; the spread grows where they disagree."""
     mean = weight * latent.mean + (1.0 - weight) * fingerprint.mean
     apart = weight * (1.0 - weight) * (latent.mean - fingerprint.mean).square()
     variance = weight * latent.std.square() + (1.0 - weight) * fingerprint.std.square() + apart
@@ -82,7 +82,8 @@ class MeasuredPredictor:
         of_latent = self.latent.predict(z)
         if self.representation == "latent":
             return of_latent
-        return combined(of_latent, self.process.predict(features(smiles)), float(self.compared["weight"]))
+        mean, std = combine(of_latent, self.process.predict(features(smiles)), float(self.compared["weight"]))
+        return Prediction(mean, std * float(self.compared.get("scale", 1.0)))  # models of earlier versions have none
 
     def similarity(self, smiles: Sequence[str | None]) -> Tensor:
         """(n,) Tanimoto similarity to the nearest measured molecule; NaN for None."""

@@ -1,9 +1,17 @@
-"""Cross-validation of predictors of a measured property: by folds of scaffolds, on molecules whose labels nothing has seen."""
+"""Nested cross-validation of the predictors of a measured property.
+
+A procedure that chooses among representations and calibrates a spread on the molecules that it is judged by flatters itself
+(Cawley & Talbot 2010, JMLR 11:2079). Inner folds choose and calibrate here, and each outer fold, which neither has seen, is
+predicted by what they settled on. With K folds the inner predictor of fold a inside outer fold b is also that of b inside a, so that
+K (K - 1) / 2 fits are all that nesting adds to the K fits of plain cross-validation.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,51 +20,192 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction, PropertyPredictor
 from pipeline.chemistry.metrics import scaffold
+from pipeline.models.measured_predictor import Representation, combine
 
-FOLDS = 5
+FOLDS = 4
+"""With four folds nesting takes ten fits, twice as many as plain cross-validation by five."""
+FEWEST_COMPARED = 10
+"""Molecules below which two representations are not compared."""
 Fit = Callable[[Tensor, Tensor], PropertyPredictor]
 """Inputs (n, F) and values (n,) -> a predictor."""
 
 
-def folds_of(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[NDArray[np.int64], str]:
-    """The fold (n,) of each molecule, and what molecules of one fold have in common: "scaffold", or "chance".
+def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[NDArray[np.int64], str]:
+    """Divide molecules into k folds for cross-validation.
 
-    Molecules of one scaffold stay together, so that a fold is predicted from other series than its own. Where one scaffold
-    has more than a third of them (molecules without a ring are each their own), that would leave too few to learn from, and
-    chance decides.
+    Molecules of one scaffold stay together, so that a fold is predicted from other series than its own. Chance decides where one
+    scaffold has more than a third of the molecules (the other folds would have too few to learn from) and where there are fewer than
+    k scaffolds. A molecule without a ring is a scaffold of its own.
 
-    >>> folds_of(["CCO", "CCN", "c1ccccc1C", "c1ccccc1O"], k=2)[1]
+    Args:
+        smiles: Canonical SMILES, at least k.
+        seed: For chance.
+        k: The number of folds.
+
+    Returns:
+        The fold (n,) of each molecule from 0 to k - 1, and what decided: "scaffold" or "chance".
+
+    >>> assign_folds(["CCO", "CCN", "c1ccccc1C", "c1ccccc1O"], k=2)[1]
     'chance'
     """
-    random = np.random.default_rng(seed)
+    from sklearn.model_selection import GroupKFold, KFold  # heavy
+
     groups = [scaffold(text) or f"row {row}" for row, text in enumerate(smiles)]
     sizes = Counter(groups)
-    order = random.permutation(len(groups))
+    by_chance = len(sizes) < k or max(sizes.values()) > len(groups) / 3
+    splitter = KFold(k, shuffle=True, random_state=seed) if by_chance else GroupKFold(k)
     fold = np.empty(len(groups), dtype=np.int64)
-    if max(sizes.values(), default=0) > len(groups) / 3:
-        fold[order] = np.arange(len(groups)) % k
-        return fold, "chance"
-    shuffled = list(dict.fromkeys(groups[i] for i in order))
-    filled, of = [0] * k, {}
-    for group in sorted(shuffled, key=lambda g: -sizes[g]):  # stable: equals stay shuffled
-        of[group] = int(np.argmin(filled))
-        filled[of[group]] += sizes[group]
-    return np.array([of[g] for g in groups], dtype=np.int64), "scaffold"
+    for number, (_, held_out) in enumerate(splitter.split(groups, groups=groups)):
+        fold[held_out] = number
+    return fold, "chance" if by_chance else "scaffold"
+
+
+class FoldPredictions(NamedTuple):
+    """The predictions of one representation in nested cross-validation; NaN where there is none."""
+
+    outer: Prediction
+    """(n,) of each molecule, by a predictor that has not seen its fold."""
+    inner: list[Prediction]
+    """For each outer fold (n,) of the molecules outside of it, by predictors that have seen neither it nor their own fold."""
+
+    def inside(self, number: int | None) -> Prediction:
+        """Return the predictions that may be looked at when outer fold `number` is held out; None: no fold is."""
+        return self.outer if number is None else self.inner[number]
 
 
 @torch.no_grad()
-def out_of_fold(inputs: Tensor, y: Tensor, fold: NDArray[np.int64], fit: Fit) -> Prediction:
-    """Mean and standard deviation (n,) of each molecule, from a predictor of the other folds. inputs (n, F), y (n,)."""
-    mean, std = torch.full((len(y),), torch.nan), torch.full((len(y),), torch.nan)
-    for number in np.unique(fold):
-        held_out = torch.from_numpy(fold == number)
+def cross_predict(
+    inputs: Tensor, y: Tensor, fold: NDArray[np.int64], fit: Fit, *, nested: bool = True, rows: Tensor | None = None
+) -> FoldPredictions:
+    """Predict each molecule by predictors that were fitted without its fold, and without its fold and one fold more.
+
+    Args:
+        inputs: (n, F) what the predictor sees.
+        y: (n,) measured values.
+        fold: (n,) from `assign_folds`.
+        fit: Fits a predictor to inputs and values.
+        nested: Whether the inner predictions are wanted.
+        rows: (n,) bool, the molecules to learn from and to predict; None: all.
+
+    Returns:
+        The outer and, if nested, the inner predictions.
+    """
+    wanted = torch.ones(len(y), dtype=torch.bool) if rows is None else rows
+    numbers = range(int(fold.max()) + 1)
+    outer, inner = _nothing(len(y)), [_nothing(len(y)) for _ in numbers] if nested else []
+    pairs = [(a, a) for a in numbers] + (list(combinations(numbers, 2)) if nested else [])
+    for a, b in pairs:
+        seen = wanted & torch.from_numpy((fold != a) & (fold != b))
         with torch.enable_grad():
-            predictor = fit(inputs[~held_out], y[~held_out])
-        mean[held_out], std[held_out] = predictor.predict(inputs[held_out])
-    return Prediction(mean, std)
+            predictor = fit(inputs[seen], y[seen])
+        for target, predictions in [(a, outer)] if a == b else [(a, inner[b]), (b, inner[a])]:
+            held_out = wanted & torch.from_numpy(fold == target)
+            if held_out.any():
+                predictions.mean[held_out], predictions.std[held_out] = predictor.predict(inputs[held_out])
+    return FoldPredictions(outer, inner)
 
 
-def r2_rmse(y: Tensor, mean: Tensor) -> tuple[float, float]:
-    """The share of the variance that predictions (n,) explain, and their root mean squared error."""
-    squared = (y - mean).square()
-    return 1.0 - float(squared.sum() / (y - y.mean()).square().sum().clamp_min(1e-12)), float(squared.mean().sqrt())
+def hide_folds(predicted: Prediction, fold: NDArray[np.int64]) -> FoldPredictions:
+    """Arrange predictions (n,) of a predictor that has learned from none of these molecules as those of each fold."""
+    held_out = [torch.from_numpy(fold == number) for number in range(int(fold.max()) + 1)]
+    return FoldPredictions(
+        predicted, [Prediction(*(x.masked_fill(rows, torch.nan) for x in predicted)) for rows in held_out]
+    )
+
+
+class Choice(NamedTuple):
+    """A representation with its calibrated spread."""
+
+    chosen: Representation
+    weight: float
+    """The share of latent points in "both"."""
+    scales: dict[Representation, float]
+    """What each representation's standard deviations are multiplied by; that of "both" applies to the scaled mixture."""
+
+    def predict(self, predictions: Mapping[Representation, Prediction]) -> Prediction:
+        """Apply the choice to the predictions (n,) of "fingerprint" and "latent" as they come from their predictors."""
+        if self.chosen == "both":
+            return _scale(_mix(predictions, self.scales, self.weight), self.scales["both"])
+        return _scale(predictions[self.chosen], self.scales[self.chosen])
+
+
+def choose(
+    compared: Mapping[Representation, Prediction], predictions: Mapping[Representation, Prediction], y: Tensor
+) -> tuple[Choice, dict[Representation, dict[str, float | int]]]:
+    """Choose the representation with the smallest error and calibrate the spread of each.
+
+    Args:
+        compared: Predictions (n,) of "fingerprint" and perhaps "latent", made from equally many labels; they are compared where all are
+            finite.
+        predictions: Those that the choice is for, made from as many labels as each may have; the spread is calibrated on them.
+        y: (n,) measured values.
+
+    Returns:
+        The choice, and r2, rmse, n and deviation (`deviation`) of each representation and of "both".
+    """
+    rows = torch.stack([torch.isfinite(p.mean) for p in compared.values()]).all(dim=0)
+    if int(rows.sum()) < FEWEST_COMPARED:
+        compared, rows = {"fingerprint": predictions["fingerprint"]}, torch.isfinite(predictions["fingerprint"].mean)
+    found = {kind: Prediction(p.mean[rows], p.std[rows]) for kind, p in compared.items()}
+    scales = {kind: deviation(y, predictions[kind]) for kind in compared}
+    weight = 0.0
+    if "latent" in found:
+        errors = {kind: float((y[rows] - p.mean).square().mean()) for kind, p in found.items()}
+        weight = errors["fingerprint"] / max(sum(errors.values()), 1e-12)
+        found["both"] = _mix(found, {kind: deviation(y[rows], p) for kind, p in found.items()}, weight)
+        scales["both"] = deviation(y, _mix(predictions, scales, weight))
+    figures = {kind: _measure(y[rows], p) for kind, p in found.items()}
+    return Choice(min(figures, key=lambda kind: figures[kind]["rmse"]), weight, scales), figures
+
+
+def predict_nested(
+    compared: Mapping[Representation, FoldPredictions],
+    predictions: Mapping[Representation, FoldPredictions],
+    y: Tensor,
+    fold: NDArray[np.int64],
+) -> tuple[Prediction, list[Representation]]:
+    """Predict each outer fold by what was chosen and calibrated without it; see `choose` for the arguments.
+
+    Returns:
+        Mean and standard deviation (n,) of each molecule, NaN where the chosen representation has none, and each fold's choice.
+    """
+    result, chosen = _nothing(len(y)), []
+    outer = {kind: p.outer for kind, p in predictions.items()}
+    for number in range(int(fold.max()) + 1):
+        choice, _ = choose(
+            {kind: p.inside(number) for kind, p in compared.items()},
+            {kind: p.inside(number) for kind, p in predictions.items()},
+            y,
+        )
+        held_out = torch.from_numpy(fold == number)
+        for into, values in zip(result, choice.predict(outer), strict=True):
+            into[held_out] = values[held_out]
+        chosen.append(choice.chosen)
+    return result, chosen
+
+
+def deviation(y: Tensor, predicted: Prediction) -> float:
+    """Return the root mean square of the errors (n,) in units of their standard deviations, NaN left out; 1 is calibrated."""
+    return float(((y - predicted.mean) / predicted.std).square().nanmean().sqrt().clamp(0.2, 20.0))
+
+
+def _measure(y: Tensor, predicted: Prediction) -> dict[str, float | int]:
+    from sklearn.metrics import r2_score, root_mean_squared_error  # heavy
+
+    figures = {"r2": float(r2_score(y, predicted.mean)), "rmse": float(root_mean_squared_error(y, predicted.mean))}
+    return {**figures, "n": len(y), "deviation": deviation(y, predicted)}
+
+
+def _scale(predicted: Prediction, factor: float) -> Prediction:
+    return Prediction(predicted.mean, predicted.std * factor)
+
+
+def _mix(
+    predictions: Mapping[Representation, Prediction], scales: Mapping[Representation, float], weight: float
+) -> Prediction:
+    latent, fingerprint = (_scale(predictions[kind], scales[kind]) for kind in ("latent", "fingerprint"))
+    return combine(latent, fingerprint, weight)
+
+
+def _nothing(n: int) -> Prediction:
+    return Prediction(torch.full((n,), torch.nan), torch.full((n,), torch.nan))

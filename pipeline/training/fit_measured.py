@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from torch import Tensor
 
@@ -26,15 +27,17 @@ from chem_vae.predictors import (
 from chem_vae.progress import Progress
 from chem_vae.tanimoto import FEWEST, TanimotoProcess
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.models.measured_predictor import (
-    FILE,
-    MeasuredPredictor,
-    Representation,
-    combined,
-    features,
-    save_measured,
+from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, features, save_measured
+from pipeline.training.cross_validation import (
+    FOLDS,
+    Choice,
+    FoldPredictions,
+    assign_folds,
+    choose,
+    cross_predict,
+    hide_folds,
+    predict_nested,
 )
-from pipeline.training.cross_validation import FOLDS, folds_of, out_of_fold, r2_rmse
 
 FITTED_MOLECULES = 10_000
 COMPARED_MOLECULES = 600
@@ -59,15 +62,25 @@ def fit_measured(
     seed: int,
     progress: Progress,
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Fit, compare, save; returns the figures with those of the measured properties brought up to date, and warnings.
+    """Fit predictors of measured properties, choose a representation for each, check them by nested folds and save them.
 
-    start: the model before fine-tuning, where it was not trained on these properties. splits: in the checkpoint's ids.
-    names: the columns of their properties, of which `measured` are. figures: of the latent predictors, whose file lies in
-    `folder`. A property with too few labels is left as it is.
+    A property with too few labels for cross-validation is left as it is.
 
-    What was learned from labels flatters itself on them: where the encoder was trained to tell this property (a condition
-    with `property_weight`), the latent points of training molecules say more of their values than those of others. The
-    comparison is then made with the points of `start`, or without one on the held-out molecules.
+    Args:
+        checkpoint: The trained model.
+        start: The model before fine-tuning, if it was not trained on these properties. Labels that the encoder was trained on (a
+            condition with `property_weight`) are told by the latent points of their molecules; the comparison is then made with the
+            points of `start`, or without one on the held-out molecules.
+        splits: The dataset's molecules in the checkpoint's ids.
+        names: The columns of the splits' properties.
+        measured: Those of `names` that are measured.
+        figures: The figures of the latent predictors, whose file lies in `folder`.
+        folder: The model's folder.
+        seed: Decides which molecules are taken and how chance divides them.
+        progress: Is told of each property.
+
+    Returns:
+        The figures with those of the measured properties brought up to date, and warnings.
     """
     kept: list[MeasuredPredictor] = []
     warnings: list[str] = []
@@ -75,31 +88,46 @@ def fit_measured(
     latent = load_predictors(folder / "predictors.safetensors")
     for done, name in enumerate(measured):
         progress("compare predictors", done, len(measured))
-        column = names.index(name)
-        labelled = _labelled(checkpoint, splits, column, seed)
-        if len(labelled.y) < FEWEST:
+        labelled, rows, is_train = _collect_labels(checkpoint, splits, names.index(name), seed)
+        n, predictor = len(labelled.y), latent.get(name)
+        taught = name in checkpoint.conditions and checkpoint.model.config.property_weight > 0
+        blind = start if taught else checkpoint
+        points = unseen = None
+        note = ""
+        if predictor is None:
+            note = "; there is no predictor on latent points"
+        elif blind is not None:
+            points = _encode(blind, rows)
+            note = "; latent points of the model before it saw the labels" if taught else ""
+        elif int((~is_train).sum()) >= FEWEST_HELD_OUT and int(is_train.sum()) >= FEWEST:
+            unseen = predict_held_out(labelled, is_train, _encode(checkpoint, rows), predictor)
+        else:
+            note = "; latent points not compared: few molecules are held out, and the encoder was trained on the others' labels"
+        found = compare(labelled, points, unseen, seed)
+        if found is None:
+            if n >= FEWEST:
+                warnings.append(
+                    f"{name} was measured for {n} molecules, which are too few to cross-validate a predictor"
+                )
             continue
+        if predictor is not None and "latent" in found.choice.scales:
+            scale = found.choice.scales["latent"]
+            if points is not None and not taught:  # no label is in the points, so that all may be learned from
+                predictor = latent[name] = fit_predictor(points, labelled.y)
+                predictor.scale = scale
+            elif unseen is not None:
+                predictor.scale *= scale
+            elif by_name[name]["n_test"] < FEWEST:  # too few were left to scale it on
+                predictor.scale = scale
         process = TanimotoProcess(labelled.features, labelled.y)
-        found = compare(checkpoint, start, labelled, name, latent.get(name), seed)
-        process.scale = deviation(labelled.y, found.out)
-        compared = found.card
-        kept.append(MeasuredPredictor(name, found.chosen, process, latent.get(name), compared))
-        entry = dict(by_name[name])
-        if entry["n_test"] < FEWEST and "latent" in compared["representations"]:  # too few were left to scale it on
-            latent[name].scale = compared["representations"]["latent"]["deviation"]
-        if found.chosen != "latent":
-            rows, (mean, std), checked_by = found.rows, found.prediction, compared["by"]
-            if found.chosen == "fingerprint":  # which all were cross-validated with, also where latent points were not
-                rows, mean, std = torch.arange(len(labelled.y)), found.out.mean, found.out.std * process.scale
-                checked_by = found.folds
-            checked = figures_of(METHODS[found.chosen], len(labelled.y), labelled.y[rows], mean, std)
-            entry = {"property": name, **asdict(checked), "checked_by": checked_by}
-        by_name[name] = {**entry, "compared": compared}
-        if len(labelled.y) < USEFUL_LABELS:
-            warnings.append(
-                f"{name} was measured for {len(labelled.y)} molecules; below about {USEFUL_LABELS} a predictor is little better "
-                "than a guess: spend the next measurements on molecules that are unlike each other"
-            )
+        process.scale = found.choice.scales["fingerprint"]
+        card = found.card | {"by": found.card["by"] + note}
+        kept.append(MeasuredPredictor(name, found.choice.chosen, process, predictor, card))
+        known = torch.isfinite(found.checked.mean)
+        mean, std = found.checked.mean[known], found.checked.std[known]
+        checked = figures_of(METHODS[found.choice.chosen], n, labelled.y[known], mean, std)
+        by_name[name] = {"property": name, **asdict(checked), "checked_by": card["by"], "compared": card}
+        warnings += label_warnings(name, n, nested=card["nested"])
     if kept:
         save_measured(kept, folder / FILE)
         save_predictors(latent, folder / "predictors.safetensors")
@@ -107,115 +135,141 @@ def fit_measured(
     return [by_name[f["property"]] for f in figures], warnings
 
 
-class Labelled:
-    """The measured molecules of one property, of all splits, FITTED_MOLECULES at most."""
+def label_warnings(name: str, n: int, *, nested: bool) -> list[str]:
+    """Say what n labels are too few for."""
+    warnings = []
+    if n < USEFUL_LABELS:
+        warnings.append(
+            f"{name} was measured for {n} molecules; below about {USEFUL_LABELS} a predictor is little better than a guess: spend "
+            "the next measurements on molecules that are unlike each other"
+        )
+    if not nested:
+        warnings.append(
+            f"{name}: {n} labels are too few for nested cross-validation, so the predictor was chosen and calibrated on the molecules "
+            "that it was checked on, and its figures flatter it"
+        )
+    return warnings
 
-    def __init__(self, smiles: list[str], y: Tensor, rows: list[TokenDataset], is_train: NDArray[np.bool_]) -> None:
-        self.smiles, self.y, self.rows, self.is_train = smiles, y, rows, is_train
-        self.features = features(smiles)
 
-    def points(self, checkpoint: Checkpoint) -> Tensor:
-        """(n, D)"""
-        return torch.cat([checkpoint.encode_dataset(data).mu for data in self.rows if len(data)])
+def _encode(checkpoint: Checkpoint, rows: Sequence[TokenDataset]) -> Tensor:
+    """Return the latent means (n, D) of the molecules."""
+    return torch.cat([checkpoint.encode_dataset(data).mu for data in rows if len(data)])
 
 
-def _labelled(checkpoint: Checkpoint, splits: dict[str, TokenDataset], column: int, seed: int) -> Labelled:
-    smiles: list[str] = []
-    values, rows, train = [], [], []
+def _collect_labels(
+    checkpoint: Checkpoint, splits: dict[str, TokenDataset], column: int, seed: int
+) -> tuple[Labelled, list[TokenDataset], Tensor]:
+    """Collect the measured molecules of all splits, FITTED_MOLECULES at most; also by split, and which are of training (n,)."""
     random = np.random.default_rng(seed)
-    most = FITTED_MOLECULES
-    vocabulary = checkpoint.vocabulary
+    most, rows = FITTED_MOLECULES, []
     for split in ("train", "validation", "test"):
-        data = splits[split]
-        found = np.flatnonzero(np.isfinite(data.values()[:, column]))
-        some = data.select(np.sort(random.permutation(found)[:most]))
-        most -= len(some)
-        rows.append(some)
-        values.append(some.values()[:, column])
-        train += [split == "train"] * len(some)
-        with rdBase.BlockLogs():
-            smiles += [
-                Chem.CanonSmiles(vocabulary.to_smiles(vocabulary.decode(some[i][0].tolist()))) for i in range(len(some))
-            ]
-    return Labelled(smiles, torch.from_numpy(np.concatenate(values)).float(), rows, np.array(train, dtype=np.bool_))
+        measured = np.flatnonzero(np.isfinite(splits[split].values()[:, column]))
+        rows.append(splits[split].select(np.sort(random.permutation(measured)[:most])))
+        most -= len(rows[-1])
+    vocabulary = checkpoint.vocabulary
+    with rdBase.BlockLogs():
+        smiles = [
+            Chem.CanonSmiles(vocabulary.to_smiles(vocabulary.decode(data[i][0].tolist())))
+            for data in rows
+            for i in range(len(data))
+        ]
+    y = torch.from_numpy(np.concatenate([data.values()[:, column] for data in rows])).float()
+    return Labelled(smiles, y), rows, torch.arange(len(y)) < len(rows[0])
+
+
+class Labelled:
+    """The measured molecules of one property."""
+
+    def __init__(self, smiles: list[str], y: Tensor) -> None:
+        """Hold canonical SMILES, n of them, with their values y (n,)."""
+        self.smiles, self.y = smiles, y
+        self.features = features(smiles)
 
 
 class Comparison(NamedTuple):
-    """What predicts a property better, and by how much."""
+    """The choice between the representations of one property, and how it does on molecules that it has not seen."""
 
-    chosen: Representation
+    choice: Choice
+    """Made on all labels, for the predictor that is fitted to all of them."""
     card: dict[str, Any]
-    """labelled, fingerprint, representations (r2, rmse, n, deviation of each), by, chosen, and the weight of latent points."""
-    out: Prediction
-    """Of every molecule, from substructures of the other folds."""
-    folds: str
-    rows: Tensor
-    """The molecules that all were compared on."""
-    prediction: Prediction
-    """Of these, by what was chosen, calibrated."""
+    """labelled, fingerprint, by, representations (r2, rmse, n, deviation of each), chosen, weight, scale (of "both"), nested and
+    chosen_by_folds (how many outer folds chose what)."""
+    checked: Prediction
+    """(n,) of the outer folds, by what was chosen and calibrated without them; NaN for molecules that could not be used."""
 
 
 def compare(
-    checkpoint: Checkpoint,
-    start: Checkpoint | None,
-    labelled: Labelled,
-    name: str,
-    latent: PropertyPredictor | None,
-    seed: int,
-) -> Comparison:
-    """Latent points, substructures, and both, on molecules whose labels neither has seen. See `fit_measured`."""
-    fold, by = folds_of(labelled.smiles, seed)
+    labelled: Labelled, points: Tensor | None = None, unseen: HeldOut | None = None, seed: int = 0
+) -> Comparison | None:
+    """Choose between latent points, substructures and both, and check the choice by nested folds.
+
+    Args:
+        labelled: The measured molecules, n of them.
+        points: Their latent means (n, D) of an encoder that was not trained on the labels; None where there are none.
+        unseen: Predictions of held-out molecules, to compare the two on where there are no such points.
+        seed: Decides which molecules are compared and how chance divides them.
+
+    Returns:
+        The comparison, or None where the labels are too few for cross-validation.
+    """
     y, n = labelled.y, len(labelled.y)
-    out = out_of_fold(labelled.features, y, fold, TanimotoProcess)
-    folds = told = f"{FOLDS}-fold cross-validation by {by}"
-    rows, beside, of_latent = torch.arange(n), out, None
-    blind = start if _taught(checkpoint, name) else checkpoint
-    held_out = torch.from_numpy(~labelled.is_train)
-    if latent is None:
-        told += "; there is no predictor on latent points"
-    elif blind is not None:
-        if blind is start:
-            told += ", latent points of the model before it saw the labels"
+    if n < 2 * FOLDS:
+        return None
+    fold, by = assign_folds(labelled.smiles, seed)
+    *_, second, largest = sorted(np.bincount(fold, minlength=FOLDS).tolist())
+    if n - largest < FEWEST:
+        return None
+    nested = n - largest - second >= FEWEST
+    predict = partial(cross_predict, y=y, fold=fold, nested=nested)
+    predictions: dict[Representation, FoldPredictions] = {
+        "fingerprint": predict(labelled.features, fit=TanimotoProcess)
+    }
+    compared = dict(predictions)
+    if points is not None:
+        rows = None
         if n > COMPARED_MOLECULES:  # both from as many labels
-            rows = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(n)[:COMPARED_MOLECULES]))
-            beside = out_of_fold(labelled.features[rows], y[rows], fold[rows.numpy()], TanimotoProcess)
-        of_latent = out_of_fold(labelled.points(blind)[rows], y[rows], fold[rows.numpy()], fit_predictor)
-    elif int(held_out.sum()) >= FEWEST_HELD_OUT and int((~held_out).sum()) >= FEWEST:
-        told = "molecules held out of the training"
-        rows = held_out.nonzero()[:, 0]
-        beside = TanimotoProcess(labelled.features[~held_out], y[~held_out]).predict(labelled.features[rows])
-        with torch.no_grad():
-            of_latent = latent.predict(labelled.points(checkpoint)[rows])
+            rows = torch.zeros(n, dtype=torch.bool)
+            rows[np.random.default_rng(seed).permutation(n)[:COMPARED_MOLECULES]] = True
+            compared["fingerprint"] = predict(labelled.features, fit=TanimotoProcess, rows=rows)
+        predictions["latent"] = compared["latent"] = predict(points, fit=fit_predictor, rows=rows)
+    elif unseen is not None:
+        predictions["latent"] = compared["latent"] = hide_folds(unseen.latent, fold)
+        compared["fingerprint"] = hide_folds(unseen.fingerprint, fold)
+    outer = {kind: p.outer for kind, p in predictions.items()}
+    choice, representations = choose({kind: p.outer for kind, p in compared.items()}, outer, y)
+    card: dict[str, Any] = {"labelled": n, "fingerprint": SIMULATED_COUNTS.description, "representations": representations}
+    card |= {"chosen": choice.chosen, "nested": nested}
+    if "both" in choice.scales:
+        card |= {"weight": choice.weight, "scale": choice.scales["both"]}
+    checked = choice.predict(outer)
+    card["by"] = f"{FOLDS}-fold cross-validation by {by}"
+    if nested:
+        checked, by_fold = predict_nested(compared, predictions, y, fold)
+        card |= {"by": f"nested {card['by']}", "chosen_by_folds": dict(Counter(by_fold))}
     else:
-        told += "; latent points not compared: few molecules are held out, and the encoder was trained on the others' labels"
-    raw: dict[Representation, Prediction] = {"fingerprint": beside}
-    card: dict[str, Any] = {"labelled": n, "fingerprint": SIMULATED_COUNTS.description, "by": told}
-    if of_latent is not None:
-        squares = [r2_rmse(y[rows], p.mean)[1] ** 2 for p in (of_latent, beside)]
-        card["weight"] = squares[1] / max(sum(squares), 1e-12)
-        scaled = _scaled(y[rows], of_latent), _scaled(y[rows], beside)
-        raw = {"latent": of_latent, **raw, "both": combined(*scaled, card["weight"])}
-    card["representations"] = {kind: _figures(y[rows], p) for kind, p in raw.items()}
-    found = {kind: p if kind == "both" else _scaled(y[rows], p) for kind, p in raw.items()}
-    chosen = min(found, key=lambda kind: card["representations"][kind]["rmse"])
-    card["chosen"] = chosen
-    return Comparison(chosen, card, out, folds, rows, found[chosen])
+        card["by"] += ", not nested, for there are too few labels: the figures flatter the predictor"
+    if unseen is not None:
+        card["by"] += "; representations compared on molecules held out of the training"
+    return Comparison(choice, card, checked)
 
 
-def _figures(y: Tensor, found: Prediction) -> dict[str, float | int]:
-    r2, rmse = r2_rmse(y, found.mean)
-    return {"r2": r2, "rmse": rmse, "n": len(y), "deviation": deviation(y, found)}
+class HeldOut(NamedTuple):
+    """Predictions (n,) of predictors that were fitted to the training molecules alone; NaN for training molecules."""
+
+    latent: Prediction
+    fingerprint: Prediction
 
 
-def deviation(y: Tensor, found: Prediction) -> float:
-    """The root mean square of (n,) errors in units of the standard deviations that were promised."""
-    return float(((y - found.mean) / found.std).square().mean().sqrt().clamp(0.2, 20.0))
+def predict_held_out(labelled: Labelled, is_train: Tensor, points: Tensor, latent: PropertyPredictor) -> HeldOut:
+    """Predict the molecules that were held out of the training.
 
-
-def _scaled(y: Tensor, found: Prediction) -> Prediction:
-    return Prediction(found.mean, found.std * deviation(y, found))
-
-
-def _taught(checkpoint: Checkpoint, name: str) -> bool:
-    """Whether the encoder was trained to tell the property."""
-    return name in checkpoint.conditions and checkpoint.model.config.property_weight > 0
+    Args:
+        labelled: The measured molecules, n of them.
+        is_train: (n,) bool.
+        points: (n, D) latent means.
+        latent: The predictor on latent points, fitted to the training molecules.
+    """
+    process = TanimotoProcess(labelled.features[is_train], labelled.y[is_train])
+    with torch.no_grad():
+        found = latent.predict(points), process.predict(labelled.features)
+    return HeldOut(*(Prediction(*(x.masked_fill(is_train, torch.nan) for x in p)) for p in found))
