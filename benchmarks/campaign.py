@@ -74,30 +74,21 @@ def told(truth: Any, smiles: list[str], noise: float, random: np.random.Generato
     return [v + noise * float(random.standard_normal()) for v in truth(smiles)]
 
 
-class Points(Labelled):
-    """Measured molecules whose latent points are known."""
-
-    def __init__(self, smiles: list[str], y: torch.Tensor, z: torch.Tensor) -> None:
-        super().__init__(smiles, y, [], np.ones(len(y), dtype=np.bool_))
-        self.z = z
-
-    def points(self, checkpoint: Any) -> torch.Tensor:
-        """(n, D)"""
-        return self.z
-
-
 def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredictor:
-    """As `pipeline.training.fit_measured` does it, of a model that was never told the labels."""
+    """Fit a predictor as `pipeline.training.fit_measured` does for a model that was never told the labels."""
     y = torch.tensor(known.values)
     z = encode_valid(model.checkpoint, known.smiles)
     placed = torch.isfinite(z).all(dim=1)
+    found = compare(
+        Labelled([s for s, fine in zip(known.smiles, placed.tolist(), strict=True) if fine], y[placed]),
+        z[placed],
+        seed=seed,
+    )
+    assert found is not None
     latent = fit_predictor(z[placed], y[placed])
-    labelled = Points([s for s, fine in zip(known.smiles, placed.tolist(), strict=True) if fine], y[placed], z[placed])
-    found = compare(model.checkpoint, None, labelled, "assay", latent, seed)
     process = TanimotoProcess(features(known.smiles), y)
-    process.scale = found.card["representations"]["fingerprint"]["deviation"]
-    latent.scale = found.card["representations"]["latent"]["deviation"]
-    return MeasuredPredictor("assay", found.chosen, process, latent, found.card)
+    process.scale, latent.scale = found.choice.scales["fingerprint"], found.choice.scales["latent"]
+    return MeasuredPredictor("assay", found.choice.chosen, process, latent, found.card)
 
 
 def designed(

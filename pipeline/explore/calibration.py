@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import norm
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
@@ -14,43 +15,55 @@ from pipeline.models.kept_molecules import held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 
 LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))
+COLUMNS = ["property", "nominal", "observed", "of"]
 
 
 def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Progress = silent) -> pd.DataFrame:
-    """Coverage of the central prediction intervals, for each property with a predictor and each nominal level.
+    """Measure the coverage of the central prediction intervals, for each property with a predictor and each nominal level.
 
-    Columns: property, nominal, observed (share of held-out values within the interval), of (their number). From up to n
-    molecules of the dataset's test split; where the dataset is not there, from the model's card, whose four levels were
-    measured when it was trained. `frame.attrs["origin"]` says which.
+    A measured property's predictor may have learned from all labels; it is checked on the outer folds that the model's card keeps. The
+    others are checked on the dataset's test split. Without the dataset the card's four levels are taken for all.
 
-    Raises UserError where neither says anything.
+    Args:
+        model: The model.
+        n: Test molecules to check on at most.
+        seed: Draws them.
+        progress: Is told of the start and the end.
+
+    Returns:
+        Columns property, nominal, observed (share of the values within the interval) and of (their number). `frame.attrs["origin"]`
+        names the molecules.
+
+    Raises:
+        UserError: There is neither a dataset nor a coverage on the card.
     """
     try:
         sample = held_out_molecules(model, n, seed)
     except UserError:
-        return _from_card(model)
+        return _read_card(model)
     progress("predict", 0, 1)
     z = model.checkpoint.encode(sample.selfies).mu
-    normal = torch.distributions.Normal(0.0, 1.0)
+    folds = {p["property"]: torch.tensor(p["parity"]) for p in model.card["predictors"] if p.get("compared")}
     rows = []
-    with torch.no_grad():
-        for name, predictor in model.predictors.items():
-            if name not in sample.properties:
-                continue
+    for name, predictor in model.predictors.items():
+        if name in folds:
+            y, mean, std = folds[name].T
+        elif name in sample.properties:
             y = torch.from_numpy(sample.values[:, sample.properties.index(name)])
-            known = torch.isfinite(y)
-            if int(known.sum()) < 2:
-                continue
-            mean, std = predictor.predict(z[known])
-            off = ((y[known] - mean).abs() / std).double()
-            for level in LEVELS:
-                inside = (off <= normal.icdf(torch.tensor(0.5 + level / 2))).double().mean()
-                rows.append((name, level, float(inside), int(known.sum())))
+            with torch.no_grad():
+                mean, std = predictor.predict(z)
+        else:
+            continue
+        off = ((y - mean).abs() / std).double()
+        off = off[torch.isfinite(off)]
+        if len(off) >= 2:
+            within = [(off <= norm.ppf(0.5 + level / 2)).double().mean().item() for level in LEVELS]
+            rows += [(name, level, share, len(off)) for level, share in zip(LEVELS, within, strict=True)]
     progress("predict", 1, 1)
     if not rows:
-        return _from_card(model)
-    frame = pd.DataFrame(rows, columns=["property", "nominal", "observed", "of"])
-    frame.attrs["origin"] = sample.origin
+        return _read_card(model)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame.attrs["origin"] = f"{sample.origin}{'; of measured properties the outer folds' if folds else ''}"
     return frame
 
 
@@ -78,7 +91,7 @@ def calibration_figure(frame: pd.DataFrame) -> Any:
     return figure
 
 
-def _from_card(model: TrainedModel) -> pd.DataFrame:
+def _read_card(model: TrainedModel) -> pd.DataFrame:
     rows = [
         (p["property"], float(level), float(observed), int(p["n_test"]))
         for p in model.card["predictors"]
@@ -90,6 +103,6 @@ def _from_card(model: TrainedModel) -> pd.DataFrame:
             "there is nothing to check the predictors on: the dataset of this model is not in the same workspace, and its "
             "card has no coverage"
         )
-    frame = pd.DataFrame(rows, columns=["property", "nominal", "observed", "of"])
+    frame = pd.DataFrame(rows, columns=COLUMNS)
     frame.attrs["origin"] = "held-out molecules, measured when the model was trained"
     return frame

@@ -1,4 +1,4 @@
-"""How the choice between representations is told."""
+"""Words for the choice between representations of a measured property."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def choice(compared: Mapping[str, Any]) -> str:
-    """Which representation predicts a measured property better, in words; `compared` as a card's predictor has it.
+def describe_choice(compared: Mapping[str, Any]) -> str:
+    """Say which representation predicts a measured property better.
 
-    >>> choice({"chosen": "fingerprint", "by": "5-fold cross-validation by scaffold",
-    ...         "representations": {"fingerprint": {"r2": 0.5, "rmse": 0.61, "n": 80}}})
-    'fingerprint chosen: fingerprint R2 0.50, RMSE 0.61 (80 molecules); 5-fold cross-validation by scaffold'
+    Args:
+        compared: As a card's predictor has it (`pipeline.training.fit_measured.Comparison.card`).
+
+    >>> describe_choice({"chosen": "fingerprint", "by": "nested 4-fold cross-validation by scaffold",
+    ...                  "representations": {"fingerprint": {"r2": 0.5, "rmse": 0.61, "n": 80}}})
+    'fingerprint chosen: fingerprint R2 0.50, RMSE 0.61 (80 molecules); nested 4-fold cross-validation by scaffold'
     """
     told = [
         f"{kind} R2 {_number(f.get('r2'), '.2f')}, RMSE {_number(f.get('rmse'), '.3g')} ({f.get('n', 0):,} molecules)"

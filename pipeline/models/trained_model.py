@@ -24,7 +24,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.predictor_wording import choice
+from pipeline.models.predictor_wording import describe_choice
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling, write_selfies
 from pipeline.objectives.desirability import PropertySummary
@@ -248,7 +248,7 @@ class TrainedModel:
                     f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
                 )
             if p.get("compared"):
-                lines.append(f"    {choice(p['compared'])}")
+                lines.append(f"    {describe_choice(p['compared'])}")
         if benchmark := card.get("benchmark"):
             lines.append(f"  {_benchmarked(benchmark)}")
         if "licence" in card:

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.models.predictor_wording import choice
+from pipeline.models.predictor_wording import describe_choice
 from pipeline.report import plots, wording
 from pipeline.report.candidates import Column, Property, drawn
 from pipeline.report.reading import finite, number_of, table
@@ -59,7 +59,7 @@ def predictors(report: Mapping[str, Any], properties: Mapping[str, Property]) ->
         yield {
             "property": known,
             **{key: entry.get(key) for key in ("method", "n_train", "n_test", "r2", "mae", "rmse")},
-            "choice": choice(entry["compared"]) if isinstance(entry.get("compared"), Mapping) else None,
+            "choice": describe_choice(entry["compared"]) if isinstance(entry.get("compared"), Mapping) else None,
             "parity": drawn(plots.parity(f"p{i}", entry.get("parity"), f"{known.label}, held-out value")),
             "calibration": drawn(plots.calibration(f"c{i}", entry.get("coverage"))),
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[
     by_chance = len(sizes) < k or max(sizes.values()) > len(groups) / 3
     splitter = KFold(k, shuffle=True, random_state=seed) if by_chance else GroupKFold(k)
     fold = np.empty(len(groups), dtype=np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(groups, groups=groups)):
+    for number, (_, held_out) in enumerate(splitter.split(groups, groups=None if by_chance else groups)):
         fold[held_out] = number
     return fold, "chance" if by_chance else "scaffold"
 
@@ -154,7 +154,7 @@ def choose(
         weight = errors["fingerprint"] / max(sum(errors.values()), 1e-12)
         found["both"] = _mix(found, {kind: deviation(y[rows], p) for kind, p in found.items()}, weight)
         scales["both"] = deviation(y, _mix(predictions, scales, weight))
-    figures = {kind: _measure(y[rows], p) for kind, p in found.items()}
+    figures = {kind: _measure(y[rows], found[kind]) for kind in get_args(Representation) if kind in found}
     return Choice(min(figures, key=lambda kind: figures[kind]["rmse"]), weight, scales), figures
 
 

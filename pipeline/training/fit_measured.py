@@ -237,7 +237,11 @@ def compare(
         compared["fingerprint"] = hide_folds(unseen.fingerprint, fold)
     outer = {kind: p.outer for kind, p in predictions.items()}
     choice, representations = choose({kind: p.outer for kind, p in compared.items()}, outer, y)
-    card: dict[str, Any] = {"labelled": n, "fingerprint": SIMULATED_COUNTS.description, "representations": representations}
+    card: dict[str, Any] = {
+        "labelled": n,
+        "fingerprint": SIMULATED_COUNTS.description,
+        "representations": representations,
+    }
     card |= {"chosen": choice.chosen, "nested": nested}
     if "both" in choice.scales:
         card |= {"weight": choice.weight, "scale": choice.scales["both"]}
