@@ -206,3 +206,21 @@ def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
     targets = nn.functional.pad(tokens, (0, 1), value=END)
     loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
     return loss.view(targets.shape).sum(dim=1)
+
+
+def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Make AdamW for a model, with weight decay for matrices alone.
+
+    Args:
+        model: The model whose parameters are optimized.
+        learning_rate: The learning rate.
+        weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101); biases and norms have none.
+
+    Returns:
+        The fused optimizer.
+    """
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)

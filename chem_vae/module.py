@@ -15,7 +15,7 @@ from chem_vae.config import TrainingConfig
 from chem_vae.data import Batch
 from chem_vae.errors import TrainingError
 from chem_vae.losses import BatchTotals, Elbo, beta_at, elbo, sum_kl
-from chem_vae.model import ChemVAE
+from chem_vae.model import ChemVAE, make_optimizer
 from chem_vae.seeds import derive_seed
 
 
@@ -53,13 +53,7 @@ class TrainingModule(lightning.LightningModule):
         self._whole: BatchTotals | None = None
 
     def configure_optimizers(self) -> Any:
-        decayed = [p for p in self.model.parameters() if p.ndim >= 2]
-        others = [p for p in self.model.parameters() if p.ndim < 2]
-        groups = [
-            {"params": decayed, "weight_decay": self.config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate, fused=True)
+        optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

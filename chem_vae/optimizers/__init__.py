@@ -1,6 +1,24 @@
-"""Latent optimizers: ask for points to decode, tell how their molecules scored. One file each, one registry."""
+"""Strategies of search: ask for points to decode, tell how their molecules scored. One file each, one registry."""
 
-from chem_vae.optimizers import adaptive, cma_es, conditional, genetic, gradient, prior, turbo  # noqa: F401 (they register themselves)
-from chem_vae.optimizers.base import OPTIMIZERS, LatentOptimizer, Molecule, Problem, Proposal, create
+from chem_vae.optimizers import adaptive, conditional, genetic, gradient, prior  # noqa: F401 (they register themselves)
+from chem_vae.optimizers.base import (
+    STRATEGIES,
+    LatentOptimizer,
+    Molecule,
+    Problem,
+    Proposal,
+    check_strategy,
+    create,
+    register,
+)
 
-__all__ = ["OPTIMIZERS", "LatentOptimizer", "Molecule", "Problem", "Proposal", "create"]
+__all__ = [
+    "STRATEGIES",
+    "LatentOptimizer",
+    "Molecule",
+    "Problem",
+    "Proposal",
+    "check_strategy",
+    "create",
+    "register",
+]

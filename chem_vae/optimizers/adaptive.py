@@ -1,4 +1,4 @@
-"""The strategy that also moves the model: local search around the best, a surrogate that chooses, retraining."""
+"""The default strategy: genetic moves in a model that is retrained on the best molecules, and a surrogate that selects."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
-from chem_vae.optimizers.gaussian_processes import by_hypervolume
 from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
-from chem_vae.optimizers.retraining import MovingModel
+from chem_vae.optimizers.hypervolume import select_by_hypervolume
+from chem_vae.optimizers.retraining import WeightedRetraining
 from chem_vae.tanimoto import FEWEST, Fit, TanimotoProcess, tanimoto
 
 PRIOR = "moved prior"
@@ -21,7 +21,7 @@ CENTER = ", center "
 
 @register
 class Adaptive(Genetic):
-    """Many drafts, of which a surrogate lets few through to the oracle, from a model that follows the best molecules.
+    """Makes many drafts with a model that follows the best molecules, and lets a surrogate select few of them for the oracle.
 
     Drafts come from the genetic moves, made in the moved model's latent space, and from its p(x). A Gaussian process over
     substructures (Tanimoto; Tripp et al. 2021) learns all scores, and Thompson samples of it choose among the drafts. After
@@ -39,16 +39,16 @@ class Adaptive(Genetic):
     learned_from, best_too = 1000, 500
     patience, alike, most_centers = 1000, 0.4, 4
     draws = 32
-    """Of what several objectives may be."""
+    """Draws of the surrogates, for the expected hypervolume of several objectives."""
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
-        self._makers = {PRIOR: self._from_prior, **self._makers}
+        self._makers = {PRIOR: self._draw_from_prior, **self._makers}
         self.tried, self.entered = dict.fromkeys(self._makers, 1.0), dict.fromkeys(self._makers, 1.0)
-        self.moving = MovingModel(problem.checkpoint, seed=seed)
-        self.checkpoint = self.moving.checkpoint
+        self.retraining = WeightedRetraining(problem.checkpoint, seed=seed)
+        self.checkpoint = self.retraining.checkpoint
         self._fits: list[Fit | None] = [None] * problem.objectives
-        """Of the surrogate of each objective."""
+        """Hyperparameters of the surrogate of each objective."""
         self.centers: list[Molecule] = []
         """The best molecule of each center that was given up."""
         self.restarts = 0
@@ -59,14 +59,14 @@ class Adaptive(Genetic):
 
     def ask(self, n: int) -> Proposal:
         if len(self.living) < min(n, self.founders):
-            return self.start(n)
+            return self.propose_start(n)
         if len(self.archive) - self._trained_at >= self.every:
-            self._move()
-        new, others = self.drafted(self.surplus * n, self._children)
+            self._retrain()
+        new, others = self.collect_drafts(self.surplus * n, self._make_children)
         for draft in [*new, *others]:
             self.tried[draft.origin] = self.tried.get(draft.origin, 0.0) + 1
-        chosen = self._chosen(new, n) if len(new) > n and len(self.archive) >= FEWEST else new
-        proposal = self.proposal((chosen + others)[:n])
+        chosen = self._select(new, n) if len(new) > n and len(self.archive) >= FEWEST else new
+        proposal = self.build_proposal((chosen + others)[:n])
         if self.restarts:
             named = [f"{origin}{CENTER}{self.restarts + 1}" for origin in proposal.origins or []]
             proposal = proposal._replace(origins=named)
@@ -77,8 +77,8 @@ class Adaptive(Genetic):
     ) -> None:
         before = len(self.archive)
         RememberingOptimizer.tell(self, proposal, z, scores, molecules)
-        new = {m.key for m in self.archive.molecules[before:] if m is not None}
-        best = {m.key for row in self.living[: self.elite].tolist() if (m := self.archive.molecules[row]) is not None}
+        new = self.archive.get_keys(range(before, len(self.archive)))
+        best = self.archive.get_keys(self.living[: self.elite].tolist())
         for move in self._makers:
             self.tried[move] *= self.memory
             self.entered[move] = self.memory * self.entered[move] + 0.01
@@ -91,7 +91,7 @@ class Adaptive(Genetic):
         before = len(self.archive)
         super()._learn(z, scores, molecules)
         if self.centers:
-            near = self._near_centers(range(before, len(self.archive)))
+            near = self._find_near_centers(range(before, len(self.archive)))
             self.living = self.living[[row not in near for row in self.living.tolist()]]
         if self.problem.objectives == 1 and len(self.living) >= 10:
             best = float(self.archive.scores[self.living[:10], 0].mean())
@@ -101,70 +101,70 @@ class Adaptive(Genetic):
                 self._restart()
 
     def _restart(self) -> None:
-        """Give the center up for another."""
+        """Give the center up, and go on elsewhere with the model as it was at first."""
         self.restarts += 1
         best = self.archive.molecules[int(self.living[0])]
         self.centers = [*self.centers, best] if best is not None and len(self.centers) < self.most_centers else []
-        rows = self.archive.best(len(self.archive))
-        near = self._near_centers(rows.tolist())
+        rows = self.archive.select_best(len(self.archive))
+        near = self._find_near_centers(rows.tolist())
         self.living = rows[[row not in near for row in rows.tolist()]][: self.population]
         if len(self.living) < 2:
             self.centers, self.living = [], rows[: self.population]
-        self.moving.reset()
-        self.checkpoint = self.moving.checkpoint
+        self.retraining.reset()
+        self.checkpoint = self.retraining.checkpoint
         self._trained_at = 0
         self._best, self._best_at = -math.inf, len(self.archive)
 
-    def _near_centers(self, rows: Sequence[int]) -> set[int]:
-        """Which of the rows are molecules like a center that was given up."""
+    def _find_near_centers(self, rows: Sequence[int]) -> set[int]:
+        """The rows whose molecules are like a center that was given up."""
         known = [row for row in rows if self.archive.molecules[row] is not None]
         if not known or not self.centers:
             return set()
-        similarity = tanimoto(_features([self.archive.molecules[row] for row in known]), _features(self.centers))
+        similarity = tanimoto(_stack_features([self.archive.molecules[row] for row in known]), _stack_features(self.centers))
         return {row for row, s in zip(known, similarity.max(dim=1).values.tolist(), strict=True) if s >= self.alike}
 
     # -- drafts --------------------------------------------------------------------------------------------------
 
-    def _from_prior(self, n: int) -> list[Draft]:
-        return self.decoded(torch.full((n, self.archive.z.shape[1]), torch.nan), PRIOR)
+    def _draw_from_prior(self, n: int) -> list[Draft]:
+        return self.decode_drafts(self._nowhere.expand(n, -1), PRIOR)
 
     def _cross_points(self, n: int) -> list[Draft]:
-        """Around the best molecules where the moved model has them, some of them on the way to another."""
+        """Decode points around the best molecules, where the retrained model has them, half of them on the way to another."""
         spelled = torch.tensor([r for r in self.living.tolist() if self._can_encode(r)], dtype=torch.long)
         if len(spelled) < 2:
             return []
-        first, second = self.good(n, spelled), self.good(n, spelled)
+        first, second = self.draw_parents(n, spelled), self.draw_parents(n, spelled)
         rows, where = torch.cat([first, second]).unique(return_inverse=True)
-        posterior = self.checkpoint.encode([self._spelling(row) for row in rows.tolist()])
+        posterior = self.checkpoint.encode([self.archive.get_selfies(row) for row in rows.tolist()])
         a, b = posterior.mu[where[:n]], posterior.mu[where[n:]]
         along = 0.5 * torch.rand(n, 1, generator=self.generator)
         along[torch.rand(n, 1, generator=self.generator) < 0.5] = 0.0
         size = 0.05 * 20 ** torch.rand(n, 1, generator=self.generator)  # 0.05 to 1, each order of magnitude alike
-        noise = size * self.spread() * torch.randn(n, a.shape[1], generator=self.generator)
-        return self.decoded(slerp(a, b, along) + noise, LATENT, [self._key(row) for row in first.tolist()])
+        noise = size * self.measure_spread() * torch.randn(n, a.shape[1], generator=self.generator)
+        return self.decode_drafts(slerp(a, b, along) + noise, LATENT, [self.archive.get_key(row) for row in first.tolist()])
 
     def _can_encode(self, row: int) -> bool:
         if row not in self._encodable:
-            string = self._spelling(row)
+            string = self.archive.get_selfies(row)
             self._encodable[row] = bool(string) and not self.checkpoint.vocabulary.missing(string)
         return self._encodable[row]
 
-    # -- what is learned -----------------------------------------------------------------------------------------
+    # -- learning -----------------------------------------------------------------------------------------
 
-    def _move(self) -> None:
+    def _retrain(self) -> None:
         best = self.living[: self.shown_to].tolist()
-        self.moving.move([self._spelling(row) for row in best])
+        self.retraining.step([self.archive.get_selfies(row) for row in best])
         self._trained_at = len(self.archive)
 
-    def _chosen(self, drafts: list[Draft], n: int) -> list[Draft]:
-        """n of the drafts: the best of each of n functions that the surrogate holds possible; of several objectives those that
-        are expected to add most to the hypervolume of the front."""
-        rows = self._rows_to_learn()
-        features = _features([self.archive.molecules[r] for r in rows.tolist()])
+    def _select(self, drafts: list[Draft], n: int) -> list[Draft]:
+        """Select n drafts: the best of each of n functions drawn from the surrogate (Thompson sampling), or with several
+        objectives those with the highest log expected hypervolume improvement."""
+        rows = self._choose_rows_to_learn()
+        features = _stack_features([self.archive.molecules[r] for r in rows.tolist()])
         refit = len(self.archive) > 1.2 * self._fitted_at
         if refit:
             self._fitted_at = len(self.archive)
-        asked, several = _features([d.molecule for d in drafts]), self.problem.objectives > 1
+        asked, several = _stack_features([d.molecule for d in drafts]), self.problem.objectives > 1
         drawn = []
         for objective, fit in enumerate(self._fits):
             surrogate = TanimotoProcess(features, self.archive.scores[rows, objective], None if refit else fit)
@@ -174,7 +174,7 @@ class Adaptive(Genetic):
             known = self.archive.scores[rows]
             low, high = known.min(dim=0).values, known.max(dim=0).values
             scale = (high - low).clamp_min(1e-9)
-            picked = by_hypervolume(
+            picked = select_by_hypervolume(
                 ((torch.stack(drawn, dim=-1) - low) / scale).double(), ((known - low) / scale).double(), n
             )
             return [drafts[i] for i in picked.tolist()]
@@ -184,17 +184,17 @@ class Adaptive(Genetic):
             chosen.append(int(values.argmax()))
         return [drafts[i] for i in chosen]
 
-    def _rows_to_learn(self) -> Tensor:
-        """The best molecules and others by chance."""
+    def _choose_rows_to_learn(self) -> Tensor:
+        """The rows that the surrogate learns: the best, and others by chance."""
         rows = torch.tensor([r for r, m in enumerate(self.archive.molecules) if m is not None], dtype=torch.long)
         if len(rows) <= self.learned_from:
             return rows
-        order = self.archive.best(len(rows), rows)
+        order = self.archive.select_best(len(rows), rows)
         others = order[self.best_too :]
         drawn = others[torch.randperm(len(others), generator=self.generator)[: self.learned_from - self.best_too]]
         return torch.cat([order[: self.best_too], drawn.sort().values])
 
 
-def _features(molecules: Sequence[Molecule | None]) -> Tensor:
-    """(n, F) of molecules that are there."""
+def _stack_features(molecules: Sequence[Molecule | None]) -> Tensor:
+    """The features (n, F) of the molecules that are not None."""
     return torch.stack([m.features for m in molecules if m is not None])

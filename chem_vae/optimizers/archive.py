@@ -1,4 +1,4 @@
-"""What a strategy remembers of the molecules it was told of, and how it makes sure to propose new ones."""
+"""The memory of a strategy: an archive of scored molecules, and the means to propose molecules that are new."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from torch import Tensor
 
 from chem_vae.errors import UserError
 from chem_vae.optimizers.base import LatentOptimizer, Molecule, Problem, Proposal
+from chem_vae.optimizers.hypervolume import measure_crowding, number_fronts
 
 AT_ONCE = 500  # rows that are compared each with each
 TRIES = 4  # rounds of drafts, after which a proposal is filled up with molecules that were seen before
 
 
 class Archive:
-    """Scored molecules, each once, in the order told.
+    """Scored molecules, each once, in the order in which they were told.
 
     z (m, D) may be NaN where a molecule cannot be encoded; scores (m, objectives) are finite. A molecule that failed is
     not kept, but remembered as seen.
@@ -28,15 +29,27 @@ class Archive:
         self.molecules: list[Molecule | None] = []
         self.seen: set[str] = set()
         """Keys of all molecules told, scored or failed."""
-        self.front = torch.empty(0, dtype=torch.long)
-        """Rows that no other dominates; kept of several objectives alone."""
         self._scored: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def add(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> Tensor:
-        """Keep the scored rows that are new; returns their indices here (k,). A score without molecule and z is nobody's."""
+        """Keep the scored rows that are new.
+
+        A row without a molecule is kept where it has a score and a z.
+
+        Args:
+            z: (n, D) encodings.
+            scores: (n,) or (n, objectives), NaN where failed.
+            molecules: n molecules or None.
+
+        Returns:
+            (k,) the indices in the archive of the rows that were kept.
+
+        Raises:
+            UserError: If the number of objectives is not the archive's.
+        """
         values = scores.reshape(len(scores), -1).float().cpu()
         if values.shape[1] != self.scores.shape[1]:
             raise UserError(f"told {values.shape[1]} scores for each molecule of a problem of {self.scores.shape[1]}")
@@ -55,54 +68,42 @@ class Archive:
         self.z = torch.cat([self.z, z[rows].float().cpu()])
         self.scores = torch.cat([self.scores, values[rows]])
         self.molecules += [molecules[row] for row in rows]
-        new = torch.arange(before, len(self))
-        if values.shape[1] > 1:
-            for some in new.split(AT_ONCE):
-                either = torch.cat([self.front, some])
-                self.front = either[fronts(self.scores[either]) == 0]
-        return new
+        return torch.arange(before, len(self))
 
-    def placed(self) -> Tensor:
+    def has_z(self) -> Tensor:
         """(m,) whether the molecule has a z."""
         return self.z.isfinite().all(dim=1)
 
-    def worth(self, rows: Tensor) -> Tensor:
-        """(k,) of some molecules: the score, or with several objectives minus the front's number, with what the molecule
-        adds to its front as the part behind the point. Higher is better."""
-        values = self.scores[rows]
-        return values[:, 0] if values.shape[1] == 1 else -fronts(values) + crowding(values)
+    def get_key(self, row: int) -> str | None:
+        """The key of a row's molecule, if it has one."""
+        molecule = self.molecules[row]
+        return molecule.key if molecule is not None else None
 
-    def best(self, k: int, rows: Tensor | None = None) -> Tensor:
-        """The k best of those rows (of all), best first."""
+    def get_selfies(self, row: int) -> str:
+        """The SELFIES of a row's molecule, "" where it has none."""
+        molecule = self.molecules[row]
+        return molecule.selfies if molecule is not None else ""
+
+    def get_keys(self, rows: Sequence[int] | range) -> set[str]:
+        """The keys of the molecules of some rows."""
+        return {key for row in rows if (key := self.get_key(row)) is not None}
+
+    def select_best(self, k: int, rows: Tensor | None = None) -> Tensor:
+        """Select the k best of some rows, best first.
+
+        Several objectives are ranked by Pareto front, then by the distance to the nearest other molecule.
+
+        Args:
+            k: The most rows to return.
+            rows: (n,) rows to choose among; None for all.
+
+        Returns:
+            (min(k, n),) rows.
+        """
         rows = torch.arange(len(self)) if rows is None else rows
-        return rows[self.worth(rows).argsort(descending=True, stable=True)[:k]]
-
-
-def fronts(values: Tensor) -> Tensor:
-    """(n,) of values (n, M), all maximized: 0 for the Pareto front, 1 for the front behind it, and so on.
-
-    Deb et al. 2002, NSGA-II, doi:10.1109/4235.996017.
-
-    >>> fronts(torch.tensor([[1.0, 1.0], [2.0, 0.0], [0.0, 0.0]])).tolist()
-    [0.0, 0.0, 1.0]
-    """
-    behind = (values[None] >= values[:, None]).all(-1) & (values[None] > values[:, None]).any(-1)
-    front = torch.full((len(values),), -1.0)
-    number = 0
-    while (left := front < 0).any():
-        front[left & ~(behind & left).any(dim=1)] = number
-        number += 1
-    return front
-
-
-def crowding(values: Tensor) -> Tensor:
-    """(n,) in 0 to 0.5 of values (n, M): how far a row is from its nearest other, as a share of the widest such distance."""
-    if len(values) < 2:
-        return torch.zeros(len(values))
-    spread = (values.max(dim=0).values - values.min(dim=0).values).clamp_min(1e-12)
-    distance = torch.cdist(values / spread, values / spread)
-    nearest = distance.fill_diagonal_(torch.inf).min(dim=1).values
-    return 0.5 * nearest / nearest.max().clamp_min(1e-12)
+        values = self.scores[rows]
+        worth = values[:, 0] if values.shape[1] == 1 else -number_fronts(values) + measure_crowding(values)
+        return rows[worth.argsort(descending=True, stable=True)[:k]]
 
 
 class Draft(NamedTuple):
@@ -113,7 +114,7 @@ class Draft(NamedTuple):
     origin: str
     parent: str | None = None
     molecule: Molecule | None = None
-    """What the screen made of the string."""
+    """The molecule that the screen made of the string."""
 
 
 class RememberingOptimizer(LatentOptimizer):
@@ -124,47 +125,56 @@ class RememberingOptimizer(LatentOptimizer):
         self.archive = Archive(self.checkpoint.model.latent_size, problem.objectives if self.several_objectives else 1)
         self._pool_order = torch.randperm(len(problem.pool), generator=self.generator).tolist()
         self._known_order: list[int] = []
+        self._nowhere = torch.full((self.checkpoint.model.latent_size,), torch.nan)
 
-    def spread(self) -> Tensor:
-        """(D,) deviation of known points, of those told where none are known, in each dimension: what a step is measured by."""
-        for points in (self.problem.known, self.archive.z[self.archive.placed()]):
+    def measure_spread(self) -> Tensor:
+        """(D,) standard deviation of the known points, or of those told, by which the lengths of steps are measured."""
+        for points in (self.problem.known, self.archive.z[self.archive.has_z()]):
             if points is not None and len(points) >= 20:
                 return points.float().cpu().std(dim=0).clamp_min(1e-3)
         return torch.ones(self.checkpoint.model.latent_size)
 
-    def active(self) -> Tensor:
-        """(A,) the dimensions that tell molecules apart. In the others points hardly differ, and the decoder has learned to
-        look away (Burda et al. 2016, arXiv:1509.00519): a step there changes nothing."""
-        spread = self.spread()
-        return (spread >= 0.25 * spread.max()).nonzero().squeeze(1)
-
-    def new_seed(self) -> int:
-        """From the strategy's own stream."""
+    def draw_seed(self) -> int:
+        """Draw a seed from the strategy's own stream of random numbers."""
         return int(torch.randint(2**62, (1,), generator=self.generator))
 
-    def good(self, n: int, order: Tensor) -> Tensor:
-        """n of the molecules in `order` (best first), the better the likelier: the best 10^-u of them for a u between 0 and
-        all, then any of these (Tripp & Hernández-Lobato 2023, arXiv:2310.09267)."""
+    def draw_parents(self, n: int, order: Tensor) -> Tensor:
+        """Draw molecules, the better the likelier.
+
+        Each is drawn from the best 10^-u of them, for a u drawn anew (Tripp & Hernández-Lobato 2023, arXiv:2310.09267).
+
+        Args:
+            n: Number of draws.
+            order: (m,) rows, best first.
+
+        Returns:
+            (n,) rows.
+        """
         m = len(order)
         below = torch.exp(-torch.rand(n, generator=self.generator) * torch.log(torch.tensor(float(m))))
         return order[(torch.rand(n, generator=self.generator) * below * m).long().clamp_max(m - 1)]
 
-    def start(self, n: int) -> Proposal:
-        """n rows to begin with: pool molecules as they are, else decoded from known points, else from the prior."""
-        return self.distinct(n, self._first_drafts)
+    def propose_start(self, n: int) -> Proposal:
+        """Propose n rows to begin with: pool molecules as they are, else decoded from known points, else from the prior."""
+        return self.propose_new(n, self._draft_start)
 
-    def decoded(self, z: Tensor, origin: str, parents: Sequence[str | None] | None = None) -> list[Draft]:
-        """Drafts of latent points (k, D), at the problem's temperature."""
+    def decode_drafts(self, z: Tensor, origin: str, parents: Sequence[str | None] | None = None) -> list[Draft]:
+        """Decode latent points (k, D) into drafts, at the problem's temperature."""
         conditions = self.problem.draw_conditions(len(z), self.generator)
-        strings = self.checkpoint.decode(z, conditions, temperature=self.problem.temperature, seed=self.new_seed())
+        strings = self.checkpoint.decode(z, conditions, temperature=self.problem.temperature, seed=self.draw_seed())
         return [
             Draft(p, s, origin, parent) for p, s, parent in zip(z, strings, parents or [None] * len(z), strict=True)
         ]
 
-    def drafted(self, n: int, make: Callable[[int], list[Draft]]) -> tuple[list[Draft], list[Draft]]:
-        """What `make(k)` drafts (k rows a round, more than are needed) until n are new molecules, and the other drafts.
+    def collect_drafts(self, n: int, make: Callable[[int], list[Draft]]) -> tuple[list[Draft], list[Draft]]:
+        """Make drafts until there are n new molecules, TRIES times at most. Without a screen a string is its own identity.
 
-        Without a screen a string is its own identity.
+        Args:
+            n: Number of new molecules that are wanted.
+            make: Makes so many drafts; it is asked for more than are needed.
+
+        Returns:
+            The drafts that are new molecules, each molecule once, and the other drafts.
         """
         chosen: list[Draft] = []
         spare: list[Draft] = []
@@ -186,22 +196,13 @@ class RememberingOptimizer(LatentOptimizer):
                 break
         return chosen, spare
 
-    def distinct(self, n: int, make: Callable[[int], list[Draft]]) -> Proposal:
-        """n rows that are new molecules, filled up with others where there are not enough."""
-        chosen, spare = self.drafted(n, make)
-        return self.proposal((chosen + spare)[:n])
+    def propose_new(self, n: int, make: Callable[[int], list[Draft]]) -> Proposal:
+        """Propose n rows that are new molecules, filled up with others where there are not enough."""
+        chosen, spare = self.collect_drafts(n, make)
+        return self.build_proposal((chosen + spare)[:n])
 
-    def located(self, drafts: Sequence[Draft]) -> Tensor:
-        """(n, D) where the drafts' molecules themselves lie, NaN where there is none."""
-        strings = [d.molecule.selfies if d.molecule is not None else d.string or "" for d in drafts]
-        rows = [row for row, s in enumerate(strings) if s and not self.checkpoint.vocabulary.missing(s)]
-        z = torch.full((len(drafts), self.checkpoint.model.latent_size), torch.nan)
-        if rows:
-            z[rows] = self.checkpoint.encode([strings[row] for row in rows]).mu
-        return z
-
-    def proposal(self, rows: Sequence[Draft]) -> Proposal:
-        """The drafts as they are told later."""
+    def build_proposal(self, rows: Sequence[Draft]) -> Proposal:
+        """Put drafts together into a proposal."""
         return Proposal(
             torch.stack([d.z.float().cpu() for d in rows]),
             torch.full((len(rows), self.checkpoint.model.properties), torch.nan),
@@ -210,17 +211,16 @@ class RememberingOptimizer(LatentOptimizer):
             [d.parent for d in rows],
         )
 
-    def _first_drafts(self, n: int) -> list[Draft]:
-        nowhere = torch.full((self.checkpoint.model.latent_size,), torch.nan)
+    def _draft_start(self, n: int) -> list[Draft]:
         drawn, self._pool_order = self._pool_order[:n], self._pool_order[n:]
-        drafts = [Draft(nowhere, self.problem.pool[i], "pool") for i in drawn]
+        drafts = [Draft(self._nowhere, self.problem.pool[i], "pool") for i in drawn]
         missing = n - len(drafts)
         known = self.problem.known
         if missing and known is not None and len(known):
             if len(self._known_order) < missing:
                 self._known_order += torch.randperm(len(known), generator=self.generator).tolist()
             some, self._known_order = self._known_order[:missing], self._known_order[missing:]
-            drafts += self.decoded(known[some].float().cpu(), "known point")
+            drafts += self.decode_drafts(known[some].float().cpu(), "known point")
         if missing := n - len(drafts):
-            drafts += self.decoded(nowhere.expand(missing, -1), "prior")
+            drafts += self.decode_drafts(self._nowhere.expand(missing, -1), "prior")
         return drafts

@@ -1,4 +1,4 @@
-"""The ask/tell interface that every strategy shares, and what it is told of the problem."""
+"""The ask/tell interface that every strategy shares, the problem that it is given, and the registry of strategies."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError, unknown_name
+from chem_vae.plugins import Registry
+
+REMOVED = {"turbo": "adaptive", "cma_es": "adaptive"}
+"""Strategies of version 0.1.0, and which to use instead."""
 
 
 @dataclass(frozen=True)
 class Molecule:
-    """What a strategy sees of a molecule: names and numbers; the chemistry stays outside."""
+    """A molecule as a strategy sees it: names and numbers; the chemistry stays outside."""
 
     key: str
     """Its identity: two spellings of one molecule have one key (canonical SMILES)."""
     selfies: str
-    """Its own spelling, as the training data would have it; "" where the vocabulary has none."""
+    """Its canonical SELFIES; "" where the vocabulary cannot spell it."""
     features: Tensor
     """(F,) zeros and ones that say which substructures it has, for surrogates over structure (Tanimoto)."""
 
 
 class Proposal(NamedTuple):
-    """What to decode, or, in `strings`, what was decoded already."""
+    """Latent points to decode, or, in `strings`, molecules that were decoded already."""
 
     z: Tensor
     """(n, D); a row of NaN is decoded without z."""
@@ -36,18 +40,18 @@ class Proposal(NamedTuple):
     strings: list[str | None] | None = None
     """n SELFIES strings that stand for the rows; None: the rows are yet to be decoded."""
     origins: list[str] | None = None
-    """n words, for the report: which move or center each row comes from."""
+    """n words for the report: the move or center that each row comes from."""
     parents: list[str | None] | None = None
     """n keys of the molecules that the rows were made from; None where there is no single one."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a strategy may know. It knows nothing of chemistry: properties are columns, scores are numbers."""
+    """All that a strategy may know. It knows nothing of chemistry: properties are columns, scores are numbers."""
 
     checkpoint: Checkpoint
     draw_conditions: Callable[[int, torch.Generator], Tensor]
-    """n rows of conditions (n, P), standardized, that ask for what is wanted; NaN where nothing is."""
+    """Draws n rows of conditions (n, P), standardized, that ask for what is wanted; NaN where nothing is."""
     log_desirability: Callable[[Tensor], Tensor] | None = None
     """Differentiable: z (n, D) -> (n,), 0 where the predictors expect all that is wanted, negative elsewhere."""
     known: Tensor | None = None
@@ -61,13 +65,23 @@ class Problem:
     pool: Sequence[str] = ()
     """SELFIES of known molecules without scores, to start from."""
     temperature: float = 1.0
-    """Of the decoder's symbols, where a strategy decodes by itself."""
+    """Temperature of the decoder's symbols, where a strategy decodes by itself."""
     objectives: int = 1
     """1: scores are numbers (n,). More: a Pareto front is wanted, and scores are (n, objectives)."""
 
 
 class LatentOptimizer(ABC):
-    """Proposes latent points; `ask` and `tell` take turns, and nothing is dropped between them."""
+    """A strategy: it proposes latent points or molecules, and may learn from their scores; `ask` and `tell` take turns.
+
+    A subclass sets `name`, defines `ask`, defines `_learn` where it learns, and is registered by `register`.
+
+    Args:
+        problem: What the strategy may know.
+        seed: The same seed gives the same proposals after the same scores.
+
+    Raises:
+        UserError: If the problem lacks what the strategy needs.
+    """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
@@ -82,16 +96,16 @@ class LatentOptimizer(ABC):
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self.checkpoint = problem.checkpoint
-        """What its proposals are decoded with; a strategy that trains works on a copy of its own."""
+        """The model that decodes its proposals; a strategy that trains works on a copy of its own."""
 
     @abstractmethod
     def ask(self, n: int) -> Proposal:
-        """n points to decode."""
+        """Propose n rows."""
 
     def decode(
         self, proposal: Proposal, *, temperature: float, guidance: float = 0.0, seed: int = 0
     ) -> list[str | None]:
-        """The SELFIES strings of a proposal, row i for row i."""
+        """Return the SELFIES strings of a proposal, decoded now where they were not yet, row i for row i."""
         if proposal.strings is not None:
             return proposal.strings
         return self.checkpoint.decode(
@@ -105,10 +119,16 @@ class LatentOptimizer(ABC):
         scores: Tensor,
         molecules: Sequence[Molecule | None] | None = None,
     ) -> None:
-        """How the molecules of a proposal did; also called with molecules whose scores are known from the start.
+        """Report how the molecules of a proposal, or molecules that were known before, scored.
 
-        z: (n, D) where each decoded molecule itself lies (its encoding), NaN where there is no molecule; scores: (n,) or
-        (n, objectives), higher is better, NaN where it failed; molecules: what the rows became, None where there is none.
+        Args:
+            proposal: As `ask` gave it.
+            z: (n, D) where each decoded molecule itself lies (its encoding), NaN where there is no molecule.
+            scores: (n,) or (n, objectives), higher is better, NaN where it failed.
+            molecules: The molecules that the rows became, None where there is none.
+
+        Raises:
+            UserError: If the numbers of rows differ.
         """
         if not len(proposal.z) == len(z) == len(scores) or (molecules is not None and len(molecules) != len(z)):
             raise UserError(
@@ -117,22 +137,45 @@ class LatentOptimizer(ABC):
         self._learn(z, scores, molecules if molecules is not None else [None] * len(z))
 
     def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:  # noqa: B027 (need not learn)
-        """What the strategy makes of the scores; nothing by default."""
+        """Learn from scores; a strategy that does not learn ignores them."""
 
 
-OPTIMIZERS: dict[str, type[LatentOptimizer]] = {}
+STRATEGIES: Registry[type[LatentOptimizer]] = Registry("strategy", "chem_vae.strategies")
 
 
 def register(optimizer: type[LatentOptimizer]) -> type[LatentOptimizer]:
-    """Class decorator. A doubled name fails at once."""
-    if optimizer.name in OPTIMIZERS:
-        raise ValueError(f"two optimizers are called {optimizer.name!r}")
-    OPTIMIZERS[optimizer.name] = optimizer
-    return optimizer
+    """Register a strategy under its `name`; a class decorator.
+
+    Raises:
+        UserError: If the name is taken.
+    """
+    return STRATEGIES.add(optimizer.name, optimizer)
+
+
+def check_strategy(name: str, *others: str) -> None:
+    """Check that a strategy can be asked for by this name.
+
+    Args:
+        name: The name.
+        others: Further names that the caller understands.
+
+    Raises:
+        UserError: If it cannot; names the one to use instead, or the nearest ones.
+    """
+    if name in REMOVED and name not in STRATEGIES:
+        raise UserError(
+            f"the strategy {name} was removed after version 0.1.0, because {REMOVED[name]} found better molecules on every "
+            f"benchmark task that tells them apart; use the strategy {REMOVED[name]}"
+        )
+    if name not in others and name not in STRATEGIES:
+        raise unknown_name("strategy", name, (*others, *STRATEGIES))
 
 
 def create(name: str, problem: Problem, seed: int = 0) -> LatentOptimizer:
-    """The optimizer of that name. Raises UserError that lists what there is."""
-    if name not in OPTIMIZERS:
-        raise unknown_name("strategy", name, OPTIMIZERS)
-    return OPTIMIZERS[name](problem, seed)
+    """Make the strategy of that name for a problem.
+
+    Raises:
+        UserError: If there is no such strategy, or it cannot work on this problem.
+    """
+    check_strategy(name)
+    return STRATEGIES[name](problem, seed)

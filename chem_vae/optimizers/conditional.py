@@ -1,4 +1,4 @@
-"""Conditional sampling: ask the decoder for the wanted properties, without z."""
+"""Conditional sampling: the decoder is asked for the wanted properties, without z."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ConditionalSampling(LatentOptimizer):
             known = ", ".join(problem.checkpoint.conditions) or "no property"
             raise UserError(
                 f"the strategy conditional asks the model for properties that it was conditioned on ({known}), and nothing that is "
-                "wanted is among them; aim at one, or use another strategy (adaptive, turbo, genetic)"
+                "wanted is among them; aim at one, or use another strategy (adaptive, genetic)"
             )
 
     def ask(self, n: int) -> Proposal:

@@ -1,4 +1,4 @@
-"""A genetic strategy over latent points, SELFIES strings and, where the caller can vary them, structures."""
+"""A genetic algorithm over latent points, SELFIES strings and, where the caller can vary them, structures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LATENT, STRING, STRUCTURE = "latent crossing", "SELFIES variation", "structure v
 
 @register
 class Genetic(RememberingOptimizer):
-    """Children of the best molecules found, by three moves; what has paid is done more.
+    """Proposes children of the best molecules found, made by three moves; moves that succeed are made more often.
 
     latent crossing: spherical interpolation between two parents' points, with noise, decoded (White 2016,
     arXiv:1609.04468). SELFIES variation: symbols replaced, inserted, deleted, or two strings joined, which is a molecule
@@ -43,24 +43,24 @@ class Genetic(RememberingOptimizer):
         self.living = torch.empty(0, dtype=torch.long)
         """Rows of the archive, best first: the parents to be."""
 
-    def shares(self) -> dict[str, float]:
-        """Of each move in the next proposal."""
+    def compute_shares(self) -> dict[str, float]:
+        """Compute the share of each move in the next proposal."""
         rates = {move: self.entered[move] / self.tried[move] for move in self._makers}
         free = 1.0 - self.least * len(rates)
         return {move: self.least + free * rate / sum(rates.values()) for move, rate in rates.items()}
 
     def ask(self, n: int) -> Proposal:
         if len(self.living) < min(n, self.founders):
-            return self.start(n)
-        return self.distinct(n, self._children)
+            return self.propose_start(n)
+        return self.propose_new(n, self._make_children)
 
     def tell(
         self, proposal: Proposal, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None] | None = None
     ) -> None:
         before = len(self.archive)
         super().tell(proposal, z, scores, molecules)
-        keys = {m.key for row in self.living[: self.elite].tolist() if (m := self.archive.molecules[row]) is not None}
-        new = {m.key for m in self.archive.molecules[before:] if m is not None}
+        keys = self.archive.get_keys(self.living[: self.elite].tolist())
+        new = self.archive.get_keys(range(before, len(self.archive)))
         for move in self._makers:
             told = [m for m, origin in zip(molecules or [], proposal.origins or [], strict=False) if origin == move]
             if told:  # a child that is no molecule, or an old one, is a failure of its move
@@ -70,12 +70,12 @@ class Genetic(RememberingOptimizer):
 
     def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
         for new in self.archive.add(z, scores, molecules).split(AT_ONCE):
-            self.living = self.archive.best(self.population, torch.cat([self.living, new]))
+            self.living = self.archive.select_best(self.population, torch.cat([self.living, new]))
 
     # -- moves ---------------------------------------------------------------------------------------------------
 
-    def _children(self, n: int) -> list[Draft]:
-        shares = self.shares()
+    def _make_children(self, n: int) -> list[Draft]:
+        shares = self.compute_shares()
         weights = torch.tensor(list(shares.values()))
         drawn = torch.multinomial(weights, n, replacement=True, generator=self.generator).bincount(
             minlength=len(shares)
@@ -84,52 +84,50 @@ class Genetic(RememberingOptimizer):
         for make, k in zip(self._makers.values(), drawn.tolist(), strict=True):
             drafts += make(k) if k else []
         if not drafts:
-            return self._first_drafts(n)
+            return self._draft_start(n)
         return [drafts[i] for i in torch.randperm(len(drafts), generator=self.generator).tolist()]  # none goes first
 
     def _cross_points(self, n: int) -> list[Draft]:
-        placed = self.living[self.archive.placed()[self.living]]
+        placed = self.living[self.archive.has_z()[self.living]]
         if len(placed) < 2:
             return []
-        first, second = self.good(n, placed), self.good(n, placed)
+        first, second = self.draw_parents(n, placed), self.draw_parents(n, placed)
         along = 0.5 * torch.rand(n, 1, generator=self.generator)  # the first parent is the nearer one
         size = self.noise * torch.rand(n, 1, generator=self.generator)
-        noise = size * self.spread() * torch.randn(n, self.archive.z.shape[1], generator=self.generator)
+        noise = size * self.measure_spread() * torch.randn(n, self.archive.z.shape[1], generator=self.generator)
         z = slerp(self.archive.z[first], self.archive.z[second], along) + noise
-        return self.decoded(z, LATENT, [self._key(row) for row in first.tolist()])
+        return self.decode_drafts(z, LATENT, [self.archive.get_key(row) for row in first.tolist()])
 
     def _vary_strings(self, n: int) -> list[Draft]:
-        spelled = torch.tensor([r for r in self.living.tolist() if self._spelling(r)], dtype=torch.long)
+        spelled = torch.tensor([r for r in self.living.tolist() if self.archive.get_selfies(r)], dtype=torch.long)
         if len(spelled) == 0:
             return []
-        first, second = self.good(n, spelled).tolist(), self.good(n, spelled).tolist()
+        first, second = self.draw_parents(n, spelled).tolist(), self.draw_parents(n, spelled).tolist()
         counts = Counter(
-            s for row in spelled[: self.elite].tolist() for s in selfies.split_selfies(self._spelling(row))
+            s for row in spelled[: self.elite].tolist() for s in selfies.split_selfies(self.archive.get_selfies(row))
         )
         symbols = [s for s in self.checkpoint.vocabulary.symbols if s != "[nop]"]
         # As common as in the best molecules, and a little of all that the decoder knows.
         weights = torch.tensor([counts[s] + 0.2 * counts.total() / len(symbols) for s in symbols])
         drafts = []
         for a, b in zip(first, second, strict=True):
-            string = list(selfies.split_selfies(self._spelling(a)))
+            string = list(selfies.split_selfies(self.archive.get_selfies(a)))
             if self._below(2) == 0:
-                other = list(selfies.split_selfies(self._spelling(b)))
+                other = list(selfies.split_selfies(self.archive.get_selfies(b)))
                 string = string[: 1 + self._below(len(string))] + other[self._below(len(other)) :]
             else:
                 for _ in range(1 + self._below(3)):
                     self._mutate(string, symbols[int(torch.multinomial(weights, 1, generator=self.generator))])
-            nowhere = torch.full((self.archive.z.shape[1],), torch.nan)
-            drafts.append(Draft(nowhere, self._readable("".join(string)), STRING, self._key(a)))
+            drafts.append(Draft(self._nowhere, self._keep_short("".join(string)), STRING, self.archive.get_key(a)))
         return drafts
 
     def _vary_structures(self, n: int) -> list[Draft]:
         assert self.problem.vary is not None
-        keys = [key for row in self.living.tolist() if (key := self._key(row)) is not None]
+        keys = [key for row in self.living.tolist() if (key := self.archive.get_key(row)) is not None]
         if not keys:
             return []
-        nowhere = torch.full((self.archive.z.shape[1],), torch.nan)
-        varied = self.problem.vary(keys, n, self.new_seed())
-        return [Draft(nowhere, string, STRUCTURE, parent) for string, parent in varied]
+        varied = self.problem.vary(keys, n, self.draw_seed())
+        return [Draft(self._nowhere, string, STRUCTURE, parent) for string, parent in varied]
 
     def _mutate(self, string: list[str], symbol: str) -> None:
         """Replace, insert or delete one symbol in place."""
@@ -141,27 +139,27 @@ class Genetic(RememberingOptimizer):
         elif len(string) > 1:
             del string[place]
 
-    def _readable(self, string: str) -> str | None:
+    def _keep_short(self, string: str) -> str | None:
         """The string, unless it is longer than the decoder's own may be."""
         try:
             return string if len(self.checkpoint.vocabulary.encode(string)) <= self.checkpoint.max_length else None
         except VocabularyError:
             return None
 
-    def _spelling(self, row: int) -> str:
-        molecule = self.archive.molecules[row]
-        return molecule.selfies if molecule is not None else ""
-
-    def _key(self, row: int) -> str | None:
-        molecule = self.archive.molecules[row]
-        return molecule.key if molecule is not None else None
-
     def _below(self, n: int) -> int:
         return int(torch.randint(n, (1,), generator=self.generator))
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Points (n, D) at shares t (n, 1) of the arcs from a to b (n, D); along the chord where they are parallel.
+    """Interpolate spherically between points; along the chord where they are parallel (White 2016, arXiv:1609.04468).
+
+    Args:
+        a: (n, D) where the arcs begin.
+        b: (n, D) where they end.
+        t: (n, 1) shares of the arcs, 0 to 1.
+
+    Returns:
+        (n, D).
 
     >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5]])).round(decimals=3).tolist()
     [[0.7070000171661377, 0.7070000171661377]]

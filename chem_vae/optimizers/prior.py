@@ -1,4 +1,4 @@
-"""Random molecules from the prior: what any search has to beat."""
+"""Random molecules from the prior, which any search has to beat."""
 
 from __future__ import annotations
 

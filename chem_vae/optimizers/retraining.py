@@ -1,4 +1,4 @@
-"""A model that moves to where the good molecules are: weighted retraining of a copy of it."""
+"""Weighted retraining: a copy of the model is trained on the best molecules, so that it generates more like them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
 from chem_vae.losses import elbo
+from chem_vae.model import make_optimizer
 
 
-class MovingModel:
-    """A checkpoint's copy that is trained on the best molecules found so far, and can go back.
+class WeightedRetraining:
+    """Trains a checkpoint's copy on the best molecules found so far, and can go back to the original.
 
     Tripp et al. 2020, arXiv:2006.09191: molecules are drawn by rank, w = 1 / (k N + rank), so that the model moves towards
     the good ones and forgets the rest slowly. Conditions stay unknown; most molecules are decoded without z, so that
     p(x) moves as well as p(x | z).
+
+    Args:
+        checkpoint: The model to start from; it stays as it is, and `checkpoint` is the retrained copy.
+        steps: Optimizer steps of each call of `step`.
+        batch_size: Molecules of each optimizer step.
+        learning_rate: Learning rate of AdamW.
+        rank_weight: k; the smaller, the more the best molecules count.
+        beta: Weight of the KL term.
+        seed: The same seed and molecules give the same weights.
     """
 
     def __init__(
@@ -35,44 +45,43 @@ class MovingModel:
         beta: float = 0.05,
         seed: int = 0,
     ) -> None:
-        """steps: of the optimizer in each move, every one on `batch_size` molecules."""
         self.base = checkpoint
         self.steps, self.batch_size, self.learning_rate = steps, batch_size, learning_rate
         self.rank_weight, self.beta, self.seed = rank_weight, beta, seed
-        self.moves = 0
+        self.calls = 0
         self.reset()
 
     def reset(self) -> None:
-        """Back to the weights it started from."""
+        """Go back to the weights that it started from."""
         base = self.base
         self.checkpoint = Checkpoint(
             copy.deepcopy(base.model), base.vocabulary, base.scales, base.max_length, dict(base.card)
         )
-        decayed = [p for p in self.checkpoint.model.parameters() if p.ndim >= 2]
-        others = [p for p in self.checkpoint.model.parameters() if p.ndim < 2]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
-            lr=self.learning_rate,
-            fused=True,
-        )
+        self.optimizer = make_optimizer(self.checkpoint.model, self.learning_rate, weight_decay=0.01)
 
-    def move(self, selfies: Sequence[str]) -> float:
-        """Train on molecules, best first; returns the mean -log p(x) in nats of those shown. Strings that the vocabulary
-        cannot spell are passed over."""
+    def step(self, selfies: Sequence[str]) -> float:
+        """Train the copy on some molecules.
+
+        Args:
+            selfies: SELFIES strings, best first; those that the vocabulary cannot spell are passed over.
+
+        Returns:
+            The mean -log p(x), in nats, of the molecules that were shown; NaN where there were fewer than two.
+        """
         model, vocabulary = self.checkpoint.model, self.checkpoint.vocabulary
         strings = [s for s in selfies if s and not vocabulary.missing(s)]
         if len(strings) < 2:
             return float("nan")
-        self.moves += 1
+        self.calls += 1
         weights = 1.0 / (self.rank_weight * len(strings) + np.arange(len(strings)) + 1.0)
-        batches = self._batches(vocabulary.encode_batch(strings), weights)
+        batches = self._draw_batches(vocabulary.encode_batch(strings), weights)
         from chem_vae.training import resolve_precision  # Lightning takes seconds to load
 
         nats, seen = 0.0, 0
         device = model.device
         half = resolve_precision(TrainingConfig()) == "bf16-mixed"
         state = torch.get_rng_state()
-        torch.manual_seed(self.seed * 1_000_003 + self.moves)
+        torch.manual_seed(self.seed * 1_000_003 + self.calls)
         model.train()
         try:
             for batch in batches:
@@ -92,12 +101,12 @@ class MovingModel:
             torch.set_rng_state(state)
         return nats / seen if seen else float("nan")
 
-    def _batches(self, ids: Sequence[Sequence[int]], weights: NDArray[Any]) -> Iterator[Tensor]:
+    def _draw_batches(self, ids: Sequence[Sequence[int]], weights: NDArray[Any]) -> Iterator[Tensor]:
         """(B, T) tokens, each of molecules of one length: the length is drawn first, by the weight of its molecules.
 
         A step on few molecules costs half of one on many, so that none is spent on what is left of a length.
         """
-        random = np.random.default_rng((self.seed, self.moves))
+        random = np.random.default_rng((self.seed, self.calls))
         lengths = np.array([len(i) for i in ids])
         for length in random.choice(lengths, size=self.steps, p=weights / weights.sum()):
             rows = np.flatnonzero(lengths == length)
