@@ -218,8 +218,8 @@ def main() -> None:
     from pmo_tasks import task
 
     from chem_vae.atomic_files import write_json
-    from chem_vae.errors import ChemVAEError, unknown_name
-    from chem_vae.optimizers import OPTIMIZERS
+    from chem_vae.errors import ChemVAEError
+    from chem_vae.optimizers import check_strategy
     from pipeline.models.trained_model import load_model
     from pipeline.workspace.folders import content_key
     from pipeline.workspace.parallel import Workers
@@ -228,8 +228,7 @@ def main() -> None:
     try:
         task(args.objective)
         for name in args.strategies.split(","):
-            if name not in OPTIMIZERS:
-                raise unknown_name("strategy", name, OPTIMIZERS)
+            check_strategy(name)
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))

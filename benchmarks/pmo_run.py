@@ -85,15 +85,13 @@ def run(job: Job) -> dict[str, Any]:
 
 def _measured(job: Job) -> dict[str, Any]:
     import torch
-    from cma import CMAEvolutionStrategy
 
     torch.set_num_threads(1)
     import pmo_protocol as pmo
 
     from chem_vae.checkpoint import Checkpoint
-    from chem_vae.optimizers.gaussian_processes import LatentProcesses
     from chem_vae.optimizers.gradient import GradientAscent
-    from chem_vae.optimizers.retraining import MovingModel
+    from chem_vae.optimizers.retraining import WeightedRetraining
     from chem_vae.tanimoto import TanimotoProcess
     from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
@@ -118,11 +116,9 @@ def _measured(job: Job) -> dict[str, Any]:
     with (
         watch.of("decode", Checkpoint, "decode"),
         watch.of("encode", Checkpoint, "encode"),
-        watch.of("retrain", MovingModel, "move"),
+        watch.of("retrain", WeightedRetraining, "step"),
         watch.of("surrogate", TanimotoProcess, "__init__", "draw"),
-        watch.of("surrogate", LatentProcesses, "fit", "choose"),
-        watch.of("surrogate", GradientAscent, "_climbed"),
-        watch.of("surrogate", CMAEvolutionStrategy, "ask", "tell"),
+        watch.of("surrogate", GradientAscent, "_climb"),
     ):
         found = optimize(model, config, folder, dataset=dataset, progress=_teller(job))
     seconds, cpu = time.monotonic() - started, _cpu_seconds() - cpu

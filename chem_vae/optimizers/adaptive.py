@@ -120,7 +120,9 @@ class Adaptive(Genetic):
         known = [row for row in rows if self.archive.molecules[row] is not None]
         if not known or not self.centers:
             return set()
-        similarity = tanimoto(_stack_features([self.archive.molecules[row] for row in known]), _stack_features(self.centers))
+        similarity = tanimoto(
+            _stack_features([self.archive.molecules[row] for row in known]), _stack_features(self.centers)
+        )
         return {row for row, s in zip(known, similarity.max(dim=1).values.tolist(), strict=True) if s >= self.alike}
 
     # -- drafts --------------------------------------------------------------------------------------------------
@@ -141,7 +143,9 @@ class Adaptive(Genetic):
         along[torch.rand(n, 1, generator=self.generator) < 0.5] = 0.0
         size = 0.05 * 20 ** torch.rand(n, 1, generator=self.generator)  # 0.05 to 1, each order of magnitude alike
         noise = size * self.measure_spread() * torch.randn(n, a.shape[1], generator=self.generator)
-        return self.decode_drafts(slerp(a, b, along) + noise, LATENT, [self.archive.get_key(row) for row in first.tolist()])
+        return self.decode_drafts(
+            slerp(a, b, along) + noise, LATENT, [self.archive.get_key(row) for row in first.tolist()]
+        )
 
     def _can_encode(self, row: int) -> bool:
         if row not in self._encodable:

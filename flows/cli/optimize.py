@@ -166,17 +166,16 @@ def _run(
 
 def _asked(whole: CampaignConfig) -> Any:
     """The table [optimize]. Raises UserError where there is none, or a name in it that is known nowhere."""
-    from chem_vae.errors import UserError, unknown_name
+    from chem_vae.errors import UserError
 
     if whole.optimize is None:
         raise UserError(
             "say what is wanted, e.g. --maximize qed, or who scores, e.g. --oracle my_docking:dock, or give a file with a "
             "table [optimize] by --config"
         )
-    from chem_vae.optimizers import OPTIMIZERS
+    from chem_vae.optimizers import check_strategy
 
-    if whole.optimize.strategy not in OPTIMIZERS:
-        raise unknown_name("strategy", whole.optimize.strategy, OPTIMIZERS)
+    check_strategy(whole.optimize.strategy)
     return whole.optimize
 
 

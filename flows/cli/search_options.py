@@ -160,7 +160,7 @@ Strategy = Annotated[
         "--strategy",
         metavar="NAME",
         help="adaptive (when not given) also moves the model towards what scored well, and was ahead of the others from 100 calls "
-        "to 10,000; turbo, Bayesian optimization in trust regions; genetic; cma_es; gradient; conditional; random, to compare with.",
+        "to 10,000; genetic; gradient, on the model's predictors; conditional; random, to compare with.",
         rich_help_panel=SEARCH,
     ),
 ]

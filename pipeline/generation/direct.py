@@ -13,7 +13,7 @@ from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.errors import UserError
-from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Problem, create
+from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Problem, create
 from chem_vae.progress import Progress
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
@@ -138,7 +138,7 @@ def _optimizer(
     """The strategy, with what it may know of the model and of what is wanted."""
     assert config.strategy is not None
     checkpoint = model.checkpoint
-    if config.strategy in OPTIMIZERS and config.strategy not in DIRECT:
+    if config.strategy in STRATEGIES and config.strategy not in DIRECT:
         raise UserError(
             f"the strategy {config.strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
             f"{' or '.join(DIRECT)}"

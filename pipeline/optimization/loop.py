@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from chem_vae.errors import UserError
-from chem_vae.optimizers import OPTIMIZERS, Molecule, Proposal, create
+from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
@@ -135,7 +135,7 @@ class _Loop:
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
                 f"the strategy {config.strategy} takes one number; with a Pareto front use "
-                + ", ".join(name for name, strategy in sorted(OPTIMIZERS.items()) if strategy.several_objectives)
+                + ", ".join(name for name, strategy in sorted(STRATEGIES.items()) if strategy.several_objectives)
             )
         self.provenance = Provenance(folder / ORIGINS)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)

@@ -10,16 +10,15 @@ from pipeline.config import CampaignConfig
 
 def check_request(config: CampaignConfig) -> None:
     """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
-    from chem_vae.optimizers import OPTIMIZERS
+    from chem_vae.optimizers import check_strategy
     from pipeline.chemistry.properties import PROPERTIES, get_property
     from pipeline.generation.config import ACQUISITION
     from pipeline.workspace.registry import list_datasets
 
     for name in config.ingest.compute:
         get_property(name)
-    strategy = config.generate.strategy
-    if strategy is not None and strategy not in (ACQUISITION, *OPTIMIZERS):
-        raise unknown_name("strategy", strategy, (ACQUISITION, *OPTIMIZERS))
+    if config.generate.strategy is not None:
+        check_strategy(config.generate.strategy, ACQUISITION)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
     there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
     for name in config.train.conditions or ():

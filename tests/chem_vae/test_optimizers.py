@@ -14,15 +14,20 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import ModelConfig
 from chem_vae.errors import UserError
 from chem_vae.model import ChemVAE, Posterior
-from chem_vae.optimizers import OPTIMIZERS, LatentOptimizer, Molecule, Problem, Proposal, create
-from chem_vae.optimizers.archive import Archive, crowding, fronts
-from chem_vae.optimizers.gaussian_processes import LatentProcesses, by_hypervolume, log_improvement
+from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Molecule, Problem, Proposal, create
+from chem_vae.optimizers.archive import Archive
+from chem_vae.optimizers.hypervolume import (
+    compute_log_improvement,
+    measure_crowding,
+    number_fronts,
+    select_by_hypervolume,
+)
 from chem_vae.vocabulary import END, SelfiesVocabulary
 
 SIZE = 16
 SYMBOLS = ["[C]", "[N]", "[O]", "[F]", "[S]", "[P]", "[Cl]", "[Br]"]
 LEVELS = torch.linspace(-2.1, 2.1, len(SYMBOLS))
-LEARNERS = ["cma_es", "genetic", "gradient", "turbo"]
+LEARNERS = ["genetic"]  # of latent points; adaptive, which learns from substructures, has its own tests
 
 
 class Grid(Checkpoint):
@@ -126,7 +131,7 @@ def top(found: dict[str, Tensor], k: int = 10) -> float:
     return float(torch.stack(list(found.values())).topk(k).values.mean())
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_what_every_strategy_owes(name: str, untrained: Checkpoint) -> None:
     """Rows for what was asked, of any number; accounts kept through failures; the same seed, the same proposals."""
     given = {"known": points(60, 8), "screen": screen, "vary": vary, "pool": ["[C][O]", "[N][C][C]", "[F][C][F]"]}
@@ -209,27 +214,13 @@ def test_a_warm_start_is_used(name: str, grid: Checkpoint) -> None:
 
 def test_proposals_are_new_molecules(grid: Checkpoint) -> None:
     problem = Problem(grid, no_conditions, known=points(300), screen=screen)
-    for name in ("genetic", "gradient", "turbo"):
+    for name in ("adaptive", "genetic"):
         optimizer = create(name, problem)
         seen: set[str] = set()
         for _ in range(8):
             keys, _ = told(optimizer, optimizer.ask(40), smooth)
             assert len(keys) == len(set(keys) - seen) == 40
             seen |= set(keys)
-
-
-def test_gradient_climbs_what_it_is_told_beside_what_the_predictors_say(grid: Checkpoint) -> None:
-    """Predictors that lead away from the peak: half of the climbs find it all the same."""
-    problem = Problem(grid, no_conditions, lambda z: -(z + PEAK).square().sum(dim=1), known=points(300), screen=screen)
-    optimizer = create("gradient", problem)
-    first = optimizer.ask(40)
-    assert first.origins == ["predicted"] * 40
-    found = search(optimizer, smooth, 400)
-    asked = optimizer.ask(40)
-    assert set(asked.origins or []) == {"predicted", "learned"} and None not in [
-        p for p, o in zip(asked.parents or [], asked.origins or [], strict=True) if o == "learned"
-    ]
-    assert top(found) > top(search(create("random", problem), smooth, 400)) + 0.1
 
 
 def test_conditional_is_refused_where_it_would_ask_for_nothing(grid: Checkpoint) -> None:
@@ -240,7 +231,7 @@ def test_conditional_is_refused_where_it_would_ask_for_nothing(grid: Checkpoint)
 
 def test_the_pool_comes_first(grid: Checkpoint) -> None:
     pool = grid.decode(points(30))
-    for name in LEARNERS:
+    for name in ("adaptive", "genetic"):
         problem = Problem(grid, no_conditions, known=points(300), pool=[s for s in pool if s], screen=screen)
         proposal = create(name, problem).ask(20)
         assert set(proposal.strings or []) <= set(pool)
@@ -252,12 +243,12 @@ def test_moves_that_pay_are_done_more(grid: Checkpoint) -> None:
     problem = Problem(grid, no_conditions, known=points(300), screen=screen, vary=vary)
     optimizer = create("genetic", problem)
     search(optimizer, smooth, 600)
-    shares = optimizer.shares()  # type: ignore[attr-defined]
+    shares = optimizer.compute_shares()  # type: ignore[attr-defined]
     assert sum(shares.values()) == pytest.approx(1.0)
     assert shares["structure variation"] == min(shares.values()) >= 0.1
 
 
-@pytest.mark.parametrize("name", ["genetic", "turbo"])
+@pytest.mark.parametrize("name", LEARNERS)
 def test_a_front_moves_outward(name: str, grid: Checkpoint) -> None:
     """Two peaks that cannot both be reached: more is dominated than by chance."""
     problem = Problem(grid, no_conditions, known=points(300), screen=screen, objectives=2)
@@ -288,7 +279,7 @@ def test_the_log_improvement_ranks_as_botorch_does() -> None:
     known = torch.rand(20, 3, generator=generator, dtype=torch.float64)
     candidates = 1.3 * torch.rand(60, 3, generator=generator, dtype=torch.float64)
     corner = torch.zeros(3, dtype=torch.float64)
-    ours = log_improvement(candidates.unsqueeze(0), known, corner)
+    ours = compute_log_improvement(candidates.unsqueeze(0), known, corner)
     theirs = qLogExpectedHypervolumeImprovement(
         GenericDeterministicModel(lambda x: x, 3), corner, FastNondominatedPartitioning(corner, known)
     )(candidates.unsqueeze(1))
@@ -307,30 +298,16 @@ def test_the_archive_keeps_each_molecule_once() -> None:
     assert archive.scores.squeeze(1).tolist() == [1.0, 3.0]
     assert archive.seen == {"[C]", "[N]"}
     assert archive.add(z[:2], torch.tensor([1.0, 2.0]), molecules[:2]).tolist() == [2]  # measured at last
-    assert archive.best(2).tolist() == [1, 2]
+    assert archive.select_best(2).tolist() == [1, 2]
     with pytest.raises(UserError, match="told 2 scores"):
         archive.add(z[:1], torch.zeros(1, 2), molecules[:1])
 
 
 def test_fronts_and_crowding() -> None:
     values = torch.tensor([[3.0, 0], [0, 3], [2, 2], [2, 1], [1, 1], [2, 2]])
-    assert fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
-    assert crowding(values).argmin() in (2, 5)  # each other's double
-    assert crowding(values).max() <= 0.5
-
-
-def test_the_surface_that_is_climbed_is_the_process() -> None:
-    random = torch.Generator().manual_seed(0)
-    x = 0.25 * torch.randn(200, 20, dtype=torch.float64, generator=random)
-    processes = LatentProcesses()
-    processes.fit(x, x[:, :3].sum(dim=1, keepdim=True) + 0.1 * torch.randn(200, 1, generator=random))
-    z = x[:50].detach().add(0.1).requires_grad_(True)
-    posterior, (mean, deviation) = processes.models[0].posterior(z), processes.surface()(z)
-    exact = posterior.mean.squeeze(-1), posterior.variance.sqrt().squeeze(-1)
-    assert torch.allclose(mean, exact[0], atol=1e-8) and torch.allclose(deviation, exact[1], atol=5e-3)
-    slope = torch.autograd.grad((mean + deviation).sum(), z)[0]
-    steep = torch.autograd.grad((exact[0] + exact[1]).sum(), z)[0]
-    assert torch.allclose(slope, steep, atol=0.02 * float(steep.abs().max()))
+    assert number_fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
+    assert measure_crowding(values).argmin() in (2, 5)  # each other's double
+    assert measure_crowding(values).max() <= 0.5
 
 
 def test_of_several_objectives_what_adds_to_the_hypervolume_is_chosen() -> None:
@@ -338,9 +315,9 @@ def test_of_several_objectives_what_adds_to_the_hypervolume_is_chosen() -> None:
     known = torch.tensor([[1.0, 0.0], [0.6, 0.6], [0.0, 0.8], [0.2, 0.2]]).double()
     candidates = torch.tensor([[0.59, 0.59], [0.58, 0.6], [0.1, 0.9], [0.99, 0.0]]).double()
     drawn = candidates + 1e-4 * torch.randn(16, 4, 2, generator=torch.Generator().manual_seed(0)).double()
-    assert by_hypervolume(drawn, known, 1).tolist() == [2]
-    assert sorted(by_hypervolume(drawn, known, 4).tolist()) == [0, 1, 2, 3]
+    assert select_by_hypervolume(drawn, known, 1).tolist() == [2]
+    assert sorted(select_by_hypervolume(drawn, known, 4).tolist()) == [0, 1, 2, 3]
     wide = torch.rand(300, 3, generator=torch.Generator().manual_seed(1)).double()
     known = torch.nn.functional.normalize(wide, dim=1)  # a front of 300 with three objectives: thinned, and in pieces
     candidates = torch.cat([0.5 * known[:50], 1.3 * known[:1]])
-    assert by_hypervolume(candidates.expand(32, -1, -1), known, 1).tolist() == [50]
+    assert select_by_hypervolume(candidates.expand(32, -1, -1), known, 1).tolist() == [50]

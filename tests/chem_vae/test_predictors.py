@@ -11,7 +11,7 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, DataError, UserError
 from chem_vae.model import ChemVAE
-from chem_vae.optimizers import OPTIMIZERS, Problem, create
+from chem_vae.optimizers import STRATEGIES, Problem, create
 from chem_vae.predictors import check, fit_predictor, load_predictors, nearest_distances, save_predictors
 from chem_vae.prior import sample_prior
 from chem_vae.vocabulary import SelfiesVocabulary
@@ -123,7 +123,10 @@ def test_registry_errors_name_what_there_is(checkpoint: Checkpoint) -> None:
         create("gradient", Problem(checkpoint, no_conditions))
     with pytest.raises(UserError, match="unknown prior"):
         sample_prior(checkpoint, 2, "norml")
-    assert {"conditional", "gradient"} <= set(OPTIMIZERS)
+    assert set(STRATEGIES) == {"adaptive", "conditional", "genetic", "gradient", "random"}
+    for removed in ("turbo", "cma_es"):
+        with pytest.raises(UserError, match=f"{removed} was removed.*use the strategy adaptive"):
+            create(removed, Problem(checkpoint, no_conditions))
 
 
 @pytest.mark.parametrize("kind", ["normal", "ancestral", "none"])
