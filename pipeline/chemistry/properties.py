@@ -1,10 +1,9 @@
-"""The registry of properties that are computed from a structure: one function each, NaN where it fails."""
+"""The registry of properties that are computed from a structure: one function each, and NaN where it fails."""
 
 from __future__ import annotations
 
 import importlib.util
 import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,82 +13,107 @@ from types import ModuleType
 from rdkit import Chem, RDConfig
 from rdkit.Chem import QED, FilterCatalog, Mol, rdMolDescriptors
 
-from chem_vae.errors import ChemVAEError, UserError, unknown_name
+from chem_vae.errors import ChemVAEError, UserError
+from chem_vae.plugins import Registry
+
+Function = Callable[[Mol], float]
 
 
 @dataclass(frozen=True)
 class ComputedProperty:
-    """A property and how it is computed. `integer`: its values are whole numbers."""
+    """A property that is computed from the structure.
+
+    Args:
+        name: Its name in datasets, configurations and columns.
+        label: Its name for people.
+        unit: Its unit; "" where it has none.
+        function: Computes it for one sanitized RDKit molecule.
+        integer: Whether its values are whole numbers.
+    """
 
     name: str
     label: str
     unit: str
-    function: Callable[[Mol], float]
+    function: Function
     integer: bool = False
 
     def __call__(self, mol: Mol) -> float:
-        """The property of one sanitized molecule; NaN where the function fails or gives no finite number."""
+        """Compute the property of one sanitized molecule; NaN where the function fails or gives no finite number."""
         try:
             value = float(self.function(mol))
         except ChemVAEError:
             raise
-        except Exception:  # RDKit raises many kinds; a property that cannot be had is unmeasured
+        except Exception:  # RDKit raises many kinds; a property that cannot be computed is unmeasured
             return math.nan
         return value if math.isfinite(value) else math.nan
 
 
-PROPERTIES: dict[str, ComputedProperty] = {}
-
-Function = Callable[[Mol], float]
+PROPERTIES: Registry[ComputedProperty] = Registry("property", "chem_vae.properties")
 
 
 def register_property(
     name: str, label: str, unit: str = "", *, integer: bool = False
 ) -> Callable[[Function], Function]:
-    """Decorator: add a function of a sanitized RDKit molecule to the registry.
+    """Decorate a function of a sanitized RDKit molecule to add it to the registry.
 
         @register_property("heavy_atoms", "Heavy atoms", integer=True)
-        def heavy_atoms(mol: Mol) -> float:
+        def count_heavy_atoms(mol: Mol) -> float:
             return mol.GetNumHeavyAtoms()
 
-    Raises UserError where the name is taken or is not lowercase letters, digits and underscores.
+    A package adds properties by an entry point of the group `chem_vae.properties` that names the module of such functions.
+
+    Args:
+        name: Lowercase letters, digits and underscores.
+        label: The name for people.
+        unit: The unit; "" where there is none.
+        integer: Whether the values are whole numbers.
+
+    Raises:
+        UserError: If the name is taken or has other characters.
     """
-    if name in PROPERTIES:
-        raise UserError(f"the property {name!r} is registered already; choose another name")
     if not (name.isidentifier() and name.isascii() and name == name.lower()):
         raise UserError(f"the property name {name!r} should be lowercase letters, digits and underscores")
 
     def add(function: Function) -> Function:
-        PROPERTIES[name] = ComputedProperty(name, label, unit, function, integer)
+        PROPERTIES.add(name, ComputedProperty(name, label, unit, function, integer))
         return function
 
     return add
 
 
 def get_property(name: str) -> ComputedProperty:
-    """The registered property. Raises UserError naming the near ones where there is none."""
-    try:
-        return PROPERTIES[name]
-    except KeyError:
-        raise unknown_name("property", name, PROPERTIES) from None
+    """Return the registered property.
+
+    Raises:
+        UserError: If there is none; names the nearest ones.
+    """
+    return PROPERTIES.find(name)
+
+
+def register_missing(properties: Sequence[ComputedProperty]) -> None:
+    """Register those of the properties that this process does not know, as a worker does with those of its parent."""
+    for found in properties:
+        if found.name not in PROPERTIES:
+            PROPERTIES.add(found.name, found)
 
 
 def compute(mol: Mol, names: Sequence[str]) -> list[float]:
-    """The named properties of one sanitized molecule, in order, NaN where one fails.
+    """Compute the named properties of one sanitized molecule, in order; NaN where one fails.
 
-    Raises UserError for an unknown name.
+    Raises:
+        UserError: If a name is unknown.
     """
     return [get_property(name)(mol) for name in names]
 
 
 @register_property("logp", "logP (Crippen)")
-def _logp(mol: Mol) -> float:
+def _compute_logp(mol: Mol) -> float:
     """Wildman & Crippen 1999, doi:10.1021/ci990307l."""
-    return float(rdMolDescriptors.CalcCrippenDescriptors(mol)[0])
+    return rdMolDescriptors.CalcCrippenDescriptors(mol)[0]
 
 
 @register_property("qed", "QED")
-def _qed(mol: Mol) -> float:
+def _compute_qed(mol: Mol) -> float:
     """Bickerton et al. 2012, doi:10.1038/nchem.1243; RDKit's figures to the last digit.
 
     QED.qed() first copies the molecule to strip hydrogens that a parsed one does not have, and so loses the logP that
@@ -120,66 +144,31 @@ def _qed_alerts() -> FilterCatalog.FilterCatalog:
 
 
 @register_property("sa", "Synthetic accessibility")
-def _sa(mol: Mol) -> float:
+def _compute_sa(mol: Mol) -> float:
     """Ertl & Schuffenhauer 2009, doi:10.1186/1758-2946-1-8: 1 (easy) to 10 (hard), by RDKit's own script."""
-    return float(_sa_script().calculateScore(mol))
+    return float(_load_sa_script().calculateScore(mol))
 
 
-@register_property("mw", "Molecular weight", "g/mol")
-def _mw(mol: Mol) -> float:
-    return float(rdMolDescriptors._CalcMolWt(mol))
-
-
-@register_property("tpsa", "TPSA", "Å²")
-def _tpsa(mol: Mol) -> float:
-    """Ertl et al. 2000, doi:10.1021/jm000942e."""
-    return float(rdMolDescriptors.CalcTPSA(mol))
-
-
-@register_property("hbd", "H-bond donors", integer=True)
-def _hbd(mol: Mol) -> float:
-    return float(rdMolDescriptors.CalcNumHBD(mol))
-
-
-@register_property("hba", "H-bond acceptors", integer=True)
-def _hba(mol: Mol) -> float:
-    return float(rdMolDescriptors.CalcNumHBA(mol))
-
-
-@register_property("rotatable_bonds", "Rotatable bonds", integer=True)
-def _rotatable_bonds(mol: Mol) -> float:
-    return float(rdMolDescriptors.CalcNumRotatableBonds(mol))
-
-
-@register_property("rings", "Rings", integer=True)
-def _rings(mol: Mol) -> float:
-    return float(rdMolDescriptors.CalcNumRings(mol))
+register_property("mw", "Molecular weight", "g/mol")(rdMolDescriptors._CalcMolWt)
+register_property("tpsa", "TPSA", "Å²")(rdMolDescriptors.CalcTPSA)  # Ertl et al. 2000, doi:10.1021/jm000942e
+register_property("hbd", "H-bond donors", integer=True)(rdMolDescriptors.CalcNumHBD)
+register_property("hba", "H-bond acceptors", integer=True)(rdMolDescriptors.CalcNumHBA)
+register_property("rotatable_bonds", "Rotatable bonds", integer=True)(rdMolDescriptors.CalcNumRotatableBonds)
+register_property("rings", "Rings", integer=True)(rdMolDescriptors.CalcNumRings)
+register_property("formal_charge", "Formal charge", "e", integer=True)(Chem.GetFormalCharge)
 
 
 @register_property("fraction_sp3", "Fraction sp3")
-def _fraction_sp3(mol: Mol) -> float:
+def _compute_fraction_sp3(mol: Mol) -> float:
     """sp3 carbons among carbons; NaN, not zero, where there is no carbon."""
     if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         return math.nan
     return float(rdMolDescriptors.CalcFractionCSP3(mol))
 
 
-@register_property("formal_charge", "Formal charge", "e", integer=True)
-def _formal_charge(mol: Mol) -> float:
-    return float(Chem.GetFormalCharge(mol))
-
-
-_sa_lock = threading.Lock()
-
-
-def _sa_script() -> ModuleType:
-    with _sa_lock:  # two threads would load the fragment scores twice
-        return _load_sa_script()
-
-
 @cache
 def _load_sa_script() -> ModuleType:
-    """RDKit ships the script beside the library, outside its package: load it from there, never a copy of it."""
+    """Load the script that RDKit ships beside the library, outside its package, rather than a copy of it."""
     path = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
     spec = importlib.util.spec_from_file_location("rdkit_contrib_sascorer", path)
     if spec is None or spec.loader is None or not path.is_file():

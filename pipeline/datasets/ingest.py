@@ -8,6 +8,7 @@ workers write what is kept as shards and tokens; the folder gets its name when i
 from __future__ import annotations
 
 import errno
+import functools
 import importlib.metadata
 import json
 import os
@@ -26,7 +27,7 @@ from chem_vae.atomic_files import write_json
 from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, default_constraints
-from pipeline.chemistry.properties import get_property
+from pipeline.chemistry.properties import get_property, register_missing
 from pipeline.datasets import shards
 from pipeline.datasets.arrays import statistics, why_rejected, write_all_rejections, write_arrays
 from pipeline.datasets.config import IngestConfig
@@ -150,7 +151,8 @@ class _Ingest:
         expected = min(counted, self.config.limit or 1 << 62)
         count = 1 if expected < _FEW_ROWS else self.config.workers or usable_cores()
         try:
-            with Workers(count) as workers:
+            computed = [get_property(name) for name in self.config.compute]
+            with Workers(count, functools.partial(register_missing, computed)) as workers:
                 figures = self._standardize(workers, expected, counted)
                 rows = self._place(figures)
                 vocabulary = self._vocabulary(workers, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections import deque
@@ -14,6 +15,8 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self, TypeVar
 
+import cloudpickle
+
 from chem_vae.errors import ChemVAEError
 
 Job = TypeVar("Job")
@@ -21,13 +24,16 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """Context manager.
+    """A context manager for a pool of processes, which are spawned, never forked, at the first job.
 
-    `count` 1: everything runs in this process. Processes are spawned, never forked, at the first job.
+    Args:
+        count: The number of processes; with 1 everything runs in this process.
+        setup: Is called once in each process before its first job. It may hold functions of a notebook, which no other
+            process can import: cloudpickle sends them.
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, setup: Callable[[], None] | None = None) -> None:
+        self.count, self.setup = count, setup
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -40,17 +46,20 @@ class Workers:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def map(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """The results in the order of the jobs. At most two jobs per worker are taken from `jobs` ahead of their
-        results.
+        """Run a function on jobs and yield the results in their order.
 
-        Raises what a job raises, and ChemVAEError where a worker dies.
+        At most two jobs per worker are taken from `jobs` ahead of their results.
+
+        Raises:
+            ChemVAEError: If a worker dies, or what a job raises.
         """
         if self.count <= 1:
             yield from map(function, jobs)
             return
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_start)
+            payload = cloudpickle.dumps(self.setup) if self.setup is not None else b""
+            self._pool = ProcessPoolExecutor(self.count, context, initializer=_start, initargs=(payload,))
         waiting: deque[Future[Result]] = deque()
         try:
             for job in jobs:
@@ -70,14 +79,16 @@ class Workers:
                 future.cancel()
 
 
-def _start() -> None:
-    """A worker's first act: be quiet, leave Ctrl-C to the parent, use one thread, and end with the parent."""
+def _start(payload: bytes) -> None:
+    """Prepare a worker: be quiet, leave Ctrl-C to the parent, use one thread, end with the parent, and run its setup."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A worker whose parent was killed would wait for its next job forever.
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    if payload:
+        pickle.loads(payload)()  # from our own parent process, never from a file
 
 
 def _end_after(parent: BaseProcess) -> None:
@@ -86,5 +97,5 @@ def _end_after(parent: BaseProcess) -> None:
 
 
 def usable_cores() -> int:
-    """The cores that this process may run on (a container or a scheduler may allow fewer than there are)."""
+    """Count the cores that this process may run on; a container or a scheduler may allow fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

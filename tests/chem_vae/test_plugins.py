@@ -11,13 +11,13 @@ from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
 
 
-def install(folder: Path, group: str, code: str) -> None:
+def install(folder: Path, group: str, code: str, value: str = "colors_plugin:register") -> None:
     """Put a tiny package with an entry point into a folder of sys.path."""
     (folder / "colors_plugin.py").write_text(code)
     info = folder / "colors_plugin-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: colors-plugin\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\nours = colors_plugin:register\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\nours = {value}\n")
 
 
 def test_names_are_unique_and_unknown_ones_are_told() -> None:

@@ -57,11 +57,11 @@ def test_the_registry() -> None:
     with pytest.raises(UserError, match="did you mean 'logp'"):
         get_property("LogP")
     with pytest.raises(UserError, match="registered already"):
-        register_property("logp", "again")
+        register_property("logp", "again")(lambda mol: 0.0)
     with pytest.raises(UserError, match="lowercase"):
         register_property("Log P", "spelled badly")
     try:
         register_property("heavy_atoms", "Heavy atoms", integer=True)(lambda mol: float(mol.GetNumHeavyAtoms()))
         assert compute(Chem.MolFromSmiles("CCO"), ["heavy_atoms"]) == [3]
     finally:
-        PROPERTIES.pop("heavy_atoms", None)
+        PROPERTIES._entries.pop("heavy_atoms", None)

@@ -24,7 +24,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
 from chem_vae.vocabulary import default_constraints
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.properties import PROPERTIES, register_property
 from pipeline.chemistry.standardize import Rejection
+from pipeline.datasets import ingest as ingest_module
 from pipeline.datasets import shards
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
@@ -32,6 +34,7 @@ from pipeline.datasets.ingest import dataset_key, ingest
 from pipeline.datasets.readers import READERS, Layout, Row
 from pipeline.datasets.text_reader import TextReader
 from pipeline.workspace.folders import locked
+from tests.chem_vae.test_plugins import install
 
 SMALL = {"compute": ("mw", "tpsa"), "merges": 20, "workers": 1, "seed": 1}
 
@@ -381,3 +384,32 @@ def test_the_first_molecule_of_a_headerless_file(tmp_path: Path) -> None:
     dataset = ingest(config(path), tmp_path)
     assert dataset.counts["rows"] == 20 and "note: the file has no header" in dataset.summary()
     assert ingest(config(path, header=True), tmp_path).counts["rows"] == 19
+
+
+PLUGIN = """
+from pipeline.chemistry.properties import register_property
+
+@register_property("plugin_carbons", "Carbons", integer=True)
+def count_carbons(mol):
+    return sum(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
+"""
+
+
+def test_properties_of_a_notebook_and_of_a_package_reach_the_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "chem_vae.properties", PLUGIN, value="colors_plugin")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "colors_plugin", raising=False)
+    monkeypatch.setattr(PROPERTIES, "_plugins_loaded", False)
+    monkeypatch.setattr(PROPERTIES, "_entries", dict(PROPERTIES._entries))
+    monkeypatch.setattr(ingest_module, "_FEW_ROWS", 0)
+    notebook: dict[str, Any] = {"__name__": "__main__"}
+    exec("def count(mol):\n    return mol.GetNumHeavyAtoms()\n", notebook)
+    register_property("notebook_atoms", "Heavy atoms", integer=True)(notebook["count"])
+    path = table(tmp_path / "a.csv", ["smiles"], [[m] for m in molecules(20)])
+    dataset = ingest(config(path, compute=("notebook_atoms", "plugin_carbons"), workers=2), tmp_path)
+    frame = dataset.table()
+    mols = [Chem.MolFromSmiles(s) for s in frame["smiles"]]
+    assert frame["notebook_atoms"].tolist() == [mol.GetNumHeavyAtoms() for mol in mols]
+    assert frame["plugin_carbons"].tolist() == [Chem.MolToSmiles(mol).upper().count("C") for mol in mols]
