@@ -1,6 +1,7 @@
 # make demo   set up .venv and run the whole job on the embedded data
 # make test   set up what the tests need and run them, but those marked slow
 # make test-all   run all tests; make coverage adds which lines they reach
+# make docs   build the documentation into build/docs; no network is needed
 # make bench  the speed figures of benchmarks/README.md
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ WORKSPACE ?= workspace
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test test-all test-slow coverage lint format bench clean
+.PHONY: demo test test-all test-slow coverage lint format docs bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -36,6 +37,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py startup
 	$(BIN)/python benchmarks/speed.py training
@@ -56,4 +60,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) workspace .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) workspace build .pytest_cache .mypy_cache .ruff_cache .hypothesis
