@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import itertools
 import json
 import sys
 import types
@@ -95,7 +96,12 @@ def write_public_names() -> str:
     for name in sorted(pipeline.__all__, key=str.casefold):
         value = getattr(pipeline, name)
         lines += [f"::: {value.__module__}.{value.__qualname__}", "    options:", "      heading_level: 2"]
-        lines += [f'      heading: "mg.{name}"', "      show_root_heading: true", "      show_root_full_path: false", ""]
+        lines += [
+            f'      heading: "mg.{name}"',
+            "      show_root_heading: true",
+            "      show_root_full_path: false",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -151,7 +157,9 @@ def _write_help(command: Any) -> Iterator[str]:
 def _write_parameter(parameter: Any) -> str:
     """Return one row of the table of options."""
     is_argument = not any(option.startswith("-") for option in parameter.opts)
-    names = [parameter.metavar or parameter.name.upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+    names = (
+        [parameter.metavar or parameter.name.upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+    )
     value = "" if is_argument or getattr(parameter, "is_flag", False) else str(parameter.metavar or "")
     text = escape(" ".join((getattr(parameter, "help", None) or "").split()))
     if parameter.required:
@@ -292,10 +300,10 @@ def _field_docstrings(model: type) -> dict[str, str]:
         if base.__module__.split(".")[0] in ("chem_vae", "pipeline"):
             tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base)))
             body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-            for field, text in zip(body, body[1:], strict=False):
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                    if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                        found[field.target.id] = inspect.cleandoc(str(text.value.value))
+            for field, text in itertools.pairwise(body):
+                is_field = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+                if is_field and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                    found[field.target.id] = inspect.cleandoc(str(text.value.value))
     return found
 
 

@@ -113,7 +113,8 @@ def test_nothing_but_flows_and_tests_imports_flows() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in ROOT.rglob("*.py")
-        if not {"flows", "tests"} & set(path.relative_to(ROOT).parts[:1])
+        if not {"flows", "tests", "docs"}
+        & set(path.relative_to(ROOT).parts[:1])  # docs/ writes the page of the commands
         and not any(part.startswith(".") or part in ("build", "dist") for part in path.relative_to(ROOT).parts)
         for line, name in imports(path.read_text(encoding="utf-8", errors="replace"), path.stem)
         if name == "flows"
