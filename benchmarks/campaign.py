@@ -41,7 +41,7 @@ from chem_vae.tanimoto import TanimotoProcess
 from pipeline.benchmark.parts import Parts
 from pipeline.config import CampaignConfig
 from pipeline.generation.acquisition_search import search
-from pipeline.generation.batch_selection import diverse
+from pipeline.generation.batch_selection import select_diverse
 from pipeline.generation.config import MeasuredConfig
 from pipeline.models.measured_predictor import MeasuredPredictor, features
 from pipeline.models.trained_model import TrainedModel, encode_valid, load_model
@@ -110,7 +110,7 @@ def designed(
         table = table[table["in_domain"]]
     table = table.sort_values("acquisition", ascending=False)
     smiles = table["smiles"].tolist()
-    rows = diverse(smiles, n, most_similar=config.most_similar, per_scaffold=config.per_scaffold)
+    rows = select_diverse(smiles, n, most_similar=config.most_similar, per_scaffold=config.per_scaffold)
     told = {**predictor.compared, "in_domain": share, "looked_at": len(found.molecules)}
     told["predicted_mean"] = float(table["assay_predicted"].iloc[rows].mean())
     return [smiles[i] for i in rows], told

@@ -61,7 +61,7 @@ def measured(
 
     from pipeline.benchmark.targets import draw
     from pipeline.chemistry.metrics import novelty, uniqueness
-    from pipeline.generation.annotate import identities
+    from pipeline.chemistry.molecule import Molecule
 
     names = list(target)
     asked = np.array([target[name] for name in names])
@@ -72,7 +72,7 @@ def measured(
     errors, values = _errors(smiles, names, asked)
     valid = [s is not None for s in smiles]
     keys = np.array([""] * len(smiles), dtype=object)
-    keys[valid] = identities([s for s in smiles if s is not None], model)
+    keys[valid] = [model.standardize(Molecule(s)).inchikey for s in smiles if s is not None]
     first = slice(0, n)
     own = [k for k in keys[first] if k]
     figures = {

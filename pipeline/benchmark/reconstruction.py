@@ -18,7 +18,6 @@ from chem_vae.model import Posterior
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
-from pipeline.models.spelling import Speller
 from pipeline.models.trained_model import TrainedModel
 
 _BATCH = 500
@@ -47,7 +46,6 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
     dataset = model.dataset()
     known = set(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else set()
     vocabulary = model.checkpoint.vocabulary
-    speller = Speller(model.standardize_options, vocabulary)
     found: list[str] = []
     strings: list[str] = []
     refused = seen = 0
@@ -55,7 +53,7 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
     for row in np.random.default_rng(seed).permutation(len(smiles)):
         if len(found) == n:
             break
-        spelling = speller.spell(smiles[row], int(row))
+        spelling = model.speller.spell(smiles[row], int(row))
         if spelling.inchikey in known:
             seen += 1
             continue

@@ -81,7 +81,7 @@ class Standardizer:
         """
         if isinstance(structure, Molecule):
             molecule = structure
-            return self._run(lambda: molecule.mol, structure.smiles, row)
+            return self._run(lambda: molecule.mol, structure.smiles, row, molecule)
         text = structure
         return self._run(lambda: _parse(text), text, row)
 
@@ -89,22 +89,26 @@ class Standardizer:
         """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
         return self._run(lambda: _parse_molblock(block), block, row)
 
-    def _run(self, parse: Callable[[], Mol], shown: str, row: int) -> Molecule | Rejection:
+    def _run(
+        self, parse: Callable[[], Mol], shown: str, row: int, given: Molecule | None = None
+    ) -> Molecule | Rejection:
         try:
             with rdBase.BlockLogs():
-                return self._standardize(parse())
+                return self._standardize(parse(), given)
         except _Refused as refused:
             return Rejection(row, shown, refused.stage, refused.reason)
         except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
             return Rejection(row, shown, "cleanup", f"RDKit failed: {_first_line(error)}")
 
-    def _standardize(self, mol: Mol) -> Molecule:
+    def _standardize(self, mol: Mol, given: Molecule | None = None) -> Molecule:
         plain = is_plain(mol)
         mol, changes = self._options_applied(*((mol, []) if plain else self._cleaned(mol)))
         self._check(mol)
         smiles = Chem.MolToSmiles(mol)
         if changes or not plain or "@" in smiles or "/" in smiles:
             mol, smiles = self._settled(mol, smiles)
+        if given is not None and not changes and smiles == given.smiles and given.inchikey:
+            return given  # with its InChIKey, which takes longer than all the rest
         inchikey: str = Chem.MolToInchiKey(mol)
         if not inchikey:
             raise _Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")

@@ -1,4 +1,4 @@
-"""From predictions with standard deviations to what is worth measuring next, for any kind of objective.
+"""Acquisition functions: from predictions with standard deviations to what is worth measuring next.
 
 An objective's utility is its value, in standard deviations of the data, where it is the only one and the higher (lower) the
 better. Otherwise it is -log(1 - log d) of the mean desirability d, 0 where all is as wanted: a target far beyond the data
@@ -21,12 +21,20 @@ from pipeline.objectives.desirability import ResolvedObjective, log_score
 
 DRAWS = 64
 BEST = 10
-"""Measured molecules whose mean utility is what `ei` improves on: a batch is to better the best of them, not one."""
+"""The number of best measured molecules whose mean utility "ei" improves on."""
 _STEPS = 9
 
 
-def utility(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
-    """Of values by property, any one shape; higher is better, NaN where a value is."""
+def compute_utility(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
+    """Compute the utility of values; higher is better.
+
+    Args:
+        objectives: At least one resolved objective.
+        values: Values by property, all of one shape.
+
+    Returns:
+        The utility in the same shape; NaN where a value is NaN.
+    """
     if not objectives:
         raise ValueError("there is no objective")
     first = objectives[0]
@@ -43,30 +51,37 @@ def acquire(
     config: MeasuredConfig,
     best: float,
 ) -> Tensor:
-    """(n,) what measuring each molecule is worth, higher is better; NaN where a value is missing.
+    """Compute what measuring each molecule is worth; higher is better.
 
-    computed, predicted: (n,) by property; best: the utility of the best measured molecules (`best_measured`), for `ei`.
+    Args:
+        objectives: At least one resolved objective.
+        computed: Computed values (n,) by property.
+        predicted: Predictions (n,) by property.
+        config: The settings, with the acquisition function.
+        best: The utility of the best measured molecules, for "ei" (`compute_best_measured`).
+
+    Returns:
+        (n,) the acquisition; NaN where a value is missing.
     """
     if config.acquisition == "ei":
-        return _improvement(objectives, computed, predicted, best)
+        return _compute_improvement(objectives, computed, predicted, best)
     values = dict(computed)
     for w in objectives:
         if w.about.name in predicted:
             mean, std = predicted[w.about.name]
-            values[w.about.name] = mean if config.acquisition == "mean" else _bound(w, mean, std, config.kappa)
-    return utility(objectives, values)
+            values[w.about.name] = mean if config.acquisition == "mean" else _choose_bound(w, mean, std, config.kappa)
+    return compute_utility(objectives, values)
 
 
-def best_measured(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> float:
-    """The mean utility of the BEST best of measured molecules, of values (m,) by property; -inf without any."""
-    found = utility(objectives, values)
+def compute_best_measured(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> float:
+    """Compute the mean utility of the BEST best measured molecules from values (m,) by property; -inf without any."""
+    found = compute_utility(objectives, values)
     found = found[torch.isfinite(found)]
     return float(found.topk(min(BEST, len(found))).values.mean()) if len(found) else -math.inf
 
 
-def _bound(w: ResolvedObjective, mean: Tensor, std: Tensor, kappa: float) -> Tensor:
-    """The value between mean - |kappa| std and mean + |kappa| std that suits the objective best; with a negative kappa,
-    worst."""
+def _choose_bound(w: ResolvedObjective, mean: Tensor, std: Tensor, kappa: float) -> Tensor:
+    """Choose the value between mean - |kappa| std and mean + |kappa| std that suits the objective best (worst for kappa < 0)."""
     steps = torch.linspace(-abs(kappa), abs(kappa), _STEPS)
     values = mean[:, None] + std[:, None] * steps
     suits = w.log_desirability(values.double())
@@ -74,19 +89,19 @@ def _bound(w: ResolvedObjective, mean: Tensor, std: Tensor, kappa: float) -> Ten
     return values.gather(1, at)[:, 0]
 
 
-def _improvement(
+def _compute_improvement(
     objectives: Sequence[ResolvedObjective],
     computed: Mapping[str, Tensor],
     predicted: Mapping[str, Prediction],
     best: float,
 ) -> Tensor:
-    """The logarithm of the expected improvement, so that a search sees slopes where it is next to nothing."""
+    """Compute the logarithm of the expected improvement, which has a slope even where the improvement is almost 0."""
     sobol = torch.quasirandom.SobolEngine(max(len(predicted), 1), scramble=True, seed=0).draw(DRAWS)
     normal = torch.distributions.Normal(0.0, 1.0).icdf(sobol.clamp(1e-4, 1 - 1e-4))  # (draws, predicted)
     values = {name: column[:, None].expand(-1, DRAWS) for name, column in computed.items()}
     for i, (name, (mean, std)) in enumerate(predicted.items()):
         values[name] = mean[:, None] + std[:, None] * normal[:, i]
-    found = utility(objectives, values)
+    found = compute_utility(objectives, values)
     if not math.isfinite(best):
         return found.mean(dim=1)
     return torch.logaddexp(torch.relu(found - best).mean(dim=1).log(), found.mean(dim=1) - best - 10.0)

@@ -1,4 +1,4 @@
-"""The search for molecules that are worth measuring: an optimization with the acquisition in the oracle's place."""
+"""Searches for molecules that are worth measuring: an optimization with the acquisition in the place of an oracle."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from rdkit import Chem, rdBase
 from torch import Tensor
 
 from chem_vae.errors import UserError
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.acquisition import acquire, best_measured
-from pipeline.generation.annotate import identities
+from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
 from pipeline.generation.direct import Found
-from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import ResolvedObjective, score
+from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.loop import optimize
+from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
 
 LEAST = 1000
-"""Molecules that `generate` has looked at, at least, unless the user says how many: predictions cost nothing but time."""
+"""The least number of molecules that `generate` looks at, unless the user says how many."""
 SEEDS = 100
-"""Measured molecules that the search starts from, the best."""
+"""The number of best measured molecules that the search starts from."""
 FAR = -20.0
-"""The worth of a molecule of which nothing can be predicted."""
+"""The score of a molecule of which nothing can be predicted."""
 OUTSIDE, HARD = 5.0, 2.0
-"""What it costs to share nothing with the measured molecules, and a point of synthetic accessibility above the limit."""
+"""The penalty of sharing nothing with the measured molecules, and of one point of synthetic accessibility above the limit."""
 
 
-class Worth:
-    """What molecules are worth measuring, and what is predicted of them."""
+class AcquisitionScore:
+    """Scores molecules by what measuring them is worth: an oracle for the search, which costs nothing but time."""
 
     def __init__(
         self,
@@ -47,59 +49,70 @@ class Worth:
         config: MeasuredConfig,
         known: pd.DataFrame | None,
     ) -> None:
-        """known: as `search` takes it. Raises UserError where an objective's property has no predictor."""
+        """Look up the predictors and the best measured molecules.
+
+        Args:
+            model: The trained model.
+            objectives: At least one objective of a measured property.
+            config: The settings.
+            known: The molecules measured so far, as `search` takes them.
+
+        Raises:
+            UserError: The property of an objective has no predictor.
+        """
         self.model, self.objectives, self.config = model, objectives, config
-        self.predicted = [w.about.name for w in objectives if w.basis == "predicted"]
+        predicted = [w.about.name for w in objectives if w.basis == "predicted"]
         self.computed = [w.about.name for w in objectives if w.basis == "computed"]
-        for name in self.predicted:
+        for name in predicted:
             if name not in model.measured:
                 raise UserError(f"there is no predictor of {name}: too few molecules were measured")
-        self.measured: list[MeasuredPredictor] = [model.measured[name] for name in self.predicted]
-        self.floors = [p.floor if config.min_similarity is None else config.min_similarity for p in self.measured]
-        names = [*self.predicted, *self.computed]
+        self.predictors = [model.measured[name] for name in predicted]
+        self.floors = [p.floor if config.min_similarity is None else config.min_similarity for p in self.predictors]
+        names = [*predicted, *self.computed]
         self.known = pd.DataFrame(columns=["smiles", *names]) if known is None else known[["smiles", *names]]
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
         if not len(self.known):  # the model keeps the values, if not the molecules
-            values = {p.name: p.process.y.float() for p in self.measured}
-        alone = [w for w in objectives if w.about.name in values]
-        self.best = best_measured(alone, values) if len(alone) == len(objectives) else -np.inf
+            values = {p.name: p.process.y.float() for p in self.predictors}
+        complete = all(w.about.name in values for w in objectives)
+        self.best = compute_best_measured(objectives, values) if complete else -np.inf
 
-    def seeds(self) -> list[str]:
-        """The best measured molecules (canonical SMILES), best first; none without the dataset."""
+    def select_seeds(self) -> list[str]:
+        """Select the best measured molecules as canonical SMILES, best first; none without the dataset."""
         if not len(self.known):
             return []
-        names = list(self.known.columns[1:])
-        values = {name: self.known[name].tolist() for name in names}
-        order = np.argsort(-np.nan_to_num(score(self.objectives, values, len(self.known)), nan=-np.inf), kind="stable")
+        values = {str(name): self.known[name].tolist() for name in self.known.columns[1:]}
+        scores = score(self.objectives, values, len(self.known))
+        order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
         return [str(s) for s in self.known["smiles"].to_numpy()[order[:SEEDS]]]
 
-    def told(self, smiles: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
-        """Computed values and predictions (n,) by property, z (n, D), and how far a molecule is in every domain: its
-        similarity over the similarity that it takes (n,), 1 or more inside."""
-        needs_z = any(p.needs_z for p in self.measured)
-        z = torch.full((len(smiles), self.model.checkpoint.model.latent_size), torch.nan)
-        if needs_z:
-            z = encode_valid(self.model.checkpoint, smiles)
+    def predict(self, molecules: Sequence[Molecule]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
+        """Compute and predict what the objectives ask for.
+
+        Returns:
+            Computed values and predictions (n,) by property; latent points z (n, D); and how far each molecule is inside every
+            domain (n,): its similarity to the measured molecules over the similarity that is needed, 1 or more inside.
+        """
+        z = torch.full((len(molecules), self.model.checkpoint.model.latent_size), torch.nan)
+        if any(p.needs_z for p in self.predictors):
+            z = encode_valid(self.model.checkpoint, molecules)
         computed: dict[str, Tensor] = {}
         if self.computed:
-            rows = torch.tensor([compute(Chem.MolFromSmiles(s), self.computed) for s in smiles])
+            rows = torch.tensor([compute(m.mol, self.computed) for m in molecules])
             computed = {name: rows[:, i].float() for i, name in enumerate(self.computed)}
-        predicted = {p.name: p.predict(smiles, z) for p in self.measured}
-        inside = torch.stack(
-            [p.similarity(smiles) / max(f, 1e-6) for p, f in zip(self.measured, self.floors, strict=True)]
-        )
-        return computed, predicted, z, inside.min(dim=0).values
+        predicted = {p.name: p.predict(molecules, z) for p in self.predictors}
+        shares = [p.similarity(molecules) / max(f, 1e-6) for p, f in zip(self.predictors, self.floors, strict=True)]
+        return computed, predicted, z, torch.stack(shares).min(dim=0).values
 
     def __call__(self, smiles: list[str]) -> list[float]:
-        """(n,) for the search: the acquisition, less what lies against a molecule."""
-        with rdBase.BlockLogs():
-            computed, predicted, _, inside = self.told(smiles)
-            worth = acquire(self.objectives, computed, predicted, self.config, self.best)
-            if not self.config.outside_domain:
-                worth = worth - OUTSIDE * torch.relu(1.0 - inside)
-            if self.config.sa is not None:
-                sa = torch.tensor([compute(Chem.MolFromSmiles(s), ["sa"])[0] for s in smiles])
-                worth = worth - HARD * torch.relu(sa - self.config.sa)
+        """Score n canonical SMILES: the acquisition, less a penalty outside of the domain and for hard synthesis."""
+        molecules = [Molecule(text) for text in smiles]
+        computed, predicted, _, inside = self.predict(molecules)
+        worth = acquire(self.objectives, computed, predicted, self.config, self.best)
+        if not self.config.outside_domain:
+            worth = worth - OUTSIDE * torch.relu(1.0 - inside)
+        if self.config.sa is not None:
+            sa = torch.tensor([compute(m.mol, ["sa"])[0] for m in molecules])
+            worth = worth - HARD * torch.relu(sa - self.config.sa)
         return [float(v) for v in worth.nan_to_num(nan=FAR).clamp_min(FAR)]
 
 
@@ -115,24 +128,28 @@ def search(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Found:
-    """Look at `samples` molecules, from the best measured ones on, for those that are worth measuring.
+    """Search for molecules that are worth measuring, from the best measured ones on.
 
-    wanted: at least one objective of a measured property. known: the molecules measured so far (`measured_molecules`), which
-    the search starts from; without them it starts from the model. Predictions cost nothing, so `samples` is time alone.
+    Args:
+        model: The trained model.
+        objectives: At least one objective of a measured property.
+        samples: The number of molecules to look at. Predictions cost nothing, so this is time alone.
+        config: The settings of the acquisition.
+        known: The molecules measured so far (`list_measured_molecules`), where the search starts; the model when None.
+        strategy: The strategy of the search.
+        temperature: The temperature of the decoder's symbols.
+        seed: The seed of the random numbers.
+        progress: Told the stage "generate".
 
-    Raises UserError where nothing measured is aimed at, or a property has no predictor.
+    Raises:
+        UserError: No objective is of a measured property, or a property has no predictor.
     """
-    # Here: this room's configuration is read where none of the optimization is needed.
-    from pipeline.objectives.config import Objective
-    from pipeline.optimization.config import OptimizeConfig
-    from pipeline.optimization.loop import optimize
-
     if all(w.basis == "computed" for w in objectives):
         raise UserError(
             f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
         )
-    worth = Worth(model, objectives, config, known)
-    seeds = _readable(worth.seeds(), model)
+    worth = AcquisitionScore(model, objectives, config, known)
+    seeds = _keep_readable(worth.select_seeds(), model)
     asked = OptimizeConfig(
         oracle_calls=samples + len(seeds),
         objectives={"worth": Objective(maximize=True)},
@@ -144,14 +161,14 @@ def search(
     )
     oracle = FunctionOracle(worth, ("worth",), "acquisition")
 
-    def told(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+    def tell(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         progress("generate" if stage == "optimize" else stage, done, total)
 
     with tempfile.TemporaryDirectory() as folder:
-        result = optimize(model, asked, Path(folder), oracle=oracle, progress=told)
+        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell)
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
-    molecules = _table(worth, calls, ACQUISITION)
+    molecules = _build_table(worth, calls)
     counts = {
         "requested": int(result.counts["proposed"]) - asked_first,
         "valid": int(result.counts["passed"]) - asked_first,
@@ -160,41 +177,44 @@ def search(
     return Found(molecules, counts)
 
 
-def _table(worth: Worth, calls: pd.DataFrame, strategy: str) -> pd.DataFrame:
-    """The molecules that a search asked about, in its order."""
-    smiles = [str(s) for s in calls["smiles"]]
-    with rdBase.BlockLogs():
-        computed, predicted, z, inside = worth.told(smiles)
-        if len(smiles) and torch.isnan(z).all():
-            z = encode_valid(worth.model.checkpoint, smiles)
+def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
+    """Build the table of the molecules that a search asked about, in its order."""
+    molecules = [Molecule(str(text)) for text in calls["smiles"]]
+    computed, predicted, z, inside = worth.predict(molecules)
+    if molecules and torch.isnan(z).all():
+        z = encode_valid(worth.model.checkpoint, molecules)
     columns: dict[str, Any] = {
-        "smiles": smiles,
-        "inchikey": identities(smiles, worth.model),
+        "smiles": [m.smiles for m in molecules],
+        "inchikey": [worth.model.standardize(m).inchikey for m in molecules],
         "acquisition": acquire(worth.objectives, computed, predicted, worth.config, worth.best).tolist(),
-        "sample": np.arange(len(smiles)),
-        "strategy": strategy,
+        "sample": np.arange(len(molecules)),
+        "strategy": ACQUISITION,
         "origin": calls["origin"].tolist(),
         "parent": calls["parent"].tolist(),
         "z": list(z),
+        "molecule": molecules,
     }
     values = {name: v.tolist() for name, v in computed.items()} | {n: p.mean.tolist() for n, p in predicted.items()}
-    within = np.ones(len(smiles), dtype=bool)
+    within = np.ones(len(molecules), dtype=bool)
     for w in worth.objectives:
         columns[f"{w.about.name}_{w.basis}"] = values[w.about.name]
         if w.basis == "predicted":
             columns[f"{w.about.name}_predicted_std"] = predicted[w.about.name].std.tolist()
         within &= w.hits(values[w.about.name])
-    columns["score"] = score(worth.objectives, values, len(smiles))
+    columns["score"] = score(worth.objectives, values, len(molecules))
     columns["within_target"] = within
-    nearest = torch.stack([p.similarity(smiles) for p in worth.measured]).min(dim=0).values
+    nearest = torch.stack([p.similarity(molecules) for p in worth.predictors]).min(dim=0).values
     columns["similarity_to_measured"] = nearest.tolist()
     columns["in_domain"] = (inside >= 1.0).tolist()
     return pd.DataFrame(columns).drop_duplicates("inchikey").reset_index(drop=True)
 
 
-def measured_molecules(dataset: Dataset | None, objectives: Sequence[ResolvedObjective]) -> pd.DataFrame | None:
-    """smiles and the objectives' values of the dataset's molecules of which all that can only be measured was; None where
-    there is no dataset with them."""
+def list_measured_molecules(dataset: Dataset | None, objectives: Sequence[ResolvedObjective]) -> pd.DataFrame | None:
+    """List the dataset's molecules with measured values of all objectives that can only be measured.
+
+    Returns:
+        The column smiles and one for each objective; None where there is no dataset with these columns.
+    """
     names = [w.about.name for w in objectives]
     if dataset is None or any(name not in dataset.columns for name in names):
         return None
@@ -202,11 +222,8 @@ def measured_molecules(dataset: Dataset | None, objectives: Sequence[ResolvedObj
     return found.dropna(subset=[w.about.name for w in objectives if w.basis == "predicted"]).reset_index(drop=True)
 
 
-def _readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:
-    """Those that the model's SELFIES can spell and that read back as molecules, each once."""
-    from pipeline.optimization.screen import Screen
-
-    spelled = Screen(model.checkpoint.vocabulary).spellings(smiles)
-    back = Screen(model.checkpoint.vocabulary)(spelled)
-    found = {m.key: s for s, m in zip(smiles, back, strict=True) if m is not None}
-    return list(found.values())
+def _keep_readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:
+    """Keep those that the model's SELFIES can spell and that read back as molecules, each once."""
+    screen = Screen(model.checkpoint.vocabulary)
+    back = screen(screen.spellings(smiles))
+    return list({m.key: s for s, m in zip(smiles, back, strict=True) if m is not None}.values())

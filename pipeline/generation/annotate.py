@@ -1,4 +1,4 @@
-"""What is said of molecules beside their score: novelty, nearest training molecules, alerts, scaffolds, properties."""
+"""Annotates molecules: novelty, distance to the training data, alerts, scaffolds, properties, predictions, neighbors."""
 
 from __future__ import annotations
 
@@ -8,37 +8,32 @@ from typing import Any
 
 import pandas as pd
 import torch
-from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import nearest_neighbors, novel_each, scaffold, structural_alerts
+from pipeline.chemistry.metrics import nearest_neighbors, novel_each, structural_alerts
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.registry import list_datasets
 
-DESCRIBED_AT_ONCE = 200
-
-
-def identities(smiles: Sequence[str], model: TrainedModel) -> list[str]:
-    """The InChIKeys of canonical SMILES in the data's standard form, in which alone the two can be compared."""
-    standardizer = Standardizer(model.standardize_options)
-    found = []
-    for row, text in enumerate(smiles):
-        molecule = standardizer(text, row)
-        if isinstance(molecule, Rejection):  # too large, or an element that the data does not have: as it is
-            found.append(str(Chem.MolToInchiKey(Chem.MolFromSmiles(text))))
-        else:
-            found.append(molecule.inchikey)
-    return found
+ANNOTATED_AT_ONCE = 200
 
 
-def compared(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
-    """With novelty and the distance to the training data; needs `inchikey` and `z`. Novelty is missing without data."""
-    n = len(molecules)
+def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
+    """Add novelty and the latent distance to the training data.
+
+    Args:
+        molecules: A table with the columns `inchikey` and `z`; the columns are added to it.
+        model: The trained model.
+        dataset: The dataset of the model; without one `novel` and `novel_stereo_blind` are missing values.
+
+    Returns:
+        The same table.
+    """
     keys = molecules["inchikey"].tolist()
     if dataset is not None:
         split = "train" if model.trained_on(dataset) else None  # another's held-out molecules may be the model's own
@@ -46,13 +41,12 @@ def compared(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | No
         molecules["novel"] = novel_each(keys, known)
         molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
     else:
-        molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * n, dtype="boolean")
-    z = torch.stack(molecules["z"].tolist()) if n else torch.zeros(0, model.checkpoint.model.latent_size)
-    molecules["distance_to_training"] = model.distance_to_training(z)
+        molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
+    molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
     return molecules
 
 
-def described(
+def annotate(
     molecules: pd.DataFrame,
     first: Iterable[Any],
     then: Iterable[Any],
@@ -62,33 +56,59 @@ def described(
     allow_alerts: bool = True,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """With alerts, scaffolds and computed properties of the rows `first` (index labels), and of as many of the rows `then`
-    as it takes to have n, or n free of alerts: alerts take longer than all else. The other rows have None and NaN."""
+    """Add structural alerts, scaffolds and computed properties to some rows; the other rows get None and NaN.
+
+    To find alerts takes longer than all else, so that only as many rows are annotated as are needed.
+
+    Args:
+        molecules: A table with the column `molecule`; the columns `alerts`, `scaffold` and `<property>_computed` are added.
+        first: Index labels of the rows to annotate in any case.
+        then: Index labels of further rows, in order, until n rows (n without alerts) are annotated.
+        properties: Names of registered properties.
+        n: The number of rows needed.
+        allow_alerts: Whether rows with alerts count among the n.
+        progress: Told the stage "describe".
+
+    Returns:
+        The same table.
+    """
     order, beyond = list(first), list(then)
-    found: dict[Any, tuple[str, str | None, list[float]]] = {}
+    found: dict[Any, tuple[str, str, list[float]]] = {}
     progress("describe", 0, len(order))
     while order or beyond:
         fit = len(found) if allow_alerts else sum(not alerts for alerts, _, _ in found.values())
         if not order and fit >= n:
             break
-        some = order[:DESCRIBED_AT_ONCE] or beyond[: max(n - fit, 20)]
+        some = order[:ANNOTATED_AT_ONCE] or beyond[: max(n - fit, 20)]
         order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
-        smiles = [str(molecules.at[i, "smiles"]) for i in some]
-        for i, text, alerts in zip(some, smiles, structural_alerts(smiles), strict=True):
-            found[i] = ("; ".join(alerts), scaffold(text), compute(Chem.MolFromSmiles(text), properties))
+        parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
+        for i, molecule, alerts in zip(some, parsed, structural_alerts(parsed), strict=True):
+            found[i] = ("; ".join(alerts), molecule.scaffold, compute(molecule.mol, properties))
         progress("describe", len(found), len(found) + len(order))
-    molecules["alerts"] = pd.Series({i: d[0] for i, d in found.items()}, dtype=object).reindex(molecules.index)
-    molecules["scaffold"] = pd.Series({i: d[1] for i, d in found.items()}, dtype=object).reindex(molecules.index)
+    molecules["alerts"] = pd.Series({i: a for i, (a, _, _) in found.items()}, dtype=object).reindex(molecules.index)
+    molecules["scaffold"] = pd.Series({i: s for i, (_, s, _) in found.items()}, dtype=object).reindex(molecules.index)
     for k, name in enumerate(properties):
-        values = pd.Series({i: d[2][k] for i, d in found.items()}, dtype=float)
+        values = pd.Series({i: v[k] for i, (_, _, v) in found.items()}, dtype=float)
         molecules[f"{name}_computed"] = values.reindex(molecules.index)
     return molecules
 
 
-def predicted(model: TrainedModel, name: str, smiles: Sequence[str | None], z: Tensor) -> Prediction | None:
-    """Mean and deviation (n,) of a property by whatever predicts it best, NaN where nothing can; None without a predictor."""
+def predict_property(
+    model: TrainedModel, name: str, molecules: Sequence[Molecule | None], z: Tensor
+) -> Prediction | None:
+    """Predict a property by whichever predictor of the model is best for it.
+
+    Args:
+        model: The trained model.
+        name: The name of the property.
+        molecules: n molecules, None where there is none.
+        z: (n, D) latent points of the molecules, NaN where there is none.
+
+    Returns:
+        Mean and standard deviation (n,), NaN where nothing can be predicted; None without a predictor.
+    """
     if name in model.measured:
-        return model.measured[name].predict(smiles, z)
+        return model.measured[name].predict(molecules, z)
     predictor = model.predictors.get(name)
     if predictor is None:
         return None
@@ -100,23 +120,39 @@ def predicted(model: TrainedModel, name: str, smiles: Sequence[str | None], z: T
     return Prediction(mean, std)
 
 
-def with_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterable[str]) -> pd.DataFrame:
-    """With `<name>_predicted` and its standard deviation of the properties for which the model has a predictor; needs `z`."""
-    z = torch.stack(molecules["z"].tolist()) if len(molecules) else torch.zeros(0, model.checkpoint.model.latent_size)
+def add_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterable[str]) -> pd.DataFrame:
+    """Add `<name>_predicted` and `<name>_predicted_std` of the properties that the model has a predictor for.
+
+    Args:
+        molecules: A table with the columns `molecule` and `z`; the columns are added to it.
+        model: The trained model.
+        names: The names of properties.
+
+    Returns:
+        The same table.
+    """
+    z = stack_points(molecules, model)
     for name in names:
-        if (found := predicted(model, name, molecules["smiles"].tolist(), z)) is not None:
+        if (found := predict_property(model, name, molecules["molecule"].tolist(), z)) is not None:
             molecules[f"{name}_predicted"] = found.mean.double().numpy()
             molecules[f"{name}_predicted_std"] = found.std.double().numpy()
     return molecules
 
 
-def with_neighbors(
+def add_neighbors(
     candidates: pd.DataFrame, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
 ) -> pd.DataFrame:
-    """With the most similar training molecule and its Tanimoto similarity.
+    """Add the most similar training molecule and its Tanimoto similarity (Morgan, radius 2, 1024 bits).
 
-    Without the dataset it is the most similar of the training molecules kept with the model (`kept_neighbors`), so that there
-    may be a nearer one, and nothing is said of novelty; None and NaN where none are kept.
+    Args:
+        candidates: A table with the column `molecule`; the columns are added to it.
+        model: The trained model.
+        dataset: The dataset of the model. Without one only the training molecules kept with the model are compared, so that
+            there may be a more similar one; None and NaN stand where none are kept.
+        progress: Told the stage "nearest training molecules".
+
+    Returns:
+        The same table.
     """
     found: list[tuple[str | None, float]] = [(None, math.nan)] * len(candidates)
     if len(candidates):
@@ -124,25 +160,23 @@ def with_neighbors(
             reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
         else:
             reference = kept_smiles(model)
-        found = nearest_neighbors(candidates["smiles"].tolist(), reference, progress)
+        found = nearest_neighbors(candidates["molecule"].tolist(), reference, progress)
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
     return candidates
 
 
-def kept_neighbors(model: TrainedModel, dataset: Dataset | None) -> int | None:
-    """Among how many training molecules kept with the model `with_neighbors` looks; None where it has all of them."""
+def count_kept_neighbors(model: TrainedModel, dataset: Dataset | None) -> int | None:
+    """Count the training molecules that `add_neighbors` compares; None where it has all of them."""
     return len(kept_smiles(model)) if dataset is None else None
 
 
-def novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:
-    """What "novel" does not mean here, in sentences."""
-    from pipeline.workspace.registry import list_datasets
-
+def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:
+    """Say in sentences which molecules "novel" and "nearest" do not consider."""
     if dataset is None:
         name = str(model.card["dataset"]["name"])
         get = f"; to have all told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
-        if kept := kept_neighbors(model, dataset):
+        if kept := count_kept_neighbors(model, dataset):
             told = f"novelty cannot be told, and nearest neighbors are those among the {kept:,} training molecules kept with the model"
         else:
             told = "novelty and nearest neighbors cannot be told"
@@ -160,3 +194,9 @@ def novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:
             "molecule is in none of its splits, as any may hold molecules that the model was shown"
         )
     return warnings
+
+
+def stack_points(molecules: pd.DataFrame, model: TrainedModel) -> Tensor:
+    """Return the column `z` as a tensor (n, D)."""
+    points = molecules["z"].tolist()
+    return torch.stack(points) if points else torch.zeros(0, model.checkpoint.model.latent_size)

@@ -1,4 +1,4 @@
-"""A batch that is worth making: the best candidates that are not variations of one another."""
+"""Selects a batch that is worth measuring: the best candidates that are not variations of one another."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ import torch
 
 from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.molecule import Structure
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.measured_predictor import features
 
 
-def diverse(smiles: Sequence[str], n: int, *, most_similar: float, per_scaffold: int) -> list[int]:
-    """Rows of molecules, best first, n at most: each the best that is left, is no more similar (Tanimoto) to one chosen
-    before than `most_similar`, and whose scaffold was chosen fewer than `per_scaffold` times. Molecules without a ring have
-    no scaffold in common.
+def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: float, per_scaffold: int) -> list[int]:
+    """Select the best molecules that are unlike each other; molecules without a ring have no scaffold in common.
+
+    Args:
+        structures: Molecules or SMILES, best first.
+        n: The most molecules to select.
+        most_similar: The highest Tanimoto similarity of two selected molecules.
+        per_scaffold: The most molecules with the same scaffold.
+
+    Returns:
+        The rows of the selected molecules, best first.
     """
     chosen: list[int] = []
     held: Counter[str] = Counter()
-    rows = features(smiles)
-    nearest = torch.zeros(len(smiles))
-    for row in range(len(smiles)):
+    rows = features(structures)
+    nearest = torch.zeros(len(structures))
+    for row in range(len(structures)):
         if len(chosen) == n:
             break
         if float(nearest[row]) > most_similar:
             continue
-        own = scaffold(smiles[row])
+        own = scaffold(structures[row])
         if own and held[own] >= per_scaffold:
             continue
         chosen.append(row)
@@ -39,13 +47,21 @@ def diverse(smiles: Sequence[str], n: int, *, most_similar: float, per_scaffold:
     return chosen
 
 
-def choose(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFrame:
-    """The molecules that are in the domain (all, where the configuration says so), as `search` finds them, with `batch`: the
-    place among those that are worth most and unlike each other; NaN for the others."""
+def choose_batch(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFrame:
+    """Choose the batch among the molecules of a search by acquisition.
+
+    Args:
+        molecules: The table of `pipeline.generation.acquisition_search.search`.
+        config: The settings.
+
+    Returns:
+        The molecules in the domain (all where the settings say so), with the column `batch`: the place among those that are
+        worth most and unlike each other, NaN for the others.
+    """
     inside = molecules if config.measured.outside_domain else molecules[molecules["in_domain"].astype(bool)]
     ordered = inside.sort_values(["acquisition", "sample"], ascending=[False, True], kind="stable")
-    first = diverse(
-        ordered["smiles"].tolist(),
+    first = select_diverse(
+        ordered["molecule"].tolist(),
         _most(config),
         most_similar=config.measured.most_similar,
         per_scaffold=config.measured.per_scaffold,
@@ -54,9 +70,17 @@ def choose(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFrame:
     return inside.assign(batch=place.reindex(inside.index))
 
 
-def why_few(found: int, new: int, inside: int, batch: int, samples: int, config: GenerateConfig) -> str:
-    """Why there are fewer candidates than asked for: `found` of `batch` unlike each other, of `inside` in the domain, of `new`
-    molecules that were not there before; and what to loosen."""
+def explain_few(found: int, new: int, inside: int, batch: int, samples: int, config: GenerateConfig) -> str:
+    """Explain why there are fewer candidates than asked for, and what to loosen.
+
+    Args:
+        found: The number of candidates.
+        new: The number of molecules that were not there before.
+        inside: The number of new molecules in the domain.
+        batch: The number of molecules in the domain that are unlike each other.
+        samples: The number of molecules looked at.
+        config: The settings.
+    """
     lost, loosen = [], [f"look at more with --samples {max(10 * samples, 1000)}"]
     if new > inside:
         lost.append(f"{new - inside:,} are too unlike the measured ones for a prediction to count")
@@ -74,4 +98,5 @@ def why_few(found: int, new: int, inside: int, batch: int, samples: int, config:
 
 
 def _most(config: GenerateConfig) -> int:
+    """Return the most molecules of a batch."""
     return config.n if config.allow_alerts else 3 * config.n  # some of them will have alerts

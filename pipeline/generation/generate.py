@@ -1,4 +1,4 @@
-"""From a model to ranked candidates, and the honest accounts of the way: find, compare, describe, rank."""
+"""Generates ranked candidates with a model: search, compare, annotate, rank; every molecule on the way is counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.annotate import compared, described, novelty_warnings, with_neighbors
+from pipeline.generation.acquisition_search import LEAST, list_measured_molecules, search
+from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
+from pipeline.generation.batch_selection import choose_batch, explain_few
 from pipeline.generation.config import ACQUISITION, GenerateConfig
 from pipeline.generation.direct import Found, sample
 from pipeline.models.trained_model import TrainedModel
@@ -29,14 +31,14 @@ PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the
 
 @dataclass
 class GenerationReport:
-    """What was generated: the ranked candidates, every valid and distinct molecule, and the counts on the way."""
+    """The result of `generate`: the ranked candidates, all valid and distinct molecules, and the counts on the way."""
 
     candidates: pd.DataFrame
-    """Ranked, `n` at most: valid, unique and novel."""
+    """The ranked candidates, `n` at most: valid, unique and novel. The column `molecule` holds Molecule objects."""
     molecules: pd.DataFrame
-    """All valid and distinct molecules, in the order they were first decoded, with the same columns but neighbors. Those
-    that are neither within the target nor near the candidates' rank are not described (alerts, scaffold, other
-    properties): None and NaN."""
+    """All valid and distinct molecules in the order of sampling, with the same columns except the neighbors. Those that are
+    neither within the target nor near the candidates' rank are not annotated: alerts, scaffold and further properties are
+    None and NaN."""
     counts: dict[str, int]
     """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, alert-free (among those); without the
     training data there is no count of novel ones."""
@@ -44,15 +46,15 @@ class GenerationReport:
     config: GenerateConfig
     samples: int
     canonical: Share
-    """Of all strings decoded, drawn again or kept, those spelled canonically (`pipeline.models.sampling`)."""
+    """The strings that are spelled canonically among all decoded ones (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
-    """report.json, where a run folder was written."""
+    """The content of report.json, where a run folder was written."""
 
     def to_frame(self) -> pd.DataFrame:
-        """The candidates, one per row, best first."""
-        return self.candidates.copy()
+        """Return the candidates, one per row, best first."""
+        return self.candidates.drop(columns="molecule")
 
 
 def generate(
@@ -65,14 +67,24 @@ def generate(
     progress: Progress = silent,
     **settings: Any,
 ) -> GenerationReport:
-    """Generate molecules with the wanted properties.
+    """Generate molecules that meet objectives, compare them with the training data, annotate and rank them.
 
     >>> generate("workspace/models/moses-sample-1a2b3c4d", target={"logp": 2.5}, n=20, seed=0)  # doctest: +SKIP
 
-    target: property -> value, for the common case; any other aim, tolerance or number goes into `config`, or as fields
-    of GenerateConfig by name. dataset: what to compare with; found beside the model when not given. exclude: InChIKeys that are
-    not to be proposed, as those of an earlier round. A measured property is searched by acquisition (`pipeline.measured`).
-    Raises UserError for a property or strategy that the model does not know.
+    Args:
+        model: The trained model, or its folder.
+        target: Target values by property; other objectives go into `config` or `objectives`.
+        config: The settings of the generation.
+        dataset: The dataset to compare with; found beside the model when None.
+        exclude: InChIKeys that are not proposed, as those of an earlier round.
+        progress: Told each stage of the work.
+        **settings: Fields of GenerateConfig by name, which go before those of `config`.
+
+    Returns:
+        The candidates, all molecules found, and the counts.
+
+    Raises:
+        UserError: The model does not know a property or the strategy.
     """
     model = model if isinstance(model, TrainedModel) else TrainedModel.open(model)
     config = config or GenerateConfig()
@@ -84,23 +96,21 @@ def generate(
     dataset = dataset or model.dataset()
     started = time.monotonic()
     objectives, warnings = resolve(config.objectives, model.properties)
-    warnings += novelty_warnings(model, dataset)
-    config = config.model_copy(update={"strategy": config.strategy or usual_strategy(objectives, model)})
+    warnings += list_novelty_warnings(model, dataset)
+    config = config.model_copy(update={"strategy": config.strategy or choose_strategy(objectives, model)})
 
-    found, samples = _found(model, objectives, config, dataset, progress)
+    found, samples = _search(model, objectives, config, dataset, progress)
     counts = found.counts
-    molecules = compared(found.molecules, model, dataset)
+    molecules = compare_with_training(found.molecules, model, dataset)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
-        molecules = _known_in_any_split(molecules, dataset, exclude)
-    eligible = new = _new(molecules, exclude)
+        molecules = _compare_with_all_splits(molecules, dataset, exclude)
+    eligible = new = _select_new(molecules, exclude)
     if config.strategy == ACQUISITION:
-        from pipeline.generation.batch_selection import choose
-
-        eligible = choose(new, config)
+        eligible = choose_batch(new, config)
         molecules = molecules.join(eligible["batch"])
         if not config.measured.outside_domain:
             counts["in domain"] = len(eligible)
-    molecules = _described(molecules, eligible, model, objectives, config, progress)
+    molecules = _annotate(molecules, eligible, model, objectives, config, progress)
     eligible = molecules.loc[eligible.index]
     if dataset is not None:
         counts["novel"] = int(molecules["novel"].sum())
@@ -108,14 +118,12 @@ def generate(
     free = eligible["alerts"] == ""
     counts["within target"] = int(eligible["within_target"].sum())
     counts["alert-free"] = int((free & eligible["within_target"]).sum())
-    candidates = _ranked(eligible if config.allow_alerts else eligible[free], config.n)
-    candidates = with_neighbors(candidates, model, dataset, progress)
+    candidates = _rank(eligible if config.allow_alerts else eligible[free], config.n)
+    candidates = add_neighbors(candidates, model, dataset, progress)
 
     if len(candidates) < config.n and config.strategy == ACQUISITION:
-        from pipeline.generation.batch_selection import why_few
-
         batch = int(molecules["batch"].notna().sum())
-        warnings.append(why_few(len(candidates), len(new), len(eligible), batch, samples, config))
+        warnings.append(explain_few(len(candidates), len(new), len(eligible), batch, samples, config))
     elif len(candidates) < config.n and counts["requested"] == samples:
         warnings.append(
             f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
@@ -134,50 +142,48 @@ def generate(
     )
 
 
-def usual_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> str:
-    """The strategy where none is asked for: of a measured property the search by acquisition, where it can be predicted."""
+def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> str:
+    """Choose the strategy where none is asked for: the search by acquisition for measured properties that can be predicted."""
     measured = [w.about.name for w in objectives if w.basis == "predicted"]
     return ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
 
 
-def _found(
+def _search(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
     dataset: Dataset | None,
     progress: Progress,
 ) -> tuple[Found, int]:
-    """The molecules of the strategy, and how many were to be looked at."""
+    """Search with the strategy; return what was found and how many molecules were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
     if config.strategy != ACQUISITION:
         return sample(model, objectives, config, samples, progress), samples
-    from pipeline.generation.acquisition_search import LEAST, measured_molecules, search
-
     samples = config.samples or max(samples, LEAST)
-    known, seed = measured_molecules(dataset, objectives), int(config.seed)
+    known, seed = list_measured_molecules(dataset, objectives), int(config.seed)
     found = search(
         model, objectives, samples=samples, config=config.measured, known=known, seed=seed, progress=progress
     )
     return found, samples
 
 
-def _known_in_any_split(molecules: pd.DataFrame, dataset: Dataset, exclude: Collection[str]) -> pd.DataFrame:
-    """With novelty in the sense of a further round: what was measured is known, in whichever split it is."""
+def _compare_with_all_splits(molecules: pd.DataFrame, dataset: Dataset, exclude: Collection[str]) -> pd.DataFrame:
+    """Set novelty as for a further round: a measured molecule is known, whichever split it is in."""
     known = set(dataset.table(["inchikey"])["inchikey"]) | set(exclude)
     molecules["novel"] = ~molecules["inchikey"].isin(known)
     molecules["novel_stereo_blind"] &= molecules["novel"]  # what is known is new in no sense
     return molecules
 
 
-def _new(molecules: pd.DataFrame, exclude: Collection[str]) -> pd.DataFrame:
-    """Those that may be proposed; without the data novelty is not known, but what is excluded is."""
+def _select_new(molecules: pd.DataFrame, exclude: Collection[str]) -> pd.DataFrame:
+    """Select the molecules that may be proposed; without the data novelty is unknown and only `exclude` counts."""
     if not len(molecules):
         return molecules
     excluded = molecules["inchikey"].isin(set(exclude))
     return molecules[molecules["novel"].fillna(True).astype(bool) & ~excluded]
 
 
-def _described(
+def _annotate(
     molecules: pd.DataFrame,
     eligible: pd.DataFrame,
     model: TrainedModel,
@@ -185,27 +191,27 @@ def _described(
     config: GenerateConfig,
     progress: Progress,
 ) -> pd.DataFrame:
-    """`described`: the batch and the eligible molecules within the target, then the best of the others; the properties nobody aimed at."""
+    """Annotate the batch and the eligible molecules within the target, then the best of the others."""
     aimed = {w.about.name for w in objectives}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
     if "batch" in eligible:  # the candidates are among them, in the target or not
         order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
     first = set(order)
-    beyond = [i for i in _ordered(eligible).index if i not in first]
-    return described(molecules, order, beyond, others, n=config.n, allow_alerts=config.allow_alerts, progress=progress)
+    beyond = [i for i in _sort(eligible).index if i not in first]
+    return annotate(molecules, order, beyond, others, n=config.n, allow_alerts=config.allow_alerts, progress=progress)
 
 
-def _ranked(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
-    """The best n by score (in the order of sampling where nothing is wanted), with their rank."""
+def _rank(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Rank the best n by score, or in the order of sampling without an objective, and add the column rank."""
     if "batch" in eligible:
         eligible = eligible[eligible["batch"].notna()]
-    ordered = _ordered(eligible).head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
+    ordered = _sort(eligible).head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
 
 
-def _ordered(molecules: pd.DataFrame) -> pd.DataFrame:
+def _sort(molecules: pd.DataFrame) -> pd.DataFrame:
     if "batch" in molecules:
         return molecules.sort_values(["batch", "acquisition"], ascending=[True, False], kind="stable")
     return molecules.sort_values(["score", "sample"], ascending=[False, True], kind="stable", na_position="last")

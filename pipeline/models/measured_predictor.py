@@ -61,7 +61,7 @@ class MeasuredPredictor:
         """Whether latent points have a say."""
         return self.representation != "fingerprint"
 
-    def predict(self, smiles: Sequence[str | None], z: Tensor | None = None) -> Prediction:
+    def predict(self, smiles: Sequence[Structure | None], z: Tensor | None = None) -> Prediction:
         """Mean and standard deviation (n,) of canonical SMILES, NaN for None; z (n, D), of the same molecules, NaN where
         there is none: only substructures predict without."""
         mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
@@ -75,7 +75,7 @@ class MeasuredPredictor:
                 mean[some], std[some] = self._predict(texts, z[some] if z is not None else None)
         return Prediction(mean, std)
 
-    def _predict(self, smiles: Sequence[str | None], z: Tensor | None) -> Prediction:
+    def _predict(self, smiles: Sequence[Structure | None], z: Tensor | None) -> Prediction:
         if self.representation == "fingerprint":
             return self.process.predict(features(smiles))
         assert self.latent is not None and z is not None
@@ -85,7 +85,7 @@ class MeasuredPredictor:
         mean, std = combine(of_latent, self.process.predict(features(smiles)), float(self.compared["weight"]))
         return Prediction(mean, std * float(self.compared.get("scale", 1.0)))  # models of earlier versions have none
 
-    def similarity(self, smiles: Sequence[str | None]) -> Tensor:
+    def similarity(self, smiles: Sequence[Structure | None]) -> Tensor:
         """(n,) Tanimoto similarity to the nearest measured molecule; NaN for None."""
         nearest = torch.full((len(smiles),), torch.nan)
         known = [row for row, text in enumerate(smiles) if text is not None]

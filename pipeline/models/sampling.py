@@ -8,7 +8,7 @@ again is rejection sampling from p(x) given that the model agrees with its own s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -68,7 +68,7 @@ def draw(
             spelled = write_selfies(candidate.smiles, checkpoint.vocabulary)
             if attempt == 0 or candidate.valid:  # a molecule, however spelled, is better than none
                 strings[row], spellings[row] = string, spelled
-                candidates[row] = Candidate(row, candidate.molecule, candidate.status)
+                candidates[row] = replace(candidate, row=row)
             fine = string is not None and string == spelled
             canonical, drawn = canonical + fine, drawn + 1
             if not fine:

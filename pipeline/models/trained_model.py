@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rdkit import Chem, rdBase
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -22,6 +21,8 @@ from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, 
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molecule import Molecule, Structure
+from pipeline.chemistry.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.predictor_wording import describe_choice
@@ -99,6 +100,19 @@ class TrainedModel:
         """How the molecules were standardized that it was trained on."""
         return StandardizeOptions.model_validate(self.card["dataset"]["standardize"])
 
+    @cached_property
+    def speller(self) -> Speller:
+        """The speller of the model: standard form, SELFIES, vocabulary."""
+        return Speller(self.standardize_options, self.checkpoint.vocabulary)
+
+    def standardize(self, molecule: Molecule) -> Molecule:
+        """Bring a molecule to the standard form of the training data, in which alone the two can be compared.
+
+        A molecule that the rules of the data refuse (too large, or of another element) stays as it is.
+        """
+        found = self.speller.standardizer(molecule)
+        return molecule if isinstance(found, Rejection) else found
+
     def trained_on(self, dataset: Dataset) -> bool:
         """Whether a dataset is the very one of its training. Another of its name may be split otherwise: any molecule of it
         may be one that the model was shown."""
@@ -137,12 +151,11 @@ class TrainedModel:
 
     def spell(self, smiles: Sequence[str], progress: Progress = silent) -> list[Spelling]:
         """Standardize SMILES as the training data was and write them as SELFIES; row i stays row i, none raises."""
-        speller = Speller(self.standardize_options, self.checkpoint.vocabulary)
         found = []
         for row, text in enumerate(smiles):
             if row % 200 == 0:
                 progress("standardize", row, len(smiles))
-            found.append(speller.spell(text, row))
+            found.append(self.speller.spell(text, row))
         progress("standardize", len(smiles), len(smiles))
         return found
 
@@ -289,24 +302,29 @@ def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:
 
 
 def encode_valid(
-    checkpoint: Checkpoint, smiles: Sequence[str | None], spellings: Sequence[str | None] | None = None
+    checkpoint: Checkpoint, structures: Sequence[Structure | None], spellings: Sequence[str | None] | None = None
 ) -> Tensor:
-    """Latent means (n, D) of canonical SMILES; NaN for None and for what the vocabulary cannot spell.
+    """Encode those of n molecules that the vocabulary can spell.
 
-    spellings: the canonical SELFIES of the molecules, where known already.
+    Args:
+        checkpoint: The model.
+        structures: n molecules or canonical SMILES, None where there is none.
+        spellings: The canonical SELFIES strings of the molecules, None where they are not known yet.
+
+    Returns:
+        Latent means (n, D); NaN for None and for what the vocabulary cannot spell.
     """
-    z = torch.full((len(smiles), checkpoint.model.latent_size), torch.nan)
-    rows, strings = [], []
-    with rdBase.BlockLogs():
-        for row, text in enumerate(smiles):
-            string = spellings[row] if spellings is not None else None
-            if string is None and text is not None and Chem.MolFromSmiles(text) is not None:
-                string = write_selfies(text, checkpoint.vocabulary)
-            if string is not None and not checkpoint.vocabulary.missing(string):
-                rows.append(row)
-                strings.append(string)
-    if rows:
-        z[rows] = checkpoint.encode(strings).mu
+    z = torch.full((len(structures), checkpoint.model.latent_size), torch.nan)
+    found: dict[int, str] = {}
+    for row, structure in enumerate(structures):
+        string = spellings[row] if spellings is not None else None
+        if string is None:
+            smiles = structure.smiles if isinstance(structure, Molecule) else structure
+            string = write_selfies(smiles, checkpoint.vocabulary)
+        if string is not None and not checkpoint.vocabulary.missing(string):
+            found[row] = string
+    if found:
+        z[list(found)] = checkpoint.encode(list(found.values())).mu
     return z
 
 

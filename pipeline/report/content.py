@@ -14,7 +14,7 @@ import torch
 from chem_vae.analysis import principal_axes
 from pipeline.chemistry.metrics import achieved, funnel, internal_diversity, scaffolds
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.annotate import kept_neighbors
+from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
@@ -88,7 +88,7 @@ def about(
             "figures": {**card["figures"], "latent_size": card["latent_size"]},
         },
         "dataset": _dataset(dataset, card),
-        "kept_neighbors": kept_neighbors(model, dataset),
+        "kept_neighbors": count_kept_neighbors(model, dataset),
         "predictors": [{"unit": _unit(model, p["property"]), **p} for p in card["predictors"]],
         "training": {
             "history": thinned(training["history"]),
@@ -151,9 +151,9 @@ def requested_and_achieved(
 
 def diversity(candidates: pd.DataFrame) -> dict[str, Any]:
     """Of the candidates: internal diversity and scaffolds."""
-    smiles = candidates["smiles"].tolist()
-    count = scaffolds(smiles)
-    return {"internal_diversity": internal_diversity(smiles), "scaffolds": count.count, "of": count.of}
+    molecules = candidates["molecule"].tolist()
+    count = scaffolds(molecules)
+    return {"internal_diversity": internal_diversity(molecules), "scaffolds": count.count, "of": count.of}
 
 
 def thinned(rows: list[Any], most: int = 400) -> list[Any]:

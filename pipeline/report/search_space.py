@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 
 from chem_vae.analysis import principal_axes
-from pipeline.generation.annotate import with_predictions
+from pipeline.chemistry.molecule import Molecule
+from pipeline.generation.annotate import add_predictions
 from pipeline.models.trained_model import TrainedModel, encode_valid
 from pipeline.objectives.pareto import hypervolume, non_dominated, reference_point
 from pipeline.optimization.result import Optimization
@@ -22,8 +23,10 @@ def predictions(found: Optimization, model: TrainedModel) -> list[dict[str, Any]
     if not names or not len(found.calls):
         return []
     some = found.calls.iloc[thinned(list(range(len(found.calls))), 500)].copy()
-    some["z"] = list(encode_valid(model.checkpoint, some["smiles"].tolist()))
-    some = with_predictions(some, model, names)
+    molecules = [Molecule(text) for text in some["smiles"]]
+    some["molecule"] = pd.Series(molecules, some.index, dtype=object)
+    some["z"] = list(encode_valid(model.checkpoint, molecules))
+    some = add_predictions(some, model, names)
     entries = []
     for w in found.objectives:
         name = w.about.name

@@ -19,7 +19,7 @@ from pipeline.optimization.loop import optimize as optimize_in
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
-from pipeline.workflows.optimize_run import candidates_of
+from pipeline.workflows.optimize_run import annotate_candidates
 
 
 def optimize(
@@ -85,7 +85,7 @@ def optimize(
     with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:
         place = Path(folder) if folder is not None else Path(temporary)
         found = optimize_in(model, whole, place, oracle=oracle, dataset=dataset, options=told, progress=progress)
-        found.candidates = candidates_of(found, model, dataset, progress).drop(columns="z")
+        found.candidates = annotate_candidates(found, model, dataset, progress).drop(columns=["z", "molecule"])
     return found
 
 

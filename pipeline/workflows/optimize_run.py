@@ -18,16 +18,15 @@ from chem_vae import atomic_files
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import tanimoto
-from pipeline.chemistry.metrics import fingerprints
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import (
-    compared,
-    described,
-    identities,
-    novelty_warnings,
-    with_neighbors,
-    with_predictions,
+    add_neighbors,
+    add_predictions,
+    annotate,
+    compare_with_training,
+    list_novelty_warnings,
 )
 from pipeline.models.trained_model import TrainedModel, encode_valid
 from pipeline.optimization.config import OptimizeConfig
@@ -148,29 +147,35 @@ def _take_up(run: Run, state: Path) -> None:
     partial.replace(state / LOG)
 
 
-def candidates_of(
+def annotate_candidates(
     found: Optimization, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
 ) -> pd.DataFrame:
-    """The candidates with all that is said of molecules (`pipeline.generation.annotate`), and how alike each is to its parent."""
+    """Annotate the candidates of an optimization, and compare each with its parent.
+
+    Returns:
+        The candidates with the columns of `pipeline.generation.annotate`, `z`, `molecule` and `parent_similarity`, the
+        Tanimoto similarity to the parent (Morgan, radius 2, 1024 bits).
+    """
     ranked_by = [c for c in found.candidates if str(c).endswith("_ranked_by")]
     table = found.candidates.drop(columns=["failed", *ranked_by]).rename(columns={"hit": "within_target"})
     if not found.bounded:
         table = table.drop(columns="within_target")
-    smiles = table["smiles"].tolist()
-    table.insert(2, "inchikey", identities(smiles, model))
-    table["z"] = list(encode_valid(model.checkpoint, smiles))
-    table = compared(table, model, dataset)
+    molecules = [Molecule(text) for text in table["smiles"]]
+    table.insert(2, "inchikey", [model.standardize(m).inchikey for m in molecules])
+    table["z"] = list(encode_valid(model.checkpoint, molecules))
+    table["molecule"] = pd.Series(molecules, index=table.index, dtype=object)
+    table = compare_with_training(table, model, dataset)
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
-    table = described(table, table.index, (), others, n=len(table), progress=progress)
+    table = annotate(table, table.index, (), others, n=len(table), progress=progress)
     aimed = {w.about.name for w in found.objectives}
     measured = {p.name for p in model.properties if p.kind == "measured"}
-    table = with_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
-    table = with_neighbors(table, model, dataset, progress)
-    parents = [p if isinstance(p, str) else "" for p in table["parent"]]
-    both = zip(fingerprints(smiles), fingerprints(parents), parents, strict=True)
+    table = add_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
+    table = add_neighbors(table, model, dataset, progress)
+    parents = [Molecule(p) if isinstance(p, str) else None for p in table["parent"]]
     table["parent_similarity"] = [
-        tanimoto(a, b) if p and a is not None and b is not None else math.nan for a, b, p in both
+        tanimoto(m.fingerprint, p.fingerprint) if p is not None else math.nan
+        for m, p in zip(molecules, parents, strict=True)
     ]
     return table
 
@@ -178,8 +183,8 @@ def candidates_of(
 def write_run(writer: RunWriter, found: Optimization, seconds: float, progress: Progress = silent) -> Run:
     """Write the calls, the candidates and the report of an optimization into its run folder, and finish the run."""
     model, dataset = writer.model, writer.dataset
-    candidates = candidates_of(found, model, dataset, progress)
-    found.warnings += novelty_warnings(model, dataset)
+    candidates = annotate_candidates(found, model, dataset, progress)
+    found.warnings += list_novelty_warnings(model, dataset)
     times = writer.list_seconds(optimize=seconds)
     found.report = optimization_content(
         found, candidates, model, dataset, title=writer.name, run_id=writer.run.id, seconds=times

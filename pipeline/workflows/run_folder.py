@@ -54,14 +54,14 @@ class RunWriter:
 
         Args:
             report: The content of report.json, with its `seconds`.
-            candidates: One row for each candidate, best first; the column `z` is left out.
+            candidates: One row for each candidate, best first; the columns `z` and `molecule` are left out.
             **facts: Further entries of the manifest.
 
         Returns:
             The finished run.
         """
         copy_whole(self.model.folder, self.folder / "model")
-        write_report(self.folder, report, candidates.drop(columns="z"))
+        write_report(self.folder, report, candidates.drop(columns=["z", "molecule"]))
         finish_run(
             self.run,
             {

@@ -17,8 +17,8 @@ from chem_vae.errors import DataError, UserError
 from chem_vae.predictors import Prediction
 from chem_vae.tanimoto import TanimotoProcess, pack, tanimoto, unpack
 from pipeline.config import load_config
-from pipeline.generation.acquisition import acquire, best_measured, utility
-from pipeline.generation.batch_selection import diverse
+from pipeline.generation.acquisition import acquire, compute_best_measured, compute_utility
+from pipeline.generation.batch_selection import select_diverse
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import features
@@ -111,7 +111,7 @@ def test_a_target_is_hoped_for_from_either_side() -> None:
     predicted = {"y": Prediction(torch.tensor([0.3, 0.7, 0.3]), torch.tensor([0.1, 0.1, 0.01]))}
     worth = acquire(aim, {}, predicted, MeasuredConfig(kappa=2.0), 0.0)
     assert worth[0] == pytest.approx(float(worth[1]), abs=1e-4) and worth[0] > worth[2] + 0.5
-    far = utility(aim, {"y": torch.tensor([3.0, 2.0])})
+    far = compute_utility(aim, {"y": torch.tensor([3.0, 2.0])})
     assert far[1] > far[0] > -10  # beyond all data there is a slope yet
 
 
@@ -119,7 +119,7 @@ def test_expected_improvement_is_the_closed_form() -> None:
     aim = wanted(y=Objective(maximize=True))
     mean, std = torch.tensor([0.5, 0.9, 0.2]), torch.tensor([0.2, 0.1, 0.05])
     best = 0.8
-    standard = utility(aim, {"y": torch.tensor([best])}).item()
+    standard = compute_utility(aim, {"y": torch.tensor([best])}).item()
     worth = acquire(aim, {}, {"y": Prediction(mean, std)}, MeasuredConfig(acquisition="ei"), standard)
     normal = torch.distributions.Normal(0.0, 1.0)
     t = (mean - best) / std
@@ -131,9 +131,9 @@ def test_expected_improvement_is_the_closed_form() -> None:
 def test_several_objectives_and_what_is_missing() -> None:
     aim = wanted(y=Objective(range=(0.4, 0.6)), w=Objective(range=(0.4, 0.6)))
     values = {"y": torch.tensor([0.5, 0.5, math.nan]), "w": torch.tensor([0.5, 0.9, 0.5])}
-    found = utility(aim, values)
+    found = compute_utility(aim, values)
     assert found[0] == 0 and found[1] < 0 and torch.isnan(found[2])
-    assert best_measured(aim, values) == pytest.approx(float(found[:2].mean()))
+    assert compute_best_measured(aim, values) == pytest.approx(float(found[:2].mean()))
 
 
 # -- a batch ---------------------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_several_objectives_and_what_is_missing() -> None:
 def test_a_batch_is_not_one_series() -> None:
     series = [f"O=C(N{'C' * k})c1ccc(Cl)cc1" for k in range(1, 8)]
     others = ["CCOC(=O)C1CCNCC1", "Cc1ncc[nH]1", "CCCCO"]
-    chosen = diverse([*series, *others], 5, most_similar=1.0, per_scaffold=2)
+    chosen = select_diverse([*series, *others], 5, most_similar=1.0, per_scaffold=2)
     assert chosen == [0, 1, 7, 8, 9]
-    similar = diverse([*series, *others], 10, most_similar=0.5, per_scaffold=10)
+    similar = select_diverse([*series, *others], 10, most_similar=0.5, per_scaffold=10)
     rows = tanimoto(
         features([[*series, *others][i] for i in similar]), features([[*series, *others][i] for i in similar])
     )
