@@ -34,7 +34,7 @@ from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
-from pipeline.models.kept_molecules import held_out_molecules
+from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.progress import terminal_progress
 from pipeline.workspace.runs import machine, versions
@@ -97,7 +97,7 @@ def interpolation(model: TrainedModel, figures: Path, progress: Any) -> dict[str
     captions = captions_of(frame, ["similarity_to_start", "similarity_to_end"])
     captions = [c.replace("similarity to start", "to start").replace("similarity to end", "to end") for c in captions]
     save(frame, figures / "interpolation.png", captions, columns=4)
-    strings = held_out_molecules(model, 200).selfies
+    strings = draw_held_out_molecules(model, 200).selfies
     z, measure = model.checkpoint.encode(strings).mu, model.measure()
     pairs = [(z[i], z[i + 1]) for i in range(0, len(z) - 1, 2)]
     middles = torch.stack([prior_path(a, b, 3, measure)[1] for a, b in pairs])
@@ -121,7 +121,7 @@ def around(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     known = mg.neighbors(model, PROPRANOLOL, 8, progress=progress)
     save(known, figures / "neighbors.png", captions_of(known, ["distance", "similarity"]))
     generator = torch.Generator().manual_seed(0)
-    sample = held_out_molecules(model, 30)
+    sample = draw_held_out_molecules(model, 30)
     whole = sample.smiles(model)
     z = model.checkpoint.encode(sample.selfies).mu
     curve = {}
@@ -311,7 +311,7 @@ def fill(page: Path, told: dict[str, str]) -> None:
 
 
 def _held_out(model: TrainedModel, n: int) -> list[str]:
-    return [s for s in held_out_molecules(model, n).smiles(model) if s]
+    return [s for s in draw_held_out_molecules(model, n).smiles(model) if s]
 
 
 def _tokens(model: TrainedModel, strings: list[str]) -> TokenDataset:

@@ -16,7 +16,7 @@ from chem_vae.anomaly import SCORES, Surprise, fit_anomaly, percentiles, surpris
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.models.kept_molecules import anomaly_file, training_molecules, unseen_molecules
+from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
@@ -42,15 +42,15 @@ class AnomalyScorer:
     @cached_property
     def reference(self) -> dict[str, Tensor]:
         """The sorted values of each of SCORES, (m,)."""
-        kept = anomaly_file(self.model)
+        kept = load_anomaly_tensors(self.model)
         if all(name in kept for name in SCORES):
             held_out = bool(kept.get("held_out", False))
             self.origin = f"held-out molecules {KEPT})" if held_out else f"training molecules {KEPT}; {SEEN})"
             return kept
         checkpoint = self.model.checkpoint
         try:
-            held = unseen_molecules(self.model, REFERENCE)
-            sample = held or training_molecules(self.model, REFERENCE)
+            held = draw_unseen_molecules(self.model, REFERENCE)
+            sample = held or draw_training_molecules(self.model, REFERENCE)
             strings, self.origin = sample.selfies, sample.origin if held else f"{sample.origin} ({SEEN})"
         except UserError:
             nowhere = torch.full((REFERENCE, checkpoint.model.latent_size), torch.nan)

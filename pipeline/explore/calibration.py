@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.models.kept_molecules import held_out_molecules
+from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 
 LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))
@@ -38,7 +38,7 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
         UserError: There is neither a dataset nor a coverage on the card.
     """
     try:
-        sample = held_out_molecules(model, n, seed)
+        sample = draw_held_out_molecules(model, n, seed)
     except UserError:
         return _read_card(model)
     progress("predict", 0, 1)

@@ -13,7 +13,7 @@ from chem_vae.latent import shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
-from pipeline.models.kept_molecules import training_molecules
+from pipeline.models.kept_molecules import draw_training_molecules
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 
@@ -35,7 +35,7 @@ def neighbors(
     if k < 1:
         raise UserError(f"k is {k}; ask for one neighbor at least")
     given, z = seed_molecule(model, smiles)
-    sample = training_molecules(model, among or np.iinfo(np.int64).max, seed)
+    sample = draw_training_molecules(model, among or np.iinfo(np.int64).max, seed)
     means = []
     for start in range(0, len(sample), 5000):
         progress("encode training molecules", start, len(sample))

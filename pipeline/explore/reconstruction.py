@@ -16,7 +16,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
-from pipeline.models.kept_molecules import held_out_molecules
+from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
@@ -83,7 +83,7 @@ def robustness(
         raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
     vocabulary = model.checkpoint.vocabulary
     if smiles is None:
-        sample = held_out_molecules(model, n, seed)
+        sample = draw_held_out_molecules(model, n, seed)
         strings, origin = sample.selfies, sample.origin
     else:
         spelled = model.spell(smiles, progress)

@@ -16,7 +16,7 @@ from pipeline.chemistry.metrics import nearest_neighbors, novel_each, structural
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.kept_molecules import kept_smiles
+from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.registry import list_datasets
 
@@ -159,7 +159,7 @@ def add_neighbors(
         if dataset is not None:
             reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
         else:
-            reference = kept_smiles(model)
+            reference = read_kept_smiles(model)
         found = nearest_neighbors(candidates["molecule"].tolist(), reference, progress)
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
@@ -168,7 +168,7 @@ def add_neighbors(
 
 def count_kept_neighbors(model: TrainedModel, dataset: Dataset | None) -> int | None:
     """Count the training molecules that `add_neighbors` compares; None where it has all of them."""
-    return len(kept_smiles(model)) if dataset is None else None
+    return len(read_kept_smiles(model)) if dataset is None else None
 
 
 def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[str]:

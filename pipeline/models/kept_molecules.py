@@ -1,4 +1,4 @@
-"""Molecules of the data that a model was trained on: from its dataset where that still lies there, else what was kept."""
+"""Draws molecules of the data that a model was trained on, from its dataset or from the molecules kept with the model."""
 
 from __future__ import annotations
 
@@ -19,33 +19,42 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 
 KEPT_SMILES = "kept.smi"
-"""The kept molecules' canonical SMILES, in the model's folder: to read them is a tenth of the work of decoding them."""
+"""The file of a model's folder with the canonical SMILES of the kept molecules, which take ten times longer to decode."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """n molecules that the model's vocabulary can spell, and where they are from."""
+    """n molecules that the vocabulary of the model can spell, with their values and their origin."""
 
     selfies: list[str]
     values: NDArray[np.float32]
     """(n, P) of `properties`, NaN unmeasured; P may be 0."""
     properties: list[str]
     origin: str
-    """As a person would say it: "test molecules of moses"."""
+    """The origin in words: "test molecules of moses"."""
 
     def __len__(self) -> int:
         return len(self.selfies)
 
     def smiles(self, model: TrainedModel) -> list[str | None]:
-        """Canonical SMILES, row i staying row i."""
+        """Decode the molecules into n canonical SMILES."""
         return [c.smiles for c in validate(self.selfies, model.checkpoint.vocabulary)]
 
 
-def training_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
-    """Up to n training molecules. Raises UserError where neither the dataset nor kept molecules are there."""
+def draw_training_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
+    """Draw up to n training molecules.
+
+    Args:
+        model: The trained model.
+        n: The number of molecules.
+        seed: The seed of the draw.
+
+    Raises:
+        UserError: Neither the dataset nor kept molecules are there.
+    """
     if (dataset := model.dataset()) is not None:
-        return _drawn(model, dataset, "train", n, seed)
-    kept = kept_with(model)
+        return _draw(model, dataset, "train", n, seed)
+    kept = read_kept_selfies(model)
     if not kept:
         raise UserError(
             f"the model {model.folder.name} keeps no molecules, and its dataset {model.card['dataset']['folder']} is not in "
@@ -57,10 +66,16 @@ def training_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
     )
 
 
-def held_out_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
-    """Up to n molecules of the test split (the validation split where that is empty).
+def draw_held_out_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
+    """Draw up to n molecules of the test split, or of the validation split where the test split is empty.
 
-    Raises UserError where the dataset is not there, or has no such molecules.
+    Args:
+        model: The trained model.
+        n: The number of molecules.
+        seed: The seed of the draw.
+
+    Raises:
+        UserError: The dataset is not there, or has no such molecules.
     """
     dataset = model.dataset()
     if dataset is None:
@@ -69,51 +84,53 @@ def held_out_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample:
             "on is not in the same workspace; give molecules (SMILES or a file), or ingest the dataset there again"
         )
     for split in ("test", "validation"):
-        sample = _drawn(model, dataset, split, n, seed)
+        sample = _draw(model, dataset, split, n, seed)
         if len(sample):
             return sample
     raise UserError(f"the dataset {dataset.name} has no held-out molecules; give molecules (SMILES or a file)")
 
 
-def unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample | None:
-    """Up to n molecules of validation and test split together; None where there are fewer than FEWEST_HELD_OUT.
+def draw_unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample | None:
+    """Draw up to n molecules of the validation and the test split together.
 
-    None, too, where the dataset is not the very one that the model was trained on: it may have seen the molecules.
+    Returns:
+        None where there are fewer than FEWEST_HELD_OUT, or where the dataset is not the very one that the model was trained
+        on, so that the model may have seen the molecules.
     """
     dataset = model.dataset()
     if dataset is None or dataset.key != model.card["dataset"]["key"]:
         return None
     if dataset.counts["validation"] + dataset.counts["test"] < FEWEST_HELD_OUT:
         return None
-    a, b = (_drawn(model, dataset, split, dataset.counts[split], seed) for split in ("validation", "test"))
+    a, b = (_draw(model, dataset, split, dataset.counts[split], seed) for split in ("validation", "test"))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(a) + len(b))[:n])
     strings, values = [*a.selfies, *b.selfies], np.concatenate([a.values, b.values])
     origin = f"held-out molecules of {dataset.name}"
     return Sample([strings[i] for i in chosen], values[chosen], a.properties, origin)
 
 
-def kept_with(model: TrainedModel) -> list[str]:
-    """The SELFIES strings of the training molecules kept with the model; empty where none are. Raises CheckpointError."""
-    return kept_molecules(anomaly_file(model), model.checkpoint)
+def read_kept_selfies(model: TrainedModel) -> list[str]:
+    """Read the SELFIES strings of the training molecules kept with the model, if any. Raises CheckpointError."""
+    return kept_molecules(load_anomaly_tensors(model), model.checkpoint)
 
 
-def kept_smiles(model: TrainedModel) -> list[str]:
-    """Their canonical SMILES, from the model's folder; worked out for models that were made without the file."""
+def read_kept_smiles(model: TrainedModel) -> list[str]:
+    """Read the canonical SMILES of the training molecules kept with the model; decode them where there is no file of them."""
     path = model.folder / KEPT_SMILES
     if path.is_file():
         return path.read_text(encoding="utf-8", errors="replace").split()
-    return canonical_smiles(kept_with(model), model.checkpoint.vocabulary)
+    return write_canonical_smiles(read_kept_selfies(model), model.checkpoint.vocabulary)
 
 
-def canonical_smiles(strings: Sequence[str], vocabulary: SelfiesVocabulary) -> list[str]:
-    """The canonical SMILES of SELFIES strings, one for each that RDKit can read."""
+def write_canonical_smiles(strings: Sequence[str], vocabulary: SelfiesVocabulary) -> list[str]:
+    """Write SELFIES strings as canonical SMILES; those that RDKit cannot read are left out."""
     with rdBase.BlockLogs():
         mols = [sanitized(vocabulary.to_smiles(s))[0] for s in strings]
     return [str(Chem.MolToSmiles(m)) for m in mols if m is not None]
 
 
-def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:
-    """What `chem_vae.anomaly.fit_anomaly` left with the model; empty where it left nothing. Raises CheckpointError."""
+def load_anomaly_tensors(model: TrainedModel) -> dict[str, Tensor]:
+    """Load the tensors that `chem_vae.anomaly.fit_anomaly` wrote; empty for a model without them. Raises CheckpointError."""
     path = model.folder / FILE
     if not path.is_file():
         return {}
@@ -123,7 +140,7 @@ def anomaly_file(model: TrainedModel) -> dict[str, Tensor]:
         raise CheckpointError(f"the model {model.folder} is damaged: {FILE}: {error}") from error
 
 
-def _drawn(model: TrainedModel, dataset: Dataset, split: str, n: int, seed: int) -> Sample:
+def _draw(model: TrainedModel, dataset: Dataset, split: str, n: int, seed: int) -> Sample:
     # Through strings, not ids: a model that was fine-tuned has other ids than the dataset.
     tokens, spelled = dataset.tokens(split), dataset.vocabulary
     chosen = tokens.select(np.sort(np.random.default_rng(seed).permutation(len(tokens))[:n]))

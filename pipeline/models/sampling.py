@@ -1,9 +1,10 @@
-"""From latent points to checked molecules, drawn again where the decoder lost its thread.
+"""Decodes latent points into checked molecules, and draws again what is not spelled canonically.
 
-The training data spells each molecule in one way, its canonical one. A string that spells its molecule otherwise is one that
-the decoder derailed on (a ring closed elsewhere than it meant, most often), and its molecule is seldom what the model holds likely:
-of samples of the shipped model, 99 % of those spelled canonically pass the MOSES filters and 76 % of the others. Drawing these
-again is rejection sampling from p(x) given that the model agrees with its own spelling; it needs no property and no reference data.
+The training data spells each molecule in one way, the canonical one. Where the decoder spells a molecule otherwise, it has made
+an error on the way (most often it closed a ring in another place than intended), and the molecule is seldom one that the model
+holds likely: in samples of the shipped model, 99 % of the molecules spelled canonically pass the MOSES filters, and 76 % of the
+others. To draw these again is rejection sampling from p(x), given that the model agrees with its own spelling. It needs no
+property and no reference data.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ REDRAWS = 4
 
 @dataclass(frozen=True)
 class Draw:
-    """Molecules drawn: row i for row i of the latent points."""
+    """Molecules drawn from n latent points, row i from point i."""
 
     candidates: list[Candidate]
     strings: list[str | None]
-    """The SELFIES string of each row, as it was decoded."""
+    """The decoded SELFIES strings."""
     spellings: list[str | None]
-    """The canonical spelling of each row's molecule; None where it has none."""
+    """The canonical SELFIES strings of the molecules; None where there is none."""
     canonical: Share
-    """Of all strings decoded, drawn again or kept, those spelled canonically."""
+    """The strings that are spelled canonically among all decoded ones, those drawn again included."""
 
 
 def draw(
@@ -43,10 +44,16 @@ def draw(
     seed: int = 0,
     redraws: int = REDRAWS,
 ) -> Draw:
-    """Decode each row of z (n, D; NaN without z) and validate it; conditions (n, P) standardized.
+    """Decode latent points, validate the molecules, and draw those again that are not spelled canonically.
 
-    redraws: how often at most a row is drawn again whose string is not its molecule's canonical spelling; what comes last
-    stays. 0 for the decoder as it is. A temperature of 0 gives the same string again, and is not redrawn.
+    Args:
+        checkpoint: The model.
+        z: Latent points (n, D); a row of NaN is decoded without z.
+        conditions: Standardized conditions (n, P), NaN unknown.
+        temperature: The temperature of the decoder's symbols; 0 decodes greedily and draws nothing again.
+        guidance: How much more closely than it learned the decoder follows the conditions.
+        seed: The seed of the random numbers.
+        redraws: How often a row is drawn again at most; the last draw stays. 0 for the decoder as it is.
     """
     candidates: list[Candidate] = [Candidate(row, None, "not decoded") for row in range(len(z))]
     strings: list[str | None] = [None] * len(z)

@@ -1,9 +1,9 @@
-"""TrainedModel: a finished model folder, opened; SMILES and raw units on the outside."""
+"""TrainedModel: opens a finished model folder and works with SMILES and raw units."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,17 +42,28 @@ FILES = ("model.safetensors", "model.json", "predictors.safetensors", "latent.sa
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model folder: checkpoint, predictors, latent points of training molecules, card. `reused`: it was there before."""
+    """A model folder: checkpoint, predictors, latent points of training molecules, card.
+
+    Args:
+        folder: The model folder.
+        manifest: The content of its manifest.json.
+        reused: Whether the model was there before it was asked for.
+        workspace: A folder where its dataset is looked for, besides the folders around its own.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     reused: bool = field(default=False, compare=False)
     workspace: Path | None = field(default=None, compare=False)
-    """Where its dataset is looked for, beside the places around its folder."""
 
     @classmethod
     def open(cls, folder: str | Path, *, reused: bool = False, workspace: Path | None = None) -> TrainedModel:
-        """A model folder, or a run folder with its `model/` in it. Raises DataError or CheckpointError."""
+        """Open a model folder, or the model of a run folder.
+
+        Raises:
+            DataError: There is no model.
+            CheckpointError: A file of the model is missing.
+        """
         folder = Path(folder)
         if (folder / "model" / "manifest.json").exists():
             folder = folder / "model"
@@ -63,31 +74,34 @@ class TrainedModel:
 
     @property
     def key(self) -> str:
+        """The hash of all that the model was made from."""
         return str(self.manifest["key"])
 
     @property
     def card(self) -> dict[str, Any]:
-        """Data, training, figures, versions: what a person asks of a model."""
+        """The model card: data, training, figures, versions."""
         return dict(self.manifest["card"])
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
+        """The network with its vocabulary and scales."""
         return Checkpoint.load(self.folder)
 
     @cached_property
     def predictors(self) -> dict[str, PropertyPredictor]:
+        """The predictors on latent points, by property."""
         return load_predictors(self.folder / "predictors.safetensors")
 
     @cached_property
     def measured(self) -> dict[str, MeasuredPredictor]:
-        """Of each measured property with labels enough: predictions by whatever predicts it better, and their domain."""
+        """The predictors of measured properties with enough labels, and their domains, by property."""
         from pipeline.models.measured_predictor import FILE, load_measured
 
         return load_measured(self.folder / FILE, self.predictors)
 
     @property
     def properties(self) -> list[PropertySummary]:
-        """What the model knows of each property of its training data, conditioned on or not."""
+        """Summaries of the properties of the training data, conditioned on or not."""
         return [PropertySummary(**p) for p in self.manifest["properties"]]
 
     @property
@@ -97,7 +111,7 @@ class TrainedModel:
 
     @property
     def standardize_options(self) -> StandardizeOptions:
-        """How the molecules were standardized that it was trained on."""
+        """The options by which the training molecules were standardized."""
         return StandardizeOptions.model_validate(self.card["dataset"]["standardize"])
 
     @cached_property
@@ -114,21 +128,28 @@ class TrainedModel:
         return molecule if isinstance(found, Rejection) else found
 
     def trained_on(self, dataset: Dataset) -> bool:
-        """Whether a dataset is the very one of its training. Another of its name may be split otherwise: any molecule of it
-        may be one that the model was shown."""
+        """Say whether a dataset is the very one of the training.
+
+        Another dataset of the same name may be split otherwise, so that the model may have seen any molecule of it.
+        """
         return bool(dataset.key == self.card["dataset"]["key"])
 
     def dataset(self, workspace: Path | None = None) -> Dataset | None:
-        """The dataset it was trained on, where it lies in the same workspace or the given one; else None.
+        """Find the dataset that the model was trained on.
 
-        The same key is the same data. Of a named dataset (a model that is shipped, or was copied) any that has the name
-        and at least as many training molecules will do, as far as that goes: see `trained_on`.
+        The same key is the same data. For a named dataset (of a model that is shipped, or was copied) another dataset of that
+        name with at least as many training molecules is accepted too; see `trained_on`.
+
+        Args:
+            workspace: A folder to look in, besides the folders around the model's own.
+
+        Returns:
+            The dataset; None where it is not found.
         """
         about = self.card["dataset"]
         given = [w for w in (workspace, self.workspace) if w is not None]
-        places = [
-            p / "datasets" for p in (*self.folder.resolve().parents[1:4], *given)
-        ]  # models/<key>, runs/<id>/model
+        around = self.folder.resolve().parents[1:4]  # of models/<key> or runs/<id>/model
+        places = [p / "datasets" for p in (*around, *given)]
         found: list[Dataset] = []
         for place in places:
             for folder in (place / str(about["folder"]), *sorted(place.glob(f"{about['name']}-*"))):
@@ -146,7 +167,14 @@ class TrainedModel:
     # -- the latent space ----------------------------------------------------------------------------------------
 
     def encode(self, smiles: Sequence[str]) -> Tensor:
-        """The latent mean (n, D) of each molecule, standardized first. Raises UserError for one it cannot encode."""
+        """Standardize n SMILES and encode them.
+
+        Returns:
+            The latent means (n, D).
+
+        Raises:
+            UserError: The model cannot encode a molecule.
+        """
         return self.checkpoint.encode([spelling.require_selfies() for spelling in self.spell(smiles)]).mu
 
     def spell(self, smiles: Sequence[str], progress: Progress = silent) -> list[Spelling]:
@@ -167,7 +195,18 @@ class TrainedModel:
         seed: int = 0,
         guidance: float = 0.0,
     ) -> list[str | None]:
-        """The molecule (canonical SMILES) at each latent point (n, D); None where there is none."""
+        """Decode latent points.
+
+        Args:
+            z: Latent points (n, D).
+            target: Target values by property, in the units of the data.
+            temperature: The temperature of the decoder's symbols; 0 decodes greedily.
+            seed: The seed of the random numbers.
+            guidance: How much more closely than it learned the decoder follows the targets.
+
+        Returns:
+            n canonical SMILES; None where there is no molecule.
+        """
         conditions = self.checkpoint.target(target, len(z)) if target else None
         strings = self.checkpoint.decode(z, conditions, temperature=temperature, guidance=guidance, seed=seed)
         return [c.smiles for c in validate(strings, self.checkpoint.vocabulary)]
@@ -183,10 +222,19 @@ class TrainedModel:
         redraws: int = REDRAWS,
         seed: int = 0,
     ) -> list[str | None]:
-        """n molecules (canonical SMILES, None where invalid) from the prior: "none" (without z), "normal", "ancestral".
+        """Sample n molecules from the model.
 
-        guidance: how much more closely than it learned the decoder follows the targets. redraws: how often a molecule is
-        drawn again that is not spelled canonically (`pipeline.models.sampling`); 0 for the decoder as it is.
+        Args:
+            n: The number of molecules.
+            target: Target values by property, in the units of the data.
+            prior: Where latent points come from: "none" (decode without z), "normal" or "ancestral".
+            temperature: The temperature of the decoder's symbols.
+            guidance: How much more closely than it learned the decoder follows the targets.
+            redraws: How often a molecule that is not spelled canonically is drawn again; 0 for the decoder as it is.
+            seed: The seed of the random numbers.
+
+        Returns:
+            n canonical SMILES; None where a sample is no molecule.
         """
         conditions = self.checkpoint.target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
@@ -196,15 +244,15 @@ class TrainedModel:
         return [c.smiles for c in drawn.candidates]
 
     def interpolate(self, start: str, end: str, steps: int = 9) -> list[str | None]:
-        """The molecules on the path between two along the prior's own measure, ends included, all of them decoded.
+        """Decode the molecules on the path between two molecules (`chem_vae.latent.prior_path`), both ends included.
 
-        See `chem_vae.latent.prior_path`; `pipeline.explore.interpolation.interpolate` gives a table with properties.
+        `pipeline.explore.interpolation.interpolate` gives a table with properties.
         """
         a, b = self.encode([start, end])
         return self.decode(prior_path(a, b, steps, self.measure()))
 
     def measure(self, kind: str = "data") -> Measure:
-        """Where molecules lie in the latent space, as a Gaussian: "data", the kept training molecules; "normal", N(0, I)."""
+        """Return the Gaussian of the latent space: "data" fits the kept training molecules, "normal" is N(0, I)."""
         points = self.latent["mu"].float()
         return Measure.of(points) if kind == "data" else Measure.standard(points.shape[1])
 
@@ -214,16 +262,20 @@ class TrainedModel:
         return max(float(self.latent["typical_distance"]), 1e-9)
 
     def predict(self, smiles: Sequence[str]) -> dict[str, Prediction]:
-        """Each property's predicted mean and standard deviation (n,) for each molecule, in its own unit."""
+        """Predict every property of n SMILES: mean and standard deviation (n,) by property, in its own unit."""
         z = self.encode(smiles)
         with torch.no_grad():
             found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}
         return found | {name: predictor.predict(list(smiles), z) for name, predictor in self.measured.items()}
 
     def distance_to_training(self, z: Tensor) -> NDArray[np.float64]:
-        """(n,) latent distance to the nearest of the kept training molecules, in units of their own typical one.
+        """Measure the latent distance to the nearest of the kept training molecules.
 
-        1 is as far as training molecules are from each other; NaN where z is NaN.
+        Args:
+            z: Latent points (n, D).
+
+        Returns:
+            (n,) distances in units of the typical distance between training molecules; NaN where z is NaN.
         """
         points = self.latent["mu"].float()
         distances = torch.full((len(z),), torch.nan)
@@ -233,14 +285,14 @@ class TrainedModel:
 
     @cached_property
     def latent(self) -> dict[str, Tensor]:
-        """mu (m, D) of some training molecules, their property values (m, P) and typical_distance."""
+        """The tensors mu (m, D) of some training molecules, their values (m, P) and typical_distance."""
         try:
             return load_file(str(self.folder / "latent.safetensors"))
         except Exception as error:
             raise CheckpointError(f"the model {self.folder} is damaged: latent.safetensors: {error}") from error
 
     def summary(self) -> str:
-        """A few lines for `inspect`."""
+        """Describe the model in a few lines, as `chem-vae inspect` shows them."""
         card, figures = self.card, self.card["figures"]
         lines = [
             f"model {self.folder.name} ({self.key[:8]}), {card['parameters']:,} parameters",
@@ -254,7 +306,7 @@ class TrainedModel:
             lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
         lines += [f"  {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items() if value is not None]
         for told in (card.get("finetuning") or {}).get("before_after", []):
-            lines.append(f"  {told['of']}: {_change(told)}")
+            lines.append(f"  {told['of']}: {_describe_change(told)}")
         for p in card["predictors"]:
             if p["r2"] is not None:
                 lines.append(
@@ -263,7 +315,7 @@ class TrainedModel:
             if p.get("compared"):
                 lines.append(f"    {describe_choice(p['compared'])}")
         if benchmark := card.get("benchmark"):
-            lines.append(f"  {_benchmarked(benchmark)}")
+            lines.append(f"  {_describe_benchmark(benchmark)}")
         if "licence" in card:
             lines.append(f"  licence: {card['licence']}")
         lines += [f"  limit: {text}" for text in card.get("limits", [])]
@@ -271,8 +323,8 @@ class TrainedModel:
         return "\n".join(lines)
 
 
-def _benchmarked(results: Mapping[str, Any]) -> str:
-    """The main figures of `chem-vae benchmark moses`."""
+def _describe_benchmark(results: Mapping[str, Any]) -> str:
+    """Describe the main figures of `chem-vae benchmark moses`."""
     figures = {name: f"{found['mean']:.3f}" for name, found in results["distribution"].items()}
     exact, asked = results["reconstruction"]["from_mean"]["molecule"], results["settings"]
     names = ("FCD/Test", "unique@10000", "Filters", "Novelty")
@@ -284,18 +336,25 @@ def _benchmarked(results: Mapping[str, Any]) -> str:
 
 
 def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
-    """A trained model by its folder or name, a shipped model's name, a run's folder, id or name, a dataset's name, or
-    "latest".
+    """Open a trained model.
 
     >>> load_model("moses")  # doctest: +SKIP
 
-    Raises DataError or UserError where there is none, CheckpointError where it is damaged.
+    Args:
+        where: The model's folder or name, the name of a shipped model, a run's folder, id or name, a dataset's name, or
+            "latest".
+        workspace: The folder to look in.
+
+    Raises:
+        DataError: There is no model.
+        UserError: The name is unknown.
+        CheckpointError: The model is damaged.
     """
     return TrainedModel.open(model_folder(str(where), workspace), workspace=workspace)
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:
-    """The file behind `TrainedModel.latent`."""
+    """Write the file behind `TrainedModel.latent`."""
     write_safetensors(
         {"mu": mu.half().contiguous(), "values": values.contiguous(), "typical_distance": torch.tensor(typical)}, path
     )
@@ -328,16 +387,11 @@ def encode_valid(
     return z
 
 
-def _change(told: Mapping[str, Any]) -> str:
-    """A row of the card's before_after, in words."""
+def _describe_change(told: Mapping[str, Any]) -> str:
+    """Describe a row of the card's before_after."""
     parts = [
         f"{label} {told['before'][name]:.3g} -> {told['after'][name]:.3g}"
         for name, label in (("exact_reconstruction", "exact reconstruction"), ("nats", "-log p(x) in nats"))
         if told["before"][name] is not None and told["after"][name] is not None
     ]
     return f"{', '.join(parts) or 'not measured'} ({told['molecules']:,} molecules)"
-
-
-def summary_dict(summary: PropertySummary) -> dict[str, Any]:
-    """A PropertySummary as plain data; `PropertySummary(**data)` is the way back."""
-    return asdict(summary)

@@ -19,7 +19,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
-from pipeline.models.kept_molecules import KEPT_SMILES, canonical_smiles
+from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles
 from pipeline.models.trained_model import save_latent
 
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
@@ -62,7 +62,7 @@ def fit_and_check(
     typical = float(nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
     reference = anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
     write_safetensors(reference, folder / anomaly.FILE)
-    smiles = canonical_smiles(kept_molecules(reference, checkpoint), checkpoint.vocabulary)
+    smiles = write_canonical_smiles(kept_molecules(reference, checkpoint), checkpoint.vocabulary)
     write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))
     values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
     save_latent(folder / "latent.safetensors", z_kept, values, typical)

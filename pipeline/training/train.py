@@ -18,7 +18,7 @@ from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import novelty, uniqueness, validity
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.trained_model import KIND, TrainedModel, summary_dict
+from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import FEW_MOLECULES, base_model, before_and_after, chosen_start, fine_tuning, settled
 from pipeline.training.fit_predictors import fit_and_check, predictor_warnings
@@ -159,7 +159,7 @@ def _train_into(
             "key": key,
             "config": config.model_dump(mode="json"),
             "card": checkpoint.card,
-            "properties": [summary_dict(s) for s in course.summaries],
+            "properties": [asdict(s) for s in course.summaries],
             "seconds": time.monotonic() - started,
         },
     )

@@ -36,7 +36,7 @@ from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.inputs import molecules_in
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
-from pipeline.models.kept_molecules import held_out_molecules, training_molecules
+from pipeline.models.kept_molecules import draw_held_out_molecules, draw_training_molecules
 from pipeline.models.sampling import Draw
 from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
@@ -312,13 +312,13 @@ def test_the_reference_is_held_out_where_enough_are(
     write_safetensors(secret, path)
     try:
         scorer = mg.AnomalyScorer(alone)
-        ranks = scorer.score([s for s in held_out_molecules(model, 30).smiles(model) if s])["percentile"]
+        ranks = scorer.score([s for s in draw_held_out_molecules(model, 30).smiles(model) if s])["percentile"]
         assert scorer.origin == "held-out molecules (kept with the model)" and 30 < ranks.mean() < 70
         with pytest.raises(UserError, match="keeps no molecules"):
             mg.neighbors(alone, "CCO")
     finally:
         path.unlink()
-    monkeypatch.setattr(strangeness, "anomaly_file", lambda model: {})
+    monkeypatch.setattr(strangeness, "load_anomaly_tensors", lambda model: {})
     made_now = mg.AnomalyScorer(model)
     assert torch.allclose(made_now.reference["nats"], made["nats"], rtol=1e-4)
     assert made_now.origin == f"held-out molecules of {dataset.name}"
@@ -333,8 +333,8 @@ def test_keeping_molecules_is_a_setting(model: TrainedModel, monkeypatch: pytest
         training=TrainingConfig(max_steps=2, batch_size=32),
     )
     secret = train(dataset, settings, tmp_path)
-    assert "flat" not in reference_module.anomaly_file(secret) and "flat" in reference_module.anomaly_file(model)
-    assert not (secret.folder / reference_module.KEPT_SMILES).read_text() and reference_module.kept_smiles(model)
+    assert "flat" not in reference_module.load_anomaly_tensors(secret) and "flat" in reference_module.load_anomaly_tensors(model)
+    assert not (secret.folder / reference_module.KEPT_SMILES).read_text() and reference_module.read_kept_smiles(model)
 
 
 PEPTIDES = (
@@ -468,14 +468,14 @@ def test_steering_compares_what_was_asked_for_with_what_came(model: TrainedModel
 
 
 def test_samples_of_the_data(model: TrainedModel, alone: TrainedModel) -> None:
-    sample = held_out_molecules(model, 10)
+    sample = draw_held_out_molecules(model, 10)
     assert len(sample) == 10 and sample.values.shape == (10, 3) and all(sample.smiles(model))
     dataset = model.dataset()
     assert dataset is not None
     assert set(sample.smiles(model)) <= set(dataset.table(["smiles"], split="test")["smiles"])
-    assert len(training_molecules(model, 7)) == 7
+    assert len(draw_training_molecules(model, 7)) == 7
     with pytest.raises(UserError, match="held-out molecules are needed"):
-        held_out_molecules(alone, 5)
+        draw_held_out_molecules(alone, 5)
 
 
 def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedModel) -> None:

@@ -24,7 +24,7 @@ from pipeline.chemistry.validate import validate
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
-from pipeline.models.kept_molecules import KEPT_SMILES, kept_smiles, kept_with
+from pipeline.models.kept_molecules import KEPT_SMILES, read_kept_selfies, read_kept_smiles
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.training.config import TrainConfig
@@ -249,13 +249,13 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     assert any("novelty" in w for w in found.warnings)
     assert found.to_frame()["novel"].isna().all()
     assert "novel" not in found.counts  # unknown is not zero, and not all
-    kept = {c.smiles for c in validate(kept_with(alone), alone.checkpoint.vocabulary)}
+    kept = {c.smiles for c in validate(read_kept_selfies(alone), alone.checkpoint.vocabulary)}
     near = found.to_frame()[["smiles", "nearest_training_smiles", "nearest_training_similarity"]]
-    assert set(near["nearest_training_smiles"]) <= kept == set(kept_smiles(alone))
+    assert set(near["nearest_training_smiles"]) <= kept == set(read_kept_smiles(alone))
     for smiles, neighbor, similarity in near.itertuples(index=False):  # the fingerprints of whole, aromatic molecules
         assert DataStructs.TanimotoSimilarity(*fingerprints([smiles, neighbor])) == pytest.approx(similarity)
     (tmp_path / "alone" / KEPT_SMILES).unlink()  # as of a model made before there was this file
-    assert set(kept_smiles(alone)) == kept
+    assert set(read_kept_smiles(alone)) == kept
     assert any(f"those among the {len(kept):,} training molecules kept with the model" in w for w in found.warnings)
     run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone")
     page = (run.folder / "report.html").read_text()
