@@ -215,7 +215,7 @@ def main() -> None:
     dataset = model.dataset(args.workspace)
     known = None
     if dataset is not None:  # another's held-out molecules may be the model's own
-        split = "train" if model.trained_on(dataset) else None
+        split = "train" if model.is_trained_on(dataset) else None
         known = frozenset(dataset.table(["inchikey"], split=split)["inchikey"])
     settings = {"molecules": args.molecules, "tolerances": TOLERANCES, "surplus": SURPLUS}
     key = content_key("target-hitting", 1, model.key, settings, dataset.key if dataset is not None else None)

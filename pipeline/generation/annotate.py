@@ -36,7 +36,7 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, dataset:
     """
     keys = molecules["inchikey"].tolist()
     if dataset is not None:
-        split = "train" if model.trained_on(dataset) else None  # another's held-out molecules may be the model's own
+        split = "train" if model.is_trained_on(dataset) else None  # another's held-out molecules may be the model's own
         known = set(dataset.table(["inchikey"], split=split)["inchikey"])
         molecules["novel"] = novel_each(keys, known)
         molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
@@ -183,12 +183,12 @@ def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[
         return [f"the training data is not in the workspace: {told}{get}"]
     warnings = []
     if base := model.card.get("base"):
-        which = "training molecules" if model.trained_on(dataset) else "molecules"
+        which = "training molecules" if model.is_trained_on(dataset) else "molecules"
         warnings.append(
             f"novel means here: not among the {which} of {dataset.name}; those of {base['dataset']}, which the "
             "model knows from its base, were not compared"
         )
-    if not model.trained_on(dataset):
+    if not model.is_trained_on(dataset):
         warnings.append(
             f"the dataset {dataset.folder.name} is not the very one that the model was trained on: novel means here that a "
             "molecule is in none of its splits, as any may hold molecules that the model was shown"

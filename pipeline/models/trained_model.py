@@ -127,7 +127,7 @@ class TrainedModel:
         found = self.speller.standardizer(molecule)
         return molecule if isinstance(found, Rejection) else found
 
-    def trained_on(self, dataset: Dataset) -> bool:
+    def is_trained_on(self, dataset: Dataset) -> bool:
         """Say whether a dataset is the very one of the training.
 
         Another dataset of the same name may be split otherwise, so that the model may have seen any molecule of it.
@@ -138,7 +138,7 @@ class TrainedModel:
         """Find the dataset that the model was trained on.
 
         The same key is the same data. For a named dataset (of a model that is shipped, or was copied) another dataset of that
-        name with at least as many training molecules is accepted too; see `trained_on`.
+        name with at least as many training molecules is accepted too; see `is_trained_on`.
 
         Args:
             workspace: A folder to look in, besides the folders around the model's own.
@@ -157,7 +157,7 @@ class TrainedModel:
                     dataset = Dataset.open(folder)
                 except DataError:
                     continue
-                if self.trained_on(dataset):
+                if self.is_trained_on(dataset):
                     return dataset
                 if dataset.name == about["name"] in list_datasets():
                     found.append(dataset)

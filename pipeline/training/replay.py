@@ -82,7 +82,7 @@ def draw_replay(
             rows[grown.conditions].to_numpy(np.float32) if grown.conditions else np.empty((len(rows), 0), np.float32)
         )
         parts.append(TokenDataset.from_lists(grown.vocabulary.encode_batch(rows["selfies"].tolist()), values))
-    apart = "held out" if data is None or base.trained_on(data) else "not shown again (the base may know them)"
+    apart = "held out" if data is None or base.is_trained_on(data) else "not shown again (the base may know them)"
     return Replay(parts[0], parts[1], source, data is None, apart)
 
 

@@ -116,7 +116,7 @@ def proposed_before(run: Run) -> pd.DataFrame:
 def _opened(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
     model = TrainedModel.open(run.folder, workspace=workspace)
     dataset = model.dataset(workspace)
-    if dataset is None or not model.trained_on(dataset):
+    if dataset is None or not model.is_trained_on(dataset):
         raise DataError(
             f"the dataset of the run {run.id} ({model.card['dataset']['folder']}) is not in {workspace}: give its workspace, or "
             "run again with all measurements in one file"

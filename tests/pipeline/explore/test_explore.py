@@ -333,7 +333,9 @@ def test_keeping_molecules_is_a_setting(model: TrainedModel, monkeypatch: pytest
         training=TrainingConfig(max_steps=2, batch_size=32),
     )
     secret = train(dataset, settings, tmp_path)
-    assert "flat" not in reference_module.load_anomaly_tensors(secret) and "flat" in reference_module.load_anomaly_tensors(model)
+    assert "flat" not in reference_module.load_anomaly_tensors(
+        secret
+    ) and "flat" in reference_module.load_anomaly_tensors(model)
     assert not (secret.folder / reference_module.KEPT_SMILES).read_text() and reference_module.read_kept_smiles(model)
 
 

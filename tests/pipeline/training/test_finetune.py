@@ -442,7 +442,7 @@ def test_a_dataset_that_stands_for_the_models_own_promises_no_held_out_molecules
 ) -> None:
     base = _stand_in(model, tmp_path, monkeypatch)
     found = base.dataset()
-    assert found is not None and not base.trained_on(found) and model.trained_on(dataset)
+    assert found is not None and not base.is_trained_on(found) and model.is_trained_on(dataset)
     test = dataset.table(["selfies"], split="test")["selfies"].tolist()
     monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: (test * len(z))[: len(z)])
     counts = [mg.generate(m, n=2, samples=10) for m in (model, base)]
