@@ -1,189 +1,187 @@
-"""The log of an oracle's calls: JSON lines, one per call, written as it is paid, and whole again after a kill."""
+"""The log of an oracle's calls: an SQLite file that keeps each call as soon as it is paid."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
+import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rdkit import Chem, rdBase
 
-from chem_vae.errors import ChemVAEError, DataError, UserError
-from pipeline.workspace.folders import locked
+from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
 
 FORMAT = "chem-vae oracle log"
-_HEAD = json.dumps({"format": FORMAT}).encode().rstrip(b"}")
-SYNC_SECONDS = 1.0  # between two fsyncs while answers trickle in; what is flushed survives the process in any case
+OLD_SUFFIX = ".jsonl"
+"""Earlier versions wrote JSON lines, in a file of the same name with this ending; they are imported."""
+SYNC_SECONDS = 1.0  # between two waits for the disk; what is committed survives the process in any case
+
+_TABLES = """
+CREATE TABLE oracle (format TEXT NOT NULL, name TEXT NOT NULL, endpoints TEXT NOT NULL, rdkit TEXT NOT NULL);
+CREATE TABLE calls (
+    "order" INTEGER PRIMARY KEY, smiles TEXT NOT NULL UNIQUE, "values" TEXT NOT NULL,
+    seconds REAL NOT NULL, round INTEGER NOT NULL, time REAL NOT NULL, reason TEXT
+);
+"""
 
 
 class Call(NamedTuple):
     """One paid call."""
 
     order: int
-    """From 0, in the order of payment."""
+    """The place in the order of payment, from 0."""
     smiles: str
     """RDKit's canonical SMILES."""
     values: tuple[float, ...]
     """(E,), NaN where it failed."""
     seconds: float
-    """What it took."""
+    """The seconds that the answer took."""
     round: int
-    """Of the asker's, from 0."""
+    """The round of the asker, from 0."""
     time: float
     """When it was answered, in seconds since 1970 (UTC)."""
     reason: str | None
     """Why a value is NaN."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether no endpoint has a number."""
+        return all(map(math.isnan, self.values))
+
 
 class CallLog:
-    """An open log file, held alone. The calls of a log that exists are in `calls`.
+    """Keeps the calls of one oracle in an SQLite file that one process alone may hold open.
 
-    The first line names the oracle and its endpoints; each further one is a call, with null for NaN. A last line that a kill
-    cut short is dropped, so that its molecule is asked again. Raises BusyError where another process holds the log,
-    UserError where it is another oracle's, DataError where a line is damaged or it is no such log.
+    The table `oracle` has one row with the oracle's name and endpoints; the table `calls` has a row for each call, its values
+    as a JSON list with null for NaN. A log that exists is continued: its calls are in `calls`.
+
+    Args:
+        path: The file; it is made where it does not exist, from an older version's log (`OLD_SUFFIX`) where there is one.
+        oracle: The oracle's name.
+        endpoints: The names of its E values.
+
+    Raises:
+        BusyError: If another process holds the file.
+        UserError: If the calls are another oracle's, or the file cannot be written.
+        DataError: If the file is damaged or no log of oracle calls.
     """
 
     def __init__(self, path: Path, oracle: str, endpoints: Sequence[str]) -> None:
         self.path = path
         self.calls: list[Call] = []
-        self._endpoints = tuple(endpoints)
-        self._unended = self._other_rdkit = False
-        self._synced = 0.0
-        self._stack = ExitStack()
+        self._oracle, self._endpoints = oracle, tuple(endpoints)
+        self._synced = time.monotonic()
         try:
-            self._stack.enter_context(locked(path, "asking an oracle and logging it"))
-            self._size = self._read(oracle) if path.exists() else 0
-            self._file = self._stack.enter_context(path.open("r+b" if self._size else "wb", buffering=0))
-            self._file.truncate(self._size)
-            self._file.seek(self._size)
-            if not self._size:
-                head = {"format": FORMAT, "format_version": 1, "oracle": oracle, "endpoints": list(endpoints)}
-                self._write({**head, "rdkit": rdBase.rdkitVersion})
-            elif self._unended:
-                self._write_bytes(b"\n")
-            self.sync()
-        except OSError as error:
-            self._stack.close()
-            raise UserError(f"cannot write the log {path}: {error.strerror or error}") from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UserError(f"cannot write the log {path}: {error}") from None
+        try:
+            self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # held until it is closed
+            self._file.execute("PRAGMA journal_mode = WAL")  # a kill leaves whole rows
+            self._file.execute("PRAGMA synchronous = NORMAL")
+            self._read_or_create()
+        except sqlite3.DatabaseError as error:
+            self._file.close()
+            if "locked" in str(error):
+                raise BusyError(
+                    f"another process is asking an oracle and logging it in {path}; wait until it is done, or choose another "
+                    "--workspace"
+                ) from None
+            if isinstance(error, sqlite3.OperationalError):
+                raise UserError(f"cannot write the log {path}: {error}") from None
+            raise DataError(f"{path} cannot be read as a log of oracle calls: {error}; choose another file") from None
         except BaseException:
-            self._stack.close()
+            self._file.close()
             raise
 
     def append(self, call: Call) -> None:
-        """Write a call; it is with the operating system on return. Raises ChemVAEError where the disk is full."""
-        values = [v if math.isfinite(v) else None for v in call.values]
-        self._write(
-            {
-                "order": call.order,
-                "smiles": call.smiles,
-                "values": values,
-                "seconds": round(call.seconds, 6),
-                "round": call.round,
-                "time": round(call.time, 3),
-                **({"reason": call.reason} if call.reason else {}),
-            }
-        )
+        """Write a call; it survives the process from then on. Raises ChemVAEError where the disk is full."""
+        try:
+            self._insert([call])
+        except sqlite3.OperationalError as error:
+            raise ChemVAEError(
+                f"cannot write the log {self.path}: {error}; the calls before are in it, and running again goes on from them"
+            ) from error
         self.calls.append(call)
         if time.monotonic() - self._synced > SYNC_SECONDS:
             self.sync()
 
     def sync(self) -> None:
-        """Have the disk keep what was written, so that it survives the machine too."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise ChemVAEError(f"cannot write the log {self.path}: {error.strerror or error}") from error
+        """Wait until the disk has what was written, so that it survives the machine too."""
+        self._file.execute("PRAGMA wal_checkpoint")
         self._synced = time.monotonic()
 
     def close(self) -> None:
         """Sync, close and let go. A second time does nothing."""
-        if not self._file.closed:
-            self.sync()
-            self._stack.close()
+        self._file.close()
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self._write_bytes(json.dumps(line, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+    def _insert(self, calls: Iterable[Call]) -> None:
+        rows = ((*c[:2], json.dumps([v if math.isfinite(v) else None for v in c.values]), *c[3:]) for c in calls)
+        self._file.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def _write_bytes(self, data: bytes) -> None:
-        try:
-            if self._file.write(data) != len(data):
-                raise OSError("the disk is full")
-        except OSError as error:
-            self._file.truncate(self._size)  # no half line before the next one
-            self._file.seek(self._size)
-            raise ChemVAEError(
-                f"cannot write the log {self.path}: {error.strerror or error}; the calls before are in it, and running "
-                "again goes on from them"
-            ) from error
-        self._size += len(data)
-
-    def _read(self, oracle: str) -> int:
-        """Read the calls; the number of bytes that are good."""
-        data = self.path.read_bytes()
-        ended, _, tail = data.rpartition(b"\n")
-        lines = data.split(b"\n")[:-1]
-        for number, line in enumerate(lines):
-            try:
-                self._take(number, line, oracle)
-            except ChemVAEError:
-                raise
-            except (ValueError, KeyError, TypeError):
-                what = f"line {number + 1} is damaged" if number else "it does not start as such a log does"
-                raise DataError(
-                    f"{self.path} cannot be read as a log of oracle calls: {what}; mend it, or choose another file"
-                ) from None
-        try:
-            if tail:
-                self._take(len(lines), tail, oracle)
-        except ChemVAEError:
-            raise
-        except (ValueError, KeyError, TypeError):
-            if not lines and not tail.startswith(_HEAD[: len(tail)]):
-                raise DataError(f"{self.path} is no log of oracle calls; choose another file") from None
-            tail = b""  # cut short by a kill: its molecule is asked again
-        self._unended = bool(tail)
-        return len(data) if tail else len(ended) + bool(lines)
-
-    def _take(self, number: int, line: bytes, oracle: str) -> None:
-        record = json.loads(line)
-        if number:
-            self.calls.append(self._call(record))
-        else:
-            self._check_head(record, oracle)
-
-    def _check_head(self, head: Any, oracle: str) -> None:
-        if not isinstance(head, dict) or head.get("format") != FORMAT:
+    def _read_or_create(self) -> None:
+        tables = {name for (name,) in self._file.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if not tables:
+            old = self.path.with_suffix(OLD_SUFFIX)
+            earlier = self._read_old(old) if old.is_file() else []
+            self._file.execute("BEGIN")
+            for statement in _TABLES.split(";"):
+                self._file.execute(statement)
+            head = (FORMAT, self._oracle, json.dumps(self._endpoints), rdBase.rdkitVersion)
+            self._file.execute("INSERT INTO oracle VALUES (?, ?, ?, ?)", head)
+            self._insert(earlier)
+            self._file.execute("COMMIT")
+            return
+        if not {"oracle", "calls"} <= tables:
             raise DataError(f"{self.path} is no log of oracle calls; choose another file")
-        if head.get("format_version") != 1:
-            raise DataError(f"{self.path} is in format {head.get('format_version')}; this version reads format 1")
-        found = (head["oracle"], tuple(head["endpoints"]))
-        if found != (oracle, self._endpoints):
-            raise UserError(
-                f"{self.path} holds the calls of the oracle {found[0]!r} (endpoints {', '.join(found[1])}), not of "
-                f"{oracle!r} (endpoints {', '.join(self._endpoints)}); choose another folder, or ask the same oracle "
-                "(`name` in its settings is what the log calls it)"
-            )
-        self._other_rdkit = head.get("rdkit") != rdBase.rdkitVersion
+        _, name, endpoints, rdkit = self._file.execute("SELECT * FROM oracle").fetchone()
+        self._check_oracle(self.path, name, json.loads(endpoints))
+        for row in self._file.execute('SELECT * FROM calls ORDER BY "order"'):
+            self._take({**dict(zip(Call._fields, row, strict=True)), "values": json.loads(row[2])}, rdkit)
 
-    def _call(self, record: dict[str, Any]) -> Call:
-        values = tuple(math.nan if v is None else float(v) for v in record["values"])
-        if len(values) != len(self._endpoints):
-            raise ValueError("another number of values")
+    def _take(self, record: dict[str, Any], rdkit: str) -> None:
+        """Add a call that was read."""
         smiles = str(record["smiles"])
-        if self._other_rdkit:  # whose canonical SMILES may be spelled otherwise
+        if rdkit != rdBase.rdkitVersion:  # whose canonical SMILES may be spelled otherwise
             mol = Chem.MolFromSmiles(smiles)
             smiles = smiles if mol is None else Chem.MolToSmiles(mol)
-        return Call(
-            len(self.calls),
-            smiles,
-            values,
-            float(record["seconds"]),
-            int(record["round"]),
-            float(record["time"]),
-            record.get("reason"),
-        )
+        numbers = tuple(math.nan if v is None else float(v) for v in record["values"])
+        if len(numbers) != len(self._endpoints):
+            raise ValueError("another number of values")
+        seconds, round, when = float(record["seconds"]), int(record["round"]), float(record["time"])
+        self.calls.append(Call(len(self.calls), smiles, numbers, seconds, round, when, record.get("reason")))
+
+    def _check_oracle(self, path: Path, name: str, endpoints: Sequence[str]) -> None:
+        if (name, tuple(endpoints)) != (self._oracle, self._endpoints):
+            raise UserError(
+                f"{path} holds the calls of the oracle {name!r} (endpoints {', '.join(endpoints)}), not of "
+                f"{self._oracle!r} (endpoints {', '.join(self._endpoints)}); choose another folder, or ask the same oracle "
+                "(`name` in its settings is what the log calls it)"
+            )
+
+    def _read_old(self, path: Path) -> list[Call]:
+        """Read the calls of an older version's log; its last line is passed over where a kill cut it short."""
+        *lines, tail = path.read_bytes().split(b"\n")
+        try:
+            if tail and isinstance(json.loads(tail), dict):
+                lines.append(tail)
+        except ValueError:
+            pass
+        if not lines:
+            return []
+        try:
+            head, *records = [json.loads(line) for line in lines]
+            if head["format"] != FORMAT or head["format_version"] != 1:
+                raise ValueError("of another format")
+            self._check_oracle(path, head["oracle"], head["endpoints"])
+            for record in records:
+                self._take(record, head.get("rdkit"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} cannot be read as a log of oracle calls: {error}; mend it, or choose another folder"
+            ) from None
+        return self.calls

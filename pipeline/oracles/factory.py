@@ -26,9 +26,11 @@ def open_oracle(config: OracleConfig) -> Oracle:
         return ProgramOracle(config.program, endpoints, timeout=config.timeout, name=config.name)
     assert config.function is not None  # the configuration sees to it
     if config.timeout is not None or config.parallel > 1:
-        from pipeline.oracles.worker import WorkerOracle
+        from pipeline.oracles.function_pool import FunctionPoolOracle
 
-        return WorkerOracle(config.function, endpoints, timeout=config.timeout, name=config.name)
+        return FunctionPoolOracle(
+            config.function, endpoints, timeout=config.timeout, processes=config.parallel, name=config.name
+        )
     from pipeline.oracles.function import FunctionOracle, load_function
 
     return FunctionOracle(load_function(config.function), endpoints, config.name or config.function)

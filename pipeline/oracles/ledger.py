@@ -1,12 +1,24 @@
-"""An oracle under a budget: every molecule paid once, every call logged, failures kept in the accounts."""
+"""An oracle under a budget: each molecule is paid once, and each call is logged.
+
+The policy. A molecule is known by its canonical SMILES and asked about at most once. A call is charged, and with it logged,
+when the oracle answers (with a number or without one), or when the molecule failed: it was asked again, by itself, and in
+vain. A batch that fails is tried again as a whole, then halved until the molecules to blame stand alone, so that a bad
+molecule costs itself alone. A failure is charged only after the oracle has answered again. When `FAILURES` attempts in a row
+bring no answer, or a round ends with failures, the oracle is asked about a molecule that it answered before, free of charge:
+if that fails too, the oracle is down, the run stops, and nothing of what failed is charged or logged, so that a new run asks
+again. At the very start, `TRIAL` molecules in vain are enough to stop. A run also stops when `NUMBERLESS` calls in a row
+bring no number. A failed molecule is not asked again.
+"""
 
 from __future__ import annotations
 
+import builtins
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,47 +33,56 @@ from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardize import LONGEST_INPUT
 from pipeline.oracles.base import Oracle, OracleError, clip, without_infinities
-from pipeline.oracles.batch_size import Pace
+from pipeline.oracles.batch_size import BatchSize
 from pipeline.oracles.call_log import Call, CallLog
 from pipeline.oracles.config import OWN_COLUMNS
-from pipeline.oracles.pending_failures import NUMBERLESS, Doubts
-from pipeline.oracles.retries import Failure, settle
 
 BATCH = 100
 TRIAL = 3
-"""Molecules that go ahead of all others: where the oracle fails on each, it is set up wrongly, and nothing is charged."""
+"""Molecules that go ahead of all others: where the oracle fails on each, it is set up wrongly."""
+FAILURES = 10
+"""Attempts in a row without any answer, after which the oracle seems to be down."""
+NUMBERLESS = 100
+"""Calls in a row without a number, after which the run stops; a tenth of the budget, 10 or more, where none gave one yet."""
 
-Map = Callable[[Callable[[list[str]], int], list[list[str]]], Iterable[int]]
+Map = Callable[[Callable[[list[str]], int], Iterable[list[str]]], Iterable[int]]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What became of n molecules, row i for row i."""
+    """The results for n molecules, row i for row i."""
 
     values: NDArray[np.float64]
     """(n, E); NaN where it failed or was not asked."""
     status: list[str]
     """"scored"; "cached", known before or from the same list; "failed: why"; "over budget" and "over time", not asked."""
     paid: NDArray[np.bool_]
-    """(n,) whether the row costs a call now; one that the oracle failed on does unless the oracle turns out to be down."""
+    """(n,) whether the row cost a call now."""
     smiles: list[str | None]
     """The canonical SMILES by which it is known; None where RDKit reads no molecule."""
 
 
 class CountedOracle:
-    """Asks an oracle about each molecule (canonical SMILES) at most once, and about at most `budget` in all.
+    """Asks an oracle about each molecule at most once, and about at most `budget` in all, by the policy of this module.
 
-    An answer counts as a call, with a number or without. So does a molecule that the oracle raises or hangs on by itself,
-    after `retries` more tries of its batch, as soon as the oracle has answered anything since: until then it is held back.
-    Where nothing has answered for long, or the budget is given out, a molecule that gave a number before is asked again,
-    free of charge. When that fails too the oracle is down: what is held back is neither charged nor logged, and asked again
-    by whoever goes on. Failed molecules are not asked again. The log is written answer by answer, and opening it again restores the cache and the
-    count. Use it as a context manager, or close it.
+    Opening an existing log restores the cache and the count. Use it as a context manager, or close it.
 
-    batch_size: molecules at once. When not given, BATCH or a fair share for `parallel` batches, and of an oracle that
-    answers `at_once` as many as take about ten seconds, or half of its timeout (see Pace). seconds_left: asked between
-    batches; at 0 no more are begun. map: like the builtin one, over batches of SMILES, in threads of this process; a pool of
-    `parallel` threads when not given. Raises UserError for a budget below 1, and as CallLog does.
+    Args:
+        oracle: Who is asked; it is closed with the ledger.
+        budget: Calls at most, those of the log included.
+        log: The file of the log, see `CallLog`.
+        retries: Times that a batch that failed is tried again as a whole, after `pause` seconds, twice that, and so on.
+        batch_size: Molecules at once. When not given, `BATCH` or a fair share for `parallel` batches, and of an oracle that
+            answers `at_once` as many as take about ten seconds (see `BatchSize`).
+        parallel: Batches at once.
+        map: A function like the builtin one, over batches of SMILES, in threads of this process; a pool of `parallel`
+            threads when not given.
+        pause: Seconds before the first retry.
+        seconds_left: Asked between batches and after each answer; at 0 no more batches are begun.
+
+    Raises:
+        UserError: For a budget, retries, batch_size or parallel too small, or an oracle without endpoints.
+        BusyError, UserError, DataError: As `CallLog` does.
     """
 
     def __init__(
@@ -84,17 +105,20 @@ class CountedOracle:
         if not oracle.endpoints or set(oracle.endpoints) & set(OWN_COLUMNS):
             raise UserError(f"an oracle needs endpoints, none of them called {', '.join(OWN_COLUMNS)}")
         self.oracle, self.budget, self.endpoints = oracle, budget, tuple(oracle.endpoints)
-        self._retries, self._pause = retries, pause
-        self._batch_size, self._parallel, self._map = batch_size, parallel, map
-        self._pace = Pace(seconds_left, short=batch_size is None and oracle.at_once, timeout=oracle.timeout)
-        self._scoring, self._writing = threading.Lock(), threading.Lock()
+        self._tries, self._pause, self._seconds_left = 1 + retries, pause, seconds_left
+        self._batch_size, self._parallel = batch_size, parallel
+        self._map: Map = map or (self._map_in_threads if parallel > 1 else builtins.map)
+        self._sizes = BatchSize(BATCH, short=batch_size is None and oracle.at_once, timeout=oracle.timeout)
+        self._scoring, self._writing = threading.Lock(), threading.RLock()
         self._stop: Exception | None = None
-        self._tried = False
-        self._doubts = Doubts()
+        self._answering = False  # whether it has answered since it was opened or last stopped
+        self._in_vain = self._numberless = 0
+        self._pending: dict[str, tuple[str, float]] = {}  # failed, not charged yet: the reason and the seconds
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
         self._known = {call.smiles: call for call in self._log.calls}
-        self._failed = sum(_failed(call) for call in self._log.calls)
+        self.failed = sum(call.failed for call in self._log.calls)
+        """Calls that gave no number for any endpoint."""
         self._round = 1 + max((call.round for call in self._log.calls), default=-1)
 
     @property
@@ -104,47 +128,43 @@ class CountedOracle:
 
     @property
     def left(self) -> int:
-        """Calls that the budget still allows, apart from those that failures held back may cost."""
-        return max(0, self.budget - self.calls - len(self._doubts))
-
-    @property
-    def failed(self) -> int:
-        """Calls that gave no number for any endpoint."""
-        return self._failed
+        """Calls that the budget still allows."""
+        return max(0, self.budget - self.calls)
 
     @property
     def history(self) -> pd.DataFrame:
         """A row per call: order, smiles, a column per endpoint, seconds, round, time (since 1970, UTC), reason."""
         calls = list(self._log.calls)
         values = np.array([call.values for call in calls], dtype=np.float64).reshape(len(calls), len(self.endpoints))
-        columns: dict[str, Any] = {"order": [c.order for c in calls], "smiles": [c.smiles for c in calls]}
-        columns |= {e: values[:, i] for i, e in enumerate(self.endpoints)}
-        columns |= {"seconds": [c.seconds for c in calls], "round": [c.round for c in calls]}
-        columns |= {"time": [c.time for c in calls], "reason": [c.reason for c in calls]}
-        return pd.DataFrame(columns)
+        columns: dict[str, Any] = {name: [getattr(call, name) for call in calls] for name in OWN_COLUMNS}
+        endpoints = {e: values[:, i] for i, e in enumerate(self.endpoints)}
+        return pd.DataFrame({"order": columns["order"], "smiles": columns["smiles"], **endpoints, **columns})
 
-    def score(self, smiles: Sequence[str | None], progress: Progress = silent, *, round: int | None = None) -> Scored:
-        """The values of n molecules; those not known yet are paid for, in order, as far as the budget goes.
+    def score(self, smiles: Sequence[str | None], progress: Progress = silent) -> Scored:
+        """Score n molecules; those not known yet are paid for, in order, as far as the budget goes.
 
-        round: what the log calls this turn; counted on when not given.
-        Raises OracleError where the oracle fails on the very first molecules (nothing is charged then), on several batches
-        in a row, or gives no number for long. What was paid until then is in the log and the cache.
+        Args:
+            smiles: SMILES of any spelling; None has no values.
+            progress: Told how many of the molecules to pay for are done.
+
+        Returns:
+            The values, and what became of each molecule.
+
+        Raises:
+            OracleError: If the oracle is down, or gives no number for long. What was answered until then is in the log.
         """
         with self._scoring:
-            keys = [self._key(text) for text in smiles]
-            new = dict.fromkeys(key for key in keys if key is not None)
-            paying = self._unasked(list(new))[: self.left]
-            if round is not None:
-                self._round = round
+            keys = [self._canonicalize(text) for text in smiles]
+            paying = self._select_unknown([key for key in dict.fromkeys(keys) if key is not None])[: self.left]
             if paying:
                 try:
                     self._pay(paying, progress)
                 finally:
                     self._round += 1
-            return self._scored(keys, set(paying))
+            return self._report(keys, set(paying))
 
     def close(self) -> None:
-        """Close the log, and the oracle with its processes."""
+        """Close the oracle with its processes, and the log."""
         try:
             self.oracle.close()
         finally:
@@ -162,127 +182,101 @@ class CountedOracle:
 
     def _pay(self, keys: list[str], progress: Progress) -> None:
         self._stop, stage, done = None, "asking the oracle", 0
+        self._pending.clear()
+        self._in_vain = self._numberless = 0
         try:
             progress(stage, 0, len(keys))
-            while not self._tried and done < min(TRIAL, len(keys)) and not self.stopped():
-                done += self._batch(keys[done:TRIAL][: 1 if self._pace.short else TRIAL])
-            if not self._tried and not self.stopped():
-                why = self._doubts.reason(keys[0])
+            while not self._answering and done < min(TRIAL, len(keys)) and not self._is_over():
+                done += self._settle(keys[done : 1 + done if self._sizes.short else TRIAL])
+            if not self._answering and not self._is_over():
+                why = next(iter(self._pending.values()))[0]
                 self._stop = OracleError(f"the oracle failed on the first {done} molecules, no call was charged: {why}")
-            rest = keys[done:]
-            size = self._batch_size or min(BATCH, math.ceil(len(rest) / self._parallel) or 1)
-            batches = [rest[i : i + size] for i in range(0, len(rest), size)]
-            if batches and not self.stopped():
-                answered = iter((self._map or self._threads)(self._batch, batches))
-                try:
-                    for number in answered:
-                        done += number
-                        progress(stage, done, len(keys))
-                except BaseException:
-                    self._stop = self._stop or OracleError("interrupted")  # no batch is begun any more
-                    raise
-                finally:
-                    if isinstance(answered, Generator):
-                        answered.close()  # only now, and while the log is open: it waits for the calls under way
-            self._decide()
+            self._sizes.most = self._batch_size or min(BATCH, math.ceil((len(keys) - done) / self._parallel) or 1)
+            answered = iter(self._map(self._settle, self._cut(keys[done:])))
+            try:
+                for number in answered:
+                    done += number
+                    progress(stage, done, len(keys))
+            except BaseException:
+                self._stop = self._stop or OracleError("interrupted")  # no batch is begun any more
+                raise
+            finally:
+                if isinstance(answered, Generator):
+                    answered.close()  # only now, and while the log is open: it waits for the calls under way
+            if self._pending and not self._is_over():
+                self._check_alive()
         finally:
             self._log.sync()
             if self._stop is not None:
-                self._tried = False  # what comes next is a new start
-                self._doubts.forget()
+                self._answering = False  # the next attempt begins with a trial again
         if self._stop is not None:
             raise self._stop
-        if not self.stopped() and (left := self._unasked(keys)):
+        if not self._is_over() and (left := self._select_unknown(keys)):
             raise OracleError(f"{len(left)} molecules were handed to the map over batches, and it asked about none")
 
-    def _threads(self, function: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
-        if self._parallel == 1:
-            for batch in batches:
-                yield from self._parts(batch)
-            return
-        with ThreadPoolExecutor(self._parallel) as pool:
+    def _map_in_threads(self, function: Callable[[list[str]], int], batches: Iterable[list[str]]) -> Iterator[int]:
+        """Have at most `parallel` batches under way, and take the next one when the first is done."""
+        under_way: deque[Future[int]] = deque()
+        with ThreadPoolExecutor(
+            self._parallel
+        ) as pool:  # calls under way are waited for and logged, also after an error
             try:
-                yield from pool.map(function, batches)
+                for batch in batches:
+                    if len(under_way) == self._parallel:
+                        yield under_way.popleft().result()
+                    under_way.append(pool.submit(function, batch))
+                while under_way:
+                    yield under_way.popleft().result()
             except BaseException:
-                self._stop = self._stop or OracleError("interrupted")  # the calls under way are waited for and logged
+                self._stop = self._stop or OracleError("interrupted")
                 raise
 
-    def _batch(self, keys: list[str]) -> int:
-        """Settle a batch, in whichever thread; the number of its molecules. Leaves its error in _stop."""
-        for _ in self._parts(keys):
-            pass
-        return len(keys)
+    def _cut(self, keys: list[str]) -> Iterator[list[str]]:
+        """Cut molecules into batches, each as large as is right at the time when it is taken."""
+        while keys and not self._is_over():
+            size = self._sizes.choose(self._seconds_left())
+            yield keys[:size]
+            keys = keys[size:]
 
-    def _parts(self, keys: list[str]) -> Iterator[int]:
-        """Settle a batch in parts as large as may be lost now; the number of molecules of each, as it is done."""
-        while keys and not self.stopped():
-            size = self._pace.size(len(keys))
-            # a map that tries again must not pay again
-            part, keys = self._unasked(keys[:size]), keys[size:]
-            started = time.perf_counter()
-            try:
-                failed = settle(part, self, retries=self._retries, pause=self._pause) if part else {}
-                if part and self._stop is None:
-                    self._account(part, failed, (time.perf_counter() - started) / len(part))
-            except ChemVAEError as error:
-                self._stop = self._stop or error
-            except Exception as error:
-                self._stop = self._stop or error
-                raise
-            yield size
+    def _settle(self, batch: list[str]) -> int:
+        """Ask about a batch, in any thread; return its size. An error is left in `_stop`, for the thread that pays."""
+        keys = [key for key in self._select_unknown(batch) if key not in self._pending]  # a map may try again
+        try:
+            self._ask_until_settled(keys, self._tries)
+        except ChemVAEError as error:
+            self._stop = self._stop or error
+        except Exception as error:
+            self._stop = self._stop or error
+            raise
+        return len(batch)
 
-    def _account(self, keys: list[str], failed: dict[str, Failure], seconds: float) -> None:
-        """Hold back what failed, charge what is in doubt no more, and see whether the oracle is alive."""
-        answered = len(self.unanswered(keys)) < len(keys)
+    def _ask_until_settled(self, keys: list[str], tries: int) -> None:
+        """Ask until each molecule is answered or has failed alone: the whole batch `tries` times, then each half of it."""
+        asked: list[str] = []
+        error: OracleError | None = None
+        started = time.perf_counter()
+        for attempt in range(tries):
+            if not keys or self._is_over():
+                return
+            if attempt:
+                time.sleep(self._pause * 2 ** (attempt - 1))
+            asked, error = keys, self._ask(keys)
+            keys = self._select_unknown(keys)
+        if not keys or self._is_over():
+            return
         with self._writing:
-            self._tried = self._tried or answered
-            self._doubts.settled(failed, answered, seconds, self._round)
-            self._charge()
-            grave = self._doubts.grave()
-        if grave and not self.stopped():
-            self._look_whether_down()
+            self._in_vain += 1
+            if len(asked) == 1:
+                self._pending[keys[0]] = clip(str(error)), time.perf_counter() - started
+        if self._in_vain >= (FAILURES if self._answering else math.inf):
+            self._check_alive()
+        if len(asked) > 1:
+            half = (len(keys) + 1) // 2
+            self._ask_until_settled(keys[:half], 1)
+            self._ask_until_settled(keys[half:], 1)
 
-    def _charge(self) -> None:
-        """Charge the failures that are the molecules' own. With _writing held."""
-        for key, doubt in self._doubts.of_molecules():
-            self._enter(key, (math.nan,) * len(self.endpoints), doubt.failure.reason, doubt.seconds, doubt.round)
-
-    def _decide(self) -> None:
-        """Ask again about what failed in company, and at the end of the budget leave nothing in doubt."""
-        while len(self._doubts) and not self.stopped():
-            if again := self._doubts.to_ask_again():
-                self._batch(again)
-            elif self.left:
-                return  # a later answer will tell
-            else:
-                self._look_whether_down()
-
-    def _look_whether_down(self) -> None:
-        """Ask about a molecule that gave a number before: stop where it fails too, else charge what is held back.
-
-        Where none ever did, the oracle is taken to be down when many failed.
-        """
-        before = self._doubts.answers
-        known = next((call.smiles for call in reversed(self._log.calls) if not _failed(call)), None)
-        if known is None:
-            alive = not self._doubts.many()
-        else:  # an answer that is known is neither charged nor logged
-            alive = any(self.ask([known]) is None for _ in range(1 + self._retries))
-        with self._writing:
-            if alive:
-                self._doubts.answered()
-                self._charge()
-            elif self._doubts.answers == before:  # nor has it answered anything else meanwhile
-                also = "" if known is None else " and on one that it had answered before"
-                self._stop = self._stop or OracleError(
-                    f"the oracle failed on the last {len(self._doubts)} molecules (not charged){also}: "
-                    f"{self._doubts.reason()}; {self.calls} calls are in the log, and running again goes on from them"
-                )
-
-    # -- what attempts.settle needs ----------------------------------------------------------------------------------
-
-    def ask(self, keys: list[str]) -> OracleError | None:
-        """Ask once and record the answers as they come; what ended it early. Part of a score(), not for itself."""
+    def _ask(self, keys: list[str]) -> OracleError | None:
+        """Ask once and record the answers as they come; return what ended it early."""
         answers, before, seen, spent = iter(self.oracle.answers(keys)), time.perf_counter(), set[int](), 0.0
         while True:
             try:
@@ -300,54 +294,67 @@ class CountedOracle:
             seen.add(answer.row)
             now = time.perf_counter()
             seconds = now - before if answer.seconds is None else answer.seconds
-            self._record(keys[answer.row], answer.values, answer.reason, seconds)
             spent, before = spent + seconds, now
-            self._pace.over()
+            values, reason = without_infinities(answer.values, self.endpoints, answer.reason)
+            with self._writing:
+                self._charge_pending()
+                self._enter(keys[answer.row], values, reason and clip(reason), seconds if seconds < math.inf else 0.0)
+            self._seconds_left()  # so that who keeps the time knows that the run is alive
         if len(seen) < len(keys):
             return OracleError(f"{self.oracle.name} answered {len(seen)} of {len(keys)} molecules")
         with self._writing:
-            self._pace.timed(len(keys), spent)
+            self._sizes.add_time(len(keys), spent)
         return None
 
-    def unanswered(self, keys: list[str]) -> list[str]:
-        """Those without a call."""
-        return [key for key in keys if key not in self._known]
-
-    def answered(self) -> int:
-        """Answers so far."""
-        return self._doubts.answers
-
-    def stopped(self) -> bool:
-        """Whether no more is to be asked."""
-        return self._stop is not None or self._pace.over()
-
-    def _record(self, key: str, values: Sequence[float], reason: str | None, seconds: float) -> None:
-        kept, why = without_infinities(values, self.endpoints, reason)
+    def _check_alive(self) -> None:
+        """Ask about a molecule that gave a number before; stop where there is none or it fails too."""
+        known = next((call.smiles for call in reversed(self._log.calls) if not call.failed), None)
+        if known is not None and any(self._ask([known]) is None for _ in range(self._tries)):
+            return
         with self._writing:
-            if key not in self._known:
-                self._doubts.answers += 1
-                self._enter(key, kept, why and clip(why), seconds if math.isfinite(seconds) else 0.0, self._round)
+            if self._pending or self._in_vain:  # else it has answered another thread meanwhile
+                also = "" if known is None else " and on one that it had answered before"
+                reason = next(reversed(self._pending.values()))[0] if self._pending else "no answer"
+                self._stop = self._stop or OracleError(
+                    f"the oracle failed on the last {max(1, len(self._pending))} molecules (not charged){also}: {reason}; "
+                    f"{self.calls} calls are in the log, and running again goes on from them"
+                )
 
-    def _enter(self, key: str, values: tuple[float, ...], reason: str | None, seconds: float, round: int) -> None:
-        """Write a call down. With _writing held."""
-        call = Call(self.calls, key, values, seconds, round, time.time(), reason)
+    def _charge_pending(self) -> None:
+        """Charge what failed before the answer that has just come. With `_writing` held."""
+        self._in_vain, self._answering = 0, True
+        while self._pending:
+            key = next(iter(self._pending))
+            reason, seconds = self._pending[key]
+            self._enter(key, (math.nan,) * len(self.endpoints), reason, seconds)
+            del self._pending[key]
+
+    def _enter(self, key: str, values: tuple[float, ...], reason: str | None, seconds: float) -> None:
+        """Write down a call, unless it is known. With `_writing` held."""
+        if key in self._known:
+            return
+        call = Call(self.calls, key, values, seconds, self._round, time.time(), reason)
         self._log.append(call)
         self._known[key] = call
-        self._failed += _failed(call)
-        numberless = self._doubts.entered(key, not _failed(call))
-        at_start = self._failed == self.calls
-        if numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
+        self.failed += call.failed
+        self._numberless = self._numberless + 1 if call.failed else 0
+        at_start = self.failed == self.calls
+        if self._numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
             self._stop = self._stop or OracleError(
-                f"the oracle gave no number for {numberless} molecules in a row, the last because: {reason}; "
+                f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {reason}; "
                 f"{self.calls} calls are in the log, and running again goes on from them"
             )
 
-    def _unasked(self, keys: list[str]) -> list[str]:
-        return [key for key in self.unanswered(keys) if key not in self._doubts]
+    def _is_over(self) -> bool:
+        """Whether no more is to be asked."""
+        return self._stop is not None or self._seconds_left() <= 0
+
+    def _select_unknown(self, keys: list[str]) -> list[str]:
+        return [key for key in keys if key not in self._known]
 
     # -- molecules ---------------------------------------------------------------------------------------------------
 
-    def _key(self, text: str | None) -> str | None:
+    def _canonicalize(self, text: str | None) -> str | None:
         if text is None or text in self._known:
             return text
         if text not in self._keys:
@@ -358,28 +365,19 @@ class CountedOracle:
             self._keys[text] = Chem.MolToSmiles(mol) if mol is not None and mol.GetNumAtoms() else None
         return self._keys[text]
 
-    def _scored(self, keys: list[str | None], paying: set[str]) -> Scored:
+    def _report(self, keys: list[str | None], paying: set[str]) -> Scored:
         values = np.full((len(keys), len(self.endpoints)), np.nan)
         paid = np.zeros(len(keys), dtype=np.bool_)
         status = []
         for row, key in enumerate(keys):
+            call = self._known.get(key) if key is not None else None
             if key is None:
                 status.append("failed: RDKit reads no molecule")
-                continue
-            if key in self._doubts:
-                status.append(f"failed: {self._doubts.reason(key)}")
-            elif key in self._known:
-                call = self._known[key]
-                values[row] = call.values
-                new = key in paying
-                status.append(f"failed: {call.reason}" if _failed(call) else "scored" if new else "cached")
-            else:
+            elif call is None:
                 status.append("over time" if key in paying else "over budget")
-                continue
-            paid[row] = key in paying
-            paying.discard(key)
+            else:
+                values[row] = call.values
+                paid[row] = key in paying
+                status.append(f"failed: {call.reason}" if call.failed else "scored" if key in paying else "cached")
+                paying.discard(key)
         return Scored(values, status, paid, list(keys))
-
-
-def _failed(call: Call) -> bool:
-    return all(map(math.isnan, call.values))

@@ -1,0 +1,54 @@
+"""Functions in processes that can be stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.oracles.base import OracleError
+from pipeline.oracles.config import OracleConfig
+from pipeline.oracles.factory import open_ledger, open_oracle
+from tests.pipeline.oracles.example_oracles import ALKANES, FUNCTIONS, module
+
+
+@pytest.mark.parametrize("timeout", [None, 60.0])
+def test_a_function_may_return_numbers_in_any_usual_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timeout: float | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = module(tmp_path, monkeypatch, FUNCTIONS)
+    for function in ("floats", "array", "generator", "model.score", "speaks" if timeout else "floats"):
+        with open_oracle(OracleConfig(function=f"{name}:{function}", timeout=timeout)) as oracle:
+            assert oracle.evaluate(ALKANES[:3]).tolist() == [[1.0], [2.0], [3.0]]
+            assert oracle.evaluate([]).shape == (0, 1)
+    for function in ("columns", "dictionaries"):
+        config = OracleConfig(function=f"{name}:{function}", endpoints=("a", "b"), timeout=timeout)
+        with open_oracle(config) as oracle:
+            assert oracle.evaluate(ALKANES[:2]).tolist() == [[1.0, -1.0], [2.0, -2.0]]
+    assert capfd.readouterr().out == "", "standard output belongs to the results"
+
+
+def test_a_function_that_hangs_costs_only_the_molecule_that_it_hangs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = module(tmp_path, monkeypatch, FUNCTIONS)
+    config = OracleConfig(function=f"{name}:hang", timeout=0.5, retries=0)
+    with open_ledger(config, 100, tmp_path / "oracle.sqlite") as oracle:
+        scored = oracle.score(ALKANES[:12])
+    assert scored.status[4].startswith("failed: own_oracle:hang did not return within 0.5 s for 1 molecules")
+    assert [s for i, s in enumerate(scored.status) if i != 4] == ["scored"] * 11
+    assert (oracle.calls, oracle.failed) == (12, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"), [("leave", "raised SystemExit: 3"), ("crash", "ended with exit code 9")]
+)
+def test_a_function_that_ends_the_process_fails_and_charges_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, message: str
+) -> None:
+    name = module(tmp_path, monkeypatch, FUNCTIONS)
+    config = OracleConfig(function=f"{name}:{function}", timeout=60, retries=0)
+    with open_ledger(config, 100, tmp_path / "oracle.sqlite") as oracle:
+        with pytest.raises(OracleError, match=f"first 3 molecules, no call was charged: .*{message}"):
+            oracle.score(ALKANES[:50])
+        assert oracle.calls == 0 and oracle.left == 100
