@@ -21,10 +21,10 @@ def ask_oracle(ask: Callable[[list[str]], int], batch: list[str]) -> int:
     return ask(batch)
 
 
-def map_with_tasks(parallel: int) -> Callable[[Callable[[list[str]], int], list[list[str]]], Iterable[int]]:
+def map_with_tasks(parallel: int) -> Callable[[Callable[[list[str]], int], Iterable[list[str]]], Iterable[int]]:
     """Return a map over an oracle's batches in which each batch is a Prefect task, `parallel` of them at once."""
 
-    def map_batches(ask: Callable[[list[str]], int], batches: list[list[str]]) -> Iterator[int]:
+    def map_batches(ask: Callable[[list[str]], int], batches: Iterable[list[str]]) -> Iterator[int]:
         under_way: deque[PrefectFuture[int]] = deque()
 
         def wait_for_first() -> int:

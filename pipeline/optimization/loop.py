@@ -39,7 +39,7 @@ from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
 
-LOG, ORIGINS, CLOCK = "oracle.jsonl", "proposals.jsonl", "clock.json"
+LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
 LOOKED_AT = 5000  # molecules to look at before the constraints are said to be such that none passes
 EXPLAINED = 1000  # of the molecules looked at last, so many are held against the constraints to explain why

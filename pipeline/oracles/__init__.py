@@ -12,7 +12,7 @@
 
     from pipeline.oracles.config import OracleConfig
     from pipeline.oracles.factory import open_ledger
-    with open_ledger(OracleConfig(function="my_docking:dock", timeout=600), budget=1000, log=Path("oracle.jsonl")) as oracle:
+    with open_ledger(OracleConfig(function="my_docking:dock", timeout=600), budget=1000, log=Path("oracle.sqlite")) as oracle:
         scored = oracle.score(["CCO", "OCC", "c1ccccc1"])   # two calls: ethanol is paid once
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sqlite3
@@ -50,6 +51,23 @@ class Call(NamedTuple):
     def failed(self) -> bool:
         """Whether no endpoint has a number."""
         return all(map(math.isnan, self.values))
+
+
+def find_log(path: Path) -> Path | None:
+    """Return the log that `CallLog` would continue: the file itself, or an earlier version's; None where there is neither."""
+    return next((p for p in (path, path.with_suffix(OLD_SUFFIX)) if p.is_file()), None)
+
+
+def has_calls(path: Path) -> bool:
+    """Whether a log holds a call. A log that cannot be read is taken to hold some: opening it tells what is wrong."""
+    found = find_log(path)
+    if found is None or found != path:
+        return found is not None and found.read_bytes().count(b"\n") > 1  # its first line is no call
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            return file.execute("SELECT 1 FROM calls").fetchone() is not None
+    except sqlite3.DatabaseError as error:
+        return "no such table" not in str(error)
 
 
 class CallLog:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -124,10 +125,15 @@ def _start_worker(*task: Any) -> None:
     os.dup2(2, 1)  # what it and its programs print is no result
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), _kill_group(0)), daemon=True).start()
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     sys.stdout = sys.stderr
     with contextlib.suppress(UserError):  # the first batch tells
         _load(*task)
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    _kill_group(0)
 
 
 def _kill_group(process: int) -> None:

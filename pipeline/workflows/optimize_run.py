@@ -33,6 +33,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
+from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization import optimization_content
 from pipeline.workflows.run_folder import RunWriter, open_run_writer
@@ -119,8 +120,8 @@ def _searched(config: OptimizeConfig) -> dict[str, Any]:
 
 def _gone_on_with(config: OptimizeConfig, state: Path) -> list[str]:
     """Write down what the folder's first run was told; a warning where it was told something else than this one."""
-    searched, path, log = _searched(config), state / BEGUN, state / LOG
-    if not (path.is_file() and log.is_file() and log.read_bytes().count(b"\n") > 1):  # its first line is no call
+    searched, path = _searched(config), state / BEGUN
+    if not (path.is_file() and has_calls(state / LOG)):
         state.mkdir(parents=True, exist_ok=True)
         atomic_files.write_text(path, json.dumps(searched))
         return []
@@ -135,16 +136,17 @@ def _gone_on_with(config: OptimizeConfig, state: Path) -> list[str]:
 
 def _take_up(run: Run, state: Path) -> None:
     """Put a finished run's calls where the loop looks for its own."""
-    if not (run.folder / LOG).is_file():
+    log = find_log(run.folder / LOG)
+    if log is None:
         raise UserError(f"the run {run.id} has no {LOG}: it was no optimization, and there is nothing to go on from")
-    if (state / LOG).exists():
+    if find_log(state / LOG) is not None:
         return  # killed after it was taken up: its own log holds those calls and more
     state.mkdir(parents=True, exist_ok=True)
     if (run.folder / ORIGINS).is_file():
         shutil.copyfile(run.folder / ORIGINS, state / ORIGINS)
     partial = state / f"{LOG}.partial"
-    shutil.copyfile(run.folder / LOG, partial)
-    partial.replace(state / LOG)
+    shutil.copyfile(log, partial)
+    partial.replace(state / log.name)
 
 
 def annotate_candidates(

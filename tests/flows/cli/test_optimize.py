@@ -13,6 +13,8 @@ import pytest
 from command_line import CommandLine, environment
 from test_cli import Done, refused
 
+from tests.pipeline.oracles.example_oracles import read_log
+
 ORACLE = """
 import os, time
 
@@ -24,6 +26,7 @@ def score(smiles):
 """
 PROGRAM = """
 import json, sys
+from tests.pipeline.oracles.example_oracles import read_log
 for line in sys.stdin:
     ask = json.loads(line)
     print(json.dumps({"id": ask["id"], "scores": {"size": len(ask["smiles"])}}), flush=True)
@@ -107,8 +110,8 @@ def test_killed_it_goes_on_and_pays_for_nothing_twice(first_run: Done, workspace
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    (state,) = (workspace / "optimizations").glob("kill-*/oracle.jsonl")
-    logged = len(state.read_text().splitlines()) - 1
+    (state,) = (workspace / "optimizations").glob("kill-*/oracle.sqlite")
+    logged = len(read_log(state))
     assert logged >= 10
     done = subprocess.run(command, cwd=here, env=variables, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
 from pipeline.optimization.lead import improve
+from tests.pipeline.oracles.example_oracles import read_log
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_every_analogue_is_like_the_start_and_within_the_budget(
         assert score == pytest.approx(qed(Chem.MolFromSmiles(smiles)))
     assert lead.analogues["score"].is_monotonic_decreasing
     assert lead.improvement == pytest.approx(max(0.0, lead.analogues["score"].iloc[0] - lead.start_score))
-    assert (tmp_path / "oracle.jsonl").read_text().count("\n") >= len(lead.found.calls)
+    assert len(read_log(tmp_path / "oracle.sqlite")) >= len(lead.found.calls)
 
 
 def test_nothing_better_is_no_improvement(model: TrainedModel, start: str) -> None:

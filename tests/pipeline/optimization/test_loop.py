@@ -33,6 +33,7 @@ from pipeline.workflows.optimize_run import optimize_run, state_folder
 from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workspace.folders import locked
 from pipeline.workspace.runs import Run
+from tests.pipeline.oracles.example_oracles import read_log
 
 SEED = "O=C(Nc1ccccc1)c1ccccc1"  # benzanilide
 
@@ -380,11 +381,11 @@ def finished(model: TrainedModel, dataset: Dataset, workspace: Path) -> Run:
 
 def test_the_run_folder_holds_everything(finished: Run, workspace: Path, model: TrainedModel) -> None:
     files = set(finished.manifest["files"])
-    wanted = {"config.json", "calls.csv", "candidates.csv", "candidates.sdf", "oracle.jsonl", "proposals.jsonl"}
+    wanted = {"config.json", "calls.csv", "candidates.csv", "candidates.sdf", "oracle.sqlite", "proposals.jsonl"}
     assert wanted | {"report.html", "report.json", "model/model.json"} <= files
     assert not list((workspace / "optimizations").glob("finished-*")), "its calls lie in the run now"
     calls, best = pd.read_csv(finished.folder / "calls.csv"), pd.read_csv(finished.folder / "candidates.csv")
-    assert len(calls) == 60 == len((finished.folder / "oracle.jsonl").read_text().splitlines()) - 1
+    assert len(calls) == 60 == len(read_log(finished.folder / "oracle.sqlite"))
     assert {"order", "smiles", "score", "logp_computed", "origin", "parent", "round", "failed"} <= set(calls)
     told = {
         "novel",
@@ -439,7 +440,7 @@ def test_a_run_that_is_finished_is_gone_on_with_on_request_alone(
     assert len(set(places)) == 3, "what another attempt paid is not taken for a run's calls"
     campaign = create_run(workspace, "other", {})
     finish_run(campaign, {})
-    with pytest.raises(UserError, match=r"has no oracle\.jsonl"):
+    with pytest.raises(UserError, match=r"has no oracle\.sqlite"):
         optimize_run(model, more, workspace, "other", resume=campaign)
 
 
