@@ -180,11 +180,12 @@ answer(id=ask["id"], score=len(smiles))"""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for calls in (40, 170):
         run = subprocess.Popen(command, env=environment)
-        while not log.exists() or len(read_log(log)) < calls:
+        while not paid.exists() or paid.read_text().count("\n") < calls:
             assert run.poll() is None, "it ended by itself"
             time.sleep(0.05)
         run.send_signal(signal.SIGKILL)
         run.wait()
+        assert read_log(log), "each answer is in the log when the next one is read"
     subprocess.run(command, env=environment, check=True, timeout=120)
     records = read_log(log)
     assert [r["order"] for r in records] == list(range(300))
