@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.atomic_files import write_json
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.runs import describe_machine, list_versions
 
 RESULTS = Path(__file__).parent / "results"
 RELATIVE = ("logP", "SA", "QED", "weight")
@@ -68,8 +68,8 @@ def main() -> int:
         {
             "benchmark": "moses-agreement",
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": machine(),
-            "versions": {**versions(), "fcd_torch": version("fcd_torch")},
+            "machine": describe_machine(),
+            "versions": {**list_versions(), "fcd_torch": version("fcd_torch")},
             "samples": ours["samples"],
             "note": args.note,
             "within": args.within,

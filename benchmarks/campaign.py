@@ -51,10 +51,10 @@ from pipeline.objectives.resolve import resolve
 from pipeline.training.fit_measured import Labelled, compare
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workflows.update import update
-from pipeline.workspace.folders import content_key
-from pipeline.workspace.lookup import model_name
-from pipeline.workspace.registry import data_folder
-from pipeline.workspace.runs import Run, machine, versions
+from pipeline.workspace.folders import hash_content
+from pipeline.workspace.lookup import write_model_name
+from pipeline.workspace.registry import find_data_folder
+from pipeline.workspace.runs import Run, describe_machine, list_versions
 
 HERE = Path(__file__).parent
 TASKS = ("osimertinib_mpo", "celecoxib_rediscovery", "median1")
@@ -243,10 +243,10 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace")))
     parser.add_argument("--output", type=Path, default=HERE / "results" / "campaign.json")
     args = parser.parse_args()
-    pool = pd.read_csv(data_folder() / "moses-sample.csv.gz")["SMILES"].tolist()
+    pool = pd.read_csv(find_data_folder() / "moses-sample.csv.gz")["SMILES"].tolist()
     model = load_model(args.model, args.workspace)
     settings = {k: v for k, v in vars(args).items() if k not in ("workspace", "output", "tasks", "arms", "seeds")}
-    kept = Parts(args.workspace / "benchmarks" / "campaign", content_key(settings, model.key, pool[:10]))
+    kept = Parts(args.workspace / "benchmarks" / "campaign", hash_content(settings, model.key, pool[:10]))
     parts = [
         kept.do(f"{name}-{seed}-{arm}", lambda: campaign(arm, args, name, seed, model, pool))  # noqa: B023 (called at once)
         for name in args.tasks
@@ -258,9 +258,9 @@ def main() -> None:
         {
             "benchmark": "campaign",
             "date": datetime.now(UTC).date().isoformat(),
-            "machine": machine(),
-            "versions": versions(),
-            "settings": {**settings, "model": model_name(model.folder)},
+            "machine": describe_machine(),
+            "versions": list_versions(),
+            "settings": {**settings, "model": write_model_name(model.folder)},
             "campaigns": parts,
         },
     )

@@ -34,9 +34,9 @@ from chem_vae.training import train
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
-from pipeline.workspace.folders import content_key
-from pipeline.workspace.progress import terminal_progress
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.folders import hash_content
+from pipeline.workspace.progress import show_progress
+from pipeline.workspace.runs import describe_machine, list_versions
 
 HERE = Path(__file__).parent
 PROPERTIES = ("logp", "mw", "tpsa", "qed")
@@ -49,7 +49,7 @@ def one_beta(dataset: Dataset, beta: float, args: argparse.Namespace, folder: Pa
         corruption=0.0, latent_dropout=0.0, condition_dropout=0.0, property_weight=0.0,
     )  # fmt: skip
     config = TrainingConfig(epochs=args.epochs, learning_rate=4e-3, beta=beta, beta_warmup=0.4, validations=4)
-    key = content_key(dataset.key, str(model), str(config), args.molecules, 1)
+    key = hash_content(dataset.key, str(model), str(config), args.molecules, 1)
     path = folder / f"beta-{beta:g}-{key[:8]}.json"
     if path.exists():
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -153,7 +153,7 @@ def main() -> None:
     start = time.perf_counter()
     folder = args.workspace / "disentanglement"
     folder.mkdir(parents=True, exist_ok=True)
-    with terminal_progress() as progress:
+    with show_progress() as progress:
         dataset = ingest(
             IngestConfig(limit=round(1.15 * args.molecules), compute=("logp", "qed", "tpsa", "mw")),
             args.workspace,
@@ -163,8 +163,8 @@ def main() -> None:
     result = {
         "benchmark": "disentanglement",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "training_molecules": args.molecules,
         "epochs": args.epochs,
         "dataset": {"name": dataset.name, "key": dataset.key},

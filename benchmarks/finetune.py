@@ -161,7 +161,7 @@ def main() -> None:
     from chem_vae.atomic_files import write_json
     from pipeline.config import load_config
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.runs import machine, versions
+    from pipeline.workspace.runs import describe_machine, list_versions
 
     settings = {f"train.{k}": tomllib.loads(f"v = {v}")["v"] for k, v in (text.split("=", 1) for text in args.set)}
     base = load_model(args.model, args.workspace)
@@ -178,7 +178,7 @@ def main() -> None:
         "key": base.key,
         "training_molecules": base.card["training_molecules"],
     }
-    written = {"base": about, "kinds": results, "machine": machine(), "versions": versions()}
+    written = {"base": about, "kinds": results, "machine": describe_machine(), "versions": list_versions()}
     args.output.parent.mkdir(parents=True, exist_ok=True)
     write_json(args.output, written)
 
@@ -210,10 +210,10 @@ def _moses(model: Any) -> dict[str, float]:
     from chem_vae.analysis import exact_reconstruction
     from chem_vae.data import TokenDataset
     from pipeline.training.finetune import nats
-    from pipeline.workspace.registry import data_folder
+    from pipeline.workspace.registry import find_data_folder
 
     checkpoint = model.checkpoint
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:
         smiles = [row["SMILES"] for row in csv.DictReader(file) if row["split"] == "test"][:MOSES_MOLECULES]
     strings = [checkpoint.vocabulary.from_smiles(s) for s in smiles]
     data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))

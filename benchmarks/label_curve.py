@@ -33,7 +33,7 @@ from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig
-from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.folders import hash_content, lock_folder
 
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)
 _FEWEST = 10  # labels that a predictor needs
@@ -114,7 +114,7 @@ def label_curve(
     points = []
     progress("labels", 0, len(shares))
     for i, share in enumerate(shares):
-        key = content_key(
+        key = hash_content(
             dataset.key, conditions, config.model_dump(mode="json"), molecules, generated, temperature, seed, share, 1
         )
         job = _Job(dataset, conditions, columns, splits, config, share, generated, temperature, seed)
@@ -154,7 +154,7 @@ def _remembered(job: _Job, folder: Path | None, key: str, progress: Progress) ->
         return _point(job, None, progress)
     path = folder / f"labels-{job.share:g}-{key[:8]}.json"
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(path, "measuring this share of labels"):
+    with lock_folder(path, "measuring this share of labels"):
         if path.exists():
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))

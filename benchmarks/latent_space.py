@@ -36,8 +36,8 @@ from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.progress import terminal_progress
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.progress import show_progress
+from pipeline.workspace.runs import describe_machine, list_versions
 
 HERE = Path(__file__).resolve().parent
 PROPRANOLOL, WARFARIN = "CC(C)NCC(O)COc1cccc2ccccc12", "CC(=O)CC(c1ccccc1)c1c(O)c2ccccc2oc1=O"
@@ -346,10 +346,10 @@ def main() -> None:
     given.figures.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {
         "model": {"name": model.folder.name, "key": model.key},
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
     }
-    with terminal_progress() as progress:
+    with show_progress() as progress:
         for name, part in PARTS.items():
             started = time.monotonic()
             results[name] = part(model, given.figures, progress)

@@ -62,9 +62,9 @@ def starts(n: int) -> list[str]:
     from rdkit import Chem
 
     from pipeline.chemistry.properties import get_property
-    from pipeline.workspace.registry import data_folder
+    from pipeline.workspace.registry import find_data_folder
 
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt", encoding="utf-8") as file:
         smiles = [row["SMILES"] for row in csv.DictReader(file) if row["split"] == "test"]
     random.Random(DRAWN_WITH).shuffle(smiles)
     qed, (low, high) = get_property("qed"), QED_OF_STARTS
@@ -221,9 +221,9 @@ def main() -> None:
     from chem_vae.errors import ChemVAEError
     from chem_vae.optimizers import check_strategy
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import content_key
+    from pipeline.workspace.folders import hash_content
     from pipeline.workspace.parallel import Workers
-    from pipeline.workspace.runs import machine, versions
+    from pipeline.workspace.runs import describe_machine, list_versions
 
     try:
         task(args.objective)
@@ -232,7 +232,7 @@ def main() -> None:
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))
-    key = content_key("lead-optimization", 1, model.key, args.objective, args.calls, QED_OF_STARTS, DRAWN_WITH)
+    key = hash_content("lead-optimization", 1, model.key, args.objective, args.calls, QED_OF_STARTS, DRAWN_WITH)
     kept = args.workspace / "benchmarks" / f"lead-optimization-{key[:8]}"
     jobs, results = list(_jobs(args, model, kept, key)), []
     with Workers(args.workers) as pool:
@@ -244,8 +244,8 @@ def main() -> None:
     written = {
         "benchmark": "lead optimization",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "model": {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]},
         "settings": {
             "objective": args.objective,

@@ -27,8 +27,8 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.training.config import TrainConfig
-from pipeline.workspace.progress import terminal_progress
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.progress import show_progress
+from pipeline.workspace.runs import describe_machine, list_versions
 
 HERE = Path(__file__).parent
 SEED = 0
@@ -113,7 +113,7 @@ def main() -> None:
         model=ModelConfig(embedding_size=64, encoder_size=96, decoder_size=192, latent_size=32, dropout=0.0),
         training=TrainingConfig(epochs=args.epochs, learning_rate=4e-3, beta=0.03, validations=2),
     )
-    with terminal_progress() as progress:
+    with show_progress() as progress:
         dataset = ingest(
             IngestConfig(limit=round(1.15 * args.molecules), compute=("logp", "qed", "tpsa", "mw")),
             args.workspace,
@@ -135,8 +135,8 @@ def main() -> None:
     result = {
         "benchmark": "missing_labels",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "property": {"name": about.name, "label": about.label, "unit": about.unit},
         "training_molecules": args.molecules,
         "dataset": {"name": dataset.name, "key": dataset.key},

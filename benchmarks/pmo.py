@@ -127,7 +127,7 @@ def main() -> None:
     from chem_vae.errors import ChemVAEError
     from chem_vae.optimizers import check_strategy
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import content_key
+    from pipeline.workspace.folders import hash_content
 
     try:
         tasks = [task(name).name for name in args.tasks.split(",")]
@@ -136,7 +136,7 @@ def main() -> None:
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))
-    key = content_key("pmo", 1, model.key, args.calls, args.batch, args.start)
+    key = hash_content("pmo", 1, model.key, args.calls, args.batch, args.start)
     kept = args.workspace / "benchmarks" / f"pmo-{key[:8]}"
     jobs = [
         Job(name, strategy, seed, args.calls, args.batch, args.start, str(model.folder), args.workspace, kept, key)

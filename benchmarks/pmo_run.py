@@ -77,9 +77,9 @@ class Stopwatch:
 def run(job: Job) -> dict[str, Any]:
     """The result of one run: from the workspace, or made now and written there."""
     from pipeline.benchmark.parts import Parts
-    from pipeline.workspace.folders import locked
+    from pipeline.workspace.folders import lock_folder
 
-    with locked(job.kept / job.name, "at the same run"):
+    with lock_folder(job.kept / job.name, "at the same run"):
         return Parts(job.kept, job.key).do(job.name, lambda: _measured(job))
 
 
@@ -97,7 +97,7 @@ def _measured(job: Job) -> dict[str, Any]:
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
     from pipeline.oracles.config import OracleConfig
-    from pipeline.workspace.runs import machine, versions
+    from pipeline.workspace.runs import describe_machine, list_versions
 
     model = load_model(job.model, job.workspace)
     decode_seconds = _decode_seconds(model.checkpoint)
@@ -146,15 +146,15 @@ def _measured(job: Job) -> dict[str, Any]:
         "inside_seconds": watch.seconds,
         "decode_seconds": decode_seconds,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "code": code_key(),
     }
 
 
 def code_key() -> str:
     """Of the source that decides what a run does: reused runs that another version made are named."""
-    from pipeline.workspace.folders import content_key
+    from pipeline.workspace.folders import hash_content
 
     root = Path(__file__).parents[1]
     named = [
@@ -164,7 +164,7 @@ def code_key() -> str:
     named += [root / "chem_vae" / "tanimoto.py"]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
     sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]
-    return content_key(*(path.read_text(encoding="utf-8") for path in sources))[:8]
+    return hash_content(*(path.read_text(encoding="utf-8") for path in sources))[:8]
 
 
 def _cpu_seconds() -> float:

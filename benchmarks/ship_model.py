@@ -18,7 +18,7 @@ from typing import Any
 from chem_vae.atomic_files import write_json
 from chem_vae.checkpoint import Checkpoint
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.folders import content_key
+from pipeline.workspace.folders import hash_content
 
 LICENCE = (
     "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)"
@@ -49,7 +49,7 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None) -> int:
     record = json.loads((source / "training.json").read_text(encoding="utf-8"))
     step = max(1, len(record["history"]) // KEPT_ROWS)
     write_json(target / "training.json", {**record, "history": record["history"][::step]})
-    manifest = {**model.manifest, "card": card, "key": content_key(model.key, "shipped in half precision")}
+    manifest = {**model.manifest, "card": card, "key": hash_content(model.key, "shipped in half precision")}
     write_json(target / "manifest.json", manifest)
     size = sum(f.stat().st_size for f in target.iterdir())
     if size > MOST_BYTES:

@@ -173,7 +173,7 @@ def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
     """A whole ingest, its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
     from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
-    from pipeline.workspace.progress import terminal_progress
+    from pipeline.workspace.progress import show_progress
 
     config = IngestConfig(
         source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))
@@ -182,7 +182,7 @@ def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(dir=args.scratch) as folder,
         _MemoryWatch() as memory,
-        terminal_progress() as progress,
+        show_progress() as progress,
     ):
         start = time.perf_counter()
         dataset = ingest(config, Path(folder), progress)
@@ -342,15 +342,15 @@ def main() -> None:
     command.set_defaults(run=startup)
     args = parser.parse_args()
 
-    from pipeline.workspace.runs import machine, versions
+    from pipeline.workspace.runs import describe_machine, list_versions
 
     start = time.perf_counter()
     figures = args.run(args)
     result = {
         "benchmark": args.command,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{machine()}, {_processor()}",
-        "versions": versions(),
+        "machine": f"{describe_machine()}, {_processor()}",
+        "versions": list_versions(),
         "seconds": time.perf_counter() - start,
         **figures,
     }

@@ -203,8 +203,8 @@ def main() -> None:
     from pipeline.benchmark.parts import Parts
     from pipeline.benchmark.targets import Sampling, not_conditioned
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import content_key
-    from pipeline.workspace.runs import machine, versions
+    from pipeline.workspace.folders import hash_content
+    from pipeline.workspace.runs import describe_machine, list_versions
 
     try:
         model = load_model(args.model, args.workspace)
@@ -218,7 +218,7 @@ def main() -> None:
         split = "train" if model.is_trained_on(dataset) else None
         known = frozenset(dataset.table(["inchikey"], split=split)["inchikey"])
     settings = {"molecules": args.molecules, "tolerances": TOLERANCES, "surplus": SURPLUS}
-    key = content_key("target-hitting", 1, model.key, settings, dataset.key if dataset is not None else None)
+    key = hash_content("target-hitting", 1, model.key, settings, dataset.key if dataset is not None else None)
     kept, parts = Parts(args.workspace / "benchmarks" / f"target-hitting-{key[:8]}", key), []
     drawn = itertools.product(
         TARGETS,
@@ -240,8 +240,8 @@ def main() -> None:
     written = {
         "benchmark": "target hitting",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "model": {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]},
         "compared_with": None
         if dataset is None

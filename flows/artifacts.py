@@ -36,9 +36,9 @@ def watched(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
     with ExitStack() as stack:
         shown: Progress = silent
         if terminal and not is_quiet():
-            from pipeline.workspace.progress import terminal_progress
+            from pipeline.workspace.progress import show_progress
 
-            shown = stack.enter_context(terminal_progress())
+            shown = stack.enter_context(show_progress())
         artifacts = ProgressArtifacts(every)
 
         def show(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:

@@ -58,8 +58,8 @@ def generate(
     Returns:
         The run's folder.
     """
-    from pipeline.workspace.lookup import model_folder
+    from pipeline.workspace.lookup import find_model
 
-    folder = str(model_folder(model, workspace))
+    folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config)
     return generate_candidates(folder, None, whole, workspace, return_state=True).result()

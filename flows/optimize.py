@@ -92,7 +92,7 @@ def optimize(
     Returns:
         The run's folder.
     """
-    from pipeline.workspace.lookup import model_folder
+    from pipeline.workspace.lookup import find_model
 
-    folder = str(model_folder(model, workspace))
+    folder = str(find_model(model, workspace))
     return optimize_molecules(folder, config, workspace, name, resume, return_state=True).result()

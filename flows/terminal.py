@@ -41,12 +41,12 @@ def show_own_warnings() -> None:
 def progress_shown(quiet: bool) -> Iterator[Progress]:
     """Progress on standard error, or none."""
     from chem_vae.progress import silent
-    from pipeline.workspace.progress import terminal_progress
+    from pipeline.workspace.progress import show_progress
 
     if quiet:
         yield silent
         return
-    with terminal_progress() as progress:
+    with show_progress() as progress:
         yield progress
 
 

@@ -42,7 +42,7 @@ def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Pat
     Returns:
         The model's folder.
     """
-    from pipeline.workspace.lookup import dataset_folder
+    from pipeline.workspace.lookup import find_dataset
 
-    folder = str(dataset_folder(dataset, workspace))
+    folder = str(find_dataset(dataset, workspace))
     return train_model(folder, config, workspace, return_state=True).result()

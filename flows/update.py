@@ -54,7 +54,7 @@ def update(
     Returns:
         The new run's folder; the earlier run's where the file holds nothing new.
     """
-    from pipeline.workspace.lookup import run_folder
+    from pipeline.workspace.lookup import find_run
 
-    folder = str(run_folder(run, workspace, optimization=False))
+    folder = str(find_run(run, workspace, optimization=False))
     return propose_next(folder, data, settings, workspace, smiles_column, return_state=True).result()

@@ -24,13 +24,13 @@ from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 
 @pytest.fixture(scope="session")
 def sample_smiles() -> list[str]:
     """The first 3,000 SMILES of the embedded sample."""
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt") as file:
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt") as file:
         return [row["SMILES"] for _, row in zip(range(3000), csv.DictReader(file), strict=False)]
 
 

@@ -20,7 +20,7 @@ from pipeline.generation.generate import generate
 from pipeline.models.trained_model import load_model
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.optimize_run import optimize_run
-from pipeline.workspace.lookup import dataset_folder
+from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.runs import Run, list_runs
 
 OLD = Path(__file__).parent / "old_formats"
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def test_an_old_dataset_opens(workspace: Path) -> None:
-    dataset = Dataset.open(dataset_folder("molecules", workspace))
+    dataset = Dataset.open(find_dataset("molecules", workspace))
     assert dataset.counts["rows"] == 301 and dataset.counts["accepted"] == 300
     assert len(dataset.table(["smiles"])) == 300 and len(dataset.tokens("train")) == dataset.counts["train"]
 

@@ -245,9 +245,9 @@ def at_work(
     if output is not None:
         check_output(output, formats)
     from pipeline.models.trained_model import TrainedModel
-    from pipeline.workspace.lookup import model_folder
+    from pipeline.workspace.lookup import find_model
 
-    trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)
+    trained = TrainedModel.open(find_model(model, workspace), workspace=workspace)
     with progress_shown(quiet) as progress:
         yield trained, progress
 

@@ -28,9 +28,9 @@ def report(
 
     chem-vae report --open
     """
-    from pipeline.workspace.lookup import run_folder
+    from pipeline.workspace.lookup import find_run
 
-    folder = run_folder(run or "latest", workspace)
+    folder = find_run(run or "latest", workspace)
     show_run(folder)
     page = (folder / "report.html").resolve()
     if open_:
@@ -99,11 +99,11 @@ def models(workspace: options.Workspace = options.WORKSPACE, debug: options.Debu
     """
     from chem_vae.errors import CheckpointError, DataError
     from pipeline.workspace.folders import read_manifest
-    from pipeline.workspace.lookup import shipped_models, workspace_models
+    from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
 
-    shipped = shipped_models()
+    shipped = list_shipped_models()
     found = [*((name, folder, "in the package") for name, folder in shipped.items())]
-    found += [(folder.name, folder, "workspace") for folder in workspace_models(workspace)]
+    found += [(folder.name, folder, "workspace") for folder in list_workspace_models(workspace)]
     rows = []
     for name, folder, place in found:
         try:
@@ -134,9 +134,9 @@ def inspect(
 ) -> None:
     """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
     from chem_vae.errors import DataError
-    from pipeline.workspace.lookup import existing_folder, shipped_models
+    from pipeline.workspace.lookup import find_folder, list_shipped_models
 
-    folder = shipped_models().get(path) or existing_folder(path, workspace)
+    folder = list_shipped_models().get(path) or find_folder(path, workspace)
     if (folder / "model.json").exists() or (folder / "model.safetensors").exists():
         from pipeline.models.trained_model import TrainedModel
 

@@ -138,16 +138,14 @@ def _run(
     """Check what can be checked before the work; then the run's folder."""
     from flows.cli.export import check_output
     from pipeline.config import load_config
-    from pipeline.workspace.lookup import model_folder
+    from pipeline.workspace.lookup import find_model
 
     whole = load_config(config, given)
     asked = _asked(whole)
     if output is not None:
         check_output(output)
     folder = (
-        earlier.folder / "model"
-        if earlier is not None and model is None
-        else model_folder(model or "latest", workspace)
+        earlier.folder / "model" if earlier is not None and model is None else find_model(model or "latest", workspace)
     )
     if prefect:
         from flows.environment import start_prefect

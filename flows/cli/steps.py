@@ -123,11 +123,11 @@ def train(
     )
     from pipeline.datasets.dataset import Dataset
     from pipeline.datasets.ingest import ingest as ingest_source
-    from pipeline.workspace.lookup import dataset_folder, model_folder
+    from pipeline.workspace.lookup import find_dataset, find_model
 
     if whole.train.base:  # a name that is not there is said before the work
-        model_folder(whole.train.base, workspace)
-    opened = None if data else Dataset.open(dataset_folder(dataset or "latest", workspace))
+        find_model(whole.train.base, workspace)
+    opened = None if data else Dataset.open(find_dataset(dataset or "latest", workspace))
     from pipeline.training.train import train as train_on
 
     with progress_shown(quiet) as progress:
@@ -186,9 +186,9 @@ def generate(
         check_output(output)
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.generate_run import generate_run
-    from pipeline.workspace.lookup import model_folder
+    from pipeline.workspace.lookup import find_model
 
-    trained = TrainedModel.open(model_folder(model, workspace), workspace=workspace)
+    trained = TrainedModel.open(find_model(model, workspace), workspace=workspace)
     with progress_shown(quiet) as progress:
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     inspect.show_run(made.folder)

@@ -114,7 +114,7 @@ def tune(
     from pipeline.training.study import shown
     from pipeline.training.tune import tune as sweep
     from pipeline.training.tune import tune_config
-    from pipeline.workspace.lookup import dataset_folder
+    from pipeline.workspace.lookup import find_dataset
 
     asked = tune_config(
         epochs=epochs,
@@ -132,7 +132,7 @@ def tune(
         else:
             from pipeline.datasets.dataset import Dataset
 
-            opened = Dataset.open(dataset_folder(dataset, workspace))
+            opened = Dataset.open(find_dataset(dataset, workspace))
         study = sweep(opened, whole.train, asked, workspace, trials=trials, name=name, progress=progress)
     from flows.terminal import table
 

@@ -18,7 +18,7 @@ from rdkit.Chem import FilterCatalog
 
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
-from pipeline.workspace.registry import extra_file, resolve
+from pipeline.workspace.registry import find_extra_file, resolve
 
 ATOMS = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
 LARGEST_RING = 7
@@ -27,10 +27,10 @@ LARGEST_RING = 7
 def moses_rules(progress: Progress = silent) -> tuple[str, ...]:
     """The SMARTS of MOSES' MCF and PAINS rules, from the cache (the wheel is fetched the first time)."""
     resolve("moses", progress=progress)
-    mcf = _rows(extra_file("moses", "mcf"))
+    mcf = _rows(find_extra_file("moses", "mcf"))
     column = mcf[0].index("smarts")
     return tuple(row[column].strip() for row in mcf[1:]) + tuple(
-        row[0].strip() for row in _rows(extra_file("moses", "pains"))
+        row[0].strip() for row in _rows(find_extra_file("moses", "pains"))
     )
 
 

@@ -22,7 +22,7 @@ from pipeline.benchmark.filters import MosesFilter
 from pipeline.chemistry.fingerprints import ECFP4_1024
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
-from pipeline.workspace.parallel import Workers, usable_cores
+from pipeline.workspace.parallel import Workers, count_cores
 
 PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
 MINIMUM_RINGS = 2  # a scaffold of fewer rings does not count in MOSES
@@ -87,7 +87,7 @@ def measure(
 ) -> Molecules:
     """Measure a list of SMILES; None and what RDKit refuses is invalid. workers: processes, None for all cores."""
     wanted = wanted or Wanted()
-    count = usable_cores() if workers is None else workers
+    count = count_cores() if workers is None else workers
     if len(smiles) <= 2 * _CHUNK:  # less than it takes to start a process
         count = 1
     parts: list[Molecules] = []

@@ -36,9 +36,9 @@ from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_target
 from pipeline.chemistry.metrics import novelty
 from pipeline.models.sampling import REDRAWS
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.folders import content_key, locked
-from pipeline.workspace.registry import sha256_of
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.registry import hash_file
+from pipeline.workspace.runs import describe_machine, list_versions
 
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
@@ -107,10 +107,10 @@ def moses_benchmark(
     """
     settings = settings or BenchmarkSettings()
     fcd = fcd_version()  # better now than after an hour
-    weights = sha256_of(model.folder / "model.safetensors")
-    key = content_key(_FORMAT, weights, sha256_of(model.folder / "model.json"), asdict(settings), versions(), fcd)
+    weights = hash_file(model.folder / "model.safetensors")
+    key = hash_content(_FORMAT, weights, hash_file(model.folder / "model.json"), asdict(settings), list_versions(), fcd)
     folder = workspace / "benchmarks" / f"moses-{key[:8]}"
-    with locked(folder, "benchmarking this model"):
+    with lock_folder(folder, "benchmarking this model"):
         folder.mkdir(parents=True, exist_ok=True)
         parts = Parts(folder / "parts", key)
         _Benchmark(model, settings, folder, parts, workers, progress).run()
@@ -118,8 +118,8 @@ def moses_benchmark(
         results = {
             "benchmark": "moses",
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": machine(),
-            "versions": {**versions(), "fcd_torch": fcd},
+            "machine": describe_machine(),
+            "versions": {**list_versions(), "fcd_torch": fcd},
             "key": key,
             "model": {
                 "name": model.folder.name,
@@ -237,14 +237,14 @@ class _Benchmark:
         write_text(self._samples(seed), text.getvalue())
         return {
             "file": self._samples(seed).name,
-            "sha256": sha256_of(self._samples(seed)),
+            "sha256": hash_file(self._samples(seed)),
             "samples": len(smiles),
             "canonical": canonical.to_dict(),
         }
 
     def distribution(self, seed: int) -> dict[str, Any]:
         path = self._samples(seed)
-        if not path.is_file() or sha256_of(path) != self.parts.results[f"samples-{seed}"]["sha256"]:
+        if not path.is_file() or hash_file(path) != self.parts.results[f"samples-{seed}"]["sha256"]:
             again = self.draw(seed)  # the file was lost or edited: the same seed gives the same molecules
             if again["sha256"] != self.parts.results[f"samples-{seed}"]["sha256"]:
                 raise DataError(f"{path} was changed and cannot be drawn again alike; delete {self.folder}")

@@ -27,8 +27,8 @@ from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import Gaussian, Moments, chemnet_gaussian, chemnet_moments, fcd_version
 from pipeline.benchmark.molecules import PROPERTIES, Molecules, Wanted, measure
-from pipeline.workspace.folders import content_key, locked
-from pipeline.workspace.registry import cache_folder, extra_file, resolve, sha256_of
+from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.registry import find_cache_folder, find_extra_file, hash_file, resolve
 
 TEST_SETS = {"Test": "test", "TestSF": "test_scaffolds"}
 """MOSES' names of the two test sets, and the names of their files."""
@@ -66,8 +66,8 @@ def moses_reference(
         raise unknown_name("MOSES test set", name, TEST_SETS)
     fcd = fcd_version() if chemnet else ""
     source = resolve("moses", progress=progress).path
-    path = source if name == "Test" else extra_file("moses", TEST_SETS[name])
-    digest = sha256_of(path)
+    path = source if name == "Test" else find_extra_file("moses", TEST_SETS[name])
+    digest = hash_file(path)
     canonical: list[str] = []
 
     def molecules() -> list[str]:
@@ -86,12 +86,12 @@ def moses_reference(
         found = _in_pieces(canonical, features_path, progress, f"ChemNet of MOSES {name} (once)").gaussian()
         return {"mean": found.mean, "covariance": found.covariance, "n": np.array(found.n)}
 
-    folder, stem = cache_folder() / "benchmark", f"moses-{TEST_SETS[name]}"
-    key = content_key(_FORMAT, digest, version("rdkit"), PROPERTIES)[:12]
+    folder, stem = find_cache_folder() / "benchmark", f"moses-{TEST_SETS[name]}"
+    key = hash_content(_FORMAT, digest, version("rdkit"), PROPERTIES)[:12]
     arrays = cached_arrays(folder / f"{stem}-chemistry-{key}.npz", _CHEMISTRY, chemistry)
     gaussian = None
     if chemnet:
-        key = content_key(_FORMAT, digest, version("rdkit"), fcd)[:12]
+        key = hash_content(_FORMAT, digest, version("rdkit"), fcd)[:12]
         features_path = folder / f"{stem}-chemnet-{key}.npz"
         kept = cached_arrays(features_path, _FEATURES, features)
         for piece in folder.glob(f"{features_path.stem}-*.npz"):  # the whole is there now
@@ -134,7 +134,7 @@ def cached_arrays(path: Path, names: Sequence[str], make: Callable[[], Arrays]) 
     """
     if (kept := _read(path, names)) is not None:
         return kept
-    with locked(path, "computing a reference of the benchmark"):
+    with lock_folder(path, "computing a reference of the benchmark"):
         if (kept := _read(path, names)) is not None:
             return kept
         made = make()

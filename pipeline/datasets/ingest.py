@@ -35,8 +35,8 @@ from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.source import Chunk, Source, find_format
 from pipeline.datasets.splits import assign_splits, merge_duplicates, smallest
-from pipeline.workspace.folders import content_key, locked
-from pipeline.workspace.parallel import Workers, usable_cores
+from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import ResolvedSource, resolve
 
 _FEW_ROWS = 2_000  # fewer are done sooner in this process than a worker starts
@@ -58,7 +58,7 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
     if found := _find_finished(folder, config, resolved):
         return found
     try:
-        with locked(folder, "ingesting this dataset"):
+        with lock_folder(folder, "ingesting this dataset"):
             return _find_finished(folder, config, resolved) or _Ingest(config, resolved, key, folder, progress).run()
     except OSError as error:
         if isinstance(error, ChemVAEError):
@@ -76,7 +76,7 @@ def dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
     if config.header is None:  # as before there was this setting, so that older datasets are found
         del options["header"]
-    return content_key(
+    return hash_content(
         {
             "source": resolved.sha256,
             "kind": find_format(resolved.path),
@@ -149,7 +149,7 @@ class _Ingest:
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
-        count = 1 if expected < _FEW_ROWS else self.config.workers or usable_cores()
+        count = 1 if expected < _FEW_ROWS else self.config.workers or count_cores()
         try:
             computed = [get_property(name) for name in self.config.compute]
             with Workers(count, functools.partial(register_missing, computed)) as workers:

@@ -30,7 +30,7 @@ from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling, write_selfies
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.lookup import model_folder
+from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import list_datasets
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")
         UserError: The name is unknown.
         CheckpointError: The model is damaged.
     """
-    return TrainedModel.open(model_folder(str(where), workspace), workspace=workspace)
+    return TrainedModel.open(find_model(str(where), workspace), workspace=workspace)
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:

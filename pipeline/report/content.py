@@ -18,7 +18,7 @@ from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000
 
@@ -96,8 +96,8 @@ def about(
             "kl_per_dimension": training["kl_per_dimension"],
             "warnings": training["warnings"],
         },
-        "versions": versions(),
-        "machine": machine(),
+        "versions": list_versions(),
+        "machine": describe_machine(),
         "seconds": dict(seconds),
     }
 

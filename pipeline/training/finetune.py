@@ -31,7 +31,7 @@ from pipeline.objectives.desirability import PropertySummary
 from pipeline.training.config import NOTHING, TrainConfig
 from pipeline.training.plan import Course, chosen_conditions, summaries
 from pipeline.training.replay import draw_replay
-from pipeline.workspace.lookup import model_folder, model_name, shipped_models
+from pipeline.workspace.lookup import find_model, list_shipped_models, write_model_name
 
 SHOWN_MOLECULES = 60_000
 """Molecules, replayed ones included, that fine-tuning shows when no number of epochs is given..."""
@@ -53,7 +53,7 @@ def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
     """
     if config.start is not None:
         return config
-    molecules, shipped = dataset.counts["train"], next(iter(shipped_models().items()), None)
+    molecules, shipped = dataset.counts["train"], next(iter(list_shipped_models().items()), None)
     few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
     built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
     if shipped is None or built or not few:
@@ -79,7 +79,7 @@ def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
     """
     if config.base is None:
         return None
-    base = TrainedModel.open(model_folder(config.base, workspace), workspace=workspace)
+    base = TrainedModel.open(find_model(config.base, workspace), workspace=workspace)
     base.checkpoint  # noqa: B018 (reads the weights: damage is said before the work)
     return base
 
@@ -109,7 +109,7 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
     strings, kept, told = _spelled(dataset, base.checkpoint.vocabulary)
     if not strings:
         raise DataError(
-            f"no molecule of the dataset {dataset.name} can be spelled under the bond constraints of {model_name(base.folder)}"
+            f"no molecule of the dataset {dataset.name} can be spelled under the bond constraints of {write_model_name(base.folder)}"
         )
     columns = {p.name: i for i, p in enumerate(dataset.properties)}
     values = dataset.tokens("train").values()
@@ -123,7 +123,7 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
             start = base.checkpoint.grown(symbols, new_scales)
     except VocabularyError as error:
         raise UserError(
-            f"the vocabulary of {model_name(base.folder)} has no room for {dataset.name}: {error}"
+            f"the vocabulary of {write_model_name(base.folder)} has no room for {dataset.name}: {error}"
         ) from None
     splits = _splits(dataset, start.vocabulary, strings, kept)
     if len(splits["train"]) == 0:
@@ -202,7 +202,7 @@ def nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> f
 def _lineage(base: TrainedModel) -> dict[str, Any]:
     """What a card keeps of the model that it started from, and of that one's own base."""
     return {
-        "name": model_name(base.folder),
+        "name": write_model_name(base.folder),
         "key": base.key,
         "dataset": base.card["dataset"]["name"],
         "training_molecules": base.card["training_molecules"],

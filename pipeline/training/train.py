@@ -23,9 +23,9 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import FEW_MOLECULES, base_model, before_and_after, chosen_start, fine_tuning, settled
 from pipeline.training.fit_predictors import fit_and_check, predictor_warnings
 from pipeline.training.plan import Course, chosen_conditions, from_nothing
-from pipeline.workspace.folders import built_whole, content_key, locked
-from pipeline.workspace.lookup import model_name, shipped_models
-from pipeline.workspace.runs import machine, versions
+from pipeline.workspace.folders import build_folder, hash_content, lock_folder
+from pipeline.workspace.lookup import list_shipped_models, write_model_name
+from pipeline.workspace.runs import describe_machine, list_versions
 
 VERY_FEW_MOLECULES = 200  # below it even fine-tuning has little to go by
 
@@ -48,24 +48,26 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
     usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
     settings = config.model_dump(mode="json", exclude={"start", "replay", *usual})
     started_from = {"base": base.key, "replay": config.replay} if base else None
-    key = content_key(dataset.key, settings, conditions, "chem-vae model", 1, *([started_from] if base else []))
+    key = hash_content(dataset.key, settings, conditions, "chem-vae model", 1, *([started_from] if base else []))
     folder = workspace / "models" / f"{dataset.name}-{key[:8]}"
     if folder.exists():
         try:
             return TrainedModel.open(folder, reused=True, workspace=workspace)
         except (DataError, CheckpointError):  # damaged since: made again
             _set_aside(folder, workspace)
-    with built_whole(folder, "training this model") as partial:
+    with build_folder(folder, "training this model") as partial:
         if partial != folder:
             if base:
-                config = config.model_copy(update={"start": model_name(base.folder)})  # not "latest", which moves on
+                config = config.model_copy(
+                    update={"start": write_model_name(base.folder)}
+                )  # not "latest", which moves on
             _train_into(partial, dataset, base, config, key, progress)
     return TrainedModel.open(folder, workspace=workspace)
 
 
 def _set_aside(folder: Path, workspace: Path) -> None:
     """Rename a model's folder that cannot be opened: what is in it may be of use to its owner yet."""
-    with locked(folder, "training this model"):
+    with lock_folder(folder, "training this model"):
         try:
             TrainedModel.open(folder, workspace=workspace)  # made again by another process meanwhile?
         except (DataError, CheckpointError) as error:
@@ -146,8 +148,8 @@ def _train_into(
             *told,
         ],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
     }
     checkpoint.save(folder)
     write_json(folder / "training.json", asdict(record))
@@ -195,7 +197,7 @@ def _size_warnings(molecules: int, course: Course) -> list[str]:
         ]
     if molecules >= FEW_MOLECULES:
         return []
-    known = next(iter(shipped_models()), None)
+    known = next(iter(list_shipped_models()), None)
     better = f"start from a model that knows chemistry: --from {known}, or " if known else ""
     return [
         f"{molecules:,} training molecules are few for a model that starts from nothing: expect crude structures; "

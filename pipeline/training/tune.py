@@ -44,7 +44,7 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.search_space import KNOBS, corners, inside, search_space
 from pipeline.training.study import begin, open_journal, trials_table, write_best, write_figure, write_table
 from pipeline.workspace.config_errors import explain
-from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.settings import Settings
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
@@ -122,9 +122,9 @@ def tune(
         "train": base.model_dump(mode="json"),
         "tune": config.model_dump(mode="json"),
     }
-    name = name or f"{dataset.name}-{content_key(settings, 'chem-vae study', 1)[:8]}"
+    name = name or f"{dataset.name}-{hash_content(settings, 'chem-vae study', 1)[:8]}"
     folder = workspace / "studies" / name
-    with locked(folder, "running this study"):
+    with lock_folder(folder, "running this study"):
         begin(folder, settings)
         sweep = _Sweep(dataset, base, config, space, folder, progress)
         sweep.run(trials)

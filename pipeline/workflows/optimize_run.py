@@ -37,7 +37,7 @@ from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization import optimization_content
 from pipeline.workflows.run_folder import RunWriter, open_run_writer
-from pipeline.workspace.folders import content_key, locked
+from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
@@ -72,7 +72,7 @@ def optimize_run(
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset(workspace)
-    with locked(state, "optimizing the same under this name (another --name begins one of its own)"):
+    with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
         before = _gone_on_with(config, state)
         for warning in before:  # before a call is paid
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
@@ -108,7 +108,7 @@ def state_folder(
         asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
         wished = {"oracle": asked}
     from_run = None if resume is None else resume.id  # the calls of another run are not this one's
-    return workspace / "optimizations" / f"{name}-{content_key('optimization', 3, model.key, wished, from_run)[:8]}"
+    return workspace / "optimizations" / f"{name}-{hash_content('optimization', 3, model.key, wished, from_run)[:8]}"
 
 
 def _searched(config: OptimizeConfig) -> dict[str, Any]:

@@ -37,6 +37,6 @@ def check_start(config: CampaignConfig, workspace: Path) -> None:
     """Raise UserError where the model to fine-tune is not there, or not as a model should be."""
     if config.train.base is not None:
         from chem_vae.checkpoint import read_description
-        from pipeline.workspace.lookup import model_folder
+        from pipeline.workspace.lookup import find_model
 
-        read_description(model_folder(config.train.base, workspace))
+        read_description(find_model(config.train.base, workspace))

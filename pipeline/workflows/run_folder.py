@@ -20,8 +20,8 @@ from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
-from pipeline.workspace.folders import copy_whole
-from pipeline.workspace.runs import KIND, Run, machine, versions
+from pipeline.workspace.folders import copy_folder
+from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
 
 @dataclass
@@ -60,7 +60,7 @@ class RunWriter:
         Returns:
             The finished run.
         """
-        copy_whole(self.model.folder, self.folder / "model")
+        copy_folder(self.model.folder, self.folder / "model")
         write_report(self.folder, report, candidates.drop(columns=["z", "molecule"]))
         finish_run(
             self.run,
@@ -135,8 +135,8 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
         "format_version": 1,
         "id": run.id,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": list_versions(),
         "files": sorted(str(p.relative_to(run.folder)) for p in files),
         **manifest,
     }

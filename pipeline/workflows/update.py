@@ -19,8 +19,8 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
-from pipeline.workspace.folders import content_key
-from pipeline.workspace.lookup import model_folder
+from pipeline.workspace.folders import hash_content
+from pipeline.workspace.lookup import find_model
 from pipeline.workspace.runs import Run
 
 
@@ -186,7 +186,7 @@ def _merged(
         if name in latest:  # the new value stands alone, or the median of both would move at each repetition
             before[name] = before[name].mask(latest[name].notna().to_numpy())
     text = pd.concat([before[columns], new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
-    folder = workspace / "updates" / content_key(text)[:8]
+    folder = workspace / "updates" / hash_content(text)[:8]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{dataset.name}.csv"
     if not path.is_file():
@@ -208,7 +208,7 @@ def _start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainCo
     start itself."""
     if config.base is not None:
         try:
-            model_folder(config.base, workspace)
+            find_model(config.base, workspace)
             return config
         except UserError:
             pass

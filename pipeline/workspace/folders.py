@@ -18,7 +18,7 @@ from chem_vae.errors import BusyError, DataError
 
 
 @contextmanager
-def built_whole(folder: Path, doing: str) -> Iterator[Path]:
+def build_folder(folder: Path, doing: str) -> Iterator[Path]:
     """Yield `<folder>.partial` to build in, alone; afterwards it becomes `folder`. After an error or a kill it stays,
     so that the next try goes on from what is in it.
 
@@ -28,7 +28,7 @@ def built_whole(folder: Path, doing: str) -> Iterator[Path]:
     if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning's process for a further device: the first holds the lock
         yield partial
         return
-    with locked(folder, doing):
+    with lock_folder(folder, doing):
         if folder.exists():  # finished by another process while we waited to start
             yield folder
             return
@@ -38,7 +38,7 @@ def built_whole(folder: Path, doing: str) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path, doing: str) -> Iterator[None]:
+def lock_folder(folder: Path, doing: str) -> Iterator[None]:
     """Hold `<folder>.lock`. Raises BusyError at once where another process holds it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=0)
@@ -54,7 +54,7 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
         lock.release()
 
 
-def content_key(*parts: Any) -> str:
+def hash_content(*parts: Any) -> str:
     """A hash (64 hex digits) of plain data: equal data, equal key."""
     text = json.dumps(plain(parts), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -84,7 +84,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
-def copy_whole(source: Path, target: Path) -> None:
+def copy_folder(source: Path, target: Path) -> None:
     """Copy a folder so that it appears whole."""
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

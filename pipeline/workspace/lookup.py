@@ -6,14 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from chem_vae.errors import ChemVAEError, DataError, unknown_name
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 LATEST = "latest"
 CALLS = "calls.csv"
 """The file that only an optimization's run folder holds: its oracle calls."""
 
 
-def dataset_folder(asked: str, workspace: Path) -> Path:
+def find_dataset(asked: str, workspace: Path) -> Path:
     """A dataset's folder by its path, its folder's name, its name (the newest so called) or `latest`."""
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
@@ -26,34 +26,34 @@ def dataset_folder(asked: str, workspace: Path) -> Path:
     return found[0]
 
 
-def shipped_models() -> dict[str, Path]:
+def list_shipped_models() -> dict[str, Path]:
     """The models that came with the installation: name -> folder."""
     try:
-        parent = data_folder() / "models"
+        parent = find_data_folder() / "models"
     except ChemVAEError:  # an incomplete installation is said where its data is needed
         return {}
     return {f.name: f for f in sorted(parent.glob("*")) if (f / "model.json").is_file()}
 
 
-def workspace_models(workspace: Path) -> list[Path]:
+def list_workspace_models(workspace: Path) -> list[Path]:
     """The finished model folders of a workspace, newest first."""
     return _finished(workspace / "models")
 
 
-def model_folder(asked: str, workspace: Path) -> Path:
+def find_model(asked: str, workspace: Path) -> Path:
     """A shipped model by its name; else a model's folder by its path or name, a run's folder, id or name (its model), a
     dataset's name, or `latest`, the newest of the workspace.
 
     A shipped model's name wins over a dataset or a folder so called: write ./name for the folder. Raises DataError or
     UserError where there is none.
     """
-    shipped = shipped_models()
+    shipped = list_shipped_models()
     if asked in shipped:
         return shipped[asked]
     for path in (Path(asked), Path(asked) / "model"):
         if (path / "model.json").is_file():
             return path
-    known = workspace_models(workspace)
+    known = list_workspace_models(workspace)
     runs = [f for f in _finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
     if asked == LATEST:
         if not known:
@@ -77,15 +77,15 @@ def model_folder(asked: str, workspace: Path) -> Path:
     raise unknown_name("model or run", asked, [*shipped, *(f.name for f in [*known, *runs])])
 
 
-def model_name(folder: Path) -> str:
+def write_model_name(folder: Path) -> str:
     """How a model is asked for: a shipped one by its name, another by its folder's name (a run's by the run's)."""
-    for name, path in shipped_models().items():
+    for name, path in list_shipped_models().items():
         if folder.resolve() == path.resolve():
             return name
     return folder.parent.name if folder.name == "model" else folder.name
 
 
-def run_folder(asked: str, workspace: Path, optimization: bool | None = None) -> Path:
+def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> Path:
     """A finished run's folder by its path, its id, its name (the newest so called) or `latest`.
 
     optimization: look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is taken as it is.
@@ -106,7 +106,7 @@ def run_folder(asked: str, workspace: Path, optimization: bool | None = None) ->
     raise DataError(f"there is no finished run of that kind in {workspace}; start one with: {start}")
 
 
-def existing_folder(asked: str, workspace: Path) -> Path:
+def find_folder(asked: str, workspace: Path) -> Path:
     """Any folder by its path, else by its name below datasets/, models/ or runs/ of the workspace."""
     path = Path(asked)
     if path.is_file():

@@ -96,6 +96,6 @@ def _end_after(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def usable_cores() -> int:
+def count_cores() -> int:
     """Count the cores that this process may run on; a container or a scheduler may allow fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

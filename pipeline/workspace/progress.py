@@ -11,7 +11,7 @@ from chem_vae.progress import Progress
 
 
 @contextmanager
-def terminal_progress() -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """Bars on standard error where it is a terminal, else a line at the start, every ten seconds, and at the end."""
     if not sys.stderr.isatty():
         yield _LineProgress()

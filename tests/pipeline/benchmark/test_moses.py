@@ -42,7 +42,7 @@ from pipeline.benchmark.similarity import internal_diversities, nearest_similari
 from pipeline.benchmark.table import markdown
 from pipeline.chemistry.metrics import Share, internal_diversity
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.folders import locked
+from pipeline.workspace.folders import lock_folder
 
 ACETANILIDE, ASPIRIN = "CC(=O)Nc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"
 ODD = ["OCC", "CCO", None, "", "C1CC", "C[N+](C)(C)C", "c1ccccc1"]
@@ -148,7 +148,7 @@ def test_rules_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for name, text in texts.items():
         (tmp_path / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
     monkeypatch.setattr(filters, "resolve", lambda *a, **k: None)
-    monkeypatch.setattr(filters, "extra_file", lambda dataset, name: tmp_path / f"{name}.csv.gz")
+    monkeypatch.setattr(filters, "find_extra_file", lambda dataset, name: tmp_path / f"{name}.csv.gz")
     assert filters.moses_rules() == ("[#6]=O", "c1ccccc1")
     (tmp_path / "pains.csv.gz").write_bytes(b"\x1f\x8b broken")
     with pytest.raises(DataError, match="delete it"):
@@ -255,7 +255,7 @@ def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
         assert path.read_bytes()[:2] == b"PK"
     assert len(made) == 4
     path.unlink()
-    with locked(path, "computing"), pytest.raises(BusyError):
+    with lock_folder(path, "computing"), pytest.raises(BusyError):
         cached_arrays(path, names, make)
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".lock"] == []
 

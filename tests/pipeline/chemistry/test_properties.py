@@ -11,7 +11,7 @@ from rdkit.Chem import QED, Crippen
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.properties import PROPERTIES, ComputedProperty, compute, get_property, register_property
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 NAMES = {
     "logp", "qed", "sa", "mw", "tpsa", "hbd", "hba", "rotatable_bonds", "rings", "fraction_sp3", "formal_charge",
@@ -33,7 +33,7 @@ def test_aspirin() -> None:
 
 
 def test_qed_is_rdkits_to_the_last_digit() -> None:
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
         texts = [row["SMILES"] for row in itertools.islice(csv.DictReader(file), 300)]
     for text in [*texts, "[H][H]", "[2H]C", "O", "C[N+](C)(C)C", "N=C(CCSCc1csc(N=C(N)N)n1)NS(N)(=O)=O"]:
         mol = Chem.MolFromSmiles(text)

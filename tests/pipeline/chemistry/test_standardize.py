@@ -13,7 +13,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 HAND_PICKED = [
     "CS(=O)c1ccccc1", "CS(C)(=O)=O", "CS(=O)NC", "CS(C)=N", "C[S@](=O)CC", "O=S1C=CC=C1", "COS(=O)OC", "CC(=S)N", "S=C=S",
@@ -26,7 +26,7 @@ HAND_PICKED = [
 
 @pytest.fixture(scope="module")
 def sample() -> list[str]:
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt", newline="") as file:
         return [row["SMILES"] for row in itertools.islice(csv.DictReader(file), 2_000)]
 
 

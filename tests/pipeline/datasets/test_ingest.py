@@ -33,7 +33,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import dataset_key, ingest
 from pipeline.datasets.readers import READERS, Layout, Row
 from pipeline.datasets.text_reader import TextReader
-from pipeline.workspace.folders import locked
+from pipeline.workspace.folders import lock_folder
 from tests.chem_vae.test_plugins import install
 
 SMALL = {"compute": ("mw", "tpsa"), "merges": 20, "workers": 1, "seed": 1}
@@ -285,7 +285,7 @@ def test_two_at_once(tmp_path: Path) -> None:
 
     folder = tmp_path / "datasets" / f"a-{dataset_key(settings, resolve(str(path)))[:8]}"
     folder.parent.mkdir()
-    with locked(folder, "here"), pytest.raises(BusyError, match="another process is ingesting"):
+    with lock_folder(folder, "here"), pytest.raises(BusyError, match="another process is ingesting"):
         ingest(settings, tmp_path)
     assert not ingest(settings, tmp_path).reused
 

@@ -44,7 +44,7 @@ from pipeline.training import fit_predictors
 from pipeline.training.config import TrainConfig
 from pipeline.training.fit_predictors import anomaly_reference
 from pipeline.training.train import train
-from pipeline.workspace.registry import data_folder
+from pipeline.workspace.registry import find_data_folder
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"
 
@@ -355,12 +355,12 @@ COMPLEXES = (
 )
 
 
-@pytest.mark.skipif(not (data_folder() / "models" / "moses").is_dir(), reason="there is no reference model here")
+@pytest.mark.skipif(not (find_data_folder() / "models" / "moses").is_dir(), reason="there is no reference model here")
 def test_strangers_rank_above_held_out_drugs() -> None:
     from sklearn.metrics import roc_auc_score
 
-    scorer = mg.AnomalyScorer(TrainedModel.open(data_folder() / "models" / "moses"))
-    with gzip.open(data_folder() / "moses-sample.csv.gz", "rt") as file:
+    scorer = mg.AnomalyScorer(TrainedModel.open(find_data_folder() / "models" / "moses"))
+    with gzip.open(find_data_folder() / "moses-sample.csv.gz", "rt") as file:
         drugs = [row["SMILES"] for row in csv.DictReader(file) if row["split"] == "test"][:200]
     shuffled = []
     for number, drug in enumerate(drugs):

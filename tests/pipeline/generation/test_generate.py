@@ -31,8 +31,8 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workspace.folders import built_whole, content_key, locked
-from pipeline.workspace.lookup import workspace_models
+from pipeline.workspace.folders import build_folder, hash_content, lock_folder
+from pipeline.workspace.lookup import list_workspace_models
 from pipeline.workspace.runs import Run, list_runs
 
 
@@ -181,7 +181,7 @@ def test_a_model_folder_that_cannot_be_opened_is_set_aside_not_deleted(
     assert again.folder == made.folder and not again.reused
     aside = next((tmp_path / "models").glob("*.damaged-*"))
     assert (aside / "notes.txt").read_text() == "mine"
-    assert workspace_models(tmp_path) == [made.folder]
+    assert list_workspace_models(tmp_path) == [made.folder]
 
 
 def test_a_run_is_not_found_by_the_end_of_its_name(tmp_path: Path) -> None:
@@ -273,20 +273,20 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
 def test_a_folder_in_work_is_busy_and_a_failed_one_stays_partial(tmp_path: Path) -> None:
     folder = tmp_path / "x"
     with (
-        locked(folder, "training this model"),
+        lock_folder(folder, "training this model"),
         pytest.raises(BusyError, match="another process is training this model"),
-        built_whole(folder, "training this model"),
+        build_folder(folder, "training this model"),
     ):
         pass
-    with pytest.raises(RuntimeError), built_whole(folder, "at it") as partial:
+    with pytest.raises(RuntimeError), build_folder(folder, "at it") as partial:
         (partial / "half").write_text("1")
         raise RuntimeError
     assert not folder.exists()
-    with built_whole(folder, "at it") as partial:
+    with build_folder(folder, "at it") as partial:
         assert (partial / "half").exists()
     assert (folder / "half").exists()
 
 
 def test_content_keys() -> None:
-    assert content_key({"a": 1, "b": [1, 2]}) == content_key({"b": (1, 2), "a": 1})
-    assert content_key({"a": 1}) != content_key({"a": 2})
+    assert hash_content({"a": 1, "b": [1, 2]}) == hash_content({"b": (1, 2), "a": 1})
+    assert hash_content({"a": 1}) != hash_content({"a": 2})

@@ -31,7 +31,7 @@ from pipeline.report import optimization_page, origins, search_space
 from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import optimize_run, state_folder
 from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workspace.folders import locked
+from pipeline.workspace.folders import lock_folder
 from pipeline.workspace.runs import Run
 from tests.pipeline.oracles.example_oracles import read_log
 
@@ -495,7 +495,7 @@ def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
     assert place() == place(seed=1) == place(strategy="random") == place(seeds=["CC"]) == place(objectives=aims)
     free = {"oracle": {"property": ["score"]}}  # costs nothing: other searches may run at once
     assert len({place(), place(oracle={"function": "dock:other"}), place(**free), place(**free, seed=1)}) == 4
-    with locked(place(), "it"), pytest.raises(BusyError, match="optimizing the same"):
+    with lock_folder(place(), "it"), pytest.raises(BusyError, match="optimizing the same"):
         optimize_run(model, usual, tmp_path, "a", oracle=Nitrogens())
 
 

@@ -30,7 +30,7 @@ from pipeline.training.replay import draw_replay
 from pipeline.training.train import train
 from pipeline.workflows.preflight import check_start
 from pipeline.workspace import lookup
-from pipeline.workspace.lookup import model_folder, model_name, shipped_models
+from pipeline.workspace.lookup import find_model, list_shipped_models, write_model_name
 
 HEADS = ["C", "CC", "CCC", "FC", "OCC", "NCC", "ClCC", "C#CC", "COCC", "CC(C)"]
 CORES = ["c1ccc([Se]C)cc1", "c1ccc(B(O)O)cc1", "c1cc([Se]C)ccc1", "c1ccc(OB(O)O)cc1", "C1CCC([Se]C)CC1"]
@@ -73,19 +73,19 @@ def shipped(model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """An installation that came with the tiny model, as `tiny`."""
     folder = tmp_path / "installed" / "models" / "tiny"
     shutil.copytree(model.folder, folder)
-    monkeypatch.setattr(lookup, "data_folder", lambda: tmp_path / "installed")
+    monkeypatch.setattr(lookup, "find_data_folder", lambda: tmp_path / "installed")
     return folder
 
 
 def test_a_shipped_model_is_had_by_its_name_with_no_workspace(shipped: Path, tmp_path: Path) -> None:
-    assert shipped_models() == {"tiny": shipped}
+    assert list_shipped_models() == {"tiny": shipped}
     nowhere = tmp_path / "nowhere"
     assert load_model("tiny", nowhere).folder == shipped
-    assert model_name(shipped) == "tiny"
+    assert write_model_name(shipped) == "tiny"
     with pytest.raises(DataError, match="--model tiny"):
-        model_folder("latest", nowhere)
+        find_model("latest", nowhere)
     with pytest.raises(UserError, match="did you mean 'tiny'"):
-        model_folder("tinny", nowhere)
+        find_model("tinny", nowhere)
     found = mg.generate(load_model("tiny", nowhere), n=2, samples=20)
     assert any("novelty" in w for w in found.warnings)
 
@@ -96,8 +96,8 @@ def test_the_plain_name_is_the_shipped_model_and_the_folders_name_the_workspaces
     own = workspace / "models" / "tiny-0123abcd"
     shutil.copytree(shipped, own)
     try:
-        assert model_folder("tiny", workspace) == shipped
-        assert model_folder("tiny-0123abcd", workspace) == own
+        assert find_model("tiny", workspace) == shipped
+        assert find_model("tiny-0123abcd", workspace) == own
     finally:
         shutil.rmtree(own)
 
@@ -360,7 +360,7 @@ def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
         monkeypatch.setattr(finetune, "FEW_MOLECULES", 10)
         assert chosen_start(TrainConfig(), small).start == NOTHING  # many molecules
         monkeypatch.undo()
-        monkeypatch.setattr(lookup, "data_folder", lambda: shipped.parents[1])
+        monkeypatch.setattr(lookup, "find_data_folder", lambda: shipped.parents[1])
         source = tmp_path / "clash.csv"  # the name means another thing in the shipped model
         source.write_text("SMILES,assay\n" + "\n".join(f"{h}c1ccccc1,{i}" for i, h in enumerate(HEADS)))
         assert (
@@ -368,7 +368,7 @@ def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
         )
         source.write_text("SMILES\n" + "\n".join(f"{h}c1ccccc1" for h in HEADS))
         assert chosen_start(TrainConfig(), ingest(_ingested(str(source), properties=[]), tmp_path)).start == NOTHING
-        monkeypatch.setattr(finetune, "shipped_models", dict)
+        monkeypatch.setattr(finetune, "list_shipped_models", dict)
         assert chosen_start(TrainConfig(), small).start == NOTHING
 
 

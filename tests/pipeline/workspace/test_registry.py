@@ -14,7 +14,14 @@ import pytest
 
 from chem_vae.errors import ChemVAEError, DataError, UserError
 from pipeline.workspace import registry
-from pipeline.workspace.registry import cache_folder, data_folder, extra_file, list_datasets, resolve, sha256_of
+from pipeline.workspace.registry import (
+    find_cache_folder,
+    find_data_folder,
+    find_extra_file,
+    hash_file,
+    list_datasets,
+    resolve,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +51,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_the_embedded_sample_is_what_the_registry_says() -> None:
     found = resolve("moses-sample")
-    assert found.path == data_folder() / "moses-sample.csv.gz"
+    assert found.path == find_data_folder() / "moses-sample.csv.gz"
     assert found.path.stat().st_size < 1_100_000
     lines = gzip.decompress(found.path.read_bytes()).decode("ascii").splitlines()
     assert lines[0] == "SMILES,split"
@@ -78,9 +85,9 @@ def test_names_and_files(tmp_path: Path) -> None:
 
 
 def test_cache_folder(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cache_folder() == own_cache
+    assert find_cache_folder() == own_cache
     monkeypatch.delenv("CHEM_VAE_CACHE")
-    assert "chem-vae" in str(cache_folder())
+    assert "chem-vae" in str(find_cache_folder())
 
 
 def test_download(server: str, own_cache: Path) -> None:
@@ -118,7 +125,7 @@ def test_moses_from_its_wheel(own_cache: Path, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(DataError, match="SHA-256"):  # it is not the real wheel
         resolve("moses")
     assert not [p for p in own_cache.rglob("*") if p.is_file()]
-    entry = entry | {"sha256": sha256_of(made)}
+    entry = entry | {"sha256": hash_file(made)}
     monkeypatch.setattr(registry, "list_datasets", lambda: {"moses": entry})
     found = resolve("moses")
     assert asked[0][1:5] == ["-m", "pip", "download", "--no-deps"] and asked[0][-1] == "molsets==0.3.1"
@@ -126,10 +133,10 @@ def test_moses_from_its_wheel(own_cache: Path, tmp_path: Path, monkeypatch: pyte
     assert lines == ["SMILES,split", "CCT,train", "CCO,train", "CCT,test", "CCO,test"]
     assert (found.smiles_column, found.split_column) == ("SMILES", "split")
     assert resolve("moses") == found and len(asked) == 2, "fetched once"
-    assert gzip.decompress(extra_file("moses", "test_scaffolds").read_bytes()).startswith(b"SMILES\n")
+    assert gzip.decompress(find_extra_file("moses", "test_scaffolds").read_bytes()).startswith(b"SMILES\n")
     assert not list(own_cache.rglob("fetch-*"))
     with pytest.raises(UserError, match="test_scaffolds"):
-        extra_file("moses", "scaffolds")
+        find_extra_file("moses", "scaffolds")
 
 
 def test_pip_that_fails(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
