@@ -24,7 +24,7 @@ from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
-from chem_vae.errors import CheckpointError, unknown_name
+from chem_vae.errors import CheckpointError, UserError, unknown_name
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary
 
@@ -199,10 +199,14 @@ class Checkpoint:
         try:
             vocabulary = SelfiesVocabulary.from_dict(description["vocabulary"])
             scales = tuple(ConditionScale(**s) for s in description["conditions"])
-            model = ChemVAE(ModelConfig(**description["config"]), len(vocabulary), len(scales))
+            config = ModelConfig(**description["config"])  # files without an architecture are of the first one
             max_length, card = int(description["max_length"]), dict(description["card"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {error}") from error
+        try:
+            model = ChemVAE(config, len(vocabulary), len(scales))
+        except UserError as error:
+            raise CheckpointError(f"the model {folder} needs a package that is not installed here: {error}") from error
         try:
             state = load_file(str(folder / "model.safetensors"))
         except FileNotFoundError:

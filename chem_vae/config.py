@@ -15,6 +15,8 @@ class ModelConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
+    architecture: str = "gru"
+    """Encoder and decoder: gru, or one that a plug-in adds to `chem_vae.architectures`."""
     embedding_size: int = 128
     encoder_size: int = 256
     encoder_layers: int = 1

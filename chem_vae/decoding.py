@@ -1,4 +1,4 @@
-"""From latent points to SELFIES strings, one symbol at a time, dropping finished molecules from the batch."""
+"""Decode latent points one symbol at a time, greedily or by sampling, with or without guidance."""
 
 from __future__ import annotations
 
@@ -20,13 +20,20 @@ def decode_ids(
     max_length: int = 128,
     generator: torch.Generator | None = None,
 ) -> list[list[int] | None]:
-    """Ids of one molecule per row of z (n, D); a row of NaN is decoded without z. Row i stays row i.
+    """Decode one molecule per latent point. Finished molecules leave the running batch; [start] and [mask] are never drawn.
 
-    conditions: (n, P) standardized, NaN or None unknown. temperature 0 takes the likeliest symbol (greedy), else symbols
-    are drawn from softmax(logits / temperature) with `generator` (on the CPU, so a seed gives the same molecules on every
-    device). guidance g above 0 follows the conditions more closely: logits + g (logits - logits without conditions), at
-    twice the cost (Ho & Salimans 2022, arXiv:2207.12598). A molecule that has not ended after max_length ids is None: not
-    decoded. [start] and [mask] are never drawn.
+    Args:
+        model: The model.
+        z: (n, D); a row of NaN is decoded without z.
+        conditions: (n, P) standardized, NaN or None unknown.
+        temperature: 0 takes the likeliest symbol (greedy); else symbols are drawn from softmax(logits / temperature).
+        guidance: g above 0 follows the conditions more closely, at twice the cost: logits + g (logits - logits without
+            conditions) (Ho & Salimans 2022, arXiv:2207.12598).
+        max_length: The most ids of a molecule.
+        generator: Random numbers on the CPU, so that a seed gives the same molecules on every device.
+
+    Returns:
+        n lists of ids, row i for row i, without [start] and [end]; None for a molecule that did not end in time.
     """
     was_training = model.training
     model.eval()
@@ -38,13 +45,13 @@ def decode_ids(
         given = model.fill(conditions, rows)
         if guided:  # the second half of the running batch is the same molecules without their conditions
             given, z = torch.cat([given, torch.full_like(given, torch.nan)]), torch.cat([z, z])
-        context, hidden = model.decoder.start(z, model.conditions(given))
+        state = model.decoder.start(z, model.conditions(given))
         symbols = torch.full((rows,), START, dtype=torch.long, device=z.device)
         out = torch.full((rows, max_length), END, dtype=torch.long)
         alive = torch.arange(rows)  # which rows of z the running batch holds
         for step in range(max_length):
             repeated = torch.cat([symbols, symbols]) if guided else symbols
-            logits, hidden = model.decoder.step(model.embedding(repeated), context, hidden)
+            logits, state = model.decoder.step(model.embedding(repeated), state)
             if guided:
                 with_conditions, without = logits.chunk(2)
                 logits = with_conditions + guidance * (with_conditions - without)
@@ -64,7 +71,7 @@ def decode_ids(
                 kept = kept.to(z.device)
                 if guided:
                     kept = torch.cat([kept, kept + len(going)])
-                context, hidden = context[kept], hidden[:, kept].contiguous()
+                state = model.decoder.select(state, kept)
             symbols = drawn.to(z.device)
         ends = (out == END).int()
         lengths = torch.where(ends.any(dim=1), ends.argmax(dim=1), -1).tolist()

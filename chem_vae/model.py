@@ -23,6 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from chem_vae.architectures import ARCHITECTURES, Architecture, Decoder
 from chem_vae.config import ModelConfig
 from chem_vae.vocabulary import END, MASK, START
 
@@ -36,17 +37,17 @@ class Posterior(NamedTuple):
     """(B, D)"""
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One z (B, D) per molecule, differentiable in mu and logvar."""
+        """Draw one z (B, D) per molecule, differentiable in mu and logvar (Kingma & Welling 2014)."""
         noise = torch.randn(self.mu.shape, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
         return self.mu + noise * torch.exp(0.5 * self.logvar)
 
     def kl(self) -> Tensor:
-        """(B, D) KL(q(z | x) || N(0, I)) in nats, by molecule and dimension."""
+        """Compute KL(q(z | x) || N(0, I)) in nats, (B, D) by molecule and dimension."""
         return 0.5 * (self.mu.square() + self.logvar.exp() - 1.0 - self.logvar)
 
 
 class ConditionEmbedding(nn.Module):
-    """(B, P) values with NaN for unknown -> (B, H): the sum of a small net's output for each property.
+    """Embeds conditions (B, P), NaN for unknown, as (B, E): the sum of a small net's output for each property.
 
     A value enters through Gaussian bumps as well as linearly, so that the decoder can aim at a narrow target.
     """
@@ -69,8 +70,8 @@ class ConditionEmbedding(nn.Module):
         return self.mix(self.value(features.flatten(1)) + missing.to(value.dtype) @ self.unknown)
 
 
-class Encoder(nn.Module):
-    """Embedded symbols (B, T, E) -> Posterior, from the last states of both directions and an attention over all."""
+class GRUEncoder(nn.Module):
+    """Maps embedded symbols (B, T, E) to a Posterior, by the last states of both directions and attention over all states."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -94,8 +95,11 @@ class Encoder(nn.Module):
         return Posterior(mu, logvar.clamp(-12.0, 6.0))
 
 
-class Decoder(nn.Module):
-    """p(x | z, c), one symbol after another. The context (z and c) is added to the input at every step."""
+class GRUDecoder(Decoder):
+    """A GRU that sees z and the conditions at every step: their context is added to the embedded symbol.
+
+    The state is the context (B, E) and the hidden state (layers, B, H).
+    """
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
@@ -123,7 +127,6 @@ class Decoder(nn.Module):
         self.to_symbols = nn.Linear(self.hidden_size, vocabulary_size)
 
     def start(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """The context (B, E) added at every step, and the first hidden state (layers, B, H)."""
         absent = z.isnan().any(dim=-1, keepdim=True)
         latent = torch.where(absent, self.no_z.to(z.dtype), z.nan_to_num(0.0))
         state = torch.cat([latent, absent.to(z.dtype), condition.to(z.dtype)], dim=-1)
@@ -131,33 +134,49 @@ class Decoder(nn.Module):
         return self.context(state), hidden.transpose(0, 1).contiguous()
 
     def forward(self, symbols: Tensor, z: Tensor, condition: Tensor) -> Tensor:
-        """Teacher-forced logits (B, T, V) for embedded symbols (B, T, E)."""
         context, hidden = self.start(z, condition)
         steps = symbols + context.unsqueeze(1)
         output, _ = self.gru(steps, hidden.to(steps.dtype))
-        return self.read(self.dropout(output))
+        return self._read_out(self.dropout(output))
 
-    def step(self, symbols: Tensor, context: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: embedded symbols (B, E), context (B, E), hidden (layers, B, H) -> logits (B, V), hidden."""
+    def step(self, symbols: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        context, hidden = state
         output, hidden = self.gru((symbols + context).unsqueeze(1), hidden)
-        return self.read(output.squeeze(1)), hidden
+        return self._read_out(output.squeeze(1)), (context, hidden)
 
-    def read(self, states: Tensor) -> Tensor:
+    def select(self, state: tuple[Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor]:
+        context, hidden = state
+        return context[rows], hidden[:, rows].contiguous()
+
+    def _read_out(self, states: Tensor) -> Tensor:
         """Logits (..., V) of hidden states (..., H), through a residual block: depth that costs no further recurrence."""
         return self.to_symbols(states + self.readout(states))
 
 
+ARCHITECTURES.add("gru", Architecture(GRUEncoder, GRUDecoder))
+
+
 class ChemVAE(nn.Module):
-    """The whole model. See the module's docstring for what NaN means in z and in conditions."""
+    """The whole model. The docstring of the module says what NaN means in z and in conditions.
+
+    Args:
+        config: Architecture and sizes.
+        vocabulary_size: V, with [start], [end] and [mask].
+        properties: P, the number of conditions.
+
+    Raises:
+        UserError: If the architecture is not known.
+    """
 
     def __init__(self, config: ModelConfig, vocabulary_size: int, properties: int) -> None:
         super().__init__()
+        architecture = ARCHITECTURES.find(config.architecture)
         self.config, self.vocabulary_size, self.properties = config, vocabulary_size, properties
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
         nn.init.normal_(self.embedding.weight, std=config.embedding_size**-0.5)
         self.conditions = ConditionEmbedding(properties, config.embedding_size)
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config, vocabulary_size)
+        self.encoder = architecture.encoder(config)
+        self.decoder = architecture.decoder(config, vocabulary_size)
         self.property_head = nn.Linear(config.latent_size, properties)
 
     @property
@@ -169,13 +188,20 @@ class ChemVAE(nn.Module):
         return self.embedding.weight.device
 
     def encode(self, tokens: Tensor) -> Posterior:
-        """tokens (B, T) of one length -> q(z | x)."""
+        """Compute q(z | x) of tokens (B, T) of one length."""
         return self.encoder(self.embedding(tokens))
 
     def logits(self, tokens: Tensor, z: Tensor | None, conditions: Tensor | None = None, masked: float = 0.0) -> Tensor:
-        """Teacher-forced logits (B, T + 1, V) for tokens (B, T) followed by [end].
+        """Compute teacher-forced logits.
 
-        masked: the share of input symbols that are hidden from the decoder, so that it cannot do without z.
+        Args:
+            tokens: (B, T) ids of molecules of one length.
+            z: (B, D), rows of NaN or None to decode without z.
+            conditions: (B, P) standardized, NaN or None for unknown.
+            masked: The share of input symbols that are hidden from the decoder, so that it needs z.
+
+        Returns:
+            (B, T + 1, V) logits of each symbol and of [end].
         """
         inputs = nn.functional.pad(tokens, (1, 0), value=START)
         if masked > 0:
@@ -185,24 +211,41 @@ class ChemVAE(nn.Module):
         return self.decoder(self.embedding(inputs), self.fill_z(z, len(tokens)), condition)
 
     def log_likelihood(self, tokens: Tensor, z: Tensor | None = None, conditions: Tensor | None = None) -> Tensor:
-        """(B,) log p(x | z, c) in nats; with z None log p(x | c), with both None log p(x), a measure of naturalness."""
+        """Compute log p(x | z, c) in nats; with z None log p(x | c), with both None log p(x).
+
+        Args:
+            tokens: (B, T) ids of molecules of one length.
+            z: (B, D) or None.
+            conditions: (B, P) standardized or None.
+
+        Returns:
+            (B,) sums over the symbols, [end] included.
+        """
         return -cross_entropy(self.logits(tokens, z, conditions), tokens)
 
     def fill(self, conditions: Tensor | None, rows: int) -> Tensor:
-        """The conditions, or all of them unknown (rows, P)."""
+        """Return the conditions, or where they are None unknown ones (rows, P)."""
         if conditions is None:
             return torch.full((rows, self.properties), torch.nan, device=self.device)
         return conditions
 
     def fill_z(self, z: Tensor | None, rows: int) -> Tensor:
-        """z, or no z at all (rows, D)."""
+        """Return z, or where it is None NaN (rows, D)."""
         if z is None:
             return torch.full((rows, self.latent_size), torch.nan, device=self.device)
         return z
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """(B,) -log p(x) in nats per molecule, [end] counted: logits (B, T + 1, V), tokens (B, T)."""
+    """Compute -log p(x) in nats per molecule.
+
+    Args:
+        logits: (B, T + 1, V).
+        tokens: (B, T) ids.
+
+    Returns:
+        (B,) sums over the symbols, [end] included.
+    """
     targets = nn.functional.pad(tokens, (0, 1), value=END)
     loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
     return loss.view(targets.shape).sum(dim=1)

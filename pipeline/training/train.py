@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chem_vae.atomic_files import write_json
+from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
 from chem_vae.training import resolve_precision, write_history
@@ -47,6 +48,8 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
     # Settings of fine-tuning count only where there is some: its base by its key, however it was asked for.
     usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
     settings = config.model_dump(mode="json", exclude={"start", "replay", *usual})
+    if settings["model"]["architecture"] == ModelConfig.architecture:  # the same for this one
+        del settings["model"]["architecture"]
     started_from = {"base": base.key, "replay": config.replay} if base else None
     key = hash_content(dataset.key, settings, conditions, "chem-vae model", 1, *([started_from] if base else []))
     folder = workspace / "models" / f"{dataset.name}-{key[:8]}"

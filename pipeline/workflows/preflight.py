@@ -10,6 +10,7 @@ from pipeline.config import CampaignConfig
 
 def check_request(config: CampaignConfig) -> None:
     """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
+    from chem_vae.model import ARCHITECTURES
     from chem_vae.optimizers import check_strategy
     from pipeline.chemistry.properties import PROPERTIES, get_property
     from pipeline.generation.config import ACQUISITION
@@ -17,6 +18,7 @@ def check_request(config: CampaignConfig) -> None:
 
     for name in config.ingest.compute:
         get_property(name)
+    ARCHITECTURES.find(config.train.model.architecture)
     if config.generate.strategy is not None:
         check_strategy(config.generate.strategy, ACQUISITION)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})

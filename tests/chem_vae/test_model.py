@@ -131,8 +131,8 @@ def test_guidance_weighs_the_conditions(model: ChemVAE) -> None:
     assert guided == [decode_ids(model, z[:1], conditions[i : i + 1], guidance=3.0, max_length=30)[0] for i in range(9)]
     assert decode_ids(model, z, None, guidance=3.0, max_length=30) == decode_ids(model, z, max_length=30)
     with torch.no_grad():
-        first = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), *_start(model, z, conditions))[0]
-        free = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), *_start(model, z, None))[0]
+        first = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), _start(model, z, conditions))[0]
+        free = model.decoder.step(model.embedding(torch.zeros(9, dtype=torch.long)), _start(model, z, None))[0]
     mixed = first + 3.0 * (first - free)
     mixed[:, [START, MASK]] = -torch.inf
     assert [row[0] if row else END for row in guided if row is not None] == [
@@ -140,7 +140,7 @@ def test_guidance_weighs_the_conditions(model: ChemVAE) -> None:
     ]
 
 
-def _start(model: ChemVAE, z: torch.Tensor, conditions: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+def _start(model: ChemVAE, z: torch.Tensor, conditions: torch.Tensor | None) -> object:
     return model.decoder.start(z, model.conditions(model.fill(conditions, len(z))))
 
 
