@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.report.model import Report
 
-def write(folder: Path, report: Mapping[str, Any], candidates: pd.DataFrame) -> Path:
-    """Write candidates.csv, candidates.sdf, report.json and, last, report.html into `folder`; the page's path.
 
-    report: as in report.json's format; any part may be missing, and the page then does without it.
-    candidates: one row each, best first; `smiles`, `score`, `<property>_computed`, `<property>_predicted`,
-    `<property>_predicted_std`, `novel`, `alerts`, `within_target`, `nearest_training_smiles` and so on; may be empty. The
-    nearest are of all training molecules, but where report["kept_neighbors"] has a number only of so many kept with the model.
+def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
+    """Write candidates.csv, candidates.sdf, report.json and, last, report.html; each whole or not at all.
 
-    Each file is written whole or not at all. OSError where the folder cannot be written to.
+    Args:
+        folder: is made where it is missing.
+        report: any part of it may be missing; the page then does without it.
+        candidates: one row each, best first; may be empty. Columns: `smiles`, `score`, `<property>_computed`,
+            `<property>_predicted`, `<property>_predicted_std`, `novel`, `alerts`, `within_target`,
+            `nearest_training_smiles` and so on. The nearest are among all training molecules, or, where
+            `report.kept_neighbors` is a number, among so many kept with the model.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        OSError: the folder cannot be written to.
     """
+    # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
     from chem_vae import atomic_files
     from pipeline.chemistry.sdf_writer import sdf_text
     from pipeline.report import page
+    from pipeline.report.model import Report
 
     folder.mkdir(parents=True, exist_ok=True)
-    known = atomic_files.plain(report)
-    text = page.render(known, candidates)
+    data = atomic_files.plain(report.to_dict())
+    text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
     atomic_files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
-    atomic_files.write_text(folder / "candidates.sdf", sdf_text(candidates, str(known.get("run_id") or "")))
-    atomic_files.write_json(folder / "report.json", known)
+    atomic_files.write_text(folder / "candidates.sdf", sdf_text(candidates, report.run_id))
+    atomic_files.write_json(folder / "report.json", data)
     return atomic_files.write_text(folder / "report.html", text)

@@ -11,7 +11,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.content import content
+from pipeline.report.generation_report import build_generation_report
 from pipeline.workflows.run_folder import open_run_writer
 from pipeline.workspace.runs import Run
 
@@ -51,5 +51,6 @@ def generate_run(
         if earlier is not None:
             writer.write_table(PROPOSED, earlier)
         seconds = writer.list_seconds(generate=made.seconds)
-        made.report = content(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
-        return writer.finish(made.report, made.candidates, seed=made.config.seed, counts=made.counts)
+        report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+        made.report = report.to_dict()
+        return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts)

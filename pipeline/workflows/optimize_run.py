@@ -35,7 +35,7 @@ from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
-from pipeline.report.optimization import optimization_content
+from pipeline.report.optimization_report import build_optimization_report
 from pipeline.workflows.run_folder import RunWriter, open_run_writer
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
@@ -188,10 +188,11 @@ def write_run(writer: RunWriter, found: Optimization, seconds: float, progress: 
     candidates = annotate_candidates(found, model, dataset, progress)
     found.warnings += list_novelty_warnings(model, dataset)
     times = writer.list_seconds(optimize=seconds)
-    found.report = optimization_content(
+    report = build_optimization_report(
         found, candidates, model, dataset, title=writer.name, run_id=writer.run.id, seconds=times
     )
+    found.report = report.to_dict()
     writer.write_table(CALLS, found.calls)
     return writer.finish(
-        found.report, candidates, kind="optimization", seed=found.config.seed, counts=found.counts, ended=found.ended
+        report, candidates, kind="optimization", seed=found.config.seed, counts=found.counts, ended=found.ended
     )

@@ -20,6 +20,7 @@ from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
+from pipeline.report.model import Report
 from pipeline.workspace.folders import copy_folder
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
@@ -49,11 +50,11 @@ class RunWriter:
         earlier = {} if self.dataset is None else {"ingest": float(self.dataset.manifest["seconds"])}
         return {**earlier, "train": float(self.model.manifest["seconds"]), **own}
 
-    def finish(self, report: Mapping[str, Any], candidates: pd.DataFrame, **facts: Any) -> Run:
+    def finish(self, report: Report, candidates: pd.DataFrame, **facts: Any) -> Run:
         """Copy the model, write the report and the candidates, and finish the run.
 
         Args:
-            report: The content of report.json, with its `seconds`.
+            report: The report of the run, with its `seconds`.
             candidates: One row for each candidate, best first; the columns `z` and `molecule` are left out.
             **facts: Further entries of the manifest.
 
@@ -69,7 +70,7 @@ class RunWriter:
                 **describe_sources(self.model, self.dataset),
                 **facts,
                 "candidates": len(candidates),
-                "seconds": {**report["seconds"], "report": time.monotonic() - self.started},
+                "seconds": {**report.seconds, "report": time.monotonic() - self.started},
             },
         )
         return self.run

@@ -1,0 +1,160 @@
+"""The candidates as the page shows them: the properties of the report, the columns of the table, its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from chem_vae.atomic_files import plain
+from pipeline.report.drawings import draw_molecule
+from pipeline.report.formatting import choose_decimals, format_number, is_number
+from pipeline.report.model import Objective, Report
+
+MOST_COLUMNS = 8  # of properties
+FAR = 2.0  # a prediction is an extrapolation from so many times the typical distance of the data on
+_NAMES = {
+    "logp": "logP", "qed": "QED", "sa": "SA score", "mw": "molecular weight", "tpsa": "TPSA", "hbd": "H-bond donors",
+    "hba": "H-bond acceptors", "rotatable_bonds": "rotatable bonds", "rings": "rings", "fraction_sp3": "fraction sp³",
+    "formal_charge": "formal charge",
+}  # fmt: skip
+
+
+@dataclass
+class ShownProperty:
+    """A property as the page shows it, put together from every part of the report that names it."""
+
+    name: str
+    label: str = ""
+    unit: str = ""
+    objective: Objective | None = None
+    aim: str = ""
+
+    def __post_init__(self) -> None:
+        self.label = self.label or _NAMES.get(self.name, self.name)
+
+    @property
+    def brief(self) -> str:
+        """The aim without its explanation, for the head of a narrow column."""
+        return self.aim.split(" (")[0].split(",")[0]
+
+    def is_met(self, value: float | None) -> bool | None:
+        """Whether the value is within the objective's interval; None where there is no interval or no value."""
+        low, high = self.objective.interval() if self.objective else (None, None)
+        if value is None or (low is None and high is None):
+            return None
+        slack = 1e-9 * max(abs(low or 0.0), abs(high or 0.0), 1.0)
+        return (low is None or value >= low - slack) and (high is None or value <= high + slack)
+
+
+@dataclass
+class Column:
+    """A property column of the candidate table: computed or predicted, never both."""
+
+    property: ShownProperty
+    basis: str
+    source: str
+    spread: str | None = None
+    decimals: int = 2
+
+
+def collect_properties(report: Report) -> dict[str, ShownProperty]:
+    """Collect every property that the report names, the objectives first."""
+    found: dict[str, ShownProperty] = {}
+    for entry in (*report.request.objectives, *report.achieved, *report.distributions, *report.predictors):
+        known = found.setdefault(entry.property, ShownProperty(entry.property))
+        known.label = entry.label or known.label
+        known.unit = entry.unit or known.unit
+        if isinstance(entry, Objective):
+            known.objective = entry
+        known.aim = getattr(entry, "aim", "").replace(" ± ", "\u00a0±\u00a0") or known.aim
+    found.pop("", None)
+    return found
+
+
+def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty]) -> list[Column]:
+    """Choose the columns of the table: the objectives' first, then other computed ones, MOST_COLUMNS at most."""
+    names = [str(c).removesuffix("_computed").removesuffix("_predicted") for c in candidates if _holds_values(c)]
+    found: list[Column] = []
+    for name in dict.fromkeys([*properties, *names]):
+        known = properties.get(name) or ShownProperty(name)
+        if f"{name}_computed" in candidates:
+            found.append(Column(known, "computed", f"{name}_computed"))
+        elif f"{name}_predicted" in candidates:
+            spread = f"{name}_predicted_std"
+            found.append(Column(known, "predicted", f"{name}_predicted", spread if spread in candidates else None))
+    found.sort(key=lambda c: c.property.objective is None)
+    for column in found[:MOST_COLUMNS]:
+        objective = column.property.objective
+        values = [v for v in candidates[column.source] if is_number(v)]
+        finest = objective.tolerance if objective else None
+        if column.spread:
+            finest = min((v for v in candidates[column.spread] if is_number(v)), default=None) or finest
+        column.decimals = choose_decimals(values, finest)
+        if finest is None and values and objective is None:  # no objective: three figures are enough
+            largest = max(abs(v) for v in values) or 1.0
+            column.decimals = min(column.decimals, max(0, 2 - math.floor(math.log10(largest))))
+    return found[:MOST_COLUMNS]
+
+
+def count_hidden_columns(candidates: pd.DataFrame, columns: Sequence[Column]) -> int:
+    """Count the columns of values that the table leaves out."""
+    shown = {c.source for c in columns}
+    return sum(_holds_values(c) and c not in shown for c in candidates)
+
+
+def _holds_values(name: Any) -> bool:
+    return str(name).endswith(("_computed", "_predicted"))
+
+
+def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
+    """Make a row of the table for each candidate; what is missing is None."""
+    for position, values in enumerate(candidates.to_dict("records"), start=1):
+        record = {str(name): plain(value) for name, value in values.items()}
+        texts = {name: record.get(name) or None for name in ("smiles", "nearest_training_smiles", "origin", "parent")}
+        texts = {name: text if isinstance(text, str) else None for name, text in texts.items()}
+        numbers = {
+            name: value if is_number(value := record.get(name)) else None
+            for name in ("rank", "score", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity")
+        }  # fmt: skip
+        distance = numbers["distance_to_training"]
+        yield {
+            **texts,
+            **numbers,
+            **{name: record.get(name) for name in ("within_target", "novel", "novel_stereo_blind", "in_domain")},
+            "rank": position if numbers["rank"] is None else int(numbers["rank"]),
+            "drawing": mark_safe(draw_molecule(texts["smiles"])),
+            "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),
+            "parent_drawing": mark_safe(draw_molecule(texts["parent"], 150, 96, 15.0)),
+            "cells": [_make_cell(record, column) for column in columns],
+            "alerts": split_alerts(record.get("alerts")),
+            "far": distance is not None and distance > FAR,
+        }
+
+
+def _make_cell(record: Mapping[str, Any], column: Column) -> dict[str, Any]:
+    value = record.get(column.source)
+    value = value if is_number(value) else None
+    has_spread = column.spread is not None and value is not None
+    return {
+        "value": value,
+        "text": format_number(value, column.decimals),
+        "spread": format_number(record.get(str(column.spread)), column.decimals) if has_spread else None,
+        "is_met": column.property.is_met(value),
+        "predicted": column.basis == "predicted",
+        "column": column,
+    }
+
+
+def split_alerts(value: Any) -> list[str]:
+    """The structural alerts in a cell of the candidates' table."""
+    return [part.strip() for part in value.split(";") if part.strip()] if isinstance(value, str) else []
+
+
+def mark_safe(svg: str | None) -> Markup | None:
+    """Mark our own SVG as safe to stand in the page as it is."""
+    return Markup(svg) if svg else None

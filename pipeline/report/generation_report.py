@@ -1,0 +1,218 @@
+"""Builds the report of a generation, and the parts that every report has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from chem_vae.analysis import principal_axes
+from pipeline.chemistry.metrics import achieved, funnel, internal_diversity, scaffolds
+from pipeline.datasets.dataset import Dataset
+from pipeline.generation.annotate import count_kept_neighbors
+from pipeline.generation.generate import GenerationReport
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.report.model import (
+    Achieved,
+    Counts,
+    DatasetFacts,
+    Distribution,
+    Diversity,
+    LatentMap,
+    ModelFacts,
+    Novelty,
+    Objective,
+    Predictor,
+    Report,
+    Request,
+    Share,
+    Stage,
+    Training,
+)
+from pipeline.workspace.runs import describe_machine, list_versions
+
+PLOTTED = 2000
+_STAGES = ("requested", "decoded", "valid", "unique", "novel", "in domain", "within target", "alert-free")
+
+
+def build_generation_report(
+    made: GenerationReport,
+    model: TrainedModel,
+    dataset: Dataset | None,
+    *,
+    title: str,
+    run_id: str,
+    seconds: Mapping[str, float],
+) -> Report:
+    """Build the report of a generation.
+
+    Args:
+        made: the candidates, with their latent points in the column `z`, and all molecules.
+        model: the model that made them.
+        dataset: its training data; None where it is not at hand.
+        title: of the report.
+        run_id: of the run.
+        seconds: that each step of the run took.
+    """
+    report = start_report(model, dataset, title=title, run_id=run_id, seconds=seconds)
+    config, counts, objectives = made.config, made.counts, made.objectives
+    report.request = Request(
+        n=config.n,
+        samples=made.samples,
+        strategy=config.strategy,
+        temperature=config.temperature,
+        seed=config.seed,
+        objectives=[Objective(**w.to_dict()) for w in objectives],
+    )
+    stages = [(s, counts[s]) for s in _STAGES if s in counts and (s != "within target" or objectives)]
+    report.funnel = [Stage(**stage) for stage in funnel(stages)]
+    report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
+    report.novelty = None
+    if dataset is not None:
+        aware, blind = (Share(count=counts[key], of=counts["unique"]) for key in ("novel", "novel, stereo-blind"))
+        report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
+    report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
+    report.diversity = measure_diversity(made.candidates)
+    report.distributions = collect_distributions(objectives, made.candidates, made.molecules, model, dataset)
+    report.latent_map = _map_latent_space(model, made)
+    report.warnings = list(dict.fromkeys([*made.warnings, *model.card["warnings"]]))
+    report.molecules = len(made.molecules)
+    return report
+
+
+def start_report(
+    model: TrainedModel, dataset: Dataset | None, *, title: str, run_id: str, seconds: Mapping[str, float]
+) -> Report:
+    """Begin a report with what every run knows: model, data, predictors, versions and time."""
+    card = model.card
+    units = {p.name: p.unit for p in model.properties}
+    training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
+    keys = ("parameters", "latent_size", "vocabulary", "conditions", "training_molecules", "trained_seconds")
+    figures = {**card["figures"], "latent_size": card["latent_size"]}
+    return Report(
+        format="chem-vae report",
+        format_version=1,
+        title=title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        run_id=run_id,
+        model=ModelFacts(key=model.key, **{key: card[key] for key in keys}, figures=figures),
+        dataset=_describe_dataset(dataset, card),
+        kept_neighbors=count_kept_neighbors(model, dataset),
+        predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],
+        training=Training.from_dict({**training, "history": thin(training["history"])}),
+        versions=list_versions(),
+        machine=describe_machine(),
+        seconds=dict(seconds),
+    )
+
+
+def _describe_dataset(dataset: Dataset | None, card: Mapping[str, Any]) -> DatasetFacts:
+    if dataset is None:
+        return DatasetFacts(name=card["dataset"]["name"], key=card["dataset"]["key"])
+    source = {key: dataset.manifest["source"].get(key) for key in ("licence", "citation")}
+    keep = ("rows", "accepted", "duplicates", "rejected", "train", "validation", "test")
+    return DatasetFacts(name=dataset.name, key=dataset.key, **{k: dataset.counts[k] for k in keep}, **source)
+
+
+def measure_achieved(
+    objectives: Sequence[ResolvedObjective], candidates: pd.DataFrame, molecules: pd.DataFrame
+) -> list[Achieved]:
+    """Measure what the candidates, and all molecules, have of each objective's property."""
+    rows = []
+    for w in objectives:
+        column = f"{w.about.name}_{w.basis}"
+        parts = []
+        for table in (candidates, molecules):
+            values = table[column].tolist() if column in table else []
+            found = achieved(values, target=w.target, low=w.low, high=w.high)
+            mae = found.mae if w.target is not None else None
+            parts.append(
+                {"of": len(values), "mean": found.mean, "std": found.std, "mae": mae, "within": found.within.count}
+            )
+        own, sampled = parts
+        del sampled["std"]
+        about = {"property": w.about.name, "label": w.about.label, "unit": w.about.unit, "basis": w.basis, "aim": w.aim}
+        rows.append(Achieved(**about, **own, sampled=Achieved(**sampled)))
+    return rows
+
+
+def measure_diversity(candidates: pd.DataFrame) -> Diversity:
+    """Measure the internal diversity of the candidates, and count their scaffolds."""
+    molecules = candidates["molecule"].tolist()
+    count = scaffolds(molecules)
+    return Diversity(internal_diversity=internal_diversity(molecules), scaffolds=count.count, of=count.of)
+
+
+def thin(rows: list[Any], most: int = 400) -> list[Any]:
+    """Keep `most` of the rows, evenly spaced, the first and the last among them."""
+    return rows if len(rows) <= most else [rows[i] for i in np.linspace(0, len(rows) - 1, most).astype(int)]
+
+
+def collect_distributions(
+    objectives: Sequence[ResolvedObjective],
+    candidates: pd.DataFrame,
+    molecules: pd.DataFrame,
+    model: TrainedModel,
+    dataset: Dataset | None,
+) -> list[Distribution]:
+    """Collect the values of each property that the model knows: in its data, in all molecules, in the candidates."""
+    random = np.random.default_rng(0)
+    requested = {w.about.name for w in objectives}
+    there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
+    data = dataset.table(there, split="train") if dataset is not None else pd.DataFrame()
+    entries = []
+    for p in sorted(model.properties, key=lambda p: p.name not in requested):
+        basis = "computed" if p.kind == "computed" else "predicted"
+        column = f"{p.name}_{basis}"
+        if column not in molecules and column not in candidates:
+            continue
+        values = data[p.name].dropna().to_numpy() if p.name in data else np.zeros(0)
+        made = molecules[column].dropna().to_numpy() if column in molecules else np.zeros(0)
+        entries.append(
+            Distribution(
+                property=p.name,
+                label=p.label,
+                unit=p.unit,
+                basis=basis,
+                data=_sample(values, random),
+                samples=_sample(made, random),
+                candidates=candidates[column].tolist() if column in candidates else [],
+                of=Counts(data=len(values), samples=len(made)),  # more than are drawn
+            )
+        )
+    return entries
+
+
+def _sample(values: Any, random: np.random.Generator) -> list[Any]:
+    array = np.asarray(values, dtype=np.float64)
+    return (array if len(array) <= PLOTTED else array[random.choice(len(array), PLOTTED, replace=False)]).tolist()
+
+
+def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap | None:
+    """The training molecules' latent means on their two principal axes, with the candidates."""
+    points = model.latent["mu"].float()[:PLOTTED]
+    if len(points) < 3:
+        return None
+    mean, axes, explained = principal_axes(points)
+    names = [p.name for p in model.properties]
+    color = made.objectives[0].about.name if made.objectives else (names[0] if names else None)
+    return LatentMap(
+        data=((points - mean) @ axes.T).tolist(),
+        values=model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else [],
+        color_property=color,
+        candidates=place_candidates(made.candidates, mean, axes),
+        explained=explained.tolist(),
+    )
+
+
+def place_candidates(candidates: pd.DataFrame, mean: torch.Tensor, axes: torch.Tensor) -> list[list[float]]:
+    """The coordinates on the given axes of the candidates that have a latent point."""
+    z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, len(mean))
+    z = z[torch.isfinite(z).all(dim=1)]
+    return list(((z - mean) @ axes.T).tolist())

@@ -1,0 +1,423 @@
+"""The report of a run as one typed model: what report.json holds, and what the page, the terminal and Prefect show.
+
+Every field may be missing, so that the report of an older version can be read. Reading ignores unknown keys, and takes a
+part of a wrong type for missing. Only fields that were given are written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+from chem_vae.errors import DataError
+
+FORMAT, FORMAT_VERSION = "chem-vae report", 1
+
+Number = int | float | None
+"""A number, or None where it is not known. NaN and infinities become None."""
+Point = list[Number]
+"""The coordinates of a point of a plot, with what else is known of it."""
+Row = dict[str, Number]
+"""Figures by name."""
+_LENIENT = object()
+
+
+class Part(BaseModel):
+    """A part of the report."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Read what a file holds: a field with a wrong type takes its default. (The constructor raises an error.)"""
+        return cls.model_validate(data, context=_LENIENT)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _check(cls, value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            known = read(value)
+        except ValidationError:
+            if info.context is not _LENIENT:
+                raise
+            return cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
+        return None if isinstance(known, float) and not math.isfinite(known) else known
+
+
+class Share(Part):
+    """A count with the number that it is counted among."""
+
+    count: int | None = None
+    of: int | None = None
+    fraction: float | None = None
+
+
+class Stage(Share):
+    """A stage of the funnel, counted among the molecules of the stage before it."""
+
+    stage: str = ""
+    explanation: str = ""
+
+
+class PropertyPart(Part):
+    """A part about one property."""
+
+    property: str = ""
+    label: str = ""
+    unit: str = ""
+
+
+class Objective(PropertyPart):
+    """An objective as it was requested."""
+
+    basis: str = ""
+    """"computed" or "predicted"."""
+    aim: str = ""
+    """The objective in words."""
+    kind: str = ""
+    target: float | None = None
+    tolerance: float | None = None
+    low: float | None = None
+    high: float | None = None
+    weight: float | None = None
+    transform: list[Point] = []
+    """(value, desirability) pairs of the objective's transform, for a plot."""
+
+    def interval(self) -> tuple[float | None, float | None]:
+        """The values that the objective accepts; None for an open end, or for both where it accepts any value."""
+        if self.target is not None and self.tolerance is not None:
+            return self.target - self.tolerance, self.target + self.tolerance
+        return self.low, self.high
+
+
+class Request(Part):
+    """What was asked of a run; the oracle and what follows it are of optimizations only."""
+
+    n: int | None = None
+    samples: int | None = None
+    strategy: str | None = None
+    temperature: float | None = None
+    seed: int | str | None = None
+    oracle: str | None = None
+    oracle_calls: int | None = None
+    objectives: list[Objective] = []
+    aggregate: str | None = None
+    constraints: list[str] = []
+    seeds: list[str] = []
+    """SMILES from which the search started."""
+
+
+class Achieved(PropertyPart):
+    """What the molecules have of one objective's property, over the candidates."""
+
+    basis: str = ""
+    aim: str = ""
+    of: int | None = None
+    mean: float | None = None
+    std: float | None = None
+    mae: float | None = None
+    """Mean absolute distance from the target; None without a target."""
+    within: int | None = None
+    """Candidates within the objective's interval; None where an optimization has no interval."""
+    sampled: Achieved | None = None
+    """The same over all molecules of the run."""
+
+
+class Novelty(Part):
+    """Molecules that are not in the training data, with stereo and without."""
+
+    stereo_aware: Share = Share()
+    stereo_blind: Share = Share()
+
+
+class Diversity(Part):
+    """How different the candidates are from each other."""
+
+    internal_diversity: float | None = None
+    scaffolds: int | None = None
+    of: int | None = None
+
+
+class Counts(Part):
+    """Molecules that a distribution was drawn from."""
+
+    data: int | None = None
+    samples: int | None = None
+
+
+class Distribution(PropertyPart):
+    """Values of one property in the training data, in all molecules of the run, and in the candidates."""
+
+    basis: str = ""
+    data: list[Number] = []
+    samples: list[Number] = []
+    candidates: list[Number] = []
+    of: Counts = Counts()
+
+
+class LatentMap(Part):
+    """Training molecules and candidates on the two main directions of the latent space."""
+
+    data: list[Point] = []
+    values: list[Number] = []
+    """The value of `color_property` for each point of `data`."""
+    color_property: str | None = None
+    candidates: list[Point] = []
+    explained: list[Number] = []
+    """The share of the variance along each direction."""
+
+
+class Predictor(PropertyPart):
+    """A property predictor with its figures on held-out molecules; more keys of the model's card are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    method: str | None = None
+    n_train: int | None = None
+    n_test: int | None = None
+    r2: float | None = None
+    mae: float | None = None
+    rmse: float | None = None
+    coverage: dict[str, Number] = {}
+    """The share of values inside the predictor's interval, by the interval's nominal share."""
+    parity: list[Point] = []
+    """(held-out value, prediction, standard deviation) triples."""
+    compared: dict[str, Any] | None = None
+    """How the representation of a measured property was chosen."""
+
+
+class Training(Part):
+    """How the model was trained."""
+
+    history: list[Row] = []
+    validation: list[Row] = []
+    kl_per_dimension: list[Number] = []
+    warnings: list[str] = []
+
+
+class ModelFacts(Part):
+    """The model of the run, from its card."""
+
+    key: str | None = None
+    parameters: int | None = None
+    latent_size: int | None = None
+    vocabulary: Row = {}
+    conditions: list[str] = []
+    training_molecules: int | None = None
+    trained_seconds: float | None = None
+    figures: dict[str, Any] = {}
+
+
+class DatasetFacts(Part):
+    """The dataset of the run; only name and key are known where the data is not in the workspace."""
+
+    name: str | None = None
+    key: str | None = None
+    rows: int | None = None
+    accepted: int | None = None
+    duplicates: int | None = None
+    rejected: int | None = None
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+    licence: str | None = None
+    citation: str | None = None
+
+
+class Failure(Part):
+    """A reason for which oracle calls failed."""
+
+    reason: str = ""
+    count: int | None = None
+
+
+class Refusal(Part):
+    """A constraint with the number of molecules that failed it first."""
+
+    constraint: str = ""
+    count: int | None = None
+    of: int | None = None
+
+
+class DiversityAt(Part):
+    """Diversity of the best molecules after a number of oracle calls."""
+
+    calls: int | None = None
+    diversity: float | None = None
+    scaffolds: int | None = None
+    of: int | None = None
+
+
+class Origin(Part):
+    """A move or center of the search: its oracle calls, their scores, and its part of the best molecules."""
+
+    origin: str = ""
+    asked: int | None = None
+    of: int | None = None
+    scored: int | None = None
+    mean: float | None = None
+    best: float | None = None
+    among_best: int | None = None
+    best_of: int | None = None
+    candidates: int | None = None
+    candidates_of: int | None = None
+
+
+class OriginShares(Part):
+    """The share of each origin in consecutive parts of the oracle calls."""
+
+    origins: list[str] = []
+    edges: list[int] = []
+    """The number of calls at which each part begins and ends: one more than there are parts."""
+    shares: list[list[float]] = []
+
+
+class Ancestor(Part):
+    """A molecule of a lineage."""
+
+    smiles: str | None = None
+    score: float | None = None
+    call: int | None = None
+    origin: str | None = None
+
+
+class ComparedPrediction(PropertyPart):
+    """Predicted against computed values of molecules that the oracle was asked about."""
+
+    points: list[Point] = []
+    of: int | None = None
+    mae: float | None = None
+    r2: float | None = None
+
+
+class Front(Part):
+    """The Pareto front among all scored molecules."""
+
+    objectives: list[PropertyPart] = []
+    points: list[Point] = []
+    front: list[Point] = []
+    size: int | None = None
+    of: int | None = None
+    reference: list[Number] = []
+    hypervolume: list[Point] = []
+    """(calls, hypervolume) pairs."""
+
+
+class SearchMap(Part):
+    """The search on the two main directions of the latent space."""
+
+    data: list[Point] = []
+    calls: list[Point] = []
+    """(x, y, number of the call) triples."""
+    path: list[Point] = []
+    """The best molecule so far, each time that it changed: (x, y, number of the call, score)."""
+    records: int | None = None
+    """How often the best molecule changed."""
+    candidates: list[Point] = []
+    explained: list[Number] = []
+    placed: Share = Share()
+    """Molecules that could be encoded."""
+
+
+class Search(Part):
+    """What an optimization found, and for how many oracle calls."""
+
+    ended: str = ""
+    calls: int | None = None
+    budget: int | None = None
+    failures: list[Failure] = []
+    drafts: int | None = None
+    """Distinct molecules that the strategy looked at."""
+    constraints: list[Refusal] = []
+    best: float | None = None
+    curve: list[Point] = []
+    """(calls, best score, mean of the best ten, mean of the best hundred)."""
+    scores: list[Point] = []
+    """(number of the call, score) pairs."""
+    diversity: list[DiversityAt] = []
+    origins: list[Origin] = []
+    shares: OriginShares = OriginShares()
+    lineages: list[list[Ancestor]] = []
+    predictions: list[ComparedPrediction] = []
+    front: Front | None = None
+    map: SearchMap | None = None
+    seconds: Row = {}
+
+    def best_ten(self) -> float | None:
+        """The mean score of the ten best molecules at the end."""
+        return self.curve[-1][2] if self.curve and len(self.curve[-1]) > 2 else None
+
+
+class Report(Part):
+    """The report of a run of `generate` or of `optimize`, as report.json holds it."""
+
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    title: str = ""
+    created: str = ""
+    """ISO 8601."""
+    run_id: str = ""
+    model: ModelFacts = ModelFacts()
+    dataset: DatasetFacts = DatasetFacts()
+    kept_neighbors: int | None = None
+    """Training molecules kept with the model in which neighbors were looked for; None where it was the whole dataset."""
+    predictors: list[Predictor] = []
+    training: Training = Training()
+    versions: dict[str, str] = {}
+    machine: str = ""
+    seconds: Row = {}
+    request: Request = Request()
+    funnel: list[Stage] = []
+    redraws: int | None = None
+    canonical: Share = Share()
+    """Decoded strings that spell their molecule as the training data would."""
+    novelty: Novelty | None = None
+    achieved: list[Achieved] = []
+    diversity: Diversity = Diversity()
+    distributions: list[Distribution] = []
+    latent_map: LatentMap | None = None
+    optimization: Search | None = None
+    warnings: list[str] = []
+    molecules: int | None = None
+    """Molecules that the candidates were chosen from."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report in plain types, without what was not given."""
+        return self.model_dump(exclude_unset=True)
+
+    def requested_and_achieved(self) -> list[Achieved]:
+        """A row for each objective, and for each other property with figures; without figures where there are none."""
+        found = {row.property: row for row in self.achieved}
+        missing = [o for o in self.request.objectives if o.property not in found]
+        rows = {
+            o.property: Achieved(property=o.property, label=o.label, unit=o.unit, basis=o.basis, aim=o.aim)
+            for o in missing
+        }
+        names = dict.fromkeys([o.property for o in self.request.objectives] + list(found))
+        return [found.get(name) or rows[name] for name in names]
+
+
+def read_report(folder: Path) -> Report:
+    """Read the report.json of a run's folder.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    path = folder / "report.json"
+    try:
+        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise DataError(f"{folder} has no report.json: the run is not finished, or this is no run's folder") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); run it again") from None

@@ -1,0 +1,53 @@
+"""The sections of the page that only an optimization has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.report import plots
+from pipeline.report.candidate_table import ShownProperty, mark_safe
+from pipeline.report.drawings import draw_molecule
+from pipeline.report.formatting import choose_decimals, format_duration
+from pipeline.report.model import Refusal, Report, Search
+from pipeline.report.search_plots import draw_search_plots
+
+MOST_ORIGINS = 12  # rows of the table; strategies with restarts have many centers
+
+
+def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict[str, Any] | None:
+    """What the template shows of an optimization; None for a report without one."""
+    search = report.optimization
+    if search is None:
+        return None
+    aims = {name: known.brief for name, known in properties.items() if known.objective}
+    refused = {row.constraint: row for row in search.constraints}
+    return {
+        "search": search,
+        "plots": {key: mark_safe(svg) for key, svg in draw_search_plots(search, aims).items()},
+        "front": search.front if search.front and search.front.of else None,
+        "origins": search.origins[:MOST_ORIGINS],
+        "more_origins": len(search.origins) - MOST_ORIGINS,
+        "decimals": _choose_score_decimals(search),
+        "constraints": [refused.get(text, Refusal(constraint=text)) for text in report.request.constraints],
+        "predictions": [
+            {"figures": entry, "svg": mark_safe(_draw_parity(i, entry))}
+            for i, entry in enumerate(search.predictions)
+            if entry.of
+        ],
+        "lineages": [
+            [{"step": step, "drawing": mark_safe(draw_molecule(step.smiles, 170, 110, 17.0))} for step in chain]
+            for chain in search.lineages
+        ],
+        "seconds": [(name, format_duration(value)) for name, value in search.seconds.items()],
+    }
+
+
+def _draw_parity(i: int, entry: Any) -> str | None:
+    return plots.draw_parity(f"pc{i}", entry.points, f"{entry.label}, computed", "predicted against computed values")
+
+
+def _choose_score_decimals(search: Search) -> int:
+    """The number of decimals with which the last steps of the best ten show."""
+    values = plots.to_points(search.curve, (2,))[:, 0].tolist()
+    return max(2, choose_decimals(values[len(values) // 4 :])) if values else 2

@@ -1,0 +1,210 @@
+"""The sections of the page that every run has: warnings, funnel, achieved values, plots with their captions, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.models.predictor_wording import describe_choice
+from pipeline.report import plots
+from pipeline.report.candidate_table import Column, ShownProperty, mark_safe
+from pipeline.report.formatting import (
+    capitalize,
+    choose_decimals,
+    format_duration,
+    format_number,
+    format_percent,
+    format_time,
+    is_number,
+)
+from pipeline.report.model import Distribution, Report
+
+WEAK_R2 = 0.3
+
+_CURVES = {
+    "reconstruction": "reconstruction, nats",
+    "without_z": "without z, nats",
+    "kl": "KL, nats",
+    "active_units": "active units",
+    "beta": "beta",
+    "exact_reconstruction": "exact reconstruction",
+}
+_IN_PERCENT = {
+    "exact_reconstruction": "exact reconstruction",
+    "prior_valid": "prior samples valid",
+    "prior_unique": "unique",
+    "prior_novel": "novel",
+}
+_IN_NATS = {
+    "reconstruction": "reconstruction",
+    "without_z": "without z",
+    "unconditioned": "without z or conditions",
+    "kl": "KL",
+    "loss": "loss",
+}
+
+
+def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) -> list[str]:
+    """Collect the warnings of the run, of the training and of weak predictors, each once."""
+    given = [*report.warnings, *report.training.warnings]
+    for entry in report.predictors:
+        is_told = any(f"predictor of {entry.property} is weak" in text for text in given)  # by the training
+        if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told:
+            given.append(
+                f"The predictor of {entry.property} explains little of it (R² {format_number(entry.r2, 2)} on held-out "
+                "molecules): take its values as a hint, not as a ranking."
+            )
+    return list(dict.fromkeys(capitalize(text, properties) for text in given if text))
+
+
+def make_funnel(report: Report) -> list[dict[str, Any]]:
+    """The stages of the funnel with the widths of their bars in percent."""
+    stages = [s for s in report.funnel if s.count is not None]
+    widest = max((s.of or s.count or 0 for s in stages), default=0) or 1
+    return [{"stage": s, "width": 100 * (s.count or 0) / widest, "before": 100 * (s.of or 0) / widest} for s in stages]
+
+
+def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> list[dict[str, Any]]:
+    """A row for each property with an objective or with achieved values, with the decimals that its numbers need."""
+    rows = []
+    for row in report.requested_and_achieved():
+        sizes = [v for v in (row.std, row.mae) if v]
+        decimals = choose_decimals([min(sizes) * 0.999]) if sizes else None
+        if row.property:
+            rows.append({"row": row, "property": properties[row.property], "decimals": decimals})
+    return rows
+
+
+# -- plots with what stands beside them --------------------------------------------------------------------------------
+
+
+def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) -> Iterator[dict[str, Any]]:
+    """The plots of distributions; an objective without values shows at least how desirable they would be."""
+    drawn = {entry.property for entry in report.distributions}
+    others = [
+        Distribution(property=o.property, basis=o.basis) for o in report.request.objectives if o.property not in drawn
+    ]
+    for i, entry in enumerate([*report.distributions, *others]):
+        known = properties.get(entry.property)
+        svg = plots.draw_distribution(f"d{i}", entry, known.objective if known else None)
+        if known and svg:
+            yield {"property": known, "basis": entry.basis, "svg": mark_safe(svg), "of": _count_values(report, entry)}
+
+
+def _count_values(report: Report, entry: Distribution) -> str:
+    """The number of molecules behind each curve of a distribution, in words."""
+    samples = "molecules asked about" if report.optimization else "distinct molecules made"
+    curves = (
+        (entry.data, entry.of.data, "training molecules"),
+        (entry.samples, entry.of.samples, samples),
+        (entry.candidates, None, "candidates"),
+    )
+    counts = [(len(plots.to_values(values)), of, what) for values, of, what in curves]
+    return ", ".join(
+        f"{format_number(n)} {f'of {format_number(of)} ' if of and of > n else ''}{what}" for n, of, what in counts if n
+    )
+
+
+def name_computed_despite_predictor(report: Report, columns: Sequence[Column]) -> str:
+    """The labels of properties that have a predictor, and whose values on the page are computed."""
+    predicted = {entry.property for entry in report.predictors}
+    labels = [c.property.label for c in columns if c.basis == "computed" and c.property.name in predicted]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
+
+
+def draw_latent_map(report: Report, properties: Mapping[str, ShownProperty]) -> Markup | None:
+    """The map of the latent space; None for a report without one."""
+    if report.latent_map is None:
+        return None
+    known = properties.get(report.latent_map.color_property or "")
+    return mark_safe(plots.draw_latent_map("map", report.latent_map, known.label if known else ""))
+
+
+def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> Iterator[dict[str, Any]]:
+    """The predictors with their figures and plots."""
+    for i, entry in enumerate(report.predictors):
+        known = properties.get(entry.property) or ShownProperty("", "property")
+        yield {
+            "figures": entry,
+            "property": known,
+            "choice": describe_choice(entry.compared) if entry.compared else None,
+            "parity": mark_safe(plots.draw_parity(f"p{i}", entry.parity, f"{known.label}, held-out value")),
+            "calibration": mark_safe(plots.draw_calibration(f"c{i}", entry.coverage)),
+        }
+
+
+def make_training(report: Report) -> dict[str, Any]:
+    """The training curves, the KL of each latent dimension, and the model's figures."""
+    curves = [
+        mark_safe(plots.draw_training_curve(f"t{i}", report.training, key, label, key in _IN_PERCENT))
+        for i, (key, label) in enumerate(_CURVES.items())
+    ]
+    return {
+        "curves": [svg for svg in curves if svg],
+        "kl": mark_safe(plots.draw_kl_per_dimension("k", report.training.kl_per_dimension)),
+        "figures": list(_format_figures(report.model.figures)),
+    }
+
+
+def _format_figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The model's figures with their units; those of unknown name as they are."""
+    latent = figures.get("latent_size")
+    for name, value in figures.items():
+        if not is_number(value) or name in ("step", "molecules", "latent_size", "exact_reconstruction_of"):
+            continue
+        if name in _IN_PERCENT:
+            of = figures.get(f"{name}_of")
+            yield _IN_PERCENT[name], format_percent(value, 1) + (f" of {format_number(of)}" if is_number(of) else "")
+        elif name in _IN_NATS:
+            yield _IN_NATS[name], f"{format_number(value)} nats"
+        elif name == "active_units" and latent:
+            yield "active units", f"{format_number(value)} of {format_number(latent)}"
+        else:
+            yield name.replace("_", " "), format_number(value)
+
+
+# -- provenance --------------------------------------------------------------------------------------------------------
+
+
+def make_provenance(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Groups of (name, value), without what the report does not hold."""
+    model, request = report.model, report.request
+    run = ("strategy", "oracle", "oracle_calls", "aggregate", "samples", "temperature", "seed")
+    groups: dict[str, dict[str, Any]] = {
+        "Run": {
+            "run": report.run_id,
+            "created": format_time(report.created),
+            **{key: getattr(request, key) for key in run},
+            "machine": report.machine,
+        },
+        "Data": report.dataset.model_dump(),
+        "Model": {
+            "key": model.key,
+            "parameters": model.parameters,
+            "latent size": model.latent_size,
+            "vocabulary": ", ".join(f"{format_number(n)} {what}" for what, n in model.vocabulary.items()),
+            "conditions": ", ".join(model.conditions),
+            "training molecules": model.training_molecules,
+            "trained for": format_duration(model.trained_seconds) if model.trained_seconds else None,
+        },
+        "Time": {key: format_duration(value) for key, value in report.seconds.items()},
+        "Versions": report.versions,
+    }
+    shown = {
+        title: [
+            (k.replace("_", " ") if title in ("Run", "Data") else k, _format_plainly(k, v))
+            for k, v in items.items()
+            if v not in (None, "")
+        ]
+        for title, items in groups.items()
+    }
+    return [(title, items) for title, items in shown.items() if items]
+
+
+def _format_plainly(name: str, value: Any) -> str:
+    """Ids and seeds as they are; other numbers for reading."""
+    if isinstance(value, str) or name == "seed":
+        return str(value)
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1000 else format_number(value)
