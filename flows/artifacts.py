@@ -17,6 +17,7 @@ from flows.environment import is_quiet
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
+    from pipeline.report.model import Report
     from pipeline.workflows.update import Updated
     from pipeline.workspace.runs import Run
 
@@ -124,9 +125,13 @@ def show_run(run: Run) -> None:
     """A run's summary, funnel, best candidates and the link to its report, as four artifacts."""
     from prefect.artifacts import create_link_artifact, create_table_artifact
 
-    report = run.report
+    from pipeline.report.model import read_report
+    from pipeline.report.tables import funnel_rows
+
+    report = read_report(run.folder)
     _markdown("summary", summary(report, run.folder), "what came out, and what to beware of")
-    if funnel := funnel_rows(report):
+    if report.funnel:
+        funnel = funnel_rows(report)
         _tried(create_table_artifact, table=funnel, key="funnel", description="Each stage is counted among the last.")
     if best := candidate_rows(run.folder / "candidates.csv", TABLE_ROWS):
         _tried(create_table_artifact, table=best, key="candidates", description=f"The best {len(best)} candidates.")
@@ -134,35 +139,17 @@ def show_run(run: Run) -> None:
     _tried(create_link_artifact, link=page.as_uri(), link_text=page.name, key="report", description=str(run.folder))
 
 
-def summary(report: Mapping[str, Any], folder: Path) -> str:
-    """A report's dict as markdown: the funnel, requested against achieved, the warnings."""
-    lines = [f"# {report.get('title') or folder.name}", "", f"Run folder: `{folder}`", ""]
-    if funnel := funnel_rows(report):
-        lines += ["## Funnel", "", markdown_table(funnel), ""]
-    achieved = [
-        {
-            "property": item.get("label") or item.get("property"),
-            "basis": item.get("basis"),
-            "wanted": item.get("aim"),
-            "mean": item.get("mean"),
-            "mean absolute error": item.get("mae"),
-            "within": f"{item.get('within')} of {item.get('of')}",
-        }
-        for item in report.get("achieved") or []
-    ]
-    if achieved:
-        lines += ["## Requested and achieved", "", markdown_table(achieved), ""]
-    if warnings := report.get("warnings"):
-        lines += ["## Warnings", "", *(f"- {warning}" for warning in warnings), ""]
+def summary(report: Report, folder: Path) -> str:
+    """A report as markdown: the funnel, requested against achieved, the warnings."""
+    from pipeline.report.tables import achieved_rows, funnel_rows
+
+    lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
+    for title, rows in (("Funnel", funnel_rows(report)), ("Requested and achieved", achieved_rows(report))):
+        if rows:
+            lines += [f"## {title}", "", markdown_table(rows), ""]
+    if report.warnings:
+        lines += ["## Warnings", "", *(f"- {warning}" for warning in report.warnings), ""]
     return "\n".join(lines)
-
-
-def funnel_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The funnel of a report's dict as table rows: stage, count, of, fraction."""
-    return [
-        {key: finite(stage.get(key)) for key in ("stage", "count", "of", "fraction")}
-        for stage in report.get("funnel") or []
-    ]
 
 
 def candidate_rows(path: Path, limit: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
+    from pipeline.report.model import Report
 
 
 def note(text: str) -> None:
@@ -105,34 +106,21 @@ def reused(manifest: Path) -> str:
     return f"reused: {' and '.join(names)} (made before from the same input and settings)" if names else ""
 
 
-def summary(report: Mapping[str, Any]) -> str:
-    """A report's dict in a few lines: the funnel, requested against achieved, warnings."""
+def summary(report: Report) -> str:
+    """A report in a few lines: the funnel, requested against achieved, warnings."""
+    from pipeline.report.tables import achieved_rows, funnel_rows
+
     lines = []
-    if funnel := report.get("funnel"):
+    if funnel := funnel_rows(report):
         rows = [
-            (
-                s.get("stage"),
-                s.get("count"),
-                f"of {s.get('of')}",
-                "" if s.get("fraction") is None else f"{s['fraction']:.1%}",
-            )
-            for s in funnel
+            (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")
+            for r in funnel
         ]
         lines += [table(rows, ("stage", "count", "", "share")), ""]
-    if achieved := report.get("achieved"):
-        results = [
-            (
-                a.get("label") or a.get("property"),
-                a.get("basis"),
-                a.get("aim"),
-                a.get("mean"),
-                a.get("mae"),
-                f"{a.get('within')} of {a.get('of')}" if a.get("within") is not None else "",
-            )
-            for a in achieved
-        ]
-        lines += [table(results, ("property", "basis", "wanted", "mean", "mean abs. error", "within")), ""]
-    lines += [f"warning: {warning}" for warning in report.get("warnings") or ()]
+    if achieved := achieved_rows(report):
+        head = [name.replace("absolute", "abs.") for name in achieved[0]]
+        lines += [table([list(row.values()) for row in achieved], head), ""]
+    lines += [f"warning: {warning}" for warning in report.warnings]
     return "\n".join(lines).rstrip("\n")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -44,24 +43,21 @@ def report(
 @app.command()
 def runs(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
     """List the runs of a workspace, the latest first."""
+    from pipeline.report.model import read_report
     from pipeline.workspace.runs import list_runs
 
     rows = []
     found = list_runs(workspace)
     for run in found:
-        results = run.report
-        funnel = {stage.get("stage"): stage for stage in results.get("funnel") or []}
-        hits = funnel.get("within target") or {}
-        wanted = ", ".join(
-            f"{o.get('label') or o.get('property')} {o.get('aim')}"
-            for o in (results.get("request") or {}).get("objectives") or []
-        )
+        results = read_report(run.folder)
+        hits = next((stage for stage in results.funnel if stage.stage == "within target"), None)
+        wanted = ", ".join(f"{o.label or o.property} {o.aim}" for o in results.request.objectives)
         rows.append(
             (
                 run.id,
                 str(run.manifest.get("finished", ""))[:16].replace("T", " "),
-                (results.get("dataset") or {}).get("name"),
-                f"{hits.get('count')} of {hits.get('of')}" if hits else "",
+                results.dataset.name,
+                f"{hits.count} of {hits.of}" if hits else "",
                 wanted or "like the data",
             )
         )
@@ -162,16 +158,10 @@ def inspect(
 
 
 def show_run(folder: Path) -> None:
-    """Print a run's summary, its ten best candidates and the report's path; note what it reused."""
-    from chem_vae.errors import DataError
+    """Print a run's summary, its ten best candidates and the report's path; say which parts it reused."""
+    from pipeline.report.model import read_report
 
-    path = folder / "report.json"
-    try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{folder} has no report.json: the run is not finished, or this is no run's folder") from None
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}); run it again") from None
+    results = read_report(folder)
     if line := reused(folder / "manifest.json"):
         note(line)
     if text := summary(results):

@@ -249,14 +249,14 @@ def _check_has_oracle(
 
 def _show(folder: Path) -> None:
     """The accounts, what was achieved, the best five with their objectives' values, and the report's path."""
-    import json
-
     from flows.terminal import candidates, summary
+    from pipeline.report.model import read_report
 
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report = read_report(folder)
     print(summary(report), end="\n\n")
-    names = [objective["property"] for objective in report["request"]["objectives"]]
+    names = [objective.property for objective in report.request.objectives]
     if best := candidates(folder / "candidates.csv", 5, names):
         print(best, end="\n\n")
-    note(f"ended: {report['optimization']['ended']}")
+    if report.optimization:
+        note(f"ended: {report.optimization.ended}")
     print(f"report: {folder / 'report.html'}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.chemistry.metrics import funnel, internal_diversity, scaffold
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.optimization.result import Optimization, best_so_far
+from pipeline.optimization.result import Optimization, average_best
 from pipeline.report.generation_report import (
     PLOTTED,
     collect_distributions,
@@ -175,7 +175,7 @@ def draw_curve(scores: NDArray[np.float64]) -> list[list[float]]:
     """[call, best, mean of the best ten, mean of the best hundred] so far, at about CHECKPOINTS calls."""
     if not len(scores):
         return []
-    means = [best_so_far(scores, top) for top in (1, 10, 100)]
+    means = [average_best(scores, top) for top in (1, 10, 100)]
     rows = np.column_stack([np.arange(1, len(scores) + 1), *means])
     return thin(rows.tolist(), CHECKPOINTS)
 

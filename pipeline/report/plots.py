@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MAP_SIZE = (4.3, 3.5)  # inches; text stays readable where a phone shrinks the figure
-_PERCENT_TICKS = {"ticks": [0, 0.25, 0.5, 0.75, 1], "labels": ["0", "25 %", "50 %", "75 %", "100 %"]}
+_QUARTERS = [0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"]
 
 
 def to_values(values: Sequence[Number]) -> Array:
@@ -132,8 +132,8 @@ def draw_parity(
 
 def draw_calibration(name: str, coverage: Mapping[str, Number]) -> str | None:
     """Draw nominal against observed coverage of the predictor's intervals, such as {"0.9": 0.88}."""
-    levels = [(float(k), v) for k, v in coverage.items() if k.replace(".", "", 1).isdigit()]
-    points = to_points(sorted(levels, key=lambda level: level[0]))
+    points = to_points([(float(k), v) for k, v in coverage.items() if k.replace(".", "", 1).isdigit()])
+    points = points[points[:, 0].argsort()]
     if not len(points):
         return None
     with open_figure(2.7, 2.5, PAGE) as figure:
@@ -141,8 +141,8 @@ def draw_calibration(name: str, coverage: Mapping[str, Number]) -> str | None:
         _draw_diagonal(axes, (0, 1))
         axes.plot(*points.T, color=PAGE.candidates, marker="o", ms=4, lw=1.3)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="interval promised", ylabel="values inside it")
-        axes.set_xticks(**_PERCENT_TICKS)
-        axes.set_yticks(**_PERCENT_TICKS)
+        axes.set_xticks(*_QUARTERS)
+        axes.set_yticks(*_QUARTERS)
         axes.text(0.05, 0.93, "too cautious", color=PAGE.muted, size=7, transform=axes.transAxes)
         axes.text(0.97, 0.05, "too sure", color=PAGE.muted, size=7, ha="right", transform=axes.transAxes)
         return render_svg(figure, name, "observed against nominal coverage")

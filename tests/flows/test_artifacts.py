@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flows import artifacts
+from pipeline.report.model import Report, Stage
 
 
 def test_keys_hold_only_what_prefect_takes() -> None:
@@ -35,10 +36,10 @@ def test_candidate_rows_are_json_without_nan_or_infinity(tmp_path: Path) -> None
 
 
 def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:
-    text = artifacts.summary({"funnel": [{"stage": "valid", "count": 3, "of": 4, "fraction": None}]}, tmp_path)
+    text = artifacts.summary(Report(funnel=[Stage(stage="valid", count=3, of=4, fraction=None)]), tmp_path)
     assert "| valid | 3 | 4 | - |" in text
-    assert "Warnings" in artifacts.summary({"warnings": ["weak predictor"]}, tmp_path)
-    assert tmp_path.name in artifacts.summary({}, tmp_path)
+    assert "Warnings" in artifacts.summary(Report(warnings=["weak predictor"]), tmp_path)
+    assert tmp_path.name in artifacts.summary(Report(), tmp_path)
 
 
 def test_progress_is_throttled_and_ends_at_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,17 +310,20 @@ def test_the_report_draws_a_transform_also_where_there_are_no_values() -> None:
     import pandas as pd
 
     from pipeline.report import page, plots
+    from pipeline.report.model import Distribution, Report
+    from pipeline.report.model import Objective as ReportedObjective
 
     objective = resolve({"affinity": Objective(transform="reverse_sigmoid", low=-10, high=-6)}, [], DOCKING)[0][
         0
     ].to_dict()
-    alone = plots.distribution("x", {}, objective)
+    alone = plots.draw_distribution("x", Distribution(), ReportedObjective(**objective))
     assert alone is not None and "desirable" in alone
-    assert plots.distribution("x", {}, {**objective, "transform": []}) is None
-    html = page.render({"request": {"objectives": [objective]}}, pd.DataFrame({"smiles": ["CCO"]}))
+    assert plots.draw_distribution("x", Distribution(), ReportedObjective(**{**objective, "transform": []})) is None
+    html = page.render(Report.from_dict({"request": {"objectives": [objective]}}), pd.DataFrame({"smiles": ["CCO"]}))
     assert html.count("desirability of the property") == 1
     seen = {"property": "affinity", "basis": "computed", "samples": [-7.0] * 20}
     html = page.render(
-        {"request": {"objectives": [objective]}, "distributions": [seen]}, pd.DataFrame({"smiles": ["CCO"]})
+        Report.from_dict({"request": {"objectives": [objective]}, "distributions": [seen]}),
+        pd.DataFrame({"smiles": ["CCO"]}),
     )
     assert html.count("desirable</text>") == 1 and "desirability of the property" not in html

@@ -26,8 +26,9 @@ from pipeline.optimization.provenance import Provenance
 from pipeline.optimization.result import Optimization, average_best
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.function import FunctionOracle
-from pipeline.report import optimization as content
-from pipeline.report import optimization_page, origins, search_space
+from pipeline.report import optimization_report, origins, search_results
+from pipeline.report.model import Report
+from pipeline.report.search_sections import make_search
 from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import optimize_run, state_folder
 from pipeline.workflows.run_folder import create_run, finish_run
@@ -228,7 +229,7 @@ def test_constraints_hold_for_every_call_and_are_counted(model: TrainedModel, tm
     found = optimize(model, config(30, constraints=rules), tmp_path, oracle=oracle)
     assert oracle.asked and not any("O" in s.upper() for s in oracle.asked)
     assert found.broken["no oxygen"] > 0 and sum(found.broken.values()) <= found.counts["drafts"]
-    report_rows = content.accounts(found)
+    report_rows = [stage.model_dump() for stage in optimization_report.count_stages(found)]
     assert [row["stage"] for row in report_rows] == ["proposed", "valid", "passed the constraints", "asked", "scored"]
     assert Provenance(tmp_path / "proposals.jsonl").broken == found.broken, "kept for a run that goes on"
 
@@ -338,9 +339,9 @@ def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp
     first = found.calls[found.calls["score"] == 1.0][["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
     every = found.calls[["logp_ranked_by", "tpsa_ranked_by"]].to_numpy()
     assert len(first) and not any((every > row).all(axis=1).any() for row in first)
-    told = search_space.front(found)
-    assert told is not None and told["size"] == len(first) and told["of"] == 40
-    volumes = [v for _, v in told["hypervolume"]]
+    told = search_results.find_front(found)
+    assert told is not None and told.size == len(first) and told.of == 40
+    volumes = [v for _, v in told.hypervolume if v is not None]
     assert volumes == sorted(volumes) and volumes[-1] > 0
     for blind in ("random", "conditional"):  # what does not look at scores has fronts to be compared with
         asked = config(20, objectives=objectives, aggregate="pareto", strategy=blind)
@@ -564,7 +565,7 @@ def test_the_notebook_says_how_the_function_is_asked(model: TrainedModel, tmp_pa
 def test_figures_against_calls() -> None:
     nan = float("nan")
     assert average_best(np.array([nan, 1.0, 0.5, 3.0]), 2).tolist()[1:] == [1.0, 0.75, 2.0]
-    rows = content.curve(np.array([1.0, 3.0, 2.0]))
+    rows = optimization_report.draw_curve(np.array([1.0, 3.0, 2.0]))
     assert [row[:3] for row in rows] == [[1, 1, 1], [2, 3, 2], [3, 3, 2]]
     calls = pd.DataFrame(
         {
@@ -576,25 +577,26 @@ def test_figures_against_calls() -> None:
         }
     )
     chosen = calls.iloc[[2, 1]]
-    by_origin = {row["origin"]: row for row in origins.origins(calls, chosen)}
+    by_origin = {row.origin: row.model_dump() for row in origins.count_origins(calls, chosen)}
     assert (
         by_origin["move"] | {"best": 0.4, "mean": pytest.approx(0.3), "asked": 2, "scored": 2, "candidates": 2}
         == by_origin["move"]
     )
     assert (by_origin["move, center 2"]["asked"], by_origin["move, center 2"]["scored"]) == (1, 0)
-    (chain,) = origins.lineages(calls, chosen)
-    assert [(step["smiles"], step["call"]) for step in chain] == [("C", 1), ("CC", 2), ("CCC", 3)]
-    told = origins.shares(calls, parts=2)  # of the moves, around whichever center
-    assert told == {"origins": ["move", "prior"], "edges": [0, 2, 4], "shares": [[0.5, 0.5], [1.0, 0.0]]}
+    (chain,) = origins.trace_lineages(calls, chosen)
+    assert [(step.smiles, step.call) for step in chain] == [("C", 1), ("CC", 2), ("CCC", 3)]
+    found = origins.measure_shares(calls, parts=2)  # of the moves, around whichever center
+    assert found.model_dump() == {"origins": ["move", "prior"], "edges": [0, 2, 4], "shares": [[0.5, 0.5], [1.0, 0.0]]}
 
 
 def test_a_page_of_an_optimization_with_parts_missing() -> None:
     from pipeline.report.page import render
 
     for told in ({}, {"calls": 3, "curve": "x", "origins": 3, "lineages": [[None]], "front": {"size": None}}):
-        page = render({"title": "odd", "optimization": {"ended": "<b>", **told}}, pd.DataFrame({"smiles": ["CCO"]}))
+        report = Report.from_dict({"title": "odd", "optimization": {"ended": "<b>", **told}})
+        page = render(report, pd.DataFrame({"smiles": ["CCO"]}))
         assert "What the calls bought" in page and "<b>." not in page
-    assert optimization_page.shown({}) is None
+    assert make_search(Report(), {}) is None
 
 
 def test_provenance_survives_a_cut_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chem_vae.errors import UserError
 from pipeline.report import drawings
-from tests.pipeline.report.test_report import SMILES, Reader
+from tests.pipeline.report.samples import SMILES, Reader
 
 
 @pytest.mark.parametrize("smiles", [*SMILES, "C", "[Na+]", "C" * 60, "C*", "c1ccc2[nH]ccc2c1Br"])

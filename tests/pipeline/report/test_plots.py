@@ -1,0 +1,39 @@
+"""Plots of every report, also of odd data."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from pipeline.report import plots
+from pipeline.report.model import Distribution, LatentMap, Row, Training
+
+
+def test_plots_bear_odd_data() -> None:
+    odd = [None, "x", math.nan, math.inf, 1.0, True]
+    assert plots.to_values([None, math.nan, math.inf, 1.0]).tolist() == [1.0]
+    assert plots.to_points([[1, 2], [None, 1], [1], [3, math.nan]]).tolist() == [[1.0, 2.0]]
+    assert (
+        plots.draw_distribution("a", Distribution.from_dict({"data": [1.0] * 20, "candidates": odd}), None) is not None
+    )  # no spread at all
+    assert plots.draw_distribution("a", Distribution(data=[None]), None) is None
+    assert plots.draw_parity("a", [[1, 1], [2, None]], "x") is None
+    assert plots.draw_calibration("a", {"0.5": None, "x": 1}) is None
+    assert plots.draw_training_curve("a", Training(history=[{"step": 1}]), "kl", "KL") is None
+    flat: list[Row] = [{"step": 1, "kl": 0}, {"step": 2, "kl": 0}]
+    assert plots.draw_training_curve("a", Training(history=flat), "kl", "KL") is not None
+    assert plots.draw_kl_per_dimension("a", []) is None
+    assert plots.draw_latent_map("a", LatentMap()) is None
+    assert plots.draw_latent_map("a", LatentMap(candidates=[[0, 0]])) is not None
+
+
+def test_a_steep_start_does_not_set_the_scale() -> None:
+    history: list[Row] = [{"step": i, "kl": 5000.0 if i == 0 else 2.0} for i in range(100)]
+    ticks = re.findall(r">([\d.]+)</text>", str(plots.draw_training_curve("a", Training(history=history), "kl", "KL")))
+    assert "2.0" in ticks and not {t for t in ticks if float(t) > 100}
+
+
+def test_values_beyond_the_frame_make_no_bar_at_its_edge() -> None:
+    data = [0.0, 1.0] * 200
+    inside, beyond = (plots.draw_distribution("a", Distribution(data=values), None) for values in (data, [*data, 1e6]))
+    assert inside == beyond
