@@ -88,7 +88,7 @@ def map_search(calls: pd.DataFrame, candidates: pd.DataFrame, model: TrainedMode
     best = np.fmax.accumulate(np.where(np.isnan(score), -np.inf, score))
     records = np.flatnonzero(best > np.concatenate([[-np.inf], best[:-1]])).tolist()
     rows = sorted({*thin(list(range(len(calls))), PLOTTED), *records})
-    z = encode_valid(model.checkpoint, [Molecule(calls["smiles"].iloc[i]) for i in rows])
+    z = encode_valid(model.checkpoint, [calls["smiles"].iloc[i] for i in rows])
     placed = torch.isfinite(z).all(dim=1).tolist()
     flat = ((z - mean) @ axes.T).tolist()
     where = {row: xy for row, xy, fine in zip(rows, flat, placed, strict=True) if fine}
