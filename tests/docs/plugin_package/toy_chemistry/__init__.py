@@ -1,0 +1,1 @@
+"""Additions to chem-vae from another package: one module for each entry point."""

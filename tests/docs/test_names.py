@@ -1,0 +1,79 @@
+"""Files, modules and functions that the texts name are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
+    *sorted((ROOT / "data").glob("*.md")),
+]
+ROOMS = "chem_vae|pipeline|flows|benchmarks|tests|docs|data"
+FILE = re.compile(
+    rf"(?<![\w/.<>-])((?:{ROOMS})/(?:[\w-]+/)*(?:[\w-]+\.(?:py|md|toml|csv|gz|png|yaml|css|svg))?)(?![\w*<])"
+)
+CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+DOTTED = re.compile(r"`((?:chem_vae|pipeline|flows)(?:\.\w+)+)")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+GENERATED = ("reference/", "benchmarks/", "architecture.svg", "changelog", "notebooks/")
+GROUPS = re.compile(r"chem_vae\.(properties|transforms|readers|strategies|oracles|architectures)$")
+
+
+def find_missing(text: str) -> Iterator[str]:
+    for name in FILE.findall(text):
+        if not (ROOT / name).exists() and name != "docs/architecture.svg":
+            yield name
+    for name in DOTTED.findall(text):
+        if not GROUPS.match(name) and not is_there(name):
+            yield name
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name is a module, or something that a module defines or a class of it has."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = ROOT.joinpath(*parts[:length])
+        file = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
+        if file.is_file() or path.is_dir():
+            return length == len(parts) or (file.is_file() and defines(file, parts[length]))
+    return False
+
+
+def defines(file: Path, name: str) -> bool:
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return name in names
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_named_files_modules_and_functions_exist(path: Path) -> None:
+    assert not list(find_missing(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in LINK.findall(CODE.sub("", path.read_text(encoding="utf-8"))):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        place = (path.parent / target).resolve()
+        if place.is_relative_to(ROOT / "docs") and str(place.relative_to(ROOT / "docs")).startswith(GENERATED):
+            continue  # a page that the build makes; mkdocs checks it
+        assert place.exists(), f"{path.name} links to {target}"
+
+
+def test_the_check_finds_what_is_missing() -> None:
+    text = "`pipeline/no_such_file.py` `pipeline.chemistry.properties.no_such` `chem_vae.model` `chem_vae.readers`"
+    assert list(find_missing(text)) == ["pipeline/no_such_file.py", "pipeline.chemistry.properties.no_such"]
