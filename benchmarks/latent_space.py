@@ -30,12 +30,13 @@ from chem_vae.latent import prior_path
 from pipeline.chemistry.validate import validate
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
-from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.drawings import draw_grid
+from pipeline.report.plot_style import save_figure
 from pipeline.workspace.progress import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
 
@@ -68,7 +69,7 @@ def reconstruction(model: TrainedModel, figures: Path, progress: Any) -> dict[st
     shown = frame.head(4)
     both = [*shown["canonical"], *shown["decoded"]]
     words = [f"decoded, similarity {s:.2f}" for s in shown["similarity"]]
-    molecule_grid(both, ["held out"] * 4 + words, figures / "reconstruction.png", columns=4)
+    draw_grid(both, ["held out"] * 4 + words, figures / "reconstruction.png", columns=4)
     drugs = mg.reconstruct(model, list(DRUGS.values()))
     return {
         "exact": frame.attrs["exact"].to_dict(),
@@ -79,7 +80,7 @@ def reconstruction(model: TrainedModel, figures: Path, progress: Any) -> dict[st
 
 def conditional(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = steering(model, n=300, progress=progress)
-    save_figure(steering_figure(frame), figures / "conditional.png", dots=100)
+    save_figure(steering_figure(frame), figures / "conditional.png", resolution=100)
     pair: dict[str, float] = {}
     about = [p for p in model.properties if p.kind == "computed" and p.name in model.conditions][:2]
     if len(about) == 2:  # any subset of the targets: two at once
@@ -154,7 +155,9 @@ def anomaly(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]
     scorer = mg.AnomalyScorer(model, progress)
     labels = [name for name, members in groups.items() for _ in members]
     frame = scorer.score([s for members in groups.values() for s in members])
-    save_figure(anomaly_figure(frame, scorer.reference["nats_per_symbol"], labels), figures / "anomaly.png", dots=110)
+    save_figure(
+        anomaly_figure(frame, scorer.reference["nats_per_symbol"], labels), figures / "anomaly.png", resolution=110
+    )
     marks, order = np.array(labels), ranking(frame)
     heavy = np.array([_heavy(s) for members in groups.values() for s in members])
     scores = {"nats_per_symbol": order}
@@ -180,18 +183,18 @@ def maps(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     for method in ("pca", "tsne"):
         started = time.monotonic()
         made = mg.latent_map(model, method, smiles=list(DRUGS.values()), progress=progress)
-        save_figure(made.figure(), figures / f"map-{method}.png", dots=90)
+        save_figure(made.figure(), figures / f"map-{method}.png", resolution=90)
         out[method] = {"seconds": time.monotonic() - started, "explained": list(made.explained)}
     return out
 
 
 def dimensions(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = mg.traverse(model, PROPRANOLOL, steps=7, which=[0, 1, 2])
-    molecule_grid(
+    draw_grid(
         frame["smiles"].tolist(), captions_of(frame, ["direction", "offset"]), figures / "traversal.png", 7, (180, 150)
     )
     made = mg.disentangle(model, progress=progress)
-    save_figure(made.figure(), figures / "dimensions.png", dots=100)
+    save_figure(made.figure(), figures / "dimensions.png", resolution=100)
     return {
         "dimensions": len(made.values),
         "molecules": made.molecules,
@@ -201,13 +204,13 @@ def dimensions(model: TrainedModel, figures: Path, progress: Any) -> dict[str, A
 
 def uncertainty(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = mg.calibration(model, progress=progress)
-    save_figure(calibration_figure(frame), figures / "calibration.png", dots=110)
+    save_figure(calibration_figure(frame), figures / "calibration.png", resolution=110)
     return {"error": calibration_error(frame), "of": int(frame["of"].max()), "origin": frame.attrs["origin"]}
 
 
 def damage(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = mg.robustness(model, n=1000, progress=progress)
-    save_figure(robustness_figure(frame), figures / "robustness.png", dots=110)
+    save_figure(robustness_figure(frame), figures / "robustness.png", resolution=110)
     return {"rows": frame.to_dict("records")}
 
 

@@ -69,18 +69,18 @@ def steering_figures(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def steering_figure(frame: pd.DataFrame) -> Any:
     """A matplotlib Figure: for each property, the middle 50 % and 90 % of computed values at each requested one."""
-    from pipeline.explore.figures import BLUE, MUTED, drawing
+    from pipeline.report.plot_style import PAPER, open_figure
 
     names = list(dict.fromkeys(frame["property"]))
     figures = steering_figures(frame)
-    with drawing(2.6 * len(names), 2.7) as figure:
+    with open_figure(2.6 * len(names), 2.7) as figure:
         for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
             rows = frame[frame["property"] == name]
             q = rows.groupby("requested")["computed"].quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
-            axes.axline((q.index[0], q.index[0]), slope=1, color=MUTED, lw=1, ls="--")
-            axes.fill_between(q.index, q[0.05], q[0.95], color=BLUE, alpha=0.15, lw=0)
-            axes.fill_between(q.index, q[0.25], q[0.75], color=BLUE, alpha=0.3, lw=0)
-            axes.plot(q.index, q[0.5], color=BLUE, marker="o", ms=3, lw=1.3)
+            axes.axline((q.index[0], q.index[0]), slope=1, color=PAPER.muted, lw=1, ls="--")
+            axes.fill_between(q.index, q[0.05], q[0.95], color=PAPER.samples, alpha=0.15, lw=0)
+            axes.fill_between(q.index, q[0.25], q[0.75], color=PAPER.samples, alpha=0.3, lw=0)
+            axes.plot(q.index, q[0.5], color=PAPER.samples, marker="o", ms=3, lw=1.3)
             axes.set(xlabel=f"{name} requested", ylabel="computed")
             axes.set_title(f"r {figures[name]['r']:.2f}, mean error {figures[name]['mae']:.2g}", size=8)
     return figure

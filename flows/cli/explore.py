@@ -222,7 +222,7 @@ def anomaly(
         frame = scorer.score(molecules_in(given or [], limit))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
         if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.explore.figures import save_figure
+            from pipeline.report.plot_style import save_figure
 
             save_figure(anomaly_figure(frame, scorer.reference["nats_per_symbol"]), output)
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")

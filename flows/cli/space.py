@@ -171,7 +171,7 @@ def calibration(
 
         frame = check(trained, n, seed, progress)
         if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.explore.figures import save_figure
+            from pipeline.report.plot_style import save_figure
 
             save_figure(calibration_figure(frame), output)
     wide = frame[frame["nominal"].isin((0.5, 0.8, 0.9, 0.95))].pivot(
@@ -218,7 +218,7 @@ def robustness(
         smiles = molecules_in(given) if given else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
         if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.explore.figures import save_figure
+            from pipeline.report.plot_style import save_figure
 
             save_figure(robustness_figure(frame), output)
     print_table(frame, list(frame.columns))

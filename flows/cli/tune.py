@@ -111,7 +111,7 @@ def tune(
     from pipeline.config import load_config
 
     whole = load_config(config, overrides(seed=seed, settings=settings))
-    from pipeline.training.study import shown
+    from pipeline.training.study import rank_trials
     from pipeline.training.tune import tune as sweep
     from pipeline.training.tune import tune_config
     from pipeline.workspace.lookup import find_dataset
@@ -136,7 +136,7 @@ def tune(
         study = sweep(opened, whole.train, asked, workspace, trials=trials, name=name, progress=progress)
     from flows.terminal import table
 
-    rows, head = shown(study.trials, study.varied)
+    rows, head = rank_trials(study.trials, study.varied)
     print(table(rows, head))
     best = study.folder / "best.toml"
     states = study.trials["state"].value_counts()

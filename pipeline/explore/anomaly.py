@@ -115,7 +115,7 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
 
     reference: sorted nats by symbol (m,). groups: one label a row. Molecules without nats are counted in the legend.
     """
-    from pipeline.explore.figures import CYCLE, GRAY, drawing
+    from pipeline.report.plot_style import PAPER, open_figure
 
     nats = frame[MAIN].to_numpy(dtype=np.float64)
     labels = np.array(list(groups) if groups is not None else ["given molecules"] * len(frame))
@@ -123,11 +123,11 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     of = str(frame.attrs.get("origin", "the reference")).partition(" (")[0]
     top = max(float(reference.max()), float(known.max()) if len(known) else 0.0)
     edges = np.linspace(0, min(1.02 * top, 6 * float(reference.median())), 60)
-    with drawing(5.6, 3.0) as figure:
+    with open_figure(5.6, 3.0) as figure:
         axes = figure.subplots()
         weights = np.full(len(reference), 100 / max(len(reference), 1))
-        axes.hist(reference.numpy(), edges, weights=weights, color=GRAY, alpha=0.45, label=of)
-        for color, label in zip(CYCLE * 9, dict.fromkeys(labels.tolist()), strict=False):
+        axes.hist(reference.numpy(), edges, weights=weights, color=PAPER.data, alpha=0.45, label=of)
+        for color, label in zip(PAPER.cycle * 9, dict.fromkeys(labels.tolist()), strict=False):
             own = nats[labels == label]
             fine = np.clip(own[np.isfinite(own)], None, edges[-1])
             beyond = int((~np.isfinite(own)).sum())

@@ -75,19 +75,19 @@ def calibration_error(frame: pd.DataFrame) -> dict[str, float]:
 
 def calibration_figure(frame: pd.DataFrame) -> Any:
     """A matplotlib Figure of `calibration`: observed against nominal coverage, a line for each property."""
-    from pipeline.explore.figures import CYCLE, MUTED, drawing
+    from pipeline.report.plot_style import PAPER, open_figure
 
     errors = calibration_error(frame)
-    with drawing(4.6, 3.9) as figure:
+    with open_figure(4.6, 3.9) as figure:
         axes = figure.subplots()
-        axes.plot((0, 100), (0, 100), color=MUTED, lw=1, ls="--")
-        for color, (name, rows) in zip(CYCLE * 9, frame.groupby("property", sort=False), strict=False):
+        axes.plot((0, 100), (0, 100), color=PAPER.muted, lw=1, ls="--")
+        for color, (name, rows) in zip(PAPER.cycle * 9, frame.groupby("property", sort=False), strict=False):
             label = f"{name} (off by {100 * errors[str(name)]:.1f} points, n = {rows['of'].iloc[0]:,})"
             axes.plot(100 * rows["nominal"], 100 * rows["observed"], color=color, marker="o", ms=3, lw=1.2, label=label)
         axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal")
         axes.set(xlabel="interval promised, %", ylabel="held-out values inside it, %")
         axes.legend(loc="upper left", fontsize=7)
-        axes.text(98, 4, "too sure below the line", ha="right", color=MUTED, size=7.5)
+        axes.text(98, 4, "too sure below the line", ha="right", color=PAPER.muted, size=7.5)
     return figure
 
 

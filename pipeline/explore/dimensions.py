@@ -110,12 +110,12 @@ class Disentanglement:
 
     def figure(self, most: int = 40) -> Any:
         """A heat map, dimensions by properties, as a matplotlib Figure; the `most` telling dimensions."""
-        from pipeline.explore.figures import drawing
+        from pipeline.report.plot_style import open_figure
 
         shares = self.values / self.entropy if self.method == "mi" else self.values
         strongest = np.nan_to_num(shares).max(axis=1, initial=0.0)
         shown = np.sort(np.argsort(-strongest)[:most])
-        with drawing(max(4.5, 0.16 * len(shown) + 1.8), 0.34 * len(self.properties) + 1.3) as figure:
+        with open_figure(max(4.5, 0.16 * len(shown) + 1.8), 0.34 * len(self.properties) + 1.3) as figure:
             axes = figure.subplots()
             image = axes.imshow(100 * shares[shown].T, aspect="auto", cmap="viridis", vmin=0)
             names = [f"{n}  (gap {g:.2f})" for n, g in zip(self.properties, self.gap, strict=True)]
@@ -133,7 +133,7 @@ class Disentanglement:
     def save(self, path: str | Path) -> Path:
         """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         from chem_vae.atomic_files import write_text
-        from pipeline.explore.figures import save_figure
+        from pipeline.report.plot_style import save_figure
 
         path = Path(path)
         if path.suffix.lower() == ".csv":

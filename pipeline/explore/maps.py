@@ -39,14 +39,14 @@ class LatentMap:
         """A matplotlib Figure."""
         from matplotlib.patheffects import withStroke
 
-        from pipeline.explore.figures import GRAY, ORANGE, drawing
+        from pipeline.report.plot_style import PAPER, open_figure
 
         training = self.frame[self.frame["kind"] == "training"]
         own = self.frame[(self.frame["kind"] == "own") & self.frame["x"].notna()]
-        with drawing(5.4, 4.4) as figure:
+        with open_figure(5.4, 4.4) as figure:
             axes = figure.subplots()
             known = training["value"].notna()
-            axes.scatter(training["x"][~known], training["y"][~known], s=4, c=GRAY, alpha=0.4, lw=0)
+            axes.scatter(training["x"][~known], training["y"][~known], s=4, c=PAPER.data, alpha=0.4, lw=0)
             if known.any():
                 values = training["value"][known]
                 low, high = values.quantile([0.01, 0.99])
@@ -56,12 +56,12 @@ class LatentMap:
                 bar = figure.colorbar(drawn, ax=axes, shrink=0.7, label=self.label)
                 bar.outline.set_visible(False)
             if len(own):
-                axes.plot(own["x"], own["y"], ls="", marker="o", ms=7, mfc="none", mec=ORANGE, mew=1.8)
+                axes.plot(own["x"], own["y"], ls="", marker="o", ms=7, mfc="none", mec=PAPER.candidates, mew=1.8)
                 if len(own) <= 12:
                     edge = [withStroke(linewidth=2.5, foreground="white")]  # to be read over the dots
                     for number, point in enumerate(zip(own["x"], own["y"], strict=True), start=1):
                         label = axes.annotate(str(number), point, (5, 4), textcoords="offset points", size=10)
-                        label.set(color=ORANGE, weight="bold", path_effects=edge)
+                        label.set(color=PAPER.candidates, weight="bold", path_effects=edge)
             names = {"pca": "direction", "tsne": "t-SNE", "umap": "UMAP"}[self.method]
             shares = [f" ({100 * s:.0f} % of variance)" for s in self.explained] or ["", ""]
             axes.set(xlabel=f"{names} 1{shares[0]}", ylabel=f"{names} 2{shares[1]}")
@@ -72,7 +72,7 @@ class LatentMap:
     def save(self, path: str | Path) -> Path:
         """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         from chem_vae.atomic_files import write_text
-        from pipeline.explore.figures import save_figure
+        from pipeline.report.plot_style import save_figure
 
         path = Path(path)
         if path.suffix.lower() == ".csv":

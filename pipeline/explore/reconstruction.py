@@ -120,15 +120,29 @@ def robustness(
 
 def robustness_figure(frame: pd.DataFrame) -> Any:
     """A matplotlib Figure of `robustness`: exact matches and mean similarity against the share masked."""
-    from pipeline.explore.figures import BLUE, GRAY, ORANGE, drawing
+    from pipeline.report.plot_style import PAPER, open_figure
 
-    with drawing(4.6, 3.0) as figure:
+    with open_figure(4.6, 3.0) as figure:
         axes = figure.subplots()
         x = 100 * frame["masked"]
-        axes.plot(x, 100 * frame["exact_share"], color=BLUE, marker="o", ms=4, label="the very molecule comes back, %")
-        axes.plot(x, 100 * frame["similarity"], color=ORANGE, marker="s", ms=4, label="mean Tanimoto similarity × 100")
+        axes.plot(
+            x,
+            100 * frame["exact_share"],
+            color=PAPER.samples,
+            marker="o",
+            ms=4,
+            label="the very molecule comes back, %",
+        )
+        axes.plot(
+            x,
+            100 * frame["similarity"],
+            color=PAPER.candidates,
+            marker="s",
+            ms=4,
+            label="mean Tanimoto similarity × 100",
+        )
         axes.axhline(
-            100 * frame["by_chance"].iloc[0], color=GRAY, lw=1, ls="--", label="similarity of another molecule"
+            100 * frame["by_chance"].iloc[0], color=PAPER.data, lw=1, ls="--", label="similarity of another molecule"
         )
         axes.set(xlabel="symbols hidden from the encoder, %", ylim=(0, 102))
         axes.set_title(f"{frame['of'].iloc[0]:,} {frame.attrs.get('origin', 'molecules')}", size=9)

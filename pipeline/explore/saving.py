@@ -9,7 +9,8 @@ import pandas as pd
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
-from pipeline.explore.figures import PICTURES, molecule_grid
+from pipeline.report.drawings import draw_grid
+from pipeline.report.plot_style import PICTURES
 
 TABLES = (".csv", ".sdf", ".smi")
 FORMATS = (*TABLES, *PICTURES)
@@ -27,7 +28,7 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
         smiles, captions = frame["smiles"].tolist(), list(captions or [""] * len(frame))
         if given := frame.attrs.get("given"):
             smiles, captions = [given, *smiles], ["given", *captions]
-        return molecule_grid(smiles, captions, path, columns)
+        return draw_grid(smiles, captions, path, columns)
     if kind == ".csv":
         return write_text(path, frame.to_csv(index=False))
     if kind == ".smi":

@@ -33,6 +33,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 from pydantic import Field, ValidationError
 
+from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import MOST_SEED
 from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError, unknown_name
@@ -42,7 +43,7 @@ from chem_vae.training import train as train_core
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig
 from pipeline.training.search_space import KNOBS, corners, inside, search_space
-from pipeline.training.study import begin, open_journal, trials_table, write_best, write_figure, write_table
+from pipeline.training.study import begin_study, open_journal, trials_table, write_best, write_figures
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.settings import Settings
@@ -125,7 +126,7 @@ def tune(
     name = name or f"{dataset.name}-{hash_content(settings, 'chem-vae study', 1)[:8]}"
     folder = workspace / "studies" / name
     with lock_folder(folder, "running this study"):
-        begin(folder, settings)
+        begin_study(folder, settings)
         sweep = _Sweep(dataset, base, config, space, folder, progress)
         sweep.run(trials)
         table = trials_table(sweep.study, tuple(space))
@@ -136,7 +137,7 @@ def tune(
         best = {str(k): v for k, v in complete.sort_values("objective", kind="stable").to_dict("records")[0].items()}
         chosen = composed(base, config, {k: best[k] for k in space})
         write_best(folder / "best.toml", base, chosen, tuple(space), best, len(table), config.epochs, sweep.molecules)
-        write_figure(folder / "study.png", sweep.study, table)
+        write_figures(folder, sweep.study)
     return TunedStudy(folder, table, best, tuple(space))
 
 
@@ -201,7 +202,8 @@ class _Sweep:
             self.study.sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
             self._trial(self.study.ask(self.space), done + 1)
             done += 1
-            write_table(self.folder / "study.csv", trials_table(self.study, tuple(self.space)))
+            table = trials_table(self.study, tuple(self.space))
+            write_text(self.folder / "study.csv", table.to_csv(index=False, lineterminator="\n"))
             self.progress("tune", done, trials, self._best())
 
     def _where_we_stand(self) -> dict[str, Any]:

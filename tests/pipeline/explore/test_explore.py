@@ -32,7 +32,6 @@ from pipeline.explore import anomaly as strangeness
 from pipeline.explore import neighbors as nearby
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
-from pipeline.explore.figures import molecule_grid, save_figure
 from pipeline.explore.inputs import molecules_in
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.explore.saving import captions_of, save
@@ -40,6 +39,8 @@ from pipeline.models.kept_molecules import draw_held_out_molecules, draw_trainin
 from pipeline.models.sampling import Draw
 from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.drawings import draw_grid
+from pipeline.report.plot_style import save_figure
 from pipeline.training import fit_predictors
 from pipeline.training.config import TrainConfig
 from pipeline.training.fit_predictors import anomaly_reference
@@ -504,9 +505,7 @@ def test_tables_are_written_in_every_form(model: TrainedModel, sample_smiles: li
     frame.attrs["given"] = sample_smiles[0]
     assert len(save(frame, tmp_path / "path.svg", captions).read_text()) > len(alone)  # one molecule more is drawn
     assert len((tmp_path / "path.smi").read_text().splitlines()) == frame["smiles"].notna().sum()
-    assert (
-        molecule_grid(["CCO", None], ["ethanol", "nothing"], tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
-    )
+    assert draw_grid(["CCO", None], ["ethanol", "nothing"], tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
     assert [p for p in tmp_path.iterdir() if "partial" in p.name] == []
     with pytest.raises(UserError, match="must end in"):
         save(frame, tmp_path / "path.docx")

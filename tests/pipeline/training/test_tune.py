@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import optuna
 import pandas as pd
 import pytest
 from optuna.trial import TrialState
@@ -17,7 +16,7 @@ from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig
 from pipeline.training.search_space import KNOBS, search_space
-from pipeline.training.study import FEWEST_FOR_IMPORTANCE, importances, open_journal
+from pipeline.training.study import open_journal
 from pipeline.training.tune import TuneConfig, objective, tune
 
 BASE = TrainConfig(
@@ -149,15 +148,3 @@ def test_a_hopeless_trial_is_pruned_and_a_diverged_one_told(
     assert trials.loc[trials["state"] == "pruned", "note"].str.startswith("pruned at 67 %").all()
     failed = trials[trials["state"] == "failed"]
     assert failed["objective"].isna().all() and failed["note"].str.contains("no longer a number").all()
-
-
-def test_importances_need_trials_and_name_the_setting_that_matters() -> None:
-    study = optuna.create_study(direction="minimize")
-    space = search_space(("beta=0.1:0.9", "latent_dropout=0.1:0.9"))
-    for number in range(2 * FEWEST_FOR_IMPORTANCE):
-        if number == FEWEST_FOR_IMPORTANCE - 1:
-            assert importances(study) == {}
-        trial = study.ask(space)
-        study.tell(trial, trial.params["beta"])
-    found = importances(study)
-    assert sum(found.values()) == pytest.approx(1) and found["beta"] > 0.7
