@@ -122,7 +122,7 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     known = nats[np.isfinite(nats)]
     of = str(frame.attrs.get("origin", "the reference")).partition(" (")[0]
     top = max(float(reference.max()), float(known.max()) if len(known) else 0.0)
-    edges = np.linspace(0, min(1.02 * top, 6 * float(reference.median())), 60)
+    edges = np.linspace(0, min(1.02 * top, 6 * float(reference.median())), 60).tolist()
     with open_figure(5.6, 3.0) as figure:
         axes = figure.subplots()
         weights = np.full(len(reference), 100 / max(len(reference), 1))
