@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
     from pipeline.report.model import Report
-    from pipeline.workflows.update import Updated
+    from pipeline.workflows.update import UpdateResult
     from pipeline.workspace.runs import Run
 
 TABLE_ROWS = 50
@@ -109,14 +109,14 @@ def show_model(model: TrainedModel) -> None:
     _markdown("model", text, "a trained model")
 
 
-def show_measurements(made: Updated) -> None:
+def show_measurements(made: UpdateResult) -> None:
     """What new measurements say of the round before, as a markdown artifact with the key `measurements`."""
     lines = [
         "# Measurements",
         "",
         f"{made.new:,} molecules with a measurement that was not in the data before.",
         "",
-        *(f"- {kept}" for kept in made.kept),
+        *(f"- {check}" for check in made.checks),
     ]
     _markdown("measurements", "\n".join(lines), "how the round before kept what it promised")
 

@@ -17,7 +17,7 @@ def propose_next(
 ) -> str:
     """Go on from the run's folder and return the next run's folder, or its own where nothing new was measured."""
     from pipeline.config import load_config
-    from pipeline.workflows.update import NothingNew
+    from pipeline.workflows.update import NoNewMeasurementsError
     from pipeline.workflows.update import update as next_round
     from pipeline.workspace.runs import Run
 
@@ -26,7 +26,8 @@ def propose_next(
     try:
         with watched() as progress:
             made = next_round(earlier, data, workspace, smiles_column=smiles_column, config=config, progress=progress)
-    except NothingNew as nothing:  # as on most days of a schedule: no failure, and no batch beside the one under way
+    except NoNewMeasurementsError as nothing:
+        # As on most days of a schedule: no failure, and no batch beside the one under way.
         get_run_logger().info("%s", nothing)
         return str(earlier.folder)
     show_measurements(made)

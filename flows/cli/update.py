@@ -75,6 +75,6 @@ def update(
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)
     print(f"new measurements: {made.new}")
-    for kept in made.kept:
-        print(f"  {kept}")
+    for check in made.checks:
+        print(f"  {check}")
     next_command(f"chem-vae update {made.run.id} --data MEASURED.csv{where(workspace)}")

@@ -1,4 +1,4 @@
-"""The whole job: ingest, train, generate, report; and the run folder that keeps it."""
+"""Runs a whole campaign: ingest, train, generate, and the run folder with its report."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from pathlib import Path
 
 from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig
+from pipeline.datasets.ingest import ingest
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.preflight import check_request, check_start
 from pipeline.workspace.runs import Run
 
 
 def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silent) -> Run:
-    """Ingest, train and generate, each reusing what the same inputs gave before, and write the report."""
-    # Here: to generate alone takes neither, nor the seconds that Lightning takes to load.
-    from pipeline.datasets.ingest import ingest
+    """Ingest, train and generate, and write the run folder; a step whose inputs are unchanged is reused.
+
+    Args:
+        config: The settings of all steps.
+        workspace: The folder that gets the dataset, the model and the run.
+        progress: Told each stage of the work.
+
+    Raises:
+        UserError: The settings ask for something that the data or the model will not have.
+    """
+    # Here: to load Lightning takes seconds, and settings that cannot work need none of it.
     from pipeline.training.train import train
 
     check_request(config)

@@ -1,4 +1,4 @@
-"""Optimizing from Python: a model, a function, a number of calls."""
+"""Optimizes from Python with a model, a function and a number of calls."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.trained_model import TrainedModel
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.loop import optimize as optimize_in
+from pipeline.optimization.loop import optimize as run_loop
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
@@ -40,29 +40,44 @@ def optimize(
     progress: Progress = silent,
     **settings: Any,
 ) -> Optimization:
-    """The best molecules that `calls` oracle calls find.
+    """Search for the best molecules that a number of oracle calls finds.
 
     >>> found = optimize("moses", oracle=my_function, calls=500)  # doctest: +SKIP
     >>> found.to_frame().head(10), found.curve()  # doctest: +SKIP
 
-    oracle: a function from a list of SMILES to a number (None: failed) or a dictionary by endpoint for each; the computed
-    properties of the objectives when not given. endpoints: what the function measures; each as high as possible unless
-    `target`, `maximize`, `minimize` or `objectives` say otherwise. timeout: seconds for a batch, after which a function is
-    left to itself (a thread cannot be stopped) and the batch fails. retries: of a batch that failed, 1 when not given.
-    oracle_batch: molecules handed to the oracle at once. folder: where each call is written as it is paid, so that
-    the same request goes on after a crash; a temporary one when not given. Any other field of OptimizeConfig by its name.
+    Args:
+        model: The trained model, or what `load_model` takes.
+        oracle: An Oracle, or a function from a list of SMILES to a number (None: failed) or a dictionary by endpoint for each;
+            the computed properties of the objectives when None.
+        calls: The number of oracle calls.
+        endpoints: The names of what a function measures; each as high as possible without other objectives.
+        timeout: Seconds for a batch. After them the batch fails, and the function is left alone: a thread cannot be stopped.
+        retries: How often a batch that failed is tried again; 1 when None.
+        oracle_batch: The number of molecules handed to the oracle at once.
+        target: Target values by endpoint or computed property.
+        maximize: Names of endpoints or computed properties that are to be high.
+        minimize: Names of endpoints or computed properties that are to be low.
+        config: The settings of the search.
+        folder: Where each call is written when it is paid, so that the same request goes on after a crash; a temporary
+            folder when None.
+        dataset: The model's dataset; found beside the model when None.
+        progress: Told each stage of the work.
+        **settings: Further fields of OptimizeConfig by name.
 
-    Raises UserError for a request that cannot be carried out, and OracleError where the oracle fails for good.
+    Returns:
+        Every call and the annotated candidates.
+
+    Raises:
+        UserError: The request cannot be carried out.
+        OracleError: The oracle fails for good.
     """
     if not isinstance(model, TrainedModel):
-        from pipeline.models.trained_model import load_model
-
         model = load_model(model)
     asked: dict[str, Any] = {} if config is None else config.model_dump()
     asked |= {**settings, **({} if calls is None else {"oracle_calls": calls})}
     given = {name: Objective(target=value) for name, value in (target or {}).items()}
-    given |= {name: Objective(maximize=True) for name in _names(maximize)}
-    given |= {name: Objective(minimize=True) for name in _names(minimize)}
+    given |= {name: Objective(maximize=True) for name in _list_names(maximize)}
+    given |= {name: Objective(minimize=True) for name in _list_names(minimize)}
     asked["objectives"] = {**asked.get("objectives", {}), **given}
     options = {k: v for k, v in {"retries": retries, "batch_size": oracle_batch}.items() if v is not None}
     if oracle is None and (options or timeout is not None):
@@ -73,24 +88,24 @@ def optimize(
         if timeout is not None:
             raise UserError("a timeout goes with a function; an Oracle has its own")
     elif oracle is not None:
-        function, oracle = oracle, FunctionOracle(oracle, _names(endpoints))
+        function, oracle = oracle, FunctionOracle(oracle, _list_names(endpoints))
         if timeout is not None:
-            oracle = FunctionOracle(_within(timeout, function), oracle.endpoints, oracle.name)
-    told = None
+            oracle = FunctionOracle(_limit_time(timeout, function), oracle.endpoints, oracle.name)
+    options_given = None
     if oracle is not None:
-        asked["oracle"], told = None, options
+        asked["oracle"], options_given = None, options
         asked["objectives"] = asked["objectives"] or {e: Objective(maximize=True) for e in oracle.endpoints}
     whole = OptimizeConfig.model_validate(asked)
     dataset = dataset or model.dataset()
     with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:
         place = Path(folder) if folder is not None else Path(temporary)
-        found = optimize_in(model, whole, place, oracle=oracle, dataset=dataset, options=told, progress=progress)
+        found = run_loop(model, whole, place, oracle=oracle, dataset=dataset, options=options_given, progress=progress)
         found.candidates = annotate_candidates(found, model, dataset, progress).drop(columns=["z", "molecule"])
     return found
 
 
-def _within(seconds: float, function: Callable[[list[str]], Any]) -> Callable[[list[str]], Any]:
-    """The function, but TimeoutError where it takes longer."""
+def _limit_time(seconds: float, function: Callable[[list[str]], Any]) -> Callable[[list[str]], Any]:
+    """Wrap a function so that it raises TimeoutError where it takes longer."""
 
     def timed(smiles: list[str]) -> Any:
         answer: Future[Any] = Future()
@@ -112,5 +127,5 @@ def _within(seconds: float, function: Callable[[list[str]], Any]) -> Callable[[l
     return timed
 
 
-def _names(given: Iterable[str]) -> tuple[str, ...]:
+def _list_names(given: Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)

@@ -1,4 +1,4 @@
-"""An optimization with its run folder: config, every call, candidates, report, the model; a killed one is gone on with."""
+"""Runs an optimization in a run folder with every call, candidates, report and model; a killed run can go on."""
 
 from __future__ import annotations
 
@@ -60,24 +60,40 @@ def optimize_run(
     dataset: Dataset | None = None,
     resume: Run | None = None,
 ) -> Run:
-    """Optimize and write a run folder as `generate_run` does, with each oracle call in calls.csv; manifest last.
+    """Optimize with a model and write a run folder with every oracle call in calls.csv.
 
-    While it runs, the calls are in `state_folder`: after a kill, the same request goes on from there and pays for nothing
-    twice, also with other objectives, constraints, strategy or seed; the warnings then say so. Once the run is finished they
-    lie in its folder, and the same request begins anew. resume: a finished run whose
-    calls are known from the start; they count against the budget. map, oracle: see `pipeline.optimization.loop.optimize`.
-    Raises what that raises, and BusyError where another process is at the same optimization.
+    While the search runs, its calls are in the folder that `find_state_folder` names. After a kill the same request goes on
+    from there and pays for nothing twice, also with other objectives, constraints, strategy or seed; a warning then says so.
+    When the run is finished its calls lie in the run folder, and the same request begins anew.
+
+    Args:
+        model: The trained model.
+        config: The settings of the search.
+        workspace: The folder whose `runs/` gets the run folder.
+        name: The name of the run.
+        progress: Told each stage of the work.
+        map: How batches are handed out, see CountedOracle.
+        oracle: An Oracle or a function, instead of the settings' oracle.
+        dataset: The model's dataset; found in the workspace when None.
+        resume: A finished run whose calls are known from the start; they count against the budget.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BusyError: Another process is at the same optimization.
+        UserError: And OracleError: what `pipeline.optimization.loop.optimize` raises.
     """
-    state = state_folder(model, config, workspace, name, resume)
+    state = find_state_folder(model, config, workspace, name, resume)
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset(workspace)
     with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
-        before = _gone_on_with(config, state)
+        before = _note_settings(config, state)
         for warning in before:  # before a call is paid
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
-            _take_up(resume, state)
+            _copy_calls(resume, state)
         started = time.monotonic()
         raised: list[str] = []
         with hear_warnings(raised.append):
@@ -94,16 +110,19 @@ def optimize_run(
     return run
 
 
-def state_folder(
+def find_state_folder(
     model: TrainedModel, config: OptimizeConfig, workspace: Path, name: str, resume: Run | None = None
 ) -> Path:
-    """Where an optimization that is not finished keeps its calls: `<workspace>/optimizations/<name>-<key>`.
+    """Find the folder where an optimization that is not finished keeps its calls.
 
-    The key is of the model and the oracle, whose answers stay true whatever the objectives; not of what is wanted, how it is
-    searched, when to stop and how the oracle is run, so that a run goes on under other objectives, a larger budget or a
-    longer timeout. Where nobody but RDKit is asked, answers cost nothing, and the key is of the search too.
+    Its name has a hash of the model and the oracle, whose answers stay true whatever the objectives. What is wanted, how it is
+    searched, when to stop and how the oracle is run are left out, so that a search can go on under other objectives, with a
+    larger budget or a longer timeout. Computed properties cost nothing: without another oracle the hash is of the search too.
+
+    Returns:
+        `<workspace>/optimizations/<name>-<hash>`.
     """
-    wished = _searched(config)
+    wished = _select_search_settings(config)
     if config.oracle is not None and config.oracle.property is None:
         asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
         wished = {"oracle": asked}
@@ -111,31 +130,29 @@ def state_folder(
     return workspace / "optimizations" / f"{name}-{hash_content('optimization', 3, model.key, wished, from_run)[:8]}"
 
 
-def _searched(config: OptimizeConfig) -> dict[str, Any]:
-    """All that decides which molecules are asked about."""
+def _select_search_settings(config: OptimizeConfig) -> dict[str, Any]:
+    """Select the settings that decide which molecules are asked about."""
     return config.model_dump(
         mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
     )
 
 
-def _gone_on_with(config: OptimizeConfig, state: Path) -> list[str]:
-    """Write down what the folder's first run was told; a warning where it was told something else than this one."""
-    searched, path = _searched(config), state / BEGUN
+def _note_settings(config: OptimizeConfig, state: Path) -> list[str]:
+    """Write down the settings of the folder's first run; return a warning where this run has others."""
+    searched, path = _select_search_settings(config), state / BEGUN
     if not (path.is_file() and has_calls(state / LOG)):
         state.mkdir(parents=True, exist_ok=True)
         atomic_files.write_text(path, json.dumps(searched))
         return []
     first = json.loads(path.read_text(encoding="utf-8"))
     other = [key for key in searched if first.get(key) != searched[key]]
-    return (
-        [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]
-        if other
-        else []
-    )
+    if not other:
+        return []
+    return [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]
 
 
-def _take_up(run: Run, state: Path) -> None:
-    """Put a finished run's calls where the loop looks for its own."""
+def _copy_calls(run: Run, state: Path) -> None:
+    """Copy the calls of a finished run to where the loop looks for its own."""
     log = find_log(run.folder / LOG)
     if log is None:
         raise UserError(f"the run {run.id} has no {LOG}: it was no optimization, and there is nothing to go on from")

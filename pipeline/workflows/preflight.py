@@ -1,4 +1,4 @@
-"""Whether a campaign asks for what it will have: told before the work, not after the training."""
+"""Checks the settings of a campaign before its work begins, not after the training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pipeline.config import CampaignConfig
 
 
 def check_request(config: CampaignConfig) -> None:
-    """Raise UserError for a property to compute, an objective or a strategy that cannot work out."""
+    """Check that the data will have what the settings ask for.
+
+    Raises:
+        UserError: A property to compute, a condition, an objective or the strategy is unknown.
+    """
     from chem_vae.model import ARCHITECTURES
     from chem_vae.optimizers import check_strategy
     from pipeline.chemistry.properties import PROPERTIES, get_property
@@ -36,7 +40,12 @@ def check_request(config: CampaignConfig) -> None:
 
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:
-    """Raise UserError where the model to fine-tune is not there, or not as a model should be."""
+    """Check the model to fine-tune, where there is one.
+
+    Raises:
+        UserError: The model is not there.
+        CheckpointError: The model is damaged.
+    """
     if config.train.base is not None:
         from chem_vae.checkpoint import read_description
         from pipeline.workspace.lookup import find_model

@@ -1,4 +1,4 @@
-"""The next round: new measurements join the data, the model learns from all of them, another batch is proposed."""
+"""Runs the next round of a campaign: adds new measurements to the data, trains on all of them, proposes another batch."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.ingest import ingest
+from pipeline.datasets.readers import Hints
+from pipeline.datasets.source import Source
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
 from pipeline.workspace.folders import hash_content
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.registry import resolve
 from pipeline.workspace.runs import Run
 
 
 @dataclass(frozen=True)
-class Kept:
-    """How an earlier round's predictions of a property kept what they promised."""
+class PredictionCheck:
+    """The predictions of a property in the round before, compared with what was measured since."""
 
     name: str
     measured: Share
-    """Of the candidates proposed."""
+    """The candidates measured now among those proposed."""
     predicted: float
-    """Mean of those measured now, as it was predicted."""
+    """The mean prediction of the candidates measured now."""
     found: float
-    """Mean of the same molecules, as it was measured."""
+    """The mean measurement of the same candidates."""
     mae: float
+    """The mean absolute error of the predictions."""
     before: float
-    """Mean of all molecules measured before that round."""
+    """The mean of all molecules measured before that round."""
 
     def __str__(self) -> str:
         if not self.measured.count:
@@ -48,18 +53,18 @@ class Kept:
         )
 
 
-class NothingNew(UserError):
-    """Every measurement of the file is in the data already."""
+class NoNewMeasurementsError(UserError):
+    """Raised where every measurement of the file is in the data already."""
 
 
 @dataclass(frozen=True)
-class Updated:
-    """A further round."""
+class UpdateResult:
+    """The result of a further round."""
 
     run: Run
     new: int
-    """Molecules with a measurement that was not in the data before."""
-    kept: list[Kept]
+    """The number of molecules with a measurement that was not in the data before."""
+    checks: list[PredictionCheck]
 
 
 def update(
@@ -70,41 +75,49 @@ def update(
     smiles_column: str | None = None,
     config: CampaignConfig | None = None,
     progress: Progress = silent,
-) -> Updated:
-    """Go on from a finished run with new measurements: a new run folder.
+) -> UpdateResult:
+    """Go on from a finished run with new measurements, in a new run folder.
 
-    source: a file with the columns of the run's measured properties (one of them will do) and a column of SMILES. The new
-    model starts from where the run's own did, with all measurements at once, so that nothing is forgotten on the way; a model
-    that was trained from nothing is itself the start. A file may hold earlier rounds, too: what is in the data already is passed
-    over, and another value of a molecule takes the old one's place. Molecules that were measured, or proposed in any round
-    before, are not proposed. config: in the place of the run's own (`config.json`).
+    The new model starts from where the run's own model did, with all measurements at once, so that it forgets nothing; a model
+    that was trained from nothing is itself the start. The file may hold earlier rounds too: a measurement that is in the data
+    already is passed over, and another value of a molecule replaces the old one. Molecules that were measured, or proposed in
+    any round before, are not proposed again.
 
-    Raises UserError where the run has no measured property or the file none of its columns, NothingNew where the file holds no
-    other measurement than those in the data, DataError where the run's dataset
-    is no longer in the workspace.
+    Args:
+        run: The finished run.
+        source: A file with a column of SMILES and at least one of the run's measured properties.
+        workspace: The folder of the run.
+        smiles_column: The column of SMILES; found by its name when None.
+        config: Settings instead of the run's own (`config.json`).
+        progress: Told each stage of the work.
+
+    Raises:
+        UserError: The run has no measured property, or the file none of its columns.
+        NoNewMeasurementsError: The file holds no other measurements than those in the data.
+        DataError: The dataset of the run is no longer in the workspace.
     """
-    from pipeline.datasets.ingest import ingest
+    # Here: to load Lightning takes seconds, and a request that cannot be met needs none of it.
     from pipeline.training.train import train
 
     config = config or load_config(run.folder / "config.json")
-    model, dataset, measured = _opened(run, workspace)
-    new = _not_in(dataset, _measurements(config.ingest, measured, source, smiles_column, workspace, progress))
+    model, dataset, measured = _open(run, workspace)
+    new = _select_new(dataset, _read_measurements(config.ingest, measured, source, smiles_column, workspace, progress))
     counted = int(new[[p for p in measured if p in new]].notna().any(axis=1).sum())
     if not counted:
-        raise NothingNew(
+        raise NoNewMeasurementsError(
             f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
         )
-    merged = ingest(_merged(config.ingest, dataset, new, measured, workspace), workspace, progress)
-    following = train(merged, _start(config.train, model, workspace), workspace, progress)
-    kept = [_kept(run, p, new, dataset) for p in measured if p in new]
+    merged = ingest(_merge(config.ingest, dataset, new, measured, workspace), workspace, progress)
+    following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
+    checks = [_check_predictions(run, p, new, dataset) for p in measured if p in new]
     made = generate_run(
-        following, merged, config.generate, workspace, config.name, progress, earlier=proposed_before(run)
+        following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run)
     )
-    return Updated(made, counted, kept)
+    return UpdateResult(made, counted, checks)
 
 
-def proposed_before(run: Run) -> pd.DataFrame:
-    """smiles, inchikey and run of what a run and those before it proposed."""
+def list_proposed(run: Run) -> pd.DataFrame:
+    """List what a run and those before it proposed: smiles, inchikey and run."""
     columns = ["smiles", "inchikey", "run"]
     own = pd.read_csv(run.folder / "candidates.csv", dtype=str)
     parts = [own.reindex(columns=columns).assign(run=run.id)]
@@ -113,7 +126,8 @@ def proposed_before(run: Run) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).drop_duplicates("inchikey").reset_index(drop=True)
 
 
-def _opened(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
+def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
+    """Open the model and the dataset of a run; return them and the names of the measured properties."""
     model = TrainedModel.open(run.folder, workspace=workspace)
     dataset = model.dataset(workspace)
     if dataset is None or not model.is_trained_on(dataset):
@@ -130,7 +144,7 @@ def _opened(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]
     return model, dataset, measured
 
 
-def _measurements(
+def _read_measurements(
     old: IngestConfig,
     measured: list[str],
     source: str,
@@ -138,12 +152,7 @@ def _measurements(
     workspace: Path,
     progress: Progress,
 ) -> pd.DataFrame:
-    """smiles, inchikey and the measured columns that the file has, of the molecules that standardization accepts."""
-    from pipeline.datasets.ingest import ingest
-    from pipeline.datasets.readers import Hints
-    from pipeline.datasets.source import Source
-    from pipeline.workspace.registry import resolve
-
+    """Read a file of measurements: smiles, inchikey and its measured columns, of the molecules that are accepted."""
     hints = Hints(smiles_column=smiles_column, columns=tuple(measured))
     there = set(Source.open(resolve(source, None, progress).path, hints).read_columns())
     found = [name for name in measured if name in there]
@@ -166,8 +175,8 @@ def _measurements(
     return ingest(config, workspace, progress).table(["smiles", "inchikey", *found])
 
 
-def _not_in(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
-    """Of what was found, the molecules that the data has not, or not with that value; NaN for the values that it has."""
+def _select_new(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
+    """Select the molecules that the data has not, or not with that value; values that it has become NaN."""
     names = [str(name) for name in found.columns if name not in ("smiles", "inchikey")]
     data = dataset.table(["inchikey", *names]).set_index("inchikey")
     same = np.isclose(found[names], data.reindex(found["inchikey"])[names], rtol=1e-6, atol=0.0)
@@ -175,10 +184,10 @@ def _not_in(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
     return new[new[names].notna().any(axis=1) | ~new["inchikey"].isin(data.index)].reset_index(drop=True)
 
 
-def _merged(
+def _merge(
     old: IngestConfig, dataset: Dataset, new: pd.DataFrame, measured: list[str], workspace: Path
 ) -> IngestConfig:
-    """The old molecules in their splits, then the new ones, in a file of the workspace named by its content."""
+    """Write old molecules, in their splits, and new ones to a file of the workspace; return the settings to ingest it."""
     columns = ["smiles", *measured, "split"]
     before = dataset.table(["inchikey", *columns])
     latest = new.set_index("inchikey").reindex(before["inchikey"])
@@ -203,9 +212,8 @@ def _merged(
     return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
 
 
-def _start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:
-    """Where the next model starts: where the last one did; a model that started from nothing, or whose start is gone, is the
-    start itself."""
+def _choose_start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:
+    """Choose where the next model starts: where the last one did, or the last one itself, where that start is nothing or gone."""
     if config.base is not None:
         try:
             find_model(config.base, workspace)
@@ -215,16 +223,17 @@ def _start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainCo
     return TrainConfig(start=str(model.folder), replay=config.replay, keep_molecules=config.keep_molecules)
 
 
-def _kept(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> Kept:
+def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> PredictionCheck:
+    """Compare the predictions of a run's candidates with the new measurements."""
     candidates = pd.read_csv(run.folder / "candidates.csv")
     column = f"{name}_predicted"
     old = float(before.table([name])[name].mean())
     nan = float("nan")
     if column not in candidates:
-        return Kept(name, Share(0, len(candidates)), nan, nan, nan, old)
+        return PredictionCheck(name, Share(0, len(candidates)), nan, nan, nan, old)
     both = candidates.merge(new[["inchikey", name]].dropna(), on="inchikey")
     error = (both[column] - both[name]).abs().mean()
-    return Kept(
+    return PredictionCheck(
         name,
         Share(len(both), len(candidates)),
         float(both[column].mean()),

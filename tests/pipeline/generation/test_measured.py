@@ -27,7 +27,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.update import NothingNew, _merged, _not_in, proposed_before, update
+from pipeline.workflows.update import NoNewMeasurementsError, _merge, _select_new, list_proposed, update
 from pipeline.workspace.runs import Run
 
 
@@ -235,7 +235,7 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     config = load_config(first_round.folder / "config.json", quick)
     made = update(first_round, str(source), workspace, config=config)
     assert made.new == 6
-    kept = made.kept[0]
+    kept = made.checks[0]
     assert (kept.measured.count, kept.measured.of) == (6, len(before))
     assert kept.found == pytest.approx(float(labels(measured).mean()), abs=1e-3)
     assert kept.predicted == pytest.approx(before["assay_predicted"][:6].mean())
@@ -249,23 +249,23 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     assert model.card["base"]["name"] == first_round.id
     proposed = set(pd.read_csv(made.run.folder / "candidates.csv")["inchikey"])
     assert proposed and not proposed & set(before["inchikey"])
-    again = proposed_before(made.run)
+    again = list_proposed(made.run)
     assert set(again["inchikey"]) == proposed | set(before["inchikey"])
     assert set(again["run"]) == {first_round.id, made.run.id}
 
-    with pytest.raises(NothingNew, match="no measurement that is not in the data"):
+    with pytest.raises(NoNewMeasurementsError, match="no measurement that is not in the data"):
         update(made.run, str(source), workspace, config=config)  # the same file once more
     corrected = found_in(rows[0].split(",")[0], 9.0)
-    new = _not_in(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
+    new = _select_new(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
     assert new["assay"].tolist() == [9.0], "what is known is passed over"
-    merged = pd.read_csv(_merged(config.ingest, dataset, new, ["assay"], workspace).source)
+    merged = pd.read_csv(_merge(config.ingest, dataset, new, ["assay"], workspace).source)
     assert merged["assay"].notna().sum() == dataset.table(["assay"])["assay"].notna().sum() and 9.0 in set(
         merged["assay"]
     )  # in the old one's place
 
 
 def found_in(smiles: str, value: float | str) -> pd.DataFrame:
-    """As `_measurements` would find it."""
+    """As `_read_measurements` would find it."""
     key = Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
     return pd.DataFrame({"smiles": [smiles], "inchikey": [key], "assay": [float(value)]})
 

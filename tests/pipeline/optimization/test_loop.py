@@ -30,7 +30,7 @@ from pipeline.report import optimization_report, origins, search_results
 from pipeline.report.model import Report
 from pipeline.report.search_sections import make_search
 from pipeline.workflows import optimize_run as run_module
-from pipeline.workflows.optimize_run import optimize_run, state_folder
+from pipeline.workflows.optimize_run import find_state_folder, optimize_run
 from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workspace.folders import lock_folder
 from pipeline.workspace.runs import Run
@@ -437,7 +437,7 @@ def test_a_run_that_is_finished_is_gone_on_with_on_request_alone(
     before, after = (pd.read_csv(r.folder / "calls.csv") for r in (finished, run))
     assert after["smiles"].iloc[:60].tolist() == before["smiles"].tolist() and len(after) == 70
     assert after["origin"].iloc[:60].tolist() == before["origin"].tolist()
-    places = [state_folder(model, more, workspace, "finished", r) for r in (None, finished, run)]
+    places = [find_state_folder(model, more, workspace, "finished", r) for r in (None, finished, run)]
     assert len(set(places)) == 3, "what another attempt paid is not taken for a run's calls"
     campaign = create_run(workspace, "other", {})
     finish_run(campaign, {})
@@ -488,9 +488,9 @@ def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
     usual = config(10, oracle=dock)
 
     def place(**settings: Any) -> Path:
-        return state_folder(model, config(**{"calls": 10, "oracle": dock, **settings}), tmp_path, "a")
+        return find_state_folder(model, config(**{"calls": 10, "oracle": dock, **settings}), tmp_path, "a")
 
-    assert place() == state_folder(model, usual, tmp_path, "a") != state_folder(model, usual, tmp_path, "b")
+    assert place() == find_state_folder(model, usual, tmp_path, "a") != find_state_folder(model, usual, tmp_path, "b")
     assert place() == place(calls=99) == place(minutes=3) == place(oracle={**dock, "timeout": 9, "parallel": 2})
     aims = {"score": {"minimize": True}, "qed": {"maximize": True}}
     assert place() == place(seed=1) == place(strategy="random") == place(seeds=["CC"]) == place(objectives=aims)
