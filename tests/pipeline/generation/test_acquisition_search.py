@@ -1,0 +1,78 @@
+"""Candidates that are worth measuring: in the domain, new, and explained where there are few."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from chem_vae.errors import UserError
+from chem_vae.tanimoto import tanimoto
+from pipeline.generation.config import GenerateConfig, MeasuredConfig
+from pipeline.generation.generate import generate
+from pipeline.models.measured_predictor import features
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Objective
+
+
+def test_candidates_are_worth_measuring(model: TrainedModel) -> None:
+    config = GenerateConfig(n=12, samples=120, objectives={"assay": Objective(maximize=True)}, seed=3)
+    found = generate(model, config=config)
+    assert found.config.strategy == "acquisition"
+    table, dataset = found.candidates, model.dataset()
+    assert dataset is not None and 6 <= len(table) <= 12
+    assert not set(table["inchikey"]) & set(dataset.table(["inchikey"])["inchikey"])
+    assert table["in_domain"].all() and "assay_computed" not in table
+    assert (table["similarity_to_measured"] >= model.measured["assay"].floor).all()
+    assert found.counts["in domain"] == int((found.molecules["in_domain"] & found.molecules["novel"]).sum())
+    assert found.counts["requested"] >= found.counts["valid"] >= found.counts["unique"] >= found.counts["novel"]
+    bits = features(table["smiles"].tolist())
+    assert float(tanimoto(bits, bits).fill_diagonal_(0).max()) <= 0.6
+    best = dataset.statistics("assay")["quantiles"]["0.75"]
+    assert table["assay_predicted"].mean() > best  # the search got somewhere
+    again = generate(model, config=config, samples=30, exclude=set(table["inchikey"]))
+    assert not set(table["inchikey"]) & set(again.candidates["inchikey"])
+
+
+def test_too_few_worth_measuring_is_explained(model: TrainedModel) -> None:
+    config = GenerateConfig(n=8, samples=60, objectives={"assay": Objective(maximize=True)}, seed=3)
+    unlike = generate(model, config=config, measured={"min_similarity": 1.0})
+    assert len(unlike.candidates) < 8
+    outside = int((unlike.molecules["novel"] & ~unlike.molecules["in_domain"]).sum())
+    said = next(w for w in unlike.warnings if "found worth measuring" in w)
+    assert f"{outside} are too unlike the measured ones" in said and "measured.outside_domain" in said
+    alike = generate(model, config=config, measured={"most_similar": 0.01, "outside_domain": True})
+    assert len(alike.candidates) < 8
+    said = next(w for w in alike.warnings if "found worth measuring" in w)
+    assert "too much like better ones" in said and "measured.most_similar" in said and "too unlike" not in said
+
+
+def test_candidates_outside_the_target_are_judged_as_well(model: TrainedModel) -> None:
+    dataset = model.dataset()
+    assert dataset is not None
+    middle = dataset.statistics("assay")["quantiles"]["0.5"]
+    aims = {"assay": Objective(target=middle, tolerance=0.1)}
+    found = generate(model, objectives=aims, n=20, samples=120, seed=3, allow_alerts=False)
+    batch = found.molecules[found.molecules["batch"].notna()]
+    assert not batch["within_target"].all() and batch["alerts"].notna().all()
+    free = batch[batch["alerts"] == ""].sort_values("batch")
+    assert found.candidates["inchikey"].tolist() == free["inchikey"].head(20).tolist()
+
+
+def test_without_the_data_novelty_is_not_claimed(model: TrainedModel, tmp_path: Path) -> None:
+    alone = TrainedModel.open(shutil.copytree(model.folder, tmp_path / "alone"))
+    config = GenerateConfig(n=3, samples=30, objectives={"assay": Objective(maximize=True)}, seed=3)
+    config = config.model_copy(update={"measured": MeasuredConfig(outside_domain=True)})
+    found = generate(alone, config=config)
+    assert found.config.strategy == "acquisition" and len(found.candidates)
+    assert found.molecules["novel"].isna().all() and "novel" not in found.counts
+    before = set(found.candidates["inchikey"])
+    again = generate(alone, config=config, exclude=before)
+    assert before <= set(again.molecules["inchikey"]) and not before & set(again.candidates["inchikey"])
+    assert again.molecules["novel"].isna().all()
+
+
+def test_acquisition_needs_a_measured_property(model: TrainedModel) -> None:
+    with pytest.raises(UserError, match="aim at a measured property"):
+        generate(model, {"logp": 2.0}, n=5, strategy="acquisition")

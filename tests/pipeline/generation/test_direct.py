@@ -1,0 +1,27 @@
+"""Sampling: the same seed gives the same molecules, and it stops where nothing new comes."""
+
+from __future__ import annotations
+
+import pytest
+
+import pipeline as mg
+from chem_vae.checkpoint import Checkpoint
+from pipeline.models.trained_model import TrainedModel
+
+
+def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: ["[C][C][O]", "[C][C][N]"] * (len(z) // 2))
+    found = mg.generate(model, n=50, samples=1000, batch_size=10)
+    assert found.counts["requested"] == found.samples == 60  # the first batch brings two, five more bring none
+    assert (found.counts["valid"], found.counts["unique"]) == (60, 2)
+    assert any("stopped after 60 of 1,000" in w and "2 found before" in w for w in found.warnings)
+    assert not any("ask for more" in w for w in found.warnings)
+
+
+def test_the_same_seed_gives_the_same_molecules(model: TrainedModel) -> None:
+    a, b, c = (
+        mg.generate(model, target={"logp": 2.0}, n=5, samples=60, seed=s).molecules["smiles"].tolist()
+        for s in (1, 1, 2)
+    )
+    assert a == b
+    assert a != c

@@ -1,0 +1,86 @@
+"""A further round learns from new measurements and proposes nothing twice."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from rdkit import Chem
+
+from chem_vae.errors import DataError, UserError
+from pipeline.config import load_config
+from pipeline.generation.config import GenerateConfig
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Objective
+from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.update import NoNewMeasurementsError, _merge, _select_new, list_proposed, update
+from pipeline.workspace.runs import Run
+
+
+def labels(smiles: list[str]) -> torch.Tensor:
+    return torch.tensor([s.count("N") + 0.1 * len(s) for s in smiles])
+
+
+@pytest.fixture(scope="module")
+def first_round(model: TrainedModel, workspace: Path) -> Run:
+    config = GenerateConfig(n=10, samples=60, objectives={"assay": Objective(maximize=True)}, seed=1)
+    return generate_run(model, None, config, workspace, "round-1")
+
+
+def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace: Path, tmp_path: Path) -> None:
+    before = pd.read_csv(first_round.folder / "candidates.csv")
+    measured = before["smiles"][:6].tolist()
+    source = tmp_path / "round-2.csv"
+    rows = [f"{s},{v:.3f}" for s, v in zip(measured, labels(measured).tolist(), strict=True)]
+    source.write_text("\n".join(["SMILES,assay", *rows, "not a molecule,1.0", f"{before['smiles'][6]},"]) + "\n")
+    quick = {"train.training.epochs": 1, "train.replay": 0.0, "generate.n": 5, "generate.samples": 40}
+    config = load_config(first_round.folder / "config.json", quick)
+    made = update(first_round, str(source), workspace, config=config)
+    assert made.new == 6
+    kept = made.checks[0]
+    assert (kept.measured.count, kept.measured.of) == (6, len(before))
+    assert kept.found == pytest.approx(float(labels(measured).mean()), abs=1e-3)
+    assert kept.predicted == pytest.approx(before["assay_predicted"][:6].mean())
+    assert "6 of" in str(kept)
+    model = TrainedModel.open(made.run.folder, workspace=workspace)
+    dataset = model.dataset(workspace)
+    assert (
+        dataset is not None and dataset.counts["accepted"] == 400 + 7
+    )  # the unmeasured one is a molecule all the same
+    assert model.measured["assay"].compared["labelled"] == 266 + 6
+    assert model.card["base"]["name"] == first_round.id
+    proposed = set(pd.read_csv(made.run.folder / "candidates.csv")["inchikey"])
+    assert proposed and not proposed & set(before["inchikey"])
+    again = list_proposed(made.run)
+    assert set(again["inchikey"]) == proposed | set(before["inchikey"])
+    assert set(again["run"]) == {first_round.id, made.run.id}
+
+    with pytest.raises(NoNewMeasurementsError, match="no measurement that is not in the data"):
+        update(made.run, str(source), workspace, config=config)  # the same file once more
+    corrected = found_in(rows[0].split(",")[0], 9.0)
+    new = _select_new(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
+    assert new["assay"].tolist() == [9.0], "what is known is passed over"
+    merged = pd.read_csv(_merge(config.ingest, dataset, new, ["assay"], workspace).source)
+    assert merged["assay"].notna().sum() == dataset.table(["assay"])["assay"].notna().sum() and 9.0 in set(
+        merged["assay"]
+    )  # in the old one's place
+
+
+def found_in(smiles: str, value: float | str) -> pd.DataFrame:
+    """As `_read_measurements` would find it."""
+    key = Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
+    return pd.DataFrame({"smiles": [smiles], "inchikey": [key], "assay": [float(value)]})
+
+
+def test_what_an_update_cannot_use(first_round: Run, workspace: Path, tmp_path: Path) -> None:
+    source = tmp_path / "other.csv"
+    source.write_text("SMILES,potency\nCCO,1.0\n")
+    with pytest.raises(UserError, match="none of the measured columns assay"):
+        update(first_round, str(source), workspace)
+    alone = tmp_path / "elsewhere" / "runs" / first_round.id
+    shutil.copytree(first_round.folder, alone)
+    with pytest.raises(DataError, match="is not in"):
+        update(Run.open(alone), str(source), tmp_path / "elsewhere")
