@@ -41,6 +41,7 @@ def serve(
     model: str = "latest",
     data: str | None = None,
     settings: dict[str, Any] | None = None,
+    debug: bool = False,
 ) -> None:
     """Keep one deployment of a flow and run it on its schedule, until interrupted.
 
@@ -72,6 +73,8 @@ def serve(
     signal.signal(signal.SIGTERM, _terminated)  # so that a server of ours is stopped, too
     # The runs are started in processes of their own, which import the flow by its module's name.
     root = str(Path(__file__).resolve().parent.parent)
+    if debug:
+        os.environ["CHEM_VAE_DEBUG"] = "1"
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
     with _server(PREFECT_API_URL.value()) as url, temporary_settings({PREFECT_API_URL: url}):
         deployment = _flow(flow_name).to_deployment(

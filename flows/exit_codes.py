@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well: the sentence and the exit code of every kind of error."""
+"""The sentence and the exit code for every kind of error that can end a command."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import errno
 INTERRUPTED = "interrupted; run the same command again to resume"
 
 
-def ending(error: BaseException) -> tuple[str, int]:
-    """(message, exit code): 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
+def explain_error(error: BaseException) -> tuple[str, int]:
+    """The message for the person and the exit code: 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
     from chem_vae.errors import ChemVAEError, UserError
 
     kind = type(error).__name__
@@ -21,19 +21,19 @@ def ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt) or kind == "Abort":
         return INTERRUPTED, 130
     if hasattr(error, "format_message"):  # an option or a command that typer does not know
-        return _usage(error)
+        return _explain_usage(error)
     if isinstance(error, BrokenPipeError):
-        _let_go_of_stdout()
+        _discard_output()
         return "", 1
     if isinstance(error, MemoryError):
         return "error: out of memory; try a smaller batch or model, or --limit", 1
     if isinstance(error, OSError):
-        return _system(error)
+        return _explain_system_error(error)
     text = " ".join(str(error).split())
     return f"error: {kind}: {text[:300]} (unexpected; run again with --debug for the traceback)", 1
 
 
-def _usage(error: BaseException) -> tuple[str, int]:
+def _explain_usage(error: BaseException) -> tuple[str, int]:
     message = str(error.format_message()).strip()  # type: ignore[attr-defined]
     if not message:  # the help was shown
         return "", 2
@@ -41,7 +41,7 @@ def _usage(error: BaseException) -> tuple[str, int]:
     return f"error: {message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help", 2
 
 
-def _system(error: OSError) -> tuple[str, int]:
+def _explain_system_error(error: OSError) -> tuple[str, int]:
     where = f": {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
@@ -54,8 +54,8 @@ def _system(error: OSError) -> tuple[str, int]:
     return f"error: {reason[:1].lower()}{reason[1:]}{where} (run again with --debug for the traceback)", 1
 
 
-def _let_go_of_stdout() -> None:
-    """Whoever read our output is gone (`chem-vae runs | head`): let the interpreter's last flush go nowhere."""
+def _discard_output() -> None:
+    """Discard what is still to be printed: nobody reads it (`chem-vae runs | head`)."""
     import os
     import sys
 

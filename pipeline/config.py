@@ -14,6 +14,7 @@ A campaign's TOML file has one table per step, with these models' fields as keys
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from collections.abc import Mapping
@@ -91,7 +92,7 @@ def _merged(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dic
                 raise UserError(f"cannot set {dotted}: {table} is a value, not a table")
         if key.endswith("+"):
             key, value = key[:-1], [*node.get(key[:-1], ()), *value]
-        node[key] = value
+        node[key] = copy.deepcopy(value)  # later overrides may change it
     return data, text
 
 

@@ -7,67 +7,61 @@ from typing import Annotated, Any
 
 import typer
 
+from chem_vae.errors import UserError
 from flows.cli import options
+from flows.cli.command import Given, command, new_group
+from flows.cli.setting_option import SettingOption
+from flows.terminal import next_command, progress_shown, table, where
 
-app = typer.Typer(help="Measure a model beside published ones. Try: chem-vae benchmark moses --model latest --quick")
+app = new_group("Measure a model beside published ones. Try: chem-vae benchmark moses --model latest --quick")
+WHAT, HOW_MUCH = "What to measure", "How much of it"
+SETTINGS = (
+    *(
+        SettingOption(HOW_MUCH, f"--{name.replace('_', '-')}", f"benchmark.{name}")
+        for name in (
+            "samples", "seeds", "prior", "temperature", "target_temperature", "guidance", "redraws", "reconstructions",
+            "targets", "per_value",
+        )
+    ),
+    SettingOption(HOW_MUCH, "--seed", "benchmark.first_seed"),
+)  # fmt: skip
 
 
-@app.command()
+@command(app, *SETTINGS)
 def moses(
+    given: Given,
+    workspace: Path,
+    quiet: bool,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", "-m", metavar="MODEL", help="A model's or run's folder or name, or `latest`.", show_default=False
+        options.option(
+            WHAT, "--model", "-m", metavar="MODEL", help="A model's or run's folder or name, or `latest`."
         ),
     ] = None,
     samples_file: Annotated[
         Path | None,
-        typer.Option(
-            "--samples-file",
-            metavar="FILE",
+        options.option(
+            WHAT, "--samples-file", metavar="FILE",
             help="Score these SMILES instead (csv, smi, txt, also .gz), invalid ones left in: no model is needed.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="With --samples-file: write the figures as JSON."),
-    ] = None,
-    samples: Annotated[int | None, typer.Option(metavar="INT", help="Molecules for each seed (30,000).")] = None,
-    seeds: Annotated[int | None, typer.Option(metavar="INT", help="How many sets of samples (3).")] = None,
-    first_seed: Annotated[int | None, typer.Option("--seed", metavar="INT", help="The first seed (0).")] = None,
-    prior: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Where z comes from: none (no z), ancestral, normal.")
-    ] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="FLOAT", help="Of the samples (1.0).")] = None,
-    target_temperature: Annotated[
-        float | None, typer.Option(metavar="FLOAT", help="Of the samples with targets (0.7).")
-    ] = None,
-    guidance: Annotated[
-        float | None, typer.Option(metavar="FLOAT", help="How much more closely targets are followed than learned (0).")
-    ] = None,
-    redraws: Annotated[
-        int | None,
-        typer.Option(
-            metavar="INT", help="How often a molecule is drawn again that is not spelled canonically (4); 0: never."
+        options.option(
+            WHAT, "--output", "-o", metavar="FILE", help="With --samples-file: write the figures as JSON."
         ),
     ] = None,
-    reconstructions: Annotated[
-        int | None, typer.Option(metavar="INT", help="Test molecules to encode and decode again (10,000).")
-    ] = None,
-    targets: Annotated[int | None, typer.Option(metavar="INT", help="Target vectors of protocol B (10,000).")] = None,
-    per_value: Annotated[
-        int | None, typer.Option(metavar="INT", help="Molecules for each value of a single target (500).")
-    ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A try: 3,000 samples, one seed, 1,000 reconstructions and target vectors.")
+        bool,
+        typer.Option("--quick", help="A try: 3,000 samples, one seed, 1,000 reconstructions and target vectors."),
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(metavar="INT", help="Processes for the chemistry; all cores when not given.")
+        int | None,
+        options.option(
+            options.HOW, "--workers", metavar="INT", help="Processes for the chemistry; all cores when not given."
+        ),
     ] = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
+) -> None:  # fmt: skip
     """Measure a model with MOSES: distribution, reconstruction, targets, beside the published figures.
 
     Needs the extra `benchmark` (FCD). The first time, the reference sets are measured: some minutes, kept for later. A
@@ -77,24 +71,8 @@ def moses(
 
     chem-vae benchmark moses --samples-file mine.csv
     """
-    given = {
-        "samples": samples,
-        "seeds": seeds,
-        "first_seed": first_seed,
-        "prior": prior,
-        "temperature": temperature,
-        "target_temperature": target_temperature,
-        "guidance": guidance,
-        "redraws": redraws,
-        "reconstructions": reconstructions,
-        "targets": targets,
-        "per_value": per_value,
-    }
-    chosen = {name: value for name, value in given.items() if value is not None}
-    from chem_vae.errors import UserError
-
     if samples_file is not None:
-        if model is not None or quick or chosen:
+        if model is not None or quick or given.raw:
             raise UserError(
                 "--samples-file is scored as it is; leave out --model and the settings of a model's benchmark"
             )
@@ -104,35 +82,33 @@ def moses(
     elif model is None:
         raise UserError("name what is to be measured: --model latest, or --samples-file FILE")
     else:
-        _measure_model(model, chosen, quick, workspace, workers, quiet)
+        _measure_model(model, given.table("benchmark"), quick, workspace, workers, quiet)
 
 
 def _measure_model(
-    asked: str, chosen: dict[str, Any], quick: bool, workspace: Path, workers: int | None, quiet: bool
+    name: str, chosen: dict[str, Any], quick: bool, workspace: Path, workers: int | None, quiet: bool
 ) -> None:
-    from dataclasses import asdict
+    from dataclasses import replace  # here and below: --help does without what does the work
 
-    from flows.terminal import next_command, progress_shown, where
-    from pipeline.benchmark.moses import BenchmarkSettings, moses_benchmark
+    from pipeline.benchmark.config import BenchmarkSettings
+    from pipeline.benchmark.moses import moses_benchmark
     from pipeline.models.trained_model import load_model
 
-    settings = BenchmarkSettings().quick() if quick else BenchmarkSettings()
-    settings = BenchmarkSettings(**{**asdict(settings), **chosen})
-    opened = load_model(asked, workspace)
+    settings = replace(BenchmarkSettings().quick() if quick else BenchmarkSettings(), **chosen)
+    opened = load_model(name, workspace)
     with progress_shown(quiet) as progress:
         folder = moses_benchmark(opened, settings, workspace, workers=workers, progress=progress)
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"results: {folder / 'results.json'}")
     next_command(
-        f"chem-vae generate --model {asked} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}"
+        f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}"
         if not quick
-        else f"chem-vae benchmark moses --model {asked}{where(workspace)}"
+        else f"chem-vae benchmark moses --model {name}{where(workspace)}"
     )
 
 
 def _score_file(path: Path, output: Path | None, workers: int | None, quiet: bool) -> None:
     from chem_vae.atomic_files import write_json
-    from flows.terminal import next_command, progress_shown, table
     from pipeline.benchmark.moses import score_samples
     from pipeline.benchmark.samples import read_samples
     from pipeline.benchmark.table import COLUMNS, PUBLISHED

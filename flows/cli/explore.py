@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli import options
+from flows.cli.command import command, new_group
+from flows.cli.export import check_output
 from flows.terminal import next_command, note, progress_shown, table
 from flows.terminal import where as workspace_named
 
@@ -18,32 +19,12 @@ if TYPE_CHECKING:
     from chem_vae.progress import Progress
     from pipeline.models.trained_model import TrainedModel
 
-app = typer.Typer(
-    name="explore",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
-    "A molecule is a SMILES string in quotes. Start with: chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -o found.svg",
+app = new_group(
+    "Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
+    "A molecule is a SMILES string in quotes. Start with: chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -o found.svg"
 )
 FILES, PICTURES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".png", ".svg"), (".csv", ".png", ".svg")
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", "-m", metavar="RUN|FOLDER", help="A run, a model's folder or name; the latest when not given."
-    ),
-]
-Molecule = Annotated[
-    str, typer.Argument(metavar="SMILES", help="The molecule, in quotes, e.g. 'c1ccccc1O'.", show_default=False)
-]
-Molecules = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="FILE|SMILES...",
-        help="A file (csv, smi, sdf, parquet, also .gz) or SMILES in quotes.",
-        show_default=False,
-    ),
-]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -56,13 +37,17 @@ Figure = Annotated[
         "--output", "-o", metavar="FILE", help="Also write it here: a figure (.png or .svg) or its table (.csv)."
     ),
 ]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="INT", help="Look at no more than so many molecules.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed gives the same answer.")]
 
 
-@app.command()
+@command(app)
 def interpolate(
-    start: Annotated[str, typer.Argument(metavar="START", help="A SMILES string.", show_default=False)],
-    end: Annotated[str, typer.Argument(metavar="END", help="Another SMILES string.", show_default=False)],
+    start: Annotated[str, typer.Argument(metavar="START", help="A SMILES string.")],
+    end: Annotated[str, typer.Argument(metavar="END", help="Another SMILES string.")],
+    model: str,
+    workspace: Path,
+    quiet: bool,
     steps: Annotated[int, typer.Option("--steps", metavar="INT", help="Points on the path, both ends included.")] = 9,
     distinct: Annotated[
         bool, typer.Option("--distinct", help="Leave out steps that repeat the molecule before.")
@@ -71,10 +56,6 @@ def interpolate(
         str, typer.Option("--measure", metavar="NAME", help="The way: data, normal (along a shell), or straight.")
     ] = "data",
     output: Output = None,
-    model: Model = "latest",
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Draw the molecules between two.
 
@@ -93,19 +74,18 @@ def interpolate(
     next_command(f"chem-vae explore analogues '{start}' -o analogues.svg{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def neighbors(
-    smiles: Molecule,
+    molecule: str,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     k: Annotated[int, typer.Option("-k", metavar="INT", help="How many neighbors.")] = 10,
     among: Annotated[
         int, typer.Option("--among", metavar="INT", help="Search so many training molecules, drawn by --seed; 0: all.")
     ] = 20_000,
     output: Output = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Find the training molecules nearest to one in the latent space.
 
@@ -114,15 +94,18 @@ def neighbors(
     with at_work(model, workspace, output, FILES, quiet) as (trained, progress):
         from pipeline.explore.neighbors import neighbors as nearest
 
-        frame = nearest(trained, smiles, k, among=among, seed=seed, progress=progress)
+        frame = nearest(trained, molecule, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
     show(frame, output, ["distance", "similarity"])
-    next_command(f"chem-vae explore analogues '{smiles}' -o analogues.svg{where(workspace, model)}")
+    next_command(f"chem-vae explore analogues '{molecule}' -o analogues.svg{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def analogues(
-    smiles: Molecule,
+    molecule: str,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     n: Annotated[int, typer.Option("--number", "-n", metavar="INT", help="How many at most.")] = 20,
     reach: Annotated[
         float,
@@ -143,11 +126,7 @@ def analogues(
         ),
     ] = 1.0,
     output: Output = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Decode new molecules around one, the nearest first.
 
@@ -157,7 +136,7 @@ def analogues(
         from pipeline.explore.neighbors import analogues as around
 
         frame = around(
-            trained, smiles, n, reach=reach, min_similarity=min_similarity, temperature=temperature, seed=seed,
+            trained, molecule, n, reach=reach, min_similarity=min_similarity, temperature=temperature, seed=seed,
             progress=progress,
         )  # fmt: skip
     counts = frame.attrs
@@ -168,20 +147,19 @@ def analogues(
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
     show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
-    next_command(f"chem-vae explore interpolate '{smiles}' OTHER -o path.svg{where(workspace, model)}")
+    next_command(f"chem-vae explore interpolate '{molecule}' OTHER -o path.svg{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def reconstruct(
-    given: Molecules = None,
+    molecules: list[str] | None,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the table here: .csv.")
     ] = None,
-    limit: options.Limit = None,
-    model: Model = "latest",
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    limit: Limit = None,
 ) -> None:
     """Encode molecules and decode them again: which come back, and how similar are the others?
 
@@ -191,7 +169,7 @@ def reconstruct(
         from pipeline.explore.inputs import molecules_in
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
-        frame = there_and_back(trained, molecules_in(given or [], limit), progress)
+        frame = there_and_back(trained, molecules_in(molecules or [], limit), progress)
     shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
     print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
     exact = frame.attrs["exact"]
@@ -200,15 +178,14 @@ def reconstruct(
     next_command(f"chem-vae explore robustness{where(workspace, model)} -o robustness.png")
 
 
-@app.command()
+@command(app)
 def anomaly(
-    given: Molecules = None,
+    molecules: list[str] | None,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     output: Figure = None,
-    limit: options.Limit = None,
-    model: Model = "latest",
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    limit: Limit = None,
 ) -> None:
     """Say how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
 
@@ -219,7 +196,7 @@ def anomaly(
         from pipeline.explore.inputs import molecules_in
 
         scorer = AnomalyScorer(trained, progress)
-        frame = scorer.score(molecules_in(given or [], limit))
+        frame = scorer.score(molecules_in(molecules or [], limit))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
         if output is not None and output.suffix.lower() in PICTURES:
             from pipeline.report.plot_style import save_figure
@@ -232,7 +209,7 @@ def anomaly(
     next_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{where(workspace, model)}")
 
 
-# -- shared by these commands and by those of cli_space ----------------------------------------------------------------
+# -- shared by these commands and by those of flows.cli.space ----------------------------------------------------------------
 
 
 @contextmanager
@@ -240,14 +217,11 @@ def at_work(
     model: str, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
 ) -> Iterator[tuple[TrainedModel, Progress]]:
     """The model and where progress goes; the output's name is checked before any work."""
-    from flows.cli.export import check_output
-
     if output is not None:
         check_output(output, formats)
-    from pipeline.models.trained_model import TrainedModel
-    from pipeline.workspace.lookup import find_model
+    from pipeline.models.trained_model import load_model  # here and in the commands: --help does without the work
 
-    trained = TrainedModel.open(find_model(model, workspace), workspace=workspace)
+    trained = load_model(model, workspace)
     with progress_shown(quiet) as progress:
         yield trained, progress
 

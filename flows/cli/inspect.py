@@ -7,21 +7,19 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import options
+from flows.cli.command import command, new_group
 from flows.terminal import candidates, next_command, note, reused, summary, table, where
 
-app = typer.Typer()
+app = new_group()
 
 
-@app.command()
+@command(app)
 def report(
+    workspace: Path,
     run: Annotated[
-        str | None,
-        typer.Argument(metavar="[RUN]", help="A run's id or folder; the latest when not given.", show_default=False),
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id or folder; the latest when not given.")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
-    workspace: options.Workspace = options.WORKSPACE,
-    debug: options.Debug = False,
 ) -> None:
     """Show what a run found, and where its report lies.
 
@@ -40,8 +38,8 @@ def report(
     next_command(f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}")
 
 
-@app.command()
-def runs(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
+@command(app)
+def runs(workspace: Path) -> None:
     """List the runs of a workspace, the latest first."""
     from pipeline.report.model import read_report
     from pipeline.workspace.runs import list_runs
@@ -69,8 +67,8 @@ def runs(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug 
     next_command(f"chem-vae report {found[0].id} --open{where(workspace)}")
 
 
-@app.command()
-def datasets(debug: options.Debug = False) -> None:
+@command(app)
+def datasets() -> None:
     """List the named datasets that --data and `chem-vae ingest` take."""
     from pipeline.workspace.registry import list_datasets
 
@@ -87,8 +85,8 @@ def datasets(debug: options.Debug = False) -> None:
     next_command("chem-vae run --data moses-sample --target logp=2.5")
 
 
-@app.command()
-def models(workspace: options.Workspace = options.WORKSPACE, debug: options.Debug = False) -> None:
+@command(app)
+def models(workspace: Path) -> None:
     """List the models that --model and --from take: those that came with the installation, and the workspace's.
 
     chem-vae models --workspace workspace
@@ -117,16 +115,13 @@ def models(workspace: options.Workspace = options.WORKSPACE, debug: options.Debu
     next_command(f"chem-vae generate --model {rows[0][0]}{where(workspace)} --target logp=2.5 -n 100 -o found.csv")
 
 
-@app.command()
+@command(app)
 def inspect(
     path: Annotated[
         str,
-        typer.Argument(
-            metavar="PATH", help="A dataset folder, a model's folder or a run's folder.", show_default=False
-        ),
+        typer.Argument(metavar="PATH", help="A dataset folder, a model's folder or a run's folder."),
     ],
-    workspace: options.Workspace = options.WORKSPACE,
-    debug: options.Debug = False,
+    workspace: Path,
 ) -> None:
     """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
     from chem_vae.errors import DataError

@@ -1,202 +1,173 @@
-"""The options that several commands share, each with the help text that teaches it."""
+"""The options of the command line: which setting each one sets, and the few that set none.
+
+Type, default and help of a setting's option come from the setting's field (`flows.cli.command`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-WORKSPACE = Path("workspace")
-SOURCE, AIMS, HOW = "What to learn from", "What to ask for", "How to run"
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="A TOML file of settings; options on the command line win over it.",
-        rich_help_panel=HOW,
-    ),
-]
-Workspace = Annotated[
-    Path,
-    typer.Option(
-        "--workspace",
-        "-w",
-        metavar="DIR",
-        envvar="CHEM_VAE_WORKSPACE",
-        rich_help_panel=HOW,
-        help="Where datasets, models and runs are kept and found again.",
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        rich_help_panel=HOW,
-        help="Any setting of the TOML file by its dotted name, e.g. --set train.model.latent_size=128. Repeatable.",
-    ),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        metavar="INT",
-        help="Of training and generation: the same seed gives the same molecules.",
-        rich_help_panel=HOW,
-    ),
-]
-Name = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="A name for the run, e.g. --name kinase-week-3.", rich_help_panel=HOW),
-]
-Debug = Annotated[
-    bool,
-    typer.Option(
-        "--debug", help="Show the traceback and all library messages when something fails.", rich_help_panel=HOW
-    ),
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress; results and warnings only.", rich_help_panel=HOW)
-]
-Prefect = Annotated[
-    bool, typer.Option("--prefect", help="Run as a Prefect flow, with its log and artifacts.", rich_help_panel=HOW)
-]
-
-_MODEL = typer.Option(
-    "--model",
-    "-m",
-    metavar="RUN|FOLDER",
-    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not given.",
-    rich_help_panel=SOURCE,
+from flows.cli.setting_option import (
+    SettingOption,
+    read_constraints,
+    read_names,
+    read_nothing,
+    read_objective,
+    read_oracle,
+    read_settings,
 )
-Model = Annotated[str, _MODEL]
-ModelIfGiven = Annotated[str | None, _MODEL]
-Start = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="MODEL",
-        rich_help_panel=SOURCE,
-        help="Go on from a finished model, e.g. --from moses: better with few molecules, and sooner done. See `chem-vae "
-        "models`; a folder or a run will do. Not given: moses where a --property is measured and the molecules are fewer than "
-        "5,000; --from nothing trains on them alone.",
-    ),
-]
-SmilesColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--smiles-column",
-        metavar="NAME",
-        rich_help_panel=SOURCE,
-        help="The column of SMILES; found by its name when not given.",
-    ),
-]
-Properties = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--property",
-        metavar="NAME[=UNIT]",
-        rich_help_panel=SOURCE,
-        help="A column of measured values to learn, e.g. --property pIC50 or --property IC50=nM. Repeatable.",
-    ),
-]
-Compute = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--compute",
-        metavar="NAME",
-        rich_help_panel=SOURCE,
-        help="A property to compute from the structure, e.g. --compute logp,qed; else logp, qed, sa, mw, tpsa.",
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit", metavar="INT", help="Read at most so many rows, e.g. --limit 1000 for a try.", rich_help_panel=SOURCE
-    ),
-]
-Epochs = Annotated[
-    int | None,
-    typer.Option(
-        "--epochs", metavar="INT", help="Passes over the training molecules, e.g. --epochs 20.", rich_help_panel=SOURCE
-    ),
-]
 
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        metavar="NAME=VALUE",
-        help="Come close to a value, e.g. --target logp=2.5. Repeatable.",
-        rich_help_panel=AIMS,
+LEARN, MODELS, ASK, SCORE = "What to learn from", "Which model", "What to ask for", "Who scores"
+MUST, SEARCH, HOW = "What molecules must be", "How to search", "How to run"
+
+# -- options of settings -----------------------------------------------------------------------------------------------
+
+SOURCE = SettingOption(LEARN, "--data --source", "ingest.source", "SOURCE", "my.csv")
+SMILES_COLUMN = SettingOption(LEARN, "--smiles-column", "ingest.smiles_column", "NAME")
+PROPERTY = SettingOption(LEARN, "--property", "ingest.properties", "NAME[=UNIT]", "IC50=nM", many=True)
+COMPUTE = SettingOption(LEARN, "--compute", "ingest.compute", "NAME", "logp,qed", read_names, many=True)
+LIMIT = SettingOption(LEARN, "--limit", "ingest.limit", "", "1000")
+READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT)
+"""How a source is read."""
+LEARNING = (
+    SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),
+    SettingOption(LEARN, "--epochs", "train.training.epochs", "", "20"),
+)
+SAMPLES = SettingOption(ASK, "--samples", "generate.samples")
+STRATEGY = SettingOption(ASK, "--strategy", "generate.strategy", "NAME")
+NAME = SettingOption(HOW, "--name", "name", "NAME", "kinase-week-3")
+SET = SettingOption(
+    HOW, "--set", "", "KEY=VALUE", "train.model.latent_size=128", read_settings, many=True,
+    help="Any setting of the TOML file by its dotted name",
+)  # fmt: skip
+SEED = SettingOption(
+    HOW, "--seed", "generate.seed", "INT", "", lambda _, seed: [("train.training.seed", seed), ("generate.seed", seed)],
+    help="The seed of training and generation: the same seed gives the same molecules",
+)  # fmt: skip
+
+
+def aims(table: str) -> tuple[SettingOption, ...]:
+    """The options that say what is wanted, in the table `generate` or `optimize`."""
+
+    def aim(name: str, metavar: str, example: str) -> SettingOption:
+        key = f"{table}.objectives.*.{name}"
+        return SettingOption(ASK, f"--{name}", key, metavar, example, read_objective, many=True)
+
+    return (
+        aim("target", "NAME=VALUE", "logp=2.5"),
+        aim("tolerance", "NAME=VALUE", "logp=0.25"),
+        aim("maximize", "NAME", "qed"),
+        aim("minimize", "NAME", "sa"),
+        aim("range", "NAME=LOW:HIGH", "mw=300:400"),
+        SettingOption(ASK, "--number -n", f"{table}.n", "", "50"),
+    )
+
+
+ORACLE_SETTINGS = (
+    SettingOption(SCORE, "--endpoint", "optimize.oracle.endpoints", "NAME", "affinity", read_names, many=True),
+    SettingOption(SCORE, "--timeout", "optimize.oracle.timeout", "SECONDS", "600"),
+    SettingOption(SCORE, "--parallel", "optimize.oracle.parallel"),
+    SettingOption(SCORE, "--oracle-batch", "optimize.oracle.batch_size"),
+)
+SEARCHING = (
+    SettingOption(SCORE, "--oracle", "optimize.oracle.function", "MODULE:FUNCTION", "my_docking:dock", read_oracle),
+    SettingOption(SCORE, "--program", "optimize.oracle.program", "COMMAND", '"python dock.py --fast"', read_oracle),
+    *ORACLE_SETTINGS,
+    SettingOption(SCORE, "--calls", "optimize.oracle_calls"),
+    SettingOption(ASK, "--aggregate", "optimize.aggregate"),
+    *(
+        SettingOption(MUST, f"--{name}", f"optimize.constraints.*.{name.replace('-', '_')}", "SMARTS", example, read_constraints, many=True)
+        for name, example in (("must-contain", "'c1ccncc1'"), ("must-not-contain", "'[N+](=O)[O-]'"))
     ),
-]
-Tolerances = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tolerance",
-        metavar="NAME=VALUE",
-        rich_help_panel=AIMS,
-        help="How close counts as reached, e.g. --tolerance logp=0.25; without it a tenth of the data's spread.",
+    SettingOption(
+        MUST, "--similar-to", "optimize.constraints.*.similarity_to", "SMILES", "", read_nothing, many=True,
+        help="Only molecules as similar to this one (of several: to one of them) as --at-least says; the search starts there",
     ),
-]
-Maximize = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--maximize", metavar="NAME", help="As high as possible, e.g. --maximize qed. Repeatable.", rich_help_panel=AIMS
+    SettingOption(
+        MUST, "--at-least", "optimize.constraints.*.at_least", "0..1", "", read_nothing,
+        help="Tanimoto similarity (ECFP4) for --similar-to; 0.4 when not given",
     ),
-]
-Minimize = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--minimize", metavar="NAME", help="As low as possible, e.g. --minimize sa. Repeatable.", rich_help_panel=AIMS
+    SettingOption(SEARCH, "--start", "optimize.start"),
+    SettingOption(
+        SEARCH, "--seed-molecule", "optimize.seeds", "SMILES|FILE", "", read_nothing, many=True,
+        help="Start from this molecule, or those of a file (a CSV with SMILES, the best first), which the oracle is asked "
+        "about first",
     ),
-]
-Ranges = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--range",
-        metavar="NAME=LOW:HIGH",
-        help="Between two values, e.g. --range mw=300:400. Repeatable.",
-        rich_help_panel=AIMS,
+    SettingOption(SEARCH, "--strategy", "optimize.strategy", "NAME"),
+    SettingOption(SEARCH, "--batch", "optimize.batch_size"),
+    SettingOption(SEARCH, "--minutes", "optimize.minutes"),
+    SettingOption(SEARCH, "--patience", "optimize.patience"),
+    SettingOption(SEARCH, "--enough", "optimize.enough"),
+)  # fmt: skip
+
+# -- options that several commands share and that set no setting --------------------------------------------------------
+
+
+def option(panel: str | None, *names: str, metavar: str | None = None, help: str, **more: Any) -> Any:
+    """Describe an option in an annotation."""
+    return typer.Option(*names, metavar=metavar, help=help, rich_help_panel=panel, **more)
+
+
+MODEL = option(
+    MODELS, "--model", "-m", metavar="RUN|FOLDER",
+    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not given.",
+)  # fmt: skip
+
+SHARED: dict[str, tuple[Any, Any]] = {
+    "model": (Annotated[str, MODEL], "latest"),
+    "molecule": (
+        Annotated[str, typer.Argument(metavar="SMILES", help="The molecule, in quotes, e.g. 'c1ccccc1O'.")], ...
     ),
-]
-Number = Annotated[
-    int | None,
-    typer.Option(
-        "--number", "-n", metavar="INT", help="How many candidates to report, e.g. -n 100.", rich_help_panel=AIMS
+    "molecules": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="FILE|SMILES...", help="A file (csv, smi, sdf, parquet, also .gz) or SMILES in quotes."
+            ),
+        ],
+        None,
     ),
-]
-Samples = Annotated[
-    int | None,
-    typer.Option(
-        "--samples",
-        metavar="INT",
-        help="How many molecules to decode for them; ten per candidate when not given.",
-        rich_help_panel=AIMS,
+    "output": (
+        Annotated[
+            Path | None,
+            option(HOW, "--output", "-o", metavar="FILE", help="Also write the candidates here: .csv, .sdf or .smi."),
+        ],
+        None,
     ),
-]
-Strategy = Annotated[
-    str | None,
-    typer.Option(
-        "--strategy",
-        metavar="NAME",
-        rich_help_panel=AIMS,
-        help="conditional samples what the model learned of the targets; gradient climbs in the latent space; acquisition, the "
-        "default of a measured property, searches for what is worth measuring next.",
+    "config": (
+        Annotated[
+            Path | None,
+            option(
+                HOW, "--config", "-c", metavar="FILE",
+                help="A TOML file of settings; options on the command line win over it.",
+            ),
+        ],
+        None,
     ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Also write the candidates here: .csv, .sdf or .smi.",
-        rich_help_panel=AIMS,
+    "workspace": (
+        Annotated[
+            Path,
+            option(
+                HOW, "--workspace", "-w", metavar="DIR", envvar="CHEM_VAE_WORKSPACE",
+                help="Where datasets, models and runs are kept and found again.",
+            ),
+        ],
+        Path("workspace"),
     ),
-]
+    "prefect": (
+        Annotated[bool, option(HOW, "--prefect", help="Run as a Prefect flow, with its log and artifacts.")], False
+    ),
+    "quiet": (
+        Annotated[bool, option(HOW, "--quiet", "-q", help="No progress; results and warnings only.")], False
+    ),
+    "debug": (
+        Annotated[
+            bool, option(HOW, "--debug", help="Show the traceback and all library messages when something fails.")
+        ],
+        False,
+    ),
+}  # fmt: skip
+"""Options by the name of the parameter that a command takes them by: (annotation, default)."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli import options
+from flows.cli.command import command
 from flows.cli.explore import (
     EITHER,
     FILES,
     PICTURES,
     Figure,
-    Model,
-    Molecule,
-    Molecules,
     Output,
     Seed,
     app,
@@ -24,6 +22,7 @@ from flows.cli.explore import (
     show,
     where,
 )
+from flows.cli.setting_option import split_numbers
 from flows.terminal import next_command, note
 
 Color = Annotated[
@@ -34,20 +33,19 @@ Color = Annotated[
 ]
 
 
-@app.command("map")
+@command(app, name="map")
 def map_(
-    given: Molecules = None,
+    molecules: list[str] | None,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     method: Annotated[
-        str, typer.Option("--method", metavar="NAME", help="pca, tsne, or umap (pip install 'chem-vae[umap]').")
+        str, typer.Option("--method", metavar="NAME", help="pca, tsne, or umap (pip install 'chem-vae\\[umap]').")
     ] = "pca",
     color: Color = None,
     most: Annotated[int, typer.Option("--most", metavar="INT", help="Training molecules to show at most.")] = 3000,
     output: Figure = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Draw the latent space in two dimensions, with molecules of yours on it where you give some.
 
@@ -57,7 +55,7 @@ def map_(
         from pipeline.explore.inputs import molecules_in
         from pipeline.explore.maps import latent_map
 
-        smiles = molecules_in(given) if given else []
+        smiles = molecules_in(molecules) if molecules else []
         made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
         if output is not None:
             made.save(output)
@@ -73,9 +71,12 @@ def map_(
     next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def traverse(
-    smiles: Molecule,
+    molecule: str,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     along: Annotated[
         str,
         typer.Option("--along", metavar="NAME", help="axes (principal, widest first) or dimensions (the model's own)."),
@@ -92,31 +93,25 @@ def traverse(
         typer.Option("--reach", metavar="NUMBER", help="Standard deviations of the training data to either side."),
     ] = 3.0,
     output: Output = None,
-    model: Model = "latest",
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Move a molecule along single directions of the latent space, a row of the drawing each.
 
     chem-vae explore traverse 'CC(=O)Nc1ccc(O)cc1' --along axes -o traversal.svg
     """
-    from chem_vae.errors import UserError
-
-    try:
-        numbers = [int(n) for n in which.split(",")] if which else None
-    except ValueError:
-        raise UserError(f"--which {which}: give numbers with commas between, as in --which 0,3,5") from None
+    numbers = split_numbers("--which", which, "0,3,5", int) if which else None
     with at_work(model, workspace, output, FILES, quiet) as (trained, _):
         from pipeline.explore.dimensions import traverse as move
 
-        frame = move(trained, smiles, along=along, which=numbers, steps=steps, reach=reach)
+        frame = move(trained, molecule, along=along, which=numbers, steps=steps, reach=reach)
     show(frame, output, ["direction", "offset"], columns=steps)
     next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def disentangle(
+    model: str,
+    workspace: Path,
+    quiet: bool,
     method: Annotated[
         str,
         typer.Option("--method", metavar="NAME", help="mi, mutual information; r2, a line in one dimension (faster)."),
@@ -126,11 +121,7 @@ def disentangle(
         typer.Option("--property", "-p", metavar="NAME", help="Only this one. Repeatable; all when not given."),
     ] = None,
     output: Figure = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Say how much each latent dimension tells of each property, and whether one dimension tells it alone.
 
@@ -151,15 +142,14 @@ def disentangle(
     next_command(f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def calibration(
+    model: str,
+    workspace: Path,
+    quiet: bool,
     n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules at most.")] = 2000,
     output: Figure = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Check the predictors' uncertainty: do their intervals hold as many held-out values as they promise?
 
@@ -186,36 +176,30 @@ def calibration(
     next_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{where(workspace, model)}")
 
 
-@app.command()
+@command(app)
 def robustness(
-    given: Molecules = None,
+    molecules: list[str] | None,
+    model: str,
+    workspace: Path,
+    quiet: bool,
     shares: Annotated[
         str, typer.Option("--shares", metavar="NUMBERS", help="Shares of the symbols to hide, e.g. --shares 0,0.1,0.3.")
     ] = "0,0.05,0.1,0.2,0.3",
     n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules to take where none are given.")] = 500,
     output: Figure = None,
-    model: Model = "latest",
     seed: Seed = 0,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Reconstruct molecules of which the encoder sees only a part.
 
     chem-vae explore robustness --shares 0,0.1,0.2,0.3 -o robustness.png
     """
-    from chem_vae.errors import UserError
-
-    try:
-        hidden = [float(share) for share in shares.split(",")]
-    except ValueError:
-        raise UserError(f"--shares {shares}: give numbers with commas between, as in --shares 0,0.1,0.3") from None
+    hidden = split_numbers("--shares", shares, "0,0.1,0.3", float)
     with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.inputs import molecules_in
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
 
-        smiles = molecules_in(given) if given else None
+        smiles = molecules_in(molecules) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
         if output is not None and output.suffix.lower() in PICTURES:
             from pipeline.report.plot_style import save_figure

@@ -1,52 +1,73 @@
-"""The commands that do one step each: ingest, train, generate; and serve, which keeps any of them on a schedule."""
+"""The whole job (run), and the commands that do one step of it each: ingest, train, generate."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from chem_vae.errors import UserError
 from flows.cli import inspect, options
+from flows.cli.command import Given, command, new_group
+from flows.cli.export import check_output, export
 from flows.terminal import next_command, note, progress_shown, where
 
-app = typer.Typer()
+app = new_group()
 
 
-@app.command()
+@command(
+    app, options.SOURCE, *options.READ, *options.LEARNING, *options.aims("generate"), options.SAMPLES, options.STRATEGY,
+    options.SEED, options.NAME, options.SET,
+)  # fmt: skip
+def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
+    """Do the whole job: ingest, train, generate, report. What is already done is reused.
+
+    chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
+
+    With fewer than 5,000 measured molecules it goes on from a model that knows chemistry, as --from moses does with any:
+
+    chem-vae run --from moses --data my.csv --property pIC50 --target pIC50=8
+
+    Unless it is to learn from yours alone, which takes more of them:
+
+    chem-vae run --from nothing --data my.csv --property pIC50
+    """
+    whole = given.load(config)
+    from pipeline.workflows.preflight import check_request  # here and below: --help does without what does the work
+
+    check_request(whole)
+    if prefect:
+        from flows.environment import start_prefect
+
+        start_prefect(quiet, debug)
+        from flows.campaign import campaign as flow
+
+        folder = Path(flow(whole, workspace))
+    else:
+        from pipeline.workflows.campaign import campaign
+
+        with progress_shown(quiet) as progress:
+            folder = campaign(whole, workspace, progress).folder
+    inspect.show_run(folder)
+    next_command(f"chem-vae report {folder.name} --open{where(workspace)}")
+
+
+@command(app, *options.READ, options.SET)
 def ingest(
+    given: Given,
+    config: Path | None,
+    workspace: Path,
+    quiet: bool,
     source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SOURCE]", help="A file, a URL, or a name from `chem-vae datasets`.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="[SOURCE]", help="A file, a URL, or a name from `chem-vae datasets`.")
     ] = None,
-    smiles_column: options.SmilesColumn = None,
-    properties: options.Properties = None,
-    compute: options.Compute = None,
-    limit: options.Limit = None,
-    config: options.Config = None,
-    settings: options.Settings = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
 ) -> None:
     """Read, standardize and encode molecules into a dataset folder.
 
     chem-vae ingest my.csv --smiles-column SMILES --property pIC50
     """
-    from flows.cli.overrides import overrides
-    from pipeline.config import load_config
-
-    given = overrides(
-        data=source,
-        smiles_column=smiles_column,
-        properties=properties,
-        compute=compute,
-        limit=limit,
-        settings=settings,
-    )
-    whole = load_config(config, given)
+    whole = given.load(config, {"ingest.source": source} if source else {})
     from pipeline.datasets.ingest import ingest as ingest_source
 
     with progress_shown(quiet) as progress:
@@ -57,77 +78,39 @@ def ingest(
     next_command(f"chem-vae train --dataset {dataset.folder.name}{where(workspace)}")
 
 
-@app.command()
+@command(app, options.SOURCE, *options.READ, *options.LEARNING, options.SEED, options.SET)
 def train(
+    given: Given,
+    config: Path | None,
+    workspace: Path,
+    quiet: bool,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            metavar="FOLDER|NAME",
+        options.option(
+            options.LEARN, "--dataset", metavar="FOLDER|NAME",
             help="A dataset folder, or a name in the workspace; the latest when neither this nor --data is given.",
-            rich_help_panel=options.SOURCE,
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            "--source",
-            metavar="SOURCE",
-            help="Instead: a file, a URL or a name from `chem-vae datasets`, ingested first where that is not done yet.",
-            rich_help_panel=options.SOURCE,
-        ),
-    ] = None,
-    smiles_column: options.SmilesColumn = None,
-    properties: options.Properties = None,
-    compute: options.Compute = None,
-    limit: options.Limit = None,
-    start: options.Start = None,
-    epochs: options.Epochs = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    settings: options.Settings = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
+) -> None:  # fmt: skip
     """Train a model on a dataset, or teach a finished one (--from). Interrupt it when you must: the same command goes on.
 
     chem-vae train --dataset moses-sample --epochs 20 --set train.model.latent_size=128
 
     chem-vae train --from moses --data my.csv --property pIC50
     """
-    from chem_vae.errors import UserError
-    from flows.cli.overrides import overrides
-    from pipeline.config import load_config
-
-    ingested = {"smiles_column": smiles_column, "properties": properties, "compute": compute, "limit": limit}
-    if data is None and (given := [name for name, value in ingested.items() if value]):
-        option = {"properties": "property"}.get(given[0], given[0].replace("_", "-"))
-        raise UserError(f"--{option} says how a source is read: give the source too, as in --data my.csv")
-    if data is not None and dataset is not None:
+    has_source = "--data" in given.raw
+    if not has_source and (unread := [option.name for option in options.READ if option.name in given.raw]):
+        raise UserError(f"{unread[0]} says how a source is read: give the source too, as in --data my.csv")
+    if has_source and dataset is not None:
         raise UserError("give --data (a source to ingest) or --dataset (ingested before), not both")
-    whole = load_config(
-        config,
-        overrides(
-            data=data,
-            smiles_column=smiles_column,
-            properties=properties,
-            compute=compute,
-            limit=limit,
-            start=start,
-            epochs=epochs,
-            seed=seed,
-            settings=settings,
-        ),
-    )
+    whole = given.load(config)
     from pipeline.datasets.dataset import Dataset
     from pipeline.datasets.ingest import ingest as ingest_source
-    from pipeline.workspace.lookup import find_dataset, find_model
+    from pipeline.workflows.preflight import check_start
+    from pipeline.workspace.lookup import find_dataset
 
-    if whole.train.base:  # a name that is not there is said before the work
-        find_model(whole.train.base, workspace)
-    opened = None if data else Dataset.open(find_dataset(dataset or "latest", workspace))
+    check_start(whole, workspace)
+    opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))
     from pipeline.training.train import train as train_on
 
     with progress_shown(quiet) as progress:
@@ -139,137 +122,24 @@ def train(
     next_command(f"chem-vae generate --model {model.folder.name}{where(workspace)} --target {aim} -n 100 -o found.csv")
 
 
-@app.command()
-def generate(
-    model: options.Model = "latest",
-    targets: options.Targets = None,
-    tolerances: options.Tolerances = None,
-    maximize: options.Maximize = None,
-    minimize: options.Minimize = None,
-    ranges: options.Ranges = None,
-    n: options.Number = None,
-    samples: options.Samples = None,
-    strategy: options.Strategy = None,
-    output: options.Output = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    name: options.Name = None,
-    settings: options.Settings = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
+@command(
+    app, *options.aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
+)  # fmt: skip
+def generate(given: Given, model: str, output: Path | None, config: Path | None, workspace: Path, quiet: bool) -> None:
     """Generate candidates with a model that is trained already, and report on them.
 
     chem-vae generate --model moses --target logp=2.5 --maximize qed -n 100 -o found.sdf
     """
-    from flows.cli.overrides import overrides
-    from pipeline.config import load_config
-
-    given = overrides(
-        targets=targets,
-        tolerances=tolerances,
-        maximize=maximize,
-        minimize=minimize,
-        ranges=ranges,
-        n=n,
-        samples=samples,
-        strategy=strategy,
-        seed=seed,
-        name=name or (None if config else "generate"),
-        settings=settings,
-    )
-    whole = load_config(config, given)
-    from flows.cli.export import check_output, export
-
+    whole = given.load(config, {} if config else {"name": "generate"})
     if output is not None:
         check_output(output)
-    from pipeline.models.trained_model import TrainedModel
+    from pipeline.models.trained_model import load_model
     from pipeline.workflows.generate_run import generate_run
-    from pipeline.workspace.lookup import find_model
 
-    trained = TrainedModel.open(find_model(model, workspace), workspace=workspace)
+    trained = load_model(model, workspace)
     with progress_shown(quiet) as progress:
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     inspect.show_run(made.folder)
     if output is not None:
-        count = export(made.folder, output)
-        print(f"{count} candidates: {output}")
+        print(f"{export(made.folder, output)} candidates: {output}")
     next_command(f"chem-vae report {made.folder.name} --open{where(workspace)}")
-
-
-@app.command()
-def serve(
-    config: options.Config = None,
-    cron: Annotated[
-        str | None,
-        typer.Option("--cron", metavar="CRON", help='When to run: minute hour day month weekday, e.g. "0 2 * * *".'),
-    ] = None,
-    interval: Annotated[
-        float | None,
-        typer.Option("--interval", metavar="SECONDS", help="Or: every so many seconds, e.g. --interval 3600."),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(
-            "--timezone", metavar="ZONE", help="Of the schedule, e.g. Europe/Berlin; the machine's when not given."
-        ),
-    ] = None,
-    flow: Annotated[
-        str, typer.Option("--flow", metavar="NAME", help="campaign, ingest, train, generate, optimize or update.")
-    ] = "campaign",
-    dataset: Annotated[
-        str, typer.Option("--dataset", metavar="FOLDER|NAME", help="What the flow train trains on.")
-    ] = "latest",
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            metavar="RUN|FOLDER",
-            help="What generate and optimize work with; the run that update goes on from.",
-        ),
-    ] = "latest",
-    data: Annotated[
-        str | None,
-        typer.Option("--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),
-    ] = None,
-    name: options.Name = None,
-    settings: options.Settings = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    debug: options.Debug = False,
-) -> None:
-    """Keep a flow on a schedule with Prefect, every night for one, until interrupted.
-
-    chem-vae serve --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin
-
-    chem-vae serve --flow update --data measured.csv --cron "0 6 * * 1"
-    """
-    from chem_vae.errors import UserError
-    from flows.cli.overrides import overrides
-    from flows.deploy import serve as keep_serving
-    from pipeline.config import load_config
-
-    if flow == "update" and config is not None:
-        raise UserError(
-            "update goes by its run's own settings: leave out --config, and say with --set what is to differ"
-        )
-    if flow != "update" and data is not None:
-        raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
-    given = overrides(settings=settings)
-    whole = load_config(config, given)
-    if debug:
-        os.environ["CHEM_VAE_DEBUG"] = "1"  # for the runs, which are processes of their own
-    keep_serving(
-        whole,
-        workspace,
-        flow_name=flow,
-        cron=cron,
-        interval=interval,
-        timezone=timezone,
-        name=name,
-        dataset=dataset,
-        model=model,
-        data=data,
-        settings=given,
-    )
-    next_command("chem-vae serve with the same options goes on with the schedule")

@@ -1,101 +1,59 @@
-"""The command tune: a sweep over the settings that matter."""
+"""The command `tune`: a sweep over the settings that matter."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from flows.cli import options
+from flows.cli.command import Given, command, new_group
+from flows.cli.setting_option import SettingOption
+from flows.terminal import next_command, note, progress_shown, table, where
 
-app = typer.Typer()
-TRIALS = "The sweep"
+app = new_group()
+SWEEP = "The sweep"
+SETTINGS = (
+    SettingOption(SWEEP, "--vary", "tune.vary", "NAME[=LOW:HIGH|=A,B]", "beta=0.01:0.2", many=True),
+    SettingOption(SWEEP, "--epochs", "tune.epochs"),
+    SettingOption(SWEEP, "--molecules", "tune.molecules"),
+    SettingOption(SWEEP, "--reconstruction-weight", "tune.reconstruction_weight", "W"),
+    SettingOption(SWEEP, "--kl-price", "tune.kl_price", "K"),
+    SettingOption(
+        options.HOW, "--seed", "tune.seed", "INT", "",
+        lambda option, seed: [(key, seed) for key in (option.key, "train.training.seed", "generate.seed")],
+    ),
+    options.SET,
+)  # fmt: skip
 
 
-@app.command()
+@command(app, *SETTINGS)
 def tune(
+    given: Given,
+    config: Path | None,
+    workspace: Path,
+    quiet: bool,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            metavar="FOLDER|NAME",
-            rich_help_panel=options.SOURCE,
+        options.option(
+            options.LEARN, "--dataset", metavar="FOLDER|NAME",
             help="A dataset folder, or a name in the workspace; the embedded sample when not given.",
         ),
     ] = None,
     trials: Annotated[
         int,
-        typer.Option(
-            "--trials",
-            "-n",
-            min=1,
-            metavar="INT",
-            rich_help_panel=TRIALS,
+        options.option(
+            SWEEP, "--trials", "-n", min=1, metavar="INT",
             help="How many trials the study shall have in all; those it has already count.",
         ),
     ] = 20,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vary",
-            metavar="NAME[=LOW:HIGH|=A,B]",
-            rich_help_panel=TRIALS,
-            help="Only these settings, e.g. --vary beta=0.01:0.2 --vary decoder_size=256,512. Repeatable. Else "
-            "learning_rate, beta, batch_size, latent_dropout, condition_dropout, decoder_size, latent_size.",
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            "--epochs",
-            metavar="INT",
-            rich_help_panel=TRIALS,
-            help="Passes of each trial over its molecules; 3 when not given.",
-        ),
-    ] = None,
-    molecules: Annotated[
-        int | None,
-        typer.Option(
-            "--molecules",
-            metavar="INT",
-            rich_help_panel=TRIALS,
-            help="Training molecules of each trial; 10,000 when not given.",
-        ),
-    ] = None,
-    reconstruction_weight: Annotated[
-        float | None,
-        typer.Option(
-            "--reconstruction-weight",
-            metavar="W",
-            rich_help_panel=TRIALS,
-            help="What reconstruction counts beside generation; 1 when not given, 0 for generation alone.",
-        ),
-    ] = None,
-    kl_price: Annotated[
-        float | None,
-        typer.Option(
-            "--kl-price",
-            metavar="K",
-            rich_help_panel=TRIALS,
-            help="What a nat of KL costs; 0.1 when not given. The best beta will lie near it.",
-        ),
-    ] = None,
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            rich_help_panel=options.HOW,
-            help="Of the study; from the dataset and the settings when not given.",
+        options.option(
+            options.HOW, "--name", metavar="NAME",
+            help="The study's name; from the dataset and the settings when not given.",
         ),
     ] = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    settings: options.Settings = None,
-    workspace: options.Workspace = options.WORKSPACE,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
-) -> None:
+) -> None:  # fmt: skip
     """Find good settings by many short trainings. Interrupt it when you must: the same command goes on from there.
 
     A trial is judged on held-out molecules by one number, nats per molecule,
@@ -106,24 +64,13 @@ def tune(
 
     chem-vae tune --trials 20 --vary learning_rate --vary beta=0.01:0.2
     """
-    from flows.cli.overrides import overrides
-    from flows.terminal import next_command, note, progress_shown, where
-    from pipeline.config import load_config
-
-    whole = load_config(config, overrides(seed=seed, settings=settings))
-    from pipeline.training.study import rank_trials
+    whole = given.load(config)
+    from pipeline.training.study import rank_trials  # here and below: --help does without what does the work
     from pipeline.training.tune import tune as sweep
     from pipeline.training.tune import tune_config
     from pipeline.workspace.lookup import find_dataset
 
-    asked = tune_config(
-        epochs=epochs,
-        molecules=molecules,
-        reconstruction_weight=reconstruction_weight,
-        kl_price=kl_price,
-        vary=tuple(vary) if vary else None,
-        seed=seed,
-    )
+    asked = tune_config(**given.table("tune"))
     with progress_shown(quiet) as progress:
         if dataset is None:
             from pipeline.datasets.ingest import ingest
@@ -134,8 +81,6 @@ def tune(
 
             opened = Dataset.open(find_dataset(dataset, workspace))
         study = sweep(opened, whole.train, asked, workspace, trials=trials, name=name, progress=progress)
-    from flows.terminal import table
-
     rows, head = rank_trials(study.trials, study.varied)
     print(table(rows, head))
     best = study.folder / "best.toml"

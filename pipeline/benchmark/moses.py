@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from chem_vae.atomic_files import write_json, write_text
-from chem_vae.errors import DataError, UserError, unknown_name
-from chem_vae.prior import PRIORS
+from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import fcd_version
+from pipeline.benchmark.config import BenchmarkSettings
 from pipeline.benchmark.distribution import distribution, number, passing, to_json
 from pipeline.benchmark.filters import moses_rules
 from pipeline.benchmark.molecules import Wanted, measure
@@ -34,7 +34,6 @@ from pipeline.benchmark.reference import TEST_SETS, Reference, moses_reference, 
 from pipeline.benchmark.table import markdown
 from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_targets
 from pipeline.chemistry.metrics import novelty
-from pipeline.models.sampling import REDRAWS
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.registry import hash_file
@@ -43,54 +42,6 @@ from pipeline.workspace.runs import describe_machine, list_versions
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
 _FORMAT = 2
-
-
-@dataclass(frozen=True)
-class BenchmarkSettings:
-    """What is measured, and how much of it."""
-
-    samples: int = 30_000
-    """Molecules for the distribution metrics, for each seed; the published figures are of 30,000."""
-    seeds: int = 3
-    first_seed: int = 0
-    prior: str = "none"
-    """Where z comes from: none (p(x), without z), ancestral, normal."""
-    temperature: float = 1.0
-    """Of the samples."""
-    reconstructions: int = 10_000
-    targets: int = 10_000
-    """Target vectors of protocol B."""
-    per_value: int = 500
-    """Molecules for each value of a single target."""
-    target_temperature: float = 0.7
-    guidance: float = 0.0
-    """Of protocol B and the single targets."""
-    redraws: int = REDRAWS
-    """How often at most a molecule is drawn again that is not spelled canonically (`pipeline.models.sampling`)."""
-
-    def __post_init__(self) -> None:
-        if self.prior not in PRIORS:
-            raise unknown_name("prior", self.prior, PRIORS)
-        for name in ("samples", "seeds", "reconstructions", "targets", "per_value"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} should be 1 or more, not {getattr(self, name)}")
-        for name in ("temperature", "target_temperature", "guidance", "redraws"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UserError(f"{name} should be 0 or more, not {getattr(self, name)}")
-
-    def quick(self) -> BenchmarkSettings:
-        """For a try: a tenth of the samples, one seed."""
-        return replace(self, samples=3_000, seeds=1, reconstructions=1_000, targets=1_000, per_value=100)
-
-    @property
-    def sampling(self) -> Sampling:
-        """Of the distribution's samples."""
-        return Sampling(self.prior, self.temperature, redraws=self.redraws)
-
-    @property
-    def aiming(self) -> Sampling:
-        """Of the samples with targets."""
-        return Sampling(self.prior, self.target_temperature, self.guidance, self.redraws)
 
 
 def moses_benchmark(
@@ -213,7 +164,7 @@ class _Benchmark:
                     checkpoint,
                     self.references[0].properties,
                     n,
-                    settings.aiming,
+                    Sampling(settings.prior, settings.target_temperature, settings.guidance, settings.redraws),
                     seed=settings.first_seed,
                     workers=self.workers,
                     progress=self.progress,
@@ -226,7 +177,7 @@ class _Benchmark:
         smiles, canonical = draw(
             self.model.checkpoint,
             settings.samples,
-            settings.sampling,
+            Sampling(settings.prior, settings.temperature, redraws=settings.redraws),
             seed=seed,
             progress=self.progress,
             stage=f"sample, seed {seed}",

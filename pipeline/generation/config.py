@@ -82,5 +82,6 @@ class GenerateConfig(Settings):
     batch_size: int = Field(500, ge=1)
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
-        0, description='"date" takes the day\'s number: other molecules every night.'
+        0,
+        description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',
     )

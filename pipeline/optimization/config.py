@@ -83,7 +83,8 @@ class OptimizeConfig(Settings):
         None, ge=4, le=200, description="Of a varied structure; a quarter more than the model's largest when not given."
     )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
-        0, description='"date" takes the day\'s number: other molecules every night.'
+        0,
+        description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',
     )
 
     @model_validator(mode="after")

@@ -15,13 +15,15 @@ from pydantic import (
     model_validator,
 )
 
-from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from pipeline.workspace.settings import Settings
 
 FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
 """Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
 NOTHING = "nothing"
 """As train.start: no model, whatever the data are."""
+VARIED = ("learning_rate", "beta", "batch_size", "latent_dropout", "condition_dropout", "decoder_size", "latent_size")
+"""What a sweep varies when nothing else is said; `pipeline.training.search_space` has their ranges."""
 
 
 class TrainConfig(Settings):
@@ -90,6 +92,20 @@ class TrainConfig(Settings):
         for part in {"model", "training"} & set(data) if self.base else ():
             data[part] = {k: v for k, v in data[part].items() if self.asks(f"{part}.{k}")}
         return data
+
+
+class TuneConfig(Settings):
+    """What all trials of a study have in common."""
+
+    epochs: int = Field(3, ge=1, description="Passes of each trial over its molecules.")
+    molecules: int | None = Field(10_000, ge=1, description="Training molecules of each trial, drawn by the seed.")
+    validations: int = Field(5, ge=1, description="Chances to prune a trial.")
+    reconstruction_weight: float = Field(
+        1.0, ge=0, description="What reconstruction counts beside generation; 0 for generation alone."
+    )
+    kl_price: float = Field(0.1, ge=0, description="What a nat of KL costs; the best beta will lie near it.")
+    vary: tuple[str, ...] = Field(VARIED, description="Only these settings, each as NAME, NAME=LOW:HIGH or NAME=A,B,C.")
+    seed: int = Field(0, ge=0, le=MOST_SEED, description="The seed of the settings that are tried.")
 
 
 def _said(given: Any, usual: Mapping[str, Any], dumped: bool) -> list[str]:

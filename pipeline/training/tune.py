@@ -31,7 +31,7 @@ import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import ConditionScale
@@ -41,27 +41,14 @@ from chem_vae.progress import Progress, silent
 from chem_vae.training import StopTraining
 from chem_vae.training import train as train_core
 from pipeline.datasets.dataset import Dataset
-from pipeline.training.config import TrainConfig
+from pipeline.training.config import TrainConfig, TuneConfig
 from pipeline.training.search_space import KNOBS, corners, inside, search_space
 from pipeline.training.study import begin_study, open_journal, trials_table, write_best, write_figures
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.folders import hash_content, lock_folder
-from pipeline.workspace.settings import Settings
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
 _RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end
-
-
-class TuneConfig(Settings):
-    """What all trials of a study have in common."""
-
-    epochs: int = Field(3, ge=1, description="Passes of each trial over its molecules.")
-    molecules: int | None = Field(10_000, ge=1, description="Training molecules of each trial, drawn by the seed.")
-    validations: int = Field(5, ge=1, description="Chances to prune a trial.")
-    reconstruction_weight: float = Field(1.0, ge=0, description="w of the objective.")
-    kl_price: float = Field(0.1, ge=0, description="k of the objective.")
-    vary: tuple[str, ...] = Field(tuple(KNOBS), description="NAME, NAME=LOW:HIGH or NAME=A,B,C.")
-    seed: int = Field(0, ge=0, le=MOST_SEED, description="Of the proposals; trainings take that of [train.training].")
 
 
 def tune_config(**given: Any) -> TuneConfig:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, environment
+from command_line import CommandLine, Done, call_here, environment
 
 CONFIG = """
 name = "tiny"
@@ -64,12 +64,23 @@ def config(molecules: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def chem_vae(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """The command line in a subprocess, in an empty folder."""
+    """The command line in this process, in an empty folder."""
     home = tmp_path_factory.mktemp("command-line")
 
-    def run(*arguments: object, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, cwd: Path | None = None, **variables: str) -> Done:
+        return call_here([*map(str, arguments)], cwd or home, {**environment(home), **variables})
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def chem_vae_process(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """The command line in a process of its own, in an empty folder."""
+    home = tmp_path_factory.mktemp("command-line-process")
+
+    def run(*arguments: object, cwd: Path | None = None, **variables: str) -> Done:
         return subprocess.run(
-            [sys.executable, "-m", "flows.cli.main", *map(str, arguments)],
+            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
             cwd=cwd or home,
             env={**environment(home), **variables},
             capture_output=True,
@@ -87,7 +98,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def first_run(chem_vae: CommandLine, config: Path, workspace: Path) -> subprocess.CompletedProcess[str]:
+def first_run(chem_vae: CommandLine, config: Path, workspace: Path) -> Done:
     """The first `chem-vae run` of the session, finished."""
     done = chem_vae("run", "--config", config, "--workspace", workspace)
     assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ SETTINGS = [
 
 
 def train(config: Path, workspace: Path, home: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "flows.cli.main", "train", "--config", str(config), "--workspace", str(workspace)]
+    command = [sys.executable, "-m", "flows.cli", "train", "--config", str(config), "--workspace", str(workspace)]
     for setting in (*SETTINGS, *more):
         command += ["--set", setting]
     variables = environment(home)
@@ -42,7 +42,7 @@ def workspaces(config: Path, tmp_path_factory: pytest.TempPathFactory) -> list[P
         command = [
             sys.executable,
             "-m",
-            "flows.cli.main",
+            "flows.cli",
             "ingest",
             "--config",
             str(config),

@@ -8,7 +8,6 @@ import pytest
 
 from chem_vae.config import TrainingConfig
 from chem_vae.errors import UserError
-from flows.cli.overrides import objectives
 from pipeline.config import CampaignConfig, load_config
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.registry import find_data_folder
@@ -54,12 +53,13 @@ def test_overrides_win_and_are_checked(tmp_path: Path) -> None:
 
 
 def test_a_propertys_name_may_hold_dots(tmp_path: Path) -> None:
-    given = objectives(["logD7.4=2.5"], ["logD7.4=0.25"], ["p.max"], None, ["a.b.c=1:2"])
-    aims = load_config(None, given).generate.objectives
-    assert set(aims) == {"logD7.4", "p.max", "a.b.c"}
-    assert (aims["logD7.4"].target, aims["logD7.4"].tolerance, aims["a.b.c"].range) == (2.5, 0.25, (1.0, 2.0))
+    aims = {"logD7.4": {"target": 2.5, "tolerance": 0.25}, "p.max": {"maximize": True}, "a.b.c": {"range": [1, 2]}}
+    given = {f"generate.objectives.{name}": aim for name, aim in aims.items()}
+    read = load_config(None, given).generate.objectives
+    assert set(read) == {"logD7.4", "p.max", "a.b.c"}
+    assert (read["logD7.4"].target, read["logD7.4"].tolerance, read["a.b.c"].range) == (2.5, 0.25, (1.0, 2.0))
     path = written(tmp_path, '[generate.objectives."logD7.4"]\ntarget = 1.0')
-    changed = load_config(path, objectives(None, ["logD7.4=0.5"], None, None, None)).generate.objectives["logD7.4"]
+    changed = load_config(path, {"generate.objectives.logD7.4.tolerance": 0.5}).generate.objectives["logD7.4"]
     assert (changed.target, changed.tolerance) == (1.0, 0.5)
 
 

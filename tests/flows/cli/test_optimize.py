@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, environment
-from test_cli import Done, refused
+from command_line import CommandLine, Done, environment, refused
 
 from tests.pipeline.oracles.example_oracles import read_log
 
@@ -96,7 +95,7 @@ def test_a_seed_that_the_model_cannot_encode_is_a_warning(
 def test_killed_it_goes_on_and_pays_for_nothing_twice(first_run: Done, workspace: Path, here: Path) -> None:
     paid = here / "paid.txt"
     command = [
-        sys.executable, "-m", "flows.cli.main", "optimize", "--oracle", "my_oracle:score", "--calls", "60", "--batch", "10",
+        sys.executable, "-m", "flows.cli", "optimize", "--oracle", "my_oracle:score", "--calls", "60", "--batch", "10",
         "--strategy", "genetic", "--name", "kill", "--workspace", str(workspace), "-o", "found.csv",
         "--oracle-batch", "4",
     ]  # fmt: skip

@@ -82,7 +82,7 @@ def ask(url: str, kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
 def serving(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     log = (home / f"serve-{time.monotonic_ns()}.log").open("w")
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli.main", "serve", *arguments],
+        [sys.executable, "-m", "flows.cli", "serve", *arguments],
         cwd=home,
         env={**environment(home), **variables},
         stdout=log,
@@ -167,7 +167,7 @@ def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -
 
 def test_a_configured_server_that_is_not_there(home: Path, config: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli.main", "serve", "--config", str(config), "--interval", "60"],
+        [sys.executable, "-m", "flows.cli", "serve", "--config", str(config), "--interval", "60"],
         cwd=home, capture_output=True, text=True, timeout=120,
         env={**environment(home), "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"},
     )  # fmt: skip

@@ -1,0 +1,208 @@
+"""Makes commands whose options come from the models of the configuration."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
+
+import typer
+import typer.core
+
+from flows.cli.options import HOW, SHARED
+from flows.cli.setting_option import SettingOption, merge_pairs
+
+if TYPE_CHECKING:
+    from pipeline.config import CampaignConfig
+    from pipeline.workspace.setting_fields import SettingField
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+class Given:
+    """Holds what the options of a command say of the settings."""
+
+    def __init__(self, options: tuple[SettingOption, ...], values: Mapping[str, Any]) -> None:
+        said = [(option, values[_parameter(option)]) for option in options]
+        said = [(option, value) for option, value in said if value not in (None, [], ())]
+        self.raw = {option.name: value for option, value in said}
+        """The values of the options that were given, by the option's name."""
+        self.settings = merge_pairs([pair for option, value in said for pair in option.read(option, value)])
+        """The settings that were given, by dotted key."""
+
+    def load(self, path: Path | None = None, before: Mapping[str, Any] | None = None) -> CampaignConfig:
+        """Read a configuration file (or none) with what was given in it.
+
+        Args:
+            path: A TOML file, or a run's config.json.
+            before: Settings by dotted key that win over the file, but not over the options.
+
+        Raises:
+            UserError: Where a setting is unknown or has no valid value.
+        """
+        from pipeline.config import load_config  # here and below: pydantic is slow to load, and --help does without it
+
+        given = {key: value for key, value in self.settings.items() if not key.startswith(("tune.", "benchmark."))}
+        return load_config(path, {**(before or {}), **given})
+
+    def table(self, name: str) -> dict[str, Any]:
+        """The settings of one table that were given, by their names in it."""
+        start = f"{name}."
+        return {key.removeprefix(start): value for key, value in self.settings.items() if key.startswith(start)}
+
+
+class CommandGroup(typer.core.TyperGroup):
+    """Loads a command's options when the command is called or asked for help, not for the list of commands."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, complete(command), rest
+
+
+def new_group(help: str | None = None) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        cls=CommandGroup,
+        help=help,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+
+
+def command(group: typer.Typer, *options: SettingOption, name: str | None = None) -> Callable[[F], F]:
+    """Make a function a command of a group.
+
+    The function takes its own options and arguments as typer does; a parameter that bears a name of
+    `flows.cli.options.SHARED` takes that option, and the parameter `given` what the options of settings say.
+
+    Args:
+        group: The group, from `new_group`.
+        options: The options of settings.
+        name: The command's name; the function's when not given.
+    """
+
+    def register(function: F) -> F:
+        def stub() -> None:
+            """Stands in the list of commands."""
+
+        stub.__doc__ = function.__doc__
+        stub.complete = functools.cache(lambda: _build(function, options))  # type: ignore[attr-defined]
+        group.command(name or function.__name__)(stub)
+        return function
+
+    return register
+
+
+def complete(found: Any) -> Any:
+    """A command with all its options; a group or a command that was not made by `command` as it is."""
+    build = getattr(getattr(found, "callback", None), "complete", None)
+    if build is None:
+        return found
+    full = build()
+    full.name = found.name
+    return full
+
+
+def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) -> Any:
+    """The click command of a function."""
+    declared = inspect.signature(function, eval_str=True).parameters
+    own = {name: _share(parameter) for name, parameter in ({"debug": _DEBUG} | {**declared}).items() if name != "given"}
+    fields = _fields_of(options)
+    settings = [_make_parameter(option, fields.get(option.key)) for option in options]
+
+    @functools.wraps(function)
+    def call(**values: Any) -> None:
+        asked = {name: values[name] for name in own if name in declared}
+        if options:
+            asked["given"] = Given(options, values)
+        function(**asked)
+
+    own["debug"] = own.pop("debug")  # the last one
+    last = [
+        p for p in own.values() if any(getattr(info, "rich_help_panel", None) == HOW for info in get_args(p.annotation))
+    ]
+    parameters = [*(p for p in own.values() if p not in last), *settings, *last]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    app = new_group()
+    app.command()(call)
+    return typer.main.get_command(app)
+
+
+_DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, annotation=bool)
+"""Every command takes --debug, which `flows.cli.main.main` reads."""
+
+
+def _share(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A command's own parameter, with the shared option of its name where it describes none of its own."""
+    parameter = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    if hasattr(parameter.annotation, "__metadata__"):
+        return parameter
+    annotation, default = SHARED[parameter.name]
+    if parameter.default is not parameter.empty:
+        default = parameter.default
+    return parameter.replace(annotation=annotation, default=parameter.empty if default is ... else default)
+
+
+def _make_parameter(option: SettingOption, field: SettingField | None) -> inspect.Parameter:
+    """The parameter that typer makes an option of."""
+    kinds = (str,) if field is None else field.kinds
+    kind: Any = list[str] if option.many else next((k for k in kinds if k in (int, float)), str)
+    choices = [str(k) for k in kinds if not isinstance(k, type)] if kind is str else []
+    words = {int: "INT", float: "FLOAT", str: "TEXT"}
+    info = typer.Option(
+        *option.names.split(),
+        metavar=option.metavar or "|".join(choices) or words.get(kind),
+        help=explain_option(option, field),
+        rich_help_panel=option.panel,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        _parameter(option), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
+
+
+def explain_option(option: SettingOption, field: SettingField | None) -> str:
+    """The help text of an option: what it sets, an example, and the key of the file with its default."""
+    text = (option.help or (field.help if field else "")).rstrip(".") + "."
+    if option.example:
+        text += f" Example: {option.names.split()[-1 if option.names[-2] == '-' else 0]} {option.example}."
+    text = (text + " Repeatable." * option.many).replace("[", "\\[")
+    if field is None:
+        return text
+    default = "" if field.default in (None, (), {}) or "*" in field.key else f" = {_as_toml(field.default)}"
+    return f"{text} [dim]\\[{field.key}{default}][/dim]"
+
+
+def _as_toml(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _parameter(option: SettingOption) -> str:
+    return "setting" + option.name.replace("-", "_")
+
+
+def _fields_of(options: tuple[SettingOption, ...]) -> dict[str, SettingField]:
+    """The fields behind options by their key, from as few models as hold them."""
+    from pipeline.workspace.setting_fields import list_settings
+
+    found: dict[str, SettingField] = {}
+    tables = {option.key.partition(".")[0] for option in options if option.key}
+    if "tune" in tables:
+        from pipeline.training.config import TuneConfig
+
+        found |= list_settings(TuneConfig, "tune.")
+    if "benchmark" in tables:
+        from pipeline.benchmark.config import BenchmarkSettings
+
+        found |= list_settings(BenchmarkSettings, "benchmark.")
+    if tables - {"tune", "benchmark"}:
+        from pipeline.config import CampaignConfig
+
+        found |= list_settings(CampaignConfig)
+    return found

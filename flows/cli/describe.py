@@ -1,0 +1,81 @@
+"""Describes all commands and their options for programs, such as the one that writes the reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from flows.cli.command import complete
+
+
+@dataclass(frozen=True)
+class OptionDescription:
+    """One option or argument of a command."""
+
+    names: tuple[str, ...]
+    """As in `--number` and `-n`; empty for an argument."""
+    metavar: str
+    """What stands for the value; empty for a switch."""
+    help: str
+    key: str
+    """The setting of the TOML file that the option sets; empty where it sets none."""
+    default: str
+    panel: str
+    """The heading under which the help shows it."""
+    required: bool
+    repeatable: bool
+
+
+@dataclass(frozen=True)
+class CommandDescription:
+    """One command of `chem-vae`."""
+
+    name: str
+    """Without `chem-vae`, as in `explore map`."""
+    help: str
+    """Paragraphs, with examples that begin with `chem-vae`."""
+    options: tuple[OptionDescription, ...]
+
+
+def list_commands() -> list[CommandDescription]:
+    """Describe every command of the command line, in the order in which --help lists them."""
+    from flows.cli.main import app  # here: main imports the modules of all commands
+
+    return list(_walk(typer.main.get_command(app), ""))
+
+
+def _walk(found: Any, name: str) -> Iterator[CommandDescription]:
+    """The command, or the commands of the group."""
+    if hasattr(found, "commands"):
+        for below, part in found.commands.items():
+            yield from _walk(part, f"{name} {below}".strip())
+    else:
+        full = complete(found)
+        yield CommandDescription(name, _plain(full.help), tuple(map(_describe, full.params)))
+
+
+def _describe(parameter: Any) -> OptionDescription:
+    text, _, setting = (getattr(parameter, "help", None) or "").partition(" [dim]\\[")
+    key, _, default = setting.removesuffix("][/dim]").partition(" = ")
+    if not key and parameter.default is not None and not callable(parameter.default):
+        default = str(parameter.default)
+    switch = bool(getattr(parameter, "is_flag", False))
+    return OptionDescription(
+        names=tuple(name for name in parameter.opts if name.startswith("-")),
+        metavar="" if switch else str(parameter.metavar or parameter.name.upper()),
+        help=_plain(text),
+        key=key,
+        default="" if switch else default,
+        panel=getattr(parameter, "rich_help_panel", None) or "",
+        required=bool(parameter.required),
+        repeatable=bool(getattr(parameter, "multiple", False)) or parameter.nargs == -1,
+    )
+
+
+def _plain(text: str | None) -> str:
+    """Text without rich's markup."""
+    return re.sub(r"\[/?dim\]", "", text or "").replace("\\[", "[").strip()

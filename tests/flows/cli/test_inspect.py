@@ -1,0 +1,55 @@
+"""The commands that look at what is there: report, runs, datasets, models, inspect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from command_line import CommandLine, Done, refused
+
+
+def test_report_runs_inspect_datasets(chem_vae: CommandLine, first_run: Done, workspace: Path) -> None:
+    run = Path(first_run.stdout.strip().splitlines()[-1].removeprefix("report: ")).parent
+    done = chem_vae("report", run.name, "--workspace", workspace)
+    assert done.returncode == 0 and done.stdout == first_run.stdout
+    latest = chem_vae("report", "--workspace", workspace)
+    assert latest.returncode == 0 and "report: " in latest.stdout
+    done = chem_vae("runs", "--workspace", workspace)
+    assert done.returncode == 0 and run.name in done.stdout and "2.5 ± 1" in done.stdout
+    dataset = next((workspace / "datasets").glob("molecules-????????"))
+    model = next((workspace / "models").glob("molecules-????????"))
+    for path, word in (
+        (dataset, "300 rows"),
+        (model, "parameters"),
+        (run, "within target"),
+        (run / "model", "parameters"),
+    ):
+        done = chem_vae("inspect", path)
+        assert done.returncode == 0, done.stderr
+        assert word in done.stdout
+    done = chem_vae("datasets")
+    assert done.returncode == 0 and "moses-sample" in done.stdout and "MIT" in done.stdout
+
+
+def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:
+    done = chem_vae("runs", "--workspace", tmp_path)
+    assert done.returncode == 0 and done.stdout == "" and "no finished runs" in done.stderr
+    refused(chem_vae("report", "--workspace", tmp_path), "no finished run", "chem-vae run")
+    refused(chem_vae("generate", "--workspace", tmp_path), "no finished model", "chem-vae run")
+    refused(chem_vae("train", "--workspace", tmp_path), "no finished dataset", "chem-vae ingest")
+
+
+def test_damaged_checkpoints(chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path) -> None:
+    import shutil
+
+    model = next((workspace / "models").glob("molecules-????????"))
+    shutil.copytree(model, tmp_path / "cut")
+    weights = tmp_path / "cut" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    refused(chem_vae("inspect", tmp_path / "cut"), "damaged")
+    refused(chem_vae("generate", "--model", tmp_path / "cut", "-q", "--workspace", tmp_path), "damaged")
+    shutil.copytree(model, tmp_path / "newer")
+    for name in ("model.json", "manifest.json"):
+        path = tmp_path / "newer" / name
+        path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 99}))
+    refused(chem_vae("inspect", tmp_path / "newer"), "format 99")

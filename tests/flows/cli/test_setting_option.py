@@ -1,0 +1,60 @@
+"""How the text of an option becomes a setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chem_vae.errors import UserError
+from flows.cli.options import SET, aims
+from flows.cli.setting_option import merge_pairs, read_toml_value, split_numbers
+
+
+def settings(**texts: list[str]) -> dict[str, Any]:
+    """The settings of the options of `aims`."""
+    options = {option.name.removeprefix("--"): option for option in (*aims("generate"), SET)}
+    return merge_pairs([pair for name, text in texts.items() for pair in options[name].read(options[name], text)])
+
+
+def test_aims_by_property_whose_name_may_hold_dots() -> None:
+    given = {
+        "tolerance": ["logD7.4=0.25"],
+        "target": ["logD7.4=2.5"],
+        "maximize": ["p.max, qed"],
+        "range": ["a.b.c=1:2"],
+    }
+    assert settings(**given) == {
+        "generate.objectives.logD7.4": {"target": 2.5, "tolerance": 0.25},
+        "generate.objectives.p.max": {"maximize": True},
+        "generate.objectives.qed": {"maximize": True},
+        "generate.objectives.a.b.c": {"range": [1.0, 2.0]},
+    }
+    assert settings(tolerance=["logp=0.5"]) == {"generate.objectives.logp.tolerance": 0.5}, "the target of a file"
+
+
+def test_the_last_word_on_a_setting_wins() -> None:
+    given = settings(set=["generate.n=3", "name=a b", "generate.n=4"])
+    assert given == {"name": "a b", "generate.n": 4}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": ["logp"]}, "--target logp: write it as NAME=VALUE, as in --target logp=2.5"),
+        ({"target": ["logp=high"]}, "'high' is not a number"),
+        ({"range": ["mw=300"]}, "give both ends, as in --range mw=300:400"),
+        ({"maximize": ["qed"], "minimize": ["qed"]}, "two aims"),
+        ({"set": ["generate.n"]}, "--set generate.n: write it as KEY=VALUE"),
+    ],
+)
+def test_mistakes_are_sentences(given: dict[str, list[str]], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        settings(**given)
+
+
+def test_values_as_toml_writes_them_or_plain_text() -> None:
+    assert [read_toml_value(text) for text in ("3", "true", '["a"]', "word", "a b")] == [3, True, ["a"], "word", "a b"]
+    with pytest.raises(UserError, match="not a TOML value"):
+        read_toml_value("[8")
+    assert split_numbers("--which", "0,3", "0,3,5", int) == [0, 3]
