@@ -133,18 +133,9 @@ def write_command_line() -> str:
 
 def list_commands() -> Iterator[tuple[str, Any]]:
     """Yield the name and the command object of each command, those of groups as "group command"."""
-    from typer.main import get_command
+    from flows.cli.describe import walk_commands
 
-    from flows.cli.main import app
-
-    def walk(prefix: str, command: Any) -> Iterator[tuple[str, Any]]:
-        for name, child in getattr(command, "commands", {}).items():
-            if getattr(child, "commands", None):
-                yield from walk(f"{prefix}{name} ", child)
-            else:
-                yield f"{prefix}{name}", child
-
-    yield from walk("", get_command(app))
+    yield from walk_commands()
 
 
 def _write_help(command: Any) -> Iterator[str]:
@@ -161,7 +152,9 @@ def _write_parameter(parameter: Any) -> str:
         [parameter.metavar or parameter.name.upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
     )
     value = "" if is_argument or getattr(parameter, "is_flag", False) else str(parameter.metavar or "")
-    text = escape(" ".join((getattr(parameter, "help", None) or "").split()))
+    from flows.cli.describe import remove_markup
+
+    text = escape(" ".join(remove_markup(getattr(parameter, "help", None)).split()))
     if parameter.required:
         text += " **Required.**"
     default = parameter.default

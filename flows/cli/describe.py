@@ -43,19 +43,24 @@ class CommandDescription:
 
 def list_commands() -> list[CommandDescription]:
     """Describe every command of the command line, in the order in which --help lists them."""
+    return [
+        CommandDescription(name, remove_markup(command.help), tuple(map(_describe, command.params)))
+        for name, command in walk_commands()
+    ]
+
+
+def walk_commands() -> Iterator[tuple[str, Any]]:
+    """Yield the name of each command, as in `explore map`, and its click command with all options."""
     from flows.cli.main import app  # here: main imports the modules of all commands
 
-    return list(_walk(typer.main.get_command(app), ""))
+    def walk(found: Any, name: str) -> Iterator[tuple[str, Any]]:
+        if hasattr(found, "commands"):
+            for below, part in found.commands.items():
+                yield from walk(part, f"{name} {below}".strip())
+        else:
+            yield name, complete(found)
 
-
-def _walk(found: Any, name: str) -> Iterator[CommandDescription]:
-    """The command, or the commands of the group."""
-    if hasattr(found, "commands"):
-        for below, part in found.commands.items():
-            yield from _walk(part, f"{name} {below}".strip())
-    else:
-        full = complete(found)
-        yield CommandDescription(name, _plain(full.help), tuple(map(_describe, full.params)))
+    yield from walk(typer.main.get_command(app), "")
 
 
 def _describe(parameter: Any) -> OptionDescription:
@@ -67,7 +72,7 @@ def _describe(parameter: Any) -> OptionDescription:
     return OptionDescription(
         names=tuple(name for name in parameter.opts if name.startswith("-")),
         metavar="" if switch else str(parameter.metavar or parameter.name.upper()),
-        help=_plain(text),
+        help=remove_markup(text),
         key=key,
         default="" if switch else default,
         panel=getattr(parameter, "rich_help_panel", None) or "",
@@ -76,6 +81,6 @@ def _describe(parameter: Any) -> OptionDescription:
     )
 
 
-def _plain(text: str | None) -> str:
-    """Text without rich's markup."""
+def remove_markup(text: str | None) -> str:
+    """The text without rich's markup."""
     return re.sub(r"\[/?dim\]", "", text or "").replace("\\[", "[").strip()

@@ -14,7 +14,7 @@ from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
 from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
-from pipeline.training.config import TrainConfig
+from pipeline.training.config import VARIED, TrainConfig
 from pipeline.training.search_space import KNOBS, search_space
 from pipeline.training.study import open_journal
 from pipeline.training.tune import TuneConfig, objective, tune
@@ -63,6 +63,10 @@ def test_a_value_that_the_model_refuses_is_said_before_the_first_trial(dataset: 
     with pytest.raises(UserError, match="counts twice"):
         tune(dataset, BASE, QUICK.model_copy(update={"vary": ("condition_dropout=0.1:0.9",)}), tmp_path)
     assert not (tmp_path / "studies").exists()
+
+
+def test_every_setting_that_is_varied_has_a_range() -> None:
+    assert tuple(KNOBS) == VARIED
 
 
 def test_every_setting_varied_is_one_of_the_configuration() -> None:
