@@ -242,11 +242,11 @@ def _share(kind: str, model: Any) -> dict[str, float]:
 
 
 def _write(path: Path, smiles: list[str]) -> None:
+    from chem_vae.atomic_files import write_whole
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with write_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["SMILES"], *([s] for s in smiles)])
-    os.replace(partial, path)
 
 
 if __name__ == "__main__":

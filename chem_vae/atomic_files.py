@@ -6,38 +6,56 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """Yield another name in the same folder to write to; afterwards that file is renamed to `path`.
+
+    A reader sees the old file or the new one, never a part, also when the computer stops. After an error the old file is as
+    it was, and nothing else is left.
+
+    Args:
+        path: The file that is to appear, or to be replaced.
+
+    Yields:
+        The path of an empty file. Its name ends in ".partial": say the format where a writer takes it from the name.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.chmod(0o644)  # mkstemp's files are the owner's alone
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
 def write_text(path: Path, text: str) -> Path:
-    """Write a text file in UTF-8 so that it appears whole; see `write_bytes`."""
+    """Write a text file in UTF-8 so that it appears whole; see `write_whole`."""
     return write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
-    """Write a file under another name in the same folder, then rename it: a reader sees the old file or the new one.
-
-    Raises:
-        OSError: the folder cannot be written to; the old file is as it was.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp's files are the owner's alone
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write bytes to a file that appears whole; see `write_whole`."""
+    with write_whole(path) as partial:
+        partial.write_bytes(data)
     return path
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """`json_text` of the data, in a file that appears whole."""
+    """Write data as strict JSON, as `json_text` gives it, to a file that appears whole."""
     return write_text(path, json_text(data))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from chem_vae.analysis import Scores, collapse_advice, exact_reconstruction, idle_advice, score
+from chem_vae.atomic_files import write_whole
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CollapseWarning
@@ -219,13 +219,11 @@ class Watch(Callback):
 
 
 def write_history(log: TrainingLog, path: Path) -> None:
-    """The training history as CSV."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    """Write the training history as CSV."""
+    with write_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(log.history[0]) if log.history else ["step"])
         writer.writeheader()
         writer.writerows(log.history)
-    os.replace(partial, path)
 
 
 def _terms(terms: Elbo) -> Tensor:

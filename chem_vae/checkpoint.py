@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from chem_vae.atomic_files import write_json
+from chem_vae.atomic_files import write_json, write_whole
 from chem_vae.config import ModelConfig
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
@@ -241,12 +240,19 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def write_safetensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors to a file that appears whole."""
-    partial = path.with_name(path.name + ".partial")
+    """Write tensors to a safetensors file that appears whole.
+
+    Args:
+        tensors: The tensors by name.
+        path: The file.
+        metadata: Strings for its header.
+
+    Raises:
+        OSError: If the disk is full or fails.
+    """
     try:
-        save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
+        with write_whole(path) as partial:
+            save_file(dict(tensors), str(partial), metadata=dict(metadata) if metadata else None)
     except SafetensorError as error:  # its own word for an OSError
-        partial.unlink(missing_ok=True)
         full = "No space" in str(error) or "os error 28" in str(error)
         raise OSError(errno.ENOSPC if full else errno.EIO, f"cannot write {path.name}: {error}") from error
-    os.replace(partial, path)

@@ -16,7 +16,7 @@ from chem_vae.data import Batch
 from chem_vae.errors import TrainingError
 from chem_vae.losses import BatchTotals, Elbo, beta_at, elbo, sum_kl
 from chem_vae.model import ChemVAE, make_optimizer
-from chem_vae.seeds import derive_seed
+from chem_vae.seeds import derive_seed, number_seed
 
 
 class TrainingModule(lightning.LightningModule):
@@ -124,7 +124,7 @@ class TrainingModule(lightning.LightningModule):
 
     def _seed(self, piece: int) -> None:
         """Make random numbers a function of (seed, step, device, piece), so that no generator has to survive a kill."""
-        seed = (self.config.seed * 1_000_003 + self.global_step) * 1009 + self.global_rank
+        seed = number_seed(self.config.seed, self.global_step) * 1009 + self.global_rank
         torch.manual_seed(derive_seed(seed, piece) if piece else seed)
 
     def _standardize(self, batch: Batch) -> Tensor:

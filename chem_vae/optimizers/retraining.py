@@ -15,6 +15,7 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
 from chem_vae.losses import elbo
 from chem_vae.model import make_optimizer
+from chem_vae.seeds import number_seed
 
 
 class WeightedRetraining:
@@ -81,7 +82,7 @@ class WeightedRetraining:
         device = model.device
         half = resolve_precision(TrainingConfig()) == "bf16-mixed"
         state = torch.get_rng_state()
-        torch.manual_seed(self.seed * 1_000_003 + self.calls)
+        torch.manual_seed(number_seed(self.seed, self.calls))
         model.train()
         try:
             for batch in batches:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from chem_vae.atomic_files import write_whole
 from chem_vae.errors import UserError
 
 FORMATS = (".csv", ".sdf", ".smi")
@@ -29,13 +29,9 @@ def export(run: Path, path: Path) -> int:
     check_output(path)
     with (run / "candidates.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with write_whole(path) as partial:
         if path.suffix.lower() == ".smi":
             partial.write_text("".join(f"{row['smiles']} {row['rank']}\n" for row in rows), encoding="utf-8")
         else:
             shutil.copyfile(run / f"candidates{path.suffix.lower()}", partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return len(rows)

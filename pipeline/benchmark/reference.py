@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
-import tempfile
 import zipfile
 import zlib
 from collections import Counter
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chem_vae.atomic_files import write_whole
 from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import Gaussian, Moments, chemnet_gaussian, chemnet_moments, fcd_version
@@ -187,17 +186,8 @@ def _read(path: Path, names: Sequence[str]) -> Arrays | None:
 
 
 def _write(path: Path, arrays: Arrays) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with write_whole(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _column(path: Path, split: str | None = None) -> list[str]:

@@ -18,6 +18,7 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
+from chem_vae.seeds import number_seed
 from pipeline.benchmark.distribution import unique_at
 from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
 from pipeline.chemistry.metrics import Share, achieved
@@ -73,7 +74,7 @@ def draw(
             raw = np.full((rows, len(checkpoint.conditions)), np.nan, dtype=np.float32)
             raw[:, columns] = targets[start : start + rows]
             conditions = checkpoint.standardized(raw)
-        own = seed * 1_000_003 + start
+        own = number_seed(seed, start)
         z = sample_prior(checkpoint, rows, sampling.prior, own, conditions)
         drawn = draw_rows(
             checkpoint,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -18,6 +17,7 @@ import pyarrow as pa
 import selfies
 from pyarrow import parquet
 
+from chem_vae.atomic_files import write_whole
 from chem_vae.errors import VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints, smiles_to_selfies
 from pipeline.chemistry.config import StandardizeOptions
@@ -213,13 +213,9 @@ def _final_table(job: KeepJob, table: pa.Table, split: np.ndarray, known: np.nda
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a Parquet file whole: under another name, then renamed."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        parquet.write_table(table, scratch, compression="zstd")
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    """Write a Parquet file that appears whole."""
+    with write_whole(path) as partial:
+        parquet.write_table(table, partial, compression="zstd")
 
 
 def write_rejections(rejections: Sequence[Rejection], path: Path) -> None:
@@ -280,10 +276,8 @@ def _types(settings: ShardSettings) -> dict[str, pa.DataType]:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("wb") as file:
+    with write_whole(path) as partial, partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-    os.replace(scratch, path)
 
 
 @lru_cache(2)

@@ -15,6 +15,7 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Problem, create
 from chem_vae.progress import Progress
+from chem_vae.seeds import number_seed
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
@@ -82,7 +83,7 @@ def sample(
             proposal.conditions,
             temperature=config.temperature,
             guidance=config.guidance,
-            seed=seed * 1_000_003 + done,
+            seed=number_seed(seed, done),
             redraws=config.redraws,
         )
         canonical, decoded = canonical + drawn.canonical.count, decoded + drawn.canonical.of

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from chem_vae.errors import UserError
 from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
+from chem_vae.seeds import derive_seed
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints, named_molecules
@@ -129,9 +130,10 @@ class _Loop:
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)
         start_best = config.start == "best"
         self.best = select_best_known(config, self.scoring, self.screen, dataset) if start_best else []
-        self.random = int(config.seed) + 1_000_003 * ledger.calls  # a run that goes on does not repeat itself
+        seed = int(config.seed)  # a run that goes on does not repeat itself
+        self.random = derive_seed(seed, ledger.calls) % 2**31 if ledger.calls else seed
         self.problem = build_problem(model, config, self.scoring, self.screen, usual, self.seeds, dataset)
-        self.optimizer = create(config.strategy, self.problem, self.random % 2**31)
+        self.optimizer = create(config.strategy, self.problem, self.random)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
                 f"the strategy {config.strategy} takes one number; with a Pareto front use "

@@ -7,7 +7,6 @@ p(x), without z, drawn again where they are not spelled canonically (`pipeline.m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 from rdkit import Chem
 
+from chem_vae.atomic_files import write_whole
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.errors import TrainingError
 from chem_vae.progress import Progress
+from chem_vae.seeds import number_seed
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.sampling import draw
@@ -71,9 +72,8 @@ def draw_replay(
             table = _from_data(data, grown, count, seed, unseen)
         else:
             table = _drawn(base, grown, count, seed, progress, unseen, fewest=100 if n else 0)
-        partial = file.with_name(f"{_FILE}.partial")
-        table.to_parquet(partial)
-        os.replace(partial, file)
+        with write_whole(file) as partial:
+            table.to_parquet(partial)
     table = pd.read_parquet(file)
     parts = []
     for held in (False, True):
@@ -147,7 +147,7 @@ def _drawn(
     asked = 0
     while len(found) < count and asked < 4 * count + _BATCH:
         z = torch.full((_BATCH, checkpoint.model.latent_size), torch.nan)
-        drawn = draw(checkpoint, z, temperature=1.0, seed=seed * 1_000_003 + asked)
+        drawn = draw(checkpoint, z, temperature=1.0, seed=number_seed(seed, asked))
         asked += _BATCH
         for candidate, string in zip(drawn.candidates, drawn.spellings, strict=True):
             if candidate.smiles is None or len(found) >= count:

@@ -38,6 +38,7 @@ from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import MOST_SEED
 from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
+from chem_vae.seeds import number_seed
 from chem_vae.training import StopTraining
 from chem_vae.training import train as train_core
 from pipeline.datasets.dataset import Dataset
@@ -185,7 +186,7 @@ class _Sweep:
         self.progress("tune", min(done, trials), trials, self._best())
         while done < trials:
             # A function of the seed and the trials before it: a resumed study proposes what an unbroken one would.
-            seed = (self.config.seed * 1_000_003 + done) % (MOST_SEED + 1)
+            seed = number_seed(self.config.seed, done) % (MOST_SEED + 1)
             self.study.sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
             self._trial(self.study.ask(self.space), done + 1)
             done += 1

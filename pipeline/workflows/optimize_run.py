@@ -161,9 +161,8 @@ def _copy_calls(run: Run, state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True)
     if (run.folder / ORIGINS).is_file():
         shutil.copyfile(run.folder / ORIGINS, state / ORIGINS)
-    partial = state / f"{LOG}.partial"
-    shutil.copyfile(log, partial)
-    partial.replace(state / log.name)
+    with atomic_files.write_whole(state / log.name) as partial:
+        shutil.copyfile(log, partial)
 
 
 def annotate_candidates(
