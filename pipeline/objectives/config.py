@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,7 +11,8 @@ from pipeline.workspace.settings import Settings
 
 SUBJECTS = ("must_contain", "must_not_contain", "alerts", "similarity_to", "elements", "property")
 
-TransformName = Literal["sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "linear", "reverse_linear", "as_is"]
+TRANSFORM_NAMES = ("sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "linear", "reverse_linear", "as_is")
+"""The transforms of this package; others may register more (`pipeline.objectives.transforms`)."""
 
 
 class Objective(Settings):
@@ -26,13 +27,26 @@ class Objective(Settings):
     maximize: bool = Field(False, description="As high as possible.")
     minimize: bool = Field(False, description="As low as possible.")
     range: tuple[float, float] | None = Field(None, description="Between two values.")
-    transform: TransformName | None = Field(None, description="From a value to 0..1, by low, high and steepness.")
+    transform: str | None = Field(
+        None,
+        description=f"From a value to 0..1, by low, high and steepness: {', '.join(TRANSFORM_NAMES)}, or one that another "
+        "package registers.",
+    )
     low: float | None = Field(None, description="Of a transform; with maximize, from where on a value is a hit.")
     high: float | None = Field(None, description="Of a transform; with minimize, up to where a value is a hit.")
     steepness: float | None = Field(
         None, gt=0, le=100, description="Of a sigmoid: 0.25 when not given; 1 of a double one."
     )
     weight: float = Field(1.0, gt=0)
+
+    @field_validator("transform")
+    @classmethod
+    def _check_transform(cls, name: str | None) -> str | None:
+        if name is not None and name not in TRANSFORM_NAMES:
+            from pipeline.objectives.transforms import find_transform  # heavy (torch), and seldom needed
+
+            find_transform(name)
+        return name
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
@@ -56,11 +70,12 @@ class Objective(Settings):
                 raise ValueError(f"{kind} takes no {name}" + (", but a " + takes[0] if takes else ""))
         if kind == "step" and self.low is None and self.high is None:
             raise ValueError("step needs low, high or both")
-        if len(takes) == 2 and kind != "step" and (self.low is None or self.high is None):
+        if len(takes) == 2 and kind in TRANSFORM_NAMES and kind != "step" and (self.low is None or self.high is None):
             raise ValueError(f"{kind} needs low and high")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise ValueError("low lies below high; what falls is said by the transform's name, e.g. reverse_sigmoid")
-        if self.steepness is not None and not kind.endswith("sigmoid"):
+        own = self.transform is not None and self.transform not in TRANSFORM_NAMES
+        if self.steepness is not None and not (own or kind.endswith("sigmoid")):
             raise ValueError("a steepness goes with a sigmoid")
 
     def describe(self) -> str:
@@ -79,7 +94,10 @@ class Objective(Settings):
 
 
 class Constraint(Settings):
-    """One thing that a molecule must be or must not be: exactly one of SUBJECTS, with its bounds (both included)."""
+    """One thing that a molecule must be or must not be: exactly one of SUBJECTS, with its bounds (both included).
+
+    Whether a SMARTS, SMILES, element, property or set of alerts can be read is checked when `Constraints` are made of it.
+    """
 
     must_contain: str | None = Field(
         None, description="Only molecules with this substructure (SMARTS), at_least so often; once when not given."
@@ -126,13 +144,6 @@ class Constraint(Settings):
         low, high = self.bounds()
         if low > high:
             raise ValueError(f"nothing is at least {low:g} and at most {high:g}")
-        return self
-
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        from pipeline.objectives.rules import rule_of
-
-        rule_of(self)  # raises for a SMARTS, SMILES, set, element or property that there is not
         return self
 
     def bounds(self) -> tuple[float, float]:

@@ -60,17 +60,23 @@ NO_MOLECULE, USUAL = "no molecule", "no odd structure"
 class Constraints:
     """Several constraints, all to be met, made ready to be checked fast: the cheap ones first.
 
-    Raises UserError where two of them contradict each other, whatever the molecule.
+    Raises UserError where one names a SMARTS, SMILES, element, property or set of alerts that cannot be read, and where two
+    contradict each other, whatever the molecule.
     """
 
     def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
         """allowed_oddities: molecules with any other oddity (`pipeline.chemistry.structure_filters`) fail, too; None: oddities are not looked at."""
-        from pipeline.objectives.rules import contradiction, rule_of, usual_structure
+        from pipeline.objectives.rules import contradiction, rule_of, usual_structure  # heavy (RDKit)
 
         self.constraints = tuple(dict.fromkeys(constraints))
+        rules = []
+        for constraint in self.constraints:
+            try:
+                rules.append((constraint.describe(), rule_of(constraint)))
+            except UserError as error:
+                raise UserError(f"the constraint {constraint.describe()!r} cannot be checked: {error}") from None
         if clash := contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
-        rules = [(c.describe(), rule_of(c)) for c in self.constraints]
         if allowed_oddities is not None:
             rules.append((USUAL, usual_structure(allowed_oddities)))
         self._rules = sorted(rules, key=lambda pair: pair[1].cost)

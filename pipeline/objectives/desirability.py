@@ -12,10 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.objectives.config import TransformName
 from pipeline.objectives.transforms import AsIs, Interval, Transform
 
-Kind = Literal["target", "range", "maximize", "minimize"] | TransformName
 Aggregate = Literal["geometric", "arithmetic"]
 
 
@@ -63,7 +61,8 @@ class ResolvedObjective:
     """
 
     about: PropertySummary
-    kind: Kind
+    kind: str
+    """"target", "range", "maximize", "minimize" or the name of a transform."""
     aim: str
     weight: float
     target: float | None

@@ -10,10 +10,9 @@ import numpy as np
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import Kind, PropertySummary, ResolvedObjective
+from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.transforms import (
     LN10,
-    TRANSFORMS,
     AsIs,
     Interval,
     Linear,
@@ -23,6 +22,7 @@ from pipeline.objectives.transforms import (
     Step,
     Target,
     Transform,
+    find_transform,
 )
 
 BY_DATA = 4 / (10 * LN10)
@@ -77,7 +77,7 @@ def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Resol
     return ResolvedObjective(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
 
 
-def _transform(objective: Objective, known: PropertySummary, spread: float, alone: bool) -> tuple[Transform, Kind, str]:
+def _transform(objective: Objective, known: PropertySummary, spread: float, alone: bool) -> tuple[Transform, str, str]:
     """The transform, its kind, and the aim in words."""
     if objective.target is not None:
         if objective.tolerance is None and not known.quantiles:
@@ -89,12 +89,12 @@ def _transform(objective: Objective, known: PropertySummary, spread: float, alon
         return Range(low, high, 0.25 * (spread if known.quantiles else high - low)), "range", objective.describe()
     if objective.transform == "step":
         return Step(objective.low, objective.high, 0.25 * spread), "step", objective.describe()
-    if objective.transform == "as_is":
-        return AsIs(), "as_is", objective.describe()
     if objective.transform is not None:
-        steepness = {} if objective.steepness is None else {"steepness": objective.steepness}
-        made = TRANSFORMS[objective.transform](low=objective.low, high=objective.high, **steepness)  # type: ignore[call-arg]
-        return made, objective.transform, objective.describe()
+        given = objective.model_dump(include={"low", "high", "steepness"}, exclude_none=True)
+        try:
+            return find_transform(objective.transform)(**given), objective.transform, objective.describe()
+        except TypeError as error:
+            raise UserError(f"the transform {objective.transform} of {known.name}: {error}") from None
     aim = "high" if objective.maximize else "low"
     if not known.quantiles or (alone and known.kind == "oracle"):
         return AsIs(falling=objective.minimize), "as_is", f"{aim}, ranked by the value itself"

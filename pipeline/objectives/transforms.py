@@ -14,6 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from chem_vae.errors import UserError
+from chem_vae.plugins import Registry
+
 LN2, LN10 = math.log(2.0), math.log(10.0)
 FLOOR = 0.01
 """Where d is less, its logarithm goes on as a straight line, so that a gradient still says which way is better."""
@@ -51,15 +54,23 @@ class Transform(ABC):
         return self.hits
 
 
-TRANSFORMS: dict[str, type[Transform]] = {}
+TRANSFORMS: Registry[type[Transform]] = Registry("transform", "chem_vae.transforms")
+"""By name. A package adds its own with `register_transform` behind an entry point of this group (`chem_vae.plugins`)."""
 
 
-def _register(transform: type[Transform]) -> type[Transform]:
-    TRANSFORMS[transform.name] = transform
-    return transform
+def register_transform(transform: type[Transform]) -> type[Transform]:
+    """Register a class under its `name`; it is made with those of low, high and steepness that an objective gives."""
+    return TRANSFORMS.add(transform.name, transform)
 
 
-@_register
+def find_transform(name: str) -> type[Transform]:
+    """Return the class that an objective's `transform` names. Raises UserError where there is none, with those there are."""
+    if name in ("target", "range"):
+        raise UserError(f"write {name} = ... instead of transform = {name!r}")
+    return TRANSFORMS.find(name)
+
+
+@register_transform
 @dataclass(frozen=True)
 class Target(Transform):
     """d = 2^-((x - value) / tolerance)^2: one half at the tolerance."""
@@ -83,7 +94,7 @@ class Target(Transform):
         return self.value, self.value
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class Range(Transform):
     """d = 1 from low to high; outside it halves at `tolerance` from the nearer end, as a target does."""
@@ -135,7 +146,7 @@ class _Ends(Transform):
         return end - 0.25 * self.width, end + 0.25 * self.width
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class Sigmoid(_Ends):
     """d = 1 / (1 + 10^(-10 k (x - (low + high) / 2) / (high - low))), k the steepness.
@@ -151,7 +162,7 @@ class Sigmoid(_Ends):
         return torch.nn.functional.logsigmoid(LN10 * 10 * self.steepness * self._from_middle(x))
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class ReverseSigmoid(Sigmoid):
     """d = 1 / (1 + 10^(10 k (x - (low + high) / 2) / (high - low))): the sigmoid's mirror image, best at low."""
@@ -160,7 +171,7 @@ class ReverseSigmoid(Sigmoid):
     rising = False
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class DoubleSigmoid(_Ends):
     """d = s(x - low) - s(x - high), s(u) = 1 / (1 + 10^(-10 k u / (high - low))): up at low, down at high.
@@ -189,7 +200,7 @@ class DoubleSigmoid(_Ends):
         return self.low + 0.25 * self.width, self.high - 0.25 * self.width
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class Step(Transform):
     """d = 1 from low to high, both included, and 0 outside; None leaves an end open."""
@@ -226,7 +237,7 @@ def _log_of_share(u: Tensor) -> Tensor:
     return torch.log(u.clamp_min(FLOOR)) + (u.clamp_max(FLOOR) - FLOOR) / FLOOR
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class Linear(_Ends):
     """d = (x - low) / (high - low), clipped to 0..1."""
@@ -242,7 +253,7 @@ class Linear(_Ends):
         return _log_of_share((self._from_middle(x) + 0.5).clamp_max(1))
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class ReverseLinear(Linear):
     """d = (high - x) / (high - low), clipped to 0..1."""
@@ -251,7 +262,7 @@ class ReverseLinear(Linear):
     rising = False
 
 
-@_register
+@register_transform
 @dataclass(frozen=True)
 class AsIs(Transform):
     """d = x, or 1 - x where less is better: for values that lie in 0..1 by themselves. No value is a hit by itself."""

@@ -20,6 +20,7 @@ from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows.optimize_run import annotate_candidates
+from pipeline.workflows.preflight import check_optimization
 
 
 def optimize(
@@ -96,6 +97,7 @@ def optimize(
         asked["oracle"], options_given = None, options
         asked["objectives"] = asked["objectives"] or {e: Objective(maximize=True) for e in oracle.endpoints}
     whole = OptimizeConfig.model_validate(asked)
+    check_optimization(whole)
     dataset = dataset or model.dataset()
     with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:
         place = Path(folder) if folder is not None else Path(temporary)

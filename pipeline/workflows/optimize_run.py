@@ -36,6 +36,7 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization_report import build_optimization_report
+from pipeline.workflows.preflight import check_optimization
 from pipeline.workflows.run_folder import RunWriter, open_run_writer
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
@@ -84,6 +85,7 @@ def optimize_run(
         BusyError: Another process is at the same optimization.
         UserError: And OracleError: what `pipeline.optimization.loop.optimize` raises.
     """
+    check_optimization(config)
     state = find_state_folder(model, config, workspace, name, resume)
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.config import CampaignConfig
+from pipeline.objectives.constraints import Constraints
+from pipeline.optimization.config import OptimizeConfig
 
 
 def check_request(config: CampaignConfig) -> None:
@@ -25,6 +27,8 @@ def check_request(config: CampaignConfig) -> None:
     ARCHITECTURES.find(config.train.model.architecture)
     if config.generate.strategy is not None:
         check_strategy(config.generate.strategy, ACQUISITION)
+    if config.optimize is not None:
+        check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
     there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
     for name in config.train.conditions or ():
@@ -37,6 +41,11 @@ def check_request(config: CampaignConfig) -> None:
             names = ",".join((*config.ingest.compute, name))
             raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
         raise unknown_name("property", name, there | set(PROPERTIES))
+
+
+def check_optimization(config: OptimizeConfig) -> None:
+    """Raise UserError, which names the constraint, where one cannot be read or two cannot be met together."""
+    Constraints(config.constraints)
 
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from rdkit import Chem
 
 from chem_vae.errors import UserError
@@ -113,8 +112,14 @@ def test_no_constraint_lets_all_pass() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(said: dict, message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        Constraint(**said)
+    with pytest.raises(ValueError, match=message):  # ValidationError, or UserError for what only RDKit can tell
+        Constraints([Constraint(**said)])
+
+
+def test_the_constraint_that_cannot_be_read_is_named() -> None:
+    unreadable = Constraint(must_not_contain="c1cc", name="no rings")
+    with pytest.raises(UserError, match="the constraint 'no rings' cannot be checked: 'c1cc' cannot be read as SMARTS"):
+        Constraints([Constraint(must_contain="C"), unreadable])
 
 
 @pytest.mark.parametrize(
