@@ -26,15 +26,7 @@ _STEPS = 9
 
 
 def compute_utility(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
-    """Compute the utility of values; higher is better.
-
-    Args:
-        objectives: At least one resolved objective.
-        values: Values by property, all of one shape.
-
-    Returns:
-        The utility in the same shape; NaN where a value is NaN.
-    """
+    """Compute the utility of values by property, all of one shape; higher is better, NaN where a value is NaN."""
     if not objectives:
         raise ValueError("there is no objective")
     first = objectives[0]
@@ -51,17 +43,9 @@ def acquire(
     config: MeasuredConfig,
     best: float,
 ) -> Tensor:
-    """Compute what measuring each molecule is worth; higher is better.
+    """Compute what measuring each molecule is worth (n,); higher is better, NaN where a value is missing.
 
-    Args:
-        objectives: At least one resolved objective.
-        computed: Computed values (n,) by property.
-        predicted: Predictions (n,) by property.
-        config: The settings, with the acquisition function.
-        best: The utility of the best measured molecules, for "ei" (`compute_best_measured`).
-
-    Returns:
-        (n,) the acquisition; NaN where a value is missing.
+    computed, predicted: (n,) by property. best: the utility of the best measured molecules, for "ei".
     """
     if config.acquisition == "ei":
         return _compute_improvement(objectives, computed, predicted, best)

@@ -49,17 +49,7 @@ class AcquisitionScore:
         config: MeasuredConfig,
         known: pd.DataFrame | None,
     ) -> None:
-        """Look up the predictors and the best measured molecules.
-
-        Args:
-            model: The trained model.
-            objectives: At least one objective of a measured property.
-            config: The settings.
-            known: The molecules measured so far, as `search` takes them.
-
-        Raises:
-            UserError: The property of an objective has no predictor.
-        """
+        """Look up the predictors and the best of the `known` molecules. Raises UserError for a property without predictor."""
         self.model, self.objectives, self.config = model, objectives, config
         predicted = [w.about.name for w in objectives if w.basis == "predicted"]
         self.computed = [w.about.name for w in objectives if w.basis == "computed"]
@@ -88,9 +78,8 @@ class AcquisitionScore:
     def predict(self, molecules: Sequence[Molecule]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
         """Compute and predict what the objectives ask for.
 
-        Returns:
-            Computed values and predictions (n,) by property; latent points z (n, D); and how far each molecule is inside every
-            domain (n,): its similarity to the measured molecules over the similarity that is needed, 1 or more inside.
+        Returns computed values and predictions (n,) by property; latent points z (n, D); and how far each molecule is inside
+        every domain (n,): its similarity to the measured molecules over the similarity that is needed, 1 or more inside.
         """
         z = torch.full((len(molecules), self.model.checkpoint.model.latent_size), torch.nan)
         if any(p.needs_z for p in self.predictors):
@@ -212,8 +201,7 @@ def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
 def list_measured_molecules(dataset: Dataset | None, objectives: Sequence[ResolvedObjective]) -> pd.DataFrame | None:
     """List the dataset's molecules with measured values of all objectives that can only be measured.
 
-    Returns:
-        The column smiles and one for each objective; None where there is no dataset with these columns.
+    The columns are smiles and the objectives' names. Returns None where there is no dataset with these columns.
     """
     names = [w.about.name for w in objectives]
     if dataset is None or any(name not in dataset.columns for name in names):

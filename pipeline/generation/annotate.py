@@ -24,15 +24,12 @@ ANNOTATED_AT_ONCE = 200
 
 
 def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
-    """Add novelty and the latent distance to the training data.
+    """Add novelty and the latent distance to the training data; return the same table.
 
     Args:
-        molecules: A table with the columns `inchikey` and `z`; the columns are added to it.
+        molecules: A table with the columns `inchikey` and `z`.
         model: The trained model.
         dataset: The dataset of the model; without one `novel` and `novel_stereo_blind` are missing values.
-
-    Returns:
-        The same table.
     """
     keys = molecules["inchikey"].tolist()
     if dataset is not None:
@@ -56,21 +53,18 @@ def annotate(
     allow_alerts: bool = True,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Add structural alerts, scaffolds and computed properties to some rows; the other rows get None and NaN.
+    """Add alerts, scaffolds and computed properties to some rows, None and NaN to the others; return the same table.
 
     To find alerts takes longer than all else, so that only as many rows are annotated as are needed.
 
     Args:
-        molecules: A table with the column `molecule`; the columns `alerts`, `scaffold` and `<property>_computed` are added.
+        molecules: A table with the column `molecule`.
         first: Index labels of the rows to annotate in any case.
         then: Index labels of further rows, in order, until n rows (n without alerts) are annotated.
-        properties: Names of registered properties.
+        properties: Names of registered properties, which become `<property>_computed`.
         n: The number of rows needed.
         allow_alerts: Whether rows with alerts count among the n.
         progress: Told the stage "describe".
-
-    Returns:
-        The same table.
     """
     order, beyond = list(first), list(then)
     found: dict[Any, tuple[str, str, list[float]]] = {}
@@ -96,16 +90,13 @@ def annotate(
 def predict_property(
     model: TrainedModel, name: str, molecules: Sequence[Molecule | None], z: Tensor
 ) -> Prediction | None:
-    """Predict a property by whichever predictor of the model is best for it.
+    """Predict a property (n,) by the model's best predictor for it; None where the model has no predictor.
 
     Args:
         model: The trained model.
         name: The name of the property.
         molecules: n molecules, None where there is none.
-        z: (n, D) latent points of the molecules, NaN where there is none.
-
-    Returns:
-        Mean and standard deviation (n,), NaN where nothing can be predicted; None without a predictor.
+        z: (n, D) latent points of the molecules, NaN where there is none; the prediction is NaN there.
     """
     if name in model.measured:
         return model.measured[name].predict(molecules, z)
@@ -121,15 +112,9 @@ def predict_property(
 
 
 def add_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterable[str]) -> pd.DataFrame:
-    """Add `<name>_predicted` and `<name>_predicted_std` of the properties that the model has a predictor for.
+    """Add `<name>_predicted` and `<name>_predicted_std` of the named properties that the model has a predictor for.
 
-    Args:
-        molecules: A table with the columns `molecule` and `z`; the columns are added to it.
-        model: The trained model.
-        names: The names of properties.
-
-    Returns:
-        The same table.
+    The table needs the columns `molecule` and `z`; it is changed and returned.
     """
     z = stack_points(molecules, model)
     for name in names:
@@ -144,15 +129,8 @@ def add_neighbors(
 ) -> pd.DataFrame:
     """Add the most similar training molecule and its Tanimoto similarity (Morgan, radius 2, 1024 bits).
 
-    Args:
-        candidates: A table with the column `molecule`; the columns are added to it.
-        model: The trained model.
-        dataset: The dataset of the model. Without one only the training molecules kept with the model are compared, so that
-            there may be a more similar one; None and NaN stand where none are kept.
-        progress: Told the stage "nearest training molecules".
-
-    Returns:
-        The same table.
+    The table needs the column `molecule`; it is changed and returned. Without the dataset only the training molecules kept with
+    the model are compared, so that there may be a more similar one; None and NaN stand where none are kept.
     """
     found: list[tuple[str | None, float]] = [(None, math.nan)] * len(candidates)
     if len(candidates):

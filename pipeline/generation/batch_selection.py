@@ -50,13 +50,8 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
 def choose_batch(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFrame:
     """Choose the batch among the molecules of a search by acquisition.
 
-    Args:
-        molecules: The table of `pipeline.generation.acquisition_search.search`.
-        config: The settings.
-
-    Returns:
-        The molecules in the domain (all where the settings say so), with the column `batch`: the place among those that are
-        worth most and unlike each other, NaN for the others.
+    Returns the molecules in the domain (all where the settings say so) with the column `batch`: the place among those that
+    are worth most and unlike each other, NaN for the others.
     """
     inside = molecules if config.measured.outside_domain else molecules[molecules["in_domain"].astype(bool)]
     ordered = inside.sort_values(["acquisition", "sample"], ascending=[False, True], kind="stable")
@@ -73,13 +68,7 @@ def choose_batch(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFram
 def explain_few(found: int, new: int, inside: int, batch: int, samples: int, config: GenerateConfig) -> str:
     """Explain why there are fewer candidates than asked for, and what to loosen.
 
-    Args:
-        found: The number of candidates.
-        new: The number of molecules that were not there before.
-        inside: The number of new molecules in the domain.
-        batch: The number of molecules in the domain that are unlike each other.
-        samples: The number of molecules looked at.
-        config: The settings.
+    They are `found` of `batch` molecules unlike each other, of `inside` in the domain, of `new` ones that were not there before.
     """
     lost, loosen = [], [f"look at more with --samples {max(10 * samples, 1000)}"]
     if new > inside:

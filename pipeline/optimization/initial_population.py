@@ -46,13 +46,7 @@ class UsualStructures(NamedTuple):
 
     @classmethod
     def measure(cls, checkpoint: Checkpoint, points: Tensor, named: Sequence[Chem.Mol]) -> UsualStructures:
-        """Look at molecules of a model and at named ones.
-
-        Args:
-            checkpoint: The model.
-            points: Latent points (m, D) of the model's molecules; the first ones are decoded.
-            named: The seeds, and the molecules that the constraints name.
-        """
+        """Look at the molecules of latent points (m, D) of a model, and at named ones: seeds, and what constraints name."""
         strings = checkpoint.decode(points[:SHOWN].float())
         own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
         counts = Counter(oddity for mol in own for oddity in oddities(mol))
@@ -70,20 +64,7 @@ def build_problem(
     seeds: Sequence[str],
     dataset: Dataset | None,
 ) -> Problem:
-    """Put together what a strategy is told of the model and of the objectives.
-
-    Args:
-        model: The model whose latent space is searched.
-        config: The settings of the optimization.
-        scoring: The resolved objectives.
-        screen: The screen with the constraints.
-        usual: The structures of the model's molecules, which limit how structures are varied.
-        seeds: SELFIES strings of the seeds, from `spell_seeds`.
-        dataset: Where `start = "data"` takes its molecules from.
-
-    Raises:
-        UserError: Molecules of a dataset are asked for, and the dataset is not there.
-    """
+    """Put together what a strategy is told; `seeds` are SELFIES strings, and `dataset` is needed for `start = "data"`."""
     checkpoint = model.checkpoint
     elements = config.elements or _list_elements(checkpoint, seeds)
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
@@ -111,16 +92,7 @@ def read_seeds(smiles: Sequence[str]) -> list[Chem.Mol]:
 
 
 def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constraints) -> list[str]:
-    """Write the seeds as SELFIES strings.
-
-    Args:
-        mols: The seeds.
-        screen: The screen with the constraints.
-        constraints: The same constraints, which say why a seed is refused.
-
-    Raises:
-        UserError: A seed has no SELFIES string, or breaks a constraint.
-    """
+    """Write the seeds as SELFIES strings. Raises UserError for one that has none, or breaks a constraint."""
     unconstrained, strings = Screen(screen.vocabulary), []
     for mol in mols:
         text = Chem.MolToSmiles(mol)
@@ -143,17 +115,9 @@ def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constrain
 def propose_analogues(
     problem: Problem, seeds: Sequence[str], known: Collection[str], n: int, seed: int
 ) -> Proposal | None:
-    """Propose variations of the seeds: what a strategy draws to begin with may lie far from them.
+    """Propose up to n variations of the seeds: what a strategy draws to begin with may lie far from them.
 
-    Args:
-        problem: Its screen and its `vary` are used.
-        seeds: SELFIES strings of the seeds.
-        known: Keys of molecules that were asked about already.
-        n: The most molecules to propose.
-        seed: The seed of the random numbers.
-
-    Returns:
-        The proposal; None where nothing can be varied.
+    known: keys of molecules that were asked about already. Returns None where nothing can be varied.
     """
     assert problem.screen is not None and problem.vary is not None
     keys = [m.key for m in problem.screen(seeds) if m is not None]
@@ -187,17 +151,8 @@ def propose_known(strings: Sequence[str | None], checkpoint: Checkpoint) -> Prop
 def select_best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, dataset: Dataset | None) -> list[str]:
     """Select the molecules of a dataset, from any split, that do best by those objectives of which it has values.
 
-    Args:
-        config: The settings of the optimization; `per_scaffold` holds here too.
-        scoring: The resolved objectives.
-        screen: The screen with the constraints.
-        dataset: The dataset of the model.
-
-    Returns:
-        SELFIES strings, best first: BEST at most, and not more than a quarter of the budget or one round, whichever is more.
-
-    Raises:
-        UserError: The dataset is not there, or has no column that an objective names.
+    Returns SELFIES strings, best first: BEST at most, and not more than a quarter of the budget or one round, whichever is
+    more. Raises UserError where the dataset is not there, or has no column that an objective names.
     """
     dataset = _require(dataset, "best")
     columns = [p.name for p in dataset.properties]

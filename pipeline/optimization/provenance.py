@@ -33,13 +33,7 @@ class Provenance:
     def record(
         self, origins: Mapping[str, Origin], counts: Mapping[str, int], broken: Mapping[str, int] | None = None
     ) -> None:
-        """Write a round to the file; molecules that are known keep the origin that they had.
-
-        Args:
-            origins: The origins of the round's molecules by SMILES.
-            counts: The round's part of `tally`.
-            broken: The round's part of `broken`.
-        """
+        """Write a round to the file: its part of `origins`, `tally` and `broken`. Known molecules keep their origin."""
         new = {key: origin for key, origin in origins.items() if key not in self.origins}
         self.origins |= new
         self.tally.update(counts)

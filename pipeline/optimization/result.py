@@ -119,17 +119,7 @@ def build_result(
     ended: str,
     seconds: Mapping[str, float],
 ) -> Optimization:
-    """Put together the result of a run that has ended.
-
-    Args:
-        config: The settings of the run.
-        scoring: The resolved objectives.
-        ledger: The oracle with all calls that were paid.
-        provenance: The origins of the molecules, and the counts.
-        broken: (calls,) whether a molecule that was paid for breaks a constraint that is new.
-        ended: The reason why the run ended, in words.
-        seconds: Seconds by kind of work.
-    """
+    """Put together the result of a run; `broken` (calls,) marks what was paid for and breaks a constraint that is new."""
     history = ledger.history
     keys = history["smiles"].tolist()
     values = scoring.evaluate(keys, history[list(ledger.endpoints)].to_numpy(dtype=np.float64))

@@ -22,11 +22,7 @@ WITHIN_0_1 = ("qed", "fraction_sp3")
 
 
 def choose_oracle(config: OptimizeConfig) -> OracleConfig:
-    """Return the settings' oracle or, without one, the oracle that computes the properties of the objectives.
-
-    Raises:
-        UserError: Without an oracle, an objective names no computed property.
-    """
+    """Return the settings' oracle, or one that computes the objectives' properties. Raises UserError for an unknown one."""
     if config.oracle is not None:
         return config.oracle
     for name in config.objectives:
@@ -38,15 +34,9 @@ class Scoring:
     """Turns the oracle's answers into scores. It computes the properties that the oracle does not measure: these are free."""
 
     def __init__(self, config: OptimizeConfig, endpoints: Sequence[str], known: Sequence[PropertySummary]) -> None:
-        """Resolve the objectives of an optimization.
+        """Resolve the objectives for an oracle's endpoints; `known` are the properties of the model's training data.
 
-        Args:
-            config: The settings of the optimization.
-            endpoints: What the oracle measures.
-            known: The properties of the model's training data.
-
-        Raises:
-            UserError: An objective can be scored by nobody, or cannot be weighed against the others.
+        Raises UserError for an objective that can be scored by nobody, or cannot be weighed against the others.
         """
         self.endpoints, self.aggregate = tuple(endpoints), config.aggregate
         computed = [p for p in known if p.kind == "computed" and p.name in config.objectives]
@@ -82,14 +72,9 @@ class Scoring:
         return len(self.objectives) if self.aggregate == "pareto" else 1
 
     def evaluate(self, smiles: Sequence[str | None], answers: NDArray[np.float64]) -> dict[str, list[float]]:
-        """Collect the values of n molecules and compute those that the oracle does not measure.
+        """Collect by objective and endpoint the values of n molecules, NaN where something failed.
 
-        Args:
-            smiles: n canonical SMILES, None where there is no molecule.
-            answers: (n, E) the oracle's answers by endpoint.
-
-        Returns:
-            By objective and endpoint n values, NaN where something failed.
+        The values are the oracle's answers (n, E), and the properties that it does not measure, computed.
         """
         values: dict[str, list[float]] = {e: answers[:, i].tolist() for i, e in enumerate(self.endpoints)}
         if self.free:

@@ -44,13 +44,7 @@ class Screen:
     def __init__(
         self, vocabulary: SelfiesVocabulary, constraints: Constraints | None = None, cache: int = 50_000
     ) -> None:
-        """Make a screen with an empty cache.
-
-        Args:
-            vocabulary: Its bond constraints hold for the strings, and it spells the molecules.
-            constraints: What a molecule has to meet; None for no constraint.
-            cache: The number of strings to remember with their molecules, about 3 kB each; the oldest go first.
-        """
+        """Make a screen for the strings of a vocabulary; `cache` strings are remembered, with 3 kB each, the oldest go first."""
         self.vocabulary, self.constraints = vocabulary, constraints
         self.tally: Counter[str] = Counter()
         """How many strings that were not in the cache were "valid", "constrained" (a molecule that breaks a constraint), or
@@ -67,13 +61,9 @@ class Screen:
         return self.tally["valid"] + self.tally["constrained"]
 
     def __call__(self, strings: Sequence[str | None]) -> list[Molecule | None]:
-        """Read SELFIES strings as molecules; None where a string is none, or breaks a constraint.
+        """Read n SELFIES strings as molecules; None where a string is none, or breaks a constraint. Raises for no string.
 
-        Args:
-            strings: n SELFIES strings. No single string raises an error.
-
-        Returns:
-            n molecules in the same order. A molecule's key is its canonical SMILES, its features are (2048,) uint8.
+        A molecule's key is its canonical SMILES, its features are (2048,) uint8.
         """
         return [_molecule_of(found) for found in self.examine(strings)]
 
@@ -183,15 +173,8 @@ def make_variation(
 ) -> Callable[[Sequence[str], int, int], list[tuple[str | None, str]]]:
     """Make the `vary` function of a Problem, which crosses and mutates the structures of known molecules.
 
-    Args:
-        screen: Children that it refuses are None.
-        elements: The elements that an atom may be changed to.
-        max_atoms: The most heavy atoms of a child.
-        **options: Further options of `pipeline.chemistry.crossover.vary`.
-
-    Returns:
-        A function of (keys of parents, best first; n; seed) that returns n pairs of a child's SELFIES string, or None, and
-        its parent's key.
+    It takes keys of parents, best first, n and a seed, and returns n pairs of a child's SELFIES string (None where the
+    screen refuses it) and its parent's key. The options are those of `pipeline.chemistry.crossover.vary`.
     """
 
     def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
