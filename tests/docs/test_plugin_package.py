@@ -1,4 +1,4 @@
-"""A package of another author adds a property, a file format and a strategy, and the command line and Python use them."""
+"""A package of another author adds a property, a file format, a strategy and an architecture, and the command line and Python use them."""
 
 from __future__ import annotations
 
@@ -62,6 +62,16 @@ def test_search_takes_the_strategy(installed: Path, tmp_path: Path) -> None:
         "print(found.config.strategy, len(found.calls))\n"
     )
     assert run(installed, tmp_path, "-c", program).split() == ["toy_climb", "20"]
+
+
+def test_model_takes_the_architecture(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "from chem_vae.config import ModelConfig\n"
+        "from chem_vae.model import ChemVAE\n"
+        "config = ModelConfig('toy_gru', embedding_size=4, encoder_size=4, decoder_size=4, latent_size=2)\n"
+        "print(ChemVAE(config, vocabulary_size=5, properties=1).config.architecture)\n"
+    )
+    assert run(installed, tmp_path, "-c", program) == "toy_gru\n"
 
 
 def test_without_the_package_its_names_are_unknown(tmp_path: Path) -> None:
