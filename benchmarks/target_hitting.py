@@ -60,7 +60,7 @@ def measured(
     import numpy as np
 
     from pipeline.benchmark.targets import draw
-    from pipeline.chemistry.metrics import novelty, uniqueness
+    from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness
     from pipeline.chemistry.molecule import Molecule
 
     names = list(target)
@@ -79,8 +79,8 @@ def measured(
         "drawn": _within(errors[first]),
         "mae": {name: _mean(np.abs(values[first, i] - asked[i])) for i, name in enumerate(names)},
         "valid": {"count": len(own), "of": n},
-        "unique": uniqueness(own).to_dict(),
-        "novel": novelty(sorted(set(own)), known).to_dict() if known is not None else None,
+        "unique": measure_uniqueness(own).to_dict(),
+        "novel": measure_novelty(sorted(set(own)), known).to_dict() if known is not None else None,
         "canonical": canonical.to_dict(),
         "seconds": seconds / SURPLUS,
     }
@@ -88,7 +88,7 @@ def measured(
     figures["nearest"] = {
         **_within(errors[nearest]),
         "of_distinct": len(set(keys) - {""}),
-        "novel": novelty(list(keys[nearest]), known).to_dict() if known is not None else None,
+        "novel": measure_novelty(list(keys[nearest]), known).to_dict() if known is not None else None,
     }
     return figures
 

@@ -46,7 +46,7 @@ def novelty(smiles: Sequence[str | None], training: Collection[str]) -> Share:
     """Distinct canonical SMILES that are not among the training SMILES *as they are spelled*, among the distinct ones.
 
     As MOSES counts it, and so a little high where the training SMILES are not canonical for the RDKit at hand; canonicalize
-    them for the chemist's novelty, or compare InChIKeys (`pipeline.chemistry.metrics.novelty`).
+    them for the chemist's novelty, or compare InChIKeys (`pipeline.chemistry.metrics.measure_novelty`).
     """
     return novel_among(measure(smiles, _PLAIN).smiles, training)
 

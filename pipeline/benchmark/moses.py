@@ -33,7 +33,7 @@ from pipeline.benchmark.reconstruction import encode_held_out, held_out, posteri
 from pipeline.benchmark.reference import TEST_SETS, Reference, moses_reference, moses_split
 from pipeline.benchmark.table import markdown
 from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_targets
-from pipeline.chemistry.metrics import novelty
+from pipeline.chemistry.metrics import measure_novelty
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.registry import hash_file
@@ -213,7 +213,7 @@ class _Benchmark:
         if (
             self.known
         ):  # MOSES' novelty compares spellings; this is the chemist's, against the model's own training data
-            figures["Novelty (InChIKey)"] = novelty(sorted(set(measured.inchikeys) - {""}), self.known)
+            figures["Novelty (InChIKey)"] = measure_novelty(sorted(set(measured.inchikeys) - {""}), self.known)
         return to_json(figures)
 
     def _samples(self, seed: int) -> Path:

@@ -34,7 +34,7 @@ def nearest_similarities(queries: Packed, reference: Packed, progress: Progress 
 def internal_diversities(
     fingerprints: Packed, powers: Sequence[int] = (1, 2), progress: Progress = silent
 ) -> list[float]:
-    """MOSES' IntDiv_p of all molecules given, for each p: see `pipeline.chemistry.metrics.internal_diversity`, which draws some."""
+    """MOSES' IntDiv_p of all molecules given, for each p: see `pipeline.chemistry.metrics.measure_internal_diversity`, which draws some."""
     n = len(fingerprints)
     if n == 0:
         return [math.nan] * len(powers)

@@ -21,7 +21,7 @@ from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
 from pipeline.benchmark.distribution import unique_at
 from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
-from pipeline.chemistry.metrics import Share, achieved
+from pipeline.chemistry.metrics import Share, compare_with_target
 from pipeline.chemistry.properties import get_property
 from pipeline.models.sampling import REDRAWS
 from pipeline.models.sampling import draw as draw_rows
@@ -188,7 +188,7 @@ def single_targets(
         rows = []
         for k, level in enumerate(levels):
             own_rows = computed[k * n : (k + 1) * n]
-            result = achieved(own_rows.tolist(), float(level), tolerance)
+            result = compare_with_target(own_rows.tolist(), float(level), tolerance)
             rows.append(
                 {
                     "quantile": QUANTILES[k],

@@ -17,9 +17,17 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Mol, RWMol
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.graph_edits import ORDERS, Elements, elements_of, kekule, refresh, remove_atoms, touch
+from pipeline.chemistry.graph_edits import (
+    ORDERS,
+    Elements,
+    clear_chirality,
+    kekulize,
+    read_elements,
+    refresh,
+    remove_atoms,
+)
 from pipeline.chemistry.mutations import mutate
-from pipeline.chemistry.structure_filters import is_odd, oddities
+from pipeline.chemistry.structure_filters import find_unusual_motifs, has_unusual_motif
 
 _ATTEMPTS = 10  # at one child
 _CUT = Chem.MolFromSmarts("[*]-;!@[*]")
@@ -91,7 +99,7 @@ def vary(
     the same children. Raises UserError where no parent can be read, and for
     unusable `elements`.
     """
-    palette = elements_of(elements)
+    palette = read_elements(elements)
     rng = random.Random(seed)
     with rdBase.BlockLogs():
         pool = [parent for parent in map(_read, parents) if parent is not None]
@@ -202,8 +210,8 @@ def _joined(
     child = Chem.RWMol(one.mol)
     child.InsertMol(other.mol)
     for a, b, order in bonds:
-        touch(child.GetAtomWithIdx(a))
-        touch(child.GetAtomWithIdx(one.size + b))
+        clear_chirality(child.GetAtomWithIdx(a))
+        clear_chirality(child.GetAtomWithIdx(one.size + b))
         child.AddBond(a, one.size + b, ORDERS[order])
     kept = {*mine, *(one.size + b for b in theirs)}
     remove_atoms(child, [index for index in range(child.GetNumAtoms()) if index not in kept])
@@ -221,7 +229,7 @@ def _sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | N
     charge = Chem.GetFormalCharge(child)
     if charge and charge not in {p.charge for p in parents}:
         return None
-    if is_odd(child, {oddity for p in parents for oddity in p.odd}):
+    if has_unusual_motif(child, {oddity for p in parents for oddity in p.odd}):
         return None
     if not any(p.stereo for p in parents):
         return str(Chem.MolToSmiles(child))
@@ -241,7 +249,7 @@ def _read(smiles: str) -> _Parent | None:
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() < 2 or len(Chem.GetMolFrags(mol)) != 1:
         return None
-    editable = kekule(mol)
+    editable = kekulize(mol)
     rings = mol.GetRingInfo()
     neighbors: list[list[int]] = [[] for _ in range(mol.GetNumAtoms())]
     for bond in mol.GetBonds():
@@ -252,7 +260,7 @@ def _read(smiles: str) -> _Parent | None:
         smiles=smiles,
         mol=editable,
         size=mol.GetNumAtoms(),
-        odd=oddities(mol),
+        odd=find_unusual_motifs(mol),
         charge=Chem.GetFormalCharge(mol),
         ring_sizes=frozenset(map(len, rings.AtomRings())),
         stereo="@" in smiles,

@@ -1,6 +1,6 @@
 """Places in a structure where it can be changed, and the few edits that every change is made of.
 
-All of it works on an editable molecule in Kekulé form (`kekule`), with hydrogens and rings counted (`refresh`).
+All of it works on an editable molecule in Kekulé form (`kekulize`), with hydrogens and rings counted (`refresh`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Elements:
 _USUAL = {"C": 50.0, "N": 15.0, "O": 15.0, "F": 6.0, "S": 6.0, "Cl": 5.0, "Br": 2.0}
 
 
-def elements_of(symbols: Sequence[str] | Mapping[str, float]) -> Elements:
+def read_elements(symbols: Sequence[str] | Mapping[str, float]) -> Elements:
     """From symbols, drawn as often as in drug-like molecules, or from symbols with weights of one's own.
 
     Raises UserError for a symbol of no element, for a weight that is not positive, and where there are none.
@@ -72,7 +72,7 @@ def elements_of(symbols: Sequence[str] | Mapping[str, float]) -> Elements:
     return Elements(tuple(numbers), tuple(weights.values()), tuple(max(valence, 0) for valence in valences))
 
 
-def kekule(mol: Mol) -> RWMol:
+def kekulize(mol: Mol) -> RWMol:
     """A copy to edit: no aromatic flags, hydrogens implied where the usual valence implies them, no double-bond geometry."""
     copy = Chem.RWMol(mol)
     Chem.Kekulize(copy, clearAromaticFlags=True)
@@ -111,7 +111,7 @@ def draw_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool]) -> A
     return None
 
 
-def open_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool] = lambda a: True) -> Atom | None:
+def draw_open_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool] = lambda a: True) -> Atom | None:
     """An atom that can give up a hydrogen."""
     return draw_atom(mol, rng, lambda a: a.GetTotalNumHs() > 0 and fits(a))
 
@@ -126,27 +126,27 @@ def draw_bond(mol: RWMol, rng: random.Random, fits: Callable[[Bond], bool]) -> B
     return None
 
 
-def is_cut(bond: Bond) -> bool:
+def is_cuttable(bond: Bond) -> bool:
     """Whether it is single and outside rings: without it, the molecule is in two pieces."""
     return bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing()
 
 
 def cut_branch(mol: RWMol, rng: random.Random) -> tuple[int, int, tuple[int, ...]] | None:
     """Cut a single bond outside rings: the stem's atom, the branch's atom, and the atoms of the branch, the smaller side."""
-    bond = draw_bond(mol, rng, is_cut)
+    bond = draw_bond(mol, rng, is_cuttable)
     if bond is None:
         return None
-    stem, head = part(mol, bond)
+    stem, head = remove_bond(mol, bond)
     one, other = Chem.GetMolFrags(mol)
     branch = min(one, other, key=len)
     return (head, stem, branch) if stem in branch else (stem, head, branch)
 
 
-def part(mol: RWMol, bond: Bond) -> tuple[int, int]:
+def remove_bond(mol: RWMol, bond: Bond) -> tuple[int, int]:
     """Remove the bond; the atoms that it joined."""
     begin, end = bond.GetBeginAtom(), bond.GetEndAtom()
-    touch(begin)
-    touch(end)
+    clear_chirality(begin)
+    clear_chirality(end)
     ends = begin.GetIdx(), end.GetIdx()
     mol.RemoveBond(*ends)
     return ends
@@ -160,11 +160,11 @@ def remove_atoms(mol: RWMol, atoms: Iterable[int]) -> None:
     mol.CommitBatchEdit()
 
 
-def touch(atom: Atom) -> None:
+def clear_chirality(atom: Atom) -> None:
     """Forget its chirality: its neighbors change, and with them what a tag would mean."""
     atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
 
 
-def heavy_bonds(atom: Atom) -> int:
+def count_heavy_bonds(atom: Atom) -> int:
     """The bonds that it makes to other heavy atoms, a double one counted twice."""
     return atom.GetTotalValence() - atom.GetTotalNumHs()

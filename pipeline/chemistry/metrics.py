@@ -18,7 +18,7 @@ from rdkit.Chem import FilterCatalog
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_1024, Bits, tanimoto_to_each
-from pipeline.chemistry.molecule import Molecule, Structure, read_mol, skeleton_key, write_scaffold
+from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
 
 
@@ -60,7 +60,7 @@ STAGES = {
 }
 
 
-def funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def count_funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
     """The stages in order, each counted among the molecules of the stage before it (the first among its own).
 
     Explanations come from STAGES. Raises ChemVAEError where a stage counts more than the one before: then the count
@@ -80,27 +80,27 @@ def funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[dict[s
     return stages
 
 
-def validity(candidates: Sequence[Candidate]) -> Share:
+def measure_validity(candidates: Sequence[Candidate]) -> Share:
     """Valid ones among all."""
     return Share(sum(c.valid for c in candidates), len(candidates))
 
 
-def uniqueness(inchikeys: Sequence[str]) -> Share:
+def measure_uniqueness(inchikeys: Sequence[str]) -> Share:
     """Distinct molecules among the (valid) ones given."""
     return Share(len(set(inchikeys)), len(inchikeys))
 
 
-def novelty(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> Share:
+def measure_novelty(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> Share:
     """Molecules whose InChIKey is not in `reference`, among those given (give each molecule once).
 
     stereo_blind compares the first 14 characters alone: a molecule that differs from a reference molecule only in
     stereo, isotopes or protonation is then not novel.
     """
-    return Share(sum(novel_each(inchikeys, reference, stereo_blind)), len(inchikeys))
+    return Share(sum(find_novel(inchikeys, reference, stereo_blind)), len(inchikeys))
 
 
-def novel_each(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> list[bool]:
-    """As `novelty`, for each molecule."""
+def find_novel(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> list[bool]:
+    """As `measure_novelty`, for each molecule."""
     if stereo_blind:
         skeletons = set(map(skeleton_key, reference))
         return [skeleton_key(key) not in skeletons for key in inchikeys]
@@ -121,7 +121,7 @@ class Achieved:
     within: Share
 
 
-def achieved(
+def compare_with_target(
     values: Sequence[float],
     target: float | None = None,
     tolerance: float | None = None,
@@ -147,7 +147,9 @@ def achieved(
 # -- diversity -------------------------------------------------------------------------------------------------------
 
 
-def internal_diversity(structures: Sequence[Structure | None], p: int = 1, at_most: int = 3000, seed: int = 0) -> float:
+def measure_internal_diversity(
+    structures: Sequence[Structure | None], p: int = 1, at_most: int = 3000, seed: int = 0
+) -> float:
     """Compute how unlike each other the molecules are, in 0..1: IntDiv_p of MOSES (Polykovskiy et al. 2020,
     doi:10.3389/fphar.2020.565644), on the fingerprint `ECFP4_1024`.
 
@@ -167,14 +169,14 @@ def internal_diversity(structures: Sequence[Structure | None], p: int = 1, at_mo
     if len(structures) > at_most:
         drawn = np.random.default_rng(seed).choice(len(structures), size=at_most, replace=False)
         structures = [structures[i] for i in sorted(drawn)]
-    bits = [f for f in fingerprints(structures) if f is not None]
+    bits = [f for f in compute_fingerprints(structures) if f is not None]
     if not bits:
         return math.nan
     rows = [np.mean(np.power(tanimoto_to_each(f, bits), p)) ** (1 / p) for f in bits]
     return float(1 - np.mean(rows))
 
 
-def scaffold(structure: Structure) -> str | None:
+def find_scaffold(structure: Structure) -> str | None:
     """Write the Bemis-Murcko scaffold of a molecule as canonical SMILES without stereo.
 
     Returns:
@@ -182,33 +184,33 @@ def scaffold(structure: Structure) -> str | None:
     """
     if isinstance(structure, Molecule):
         return structure.scaffold
-    mol = read_mol(structure)
+    mol = parse_mol(structure)
     return None if mol is None else write_scaffold(mol)
 
 
-def scaffolds(structures: Sequence[Structure]) -> Share:
+def count_scaffolds(structures: Sequence[Structure]) -> Share:
     """Count the distinct scaffolds among the molecules; all the molecules without a ring together count as one."""
-    return Share(len({s for s in map(scaffold, structures) if s is not None}), len(structures))
+    return Share(len({s for s in map(find_scaffold, structures) if s is not None}), len(structures))
 
 
 # -- neighbors -------------------------------------------------------------------------------------------------------
 
 
-def fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
+def compute_fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
     """Compute the fingerprint `ECFP4_1024` of each molecule; None where RDKit cannot read it.
 
     Args:
         structures: Molecules, whose fingerprints are kept with them, or SMILES.
         threads: The number of threads; 0 takes all cores.
     """
-    texts = [None if isinstance(s, Molecule) else read_mol(s) for s in structures]
+    texts = [None if isinstance(s, Molecule) else parse_mol(s) for s in structures]
     return [
         s.fingerprint if isinstance(s, Molecule) else bits
         for s, bits in zip(structures, ECFP4_1024.bits_of(texts, threads), strict=True)
     ]
 
 
-def nearest_neighbors(
+def find_nearest_neighbors(
     structures: Sequence[Structure],
     reference_smiles: Sequence[str],
     progress: Progress = silent,
@@ -231,7 +233,7 @@ def nearest_neighbors(
         The SMILES of the neighbor (the first among equals) and the similarity; (None, NaN) for a molecule that RDKit cannot
         read, or without a reference.
     """
-    queries = fingerprints(structures)
+    queries = compute_fingerprints(structures)
     best: list[tuple[str | None, float]] = [(None, math.nan)] * len(queries)
     total = len(reference_smiles)
     progress("nearest training molecules", 0, total)
@@ -263,7 +265,7 @@ def _read_canonical(smiles: str) -> Any:
 # -- structural alerts -----------------------------------------------------------------------------------------------
 
 
-def structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
+def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
     """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
 
     An alert is a reason to look twice, not a verdict.

@@ -41,7 +41,7 @@ class Molecule:
     @classmethod
     def parse(cls, text: str | None) -> Molecule | None:
         """Read any SMILES and write it canonically, without standardizing it; None where RDKit finds no molecule in it."""
-        mol = read_mol(text)
+        mol = parse_mol(text)
         return None if mol is None else cls(Chem.MolToSmiles(mol), mol=mol)
 
     @cached_property
@@ -51,7 +51,7 @@ class Molecule:
         Raises:
             DataError: If RDKit cannot read the SMILES.
         """
-        mol = read_mol(self.smiles)
+        mol = parse_mol(self.smiles)
         if mol is None:
             raise DataError(f"RDKit cannot read {self.smiles!r}")
         return mol
@@ -94,7 +94,7 @@ Structure = str | Molecule
 """A molecule as functions of this room take it: parsed already, or as SMILES that they parse."""
 
 
-def read_mol(structure: Structure | None) -> Mol | None:
+def parse_mol(structure: Structure | None) -> Mol | None:
     """Return the sanitized RDKit molecule of a structure; None for None and where RDKit finds no molecule in it."""
     if isinstance(structure, Molecule):
         return structure.mol
@@ -105,9 +105,9 @@ def read_mol(structure: Structure | None) -> Mol | None:
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 
-def read_mols(structures: Iterable[Structure | None]) -> list[Mol | None]:
-    """Return `read_mol` of each."""
-    return [read_mol(structure) for structure in structures]
+def parse_mols(structures: Iterable[Structure | None]) -> list[Mol | None]:
+    """Return `parse_mol` of each."""
+    return [parse_mol(structure) for structure in structures]
 
 
 def write_scaffold(mol: Mol) -> str:

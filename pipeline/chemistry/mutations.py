@@ -18,16 +18,16 @@ from pipeline.chemistry.graph_edits import (
     ORDERS,
     TRIES,
     Elements,
+    clear_chirality,
+    count_heavy_bonds,
     cut_branch,
     draw_atom,
     draw_bond,
-    heavy_bonds,
-    is_cut,
-    kekule,
-    open_atom,
-    part,
+    draw_open_atom,
+    is_cuttable,
+    kekulize,
     remove_atoms,
-    touch,
+    remove_bond,
 )
 
 _RING_SIZES, _RING_WEIGHTS = (3, 4, 5, 6, 7), (8, 4, 35, 45, 8)
@@ -58,14 +58,14 @@ def mutate(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 
 def _append_atom(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
-    atom = open_atom(mol, rng)
+    atom = draw_open_atom(mol, rng)
     if atom is None:
         return False
     order = min(rng.choices((1, 2, 3), (80, 16, 4))[0], atom.GetTotalNumHs())
     number = elements.draw(rng, order)
     if number is None:
         return False
-    touch(atom)
+    clear_chirality(atom)
     mol.AddBond(atom.GetIdx(), mol.AddAtom(Chem.Atom(number)), ORDERS[order])
     return True
 
@@ -75,7 +75,7 @@ def _insert_atom(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     number = elements.draw(rng, 2)
     if bond is None or number is None:
         return False
-    begin, end = part(mol, bond)
+    begin, end = remove_bond(mol, bond)
     new = mol.AddAtom(Chem.Atom(number))
     mol.AddBond(begin, new, Chem.BondType.SINGLE)
     mol.AddBond(new, end, Chem.BondType.SINGLE)
@@ -101,7 +101,7 @@ def _delete_atom(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
         shared = int(min(freed, order)) if len(ends) == 1 else 1
         mol.AddBond(hub.GetIdx(), other.GetIdx(), ORDERS[shared])
     for end in (hub, *(other for other, _ in ends)):
-        touch(end)
+        clear_chirality(end)
     mol.RemoveAtom(atom.GetIdx())
     return True
 
@@ -110,10 +110,10 @@ def _replace_atom(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     atom = draw_atom(mol, rng, lambda a: True)
     if atom is None:
         return False
-    number = elements.draw(rng, heavy_bonds(atom), unlike=atom.GetAtomicNum())
+    number = elements.draw(rng, count_heavy_bonds(atom), unlike=atom.GetAtomicNum())
     if number is None:
         return False
-    touch(atom)
+    clear_chirality(atom)
     atom.SetAtomicNum(number)
     return True
 
@@ -123,22 +123,22 @@ def _exchange_atoms(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     one = draw_atom(mol, rng, lambda a: a.GetAtomicNum() != 6 and elements.valence(a.GetAtomicNum()) > 1)
     if one is None:
         return False
-    mine, bonds = one.GetAtomicNum(), heavy_bonds(one)
+    mine, bonds = one.GetAtomicNum(), count_heavy_bonds(one)
     other = draw_atom(
         mol,
         rng,
         lambda a: (
             a.GetAtomicNum() != mine
             and elements.valence(a.GetAtomicNum()) >= bonds
-            and elements.valence(mine) >= heavy_bonds(a)
+            and elements.valence(mine) >= count_heavy_bonds(a)
         ),
     )
     if other is None:
         return False
     one.SetAtomicNum(other.GetAtomicNum())
     other.SetAtomicNum(mine)
-    touch(one)
-    touch(other)
+    clear_chirality(one)
+    clear_chirality(other)
     return True
 
 
@@ -156,7 +156,7 @@ def _change_order(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
         return False
     bond.SetBondType(ORDERS[rng.choice(orders)])
     for end in ends:
-        touch(end)
+        clear_chirality(end)
     return True
 
 
@@ -164,13 +164,13 @@ def _open_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     bond = draw_bond(mol, rng, lambda b: b.IsInRing())
     if bond is None:
         return False
-    part(mol, bond)
+    remove_bond(mol, bond)
     return True
 
 
 def _close_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     for _ in range(TRIES):
-        start = open_atom(mol, rng)
+        start = draw_open_atom(mol, rng)
         if start is None:
             return False
         path, here = {start.GetIdx()}, start
@@ -187,8 +187,8 @@ def _close_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
                 and mol.GetBondBetweenAtoms(start.GetIdx(), here.GetIdx()) is None
             ):
                 mol.AddBond(start.GetIdx(), here.GetIdx(), Chem.BondType.SINGLE)
-                touch(start)
-                touch(here)
+                clear_chirality(start)
+                clear_chirality(here)
                 return True
     return False
 
@@ -197,12 +197,12 @@ def _close_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 
 def _attach(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
-    atom = open_atom(mol, rng)
+    atom = draw_open_atom(mol, rng)
     fragment = _fragment(rng.choice(SUBSTITUENTS))
     if atom is None:
         return False
     first = mol.GetNumAtoms()
-    touch(atom)
+    clear_chirality(atom)
     mol.InsertMol(fragment)
     mol.AddBond(atom.GetIdx(), first, Chem.BondType.SINGLE)
     return True
@@ -235,19 +235,19 @@ def _move_substituent(mol: RWMol, elements: Elements, rng: random.Random) -> boo
         return False
     stem, head, branch = found
     inside = set(branch)
-    to = open_atom(mol, rng, lambda a: a.GetIdx() != stem and a.GetIdx() not in inside)
+    to = draw_open_atom(mol, rng, lambda a: a.GetIdx() != stem and a.GetIdx() not in inside)
     if to is None:
         return False
-    touch(to)
+    clear_chirality(to)
     mol.AddBond(to.GetIdx(), head, Chem.BondType.SINGLE)
     return True
 
 
 def _insert_linker(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
-    bond = draw_bond(mol, rng, is_cut)
+    bond = draw_bond(mol, rng, is_cuttable)
     if bond is None:
         return False
-    begin, end = part(mol, bond)
+    begin, end = remove_bond(mol, bond)
     smiles, last = rng.choice(LINKERS)
     first = mol.GetNumAtoms()
     mol.InsertMol(_fragment(smiles))
@@ -260,7 +260,7 @@ def _insert_linker(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 @functools.cache
 def _fragment(smiles: str) -> Mol:
-    return kekule(Chem.MolFromSmiles(smiles))
+    return kekulize(Chem.MolFromSmiles(smiles))
 
 
 _MOVES: dict[Callable[[RWMol, Elements, random.Random], bool], float] = {

@@ -12,7 +12,7 @@ from rdkit.Chem import rdDepictor
 from chem_vae.atomic_files import plain
 
 
-def sdf_text(candidates: pd.DataFrame, run_id: str) -> str:
+def write_sdf(candidates: pd.DataFrame, run_id: str) -> str:
     """All candidates with 2-D coordinates, all columns as SD properties; a molecule is called run id + rank.
 
     A missing value is a missing property. A row whose SMILES RDKit does not read is left out.

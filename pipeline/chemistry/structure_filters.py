@@ -29,7 +29,7 @@ PATTERNS = {
 }
 
 
-def oddities(mol: Mol) -> frozenset[str]:
+def find_unusual_motifs(mol: Mol) -> frozenset[str]:
     """All that is odd about a sanitized molecule, by name; empty for most."""
     found = {name for name, pattern in PATTERNS.items() if mol.HasSubstructMatch(pattern)}
     if _largest_ring(mol) > LARGEST_RING:
@@ -39,7 +39,7 @@ def oddities(mol: Mol) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_odd(mol: Mol, allowed: Collection[str] = ()) -> bool:
+def has_unusual_motif(mol: Mol, allowed: Collection[str] = ()) -> bool:
     """Whether something is odd about a sanitized molecule that is not allowed."""
     if _largest_ring(mol) > LARGEST_RING and LARGE_RING not in allowed:
         return True

@@ -69,7 +69,7 @@ def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -
     except Exception:  # selfies raises DecoderError, and on odd input a dozen other kinds
         return Candidate(row, None, "not decoded")
     try:
-        mol, status = sanitized(smiles)
+        mol, status = sanitize_smiles(smiles)
         molecule = None if mol is None else Molecule(Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol), mol=mol)
     except Exception:  # RDKit's C++ exceptions have no common base
         return Candidate(row, None, "not sanitized")
@@ -78,7 +78,7 @@ def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -
     return Candidate(row, molecule, status)
 
 
-def sanitized(smiles: str) -> tuple[Mol | None, Status]:
+def sanitize_smiles(smiles: str) -> tuple[Mol | None, Status]:
     """The molecule that a SMILES stands for, or None and why there is none. InChI is not asked: that is slow.
 
     Its canonical SMILES is a fixed point. May raise whatever RDKit does.

@@ -79,7 +79,7 @@ def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> C
     return stages
 
 
-def why_rejected(settings: ShardSettings, parts: int) -> str:
+def explain_rejections(settings: ShardSettings, parts: int) -> str:
     """How many rows each stage refused, and the first three, for an error message."""
     stages: Counter[str] = Counter()
     examples: list[str] = []
@@ -91,7 +91,7 @@ def why_rejected(settings: ShardSettings, parts: int) -> str:
     return f"{', '.join(f'{stage} {n:,}' for stage, n in stages.most_common())}. {'; '.join(examples)}"
 
 
-def statistics(folder: Path, properties: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def add_statistics(folder: Path, properties: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The properties of a manifest with figures over the training split added; None where nothing was measured."""
     conditions = np.load(folder / "conditions.npy", mmap_mode="r")
     train = np.load(folder / "split.npy", mmap_mode="r") == 0

@@ -29,12 +29,12 @@ from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, default_constraints
 from pipeline.chemistry.properties import get_property, register_missing
 from pipeline.datasets import shards
-from pipeline.datasets.arrays import statistics, why_rejected, write_all_rejections, write_arrays
+from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.source import Chunk, Source, find_format
-from pipeline.datasets.splits import assign_splits, merge_duplicates, smallest
+from pipeline.datasets.splits import assign_splits, draw_sample, merge_duplicates
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import ResolvedSource, resolve
@@ -53,7 +53,7 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
     for name in config.compute:
         get_property(name)
     resolved = resolve(config.source, config.sha256, progress)
-    key = dataset_key(config, resolved)
+    key = compute_dataset_key(config, resolved)
     folder = Path(workspace) / "datasets" / f"{resolved.name}-{key[:8]}"
     if found := _find_finished(folder, config, resolved):
         return found
@@ -70,7 +70,7 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
         raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}") from error
 
 
-def dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
+def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     """SHA-256 over all that the result depends on: the source's content, the options, the format, the chemistry's
     versions."""
     options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
@@ -204,9 +204,12 @@ class _Ingest:
             if self.source.layout.names and name not in self.source.columns:
                 raise unknown_name(f"column of {self.resolved.path.name}", name, self.source.columns)
         for name in self.source.columns:
-            if name not in (*self.units, self.settings.split_column) and shards.kept_name(name, self.settings) != name:
+            if (
+                name not in (*self.units, self.settings.split_column)
+                and shards.name_kept_column(name, self.settings) != name
+            ):
                 self.notes.append(
-                    f"the source's own column {name!r} is kept as {shards.kept_name(name, self.settings)!r}"
+                    f"the source's own column {name!r} is kept as {shards.name_kept_column(name, self.settings)!r}"
                 )
 
     # -- phase 1 -----------------------------------------------------------------------------------------------------
@@ -221,7 +224,7 @@ class _Ingest:
                 sizes.append(len(chunk))
                 line_breaks.append(chunk.line_breaks)
                 if (part := self.settings.part(chunk.number)).is_file():
-                    found[chunk.number] = shards.part_figures(part)
+                    found[chunk.number] = shards.read_part_figures(part)
                 else:
                     order.append(chunk.number)
                     yield self.settings, chunk
@@ -301,7 +304,7 @@ class _Ingest:
                     f"none of the {molecules:,} molecules is in the training split; check the split column, or lower "
                     "the fractions of validation and test"
                 )
-            why = why_rejected(self.settings, len(figures))
+            why = explain_rejections(self.settings, len(figures))
             raise DataError(f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}")
         values = merged.values | {f"{name}_spread": spread for name, spread in merged.spreads.items()}
         ordered = {n: values[n] for name in self.units for n in (name, f"{name}_spread")}
@@ -312,12 +315,12 @@ class _Ingest:
     def _vocabulary(self, workers: Workers, rows: _Rows) -> SelfiesVocabulary:
         parts = len(rows.starts) - 1
         train = rows.keep & (rows.split == 0)
-        sample = smallest(rows.hashes, train, _MERGE_SAMPLE if self.config.merges else 0, self.config.seed)
+        sample = draw_sample(rows.hashes, train, _MERGE_SAMPLE if self.config.merges else 0, self.config.seed)
         self.progress("vocabulary", 0, parts + 1)
         symbols: set[str] = set()
         strings: list[str] = []
         jobs = ((self.settings, i, train[rows.of(i)], sample[rows.of(i)]) for i in range(parts))
-        for done, (found, sampled) in enumerate(workers.map(shards.symbols_of_part, jobs), start=1):
+        for done, (found, sampled) in enumerate(workers.map(shards.collect_symbols, jobs), start=1):
             symbols |= found
             strings += sampled
             self.progress("vocabulary", done, parts + 1, {"symbols": len(symbols)})
@@ -345,7 +348,7 @@ class _Ingest:
 
         kept: list[tuple[int, int]] = []
         self.progress("write", 0, parts)
-        for result in workers.map(shards.keep_part, map(job, range(parts))):
+        for result in workers.map(shards.write_shard, map(job, range(parts))):
             kept.append(result)
             self.progress("write", len(kept), parts, {"molecules": sum(n for n, _ in kept)})
         return kept
@@ -385,7 +388,7 @@ class _Ingest:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "source": {name: getattr(self.resolved, name) for name in source},
             "options": self.config.model_dump(mode="json", exclude={"workers"}),
-            "properties": statistics(whole, entries),
+            "properties": add_statistics(whole, entries),
             "counts": counts,
             "rows_checked": True,
             "vocabulary": {"symbols": len(vocabulary.symbols), "merges": len(vocabulary.merges)},

@@ -16,7 +16,7 @@ from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.text_files import DAMAGED
-from pipeline.datasets.text_reader import find_smiles, number_doubles
+from pipeline.datasets.text_reader import find_smiles, number_duplicates
 
 
 class ParquetReader:
@@ -32,7 +32,7 @@ class ParquetReader:
             DataError: If the file is damaged, or if no column holds SMILES.
         """
         with _open(path) as file:
-            unique, doubled = number_doubles(list(file.schema_arrow.names))
+            unique, doubled = number_duplicates(list(file.schema_arrow.names))
             try:
                 batch = next(file.iter_batches(50), None)
             except (pyarrow.ArrowException, OSError) as error:

@@ -125,7 +125,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
         arrays.pop("scaffold", None)
     for name, cells in chunk.columns.items():
         if name not in settings.measured and name != settings.split_column:
-            arrays[kept_name(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
+            arrays[name_kept_column(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
     figures.molecules, figures.rejected = len(kept), len(rejections)
     path = settings.part(chunk.number)
     write_rejections(rejections, path.with_suffix(".rejections.parquet"))
@@ -134,17 +134,17 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     return figures
 
 
-def part_figures(path: Path) -> PartFigures:
+def read_part_figures(path: Path) -> PartFigures:
     """The figures of a part that an earlier run has made."""
     return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
 
 
-def kept_name(name: str, settings: ShardSettings) -> str:
+def name_kept_column(name: str, settings: ShardSettings) -> str:
     """The name under which a column of the user's own is kept: its own, unless the dataset has another of that name."""
     return f"{name}.source" if name in settings.own_columns else name
 
 
-def symbols_of_part(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> tuple[set[str], list[str]]:
+def collect_symbols(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> tuple[set[str], list[str]]:
     """(settings, part, rows of the training split, rows of the sample) -> the alphabet of the first, the strings of
     the second."""
     settings, number, train, sample = job
@@ -170,7 +170,7 @@ class KeepJob:
     columns: tuple[str, ...]  # the user's other columns of all parts
 
 
-def keep_part(job: KeepJob) -> tuple[int, int]:
+def write_shard(job: KeepJob) -> tuple[int, int]:
     """Write the shard, tokens and rejections of one part.
 
     Returns how many molecules were kept and how many tokens they take.

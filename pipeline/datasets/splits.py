@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.shards import SPLITS, UNASSIGNED
+from pipeline.datasets.shards import UNASSIGNED
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
 
@@ -52,7 +52,7 @@ def merge_duplicates(hashes: np.ndarray, measured: dict[str, np.ndarray]) -> Mer
     return Merged(keep, values, spreads)
 
 
-def uniform(hashes: np.ndarray, seed: int) -> np.ndarray:
+def draw_uniform(hashes: np.ndarray, seed: int) -> np.ndarray:
     """A number in [0, 1) for each hash (n,) uint64, by the seed: the same molecule gets the same one wherever it
     stands in the file.
 
@@ -70,7 +70,7 @@ def assign_splits(
     The user's codes win. What has none is drawn. A split that the user's codes never name is drawn from their
     training rows.
     """
-    draw = uniform(groups, seed)
+    draw = draw_uniform(groups, seed)
     drawn = np.where(draw < test_fraction, 2, np.where(draw < test_fraction + validation_fraction, 1, 0)).astype(
         np.uint8
     )
@@ -82,11 +82,11 @@ def assign_splits(
     return split
 
 
-def smallest(hashes: np.ndarray, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+def draw_sample(hashes: np.ndarray, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
     """A random sample of `count` of the rows (n,) bool, as a mask; it does not depend on their order."""
     chosen = np.flatnonzero(rows)
     if len(chosen) > count:
-        draw = uniform(hashes[chosen], seed + 1)
+        draw = draw_uniform(hashes[chosen], seed + 1)
         chosen = chosen[np.argpartition(draw, count)[:count]]
     mask = np.zeros(len(rows), bool)
     mask[chosen] = True
@@ -99,6 +99,3 @@ def _mix(x: np.ndarray) -> np.ndarray:
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return np.asarray(x ^ (x >> np.uint64(31)))
-
-
-__all__ = ["SPLITS", "Merged", "assign_splits", "merge_duplicates", "smallest", "uniform"]

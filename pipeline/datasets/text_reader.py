@@ -71,7 +71,7 @@ class TextReader:
         if header:
             if hints.header is None and delimiter and not _known_names(names, hints):
                 notes.append(f"the first line was read as the header ({shown}); set `header` to false if it is data")
-            unique, doubled = number_doubles(names + ["name"] * (width - len(names)))
+            unique, doubled = number_duplicates(names + ["name"] * (width - len(names)))
         else:
             if hints.header is None and delimiter:
                 notes.append(
@@ -233,13 +233,13 @@ def _has_header(names: Record, below: Sequence[Record], hints: Hints, is_list: b
     if _known_names(names, hints) or hints.smiles_column is not None:
         return True
     if is_list:  # SMILES first, then anything
-        return not parses(names[0]) and bool(below) and parses(below[0][0])
+        return not is_smiles(names[0]) and bool(below) and is_smiles(below[0][0])
     if len(names) == 1:
-        return not parses(names[0])
+        return not is_smiles(names[0])
     rows = [row for row in below[:20] if len(row) == len(names)]
     for i, name in enumerate(names):
         cells = [row[i] for row in rows if row[i].strip()]
-        if len(name) > 2 and parses(name) and 2 * sum(map(parses, cells)) >= len(cells):
+        if len(name) > 2 and is_smiles(name) and 2 * sum(map(is_smiles, cells)) >= len(cells):
             return False
         if _is_number(name) and cells and all(map(_is_number, cells)):
             return False
@@ -263,9 +263,9 @@ def _is_number(cell: str) -> bool:
 def _find_molecules(path: Path, rows: Sequence[Record], width: int) -> int:
     """Find the SMILES column of a file without a header: the first whose cells are molecules. Raises DataError."""
     columns = [[row[i] for row in rows if i < len(row)] for i in range(width)]
-    for is_smiles in (_mostly_molecules, lambda cells: all(len(c) > 2 and parses(c) for c in cells)):
+    for accept in (_mostly_molecules, _all_molecules):
         for i, cells in enumerate(columns):
-            if is_smiles(cells):
+            if accept(cells):
                 return i
     if width == 1:
         return 0
@@ -275,7 +275,7 @@ def _find_molecules(path: Path, rows: Sequence[Record], width: int) -> int:
     )
 
 
-def number_doubles(names: list[str]) -> tuple[list[str], list[str]]:
+def number_duplicates(names: list[str]) -> tuple[list[str], list[str]]:
     """Number the later ones of equal names (name.1), and name empty ones by their place.
 
     Returns:
@@ -339,12 +339,16 @@ def _folded(name: str) -> str:
 
 def _mostly_molecules(values: list[Any]) -> bool:
     texts = [v for v in values[:_LOOK] if isinstance(v, str) and v.strip()]
-    good = [v for v in texts if parses(v)]
+    good = [v for v in texts if is_smiles(v)]
     # "C", "N", "I" or "CO" may be any code: molecules of a data set are longer on the whole
     return bool(texts) and 2 * len(good) > len(texts) and sum(map(len, good)) > 3 * len(good)
 
 
-def parses(text: str) -> bool:
+def _all_molecules(values: Sequence[str]) -> bool:
+    return all(len(value) > 2 and is_smiles(value) for value in values)
+
+
+def is_smiles(text: str) -> bool:
     """Whether RDKit reads the text as SMILES; its chemistry is not looked at."""
     with rdBase.BlockLogs():
         text = text.strip()

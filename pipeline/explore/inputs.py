@@ -13,7 +13,7 @@ from torch import Tensor
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.fingerprints import tanimoto as similarity
-from pipeline.chemistry.metrics import fingerprints
+from pipeline.chemistry.metrics import compute_fingerprints
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.datasets.source import Source
@@ -32,7 +32,7 @@ def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
 
 def tanimoto(first: Sequence[Structure | None], second: Sequence[Structure | None]) -> NDArray[np.float64]:
     """(n,) Tanimoto similarity (`ECFP4_1024`) of each pair of molecules; NaN where one is None."""
-    pairs = zip(fingerprints(first), fingerprints(second), strict=True)
+    pairs = zip(compute_fingerprints(first), compute_fingerprints(second), strict=True)
     return np.array([np.nan if a is None or b is None else similarity(a, b) for a, b in pairs], dtype=np.float64)
 
 

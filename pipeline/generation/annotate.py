@@ -12,7 +12,7 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import nearest_neighbors, novel_each, structural_alerts
+from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel, find_structural_alerts
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
@@ -35,8 +35,8 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, dataset:
     if dataset is not None:
         split = "train" if model.is_trained_on(dataset) else None  # another's held-out molecules may be the model's own
         known = set(dataset.table(["inchikey"], split=split)["inchikey"])
-        molecules["novel"] = novel_each(keys, known)
-        molecules["novel_stereo_blind"] = novel_each(keys, known, stereo_blind=True)
+        molecules["novel"] = find_novel(keys, known)
+        molecules["novel_stereo_blind"] = find_novel(keys, known, stereo_blind=True)
     else:
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
     molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
@@ -76,7 +76,7 @@ def annotate(
         some = order[:ANNOTATED_AT_ONCE] or beyond[: max(n - fit, 20)]
         order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
         parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
-        for i, molecule, alerts in zip(some, parsed, structural_alerts(parsed), strict=True):
+        for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
             found[i] = ("; ".join(alerts), molecule.scaffold, compute(molecule.mol, properties))
         progress("describe", len(found), len(found) + len(order))
     molecules["alerts"] = pd.Series({i: a for i, (a, _, _) in found.items()}, dtype=object).reindex(molecules.index)
@@ -138,7 +138,7 @@ def add_neighbors(
             reference = dataset.table(["smiles"], split="train")["smiles"].tolist()
         else:
             reference = read_kept_smiles(model)
-        found = nearest_neighbors(candidates["molecule"].tolist(), reference, progress)
+        found = find_nearest_neighbors(candidates["molecule"].tolist(), reference, progress)
     candidates["nearest_training_smiles"] = [s for s, _ in found]
     candidates["nearest_training_similarity"] = [s for _, s in found]
     return candidates

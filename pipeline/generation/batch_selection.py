@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from chem_vae.tanimoto import tanimoto
-from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.metrics import find_scaffold
 from pipeline.chemistry.molecule import Structure
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.measured_predictor import features
@@ -37,7 +37,7 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
             break
         if float(nearest[row]) > most_similar:
             continue
-        own = scaffold(structures[row])
+        own = find_scaffold(structures[row])
         if own and held[own] >= per_scaffold:
             continue
         chosen.append(row)

@@ -14,7 +14,7 @@ from torch import Tensor
 from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, kept_molecules
 from chem_vae.errors import CheckpointError, UserError
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.chemistry.validate import sanitized, validate
+from pipeline.chemistry.validate import sanitize_smiles, validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 
@@ -125,7 +125,7 @@ def read_kept_smiles(model: TrainedModel) -> list[str]:
 def write_canonical_smiles(strings: Sequence[str], vocabulary: SelfiesVocabulary) -> list[str]:
     """Write SELFIES strings as canonical SMILES; those that RDKit cannot read are left out."""
     with rdBase.BlockLogs():
-        mols = [sanitized(vocabulary.to_smiles(s))[0] for s in strings]
+        mols = [sanitize_smiles(vocabulary.to_smiles(s))[0] for s in strings]
     return [str(Chem.MolToSmiles(m)) for m in mols if m is not None]
 
 

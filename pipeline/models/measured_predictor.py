@@ -17,7 +17,7 @@ from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto import TanimotoProcess, tanimoto
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.chemistry.molecule import Structure, read_mols
+from pipeline.chemistry.molecule import Structure, parse_mols
 
 FILE = "measured.safetensors"
 Representation = Literal["latent", "fingerprint", "both"]
@@ -31,7 +31,7 @@ def features(structures: Sequence[Structure | None]) -> Tensor:
 
     A row of zeros stands for None and for what RDKit cannot read.
     """
-    return torch.from_numpy(SIMULATED_COUNTS.arrays(read_mols(structures)))
+    return torch.from_numpy(SIMULATED_COUNTS.arrays(parse_mols(structures)))
 
 
 def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:

@@ -14,7 +14,7 @@ from rdkit.Chem import FilterCatalog, Mol
 from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.chemistry.structure_filters import is_odd
+from pipeline.chemistry.structure_filters import has_unusual_motif
 
 if TYPE_CHECKING:
     from pipeline.objectives.config import Constraint
@@ -56,7 +56,7 @@ def rule_of(constraint: Constraint) -> Rule:
 
 def usual_structure(allowed: Collection[str]) -> Rule:
     """The rule that nothing is odd about a molecule (`pipeline.chemistry.structure_filters`) but what is allowed."""
-    return Rule(lambda mol: not is_odd(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
+    return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 
 def _elements(symbols: Sequence[str]) -> Rule:

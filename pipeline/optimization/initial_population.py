@@ -17,8 +17,8 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import Problem, Proposal
-from pipeline.chemistry.molecule import read_mol
-from pipeline.chemistry.structure_filters import oddities
+from pipeline.chemistry.molecule import parse_mol
+from pipeline.chemistry.structure_filters import find_unusual_motifs
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
@@ -49,10 +49,10 @@ class UsualStructures(NamedTuple):
         """Look at the molecules of latent points (m, D) of a model, and at named ones: seeds, and what constraints name."""
         strings = checkpoint.decode(points[:SHOWN].float())
         own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
-        counts = Counter(oddity for mol in own for oddity in oddities(mol))
+        counts = Counter(oddity for mol in own for oddity in find_unusual_motifs(mol))
         common = {oddity for oddity, count in counts.items() if count >= max(2, 0.01 * len(own))}
         sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *named)]
-        return cls(max(sizes, default=40), frozenset(common.union(*map(oddities, named))))
+        return cls(max(sizes, default=40), frozenset(common.union(*map(find_unusual_motifs, named))))
 
 
 def build_problem(
@@ -85,7 +85,7 @@ def read_seeds(smiles: Sequence[str]) -> list[Chem.Mol]:
     """Read the SMILES of the seeds. Raises UserError for one that RDKit cannot read."""
     mols = []
     for text in smiles:
-        if (mol := read_mol(text)) is None:
+        if (mol := parse_mol(text)) is None:
             raise UserError(f"the seed {text!r} is no molecule that RDKit can read")
         mols.append(mol)
     return mols

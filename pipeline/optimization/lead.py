@@ -15,7 +15,7 @@ from rdkit import Chem
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
-from pipeline.chemistry.molecule import read_mol, read_mols
+from pipeline.chemistry.molecule import parse_mol, parse_mols
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.optimization.config import OptimizeConfig
@@ -86,7 +86,7 @@ def improve(
     Raises:
         UserError: The start cannot be read or has no SELFIES string; and what `optimize` raises.
     """
-    mol = read_mol(smiles)
+    mol = parse_mol(smiles)
     if mol is None:
         raise UserError(f"the start {smiles!r} is no molecule that RDKit can read")
     wanted = {objectives: Objective(maximize=True)} if isinstance(objectives, str) else dict(objectives)
@@ -107,7 +107,7 @@ def _collect(mol: Chem.Mol, found: Optimization) -> Lead:
     first = found.calls["origin"] == "seed"
     scored = found.calls[~first & found.calls["score"].notna()]
     analogues = scored.sort_values(["score", "order"], ascending=[False, True], kind="stable").reset_index(drop=True)
-    alike = [tanimoto(bits, ECFP4_2048.bits(m)) for m in read_mols(analogues["smiles"]) if m is not None]
+    alike = [tanimoto(bits, ECFP4_2048.bits(m)) for m in parse_mols(analogues["smiles"]) if m is not None]
     analogues.insert(3, "similarity", pd.Series(alike, dtype=float))
     starts = found.calls.loc[first, "score"]
     return Lead(Chem.MolToSmiles(mol), float(starts.iloc[0]) if len(starts) else math.nan, analogues, found)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.metrics import find_scaffold
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import hypervolume, ranks, reference_point
 from pipeline.optimization.config import OptimizeConfig
@@ -96,7 +96,7 @@ def rank_candidates(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFr
     ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
     rows, scaffolds, held = [], [], dict[str | None, int]()
     for i, smiles in zip(ordered.index, ordered["smiles"], strict=True):
-        own = scaffold(smiles)
+        own = find_scaffold(smiles)
         if held.get(own, 0) < per_scaffold:
             held[own] = held.get(own, 0) + 1
             rows.append(i)

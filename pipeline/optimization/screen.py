@@ -20,7 +20,7 @@ from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
 from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.chemistry.validate import sanitized
+from pipeline.chemistry.validate import sanitize_smiles
 from pipeline.models.spelling import write_selfies
 from pipeline.objectives.constraints import Constraints
 
@@ -90,7 +90,7 @@ class Screen:
             raise UserError(self.constraints.explain([Chem.MolFromSmiles(key) for key in keys]))
 
     def _screen_smiles(self, smiles: Sequence[str | None]) -> list[Screened | None]:
-        found = self._screen(smiles, self._of_smiles, sanitized)
+        found = self._screen(smiles, self._of_smiles, sanitize_smiles)
         for screened in found:
             if screened is not None and screened.selfies:
                 self._remember(self._of_selfies, screened.selfies, screened)
@@ -101,7 +101,7 @@ class Screen:
             smiles = self.vocabulary.to_smiles(string)
         except Exception:  # selfies raises DecoderError, and on odd input a dozen other kinds
             return None, "not decoded"
-        return sanitized(smiles)
+        return sanitize_smiles(smiles)
 
     def _screen(
         self,

@@ -30,7 +30,7 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     """
     # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
     from chem_vae import atomic_files
-    from pipeline.chemistry.sdf_writer import sdf_text
+    from pipeline.chemistry.sdf_writer import write_sdf
     from pipeline.report import page
     from pipeline.report.model import Report
 
@@ -38,6 +38,6 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     data = atomic_files.plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
     atomic_files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
-    atomic_files.write_text(folder / "candidates.sdf", sdf_text(candidates, report.run_id))
+    atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
     atomic_files.write_json(folder / "report.json", data)
     return atomic_files.write_text(folder / "report.html", text)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from chem_vae.analysis import principal_axes
-from pipeline.chemistry.metrics import achieved, funnel, internal_diversity, scaffolds
+from pipeline.chemistry.metrics import compare_with_target, count_funnel, count_scaffolds, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.generate import GenerationReport
@@ -71,7 +71,7 @@ def build_generation_report(
         objectives=[Objective(**w.to_dict()) for w in objectives],
     )
     stages = [(s, counts[s]) for s in _STAGES if s in counts and (s != "within target" or objectives)]
-    report.funnel = [Stage(**stage) for stage in funnel(stages)]
+    report.funnel = [Stage(**stage) for stage in count_funnel(stages)]
     report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
     report.novelty = None
     if dataset is not None:
@@ -130,7 +130,7 @@ def measure_achieved(
         parts = []
         for table in (candidates, molecules):
             values = table[column].tolist() if column in table else []
-            found = achieved(values, target=w.target, low=w.low, high=w.high)
+            found = compare_with_target(values, target=w.target, low=w.low, high=w.high)
             mae = found.mae if w.target is not None else None
             parts.append(
                 {"of": len(values), "mean": found.mean, "std": found.std, "mae": mae, "within": found.within.count}
@@ -145,8 +145,8 @@ def measure_achieved(
 def measure_diversity(candidates: pd.DataFrame) -> Diversity:
     """Measure the internal diversity of the candidates, and count their scaffolds."""
     molecules = candidates["molecule"].tolist()
-    count = scaffolds(molecules)
-    return Diversity(internal_diversity=internal_diversity(molecules), scaffolds=count.count, of=count.of)
+    count = count_scaffolds(molecules)
+    return Diversity(internal_diversity=measure_internal_diversity(molecules), scaffolds=count.count, of=count.of)
 
 
 def thin(rows: list[Any], most: int = 400) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.chemistry.metrics import funnel, internal_diversity, scaffold
+from pipeline.chemistry.metrics import count_funnel, find_scaffold, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.result import Optimization, average_best
@@ -147,7 +147,7 @@ def count_stages(found: Optimization) -> list[Stage]:
     stages += [("asked", counts["asked"]), ("scored", int(found.calls["score"].notna().sum()))]
     if found.bounded:
         stages.append(("within every objective", counts["hits"]))
-    return [Stage(**{**row, "explanation": STAGES[row["stage"]]}) for row in funnel(stages)]
+    return [Stage(**{**row, "explanation": STAGES[row["stage"]]}) for row in count_funnel(stages)]
 
 
 def _collect_endpoints(found: Optimization, model: TrainedModel) -> list[Distribution]:
@@ -188,7 +188,7 @@ def follow_diversity(calls: pd.DataFrame) -> list[DiversityAt]:
         best = calls.head(n).nlargest(BEST_OF, "score")["smiles"].tolist()
         if len(best) < 2:
             continue
-        scaffolds.update({smiles: scaffold(smiles) for smiles in best if smiles not in scaffolds})
+        scaffolds.update({smiles: find_scaffold(smiles) for smiles in best if smiles not in scaffolds})
         distinct = len({scaffolds[s] for s in best})
-        rows.append(DiversityAt(calls=n, diversity=internal_diversity(best), scaffolds=distinct, of=len(best)))
+        rows.append(DiversityAt(calls=n, diversity=measure_internal_diversity(best), scaffolds=distinct, of=len(best)))
     return rows

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.predictors import Prediction, PropertyPredictor
-from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import Representation, combine
 
 FOLDS = 4
@@ -50,7 +50,7 @@ def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[
     """
     from sklearn.model_selection import GroupKFold, KFold  # heavy
 
-    groups = [scaffold(text) or f"row {row}" for row, text in enumerate(smiles)]
+    groups = [find_scaffold(text) or f"row {row}" for row, text in enumerate(smiles)]
     sizes = Counter(groups)
     by_chance = len(sizes) < k or max(sizes.values()) > len(groups) / 3
     splitter = KFold(k, shuffle=True, random_state=seed) if by_chance else GroupKFold(k)

@@ -16,7 +16,7 @@ from chem_vae.progress import Progress, silent
 from chem_vae.training import resolve_precision, write_history
 from chem_vae.training import train as train_core
 from chem_vae.vocabulary import SelfiesVocabulary
-from pipeline.chemistry.metrics import novelty, uniqueness, validity
+from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness, measure_validity
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel
@@ -184,9 +184,9 @@ class _PriorMetrics:
         keys = [c.inchikey for c in candidates if c.inchikey is not None]
         distinct = sorted(set(keys))
         return {
-            "valid": validity(candidates).fraction,
-            "unique": uniqueness(keys).fraction,
-            "novel": novelty(distinct, self.known).fraction,
+            "valid": measure_validity(candidates).fraction,
+            "unique": measure_uniqueness(keys).fraction,
+            "novel": measure_novelty(distinct, self.known).fraction,
         }
 
 

@@ -40,7 +40,7 @@ from pipeline.benchmark.reference import Reference, cached_arrays, reference_of
 from pipeline.benchmark.samples import read_samples
 from pipeline.benchmark.similarity import internal_diversities, nearest_similarities
 from pipeline.benchmark.table import markdown
-from pipeline.chemistry.metrics import Share, internal_diversity
+from pipeline.chemistry.metrics import Share, measure_internal_diversity
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.folders import lock_folder
 
@@ -104,8 +104,8 @@ def test_similarity_agrees_with_rdkit(sample_smiles: list[str], monkeypatch: pyt
     monkeypatch.setattr(similarity, "_BLOCK", 64)
     measured = measure(sample_smiles[:150], Wanted(properties=False), workers=1)
     ours = internal_diversities(measured.fingerprints)
-    assert ours[0] == pytest.approx(internal_diversity(measured.smiles), abs=1e-6)
-    assert ours[1] == pytest.approx(internal_diversity(measured.smiles, p=2), abs=1e-6)
+    assert ours[0] == pytest.approx(measure_internal_diversity(measured.smiles), abs=1e-6)
+    assert ours[1] == pytest.approx(measure_internal_diversity(measured.smiles, p=2), abs=1e-6)
     assert snn(sample_smiles[:5], sample_smiles[3:50]) < 1 == snn(sample_smiles[3:5], sample_smiles[:50])
 
 

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.crossover import vary
-from pipeline.chemistry.graph_edits import elements_of, heavy_bonds, kekule
+from pipeline.chemistry.graph_edits import count_heavy_bonds, kekulize, read_elements
 
 MESTRANOL = "C#C[C@]1(O)CC[C@H]2[C@@H]3CCc4cc(OC)ccc4[C@H]3CC[C@@]21C"
 DRUG_LIKE = ("C", "N", "O", "F", "S", "Cl", "Br")
@@ -120,7 +120,7 @@ def test_unusable_parents_and_elements() -> None:
 )
 def test_kekule_form_is_the_same_molecule(smiles: str) -> None:
     mol = Chem.MolFromSmiles(smiles)
-    copy = kekule(mol)
+    copy = kekulize(mol)
     assert not any(atom.GetIsAromatic() for atom in copy.GetAtoms())
     assert [a.GetTotalNumHs() for a in copy.GetAtoms()] == [a.GetTotalNumHs() for a in mol.GetAtoms()]
     Chem.SanitizeMol(copy)
@@ -128,6 +128,6 @@ def test_kekule_form_is_the_same_molecule(smiles: str) -> None:
 
 
 def test_elements_by_the_bonds_they_make() -> None:
-    elements = elements_of(DRUG_LIKE)
+    elements = read_elements(DRUG_LIKE)
     assert [elements.valence(z) for z in (6, 7, 8, 9, 14)] == [4, 3, 2, 1, 0]
-    assert heavy_bonds(kekule(Chem.MolFromSmiles("CS(C)(=O)=O")).GetAtomWithIdx(1)) == 6
+    assert count_heavy_bonds(kekulize(Chem.MolFromSmiles("CS(C)(=O)=O")).GetAtomWithIdx(1)) == 6

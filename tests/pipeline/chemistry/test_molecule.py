@@ -8,8 +8,8 @@ from rdkit import Chem
 from chem_vae.errors import DataError
 from pipeline.chemistry import molecule as module
 from pipeline.chemistry.fingerprints import ECFP4_1024
-from pipeline.chemistry.metrics import fingerprints, scaffold
-from pipeline.chemistry.molecule import Molecule, read_mols
+from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
+from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.standardize import Standardizer
 
 
@@ -24,8 +24,8 @@ def test_everything_is_derived_from_one_parse(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module.Chem, "MolFromSmiles", parse)
     assert found.inchikey == Chem.MolToInchiKey(found.mol)
     assert found.stereo_blind_key == found.inchikey[:14]
-    assert found.scaffold == scaffold(found) == "c1ccccc1"
-    assert found.fingerprint is fingerprints([found])[0]
+    assert found.scaffold == find_scaffold(found) == "c1ccccc1"
+    assert found.fingerprint is compute_fingerprints([found])[0]
     assert found.fingerprint == ECFP4_1024.bits(found.mol)
 
 
@@ -45,6 +45,12 @@ def test_any_smiles_is_written_canonically() -> None:
     assert len({Molecule("CCO"), Molecule.parse("C(C)O"), Molecule("CCN")}) == 2
     assert Molecule("CCO") != "CCO"
     assert [Molecule.parse(text) for text in ("C(", "", None)] == [None] * 3
-    assert [mol is None for mol in read_mols(["CC", "C1", None, "", Molecule("C")])] == [False, True, True, True, False]
+    assert [mol is None for mol in parse_mols(["CC", "C1", None, "", Molecule("C")])] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
     with pytest.raises(DataError, match="cannot read 'C1'"):
         _ = Molecule("C1").mol

@@ -6,7 +6,7 @@ import math
 
 from rdkit import Chem
 
-from pipeline.chemistry.sdf_writer import sdf_text
+from pipeline.chemistry.sdf_writer import write_sdf
 from tests.pipeline.report.samples import candidates
 
 
@@ -15,7 +15,7 @@ def test_an_sd_property_cannot_end_its_record() -> None:
     frame["a\n>  <note>"] = ["one\n\n$$$$\ntwo", "$$$$"]
     frame["gap"] = [math.nan, 1.0]
     supplier = Chem.SDMolSupplier()
-    supplier.SetData(sdf_text(frame, "run"))
+    supplier.SetData(write_sdf(frame, "run"))
     mols = list(supplier)
     assert len(mols) == 2 and None not in mols
     assert mols[0].GetProp("a_  _note_") == "one $$$$ two" and mols[1].GetProp("a_  _note_").strip() == "$$$$"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, is_odd, oddities
+from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, find_unusual_motifs, has_unusual_motif
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import USUAL, Constraints, named_molecules
@@ -44,14 +44,14 @@ USUAL_ONES = [
 @pytest.mark.parametrize(("smiles", "name"), ODD.items())
 def test_oddities_have_names(smiles: str, name: str | None) -> None:
     mol = Chem.MolFromSmiles(smiles)
-    found = oddities(mol)
+    found = find_unusual_motifs(mol)
     assert (name in found) if name else not found
-    assert is_odd(mol) == bool(found)
-    assert not is_odd(mol, found)  # and what is allowed is not held against it
+    assert has_unusual_motif(mol) == bool(found)
+    assert not has_unusual_motif(mol, found)  # and what is allowed is not held against it
 
 
 def test_usual_molecules_have_none_and_every_pattern_can_be_read() -> None:
-    assert all(not oddities(Chem.MolFromSmiles(s)) for s in USUAL_ONES)
+    assert all(not find_unusual_motifs(Chem.MolFromSmiles(s)) for s in USUAL_ONES)
     assert all(pattern is not None for pattern in PATTERNS.values())
 
 
@@ -59,7 +59,7 @@ def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: Tra
     """An oracle that pays for what is odd gets nothing odder than that, but where more was asked for."""
 
     def of(smiles: Iterable[str]) -> frozenset[str]:
-        return frozenset[str]().union(*(oddities(Chem.MolFromSmiles(s)) for s in smiles))
+        return frozenset[str]().union(*(find_unusual_motifs(Chem.MolFromSmiles(s)) for s in smiles))
 
     def usual(*seeds: str) -> frozenset[str]:
         return UsualStructures.measure(

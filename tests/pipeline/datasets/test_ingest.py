@@ -30,7 +30,7 @@ from pipeline.datasets import ingest as ingest_module
 from pipeline.datasets import shards
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.ingest import dataset_key, ingest
+from pipeline.datasets.ingest import compute_dataset_key, ingest
 from pipeline.datasets.readers import READERS, Layout, Row
 from pipeline.datasets.text_reader import TextReader
 from pipeline.workspace.folders import lock_folder
@@ -283,7 +283,7 @@ def test_two_at_once(tmp_path: Path) -> None:
     settings = config(path)
     from pipeline.workspace.registry import resolve
 
-    folder = tmp_path / "datasets" / f"a-{dataset_key(settings, resolve(str(path)))[:8]}"
+    folder = tmp_path / "datasets" / f"a-{compute_dataset_key(settings, resolve(str(path)))[:8]}"
     folder.parent.mkdir()
     with lock_folder(folder, "here"), pytest.raises(BusyError, match="another process is ingesting"):
         ingest(settings, tmp_path)

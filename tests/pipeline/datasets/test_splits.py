@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.shards import UNASSIGNED
-from pipeline.datasets.splits import assign_splits, merge_duplicates, smallest, uniform
+from pipeline.datasets.splits import assign_splits, draw_sample, draw_uniform, merge_duplicates
 
 
 def hashes(n: int, seed: int = 0) -> np.ndarray:
@@ -25,12 +25,12 @@ def test_merging_counted_by_hand() -> None:
 def test_a_draw_depends_on_the_molecule_and_the_seed_alone() -> None:
     keys = hashes(20_000)
     order = np.random.default_rng(1).permutation(len(keys))
-    assert np.array_equal(uniform(keys, 3)[order], uniform(keys[order], 3))
-    assert not np.allclose(uniform(keys, 3), uniform(keys, 4))
-    draw = uniform(keys, 3)
+    assert np.array_equal(draw_uniform(keys, 3)[order], draw_uniform(keys[order], 3))
+    assert not np.allclose(draw_uniform(keys, 3), draw_uniform(keys, 4))
+    draw = draw_uniform(keys, 3)
     assert draw.min() >= 0 and draw.max() < 1
     assert np.abs(np.histogram(draw, 10, (0, 1))[0] - 2_000).max() < 200
-    assert abs(np.corrcoef(draw, uniform(keys, 4))[0, 1]) < 0.03
+    assert abs(np.corrcoef(draw, draw_uniform(keys, 4))[0, 1]) < 0.03
 
 
 def test_fractions() -> None:
@@ -62,8 +62,8 @@ def test_what_belongs_together_stays_together() -> None:
 
 def test_a_sample_does_not_depend_on_the_order() -> None:
     keys, rows = hashes(1_000), np.arange(1_000) % 2 == 0
-    mask = smallest(keys, rows, 100, 0)
+    mask = draw_sample(keys, rows, 100, 0)
     assert mask.sum() == 100 and not (mask & ~rows).any()
     order = np.random.default_rng(1).permutation(1_000)
-    assert np.array_equal(smallest(keys[order], rows[order], 100, 0), mask[order])
-    assert smallest(keys, rows, 5_000, 0).sum() == 500
+    assert np.array_equal(draw_sample(keys[order], rows[order], 100, 0), mask[order])
+    assert draw_sample(keys, rows, 5_000, 0).sum() == 500

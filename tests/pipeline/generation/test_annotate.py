@@ -12,7 +12,7 @@ from rdkit import DataStructs
 import pipeline as mg
 from chem_vae.anomaly import FILE
 from chem_vae.errors import CheckpointError
-from pipeline.chemistry.metrics import fingerprints
+from pipeline.chemistry.metrics import compute_fingerprints
 from pipeline.chemistry.validate import validate
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import KEPT_SMILES, read_kept_selfies, read_kept_smiles
@@ -32,7 +32,7 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     near = found.to_frame()[["smiles", "nearest_training_smiles", "nearest_training_similarity"]]
     assert set(near["nearest_training_smiles"]) <= kept == set(read_kept_smiles(alone))
     for smiles, neighbor, similarity in near.itertuples(index=False):  # the fingerprints of whole, aromatic molecules
-        assert DataStructs.TanimotoSimilarity(*fingerprints([smiles, neighbor])) == pytest.approx(similarity)
+        assert DataStructs.TanimotoSimilarity(*compute_fingerprints([smiles, neighbor])) == pytest.approx(similarity)
     (tmp_path / "alone" / KEPT_SMILES).unlink()  # as of a model made before there was this file
     assert set(read_kept_smiles(alone)) == kept
     assert any(f"those among the {len(kept):,} training molecules kept with the model" in w for w in found.warnings)

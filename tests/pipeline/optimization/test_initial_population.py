@@ -10,7 +10,7 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.metrics import find_scaffold
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.loop import optimize
@@ -60,10 +60,10 @@ def test_the_best_of_the_data_are_asked_about_first(model: TrainedModel, dataset
     d = [w.desirability(table[w.about.name].tolist()) for w in found.objectives]
     ranks = pd.Series(np.sqrt(d[0] * d[1]), table.index).rank(ascending=False)
     assert ranks[first["smiles"]].is_monotonic_increasing and ranks[first["smiles"].iloc[0]] == 1
-    own = [scaffold(s) for s in first["smiles"]]
+    own = [find_scaffold(s) for s in first["smiles"]]
     assert max(own.count(s) for s in own) <= 2
     left_out = set(ranks[ranks < ranks[first["smiles"].iloc[-1]]].index) - set(first["smiles"])
-    assert all(own.count(scaffold(s)) == 2 for s in left_out)  # better, but of a series that is there
+    assert all(own.count(find_scaffold(s)) == 2 for s in left_out)  # better, but of a series that is there
     again = optimize(model, asked, tmp_path / "a", oracle=oracle, dataset=dataset)
     assert again.counts["proposed"] == found.counts["proposed"]  # finished: nothing is proposed twice
     with pytest.raises(UserError, match="no objective is called like one of them: score"):

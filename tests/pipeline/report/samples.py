@@ -119,7 +119,7 @@ def full_report() -> dict[str, Any]:
             "n": 10, "samples": 100, "strategy": "conditional", "temperature": 0.8, "seed": 0,
             "objectives": [objective],
         },
-        "funnel": metrics.funnel(
+        "funnel": metrics.count_funnel(
             [("requested", 100), ("valid", 90), ("unique", 80), ("novel", 60), ("within target", 2)]
         ),
         "novelty": {"stereo_aware": {"count": 60, "of": 80}, "stereo_blind": {"count": 55, "of": 80}},

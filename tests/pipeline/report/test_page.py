@@ -164,7 +164,7 @@ def test_candidate_columns_may_be_missing_or_empty() -> None:
 
 def test_no_candidates_says_where_they_were_lost(tmp_path: Path) -> None:
     content = full_report()
-    content["funnel"] = metrics.funnel([("requested", 100), ("unique", 12), ("novel", 0), ("within target", 0)])
+    content["funnel"] = metrics.count_funnel([("requested", 100), ("unique", 12), ("novel", 0), ("within target", 0)])
     content["achieved"] = []
     shown = Reader(report.write(tmp_path, as_report(content), candidates(0)).read_text(encoding="utf-8")).text
     assert "lost at the stage novel: 0 of 12 remained" in shown

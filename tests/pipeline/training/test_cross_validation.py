@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from chem_vae.predictors import Prediction
 from chem_vae.tanimoto import TanimotoProcess
-from pipeline.chemistry.metrics import scaffold
+from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import features
 from pipeline.training.cross_validation import (
     assign_folds,
@@ -25,7 +25,7 @@ def test_folds_keep_scaffolds_together(sample_smiles: list[str]) -> None:
     assert by == "scaffold" and np.bincount(fold).min() >= 35
     where: dict[str, set[int]] = {}
     for text, number in zip(sample_smiles[:200], fold.tolist(), strict=True):
-        where.setdefault(str(scaffold(text)), set()).add(number)
+        where.setdefault(str(find_scaffold(text)), set()).add(number)
     assert all(len(numbers) == 1 for numbers in where.values())
     assert assign_folds(["Cc1ccccc1"] * 30)[1] == "chance"
 
