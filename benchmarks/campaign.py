@@ -44,7 +44,8 @@ from pipeline.generation.acquisition_search import search
 from pipeline.generation.batch_selection import select_diverse
 from pipeline.generation.config import MeasuredConfig
 from pipeline.models.measured_predictor import MeasuredPredictor, features
-from pipeline.models.trained_model import TrainedModel, encode_valid, load_model
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve

@@ -21,7 +21,8 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
 from pipeline.generation.direct import Found
-from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.optimization.config import OptimizeConfig

@@ -22,7 +22,8 @@ from pipeline.chemistry.properties import compute
 from pipeline.generation.annotate import predict_property
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.sampling import draw
-from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, log_desirability
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
+from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError, VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.standardize import Rejection, Standardizer
 
 
@@ -75,3 +81,30 @@ def write_selfies(smiles: str | None, vocabulary: SelfiesVocabulary) -> str | No
         return vocabulary.from_smiles(smiles)
     except VocabularyError:
         return None
+
+
+def encode_valid(
+    checkpoint: Checkpoint, structures: Sequence[Structure | None], spellings: Sequence[str | None] | None = None
+) -> Tensor:
+    """Encode those of n molecules that the vocabulary can spell.
+
+    Args:
+        checkpoint: The model.
+        structures: n molecules or canonical SMILES, None where there is none.
+        spellings: The canonical SELFIES strings of the molecules, None where they are not known yet.
+
+    Returns:
+        Latent means (n, D); NaN for None and for what the vocabulary cannot spell.
+    """
+    z = torch.full((len(structures), checkpoint.model.latent_size), torch.nan)
+    found: dict[int, str] = {}
+    for row, structure in enumerate(structures):
+        string = spellings[row] if spellings is not None else None
+        if string is None:
+            smiles = structure.smiles if isinstance(structure, Molecule) else structure
+            string = write_selfies(smiles, checkpoint.vocabulary)
+        if string is not None and not checkpoint.vocabulary.missing(string):
+            found[row] = string
+    if found:
+        z[list(found)] = checkpoint.encode(list(found.values())).mu
+    return z

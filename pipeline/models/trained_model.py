@@ -21,13 +21,13 @@ from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, 
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.molecule import Molecule, Structure
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.predictor_wording import describe_choice
+from pipeline.models.model_description import describe_model
 from pipeline.models.sampling import REDRAWS, draw
-from pipeline.models.spelling import Speller, Spelling, write_selfies
+from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_model
@@ -293,46 +293,7 @@ class TrainedModel:
 
     def summary(self) -> str:
         """Describe the model in a few lines, as `chem-vae inspect` shows them."""
-        card, figures = self.card, self.card["figures"]
-        lines = [
-            f"model {self.folder.name} ({self.key[:8]}), {card['parameters']:,} parameters",
-            f"  trained on {card['dataset']['name']}: {card['training_molecules']:,} molecules, "
-            f"{card['trained_seconds']:,.0f} s, {card['steps']:,} steps",
-            f"  conditions: {', '.join(self.conditions) or 'none'}",
-            f"  vocabulary: {card['vocabulary']['symbols']} symbols, {card['vocabulary']['merges']} merges",
-        ]
-        if base := card.get("base"):
-            before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
-            lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
-        lines += [f"  {name.replace('_', ' ')}: {value:.4g}" for name, value in figures.items() if value is not None]
-        for told in (card.get("finetuning") or {}).get("before_after", []):
-            lines.append(f"  {told['of']}: {_describe_change(told)}")
-        for p in card["predictors"]:
-            if p["r2"] is not None:
-                lines.append(
-                    f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
-                )
-            if p.get("compared"):
-                lines.append(f"    {describe_choice(p['compared'])}")
-        if benchmark := card.get("benchmark"):
-            lines.append(f"  {_describe_benchmark(benchmark)}")
-        if "licence" in card:
-            lines.append(f"  licence: {card['licence']}")
-        lines += [f"  limit: {text}" for text in card.get("limits", [])]
-        lines += [f"  warning: {w}" for w in card["warnings"]]
-        return "\n".join(lines)
-
-
-def _describe_benchmark(results: Mapping[str, Any]) -> str:
-    """Describe the main figures of `chem-vae benchmark moses`."""
-    figures = {name: f"{found['mean']:.3f}" for name, found in results["distribution"].items()}
-    exact, asked = results["reconstruction"]["from_mean"]["molecule"], results["settings"]
-    names = ("FCD/Test", "unique@10000", "Filters", "Novelty")
-    return (
-        f"benchmark of {results['date']} ({asked['samples']:,} samples, {asked['seeds']} seeds): "
-        f"{', '.join(f'{name} {figures[name]}' for name in names if name in figures)}; exact reconstruction of "
-        f"{exact['count']:,} of {exact['of']:,} test molecules"
-    )
+        return describe_model(self.folder.name, self.key, self.card)
 
 
 def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
@@ -358,40 +319,3 @@ def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:
     write_safetensors(
         {"mu": mu.half().contiguous(), "values": values.contiguous(), "typical_distance": torch.tensor(typical)}, path
     )
-
-
-def encode_valid(
-    checkpoint: Checkpoint, structures: Sequence[Structure | None], spellings: Sequence[str | None] | None = None
-) -> Tensor:
-    """Encode those of n molecules that the vocabulary can spell.
-
-    Args:
-        checkpoint: The model.
-        structures: n molecules or canonical SMILES, None where there is none.
-        spellings: The canonical SELFIES strings of the molecules, None where they are not known yet.
-
-    Returns:
-        Latent means (n, D); NaN for None and for what the vocabulary cannot spell.
-    """
-    z = torch.full((len(structures), checkpoint.model.latent_size), torch.nan)
-    found: dict[int, str] = {}
-    for row, structure in enumerate(structures):
-        string = spellings[row] if spellings is not None else None
-        if string is None:
-            smiles = structure.smiles if isinstance(structure, Molecule) else structure
-            string = write_selfies(smiles, checkpoint.vocabulary)
-        if string is not None and not checkpoint.vocabulary.missing(string):
-            found[row] = string
-    if found:
-        z[list(found)] = checkpoint.encode(list(found.values())).mu
-    return z
-
-
-def _describe_change(told: Mapping[str, Any]) -> str:
-    """Describe a row of the card's before_after."""
-    parts = [
-        f"{label} {told['before'][name]:.3g} -> {told['after'][name]:.3g}"
-        for name, label in (("exact_reconstruction", "exact reconstruction"), ("nats", "-log p(x) in nats"))
-        if told["before"][name] is not None and told["after"][name] is not None
-    ]
-    return f"{', '.join(parts) or 'not measured'} ({told['molecules']:,} molecules)"

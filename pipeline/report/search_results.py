@@ -9,7 +9,8 @@ import torch
 from chem_vae.analysis import principal_axes
 from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.annotate import add_predictions
-from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.pareto import hypervolume, non_dominated, reference_point
 from pipeline.optimization.result import Optimization
 from pipeline.report.generation_report import PLOTTED, place_candidates, thin

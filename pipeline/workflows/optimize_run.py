@@ -28,7 +28,8 @@ from pipeline.generation.annotate import (
     compare_with_training,
     list_novelty_warnings,
 )
-from pipeline.models.trained_model import TrainedModel, encode_valid
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization

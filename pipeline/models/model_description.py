@@ -1,0 +1,62 @@
+"""Describes a trained model in a few lines from its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.models.predictor_wording import describe_choice
+
+
+def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
+    """Describe a model by its card: data, training, vocabulary, predictors, benchmark, limits and warnings."""
+    figures = card["figures"]
+    lines = [
+        f"model {name} ({key[:8]}), {card['parameters']:,} parameters",
+        f"  trained on {card['dataset']['name']}: {card['training_molecules']:,} molecules, "
+        f"{card['trained_seconds']:,.0f} s, {card['steps']:,} steps",
+        f"  conditions: {', '.join(card['conditions']) or 'none'}",
+        f"  vocabulary: {card['vocabulary']['symbols']} symbols, {card['vocabulary']['merges']} merges",
+    ]
+    if base := card.get("base"):
+        before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
+        lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
+    lines += [f"  {figure.replace('_', ' ')}: {value:.4g}" for figure, value in figures.items() if value is not None]
+    for told in (card.get("finetuning") or {}).get("before_after", []):
+        lines.append(f"  {told['of']}: {_describe_change(told)}")
+    for p in card["predictors"]:
+        if p["r2"] is not None:
+            lines.append(
+                f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
+            )
+        if p.get("compared"):
+            lines.append(f"    {describe_choice(p['compared'])}")
+    if benchmark := card.get("benchmark"):
+        lines.append(f"  {_describe_benchmark(benchmark)}")
+    if "licence" in card:
+        lines.append(f"  licence: {card['licence']}")
+    lines += [f"  limit: {text}" for text in card.get("limits", [])]
+    lines += [f"  warning: {w}" for w in card["warnings"]]
+    return "\n".join(lines)
+
+
+def _describe_benchmark(results: Mapping[str, Any]) -> str:
+    """Describe the main figures of `chem-vae benchmark moses`."""
+    figures = {name: f"{found['mean']:.3f}" for name, found in results["distribution"].items()}
+    exact, asked = results["reconstruction"]["from_mean"]["molecule"], results["settings"]
+    names = ("FCD/Test", "unique@10000", "Filters", "Novelty")
+    return (
+        f"benchmark of {results['date']} ({asked['samples']:,} samples, {asked['seeds']} seeds): "
+        f"{', '.join(f'{name} {figures[name]}' for name in names if name in figures)}; exact reconstruction of "
+        f"{exact['count']:,} of {exact['of']:,} test molecules"
+    )
+
+
+def _describe_change(told: Mapping[str, Any]) -> str:
+    """Describe a row of the card's before_after."""
+    parts = [
+        f"{label} {told['before'][name]:.3g} -> {told['after'][name]:.3g}"
+        for name, label in (("exact_reconstruction", "exact reconstruction"), ("nats", "-log p(x) in nats"))
+        if told["before"][name] is not None and told["after"][name] is not None
+    ]
+    return f"{', '.join(parts) or 'not measured'} ({told['molecules']:,} molecules)"
