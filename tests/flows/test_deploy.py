@@ -216,3 +216,21 @@ def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) ->
     active = {name for name, d in held.items() if any(schedule["active"] for schedule in d["schedules"])}
     assert active == {"campaign"}
     assert all(d["global_concurrency_limit"]["limit"] == 1 for d in held.values())
+
+
+def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run starts in a folder of its own, from where a relative path leads nowhere."""
+    from flows.deploy import make_parameters
+    from pipeline.config import CampaignConfig
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "my.csv").touch()
+    config = CampaignConfig.model_validate({"ingest": {"source": "my.csv"}, "train": {"start": "base"}})
+    base, source = str(tmp_path / "base"), str(tmp_path / "my.csv")
+    campaign = make_parameters("campaign", config, Path("w"), "latest", "latest", None, {})
+    assert (campaign["config"]["ingest"]["source"], campaign["config"]["train"]["start"]) == (source, base)
+    train = make_parameters("train", config, Path("w"), "latest", "latest", None, {})
+    assert (train["config"]["start"], train["dataset"], train["workspace"]) == (base, "latest", str(tmp_path / "w"))
+    update = make_parameters("update", config, Path("w"), "latest", "base", "new.csv", {"train.start": "base"})
+    assert update["run"] == update["settings"]["train.start"] == base and update["data"] == str(tmp_path / "new.csv")
