@@ -48,7 +48,9 @@ def runs(workspace: Path) -> None:
     found = list_runs(workspace)
     for run in found:
         results = read_report(run.folder)
-        hits = next((stage for stage in results.funnel if stage.stage == "within target"), None)
+        hits = next(
+            (stage for stage in results.funnel if stage.stage in ("within target", "within every objective")), None
+        )
         wanted = ", ".join(f"{o.label or o.property} {o.aim}" for o in results.request.objectives)
         rows.append(
             (

@@ -22,6 +22,10 @@ _NAMES = {
     "hba": "H-bond acceptors", "rotatable_bonds": "rotatable bonds", "rings": "rings", "fraction_sp3": "fraction sp³",
     "formal_charge": "formal charge",
 }  # fmt: skip
+_FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain")
+_NUMBERS = (
+    "rank", "score", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
+)  # fmt: skip
 
 
 @dataclass
@@ -117,15 +121,12 @@ def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[d
         record = {str(name): plain(value) for name, value in values.items()}
         texts = {name: record.get(name) or None for name in ("smiles", "nearest_training_smiles", "origin", "parent")}
         texts = {name: text if isinstance(text, str) else None for name, text in texts.items()}
-        numbers = {
-            name: value if is_number(value := record.get(name)) else None
-            for name in ("rank", "score", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity")
-        }  # fmt: skip
+        numbers = {name: value if is_number(value := record.get(name)) else None for name in _NUMBERS}
         distance = numbers["distance_to_training"]
         yield {
             **texts,
             **numbers,
-            **{name: record.get(name) for name in ("within_target", "novel", "novel_stereo_blind", "in_domain")},
+            **{name: None if (flag := record.get(name)) is None else bool(flag) for name in _FLAGS},
             "rank": position if numbers["rank"] is None else int(numbers["rank"]),
             "drawing": mark_safe(draw_molecule(texts["smiles"])),
             "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),

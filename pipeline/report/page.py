@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from chem_vae.atomic_files import plain
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report import formatting, sections
 from pipeline.report.candidate_table import (
     ShownProperty,
@@ -25,14 +26,6 @@ from pipeline.report.search_sections import make_search
 
 MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
 GALLERY = 8
-LOST_AT = {
-    "decoded": "The decoder does not end its strings: train longer.",
-    "valid": "Hardly any string is a molecule: train longer, or lower the temperature.",
-    "unique": "The model repeats itself: raise the temperature, or train longer.",
-    "novel": "The model repeats its training data: raise the temperature, or ask for more samples.",
-    "alert-free": "Every molecule carries a structural alert: allow alerts (they are flags), or train on cleaner data.",
-    "within target": "The target may lie outside the data: widen the tolerance, or ask for more samples.",
-}
 
 
 def render(report: Report, candidates: pd.DataFrame) -> str:
@@ -57,10 +50,16 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=formatting.format_number, decimals=formatting.format_number, time=formatting.format_time
+        number=formatting.format_number,
+        decimals=formatting.format_number,
+        duration=formatting.format_duration,
+        time=formatting.format_time,
     )
     environment.globals.update(
-        percent=formatting.format_percent, share_of=formatting.format_share, breakable=_make_breakable
+        percent=formatting.format_percent,
+        share_of=formatting.format_share,
+        breakable=_make_breakable,
+        fingerprints={"ECFP4_1024": ECFP4_1024, "ECFP4_2048": ECFP4_2048, "SIMULATED_COUNTS": SIMULATED_COUNTS},
     )
     return environment.get_template("template.html.j2").render(
         report=report,
@@ -68,11 +67,9 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         requested=[p for p in properties.values() if p.objective and p.aim],
-        advice=LOST_AT,
         novelty=report.novelty or Novelty(),
         o=make_search(report, properties),
         warnings=sections.collect_warnings(report, properties),
-        funnel=sections.make_funnel(report),
         achieved=sections.make_achieved(report, properties),
         columns=columns,
         hidden_columns=count_hidden_columns(candidates, columns),
@@ -86,7 +83,6 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         computed_too=sections.name_computed_despite_predictor(report, columns),
         training=sections.make_training(report),
         map=sections.draw_latent_map(report, properties),
-        provenance=sections.make_provenance(report),
         **_count_candidates(candidates, properties),
     )
 

@@ -1,4 +1,4 @@
-"""The sections of the page that every run has: warnings, funnel, achieved values, plots with their captions, provenance."""
+"""The sections of the page that every run has: warnings, achieved values, plots with their captions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from pipeline.report.candidate_table import Column, ShownProperty, mark_safe
 from pipeline.report.formatting import (
     capitalize,
     choose_decimals,
-    format_duration,
     format_number,
     format_percent,
-    format_time,
     is_number,
 )
 from pipeline.report.model import Distribution, Report
@@ -57,13 +55,6 @@ def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) ->
                 "molecules): take its values as a hint, not as a ranking."
             )
     return list(dict.fromkeys(capitalize(text, properties) for text in given if text))
-
-
-def make_funnel(report: Report) -> list[dict[str, Any]]:
-    """The stages of the funnel with the widths of their bars in percent."""
-    stages = [s for s in report.funnel if s.count is not None]
-    widest = max((s.of or s.count or 0 for s in stages), default=0) or 1
-    return [{"stage": s, "width": 100 * (s.count or 0) / widest, "before": 100 * (s.of or 0) / widest} for s in stages]
 
 
 def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> list[dict[str, Any]]:
@@ -163,48 +154,3 @@ def _format_figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "active units", f"{format_number(value)} of {format_number(latent)}"
         else:
             yield name.replace("_", " "), format_number(value)
-
-
-# -- provenance --------------------------------------------------------------------------------------------------------
-
-
-def make_provenance(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Groups of (name, value), without what the report does not hold."""
-    model, request = report.model, report.request
-    run = ("strategy", "oracle", "oracle_calls", "aggregate", "samples", "temperature", "seed")
-    groups: dict[str, dict[str, Any]] = {
-        "Run": {
-            "run": report.run_id,
-            "created": format_time(report.created),
-            **{key: getattr(request, key) for key in run},
-            "machine": report.machine,
-        },
-        "Data": report.dataset.model_dump(),
-        "Model": {
-            "key": model.key,
-            "parameters": model.parameters,
-            "latent size": model.latent_size,
-            "vocabulary": ", ".join(f"{format_number(n)} {what}" for what, n in model.vocabulary.items()),
-            "conditions": ", ".join(model.conditions),
-            "training molecules": model.training_molecules,
-            "trained for": format_duration(model.trained_seconds) if model.trained_seconds else None,
-        },
-        "Time": {key: format_duration(value) for key, value in report.seconds.items()},
-        "Versions": report.versions,
-    }
-    shown = {
-        title: [
-            (k.replace("_", " ") if title in ("Run", "Data") else k, _format_plainly(k, v))
-            for k, v in items.items()
-            if v not in (None, "")
-        ]
-        for title, items in groups.items()
-    }
-    return [(title, items) for title, items in shown.items() if items]
-
-
-def _format_plainly(name: str, value: Any) -> str:
-    """Ids and seeds as they are; other numbers for reading."""
-    if isinstance(value, str) or name == "seed":
-        return str(value)
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1000 else format_number(value)

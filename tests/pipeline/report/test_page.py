@@ -13,6 +13,7 @@ import pytest
 
 from pipeline import report
 from pipeline.chemistry import metrics
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report import page, plots
 from pipeline.report.model import Front, Report, SearchMap
 from pipeline.report.search_plots import draw_front, draw_search_map
@@ -202,3 +203,15 @@ def test_a_page_of_a_front_tells_it_and_draws_no_single_best() -> None:
     assert "predicted against computed" in text and "The search in the latent space" in shown
     on_path, off = (draw_search_map("m", SearchMap(**searched), best=best) for best in (True, False))
     assert on_path and off and "var(--ink)" in on_path and "var(--ink)" not in off
+
+
+def test_each_similarity_is_defined_by_its_fingerprint() -> None:
+    content = full_report()
+    content["request"]["constraints"] = ["ECFP4 similarity to CCO: at least 0.4"]
+    frame = candidates().assign(similarity_to_measured=0.5)
+    shown = Reader(page.render(as_report(content), frame)).text.split("Glossary")[-1]
+    for fingerprint in (ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS):
+        assert fingerprint.description in shown
+    without = Reader(page.render(as_report(full_report()), candidates())).text
+    assert ECFP4_1024.description in without
+    assert ECFP4_2048.description not in without and SIMULATED_COUNTS.description not in without
