@@ -1,4 +1,4 @@
-"""What a run is told: pydantic models that forbid unknown keys and say where a mistake stands.
+"""Settings of a campaign: pydantic models that forbid unknown keys and say where a mistake stands.
 
 A campaign's TOML file has one table per step, with these models' fields as keys:
 
@@ -33,7 +33,7 @@ from pipeline.workspace.settings import Settings
 
 
 class CampaignConfig(Settings):
-    """Ingest, train and generate in one: what a TOML file holds. [optimize] is what `chem-vae optimize` follows."""
+    """Settings of all steps, as a TOML file holds them; the table [optimize] is for `chem-vae optimize`."""
 
     name: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="A name for the run.")
@@ -45,28 +45,33 @@ class CampaignConfig(Settings):
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:
-    """A TOML file (or none), then overrides by dotted path ({"train.model.latent_size": 64}); a path that ends in + adds to
-    a list of the file.
+    """Read the settings of a campaign.
 
-    Raises UserError that names the file, the key, its line and the nearest valid key.
+    Args:
+        path: A TOML file, or config.json of a run; defaults alone when None.
+        overrides: Values by dotted path ({"train.model.latent_size": 64}), which replace those of the file. A path that ends in
+            + adds to a list of the file.
+
+    Raises:
+        UserError: A setting is wrong. The message names the file, the key, its line and the nearest valid key.
     """
-    data, text = _merged(path, overrides)
+    data, text = _merge(path, overrides)
     try:
         return CampaignConfig.model_validate(data)
     except ValidationError as error:
         raise UserError(explain(error, CampaignConfig, str(path) if path else "the command line", text)) from None
 
 
-def given_table(path: Path | None, overrides: Mapping[str, Any], dotted: str) -> dict[str, Any]:
-    """What a file and overrides say of a table, as `load_config` reads them but not checked; {} where there is none."""
-    found: Any = _merged(path, overrides)[0]
+def read_table(path: Path | None, overrides: Mapping[str, Any], dotted: str) -> dict[str, Any]:
+    """Read a table of a file with overrides as `load_config` does, but unchecked; {} where there is none."""
+    found: Any = _merge(path, overrides)[0]
     for table in dotted.split("."):
         found = found.get(table) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _merged(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
-    """A file's tables with the overrides in them, and its text."""
+def _merge(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dict[str, Any], str]:
+    """Read a file and put the overrides in; return its tables and its text."""
     data: dict[str, Any] = {}
     text = ""
     if path is not None:
@@ -82,7 +87,7 @@ def _merged(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dic
         except json.JSONDecodeError as error:
             raise UserError(f"{path} is not valid JSON: {error}") from None
     for dotted, value in (overrides or {}).items():
-        *tables, key = _parts(dotted, value)
+        *tables, key = _split_key(dotted, value)
         node = data
         for table in tables:
             if node.get(table) is None:  # a finished run's file says null for what was not set
@@ -96,8 +101,8 @@ def _merged(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dic
     return data, text
 
 
-def _parts(dotted: str, value: Any) -> list[str]:
-    """The keys of a dotted path. A property's name may hold dots: "generate.objectives.logD7.4.tolerance"."""
+def _split_key(dotted: str, value: Any) -> list[str]:
+    """Split a dotted path into keys; a property's name may hold dots: "generate.objectives.logD7.4.tolerance"."""
     for table in ("generate", "optimize"):
         below = dotted.removeprefix(f"{table}.objectives.")
         if below != dotted:

@@ -119,9 +119,9 @@ def _check_oracle(given: Given, config: Path | None, before: Mapping[str, Any]) 
     if "--oracle" in given.raw and "--program" in given.raw:
         raise UserError("give --oracle (a Python function) or --program, not both")
     if said := [option.name for option in options.ORACLE_SETTINGS if option.name in given.raw]:
-        from pipeline.config import given_table
+        from pipeline.config import read_table
 
-        oracle = given_table(config, {**before, **given.settings}, "optimize.oracle")
+        oracle = read_table(config, {**before, **given.settings}, "optimize.oracle")
         if not any(oracle.get(kind) for kind in ("property", "function", "program")):
             raise UserError(f"{', '.join(said)}: there is no oracle to set this for; give --oracle or --program too")
 

@@ -33,11 +33,6 @@ class Run:
         return self.folder.name
 
     @property
-    def whole(self) -> bool:
-        """Whether the run was finished."""
-        return bool(self.manifest)
-
-    @property
     def report(self) -> dict[str, Any]:
         """report.json. Raises DataError where it is missing or damaged."""
         try:

@@ -110,7 +110,7 @@ def test_a_kill_while_the_report_is_written_costs_no_call(
     assert not list((workspace / "runs").glob("*-killed"))
     run = optimize_run(model, config(25), workspace, "killed", oracle=second)
     assert len(first.asked) == 20 and len(second.asked) == 5, "a larger budget goes on from the same calls"
-    assert run.whole and run.report["optimization"]["calls"] == 25
+    assert run.manifest and run.report["optimization"]["calls"] == 25
 
 
 def test_a_stopped_run_goes_on_under_other_objectives(
