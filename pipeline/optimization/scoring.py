@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.molecule import read_mol
 from pipeline.chemistry.properties import PROPERTIES, compute, get_property
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, columns, score
@@ -51,6 +51,7 @@ class Scoring:
         self.objectives: list[ResolvedObjective]
         self.objectives, self.warnings = resolve(objectives, [*computed, *(p for p in known if p.name in own)], own)
         self.free = [w.about.name for w in self.objectives if w.about.name not in endpoints]
+        self._computed: dict[str | None, list[float]] = {}
         several = len(self.objectives) > 1
         if self.aggregate == "pareto" and not 2 <= len(self.objectives) <= 3:
             raise UserError(f"a Pareto front takes two or three objectives, not {len(self.objectives)}")
@@ -78,10 +79,16 @@ class Scoring:
         """
         values: dict[str, list[float]] = {e: answers[:, i].tolist() for i, e in enumerate(self.endpoints)}
         if self.free:
-            mols = [Chem.MolFromSmiles(s) if s is not None else None for s in smiles]
-            rows = [compute(m, self.free) if m is not None else [np.nan] * len(self.free) for m in mols]
+            rows = [self._compute(text) for text in smiles]
             values |= {name: [row[i] for row in rows] for i, name in enumerate(self.free)}
         return values
+
+    def _compute(self, smiles: str | None) -> list[float]:
+        """Compute the free properties of a molecule, once for the whole search; NaN where there is none."""
+        if smiles not in self._computed:
+            mol = read_mol(smiles)
+            self._computed[smiles] = compute(mol, self.free) if mol is not None else [np.nan] * len(self.free)
+        return self._computed[smiles]
 
     def score(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
         """Score n molecules: (n,), or (n, objectives) for a Pareto front; higher is better, NaN where something failed."""
