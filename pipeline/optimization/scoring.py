@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.molecule import read_mol
+from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import PROPERTIES, compute, get_property
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, columns, score
@@ -86,7 +86,7 @@ class Scoring:
     def _compute(self, smiles: str | None) -> list[float]:
         """Compute the free properties of a molecule, once for the whole search; NaN where there is none."""
         if smiles not in self._computed:
-            mol = read_mol(smiles)
+            mol = parse_mol(smiles)
             self._computed[smiles] = compute(mol, self.free) if mol is not None else [np.nan] * len(self.free)
         return self._computed[smiles]
 
