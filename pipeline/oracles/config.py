@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from pipeline.workspace.settings import Settings
 
@@ -15,7 +15,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class OracleConfig(Settings):
-    """An oracle: exactly one of property, function, program.
+    """Describes an oracle by exactly one of property, function, program, registered.
 
     [oracle]
     program = ["python", "dock.py", "--receptor", "5ht2a.pdbqt"]
@@ -39,6 +39,10 @@ class OracleConfig(Settings):
         description="A program and its arguments. It reads JSON lines "
         '{"id", "smiles"} and writes {"id", "score"}, {"id", "scores": {...}} or {"id", "error"}. No shell is involved.',
     )
+    registered: Name | None = Field(
+        None, description="The name of an oracle that an installed package adds (see pipeline.oracles.factory.ORACLES)."
+    )
+    options: dict[str, Any] = Field({}, description="Settings of a registered oracle, as its package describes them.")
     name: Name | None = Field(None, description="What the log calls it; made of the above when not given.")
     endpoints: tuple[Name, ...] = Field(
         (), description="What the oracle measures, as the objectives name it; `score` when not given."
@@ -62,8 +66,10 @@ class OracleConfig(Settings):
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
-        if sum(way is not None for way in (self.property, self.function, self.program)) != 1:
-            raise ValueError("say exactly one of property, function, program")
+        if sum(way is not None for way in (self.property, self.function, self.program, self.registered)) != 1:
+            raise ValueError("say exactly one of property, function, program, registered")
+        if self.options and self.registered is None:
+            raise ValueError("options go with a registered oracle")
         if self.property is not None:
             if self.endpoints and self.endpoints != self.property:
                 raise ValueError("the endpoints of computed properties are their names; leave `endpoints` out")
@@ -77,6 +83,14 @@ class OracleConfig(Settings):
         if taken := set(names) & set(OWN_COLUMNS):
             raise ValueError(f"an endpoint cannot be called {sorted(taken)[0]!r}; the log has a column of that name")
         return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier versions did not know, so that a search that they began is found by the same key."""
+        dumped: dict[str, Any] = handler(self)
+        if self.registered is None:
+            dumped = {key: value for key, value in dumped.items() if key not in ("registered", "options")}
+        return dumped
 
     def all_endpoints(self) -> tuple[str, ...]:
         """The endpoints' names, in the order of the values."""

@@ -1,58 +1,82 @@
-"""From a configuration to an oracle that can be asked."""
+"""From a configuration to an oracle that can be asked.
+
+A package adds an oracle behind an entry point of the group `chem_vae.oracles` (see `chem_vae.plugins`), and a TOML file
+names it:
+
+    def register():                                   [oracle]
+        ORACLES.add("vina", open_vina)                registered = "vina"
+                                                      options = { receptor = "5ht2a.pdbqt" }
+    def open_vina(config: OracleConfig) -> Oracle:
+        return ProgramOracle(["vina", config.options["receptor"]], config.all_endpoints(), timeout=config.timeout)
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from chem_vae.errors import ChemVAEError, UserError
+from chem_vae.plugins import Registry
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.config import OracleConfig
 from pipeline.oracles.ledger import CountedOracle, Map
 
+ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_vae.oracles")
+"""Functions that open an oracle, by the name that `OracleConfig.registered` gives."""
+
 
 def open_oracle(config: OracleConfig) -> Oracle:
-    """The oracle that a configuration describes, not yet counted.
+    """Open the oracle that a configuration describes, not yet counted.
 
     A function runs in this process, or, with a timeout or for parallel batches, in processes that can be stopped.
-    Raises UserError where a property, a module, a function or a program does not exist, or cannot be loaded.
+
+    Raises:
+        UserError: If a property, a module, a function, a program or a registered oracle does not exist or cannot be loaded.
     """
-    endpoints = config.all_endpoints()
+    endpoints, name, timeout = config.all_endpoints(), config.name, config.timeout
+    if config.registered is not None:
+        opener = ORACLES.find(config.registered)
+        try:
+            return opener(config)
+        except ChemVAEError:
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise UserError(f"the oracle {config.registered} cannot be opened with its options: {what}") from error
     if config.property is not None:
         from pipeline.oracles.computed import ComputedOracle
 
-        return ComputedOracle(config.property, config.name)
+        return ComputedOracle(config.property, name)
     if config.program is not None:
         from pipeline.oracles.program import ProgramOracle
 
-        return ProgramOracle(config.program, endpoints, timeout=config.timeout, name=config.name)
+        return ProgramOracle(config.program, endpoints, timeout=timeout, name=name)
     assert config.function is not None  # the configuration sees to it
-    if config.timeout is not None or config.parallel > 1:
+    if timeout is not None or config.parallel > 1:
         from pipeline.oracles.function_pool import FunctionPoolOracle
 
-        return FunctionPoolOracle(
-            config.function, endpoints, timeout=config.timeout, processes=config.parallel, name=config.name
-        )
+        return FunctionPoolOracle(config.function, endpoints, timeout=timeout, processes=config.parallel, name=name)
     from pipeline.oracles.function import FunctionOracle, load_function
 
-    return FunctionOracle(load_function(config.function), endpoints, config.name or config.function)
+    return FunctionOracle(load_function(config.function), endpoints, name or config.function)
 
 
 def open_ledger(config: OracleConfig, budget: int, log: Path, *, map: Map | None = None) -> CountedOracle:
-    """The same, counted against a budget and logged; a log that exists is gone on with.
+    """Open an oracle that is counted against a budget and logged; a log that exists is continued.
 
-    map: like the builtin one over batches, in threads of this process (a flow hands in its task runner).
-    Raises as open_oracle and CountedOracle do.
+    Args:
+        config: The oracle, and how it is asked.
+        budget: Calls at most, those of the log included.
+        log: The file of the log.
+        map: A function like the builtin one over batches, see `CountedOracle`.
+
+    Raises:
+        UserError: As `open_oracle` and `CountedOracle` do.
     """
     oracle = open_oracle(config)
     try:
-        return CountedOracle(
-            oracle,
-            budget,
-            log,
-            retries=config.retries,
-            batch_size=config.batch_size,
-            parallel=config.parallel,
-            map=map,
-        )
+        asking = config.model_dump(include={"retries", "batch_size", "parallel"})
+        return CountedOracle(oracle, budget, log, **asking, map=map)
     except BaseException:
         oracle.close()
         raise

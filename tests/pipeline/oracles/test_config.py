@@ -20,6 +20,8 @@ def test_a_configuration_says_exactly_one_way_in() -> None:
         {"function": "a:b", "timeout": 0},
         {"property": "qed", "timeout": 5},
         {"program": ()},
+        {"registered": "vina", "function": "a:b"},
+        {"function": "a:b", "options": {"receptor": "x"}},
         {"program": ("x",), "shell": True},
     ):
         with pytest.raises(ValidationError):
