@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.objectives.pareto import hypervolume, ranks, reference_point
+from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def has_improved(scores: NDArray[np.float64], last: int) -> bool:
     if scores.ndim == 1:
         curve = average_best(scores)
         return bool(curve[-1] > curve[-1 - last])
-    corner = reference_point(scores)  # one for both, since volumes compare only from the same point
-    return hypervolume(scores, corner) > (1 + 1e-9) * hypervolume(scores[:-last], corner)
+    corner = choose_reference_point(scores)  # one for both, since volumes compare only from the same point
+    return compute_hypervolume(scores, corner) > (1 + 1e-9) * compute_hypervolume(scores[:-last], corner)
 
 
 def rank_candidates(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
@@ -173,5 +173,5 @@ def _score_fronts(scores: NDArray[np.float64]) -> list[float]:
     fine = ~np.isnan(scores).any(axis=1)
     out = np.full(len(scores), np.nan)
     if fine.any():
-        out[fine] = 1.0 / (1.0 + ranks(scores[fine]))
+        out[fine] = 1.0 / (1.0 + number_fronts(scores[fine]))
     return [float(v) for v in out]

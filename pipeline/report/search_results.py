@@ -11,7 +11,7 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.annotate import add_predictions
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.pareto import hypervolume, non_dominated, reference_point
+from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, find_non_dominated
 from pipeline.optimization.result import Optimization
 from pipeline.report.generation_report import PLOTTED, place_candidates, thin
 from pipeline.report.model import ComparedPrediction, Front, PropertyPart, SearchMap, Share
@@ -58,14 +58,14 @@ def find_front(found: Optimization) -> Front | None:
     there = np.flatnonzero(~np.isnan(ranked).any(axis=1))
     if not len(there):
         return None
-    best = there[non_dominated(ranked[there])]
-    reference = reference_point(ranked[there])
+    best = there[find_non_dominated(ranked[there])]
+    reference = choose_reference_point(ranked[there])
     volumes, held = [], np.empty((0, len(names)))
     cuts = sorted({int(v) for v in np.linspace(1, len(ranked), min(100, len(ranked)))})
     for start, stop in zip([0, *cuts], cuts, strict=False):
         held = np.concatenate([held, ranked[start:stop]])
-        held = held[non_dominated(held)]
-        volumes.append([stop, hypervolume(held, reference)])
+        held = held[find_non_dominated(held)]
+        volumes.append([stop, compute_hypervolume(held, reference)])
     return Front(
         objectives=[
             PropertyPart(property=w.about.name, label=w.about.label, unit=w.about.unit) for w in found.objectives
