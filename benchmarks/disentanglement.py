@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from chem_vae.analysis import ACTIVE_VARIANCE, exact_reconstruction
-from chem_vae.atomic_files import plain, write_json
+from chem_vae.analysis import ACTIVE_VARIANCE, measure_exact_reconstruction
+from chem_vae.atomic_files import to_plain, write_json
 from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CollapseWarning
-from chem_vae.latent import gaps, mutual_information
+from chem_vae.latent import compute_information_gaps, estimate_mutual_information
 from chem_vae.training import train
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
@@ -55,7 +55,7 @@ def one_beta(dataset: Dataset, beta: float, args: argparse.Namespace, folder: Pa
         return dict(json.loads(path.read_text(encoding="utf-8")))
     start = time.perf_counter()
     random = np.random.default_rng(0)
-    data = {s: dataset.tokens(s).with_properties([]) for s in ("train", "validation")}
+    data = {s: dataset.tokens(s).select_properties([]) for s in ("train", "validation")}
     data["train"] = data["train"].select(np.sort(random.permutation(len(data["train"]))[: args.molecules]))
     resume = path.with_suffix(".resume.safetensors")
     scales: tuple[ConditionScale, ...] = ()
@@ -73,9 +73,9 @@ def one_beta(dataset: Dataset, beta: float, args: argparse.Namespace, folder: Pa
     names = [p.name for p in dataset.properties]
     values = torch.from_numpy(held_out.values()[:, [names.index(p) for p in PROPERTIES]])
     mu = checkpoint.encode_dataset(held_out).mu
-    information, entropy = mutual_information(mu, values, 0)
+    information, entropy = estimate_mutual_information(mu, values, 0)
     noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))
-    by_noise, _ = mutual_information(noise, values, 0)
+    by_noise, _ = estimate_mutual_information(noise, values, 0)
     best = log.best
     result: dict[str, Any] = {
         "beta": beta,
@@ -84,22 +84,22 @@ def one_beta(dataset: Dataset, beta: float, args: argparse.Namespace, folder: Pa
         "active_units": int((mu.var(dim=0) > ACTIVE_VARIANCE).sum()),
         "latent_size": args.latent_size,
         "exact_reconstruction": {
-            "fraction": exact_reconstruction(checkpoint.model, held_out, checkpoint.max_length),
+            "fraction": measure_exact_reconstruction(checkpoint.model, held_out, checkpoint.max_length),
             "of": len(held_out),
         },
         "held_out": len(held_out),
         "kl_per_dimension": sorted(log.kl_per_dimension, reverse=True),
         "entropy": dict(zip(PROPERTIES, entropy.tolist(), strict=True)),
         "told_by_the_best": dict(zip(PROPERTIES, information.max(dim=0).values.tolist(), strict=True)),
-        "gap": dict(zip(PROPERTIES, gaps(information, entropy).tolist(), strict=True)),
+        "gap": dict(zip(PROPERTIES, compute_information_gaps(information, entropy).tolist(), strict=True)),
         "told_by_noise": dict(zip(PROPERTIES, by_noise.max(dim=0).values.tolist(), strict=True)),
-        "gap_of_noise": dict(zip(PROPERTIES, gaps(by_noise, entropy).tolist(), strict=True)),
+        "gap_of_noise": dict(zip(PROPERTIES, compute_information_gaps(by_noise, entropy).tolist(), strict=True)),
         "warnings": log.warnings,
         "seconds": time.perf_counter() - start,
     }
     write_json(path, result)
     resume.unlink(missing_ok=True)
-    return dict(plain(result))
+    return dict(to_plain(result))
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:

@@ -207,7 +207,7 @@ def _one(kind: str, base: Any, config: Any, workspace: Path) -> dict[str, Any]:
 
 def _moses(model: Any) -> dict[str, float]:
     """Exact reconstruction and -log p(x) in nats of test molecules of the embedded sample: what the base is made for."""
-    from chem_vae.analysis import exact_reconstruction
+    from chem_vae.analysis import measure_exact_reconstruction
     from chem_vae.data import TokenDataset
     from pipeline.training.finetune import nats
     from pipeline.workspace.registry import find_data_folder
@@ -217,7 +217,7 @@ def _moses(model: Any) -> dict[str, float]:
         smiles = [row["SMILES"] for row in csv.DictReader(file) if row["split"] == "test"][:MOSES_MOLECULES]
     strings = [checkpoint.vocabulary.from_smiles(s) for s in smiles]
     data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
-    exact = exact_reconstruction(checkpoint.model, data, checkpoint.max_length)
+    exact = measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length)
     return {"exact_reconstruction": exact, "nats": nats(checkpoint, data)}
 
 

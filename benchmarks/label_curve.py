@@ -126,7 +126,7 @@ def label_curve(
 def label_splits(dataset: Dataset, columns: Sequence[int], molecules: int | None, seed: int) -> dict[str, TokenDataset]:
     """The molecules that a curve is made of, with these property columns: training ones drawn by the seed, all of
     validation, and 2,000 test molecules at most."""
-    splits = {s: dataset.tokens(s).with_properties(columns) for s in ("train", "validation", "test")}
+    splits = {s: dataset.tokens(s).select_properties(columns) for s in ("train", "validation", "test")}
     random = np.random.default_rng(seed)
     for split, most in (("train", molecules), ("test", _CHECKED)):
         if most is not None and most < len(splits[split]):
@@ -227,7 +227,7 @@ def _met(checkpoint: Checkpoint, job: _Job, values: NDArray[np.float32]) -> dict
     raw = np.full((len(wanted), len(job.conditions)), np.nan, dtype=np.float32)
     raw[:, 0] = wanted
     z = torch.full((len(wanted), checkpoint.model.latent_size), torch.nan)
-    strings = checkpoint.decode(z, checkpoint.standardized(raw), temperature=job.temperature, seed=job.seed)
+    strings = checkpoint.decode(z, checkpoint.standardize_values(raw), temperature=job.temperature, seed=job.seed)
     candidates = validate(strings, checkpoint.vocabulary)
     got = np.array(
         [compute(Chem.MolFromSmiles(c.smiles), [name])[0] if c.smiles is not None else math.nan for c in candidates]

@@ -23,10 +23,10 @@ from rdkit import Chem
 from steering import steering, steering_figure, steering_figures
 
 import pipeline as mg
-from chem_vae.anomaly import surprise
+from chem_vae.anomaly import compute_surprise
 from chem_vae.atomic_files import write_json, write_text
 from chem_vae.data import TokenDataset
-from chem_vae.latent import prior_path
+from chem_vae.latent import interpolate_path
 from pipeline.chemistry.validate import validate
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
@@ -101,9 +101,9 @@ def interpolation(model: TrainedModel, figures: Path, progress: Any) -> dict[str
     strings = draw_held_out_molecules(model, 200).selfies
     z, measure = model.checkpoint.encode(strings).mu, model.measure()
     pairs = [(z[i], z[i + 1]) for i in range(0, len(z) - 1, 2)]
-    middles = torch.stack([prior_path(a, b, 3, measure)[1] for a, b in pairs])
+    middles = torch.stack([interpolate_path(a, b, 3, measure)[1] for a, b in pairs])
     straight = torch.stack([(a + b) / 2 for a, b in pairs])
-    paths = torch.cat([prior_path(a, b, 9, measure) for a, b in pairs])
+    paths = torch.cat([interpolate_path(a, b, 9, measure) for a, b in pairs])
     decoded = model.decode(paths)
     rows = [decoded[i : i + 9] for i in range(0, len(decoded), 9)]
     return {
@@ -112,7 +112,7 @@ def interpolation(model: TrainedModel, figures: Path, progress: Any) -> dict[str
         "distinct_per_path_of_9": float(np.mean([len({s for s in row if s}) for row in rows])),
         "ends_come_back": list(frame.attrs["ends_come_back"]),
         "median_nats_of_midpoints": {"prior path": _nats(model, middles), "straight line": _nats(model, straight)},
-        "median_nats_of_held_out": float(surprise(model.checkpoint, _tokens(model, strings)).nats.median()),
+        "median_nats_of_held_out": float(compute_surprise(model.checkpoint, _tokens(model, strings)).nats.median()),
     }
 
 
@@ -126,11 +126,11 @@ def around(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     whole = sample.smiles(model)
     z = model.checkpoint.encode(sample.selfies).mu
     curve = {}
-    from chem_vae.latent import shell
+    from chem_vae.latent import sample_shell
 
     for radius in (0.25, 0.5, 1.0, 1.5, 2.0, 3.0):
         points = torch.cat(
-            [shell(p, radius * model.typical_distance, 20, model.measure().spread, generator) for p in z]
+            [sample_shell(p, radius * model.typical_distance, 20, model.measure().spread, generator) for p in z]
         )
         back = model.decode(points)
         curve[str(radius)] = float(np.nanmean(tanimoto(np.repeat(whole, 20).tolist(), back)))
@@ -325,8 +325,8 @@ def _nats(model: TrainedModel, z: torch.Tensor) -> float:
     """Median -log p(x) of the molecules that latent points decode to, written anew as the training data is."""
     vocabulary = model.checkpoint.vocabulary
     smiles = [c.smiles for c in validate(model.checkpoint.decode(z), vocabulary) if c.smiles]
-    strings = [s for s in map(vocabulary.from_smiles, smiles) if not vocabulary.missing(s)]
-    return float(surprise(model.checkpoint, _tokens(model, strings)).nats.median())
+    strings = [s for s in map(vocabulary.from_smiles, smiles) if not vocabulary.find_missing(s)]
+    return float(compute_surprise(model.checkpoint, _tokens(model, strings)).nats.median())
 
 
 def _heavy(smiles: str) -> int:

@@ -47,7 +47,7 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
         total = torch.zeros(4, dtype=torch.float64)
         kl = torch.zeros(model.latent_size, dtype=torch.float64)
         means: list[Tensor] = []
-        for _, batch in data.in_order(batch_size):
+        for _, batch in data.iterate_batches(batch_size):
             tokens = batch.tokens.to(model.device)
             conditions = ((batch.conditions - scale[0]) / scale[1]).to(model.device)
             terms = elbo(model, tokens, conditions, beta=1.0)
@@ -67,7 +67,7 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
 
 
 @torch.no_grad()
-def exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, batch_size: int = 512) -> float:
+def measure_exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, batch_size: int = 512) -> float:
     """Share of molecules whose ids come back exactly: encoded without conditions, decoded greedily from the mean.
 
     Free-running, not teacher-forced: one wrong symbol loses the molecule.
@@ -75,7 +75,7 @@ def exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, ba
     was_training = model.training
     model.eval()
     exact = 0
-    for _, batch in data.in_order(batch_size):
+    for _, batch in data.iterate_batches(batch_size):
         tokens = batch.tokens.to(model.device)
         decoded = decode_ids(model, model.encode(tokens).mu, max_length=max_length)
         exact += sum(a == b for a, b in zip(decoded, batch.tokens.tolist(), strict=True))
@@ -83,7 +83,7 @@ def exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, ba
     return exact / len(data) if len(data) else float("nan")
 
 
-def collapse_advice(kl: float, active_units: int, latent_size: int, beta: float) -> str | None:
+def advise_on_collapse(kl: float, active_units: int, latent_size: int, beta: float) -> str | None:
     """The warning for a posterior that has collapsed, or None where it has not."""
     if kl >= COLLAPSE_KL and active_units > 0:
         return None
@@ -94,7 +94,7 @@ def collapse_advice(kl: float, active_units: int, latent_size: int, beta: float)
     )
 
 
-def idle_advice(active_units: int, latent_size: int) -> str | None:
+def advise_on_idle_dimensions(active_units: int, latent_size: int) -> str | None:
     """The remark on a posterior that lives in a part of its dimensions, or None where half of them are used."""
     if 2 * active_units >= latent_size or active_units == 0:
         return None
@@ -104,7 +104,7 @@ def idle_advice(active_units: int, latent_size: int) -> str | None:
     )
 
 
-def principal_axes(points: Tensor, components: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+def compute_principal_axes(points: Tensor, components: int = 2) -> tuple[Tensor, Tensor, Tensor]:
     """PCA of points (n, D): mean (D,), axes (components, D) and the share of variance that each explains."""
     mean = points.mean(dim=0)
     _, singular, axes = torch.linalg.svd(points - mean, full_matrices=False)

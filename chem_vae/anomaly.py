@@ -37,16 +37,16 @@ class Surprise(NamedTuple):
 
 
 @torch.no_grad()
-def surprise(
+def compute_surprise(
     checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512, progress: Progress = silent
 ) -> Surprise:
     """How surprising each molecule of a dataset of this checkpoint's tokens is, conditions unknown."""
     model, n = checkpoint.model.eval(), len(data)
-    lengths = torch.tensor([len(checkpoint.vocabulary.symbols_of(i)) for i in range(len(checkpoint.vocabulary))])
+    lengths = torch.tensor([len(checkpoint.vocabulary.expand_token(i)) for i in range(len(checkpoint.vocabulary))])
     nats, symbols, reconstruction = (torch.full((n,), torch.nan) for _ in range(3))
     done = 0
     progress("likelihood", 0, n)
-    for items, batch in data.in_order(batch_size):
+    for items, batch in data.iterate_batches(batch_size):
         tokens = batch.tokens.to(model.device)
         nats[items] = -model.log_likelihood(tokens).cpu()
         reconstruction[items] = -model.log_likelihood(tokens, model.encode(tokens).mu).cpu()
@@ -77,7 +77,7 @@ def fit_anomaly(
     def drawn(of: TokenDataset) -> TokenDataset:
         return of.select(np.sort(np.random.default_rng(seed).permutation(len(of))[:n]))
 
-    found = surprise(checkpoint, drawn(data), progress=progress)
+    found = compute_surprise(checkpoint, drawn(data), progress=progress)
     reference = {name: torch.sort(values).values for name, values in zip(SCORES, found, strict=True)}
     reference["held_out"] = torch.tensor(held_out)
     if kept is not None:
@@ -89,7 +89,7 @@ def fit_anomaly(
     return reference
 
 
-def kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list[str]:
+def read_kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list[str]:
     """The SELFIES strings that `fit_anomaly` kept; empty where they were left out."""
     if "flat" not in reference or "offsets" not in reference:
         return []
@@ -97,7 +97,7 @@ def kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list
     return [checkpoint.vocabulary.decode(flat[a:b]) for a, b in pairwise(offsets)]
 
 
-def percentiles(values: Tensor, reference: Tensor) -> Tensor:
+def compute_percentiles(values: Tensor, reference: Tensor) -> Tensor:
     """(n,) the share in percent of the sorted reference (m,) below each value, ties counted half; NaN stays NaN."""
     if len(reference) == 0:
         return torch.full(values.shape, torch.nan)

@@ -55,14 +55,14 @@ def write_bytes(path: Path, data: bytes) -> Path:
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """Write data as strict JSON, as `json_text` gives it, to a file that appears whole."""
-    return write_text(path, json_text(data))
+    """Write data as strict JSON, as `format_json` gives it, to a file that appears whole."""
+    return write_text(path, format_json(data))
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """The value in strict JSON types: NaN and infinities become None; arrays, tensors and tables' types plain ones.
 
-    >>> plain({"r2": float("nan"), "of": (1, 2), 3: {"b", "a"}})
+    >>> to_plain({"r2": float("nan"), "of": (1, 2), 3: {"b", "a"}})
     {'r2': None, 'of': [1, 2], '3': ['a', 'b']}
     """
     if value is None or isinstance(value, bool | int | str):
@@ -70,21 +70,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): to_plain(v) for k, v in value.items()}
     if isinstance(value, set | frozenset):
-        return [plain(v) for v in sorted(value, key=str)]
+        return [to_plain(v) for v in sorted(value, key=str)]
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas, which this room does not import
         return None
     if hasattr(value, "tolist"):  # numpy, torch, pandas
-        return plain(value.tolist())
+        return to_plain(value.tolist())
     if isinstance(value, Iterable):
-        return [plain(v) for v in value]
+        return [to_plain(v) for v in value]
     return str(value)
 
 
-def json_text(data: Any) -> str:
+def format_json(data: Any) -> str:
     """Strict JSON with a list of numbers on one line, so that a person can read it too."""
-    return _dump(plain(data), 0) + "\n"
+    return _dump(to_plain(data), 0) + "\n"
 
 
 def _dump(value: Any, depth: int) -> str:

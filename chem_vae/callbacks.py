@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from chem_vae.analysis import Scores, collapse_advice, exact_reconstruction, idle_advice, score
+from chem_vae.analysis import Scores, advise_on_collapse, advise_on_idle_dimensions, measure_exact_reconstruction, score
 from chem_vae.atomic_files import write_whole
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
@@ -56,7 +56,7 @@ class TrainingLog:
     """Training time, over all resumptions."""
 
 
-class Watch(Callback):
+class TrainingMonitor(Callback):
     """Reports progress, validates, warns of collapse, checkpoints by the clock, and stops early."""
 
     def __init__(
@@ -86,7 +86,11 @@ class Watch(Callback):
         self.started = self.saved = self.reported = time.monotonic()
         self.every = max(1, module.steps // self.config.validations)
 
-    # What a resumed run must know; tensors and plain types only.
+    @property
+    def state_key(self) -> str:
+        """The callback's name in resume files, which is that of version 0.1.0."""
+        return "Watch"
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "log": {**asdict(self.record), "seconds": self.seconds},
@@ -115,7 +119,7 @@ class Watch(Callback):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         step, now = trainer.global_step, time.monotonic()
-        self.module.follow()
+        self.module.update_average()
         self.molecules += outputs["molecules"] * trainer.world_size
         self.window.append(outputs)
         last = step >= self.module.steps
@@ -170,7 +174,7 @@ class Watch(Callback):
             "unconditioned": scores.unconditioned,
             "kl": scores.kl,
             "active_units": scores.active_units,
-            "exact_reconstruction": exact_reconstruction(model, self.reconstruction_data, self.max_length),
+            "exact_reconstruction": measure_exact_reconstruction(model, self.reconstruction_data, self.max_length),
         }
         if self.sample_metrics is not None:
             generator = torch.Generator().manual_seed(self.config.seed)
@@ -209,11 +213,11 @@ class Watch(Callback):
         if 2 * step < self.module.steps:
             return
         latent_size = self.module.model.latent_size
-        advice = collapse_advice(scores.kl, scores.active_units, latent_size, self.config.beta)
+        advice = advise_on_collapse(scores.kl, scores.active_units, latent_size, self.config.beta)
         if advice:
             warnings.warn(advice, CollapseWarning, stacklevel=2)
         else:  # of the whole posterior there is more to say than of its idle dimensions
-            advice = idle_advice(scores.active_units, latent_size)
+            advice = advise_on_idle_dimensions(scores.active_units, latent_size)
         self.collapse = [advice] if advice else []
         self.record.warnings += self.collapse
 

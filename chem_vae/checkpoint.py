@@ -68,14 +68,14 @@ class Checkpoint:
         """Names of the properties that the model is conditioned on."""
         return [s.name for s in self.scales]
 
-    def standardized(self, values: np.ndarray | Tensor) -> Tensor:
+    def standardize_values(self, values: np.ndarray | Tensor) -> Tensor:
         """Raw values (n, P) -> standardized (n, P) on the model's device; NaN stays NaN."""
         raw = torch.as_tensor(values, dtype=torch.float32, device=self.model.device)
         mean = torch.tensor([s.mean for s in self.scales], device=raw.device)
         std = torch.tensor([s.std for s in self.scales], device=raw.device)
         return (raw - mean) / std
 
-    def target(self, wanted: Mapping[str, float], n: int) -> Tensor:
+    def make_target(self, wanted: Mapping[str, float], n: int) -> Tensor:
         """n equal rows of standardized conditions (n, P): the wanted values, unknown elsewhere.
 
         Raises UserError for a property that the model was not conditioned on.
@@ -85,7 +85,7 @@ class Checkpoint:
             if name not in self.conditions:
                 raise unknown_name("condition of this model", name, self.conditions)
             row[self.conditions.index(name)] = value
-        return self.standardized(np.tile(row, (n, 1)))
+        return self.standardize_values(np.tile(row, (n, 1)))
 
     def encode(self, selfies: Sequence[str], batch_size: int = 512) -> Posterior:
         """The posterior of each SELFIES string, conditions unknown. Raises VocabularyError for an unknown symbol."""
@@ -97,7 +97,7 @@ class Checkpoint:
         self.model.eval()
         mu = torch.empty(len(data), self.model.latent_size)
         logvar = torch.empty_like(mu)
-        for items, batch in data.in_order(batch_size):
+        for items, batch in data.iterate_batches(batch_size):
             posterior = self.model.encode(batch.tokens.to(self.model.device))
             mu[items], logvar[items] = posterior.mu.cpu(), posterior.logvar.cpu()
         return Posterior(mu, logvar)
@@ -136,7 +136,7 @@ class Checkpoint:
     # -- fine-tuning ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def grown(self, symbols: Sequence[str], scales: Sequence[ConditionScale]) -> Checkpoint:
+    def extended(self, symbols: Sequence[str], scales: Sequence[ConditionScale]) -> Checkpoint:
         """A copy for fine-tuning: the vocabulary extended by symbols, further conditions added.
 
         What was learned is kept: with no new symbol in it and the new conditions unknown, a molecule has the likelihood

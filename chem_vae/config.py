@@ -92,7 +92,7 @@ class TrainingConfig:
     checkpoint_seconds: float = 30.0
     seed: int = 0
 
-    def epochs_for(self, molecules: int) -> int:
+    def count_epochs(self, molecules: int) -> int:
         """The passes over so many training molecules."""
         if self.epochs is not None:
             return self.epochs

@@ -91,7 +91,7 @@ class TokenDataset:
         """The molecules at these positions, in this order."""
         return TokenDataset(self.flat, self.offsets, self.properties, self.indices[items])
 
-    def with_properties(self, columns: Sequence[int]) -> TokenDataset:
+    def select_properties(self, columns: Sequence[int]) -> TokenDataset:
         """The same molecules with only these property columns."""
         if list(columns) == list(range(self.properties.shape[1])):
             return self
@@ -109,7 +109,7 @@ class TokenDataset:
         tokens = self.flat[starts[:, None] + np.arange(length)]
         return Batch(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(np.array(self.properties[rows])))
 
-    def in_order(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    def iterate_batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """All molecules in batches of one length, with their positions, shortest first."""
         order = np.argsort(self.lengths, kind="stable")
         for group in _equal_runs(self.lengths[order]):

@@ -18,7 +18,7 @@ BINS = 20
 """Equal-frequency bins of a continuous property for its entropy and mutual information, as Chen et al. 2018 take."""
 
 
-class Measure(NamedTuple):
+class DiagonalGaussian(NamedTuple):
     """A Gaussian with a diagonal covariance that stands for where molecules lie."""
 
     center: Tensor
@@ -27,12 +27,12 @@ class Measure(NamedTuple):
     """(D,) standard deviations, all positive."""
 
     @classmethod
-    def standard(cls, size: int) -> Measure:
+    def standard(cls, size: int) -> DiagonalGaussian:
         """N(0, I) in `size` dimensions."""
         return cls(torch.zeros(size), torch.ones(size))
 
     @classmethod
-    def of(cls, points: Tensor) -> Measure:
+    def fit(cls, points: Tensor) -> DiagonalGaussian:
         """The aggregate posterior as latent means (n, D) show it; N(0, I) where fewer than three points can say.
 
         Dimensions without spread get a hundredth of the median spread, so that none is divided by zero.
@@ -44,7 +44,7 @@ class Measure(NamedTuple):
         return cls(points.mean(dim=0), spread.clamp_min(floor))
 
 
-def prior_path(start: Tensor, end: Tensor, steps: int, measure: Measure) -> Tensor:
+def interpolate_path(start: Tensor, end: Tensor, steps: int, measure: DiagonalGaussian) -> Tensor:
     """(steps, D) from start (D,) to end (D,), both included exactly, along the shell of the measure.
 
     In units of the measure the direction turns at a constant rate on the sphere, and the norm r runs between the ends'
@@ -76,18 +76,18 @@ def prior_path(start: Tensor, end: Tensor, steps: int, measure: Measure) -> Tens
     return out
 
 
-def shell(point: Tensor, radius: float, n: int, spread: Tensor, generator: torch.Generator) -> Tensor:
+def sample_shell(point: Tensor, radius: float, n: int, spread: Tensor, generator: torch.Generator) -> Tensor:
     """n points (n, D) at exactly this Euclidean distance of a point (D,), in directions drawn from N(0, spread^2)."""
     directions = torch.randn(n, len(point), generator=generator) * spread
     return point + radius * torch.nn.functional.normalize(directions, dim=1)
 
 
-def traversals(point: Tensor, directions: Tensor, offsets: Tensor) -> Tensor:
+def move_along(point: Tensor, directions: Tensor, offsets: Tensor) -> Tensor:
     """(A, S, D): a point (D,) moved along each of A directions (A, D) by each of S offsets (S,), in their lengths."""
     return point + offsets.view(1, -1, 1) * directions.unsqueeze(1)
 
 
-def squared_correlation(points: Tensor, values: Tensor) -> Tensor:
+def compute_squared_correlation(points: Tensor, values: Tensor) -> Tensor:
     """(D, P): the share of each property's variance that a straight line in one dimension explains.
 
     points (n, D), values (n, P) with NaN where unmeasured; NaN where fewer than three molecules are measured.
@@ -104,7 +104,7 @@ def squared_correlation(points: Tensor, values: Tensor) -> Tensor:
     return out
 
 
-def mutual_information(
+def estimate_mutual_information(
     points: Tensor, values: Tensor, seed: int = 0, progress: Progress = silent
 ) -> tuple[Tensor, Tensor]:
     """I(z_d; y_p) in nats (D, P), and each property's entropy H(y_p) in nats (P,).
@@ -132,7 +132,7 @@ def mutual_information(
     return information, entropy
 
 
-def gaps(information: Tensor, entropy: Tensor) -> Tensor:
+def compute_information_gaps(information: Tensor, entropy: Tensor) -> Tensor:
     """(P,) mutual information gap: how much more the most informative dimension tells than the second, as a share of
     H(y) (Chen et al. 2018, arXiv:1802.04942). 1: one dimension tells all of the property and no other tells anything.
 

@@ -173,7 +173,7 @@ def sum_property_errors(predicted: Tensor, conditions: Tensor) -> tuple[Tensor, 
     return squared.sum(), measured.sum()
 
 
-def beta_at(config: TrainingConfig, progress: float) -> float:
+def compute_beta(config: TrainingConfig, progress: float) -> float:
     """Compute the weight of the KL term at one point of the training.
 
     linear: rises over `beta_warmup` and stays (Bowman et al. 2016, arXiv:1511.06349). cyclical: rises over the first half of

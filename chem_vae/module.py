@@ -14,7 +14,7 @@ from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import TrainingConfig
 from chem_vae.data import Batch
 from chem_vae.errors import TrainingError
-from chem_vae.losses import BatchTotals, Elbo, beta_at, elbo, sum_kl
+from chem_vae.losses import BatchTotals, Elbo, compute_beta, elbo, sum_kl
 from chem_vae.model import ChemVAE, make_optimizer
 from chem_vae.seeds import derive_seed, number_seed
 
@@ -90,7 +90,7 @@ class TrainingModule(lightning.LightningModule):
 
     @property
     def _beta(self) -> float:
-        return beta_at(self.config, self.global_step / max(1, self.steps))
+        return compute_beta(self.config, self.global_step / max(1, self.steps))
 
     def _compute_elbo(self, number: int, piece: Batch) -> Elbo:
         """The piece's share of the loss; the devices' losses are made such that their mean, which DDP takes, is the whole."""
@@ -137,7 +137,7 @@ class TrainingModule(lightning.LightningModule):
             scaler.unscale_(optimizer)  # which Lightning leaves to the step of a fused optimizer: too late for the norm
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip, foreach=True)
 
-    def follow(self) -> None:
+    def update_average(self) -> None:
         """Move the average towards the weights; at the start, where they move fast, more closely."""
         if self.averaged is self.model:
             return

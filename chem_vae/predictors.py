@@ -230,10 +230,10 @@ def check(predictor: PropertyPredictor, z: Tensor, y: Tensor, n_train: int) -> P
         nan = float("nan")
         return PredictorFigures(predictor.method, n_train, len(y), nan, nan, nan, {str(c): nan for c in COVERAGES}, [])
     mean, std = predictor.predict(z)
-    return figures_of(predictor.method, n_train, y, mean, std)
+    return compute_figures(predictor.method, n_train, y, mean, std)
 
 
-def figures_of(method: str, n_train: int, y: Tensor, mean: Tensor, std: Tensor) -> PredictorFigures:
+def compute_figures(method: str, n_train: int, y: Tensor, mean: Tensor, std: Tensor) -> PredictorFigures:
     """Figures of predictions made already: values (n,), means (n,) and standard deviations (n,), two molecules at least."""
     error = y - mean
     r2 = 1.0 - float(error.square().sum() / (y - y.mean()).square().sum().clamp_min(1e-12))
@@ -281,7 +281,7 @@ def load_predictors(path: Path) -> dict[str, PropertyPredictor]:
         raise CheckpointError(f"the predictors {path} are missing or damaged: {error}") from error
 
 
-def nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = False) -> Tensor:
+def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = False) -> Tensor:
     """(n,) Euclidean distance of each point (n, D) to its nearest reference point (m, D)."""
     if len(points) == 0 or len(reference) == 0:
         return torch.full((len(points),), torch.nan)

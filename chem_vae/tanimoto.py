@@ -50,7 +50,7 @@ def unpack(bits: Tensor, count: int) -> Tensor:
     return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1, count=count))
 
 
-class Fit(NamedTuple):
+class TanimotoFit(NamedTuple):
     """What was fitted by marginal likelihood."""
 
     noise: float
@@ -77,7 +77,7 @@ class TanimotoProcess(PropertyPredictor):
 
     method = "Tanimoto process"
 
-    def __init__(self, features: Tensor, y: Tensor, fit: Fit | None = None) -> None:
+    def __init__(self, features: Tensor, y: Tensor, fit: TanimotoFit | None = None) -> None:
         """features (n, F) of zeros and ones, y (n,) finite, in raw units. Raises DataError below FEWEST molecules."""
         super().__init__()
         if len(y) < FEWEST:
@@ -152,7 +152,7 @@ class TanimotoProcess(PropertyPredictor):
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoProcess:
         noise, amplitude, mean = tensors["fit"].tolist()
-        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], Fit(noise, amplitude, mean))
+        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], TanimotoFit(noise, amplitude, mean))
 
 
 def _solved(root: Tensor, right: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ def _root(covariance: Tensor) -> Tensor:
     return torch.linalg.cholesky(covariance + 1e-3 * diagonal)
 
 
-def _fitted(features: Tensor, y: Tensor) -> Fit:
+def _fitted(features: Tensor, y: Tensor) -> TanimotoFit:
     """By marginal likelihood of standardized values y (n,), in the kernel matrix's own axes: each noise costs n, not n³."""
     values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
     ones, rotated = vectors.sum(dim=0), vectors.T @ y
@@ -180,4 +180,4 @@ def _fitted(features: Tensor, y: Tensor) -> Fit:
     likelihood = 0.5 * (weights.log().sum(dim=1) - len(y) * amplitude.log())
     usual = -0.5 * ((_NOISES / _USUAL_NOISE).log() / _USUAL_SPREAD).square()
     best = int((likelihood + usual).argmax())
-    return Fit(float(_NOISES[best]), float(amplitude[best]), float(mean[best]))
+    return TanimotoFit(float(_NOISES[best]), float(amplitude[best]), float(mean[best]))

@@ -14,7 +14,7 @@ from typing import Literal
 import lightning
 import torch
 
-from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, Watch, write_history
+from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, TrainingMonitor, write_history
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.checkpoint_io import SafetensorsIO
 from chem_vae.config import ModelConfig, TrainingConfig
@@ -57,7 +57,7 @@ def train(
     lengths = data.lengths
     max_length = int(1.5 * lengths.max()) + 10
     steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
-    steps = config.epochs_for(len(data)) * steps_per_epoch
+    steps = config.count_epochs(len(data)) * steps_per_epoch
     steps = min(steps, config.max_steps or steps)
     pieces, told = 1, []
     while True:
@@ -66,7 +66,9 @@ def train(
         if start is not None:
             model.load_state_dict(start.state_dict())
         module = TrainingModule(model, config, scales, steps, pieces)
-        watch = Watch(module, validation, vocabulary, max_length, resume_file, progress, sample_metrics, on_validation)
+        watch = TrainingMonitor(
+            module, validation, vocabulary, max_length, resume_file, progress, sample_metrics, on_validation
+        )
         try:
             trainer = _fit(module, watch, data, resume_file)
             break
@@ -86,7 +88,9 @@ def train(
     return Checkpoint(model, vocabulary, scales, max_length), watch.record
 
 
-def _fit(module: TrainingModule, watch: Watch, data: TokenDataset, resume_file: Path | None) -> lightning.Trainer:
+def _fit(
+    module: TrainingModule, watch: TrainingMonitor, data: TokenDataset, resume_file: Path | None
+) -> lightning.Trainer:
     config = module.config
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():

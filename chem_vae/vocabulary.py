@@ -26,7 +26,7 @@ _constraints_lock = threading.RLock()
 
 
 @contextmanager
-def bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
+def use_bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
     """Run with these SELFIES bond constraints, then put the former ones back.
 
     selfies keeps them in a process-wide global, and the same SELFIES string decodes differently under another set; so
@@ -44,7 +44,7 @@ def bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
             selfies.set_semantic_constraints(before)
 
 
-def default_constraints() -> dict[str, int]:
+def get_default_constraints() -> dict[str, int]:
     """The bond constraints of the installed selfies release ("default" preset)."""
     return dict(selfies.get_preset_constraints("default"))
 
@@ -68,7 +68,7 @@ class SelfiesVocabulary:
             raise VocabularyError(f"{len(symbols)} symbols are more than the {_MOST_SYMBOLS} a vocabulary holds")
         self.symbols = tuple(symbols)
         self.merges = tuple((int(a), int(b)) for a, b in merges)
-        self.constraints = dict(default_constraints() if constraints is None else constraints)
+        self.constraints = dict(get_default_constraints() if constraints is None else constraints)
         self._id_of = {symbol: i for i, symbol in enumerate(self.symbols, start=len(SPECIALS))}
         expansion: list[tuple[str, ...]] = [()] * len(SPECIALS) + [(s,) for s in self.symbols]
         for left, right in self.merges:
@@ -163,14 +163,14 @@ class SelfiesVocabulary:
             parts.append(self._text[i])
         return "".join(parts)
 
-    def symbols_of(self, token: int) -> tuple[str, ...]:
+    def expand_token(self, token: int) -> tuple[str, ...]:
         """The SELFIES symbols that one id stands for (none for [start], [end], [mask])."""
         return self._expansion[token]
 
-    def missing(self, string: str) -> list[str]:
+    def find_missing(self, string: str) -> list[str]:
         """The symbols of a SELFIES string that the vocabulary does not know, in order, each once.
 
-        >>> SelfiesVocabulary(["[C]"]).missing("[C][Xe][C]")
+        >>> SelfiesVocabulary(["[C]"]).find_missing("[C][Xe][C]")
         ['[Xe]']
         """
         return list(dict.fromkeys(s for s in selfies.split_selfies(string) if s not in self._id_of))
@@ -179,12 +179,12 @@ class SelfiesVocabulary:
 
     def to_smiles(self, string: str) -> str:
         """The SMILES of a SELFIES string (not canonical; "" for an empty molecule)."""
-        with bond_constraints(self.constraints):
+        with use_bond_constraints(self.constraints):
             return selfies.decoder(string)
 
     def from_smiles(self, smiles: str) -> str:
         """The SELFIES string of a canonical SMILES. Raises VocabularyError with the reason where there is none."""
-        with bond_constraints(self.constraints):
+        with use_bond_constraints(self.constraints):
             return smiles_to_selfies(smiles)
 
     # -- saving --------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class SelfiesVocabulary:
         try:
             return [self._id_of[s] for s in selfies.split_selfies(string)]
         except KeyError:
-            missing = self.missing(string)
+            missing = self.find_missing(string)
             raise VocabularyError(
                 f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in the vocabulary of "
                 f"{len(self.symbols)} symbols"

@@ -13,7 +13,7 @@ from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
 from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
 from chem_vae.optimizers.hypervolume import select_by_hypervolume
 from chem_vae.optimizers.retraining import WeightedRetraining
-from chem_vae.tanimoto import FEWEST, Fit, TanimotoProcess, tanimoto
+from chem_vae.tanimoto import FEWEST, TanimotoFit, TanimotoProcess, tanimoto
 
 PRIOR = "moved prior"
 CENTER = ", center "
@@ -47,7 +47,7 @@ class Adaptive(Genetic):
         self.tried, self.entered = dict.fromkeys(self._makers, 1.0), dict.fromkeys(self._makers, 1.0)
         self.retraining = WeightedRetraining(problem.checkpoint, seed=seed)
         self.checkpoint = self.retraining.checkpoint
-        self._fits: list[Fit | None] = [None] * problem.objectives
+        self._fits: list[TanimotoFit | None] = [None] * problem.objectives
         """Hyperparameters of the surrogate of each objective."""
         self.centers: list[Molecule] = []
         """The best molecule of each center that was given up."""
@@ -150,7 +150,7 @@ class Adaptive(Genetic):
     def _can_encode(self, row: int) -> bool:
         if row not in self._encodable:
             string = self.archive.get_selfies(row)
-            self._encodable[row] = bool(string) and not self.checkpoint.vocabulary.missing(string)
+            self._encodable[row] = bool(string) and not self.checkpoint.vocabulary.find_missing(string)
         return self._encodable[row]
 
     # -- learning -----------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class WeightedRetraining:
             The mean -log p(x), in nats, of the molecules that were shown; NaN where there were fewer than two.
         """
         model, vocabulary = self.checkpoint.model, self.checkpoint.vocabulary
-        strings = [s for s in selfies if s and not vocabulary.missing(s)]
+        strings = [s for s in selfies if s and not vocabulary.find_missing(s)]
         if len(strings) < 2:
             return float("nan")
         self.calls += 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chem_vae.atomic_files import plain, write_json
+from chem_vae.atomic_files import to_plain, write_json
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Parts:
             self.reused.append(name)
         else:
             started = time.monotonic()
-            result = plain(make())
+            result = to_plain(make())
             kept = {"part": name, "key": self.key, "seconds": time.monotonic() - started, "result": result}
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(path, kept)

@@ -73,7 +73,7 @@ def draw(
         if targets is not None:
             raw = np.full((rows, len(checkpoint.conditions)), np.nan, dtype=np.float32)
             raw[:, columns] = targets[start : start + rows]
-            conditions = checkpoint.standardized(raw)
+            conditions = checkpoint.standardize_values(raw)
         own = number_seed(seed, start)
         z = sample_prior(checkpoint, rows, sampling.prior, own, conditions)
         drawn = draw_rows(

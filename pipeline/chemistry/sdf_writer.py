@@ -9,7 +9,7 @@ import pandas as pd
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 
 
 def write_sdf(candidates: pd.DataFrame, run_id: str) -> str:
@@ -26,10 +26,10 @@ def write_sdf(candidates: pd.DataFrame, run_id: str) -> str:
             if mol is None or mol.GetNumAtoms() == 0:
                 continue
             rdDepictor.Compute2DCoords(mol)
-            rank = plain(record.get("rank"))
+            rank = to_plain(record.get("rank"))
             mol.SetProp("_Name", _one_line(f"{run_id}-{int(position if rank is None else rank):03d}".lstrip("-")))
             for name, value in record.items():
-                known = plain(value)
+                known = to_plain(value)
                 if known is not None:
                     mol.SetProp(_property_name(str(name)), _one_line(str(known)))
             writer.write(mol)

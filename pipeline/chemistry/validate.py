@@ -9,7 +9,7 @@ from typing import Literal
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
-from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
+from chem_vae.vocabulary import SelfiesVocabulary, use_bond_constraints
 from pipeline.chemistry.molecule import Molecule
 
 Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized", "no identity"]
@@ -57,7 +57,7 @@ def validate(selfies: Sequence[str | None], vocabulary: SelfiesVocabulary) -> li
     Returns:
         One candidate for each string, row i for string i. Whatever is wrong with a string is its status: nothing is raised.
     """
-    with rdBase.BlockLogs(), bond_constraints(vocabulary.constraints):
+    with rdBase.BlockLogs(), use_bond_constraints(vocabulary.constraints):
         return [_validate_one(row, string, vocabulary) for row, string in enumerate(selfies)]
 
 

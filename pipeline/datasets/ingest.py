@@ -26,7 +26,7 @@ from pyarrow import parquet
 from chem_vae.atomic_files import write_json
 from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from chem_vae.vocabulary import SelfiesVocabulary, default_constraints
+from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
 from pipeline.chemistry.properties import get_property, register_missing
 from pipeline.datasets import shards
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
@@ -132,7 +132,7 @@ class _Ingest:
         self.partial = folder.with_name(f"{folder.name}.partial")
         self.units = dict(resolved.properties) | {p.name: p.unit for p in config.properties}
         self.source = open_source(config, resolved)
-        self.constraints = default_constraints()
+        self.constraints = get_default_constraints()
         self.notes: list[str] = []
         split_column = self._split_column()
         self.settings = shards.ShardSettings(

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import VocabularyError
-from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints, smiles_to_selfies
+from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies, use_bond_constraints
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
@@ -87,7 +87,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     }
     kept: list[int] = []
     given = chunk.columns.get(settings.split_column, []) if settings.split_column else []
-    with bond_constraints(dict(settings.constraints)):
+    with use_bond_constraints(dict(settings.constraints)):
         for i, (row, text) in enumerate(zip(chunk.rows, chunk.inputs, strict=True)):
             found = _row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
             if isinstance(found, Rejection):
@@ -183,7 +183,7 @@ def write_shard(job: KeepJob) -> tuple[int, int]:
     rejections: list[Rejection] = []
     known = np.ones(len(strings), bool)
     for i in np.flatnonzero(split != 0):  # the alphabet is the training split's, so only others can lack a symbol
-        if missing := vocabulary.missing(strings[i]):
+        if missing := vocabulary.find_missing(strings[i]):
             known[i] = False
             reason = f"its {SPLITS[split[i]]} split holds {', '.join(missing)}, which no training molecule has"
             rejections.append(

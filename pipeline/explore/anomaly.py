@@ -12,7 +12,7 @@ import torch
 from rdkit import Chem, rdBase
 from torch import Tensor
 
-from chem_vae.anomaly import SCORES, Surprise, fit_anomaly, percentiles, surprise
+from chem_vae.anomaly import SCORES, Surprise, compute_percentiles, compute_surprise, fit_anomaly
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
@@ -78,7 +78,9 @@ class AnomalyScorer:
         reference, vocabulary = self.reference, self.model.checkpoint.vocabulary
         data = TokenDataset.from_lists(vocabulary.encode_batch([str(spelled[i].selfies) for i in rows]))
         found = (
-            surprise(self.model.checkpoint, data, progress=self.progress) if rows else Surprise(*[torch.zeros(0)] * 3)
+            compute_surprise(self.model.checkpoint, data, progress=self.progress)
+            if rows
+            else Surprise(*[torch.zeros(0)] * 3)
         )
         strange = np.array(
             [bool(m) or (s.selfies is None and s.readable) for s, m in zip(spelled, stripped, strict=True)]
@@ -87,7 +89,7 @@ class AnomalyScorer:
             column = np.full(len(spelled), np.nan)
             column[rows] = values.double().numpy()
             ranks = np.full(len(spelled), np.nan)
-            ranks[rows] = percentiles(values, reference[name]).double().numpy()
+            ranks[rows] = compute_percentiles(values, reference[name]).double().numpy()
             ranks[strange] = 100.0
             frame[name] = column
             frame["percentile" if name == MAIN else f"{name}_percentile"] = ranks

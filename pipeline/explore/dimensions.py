@@ -12,9 +12,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from chem_vae.analysis import principal_axes
+from chem_vae.analysis import compute_principal_axes
 from chem_vae.errors import UserError, unknown_name
-from chem_vae.latent import gaps, mutual_information, squared_correlation, traversals
+from chem_vae.latent import (
+    compute_information_gaps,
+    compute_squared_correlation,
+    estimate_mutual_information,
+    move_along,
+)
 from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
 from pipeline.models.trained_model import TrainedModel
@@ -51,7 +56,7 @@ def traverse(
     if len(points) < 3:
         raise UserError(f"the model keeps {len(points)} training molecules; directions want three at least")
     if along == "axes":
-        mean, vectors, _ = principal_axes(points, min(points.shape))
+        mean, vectors, _ = compute_principal_axes(points, min(points.shape))
         spread = ((points - mean) @ vectors.T).std(dim=0)
         usual = list(range(min(4, len(vectors))))
     else:
@@ -61,7 +66,7 @@ def traverse(
     if wrong := [d for d in chosen if not 0 <= d < len(vectors)]:
         raise UserError(f"there is no direction {wrong[0]}: they are numbered 0 to {len(vectors) - 1}")
     offsets = torch.linspace(-reach, reach, steps)
-    moved = traversals(z, vectors[chosen] * spread[chosen].unsqueeze(1), offsets)
+    moved = move_along(z, vectors[chosen] * spread[chosen].unsqueeze(1), offsets)
     found = model.decode(moved.flatten(0, 1))
     word = "axis" if along == "axes" else "dimension"
     return pd.DataFrame(
@@ -166,9 +171,12 @@ def disentangle(
         raise UserError("the training data has no property, so there is nothing for a dimension to tell of")
     points, values = model.latent["mu"].float()[:most], model.latent["values"][:most, [names.index(n) for n in chosen]]
     if method == "mi":
-        told, entropy = mutual_information(points, values, seed, progress)
-        gap = gaps(told, entropy)
+        told, entropy = estimate_mutual_information(points, values, seed, progress)
+        gap = compute_information_gaps(told, entropy)
     else:
-        told = squared_correlation(points, values)
-        gap, entropy = gaps(told, torch.ones(len(chosen), dtype=torch.float64)), torch.full((len(chosen),), torch.nan)
+        told = compute_squared_correlation(points, values)
+        gap, entropy = (
+            compute_information_gaps(told, torch.ones(len(chosen), dtype=torch.float64)),
+            torch.full((len(chosen),), torch.nan),
+        )
     return Disentanglement(method, chosen, told.numpy(), entropy.numpy(), gap.numpy(), len(points))

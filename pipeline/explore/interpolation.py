@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 
 from chem_vae.errors import UserError, unknown_name
-from chem_vae.latent import prior_path
+from chem_vae.latent import interpolate_path
 from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
 from pipeline.models.trained_model import TrainedModel
 
@@ -23,7 +23,7 @@ def interpolate(
 
     steps: points on the path, ends included. distinct: rows that repeat the molecule before are left out (`step` and `t`
     still say where a row was). measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I)
-    (see `chem_vae.latent.prior_path`), or "straight", a line, which passes nearer to the center. `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
+    (see `chem_vae.latent.interpolate_path`), or "straight", a line, which passes nearer to the center. `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
 
     Raises UserError for a molecule that cannot be encoded (with the symbol) and for fewer than two steps.
     """
@@ -35,7 +35,7 @@ def interpolate(
     if measure == "straight":
         path = torch.lerp(a, b, torch.linspace(0.0, 1.0, steps).unsqueeze(1))
     else:
-        path = prior_path(a, b, steps, model.measure(measure))
+        path = interpolate_path(a, b, steps, model.measure(measure))
     smiles = model.decode(path)
     ends = (smiles[0] == first.smiles, smiles[-1] == last.smiles)
     smiles[0], smiles[-1] = first.smiles, last.smiles

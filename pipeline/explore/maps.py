@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.analysis import principal_axes
+from chem_vae.analysis import compute_principal_axes
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.models.trained_model import TrainedModel
@@ -134,7 +134,7 @@ Placed = tuple[NDArray[np.float64], tuple[float, ...]]
 
 
 def _pca(points: Tensor, own: Tensor, seed: int) -> Placed:
-    mean, axes, explained = principal_axes(points)
+    mean, axes, explained = compute_principal_axes(points)
     placed = (torch.cat([points, own]) - mean) @ axes.T
     return placed.double().numpy(), tuple(explained.tolist())
 

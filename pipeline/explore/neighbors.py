@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from chem_vae.errors import UserError
-from chem_vae.latent import shell
+from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
@@ -92,7 +92,7 @@ def analogues(
     for round_ in range(1, ROUNDS + 1):
         radius = reach * round_ / ROUNDS
         progress("decode around it", len(rows), n)
-        points = shell(z, radius * model.typical_distance, POINTS, spread, generator)
+        points = sample_shell(z, radius * model.typical_distance, POINTS, spread, generator)
         drawn = draw(model.checkpoint, points, temperature=temperature, seed=seed + round_)
         decoded, valid = decoded + len(points), valid + sum(c.valid for c in drawn.candidates)
         fresh = []

@@ -157,7 +157,7 @@ def _means(model: TrainedModel, data: TokenDataset, share: float, seed: int) -> 
     mu = torch.empty(len(data), core.latent_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for items, batch in data.in_order(512):
+        for items, batch in data.iterate_batches(512):
             tokens = corrupt(batch.tokens, 1.0 if share else 0.0, masked=share)
             mu[items] = core.encode(tokens.to(core.device)).mu.cpu()
     return mu

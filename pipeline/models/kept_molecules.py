@@ -11,7 +11,7 @@ from rdkit import Chem, rdBase
 from safetensors.torch import load_file
 from torch import Tensor
 
-from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, kept_molecules
+from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, read_kept_molecules
 from chem_vae.errors import CheckpointError, UserError
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.validate import sanitize_smiles, validate
@@ -111,7 +111,7 @@ def draw_unseen_molecules(model: TrainedModel, n: int, seed: int = 0) -> Sample 
 
 def read_kept_selfies(model: TrainedModel) -> list[str]:
     """Read the SELFIES strings of the training molecules kept with the model, if any. Raises CheckpointError."""
-    return kept_molecules(load_anomaly_tensors(model), model.checkpoint)
+    return read_kept_molecules(load_anomaly_tensors(model), model.checkpoint)
 
 
 def read_kept_smiles(model: TrainedModel) -> list[str]:
@@ -146,7 +146,7 @@ def _draw(model: TrainedModel, dataset: Dataset, split: str, n: int, seed: int) 
     chosen = tokens.select(np.sort(np.random.default_rng(seed).permutation(len(tokens))[:n]))
     strings = [spelled.decode(chosen[i][0].tolist()) for i in range(len(chosen))]
     values = chosen.values()
-    known = [i for i, s in enumerate(strings) if not model.checkpoint.vocabulary.missing(s)]
+    known = [i for i, s in enumerate(strings) if not model.checkpoint.vocabulary.find_missing(s)]
     names = [p.name for p in dataset.properties]
     words = {"train": "training", "validation": "validation", "test": "test"}[split]
     origin = f"{words} molecules of {dataset.name}"

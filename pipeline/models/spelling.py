@@ -58,7 +58,7 @@ class Speller:
         selfies, reason = None, ""
         try:
             selfies = self.vocabulary.from_smiles(molecule.smiles)
-            if missing := self.vocabulary.missing(selfies):
+            if missing := self.vocabulary.find_missing(selfies):
                 selfies, reason = None, f"the model has never seen {', '.join(missing)}"
         except VocabularyError as error:
             reason = str(error)
@@ -103,7 +103,7 @@ def encode_valid(
         if string is None:
             smiles = structure.smiles if isinstance(structure, Molecule) else structure
             string = write_selfies(smiles, checkpoint.vocabulary)
-        if string is not None and not checkpoint.vocabulary.missing(string):
+        if string is not None and not checkpoint.vocabulary.find_missing(string):
             found[row] = string
     if found:
         z[list(found)] = checkpoint.encode(list(found.values())).mu

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, DataError
-from chem_vae.latent import Measure, prior_path
-from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, nearest_distances
+from chem_vae.latent import DiagonalGaussian, interpolate_path
+from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, measure_nearest_distances
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import StandardizeOptions
@@ -207,7 +207,7 @@ class TrainedModel:
         Returns:
             n canonical SMILES; None where there is no molecule.
         """
-        conditions = self.checkpoint.target(target, len(z)) if target else None
+        conditions = self.checkpoint.make_target(target, len(z)) if target else None
         strings = self.checkpoint.decode(z, conditions, temperature=temperature, guidance=guidance, seed=seed)
         return [c.smiles for c in validate(strings, self.checkpoint.vocabulary)]
 
@@ -236,7 +236,7 @@ class TrainedModel:
         Returns:
             n canonical SMILES; None where a sample is no molecule.
         """
-        conditions = self.checkpoint.target(target, n) if target else None
+        conditions = self.checkpoint.make_target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
         drawn = draw(
             self.checkpoint, z, conditions, temperature=temperature, guidance=guidance, seed=seed, redraws=redraws
@@ -244,17 +244,17 @@ class TrainedModel:
         return [c.smiles for c in drawn.candidates]
 
     def interpolate(self, start: str, end: str, steps: int = 9) -> list[str | None]:
-        """Decode the molecules on the path between two molecules (`chem_vae.latent.prior_path`), both ends included.
+        """Decode the molecules on the path between two molecules (`chem_vae.latent.interpolate_path`), both ends included.
 
         `pipeline.explore.interpolation.interpolate` gives a table with properties.
         """
         a, b = self.encode([start, end])
-        return self.decode(prior_path(a, b, steps, self.measure()))
+        return self.decode(interpolate_path(a, b, steps, self.measure()))
 
-    def measure(self, kind: str = "data") -> Measure:
+    def measure(self, kind: str = "data") -> DiagonalGaussian:
         """Return the Gaussian of the latent space: "data" fits the kept training molecules, "normal" is N(0, I)."""
         points = self.latent["mu"].float()
-        return Measure.of(points) if kind == "data" else Measure.standard(points.shape[1])
+        return DiagonalGaussian.fit(points) if kind == "data" else DiagonalGaussian.standard(points.shape[1])
 
     @property
     def typical_distance(self) -> float:
@@ -280,7 +280,7 @@ class TrainedModel:
         points = self.latent["mu"].float()
         distances = torch.full((len(z),), torch.nan)
         fine = torch.isfinite(z).all(dim=1)
-        distances[fine] = nearest_distances(z[fine], points) / self.typical_distance
+        distances[fine] = measure_nearest_distances(z[fine], points) / self.typical_distance
         return distances.double().numpy()
 
     @cached_property

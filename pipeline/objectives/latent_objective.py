@@ -23,7 +23,7 @@ def draw_conditions(
         for w in objectives:
             if w.about.name in columns:
                 raw[:, columns[w.about.name]] = w.draw(n, generator)
-        return checkpoint.standardized(raw)
+        return checkpoint.standardize_values(raw)
 
     return draw
 

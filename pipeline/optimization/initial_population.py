@@ -101,7 +101,7 @@ def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constrain
             raise UserError(f"the seed {text!r} cannot be written as SELFIES")
         if screen([spelled])[0] is None:
             raise UserError(f"the seed {text!r} breaks a constraint: {constraints.check([mol]).reasons[0]}")
-        if missing := screen.vocabulary.missing(spelled):
+        if missing := screen.vocabulary.find_missing(spelled):
             warnings.warn(
                 f"the model has never seen {', '.join(missing)} and cannot encode the seed {text}: it is asked about and varied "
                 "as a structure, but no search in the latent space starts from it; fine-tune the model on such molecules",

@@ -17,7 +17,7 @@ from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
 from chem_vae.optimizers.base import Molecule
-from chem_vae.vocabulary import SelfiesVocabulary, bond_constraints
+from chem_vae.vocabulary import SelfiesVocabulary, use_bond_constraints
 from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.validate import sanitize_smiles
@@ -120,7 +120,7 @@ class Screen:
             else:
                 fresh.setdefault(string, []).append(row)
         mols: dict[str, Mol] = {}
-        with rdBase.BlockLogs(), bond_constraints(self.vocabulary.constraints):
+        with rdBase.BlockLogs(), use_bond_constraints(self.vocabulary.constraints):
             for string in fresh:
                 try:
                     mol, status = read(string)
@@ -155,7 +155,7 @@ class Screen:
         if same is not None:  # another spelling of a molecule that is known
             return same
         selfies = write_selfies(key, self.vocabulary) or ""
-        own = selfies if selfies and not self.vocabulary.missing(selfies) else ""
+        own = selfies if selfies and not self.vocabulary.find_missing(selfies) else ""
         features = torch.from_numpy(SIMULATED_COUNTS.array(mol))
         screened = Screened(Molecule(key, own, features), selfies)
         self._remember(self._of_smiles, key, screened)

@@ -35,7 +35,7 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     from pipeline.report.model import Report
 
     folder.mkdir(parents=True, exist_ok=True)
-    data = atomic_files.plain(report.to_dict())
+    data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
     atomic_files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))

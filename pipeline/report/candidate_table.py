@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_number, is_number
 from pipeline.report.model import Objective, Report
@@ -118,7 +118,7 @@ def _holds_values(name: Any) -> bool:
 def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
     """Make a row of the table for each candidate; what is missing is None."""
     for position, values in enumerate(candidates.to_dict("records"), start=1):
-        record = {str(name): plain(value) for name, value in values.items()}
+        record = {str(name): to_plain(value) for name, value in values.items()}
         texts = {name: record.get(name) or None for name in ("smiles", "nearest_training_smiles", "origin", "parent")}
         texts = {name: text if isinstance(text, str) else None for name, text in texts.items()}
         numbers = {name: value if is_number(value := record.get(name)) else None for name in _NUMBERS}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chem_vae.analysis import principal_axes
+from chem_vae.analysis import compute_principal_axes
 from pipeline.chemistry.metrics import compare_with_target, count_funnel, count_scaffolds, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
@@ -199,7 +199,7 @@ def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap 
     points = model.latent["mu"].float()[:PLOTTED]
     if len(points) < 3:
         return None
-    mean, axes, explained = principal_axes(points)
+    mean, axes, explained = compute_principal_axes(points)
     names = [p.name for p in model.properties]
     color = made.objectives[0].about.name if made.objectives else (names[0] if names else None)
     return LatentMap(

@@ -10,7 +10,7 @@ from importlib import resources
 import pandas as pd
 from markupsafe import Markup
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report import formatting, sections
 from pipeline.report.candidate_table import (
@@ -100,7 +100,7 @@ def _count_candidates(candidates: pd.DataFrame, properties: Mapping[str, ShownPr
     """Candidates, those within every objective (None without objectives), and those with a structural alert."""
     within = flagged = None
     if any(p.objective for p in properties.values()) and "within_target" in candidates:
-        within = sum(bool(plain(v)) for v in candidates["within_target"])
+        within = sum(bool(to_plain(v)) for v in candidates["within_target"])
     if "alerts" in candidates:
         flagged = sum(bool(split_alerts(a)) for a in candidates["alerts"])
     return {"total": len(candidates), "within": within, "flagged": flagged}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chem_vae.analysis import principal_axes
+from chem_vae.analysis import compute_principal_axes
 from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.annotate import add_predictions
 from pipeline.models.spelling import encode_valid
@@ -84,7 +84,7 @@ def map_search(calls: pd.DataFrame, candidates: pd.DataFrame, model: TrainedMode
     points = model.latent["mu"].float()[:PLOTTED]
     if len(points) < 3 or not len(calls):
         return None
-    mean, axes, explained = principal_axes(points)
+    mean, axes, explained = compute_principal_axes(points)
     score = calls["score"].to_numpy(dtype=np.float64)
     best = np.fmax.accumulate(np.where(np.isnan(score), -np.inf, score))
     records = np.flatnonzero(best > np.concatenate([[-np.inf], best[:-1]])).tolist()

@@ -1,6 +1,6 @@
 """Fine-tuning: a finished model goes on learning from a new dataset and keeps what it knew.
 
-The base's vocabulary and conditions are extended (`Checkpoint.grown`), and the new molecules are shown among replayed
+The base's vocabulary and conditions are extended (`Checkpoint.extended`), and the new molecules are shown among replayed
 ones of the base (`pipeline/training/replay.py`). A base may itself be fine-tuned.
 """
 
@@ -18,7 +18,7 @@ import selfies
 import torch
 from numpy.typing import NDArray
 
-from chem_vae.analysis import exact_reconstruction
+from chem_vae.analysis import measure_exact_reconstruction
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
@@ -120,7 +120,7 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
     try:
         with torch.random.fork_rng(devices=[]):  # new symbols begin at random
             torch.manual_seed(config.training.seed)
-            start = base.checkpoint.grown(symbols, new_scales)
+            start = base.checkpoint.extended(symbols, new_scales)
     except VocabularyError as error:
         raise UserError(
             f"the vocabulary of {write_model_name(base.folder)} has no room for {dataset.name}: {error}"
@@ -185,7 +185,7 @@ def before_and_after(course: Course, after: Checkpoint) -> list[dict[str, Any]]:
 
 def _knows(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
     return {
-        "exact_reconstruction": exact_reconstruction(checkpoint.model, data, checkpoint.max_length),
+        "exact_reconstruction": measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length),
         "nats": nats(checkpoint, data),
     }
 
@@ -194,7 +194,7 @@ def _knows(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
 def nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> float:
     """Mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
     total = 0.0
-    for _, batch in data.in_order(batch_size):
+    for _, batch in data.iterate_batches(batch_size):
         total -= float(checkpoint.model.log_likelihood(batch.tokens.to(checkpoint.model.device)).sum())
     return total / len(data) if len(data) else math.nan
 

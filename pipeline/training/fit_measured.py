@@ -19,7 +19,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.predictors import (
     Prediction,
     PropertyPredictor,
-    figures_of,
+    compute_figures,
     fit_predictor,
     load_predictors,
     save_predictors,
@@ -125,7 +125,7 @@ def fit_measured(
         kept.append(MeasuredPredictor(name, found.choice.chosen, process, predictor, card))
         known = torch.isfinite(found.checked.mean)
         mean, std = found.checked.mean[known], found.checked.std[known]
-        checked = figures_of(METHODS[found.choice.chosen], n, labelled.y[known], mean, std)
+        checked = compute_figures(METHODS[found.choice.chosen], n, labelled.y[known], mean, std)
         by_name[name] = {"property": name, **asdict(checked), "checked_by": card["by"], "compared": card}
         warnings += label_warnings(name, n, nested=card["nested"])
     if kept:

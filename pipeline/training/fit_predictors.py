@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from chem_vae import anomaly
-from chem_vae.analysis import exact_reconstruction
-from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly, kept_molecules
+from chem_vae.analysis import measure_exact_reconstruction
+from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly, read_kept_molecules
 from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
-from chem_vae.predictors import PropertyPredictor, check, fit_predictor, nearest_distances, save_predictors
+from chem_vae.predictors import PropertyPredictor, check, fit_predictor, measure_nearest_distances, save_predictors
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
 from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles
@@ -59,10 +59,12 @@ def fit_and_check(
     progress("predict", 0, len(names) + 1)
     z_kept, z_held_out = checkpoint.encode_dataset(kept).mu, checkpoint.encode_dataset(held_out).mu
     z_calibration = checkpoint.encode_dataset(calibration).mu
-    typical = float(nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
+    typical = (
+        float(measure_nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
+    )
     reference = anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
     write_safetensors(reference, folder / anomaly.FILE)
-    smiles = write_canonical_smiles(kept_molecules(reference, checkpoint), checkpoint.vocabulary)
+    smiles = write_canonical_smiles(read_kept_molecules(reference, checkpoint), checkpoint.vocabulary)
     write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))
     values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
     save_latent(folder / "latent.safetensors", z_kept, values, typical)
@@ -73,7 +75,7 @@ def fit_and_check(
         figures.append(
             {"property": name, **asdict(check(predictor, z_held_out, y_held_out[:, names.index(name)], n_train))}
         )
-    exact = exact_reconstruction(checkpoint.model, drawn(held_out, 500), checkpoint.max_length)
+    exact = measure_exact_reconstruction(checkpoint.model, drawn(held_out, 500), checkpoint.max_length)
     progress("predict", len(names) + 1, len(names) + 1)
     return {**record.best, "exact_reconstruction": exact, "exact_reconstruction_of": min(len(held_out), 500)}, figures
 

@@ -46,8 +46,8 @@ def from_nothing(dataset: Dataset, config: TrainConfig) -> Course:
     values = splits["train"].values()
     columns = [names.index(c) for c in conditions]
     return Course(
-        training=splits["train"].with_properties(columns),
-        validation=splits["validation"].with_properties(columns),
+        training=splits["train"].select_properties(columns),
+        validation=splits["validation"].select_properties(columns),
         splits=splits,
         vocabulary=dataset.vocabulary,
         scales=tuple(ConditionScale.fit(names[i], dataset.properties[i].unit, values[:, i]) for i in columns),

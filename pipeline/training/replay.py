@@ -117,7 +117,7 @@ def _from_data(
         for i in np.sort(random.permutation(allowed)[:most]).tolist():
             ids, row = split[i]
             string = vocabulary.decode(ids.tolist())
-            if grown.vocabulary.missing(string):
+            if grown.vocabulary.find_missing(string):
                 continue
             strings.append(string)
             values.append(np.array([row[known[c]] if c in known else np.nan for c in grown.conditions], np.float32))
@@ -154,7 +154,7 @@ def _drawn(
                 continue
             if candidate.inchikey is None or candidate.inchikey in found or candidate.inchikey in unseen:
                 continue
-            if string is None or checkpoint.vocabulary.missing(string):
+            if string is None or checkpoint.vocabulary.find_missing(string):
                 continue
             values = np.full(len(grown.conditions), np.nan, np.float32)
             values[columns] = compute(Chem.MolFromSmiles(candidate.smiles), computed)

@@ -18,7 +18,7 @@ import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from chem_vae.atomic_files import plain, write_bytes, write_json, write_text
+from chem_vae.atomic_files import to_plain, write_bytes, write_json, write_text
 from chem_vae.errors import DataError, UserError
 from pipeline.training.config import NOTHING, TrainConfig
 
@@ -38,7 +38,7 @@ def begin_study(folder: Path, settings: dict[str, Any]) -> None:
         DataError: study.json is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"format": FORMAT, "format_version": 1, **plain(settings)}
+    about = {"format": FORMAT, "format_version": 1, **to_plain(settings)}
     path = folder / "study.json"
     if not path.exists():
         write_json(path, about)

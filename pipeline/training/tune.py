@@ -161,8 +161,8 @@ class _Sweep:
             if condition not in names:
                 raise unknown_name("property of this dataset", condition, names)
         columns = [names.index(c) for c in conditions]
-        training = dataset.tokens("train").with_properties(columns)
-        self.validation = dataset.tokens("validation").with_properties(columns)
+        training = dataset.tokens("train").select_properties(columns)
+        self.validation = dataset.tokens("validation").select_properties(columns)
         if len(training) == 0 or len(self.validation) == 0:
             raise DataError(
                 f"the dataset {dataset.name} has no training or no validation molecules to judge a trial by"

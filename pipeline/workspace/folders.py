@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 from chem_vae.errors import BusyError, DataError
 
 
@@ -56,7 +56,7 @@ def lock_folder(folder: Path, doing: str) -> Iterator[None]:
 
 def hash_content(*parts: Any) -> str:
     """A hash (64 hex digits) of plain data: equal data, equal key."""
-    text = json.dumps(plain(parts), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(to_plain(parts), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

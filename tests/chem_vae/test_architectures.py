@@ -95,7 +95,7 @@ def test_another_decoder_is_trained_saved_loaded_and_decodes(trained: Checkpoint
 
 
 def test_another_decoder_is_fine_tuned_with_new_symbols(trained: Checkpoint) -> None:
-    more = trained.grown(["[Xe]"], [ConditionScale("logp")])
+    more = trained.extended(["[Xe]"], [ConditionScale("logp")])
     ids = torch.tensor([trained.vocabulary.encode("[C][N][O]")])
     assert torch.allclose(more.model.log_likelihood(ids), trained.model.log_likelihood(ids), atol=1.0)
     assert more.decode(torch.zeros(2, 8)) == trained.decode(torch.zeros(2, 8))

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from chem_vae import atomic_files
-from chem_vae.atomic_files import plain, write_json, write_text, write_whole
+from chem_vae.atomic_files import to_plain, write_json, write_text, write_whole
 from chem_vae.checkpoint import write_safetensors
 
 
@@ -45,7 +45,7 @@ def test_arrays_and_tensors_appear_whole(tmp_path: Path) -> None:
 def test_json_has_a_list_of_numbers_on_one_line(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"r2": float("nan"), "of": np.arange(2), "t": torch.ones(1)})
     assert (tmp_path / "a.json").read_text() == '{\n "r2": null,\n "of": [0, 1],\n "t": [1.0]\n}\n'
-    assert plain({3: {"b", "a"}}) == {"3": ["a", "b"]}
+    assert to_plain({3: {"b", "a"}}) == {"3": ["a", "b"]}
 
 
 def test_json_is_strict_and_comes_back(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def checkpoint() -> Checkpoint:
 
 
 def test_a_grown_checkpoint_keeps_what_was_learned(checkpoint: Checkpoint) -> None:
-    more = checkpoint.grown(["[Xe]", "[As]"], [ConditionScale("pIC50", "", 6.0, 1.0), *checkpoint.scales])
+    more = checkpoint.extended(["[Xe]", "[As]"], [ConditionScale("pIC50", "", 6.0, 1.0), *checkpoint.scales])
     assert more.conditions == [*checkpoint.conditions, "pIC50"]
     assert more.scales[: len(checkpoint.scales)] == checkpoint.scales
     string = checkpoint.vocabulary.decode([3, 4, len(checkpoint.vocabulary) - 1])
@@ -37,7 +37,7 @@ def test_a_grown_checkpoint_keeps_what_was_learned(checkpoint: Checkpoint) -> No
     steps, share = len(old) + 1, len(more.vocabulary) / len(checkpoint.vocabulary)  # untrained: all ids are as rare
     assert 0 < (before - after).item() < 1.5 * steps * math.log(share)
     assert more.vocabulary.encode("[Xe]") == [3 + len(checkpoint.vocabulary.symbols) + 1]
-    assert more.target({"pIC50": 7.0}, 1)[0, -1].item() == 1.0
+    assert more.make_target({"pIC50": 7.0}, 1)[0, -1].item() == 1.0
 
 
 def test_half_precision_is_half_the_size_and_reads_back(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_devices_share_an_epoch_evenly(data: TokenDataset) -> None:
 
 
 def test_in_order_gives_positions(data: TokenDataset) -> None:
-    for items, batch in data.select(np.arange(10, 40)).in_order(7):
+    for items, batch in data.select(np.arange(10, 40)).iterate_batches(7):
         assert [int(t) - 13 for t in batch.tokens[:, 0]] == items.tolist()
 
 

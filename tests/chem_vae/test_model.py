@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from chem_vae.analysis import collapse_advice, principal_axes
+from chem_vae.analysis import advise_on_collapse, compute_principal_axes
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.decoding import decode_ids
-from chem_vae.losses import beta_at, elbo, sum_property_errors
+from chem_vae.losses import compute_beta, elbo, sum_property_errors
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.vocabulary import END, MASK, START
 
@@ -104,7 +104,7 @@ def test_property_error_counts_what_was_measured() -> None:
 )
 def test_beta_schedules(schedule: str, expected: list[float]) -> None:
     config = TrainingConfig(beta=2.0, beta_schedule=schedule, beta_warmup=0.5)  # type: ignore[arg-type]
-    assert [beta_at(config, p) for p in (0.0, 0.25, 0.5, 0.75)] == expected
+    assert [compute_beta(config, p) for p in (0.0, 0.25, 0.5, 0.75)] == expected
 
 
 def test_decoding_keeps_rows_in_place_and_agrees_with_one_at_a_time(model: ChemVAE) -> None:
@@ -170,14 +170,14 @@ def test_greedy_decoding_is_the_argmax_of_the_teacher_forced_logits(model: ChemV
 
 
 def test_collapse_advice() -> None:
-    assert collapse_advice(kl=12.0, active_units=40, latent_size=64, beta=0.1) is None
-    assert "Lower train.training.beta" in str(collapse_advice(kl=0.1, active_units=3, latent_size=64, beta=1.0))
+    assert advise_on_collapse(kl=12.0, active_units=40, latent_size=64, beta=0.1) is None
+    assert "Lower train.training.beta" in str(advise_on_collapse(kl=0.1, active_units=3, latent_size=64, beta=1.0))
 
 
 def test_principal_axes_find_the_plane() -> None:
     torch.manual_seed(0)
     plane = torch.randn(500, 2) @ torch.tensor([[3.0, 0, 0, 0], [0, 0, 1.0, 0]]) + 5.0
-    mean, axes, explained = principal_axes(plane)
+    mean, axes, explained = compute_principal_axes(plane)
     assert axes[0].abs().argmax() == 0
     assert axes[1].abs().argmax() == 2
     assert float(explained.sum()) == pytest.approx(1.0, abs=1e-4)

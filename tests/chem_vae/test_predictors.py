@@ -12,7 +12,7 @@ from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, DataError, UserError
 from chem_vae.model import ChemVAE
 from chem_vae.optimizers import STRATEGIES, Problem, create
-from chem_vae.predictors import check, fit_predictor, load_predictors, nearest_distances, save_predictors
+from chem_vae.predictors import check, fit_predictor, load_predictors, measure_nearest_distances, save_predictors
 from chem_vae.prior import sample_prior
 from chem_vae.vocabulary import SelfiesVocabulary
 
@@ -68,8 +68,8 @@ def test_too_few_and_damaged(tmp_path: Path) -> None:
 
 def test_nearest_distances() -> None:
     reference = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
-    assert nearest_distances(torch.tensor([[0.0, 1.0], [3.0, 4.0]]), reference).tolist() == [1.0, 0.0]
-    assert nearest_distances(reference, reference, exclude_self=True).tolist() == [5.0, 5.0]
+    assert measure_nearest_distances(torch.tensor([[0.0, 1.0], [3.0, 4.0]]), reference).tolist() == [1.0, 0.0]
+    assert measure_nearest_distances(reference, reference, exclude_self=True).tolist() == [5.0, 5.0]
 
 
 @pytest.fixture

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from chem_vae.analysis import COLLAPSE_KL, Scores, collapse_advice, exact_reconstruction, idle_advice
-from chem_vae.callbacks import Watch
+from chem_vae.analysis import (
+    COLLAPSE_KL,
+    Scores,
+    advise_on_collapse,
+    advise_on_idle_dimensions,
+    measure_exact_reconstruction,
+)
+from chem_vae.callbacks import TrainingMonitor
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
@@ -84,7 +90,7 @@ def test_it_overfits_32_molecules_to_exact_reconstruction(molecules: tuple) -> N
     config = TrainingConfig(epochs=100, batch_size=16, learning_rate=5e-3, beta=0.01, validations=2)
     checkpoint, record = train(data, data, vocabulary, scales, model, config)
     assert len(data) == 32
-    assert exact_reconstruction(checkpoint.model, data, checkpoint.max_length) == 1.0
+    assert measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length) == 1.0
     assert record.validation[-1]["reconstruction"] < 0.5
     strings = [vocabulary.decode(data[i][0]) for i in range(32)]
     assert checkpoint.decode(checkpoint.encode(strings).mu) == strings
@@ -115,14 +121,14 @@ def test_a_killed_training_resumes_to_the_same_weights(molecules: tuple, tmp_pat
 
     resume = tmp_path / "resume.safetensors"
     with pytest.raises(Killed):
-        original = Watch.on_train_batch_end
+        original = TrainingMonitor.on_train_batch_end
 
-        def counted(self: Watch, trainer: object, *rest: object) -> None:
+        def counted(self: TrainingMonitor, trainer: object, *rest: object) -> None:
             original(self, trainer, *rest)  # type: ignore[arg-type]
             kill("train", trainer.global_step, 0)  # type: ignore[attr-defined]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Watch, "on_train_batch_end", counted)
+            patch.setattr(TrainingMonitor, "on_train_batch_end", counted)
             train(data, data, vocabulary, scales, TINY, config, resume_file=resume)
     resumed, record_resumed = train(data, data, vocabulary, scales, TINY, config, resume_file=resume)
     assert all(torch.equal(weights(whole)[k], weights(resumed)[k]) for k in weights(whole))
@@ -186,13 +192,13 @@ def test_most_dimensions_dead_is_told_once_and_taken_back(molecules: tuple, monk
     told: list[list[str]] = []
     monkeypatch.setattr("chem_vae.callbacks.score", scored)
     config = TrainingConfig(max_steps=60, batch_size=32, validations=6)
-    original = Watch._watch_for_collapse
+    original = TrainingMonitor._watch_for_collapse
 
-    def watched(self: Watch, scores: Scores, step: int) -> None:
+    def watched(self: TrainingMonitor, scores: Scores, step: int) -> None:
         original(self, scores, step)
         told.append(list(self.record.warnings))
 
-    monkeypatch.setattr(Watch, "_watch_for_collapse", watched)
+    monkeypatch.setattr(TrainingMonitor, "_watch_for_collapse", watched)
     with pytest.warns(CollapseWarning):
         train(molecules[0], *molecules, TINY, config)
     assert [len(t) for t in told] == [0, 0, 1, 1, 1, 1]
@@ -202,10 +208,10 @@ def test_most_dimensions_dead_is_told_once_and_taken_back(molecules: tuple, monk
 
 
 def test_advice_on_idle_dimensions_begins_below_half_of_them() -> None:
-    assert idle_advice(8, 16) is None
-    assert "latent_size near 7" in str(idle_advice(7, 16))
-    assert idle_advice(0, 16) is None  # that is a collapse, and collapse_advice says so
-    assert "collapsed" in str(collapse_advice(3.0, 0, 16, 0.1))
+    assert advise_on_idle_dimensions(8, 16) is None
+    assert "latent_size near 7" in str(advise_on_idle_dimensions(7, 16))
+    assert advise_on_idle_dimensions(0, 16) is None  # that is a collapse, and advise_on_collapse says so
+    assert "collapsed" in str(advise_on_collapse(3.0, 0, 16, 0.1))
 
 
 def test_a_caller_is_told_of_validations_and_may_stop(molecules: tuple) -> None:
@@ -266,7 +272,7 @@ def test_save_and_load_give_identical_samples(molecules: tuple, tmp_path: Path) 
     loaded = Checkpoint.load(tmp_path / "model")
     z = torch.randn(40, 16, generator=torch.Generator().manual_seed(1))
     z[20:] = torch.nan
-    conditions = checkpoint.target({"size": 12.0}, 40)
+    conditions = checkpoint.make_target({"size": 12.0}, 40)
     samples = [c.decode(z, conditions, temperature=1.0, seed=5) for c in (checkpoint, loaded)]
     assert samples[0] == samples[1]
     assert len(set(samples[0])) > 5

@@ -14,9 +14,9 @@ from chem_vae.vocabulary import (
     SPECIALS,
     START,
     SelfiesVocabulary,
-    bond_constraints,
-    default_constraints,
+    get_default_constraints,
     smiles_to_selfies,
+    use_bond_constraints,
 )
 
 SYMBOLS = sorted(["[C]", "[=C]", "[N]", "[O]", "[=O]", "[Ring1]", "[=Branch1]", "[Branch1]", "[F]", "[nop]", "[C@@H1]"])
@@ -43,7 +43,7 @@ def test_any_sequence_comes_back(string: str) -> None:
     assert LEARNED.decode(ids) == string
     assert all(len(SPECIALS) <= i < len(LEARNED) for i in ids)
     assert len(ids) <= len(list(selfies.split_selfies(string)))
-    assert "".join(s for i in ids for s in LEARNED.symbols_of(i)) == string
+    assert "".join(s for i in ids for s in LEARNED.expand_token(i)) == string
 
 
 @settings(max_examples=100, deadline=None)
@@ -89,7 +89,7 @@ def test_a_symbol_that_the_sample_lacks_stays() -> None:
 
 def test_unknown_symbols_are_named() -> None:
     for vocabulary in (LEARNED, SelfiesVocabulary(["[C]"])):
-        assert vocabulary.missing("[C][Xe][C][Kr][Xe]") == ["[Xe]", "[Kr]"]
+        assert vocabulary.find_missing("[C][Xe][C][Kr][Xe]") == ["[Xe]", "[Kr]"]
         with pytest.raises(VocabularyError, match=r"\[Xe\], \[Kr\] are not in the vocabulary"):
             vocabulary.encode("[C][Xe][C][Kr][Xe]")
         with pytest.raises(VocabularyError):
@@ -113,12 +113,12 @@ def test_bad_vocabularies() -> None:
 
 def test_bond_constraints_are_put_back() -> None:
     before = selfies.get_semantic_constraints()
-    loose = default_constraints() | {"I": 3}
+    loose = get_default_constraints() | {"I": 3}
     with pytest.raises(VocabularyError, match="I with 3 bond"):
         smiles_to_selfies("CI(C)C")
-    with bond_constraints(loose):
+    with use_bond_constraints(loose):
         assert smiles_to_selfies("CI(C)C")
-        with pytest.raises(RuntimeError), bond_constraints(default_constraints()):
+        with pytest.raises(RuntimeError), use_bond_constraints(get_default_constraints()):
             raise RuntimeError
         assert selfies.get_semantic_constraints() == loose
     assert selfies.get_semantic_constraints() == before

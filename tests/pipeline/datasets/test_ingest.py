@@ -22,7 +22,7 @@ from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
-from chem_vae.vocabulary import default_constraints
+from chem_vae.vocabulary import get_default_constraints
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.properties import PROPERTIES, register_property
 from pipeline.chemistry.standardize import Rejection
@@ -83,7 +83,7 @@ def whole(dataset: Dataset) -> None:
     names = [p.name for p in dataset.properties]
     assert np.array_equal(arrays["conditions"], frame[names].to_numpy(np.float32), equal_nan=True)
     vocabulary = dataset.vocabulary
-    assert vocabulary.constraints == default_constraints()
+    assert vocabulary.constraints == get_default_constraints()
     for i, string in enumerate(frame["selfies"]):
         ids = arrays["tokens"][arrays["offsets"][i] : arrays["offsets"][i + 1]]
         assert vocabulary.decode(ids.tolist()) == string

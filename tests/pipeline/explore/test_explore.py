@@ -19,12 +19,19 @@ from steering import steering, steering_figure, steering_figures
 
 import pipeline as mg
 import pipeline.models.kept_molecules as reference_module
-from chem_vae.anomaly import FILE, fit_anomaly, kept_molecules, percentiles, surprise
+from chem_vae.anomaly import FILE, compute_percentiles, compute_surprise, fit_anomaly, read_kept_molecules
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import CheckpointError, UserError
-from chem_vae.latent import Measure, gaps, mutual_information, prior_path, shell, squared_correlation
+from chem_vae.latent import (
+    DiagonalGaussian,
+    compute_information_gaps,
+    compute_squared_correlation,
+    estimate_mutual_information,
+    interpolate_path,
+    sample_shell,
+)
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import Candidate
@@ -64,9 +71,9 @@ def alone(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Trai
 
 def test_a_path_keeps_its_ends_and_the_norm_of_the_prior() -> None:
     generator = torch.Generator().manual_seed(0)
-    measure = Measure(torch.randn(64, generator=generator), torch.rand(64, generator=generator) + 0.5)
+    measure = DiagonalGaussian(torch.randn(64, generator=generator), torch.rand(64, generator=generator) + 0.5)
     a, b = (measure.center + measure.spread * torch.randn(64, generator=generator) for _ in range(2))
-    path = prior_path(a, 1.3 * b, 11, measure)
+    path = interpolate_path(a, 1.3 * b, 11, measure)
     assert torch.equal(path[0], a) and torch.equal(path[-1], 1.3 * b)
     norms = ((path - measure.center) / measure.spread).norm(dim=1)
     assert (norms.diff().sign() == norms.diff().sign()[0]).all()  # from the one norm to the other without a dip
@@ -78,16 +85,16 @@ def test_a_path_keeps_its_ends_and_the_norm_of_the_prior() -> None:
 
 
 def test_a_path_between_special_points_is_finite() -> None:
-    z, standard = torch.randn(8, generator=torch.Generator().manual_seed(1)), Measure.standard(8)
+    z, standard = torch.randn(8, generator=torch.Generator().manual_seed(1)), DiagonalGaussian.standard(8)
     for a, b in ((z, z), (z, -z), (z, 2 * z), (torch.zeros(8), z)):
-        path = prior_path(a, b, 5, standard)
+        path = interpolate_path(a, b, 5, standard)
         assert torch.isfinite(path).all() and torch.equal(path[0], a) and torch.equal(path[-1], b)
-    assert torch.allclose(prior_path(z, z, 5, standard), z.expand(5, 8), atol=1e-5)
+    assert torch.allclose(interpolate_path(z, z, 5, standard), z.expand(5, 8), atol=1e-5)
 
 
 def test_shell_points_lie_at_the_radius() -> None:
     z = torch.ones(16)
-    points = shell(z, 2.5, 20, torch.linspace(0.1, 2, 16), torch.Generator().manual_seed(0))
+    points = sample_shell(z, 2.5, 20, torch.linspace(0.1, 2, 16), torch.Generator().manual_seed(0))
     assert torch.allclose((points - z).norm(dim=1), torch.full((20,), 2.5), atol=1e-4)
 
 
@@ -96,22 +103,25 @@ def test_information_finds_the_dimension_that_tells() -> None:
     z = torch.randn(1500, 4, generator=generator)
     values = torch.stack([z[:, 2] ** 3, z[:, 0] + z[:, 1], torch.randn(1500, generator=generator)], dim=1)
     values[::7, 0] = torch.nan
-    told, entropy = mutual_information(z, values)
+    told, entropy = estimate_mutual_information(z, values)
     assert told.shape == (4, 3) and torch.allclose(
         entropy, torch.full((3,), math.log(20), dtype=torch.float64), atol=0.01
     )
     assert int(told[:, 0].argmax()) == 2 and float(told[2, 0]) > 2.0 and float(told[:, 2].max()) < 0.1
-    gap = gaps(told, entropy)
+    gap = compute_information_gaps(told, entropy)
     assert float(gap[0]) > 0.6 and float(gap[1]) < 0.1
-    r2 = squared_correlation(z, values)
+    r2 = compute_squared_correlation(z, values)
     assert float(r2[2, 0]) == pytest.approx(0.6, abs=0.1) and float(r2[0, 1]) == pytest.approx(0.5, abs=0.1)
     few = torch.full((60, 1), torch.nan)
-    assert mutual_information(z[:60], few)[0].isnan().all() and squared_correlation(z[:60], few).isnan().all()
+    assert (
+        estimate_mutual_information(z[:60], few)[0].isnan().all()
+        and compute_squared_correlation(z[:60], few).isnan().all()
+    )
 
 
 def test_percentiles_are_monotone_and_count_ties_half() -> None:
     reference = torch.tensor([1.0, 2.0, 2.0, 3.0])
-    got = percentiles(torch.tensor([0.0, 1.0, 2.0, 2.5, 3.0, 9.0, math.nan]), reference)
+    got = compute_percentiles(torch.tensor([0.0, 1.0, 2.0, 2.5, 3.0, 9.0, math.nan]), reference)
     assert got[:6].tolist() == [0.0, 12.5, 50.0, 75.0, 87.5, 100.0] and got[6].isnan()
 
 
@@ -255,7 +265,7 @@ def test_likelihoods_are_those_of_the_model(model: TrainedModel) -> None:
     dataset = model.dataset()
     assert dataset is not None
     data, checkpoint = dataset.tokens("test"), model.checkpoint
-    found = surprise(checkpoint, data)
+    found = compute_surprise(checkpoint, data)
     tokens = torch.from_numpy(data[3][0].astype(np.int64)).unsqueeze(0)
     assert float(found.nats[3]) == pytest.approx(-checkpoint.model.log_likelihood(tokens).item(), rel=1e-4)
     symbols = len(list(selfies.split_selfies(checkpoint.vocabulary.decode(data[3][0].tolist()))))
@@ -280,13 +290,13 @@ def test_a_reference_can_be_kept_with_the_model(model: TrainedModel, alone: Trai
         training = set(dataset.table(["smiles"], split="train")["smiles"])
         near = mg.neighbors(alone, next(iter(training)), k=3)
         assert set(near["smiles"]) <= training and near.attrs["searched"] == 50
-        assert len(kept_molecules(reference, alone.checkpoint)) == 50
+        assert len(read_kept_molecules(reference, alone.checkpoint)) == 50
         (alone.folder / FILE).write_bytes(b"rubbish")
         with pytest.raises(CheckpointError, match="damaged"):
             mg.neighbors(alone, "CCO")
     finally:
         (alone.folder / FILE).unlink()
-    assert kept_molecules({}, alone.checkpoint) == []
+    assert read_kept_molecules({}, alone.checkpoint) == []
     assert len(fit_anomaly(alone.checkpoint, TokenDataset.from_lists([]), held_out=True)["nats"]) == 0
 
 
@@ -301,14 +311,14 @@ def test_the_reference_is_held_out_where_enough_are(
     monkeypatch.setattr(fit_predictors, "FEWEST_HELD_OUT", 20)
     monkeypatch.setattr(reference_module, "FEWEST_HELD_OUT", 20)
     made = anomaly_reference(checkpoint, splits)
-    unseen = torch.cat([surprise(checkpoint, splits[s]).nats for s in ("validation", "test")])
+    unseen = torch.cat([compute_surprise(checkpoint, splits[s]).nats for s in ("validation", "test")])
     assert made["held_out"] and torch.allclose(made["nats"], unseen.sort().values, rtol=1e-4)
-    kept = kept_molecules(made, checkpoint)
-    assert kept == kept_molecules(few, checkpoint) and len(kept) == len(splits["train"]), (
+    kept = read_kept_molecules(made, checkpoint)
+    assert kept == read_kept_molecules(few, checkpoint) and len(kept) == len(splits["train"]), (
         "neighbors are of the training"
     )
     secret = anomaly_reference(checkpoint, splits, keep_molecules=False)
-    assert kept_molecules(secret, checkpoint) == [] and torch.equal(secret["nats"], made["nats"])
+    assert read_kept_molecules(secret, checkpoint) == [] and torch.equal(secret["nats"], made["nats"])
     path = alone.folder / FILE
     write_safetensors(secret, path)
     try:

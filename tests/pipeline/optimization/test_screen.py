@@ -91,7 +91,7 @@ def test_constraints(spelled: list[str], canonical: list[str], screen: Screen) -
 def test_what_the_vocabulary_cannot_spell(screen: Screen) -> None:
     silane, iodane = "C[Si](C)(C)c1ccccc1", "O=I(=O)c1ccccc1"
     found = screen.from_smiles([silane, iodane, "nonsense", None])
-    assert found[0] is not None and found[0].selfies == "" and screen.vocabulary.missing(smiles_to_selfies(silane))
+    assert found[0] is not None and found[0].selfies == "" and screen.vocabulary.find_missing(smiles_to_selfies(silane))
     assert found[1] is not None and found[1].selfies == ""
     assert found[2:] == [None, None]
     assert screen.spellings([silane, iodane]) == [smiles_to_selfies(silane), None]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 from pipeline.chemistry import metrics
 from pipeline.report.model import Report
 
@@ -147,4 +147,4 @@ def full_report() -> dict[str, Any]:
 
 def as_report(content: dict[str, Any]) -> Report:
     """The content as a reader of report.json gets it."""
-    return Report.from_dict(plain(content))
+    return Report.from_dict(to_plain(content))

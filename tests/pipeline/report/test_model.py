@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chem_vae.atomic_files import plain
+from chem_vae.atomic_files import to_plain
 from chem_vae.errors import DataError
 from pipeline.report.model import Achieved, Diversity, Objective, Report, Stage, read_report
 from tests.pipeline.report.samples import as_report, full_report
@@ -25,7 +25,7 @@ def test_the_report_of_version_0_1_0_is_read_whole_and_written_alike(run: Path) 
 
 
 def test_keys_and_their_order_stay() -> None:
-    content = plain(full_report())
+    content = to_plain(full_report())
     written = as_report(content).to_dict()
     assert written == content and list(written) == list(content)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from chem_vae.predictors import figures_of
+from chem_vae.predictors import compute_figures
 from chem_vae.tanimoto import TanimotoProcess
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.fit_measured import Comparison, HeldOut, Labelled, compare, label_warnings, predict_held_out
@@ -39,7 +39,7 @@ def _bits(n: int, seed: int) -> torch.Tensor:
 
 def _average(found: list[tuple[Comparison, torch.Tensor]]) -> tuple[float, dict[str, float]]:
     """R2 and coverage, averaged over the repetitions."""
-    figures = [figures_of("", len(y), y, *c.checked) for c, y in found]
+    figures = [compute_figures("", len(y), y, *c.checked) for c, y in found]
     levels = ("0.5", "0.8", "0.95")
     return float(np.mean([f.r2 for f in figures])), {
         k: float(np.mean([f.coverage[k] for f in figures])) for k in levels
