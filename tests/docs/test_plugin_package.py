@@ -1,4 +1,4 @@
-"""A package of another author adds a property, a file format, a strategy and an architecture, and the command line and Python use them."""
+"""A package of another author adds one of each thing that can be added, and the command line and Python use them."""
 
 from __future__ import annotations
 
@@ -72,6 +72,18 @@ def test_model_takes_the_architecture(installed: Path, tmp_path: Path) -> None:
         "print(ChemVAE(config, vocabulary_size=5, properties=1).config.architecture)\n"
     )
     assert run(installed, tmp_path, "-c", program) == "toy_gru\n"
+
+
+def test_objective_takes_the_transform(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import torch\n"
+        "from pipeline.objectives.config import Objective\n"
+        "from pipeline.objectives.transforms import TRANSFORMS\n"
+        "wanted = Objective(transform='toy_plateau', low=1.0, high=3.0)\n"
+        "made = TRANSFORMS[wanted.transform](low=wanted.low, high=wanted.high)\n"
+        "print(made.desirability(torch.tensor([1.0, 2.0, 3.0])).tolist())\n"
+    )
+    assert run(installed, tmp_path, "-c", program) == "[0.5, 1.0, 0.5]\n"
 
 
 def test_without_the_package_its_names_are_unknown(tmp_path: Path) -> None:
