@@ -21,7 +21,6 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
-from pipeline.workspace.folders import copy_folder
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
 
@@ -61,7 +60,7 @@ class RunWriter:
         Returns:
             The finished run.
         """
-        copy_folder(self.model.folder, self.folder / "model")
+        shutil.copytree(self.model.folder, self.folder / "model")
         write_report(self.folder, report, candidates.drop(columns=["z", "molecule"]))
         finish_run(
             self.run,

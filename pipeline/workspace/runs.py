@@ -30,11 +30,16 @@ class Run:
 
     @property
     def id(self) -> str:
+        """The name of the folder: the time of the start and the name of the run."""
         return self.folder.name
 
     @property
     def report(self) -> dict[str, Any]:
-        """report.json. Raises DataError where it is missing or damaged."""
+        """The content of report.json.
+
+        Raises:
+            DataError: If it is missing or damaged.
+        """
         try:
             report = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -45,16 +50,23 @@ class Run:
 
     @classmethod
     def open(cls, where: str | Path, workspace: Path = Path("workspace"), *, optimization: bool | None = None) -> Run:
-        """A finished run by its folder, id, name (the newest so called) or "latest". Raises DataError or UserError.
+        """Open a finished run.
 
-        optimization: look only among the runs of `chem-vae optimize`, or only among the others.
+        Args:
+            where: Its folder, id, name (the newest run of that name is taken), or "latest".
+            workspace: The folder in which it is looked for.
+            optimization: Whether to look only among the runs of `chem-vae optimize`, or only among the others.
+
+        Raises:
+            DataError: If there is none, or if it is damaged.
+            UserError: If the name is unknown.
         """
         folder = find_run(str(where), workspace, optimization)
         return cls(folder, read_manifest(folder, KIND))
 
 
 def list_runs(workspace: Path) -> list[Run]:
-    """The finished runs of a workspace, newest first; what is not whole is passed over."""
+    """List the finished runs of a workspace, newest first, without those that are not whole."""
     found = []
     for folder in sorted((workspace / "runs").glob("*/"), reverse=True):
         try:
@@ -65,7 +77,10 @@ def list_runs(workspace: Path) -> list[Run]:
 
 
 def list_versions() -> dict[str, str]:
-    """Of Python and of the packages that results depend on, from their metadata (selfies misreports its own)."""
+    """List the versions of Python and of the packages that results depend on.
+
+    They are read from the metadata of the packages, since selfies misreports its own.
+    """
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -76,6 +91,6 @@ def list_versions() -> dict[str, str]:
 
 
 def describe_machine() -> str:
-    """What a figure was measured on, without the host's name."""
+    """Describe the machine that a figure was measured on, without its name."""
     cores = count_cores()
     return f"{platform.system()} {platform.machine()}, {cores} core{'s' if cores > 1 else ''}"

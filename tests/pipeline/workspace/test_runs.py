@@ -44,10 +44,11 @@ def test_the_latest_run_of_a_kind(tmp_path: Path) -> None:
         Run.open("latest", tmp_path, optimization=False)
 
 
-def test_an_unfinished_run_is_not_listed(workspace: Path) -> None:
-    run = create_run(workspace, "half", {})
-    assert run.id not in [r.id for r in list_runs(workspace)]
+def test_an_unfinished_run_is_not_listed(tmp_path: Path) -> None:
+    finish_run(create_run(tmp_path, "whole", {}), {})
+    run = create_run(tmp_path, "half", {})
+    assert [r.id.rpartition("-")[2] for r in list_runs(tmp_path)] == ["whole"]
     with pytest.raises(DataError, match="no report"):
         _ = run.report
     with pytest.raises(UserError, match="unknown run"):
-        Run.open("nothing-like-it", workspace)
+        Run.open("nothing-like-it", tmp_path)
