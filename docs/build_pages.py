@@ -133,7 +133,7 @@ def write_command_line() -> str:
 
 def list_commands() -> Iterator[tuple[str, Any]]:
     """Yield the name and the command object of each command, those of groups as "group command"."""
-    from flows.cli.describe import walk_commands
+    from flows.cli.main import walk_commands
 
     yield from walk_commands()
 
@@ -152,9 +152,7 @@ def _write_parameter(parameter: Any) -> str:
         [parameter.metavar or parameter.name.upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
     )
     value = "" if is_argument or getattr(parameter, "is_flag", False) else str(parameter.metavar or "")
-    from flows.cli.describe import remove_markup
-
-    text = escape(" ".join(remove_markup(getattr(parameter, "help", None)).split()))
+    text = escape(" ".join((getattr(parameter, "help", None) or "").replace("\\[", "[").split()))
     if parameter.required:
         text += " **Required.**"
     default = parameter.default

@@ -1,8 +1,9 @@
-"""How results look on a terminal: plain aligned tables on standard output, notes on standard error."""
+"""Formats results for a terminal: plain aligned tables on standard output, notes on standard error."""
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 import warnings
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def note(text: str) -> None:
-    """A line for the person, not for the pipe."""
+    """Print a line for the person, not for the pipe."""
     print(text, file=sys.stderr, flush=True)
 
 
-def next_command(text: str) -> None:
-    """The line with which every command ends."""
+def suggest_command(text: str) -> None:
+    """Print the next command; every command ends with it."""
     note(f"next: {text}")
 
 
@@ -39,40 +40,40 @@ def show_own_warnings() -> None:
 
 
 @contextmanager
-def progress_shown(quiet: bool) -> Iterator[Progress]:
-    """Progress on standard error, or none."""
+def show_progress(quiet: bool) -> Iterator[Progress]:
+    """Show progress on standard error, or none where it should be quiet."""
     from chem_vae.progress import silent
-    from pipeline.workspace.progress import show_progress
+    from pipeline.workspace.progress import show_progress as show_on_terminal
 
     if quiet:
         yield silent
         return
-    with show_progress() as progress:
+    with show_on_terminal() as progress:
         yield progress
 
 
-def where(workspace: Path) -> str:
-    """The --workspace to be named in the next command, where it is not the one that would be taken anyway."""
+def name_workspace(workspace: Path) -> str:
+    """The --workspace for the next command; nothing where it would be taken anyway."""
     usual = Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace"))
     return "" if workspace == usual else f" --workspace {workspace}"
 
 
-def table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
-    """Rows as aligned text: numbers to the right, the last column as wide as it is."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    right = [bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(head))]
-    widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
+def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
+    """Align rows below their head: numbers to the right, nothing for None and NaN, the last column as wide as it is."""
+    from tabulate import tabulate  # here: --help does without it
 
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
-
-    return "\n".join([line(head), line(["-" * w for w in widths]), *map(line, cells)])
+    cells = [[None if value != value else value for value in row] for row in rows]
+    return str(tabulate(cells, head, floatfmt=".4g", intfmt=",", missingval=""))
 
 
-def candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -> str:
-    """The first candidates of a run's candidates.csv: score, values labelled computed or predicted, SMILES last.
+def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -> str:
+    """Format the first candidates of a run: score, values labelled computed or predicted, SMILES last.
 
-    only: the properties to show; all when not given."""
+    Args:
+        path: The run's candidates.csv.
+        limit: How many candidates at most.
+        only: The properties to show; all when not given.
+    """
     if not path.exists():
         return ""
     with path.open(encoding="utf-8", newline="") as file:
@@ -80,23 +81,17 @@ def candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -
     if not rows:
         return ""
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
-    if only is not None:
-        columns = [c for c in columns if c.rpartition("_")[0] in only]
-    head = ["rank", "score"]
-    for column in columns:
-        name, _, basis = column.rpartition("_")
-        head.append(f"{name} ({basis})")
+    columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
+    heads = ["{0} ({2})".format(*column.rpartition("_")) for column in columns]
     shown = [
-        [row.get("rank", ""), row.get("score", ""), *(_with_spread(row, c) for c in columns), row.get("smiles", "")]
+        [row.get("rank", ""), row.get("score", ""), *(_add_spread(row, c) for c in columns), row.get("smiles", "")]
         for row in rows
     ]
-    return table(shown, [*head, "smiles"])
+    return format_table(shown, ["rank", "score", *heads, "smiles"])
 
 
-def reused(manifest: Path) -> str:
-    """What a run had not to make again, from its manifest; an empty string where it made everything."""
-    import json
-
+def explain_reuse(manifest: Path) -> str:
+    """Say what a run did not have to make again, from its manifest; nothing where it made everything."""
     try:
         told = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -106,9 +101,9 @@ def reused(manifest: Path) -> str:
     return f"reused: {' and '.join(names)} (made before from the same input and settings)" if names else ""
 
 
-def summary(report: Report) -> str:
-    """A report in a few lines: the funnel, requested against achieved, warnings."""
-    from pipeline.report.tables import achieved_rows, funnel_rows
+def format_summary(report: Report) -> str:
+    """Format a report in a few lines: the funnel, requested against achieved, warnings."""
+    from pipeline.report.tables import achieved_rows, funnel_rows  # here: --help does without them
 
     lines = []
     if funnel := funnel_rows(report):
@@ -116,31 +111,15 @@ def summary(report: Report) -> str:
             (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")
             for r in funnel
         ]
-        lines += [table(rows, ("stage", "count", "", "share")), ""]
+        lines += [format_table(rows, ("stage", "count", "", "share")), ""]
     if achieved := achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
-        lines += [table([list(row.values()) for row in achieved], head), ""]
+        lines += [format_table([list(row.values()) for row in achieved], head), ""]
     lines += [f"warning: {warning}" for warning in report.warnings]
     return "\n".join(lines).rstrip("\n")
 
 
-def _with_spread(row: Mapping[str, str], column: str) -> str:
-    value, spread = _cell(row.get(column, "")), _cell(row.get(f"{column}_std", ""))
-    return f"{value} ± {spread}" if value and spread else value
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        try:
-            value = float(value) if any(c in value for c in ".en") else value
-        except ValueError:
-            return value
-    if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _is_number(text: str) -> bool:
-    return not text.strip("0123456789.,-+%e± ")
+def _add_spread(row: Mapping[str, str], column: str) -> str:
+    """A value with its standard deviation where there is one."""
+    value, spread = row.get(column, ""), row.get(f"{column}_std", "")
+    return f"{float(value):.4g} ± {float(spread):.4g}" if value and spread else value

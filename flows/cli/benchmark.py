@@ -11,7 +11,7 @@ from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.setting_option import SettingOption
-from flows.terminal import next_command, progress_shown, table, where
+from flows.terminal import format_table, name_workspace, show_progress, suggest_command
 
 app = new_group("Measure a model beside published ones. Try: chem-vae benchmark moses --model latest --quick")
 WHAT, HOW_MUCH = "What to measure", "How much of it"
@@ -96,14 +96,14 @@ def _measure_model(
 
     settings = replace(BenchmarkSettings().quick() if quick else BenchmarkSettings(), **chosen)
     opened = load_model(name, workspace)
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         folder = moses_benchmark(opened, settings, workspace, workers=workers, progress=progress)
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"results: {folder / 'results.json'}")
-    next_command(
-        f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}"
+    suggest_command(
+        f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
         if not quick
-        else f"chem-vae benchmark moses --model {name}{where(workspace)}"
+        else f"chem-vae benchmark moses --model {name}{name_workspace(workspace)}"
     )
 
 
@@ -114,7 +114,7 @@ def _score_file(path: Path, output: Path | None, workers: int | None, quiet: boo
     from pipeline.benchmark.table import COLUMNS, PUBLISHED
 
     smiles = read_samples(path)
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         figures = score_samples(smiles, workers=workers, progress=progress)
     published = {name: dict(zip(COLUMNS, values, strict=True)) for name, values in PUBLISHED.items()}
     rows = []
@@ -125,7 +125,7 @@ def _score_file(path: Path, output: Path | None, workers: int | None, quiet: boo
             (value["fraction"], f"{value['count']:,} of {value['of']:,}") if isinstance(value, dict) else (value, "")
         )
         rows.append((name, fraction, of, *(published[m].get(name) for m in ("Train", "CharRNN", "VAE"))))
-    print(table(rows, ("metric", "value", "", "Train", "CharRNN", "VAE")))
+    print(format_table(rows, ("metric", "value", "", "Train", "CharRNN", "VAE")))
     if output is not None:
         write_json(output, figures)
-    next_command("chem-vae benchmark moses --model latest --quick")
+    suggest_command("chem-vae benchmark moses --model latest --quick")

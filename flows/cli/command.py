@@ -176,7 +176,7 @@ def explain_option(option: SettingOption, field: SettingField | None) -> str:
     if field is None:
         return text
     default = "" if field.default in (None, (), {}) or "*" in field.key else f" = {_as_toml(field.default)}"
-    return f"{text} [dim]\\[{field.key}{default}][/dim]"
+    return f"{text} \\[{field.key}{default}]"
 
 
 def _as_toml(value: Any) -> str:

@@ -12,8 +12,7 @@ import typer
 
 from flows.cli.command import command, new_group
 from flows.cli.export import check_output
-from flows.terminal import next_command, note, progress_shown, table
-from flows.terminal import where as workspace_named
+from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -71,7 +70,7 @@ def interpolate(
                 f"warning: the model does not reconstruct the {word} exactly; the steps near it lead to a relative of it"
             )
     show(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
-    next_command(f"chem-vae explore analogues '{start}' -o analogues.svg{where(workspace, model)}")
+    suggest_command(f"chem-vae explore analogues '{start}' -o analogues.svg{name_model(workspace, model)}")
 
 
 @command(app)
@@ -97,7 +96,7 @@ def neighbors(
         frame = nearest(trained, molecule, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
     show(frame, output, ["distance", "similarity"])
-    next_command(f"chem-vae explore analogues '{molecule}' -o analogues.svg{where(workspace, model)}")
+    suggest_command(f"chem-vae explore analogues '{molecule}' -o analogues.svg{name_model(workspace, model)}")
 
 
 @command(app)
@@ -147,7 +146,7 @@ def analogues(
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
     show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
-    next_command(f"chem-vae explore interpolate '{molecule}' OTHER -o path.svg{where(workspace, model)}")
+    suggest_command(f"chem-vae explore interpolate '{molecule}' OTHER -o path.svg{name_model(workspace, model)}")
 
 
 @command(app)
@@ -175,7 +174,7 @@ def reconstruct(
     exact = frame.attrs["exact"]
     print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
     say_written(frame, output)
-    next_command(f"chem-vae explore robustness{where(workspace, model)} -o robustness.png")
+    suggest_command(f"chem-vae explore robustness{name_model(workspace, model)} -o robustness.png")
 
 
 @command(app)
@@ -206,7 +205,7 @@ def anomaly(
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
     say_written(frame, output)
-    next_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{where(workspace, model)}")
+    suggest_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{name_model(workspace, model)}")
 
 
 # -- shared by these commands and by those of flows.cli.space ----------------------------------------------------------------
@@ -222,13 +221,13 @@ def at_work(
     from pipeline.models.trained_model import load_model  # here and in the commands: --help does without the work
 
     trained = load_model(model, workspace)
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         yield trained, progress
 
 
-def where(workspace: Path, model: str) -> str:
+def name_model(workspace: Path, model: str) -> str:
     """The --model and --workspace to be named in the next command, where they are not what would be taken anyway."""
-    return ("" if model == "latest" else f" --model {shlex.quote(model)}") + workspace_named(workspace)
+    return ("" if model == "latest" else f" --model {shlex.quote(model)}") + name_workspace(workspace)
 
 
 def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
@@ -247,7 +246,9 @@ def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4,
 def print_table(frame: Any, names: list[str]) -> None:
     rows = frame[names].astype(object).where(frame[names].notna(), None).values.tolist()
     print(
-        table(rows, [n.removesuffix("_computed") + (" (computed)" if n.endswith("_computed") else "") for n in names])
+        format_table(
+            rows, [n.removesuffix("_computed") + (" (computed)" if n.endswith("_computed") else "") for n in names]
+        )
     )
 
 

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from flows.cli.command import command, new_group
-from flows.terminal import candidates, next_command, note, reused, summary, table, where
+from flows.terminal import (
+    explain_reuse,
+    format_candidates,
+    format_summary,
+    format_table,
+    name_workspace,
+    note,
+    suggest_command,
+)
 
 app = new_group()
 
@@ -35,7 +43,9 @@ def report(
 
         if not webbrowser.open(page.as_uri()):
             note(f"no browser can be opened from here; open {page} yourself")
-    next_command(f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{where(workspace)}")
+    suggest_command(
+        f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
+    )
 
 
 @command(app)
@@ -63,10 +73,10 @@ def runs(workspace: Path) -> None:
         )
     if not rows:
         note(f"no finished runs in {workspace}")
-        next_command("chem-vae run --data moses-sample --target logp=2.5")
+        suggest_command("chem-vae run --data moses-sample --target logp=2.5")
         return
-    print(table(rows, ("run", "finished", "dataset", "within target", "wanted")))
-    next_command(f"chem-vae report {found[0].id} --open{where(workspace)}")
+    print(format_table(rows, ("run", "finished", "dataset", "within target", "wanted")))
+    suggest_command(f"chem-vae report {found[0].id} --open{name_workspace(workspace)}")
 
 
 @command(app)
@@ -83,8 +93,8 @@ def datasets() -> None:
         )
         for name, entry in list_datasets().items()
     ]
-    print(table(rows, ("name", "where", "licence", "what it is")))
-    next_command("chem-vae run --data moses-sample --target logp=2.5")
+    print(format_table(rows, ("name", "where", "licence", "what it is")))
+    suggest_command("chem-vae run --data moses-sample --target logp=2.5")
 
 
 @command(app)
@@ -111,10 +121,12 @@ def models(workspace: Path) -> None:
         rows.append((name, place, data, molecules, base.get("name", ""), made, known))
     if not rows:
         note(f"no finished models in {workspace}, and none came with the installation")
-        next_command("chem-vae run --data moses-sample --target logp=2.5")
+        suggest_command("chem-vae run --data moses-sample --target logp=2.5")
         return
-    print(table(rows, ("model", "where", "trained on", "molecules", "from", "made", "conditions")))
-    next_command(f"chem-vae generate --model {rows[0][0]}{where(workspace)} --target logp=2.5 -n 100 -o found.csv")
+    print(format_table(rows, ("model", "where", "trained on", "molecules", "from", "made", "conditions")))
+    suggest_command(
+        f"chem-vae generate --model {rows[0][0]}{name_workspace(workspace)} --target logp=2.5 -n 100 -o found.csv"
+    )
 
 
 @command(app)
@@ -136,15 +148,15 @@ def inspect(
         opened = TrainedModel.open(folder)
         opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
         print(opened.summary())
-        next_command(f"chem-vae generate --model {folder} --target logp=2.5 -n 100 -o found.csv")
+        suggest_command(f"chem-vae generate --model {folder} --target logp=2.5 -n 100 -o found.csv")
     elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
         show_run(folder)
-        next_command(f"chem-vae report {folder} --open")
+        suggest_command(f"chem-vae report {folder} --open")
     elif (folder / "manifest.json").exists():
         from pipeline.datasets.dataset import Dataset
 
         print(Dataset.open(folder).summary())
-        next_command(f"chem-vae train --dataset {folder}")
+        suggest_command(f"chem-vae train --dataset {folder}")
     elif folder.name.endswith(".partial"):
         raise DataError(f"{folder} is unfinished work; run the same command again to finish it")
     else:
@@ -159,10 +171,10 @@ def show_run(folder: Path) -> None:
     from pipeline.report.model import read_report
 
     results = read_report(folder)
-    if line := reused(folder / "manifest.json"):
+    if line := explain_reuse(folder / "manifest.json"):
         note(line)
-    if text := summary(results):
+    if text := format_summary(results):
         print(text, end="\n\n")
-    if best := candidates(folder / "candidates.csv"):
+    if best := format_candidates(folder / "candidates.csv"):
         print(best, end="\n\n")
     print(f"report: {folder / 'report.html'}")

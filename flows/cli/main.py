@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from flows.cli import benchmark, explore, inspect, optimize, serve, space, steps, tune, update
-from flows.cli.command import new_group
+from flows.cli.command import complete, new_group
 from flows.terminal import note, show_own_warnings
 
 app = new_group()
@@ -40,6 +41,16 @@ def chem_vae(
 
     Start with: chem-vae run --data moses-sample --target logp=2.5 --maximize qed
     """
+
+
+def walk_commands(found: Any = None, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each command's name, as in `explore map`, and its click command with all options and their help."""
+    found = found or typer.main.get_command(app)
+    if hasattr(found, "commands"):
+        for below, part in found.commands.items():
+            yield from walk_commands(part, f"{name} {below}".strip())
+    else:
+        yield name, complete(found)
 
 
 def main() -> None:

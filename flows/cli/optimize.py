@@ -12,7 +12,7 @@ from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
-from flows.terminal import candidates, next_command, note, progress_shown, summary, where
+from flows.terminal import format_candidates, format_summary, name_workspace, note, show_progress, suggest_command
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -85,12 +85,12 @@ def optimize(
         from pipeline.workflows.optimize_run import optimize_run
 
         trained = TrainedModel.open(folder, workspace=workspace)
-        with progress_shown(quiet) as progress:
+        with show_progress(quiet) as progress:
             made = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier).folder
     _show(made)
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")
-    next_command(f"chem-vae report {made.name} --open{where(workspace)}")
+    suggest_command(f"chem-vae report {made.name} --open{name_workspace(workspace)}")
 
 
 def _add_molecules(given: Given) -> None:
@@ -153,9 +153,9 @@ def _show(folder: Path) -> None:
     from pipeline.report.model import read_report
 
     report = read_report(folder)
-    print(summary(report), end="\n\n")
+    print(format_summary(report), end="\n\n")
     names = [objective.property for objective in report.request.objectives]
-    if best := candidates(folder / "candidates.csv", 5, names):
+    if best := format_candidates(folder / "candidates.csv", 5, names):
         print(best, end="\n\n")
     if report.optimization:
         note(f"ended: {report.optimization.ended}")

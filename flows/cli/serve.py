@@ -9,7 +9,7 @@ from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.options import HOW, LEARN, option
-from flows.terminal import next_command
+from flows.terminal import suggest_command
 
 app = new_group()
 WHEN = "When to run"
@@ -70,4 +70,4 @@ def serve(
         whole, workspace, flow_name=flow, cron=cron, interval=interval, timezone=timezone, name=name, dataset=dataset,
         model=model, data=data, settings=given.settings, debug=debug,
     )  # fmt: skip
-    next_command("chem-vae serve with the same options goes on with the schedule")
+    suggest_command("chem-vae serve with the same options goes on with the schedule")

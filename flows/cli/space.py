@@ -17,13 +17,13 @@ from flows.cli.explore import (
     Seed,
     app,
     at_work,
+    name_model,
     print_table,
     say_written,
     show,
-    where,
 )
 from flows.cli.setting_option import split_numbers
-from flows.terminal import next_command, note
+from flows.terminal import note, suggest_command
 
 Color = Annotated[
     str | None,
@@ -68,7 +68,7 @@ def map_(
         note(f"warning: not on the map: {reason}")
     if output is not None:
         print(f"written: {output}")
-    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
+    suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
 
 
 @command(app)
@@ -104,7 +104,7 @@ def traverse(
 
         frame = move(trained, molecule, along=along, which=numbers, steps=steps, reach=reach)
     show(frame, output, ["direction", "offset"], columns=steps)
-    next_command(f"chem-vae explore disentangle -o dimensions.png{where(workspace, model)}")
+    suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
 
 
 @command(app)
@@ -139,7 +139,9 @@ def disentangle(
     note(f"values in {unit}; {made.molecules:,} training molecules, {len(made.values)} dimensions")
     if output is not None:
         print(f"written: {output}")
-    next_command(f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{where(workspace, model)}")
+    suggest_command(
+        f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{name_model(workspace, model)}"
+    )
 
 
 @command(app)
@@ -173,7 +175,7 @@ def calibration(
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
     say_written(frame, output)
-    next_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{where(workspace, model)}")
+    suggest_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{name_model(workspace, model)}")
 
 
 @command(app)
@@ -208,4 +210,4 @@ def robustness(
     print_table(frame, list(frame.columns))
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
     say_written(frame, output)
-    next_command(f"chem-vae explore reconstruct SMILES{where(workspace, model)}")
+    suggest_command(f"chem-vae explore reconstruct SMILES{name_model(workspace, model)}")

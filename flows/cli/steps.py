@@ -11,7 +11,7 @@ from chem_vae.errors import UserError
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
-from flows.terminal import next_command, note, progress_shown, where
+from flows.terminal import name_workspace, note, show_progress, suggest_command
 
 app = new_group()
 
@@ -47,10 +47,10 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     else:
         from pipeline.workflows.campaign import campaign
 
-        with progress_shown(quiet) as progress:
+        with show_progress(quiet) as progress:
             folder = campaign(whole, workspace, progress).folder
     inspect.show_run(folder)
-    next_command(f"chem-vae report {folder.name} --open{where(workspace)}")
+    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
 
 
 @command(app, *options.READ, options.SET)
@@ -70,12 +70,12 @@ def ingest(
     whole = given.load(config, {"ingest.source": source} if source else {})
     from pipeline.datasets.ingest import ingest as ingest_source
 
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         dataset = ingest_source(whole.ingest, workspace, progress)
     note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
     print(dataset.summary())
     print(f"dataset: {dataset.folder}")
-    next_command(f"chem-vae train --dataset {dataset.folder.name}{where(workspace)}")
+    suggest_command(f"chem-vae train --dataset {dataset.folder.name}{name_workspace(workspace)}")
 
 
 @command(app, options.SOURCE, *options.READ, *options.LEARNING, options.SEED, options.SET)
@@ -113,13 +113,15 @@ def train(
     opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))
     from pipeline.training.train import train as train_on
 
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         model = train_on(opened or ingest_source(whole.ingest, workspace, progress), whole.train, workspace, progress)
     note("reused: it was trained before with the same data and settings" if model.reused else "trained")
     print(model.summary())
     print(f"model: {model.folder}")
     aim = f"{model.conditions[0]}=..." if model.conditions and "logp" not in model.conditions else "logp=2.5"
-    next_command(f"chem-vae generate --model {model.folder.name}{where(workspace)} --target {aim} -n 100 -o found.csv")
+    suggest_command(
+        f"chem-vae generate --model {model.folder.name}{name_workspace(workspace)} --target {aim} -n 100 -o found.csv"
+    )
 
 
 @command(
@@ -137,9 +139,9 @@ def generate(given: Given, model: str, output: Path | None, config: Path | None,
     from pipeline.workflows.generate_run import generate_run
 
     trained = load_model(model, workspace)
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     inspect.show_run(made.folder)
     if output is not None:
         print(f"{export(made.folder, output)} candidates: {output}")
-    next_command(f"chem-vae report {made.folder.name} --open{where(workspace)}")
+    suggest_command(f"chem-vae report {made.folder.name} --open{name_workspace(workspace)}")

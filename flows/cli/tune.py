@@ -8,7 +8,7 @@ from typing import Annotated
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.setting_option import SettingOption
-from flows.terminal import next_command, note, progress_shown, table, where
+from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
 
 app = new_group()
 SWEEP = "The sweep"
@@ -71,7 +71,7 @@ def tune(
     from pipeline.workspace.lookup import find_dataset
 
     asked = tune_config(**given.table("tune"))
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         if dataset is None:
             from pipeline.datasets.ingest import ingest
 
@@ -82,7 +82,7 @@ def tune(
             opened = Dataset.open(find_dataset(dataset, workspace))
         study = sweep(opened, whole.train, asked, workspace, trials=trials, name=name, progress=progress)
     rows, head = rank_trials(study.trials, study.varied)
-    print(table(rows, head))
+    print(format_table(rows, head))
     best = study.folder / "best.toml"
     states = study.trials["state"].value_counts()
     note(
@@ -90,4 +90,4 @@ def tune(
         + f"; all of them: {study.folder / 'study.csv'}; figure: {study.folder / 'study.png'}"
     )
     print(f"best settings: {best}")
-    next_command(f"chem-vae train --dataset {opened.folder.name} --config {best}{where(workspace)}")
+    suggest_command(f"chem-vae train --dataset {opened.folder.name} --config {best}{name_workspace(workspace)}")

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
-from flows.terminal import next_command, progress_shown, where
+from flows.terminal import name_workspace, show_progress, suggest_command
 
 app = new_group()
 
@@ -45,10 +45,10 @@ def update(
     opened = Run.open(run, workspace, optimization=False)
     smiles_column = given.settings.pop("ingest.smiles_column", None)
     whole = given.load(opened.folder / "config.json")
-    with progress_shown(quiet) as progress:
+    with show_progress(quiet) as progress:
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)
     print(f"new measurements: {made.new}")
     for check in made.checks:
         print(f"  {check}")
-    next_command(f"chem-vae update {made.run.id} --data MEASURED.csv{where(workspace)}")
+    suggest_command(f"chem-vae update {made.run.id} --data MEASURED.csv{name_workspace(workspace)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import pytest
 
 from chem_vae.errors import MemoryWarning
-from flows.terminal import show_own_warnings
+from flows.terminal import explain_reuse, format_candidates, format_table, show_own_warnings
 
 
 def test_our_own_warnings_are_sentences_and_others_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,3 +18,29 @@ def test_our_own_warnings_are_sentences_and_others_are_silent(capsys: pytest.Cap
             warnings.warn("too little memory", MemoryWarning, stacklevel=1)
         warnings.warn("of a library", UserWarning, stacklevel=1)
     assert capsys.readouterr() == ("", "warning: too little memory\n" * 2)
+
+
+def test_tables_align_numbers_and_leave_out_what_is_missing() -> None:
+    text = format_table([("a", 3000, 0.123456, "CCO"), ("b", 4, float("nan"), None)], ("name", "n", "value", "smiles"))
+    head, _, first, second = (line.split() for line in text.splitlines())
+    assert head == ["name", "n", "value", "smiles"]
+    assert first == ["a", "3,000", "0.1235", "CCO"] and second == ["b", "4"]
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_candidates_show_their_values_with_basis_and_spread(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.csv"
+    path.write_text(
+        "rank,smiles,score,qed_computed,x_predicted,x_predicted_std\n1,CCO,0.91234,0.5,12.3456,0.12345\n2,CCN,0.8,0.4,,\n"
+    )
+    shown = format_candidates(path, limit=1, only=["x"])
+    assert "x (predicted)" in shown and "12.35 ± 0.1235" in shown and "0.9123" in shown
+    assert "qed" not in shown and "CCN" not in shown
+    assert format_candidates(tmp_path / "none.csv") == ""
+
+
+def test_what_was_reused_is_said(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    assert explain_reuse(manifest) == ""
+    manifest.write_text('{"dataset": {"folder": "d-1", "reused": true}, "model": {"folder": "m-1", "reused": false}}')
+    assert explain_reuse(manifest) == "reused: dataset d-1 (made before from the same input and settings)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,27 @@ def test_every_command_has_help_with_an_example(chem_vae: CommandLine, command: 
     assert done.returncode == 0 and "--debug" in done.stdout
     if command not in ("runs", "datasets", "inspect"):
         assert f"chem-vae {command}" in done.stdout
+
+
+def test_every_option_has_a_help_and_sets_a_setting_that_there_is() -> None:
+    from flows.cli.main import walk_commands
+    from pipeline.benchmark.config import BenchmarkSettings
+    from pipeline.config import CampaignConfig
+    from pipeline.training.config import TuneConfig
+    from pipeline.workspace.setting_fields import list_settings
+
+    keys = {*list_settings(CampaignConfig), *list_settings(TuneConfig, "tune.")}
+    keys |= {*list_settings(BenchmarkSettings, "benchmark.")}
+    commands = dict(walk_commands())
+    assert {"run", "optimize", "benchmark moses", "explore map"} <= set(commands)
+    named = set()
+    for name, command in commands.items():
+        assert command.help
+        for parameter in command.params:
+            assert parameter.help, (name, parameter.opts)
+            if key := re.search(r"\\\[((?:name|[a-z]+\.[^ \]]+))[ \]]", parameter.help):
+                named.add(key[1])
+    assert named <= keys and {"name", "generate.n", "optimize.constraints.*.must_contain", "tune.vary"} <= named
 
 
 def test_version(chem_vae: CommandLine) -> None:
