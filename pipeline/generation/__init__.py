@@ -1,1 +1,1 @@
-"""From a model to ranked, annotated candidates."""
+"""Generation: from a model to ranked, annotated candidates."""

@@ -20,7 +20,7 @@ from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
-from pipeline.generation.direct import Found
+from pipeline.generation.direct import SearchResult
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
@@ -117,7 +117,7 @@ def search(
     temperature: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
-) -> Found:
+) -> SearchResult:
     """Search for molecules that are worth measuring, from the best measured ones on.
 
     Args:
@@ -164,7 +164,7 @@ def search(
         "valid": int(result.counts["passed"]) - asked_first,
         "unique": len(molecules),
     }
-    return Found(molecules, counts)
+    return SearchResult(molecules, counts)
 
 
 def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
@@ -214,5 +214,5 @@ def list_measured_molecules(dataset: Dataset | None, objectives: Sequence[Resolv
 def _keep_readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:
     """Keep those that the model's SELFIES can spell and that read back as molecules, each once."""
     screen = Screen(model.checkpoint.vocabulary)
-    back = screen(screen.spellings(smiles))
+    back = screen(screen.spell(smiles))
     return list({m.key: s for s, m in zip(smiles, back, strict=True) if m is not None}.values())

@@ -11,11 +11,11 @@ from pipeline.objectives.config import Objective
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
-"""What `generate` calls the search for what is worth measuring, among its strategies."""
+"""The name of the strategy that searches for what is worth measuring."""
 
 
 class MeasuredConfig(Settings):
-    """What is worth measuring next.
+    """Settings of the choice of what to measure next.
 
     [generate.measured]
     acquisition = "ei"
@@ -55,9 +55,9 @@ class MeasuredConfig(Settings):
 
 
 class GenerateConfig(Settings):
-    """From a model to ranked candidates."""
+    """Settings of a generation: from a model to ranked candidates."""
 
-    objectives: dict[str, Objective] = Field({}, description="By property; none samples like the data.")
+    objectives: dict[str, Objective] = Field({}, description="Objectives by property; none samples like the data.")
     n: int = Field(100, ge=1, description="How many candidates to report.")
     samples: int | None = Field(
         None, ge=1, description="How many molecules to decode for them; ten per candidate when not given."
@@ -69,7 +69,9 @@ class GenerateConfig(Settings):
         "property is wanted, else conditional.",
     )
     measured: MeasuredConfig = MeasuredConfig()
-    temperature: float = Field(0.7, gt=0, le=5, description="Of the decoder's symbols; below 1 is more typical.")
+    temperature: float = Field(
+        0.7, gt=0, le=5, description="The temperature of the decoder's symbols; below 1 is more typical."
+    )
     guidance: float = Field(
         0.0,
         ge=0,

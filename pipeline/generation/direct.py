@@ -34,7 +34,7 @@ MOST_PARSED = 20_000  # molecules that stay parsed, some 10 kB each; further one
 
 
 @dataclass
-class Found:
+class SearchResult:
     """The distinct molecules of a search with their values, and the counts on the way."""
 
     molecules: pd.DataFrame
@@ -53,7 +53,7 @@ def sample(
     config: GenerateConfig,
     samples: int,
     progress: Progress,
-) -> Found:
+) -> SearchResult:
     """Sample from the model with one strategy, validate and score the molecules.
 
     It ends early when several batches in a row bring no new molecule.
@@ -119,7 +119,7 @@ def sample(
         progress("generate", done, done)
     frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
     spelled = Share(canonical, decoded)
-    return Found(frame, counts, spelled, _collect_warnings(counts, spelled, samples, config))
+    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, samples, config))
 
 
 def _collect_warnings(counts: dict[str, int], canonical: Share, samples: int, config: GenerateConfig) -> list[str]:

@@ -20,7 +20,7 @@ from pipeline.generation.acquisition_search import LEAST, list_measured_molecule
 from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
 from pipeline.generation.batch_selection import choose_batch, explain_few
 from pipeline.generation.config import ACQUISITION, GenerateConfig
-from pipeline.generation.direct import Found, sample
+from pipeline.generation.direct import SearchResult, sample
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import ResolvedObjective
@@ -154,7 +154,7 @@ def _search(
     config: GenerateConfig,
     dataset: Dataset | None,
     progress: Progress,
-) -> tuple[Found, int]:
+) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
     if config.strategy != ACQUISITION:

@@ -1,1 +1,1 @@
-"""A trained model on disk and in hand."""
+"""Models: a trained model on disk and in hand, its molecules, sampling from it."""

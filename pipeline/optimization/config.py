@@ -28,27 +28,28 @@ class OptimizeConfig(Settings):
     """
 
     oracle: OracleConfig | None = Field(
-        None, description="Who scores; the computed properties of the objectives when not given."
+        None, description="The oracle that scores; the computed properties of the objectives when not given."
     )
     oracle_calls: int = Field(
         1000, description="Molecules that the oracle may be asked about, in all; it never answers more, nor one twice."
     )
     objectives: dict[str, Objective] = Field(
-        {}, description="By endpoint of the oracle or computed property; each endpoint as high as possible when none."
+        {},
+        description="Objectives by endpoint of the oracle or computed property; each endpoint as high as possible when none.",
     )
     aggregate: Literal["geometric", "arithmetic", "pareto"] = Field(
         "geometric",
         description="How several objectives become one: the geometric or the arithmetic mean of their desirabilities, or "
         "pareto, the front of two or three.",
     )
-    constraints: tuple[Constraint, ...] = Field((), description="What a molecule must be to be scored at all.")
+    constraints: tuple[Constraint, ...] = Field((), description="What a molecule has to meet to be scored at all.")
     strategy: str = Field(
         "adaptive",
         description="adaptive also moves the model towards what scored well, and was ahead of the others from 100 "
         "calls to 10,000; genetic; gradient, on the model's predictors; conditional; random, to compare with.",
     )
     batch_size: int | None = Field(
-        None, ge=1, description="Molecules a round; a hundredth of the calls, 10 to 100, when not given."
+        None, ge=1, description="The molecules of a round; a hundredth of the calls, 10 to 100, when not given."
     )
     start: Literal["prior", "data", "best"] = Field(
         "prior",
@@ -66,13 +67,15 @@ class OptimizeConfig(Settings):
     minutes: float | None = Field(
         None,
         gt=0,
-        description="Stop after so many minutes, those before a kill included; what the oracle is at is waited for.",
+        description="Stop after so many minutes, those before a kill included; a batch that the oracle has begun is waited for.",
     )
     enough: int | None = Field(None, ge=1, description="Stop with so many molecules that meet every objective.")
-    temperature: float = Field(1.0, gt=0, le=5, description="Of the decoder's symbols.")
+    temperature: float = Field(
+        1.0, gt=0, le=5, description="The temperature of the decoder's symbols; higher is more varied."
+    )
     elements: tuple[str, ...] | None = Field(
         None,
-        description="That structures may be varied to; those of the model's molecules and of the seeds when not given.",
+        description="The elements that atoms may be changed to; those of the model's molecules and of the seeds when not given.",
     )
     odd_structures: bool = Field(
         False,
@@ -80,7 +83,10 @@ class OptimizeConfig(Settings):
         "neither the seeds nor the model's own molecules have such.",
     )
     max_heavy_atoms: int | None = Field(
-        None, ge=4, le=200, description="Of a varied structure; a quarter more than the model's largest when not given."
+        None,
+        ge=4,
+        le=200,
+        description="The most heavy atoms of a varied structure; a quarter more than the model's largest when not given.",
     )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,

@@ -37,7 +37,7 @@ _SCREENED_AT_ONCE = 500
 
 
 class UsualStructures(NamedTuple):
-    """What some molecules of a model, and the molecules that the user named, have in their structures."""
+    """Sizes and unusual motifs of the structures of a model's molecules, and of molecules that the user named."""
 
     heavy_atoms: int
     """The number of heavy atoms of the largest molecule."""
@@ -96,7 +96,7 @@ def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constrain
     unconstrained, strings = Screen(screen.vocabulary), []
     for mol in mols:
         text = Chem.MolToSmiles(mol)
-        spelled = unconstrained.spellings([text])[0]
+        spelled = unconstrained.spell([text])[0]
         if spelled is None:
             raise UserError(f"the seed {text!r} cannot be written as SELFIES")
         if screen([spelled])[0] is None:
@@ -175,7 +175,7 @@ def select_best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, 
     best = table.head(0)
     for first in range(0, len(table), _SCREENED_AT_ONCE):
         rows = table.index[first : first + _SCREENED_AT_ONCE]
-        table.loc[rows, "selfies"] = pd.Series(screen.spellings(table.loc[rows, "smiles"].tolist()), rows, dtype=object)
+        table.loc[rows, "selfies"] = pd.Series(screen.spell(table.loc[rows, "smiles"].tolist()), rows, dtype=object)
         best = rank_candidates(table.dropna(subset="selfies"), n, config.per_scaffold)
         if len(best) == n:
             break
@@ -198,7 +198,7 @@ def _draw_pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
     """Draw SELFIES strings of training molecules that pass the screen."""
     smiles = _require(dataset, "data").table(["smiles"], split="train")["smiles"]
     drawn = smiles.sample(min(len(smiles), POOL), random_state=seed).tolist()
-    return [s for s in screen.spellings(drawn) if s]
+    return [s for s in screen.spell(drawn) if s]
 
 
 def _list_elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:

@@ -104,6 +104,8 @@ def _open_oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], A
 
 
 class _Loop:
+    """One optimization from its start to its result."""
+
     def __init__(
         self,
         model: TrainedModel,
@@ -169,19 +171,19 @@ class _Loop:
         keys = [m.key for m in self.screen(self.seeds) if m is not None]  # each is one: they were checked
         known = self._list_known()
         if new := [s for s, key in zip(self.seeds, keys, strict=True) if key not in known]:
-            self._work_off(propose_known(new, self.checkpoint), "seed")
+            self._run_round(propose_known(new, self.checkpoint), "seed")
         known = self._list_known()
         missing = min(self.config.round_size, self.ledger.left) - len(known - {*keys})
         missing = 0 if self.clock.is_over() else missing
         if (near := propose_analogues(self.problem, self.seeds, known, missing, self.random)) is not None:
-            self._work_off(near)
+            self._run_round(near)
 
     def _ask_about_best(self) -> None:
         """Ask about the best molecules of the dataset, round by round."""
         known, size = self._list_known(), self.config.round_size
         best = [s for s, m in zip(self.best, self.screen(self.best), strict=True) if m and m.key not in known]
         while best and not self._find_end():
-            self._work_off(propose_known(best[:size], self.checkpoint), "best of the data")
+            self._run_round(propose_known(best[:size], self.checkpoint), "best of the data")
             best = best[size:]
 
     def _search(self) -> str:
@@ -191,7 +193,7 @@ class _Loop:
             before = self.ledger.calls
             with self._measure("asking"):
                 proposal = self.optimizer.ask(min(size, self.ledger.left))
-            strings = self._work_off(proposal)
+            strings = self._run_round(proposal)
             stale = stale + 1 if self.ledger.calls == before else 0
             if stale and not self.ledger.calls and len(self.constraints):
                 refused = [*refused, *strings][-EXPLAINED:]
@@ -222,7 +224,7 @@ class _Loop:
 
     # -- one round ---------------------------------------------------------------------------------------------------
 
-    def _work_off(self, proposal: Proposal, origin: str | None = None) -> list[str | None]:
+    def _run_round(self, proposal: Proposal, origin: str | None = None) -> list[str | None]:
         """Screen a proposal, ask the oracle about it and tell the strategy; return the proposal's strings."""
         with self._measure("screening"):
             strings = self.optimizer.decode(
@@ -271,9 +273,9 @@ class _Loop:
             "drafts": self.screen.drafts - self.drafts,
         }
         self.provenance.record(origins, counts, self.screen.broken)
-        self._begin_to_count()
+        self._restart_counts()
 
-    def _begin_to_count(self) -> None:
+    def _restart_counts(self) -> None:
         """Count drafts and broken constraints from now on."""
         self.drafts = self.screen.drafts
         self.screen.broken.clear()
@@ -297,7 +299,7 @@ class _Loop:
             strings = [m.selfies if m else None for m in molecules]
             self._tell(propose_known(strings, self.checkpoint), molecules, scores)
             self.progress("remember", start + len(part), len(history))
-        self._begin_to_count()  # these molecules were counted when they were proposed
+        self._restart_counts()  # these molecules were counted when they were proposed
 
     def _find_newly_broken(self) -> NDArray[np.bool_]:
         """Say for each call (calls,) whether its molecule was paid for earlier and breaks a constraint that is new."""

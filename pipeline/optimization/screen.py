@@ -75,7 +75,7 @@ class Screen:
         """Screen SMILES as `__call__` screens SELFIES strings; the molecules' own strings then are in the cache."""
         return [_molecule_of(found) for found in self._screen_smiles(smiles)]
 
-    def spellings(self, smiles: Sequence[str | None]) -> list[str | None]:
+    def spell(self, smiles: Sequence[str | None]) -> list[str | None]:
         """Write SMILES as SELFIES strings; None where one is no molecule, breaks a constraint, or has no SELFIES string.
 
         A string may have symbols that the vocabulary has not: it can be decoded and scored, but not encoded (then the
@@ -179,7 +179,7 @@ def make_variation(
 
     def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
         pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, **options)
-        spelled = screen.spellings([child for child, _ in pairs])
+        spelled = screen.spell([child for child, _ in pairs])
         return [(string, parent) for string, (_, parent) in zip(spelled, pairs, strict=True)]
 
     return make_children

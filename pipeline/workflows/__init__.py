@@ -1,1 +1,1 @@
-"""Puts the stages together and writes run folders; the only room that does."""
+"""Workflows: the only room that puts stages together and writes run folders."""

@@ -85,7 +85,7 @@ def test_constraints(spelled: list[str], canonical: list[str], screen: Screen) -
         "no molecule is not a broken constraint"
     )
     assert screen(spelled) == found and screen.from_smiles(canonical) == found  # also from the cache
-    assert [s is not None for s in screen.spellings(canonical)] == [m is not None for m in found]
+    assert [s is not None for s in screen.spell(canonical)] == [m is not None for m in found]
 
 
 def test_what_the_vocabulary_cannot_spell(screen: Screen) -> None:
@@ -94,7 +94,7 @@ def test_what_the_vocabulary_cannot_spell(screen: Screen) -> None:
     assert found[0] is not None and found[0].selfies == "" and screen.vocabulary.find_missing(smiles_to_selfies(silane))
     assert found[1] is not None and found[1].selfies == ""
     assert found[2:] == [None, None]
-    assert screen.spellings([silane, iodane]) == [smiles_to_selfies(silane), None]
+    assert screen.spell([silane, iodane]) == [smiles_to_selfies(silane), None]
 
 
 def test_the_cache_forgets_the_oldest(spelled: list[str], screen: Screen) -> None:
