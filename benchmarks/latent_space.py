@@ -32,7 +32,7 @@ from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
-from pipeline.explore.saving import captions_of, save
+from pipeline.explore.saving import make_captions, save
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.drawings import draw_grid
@@ -86,16 +86,16 @@ def conditional(model: TrainedModel, figures: Path, progress: Any) -> dict[str, 
     if len(about) == 2:  # any subset of the targets: two at once
         target = {p.name: p.quantiles["0.75"] for p in about}
         found = [s for s in model.sample(300, target, seed=1) if s]
-        from pipeline.explore.inputs import computed_values
+        from pipeline.explore.inputs import compute_values
 
-        values = computed_values(model, found)
+        values = compute_values(model, found)
         pair = {n: float(np.nanmean(np.abs(np.array(values[f"{n}_computed"]) - v))) for n, v in target.items()}
     return {"one_at_a_time": steering_figures(frame), "two_at_once_mae": pair}
 
 
 def interpolation(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = mg.interpolate(model, PROPRANOLOL, WARFARIN, steps=12)
-    captions = captions_of(frame, ["similarity_to_start", "similarity_to_end"])
+    captions = make_captions(frame, ["similarity_to_start", "similarity_to_end"])
     captions = [c.replace("similarity to start", "to start").replace("similarity to end", "to end") for c in captions]
     save(frame, figures / "interpolation.png", captions, columns=4)
     strings = draw_held_out_molecules(model, 200).selfies
@@ -118,9 +118,9 @@ def interpolation(model: TrainedModel, figures: Path, progress: Any) -> dict[str
 
 def around(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     new = mg.analogues(model, PROPRANOLOL, 12, progress=progress)
-    save(new, figures / "analogues.png", captions_of(new, ["distance", "similarity"]))
+    save(new, figures / "analogues.png", make_captions(new, ["distance", "similarity"]))
     known = mg.neighbors(model, PROPRANOLOL, 8, progress=progress)
-    save(known, figures / "neighbors.png", captions_of(known, ["distance", "similarity"]))
+    save(known, figures / "neighbors.png", make_captions(known, ["distance", "similarity"]))
     generator = torch.Generator().manual_seed(0)
     sample = draw_held_out_molecules(model, 30)
     whole = sample.smiles(model)
@@ -191,7 +191,11 @@ def maps(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
 def dimensions(model: TrainedModel, figures: Path, progress: Any) -> dict[str, Any]:
     frame = mg.traverse(model, PROPRANOLOL, steps=7, which=[0, 1, 2])
     draw_grid(
-        frame["smiles"].tolist(), captions_of(frame, ["direction", "offset"]), figures / "traversal.png", 7, (180, 150)
+        frame["smiles"].tolist(),
+        make_captions(frame, ["direction", "offset"]),
+        figures / "traversal.png",
+        7,
+        (180, 150),
     )
     made = mg.disentangle(model, progress=progress)
     save_figure(made.figure(), figures / "dimensions.png", resolution=100)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.explore.inputs import computed_values
+from pipeline.explore.inputs import compute_values
 from pipeline.models.trained_model import TrainedModel
 
 
@@ -51,7 +51,7 @@ def steering(
         for level, value in enumerate(np.linspace(low, high, levels).tolist()):
             progress("sample to targets", number * levels + level, len(chosen) * levels)
             found = [s for s in model.sample(n, {name: value}, temperature=temperature, seed=seed + level) if s]
-            values = computed_values(model, found)[f"{name}_computed"]
+            values = compute_values(model, found)[f"{name}_computed"]
             rows += [(name, value, s, v) for s, v in zip(found, values, strict=True)]
     progress("sample to targets", len(chosen) * levels, len(chosen) * levels)
     return pd.DataFrame(rows, columns=["property", "requested", "smiles", "computed"])

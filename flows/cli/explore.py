@@ -165,10 +165,10 @@ def reconstruct(
     chem-vae explore reconstruct my.csv -o reconstructed.csv
     """
     with at_work(model, workspace, output, (".csv",), quiet) as (trained, progress):
-        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.inputs import read_smiles
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
-        frame = there_and_back(trained, molecules_in(molecules or [], limit), progress)
+        frame = there_and_back(trained, read_smiles(molecules or [], limit), progress)
     shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
     print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
     exact = frame.attrs["exact"]
@@ -192,10 +192,10 @@ def anomaly(
     """
     with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking
-        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.inputs import read_smiles
 
         scorer = AnomalyScorer(trained, progress)
-        frame = scorer.score(molecules_in(molecules or [], limit))
+        frame = scorer.score(read_smiles(molecules or [], limit))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
         if output is not None and output.suffix.lower() in PICTURES:
             from pipeline.report.plot_style import save_figure
@@ -236,10 +236,10 @@ def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4,
     shown = frame[[*rest, "smiles"]].head(50)
     print_table(shown, list(shown.columns))
     if output is not None:
-        from pipeline.explore.saving import captions_of, save
+        from pipeline.explore.saving import make_captions, save
 
         computed = [c for c in frame.columns if c.endswith("_computed")][:2]
-        save(frame if whole is None else whole, output, captions_of(frame, [*captions, *computed]), columns)
+        save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)
         print(f"{len(frame):,} molecules: {output}")
 
 

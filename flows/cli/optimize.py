@@ -107,9 +107,9 @@ def _add_molecules(given: Given) -> None:
         near = {"similarity_to": similar, "at_least": 0.4 if at_least is None else at_least}
         given.settings["optimize.constraints+"] = [*given.settings.get("optimize.constraints+", ()), near]
     if seeds:
-        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.inputs import read_smiles
 
-        given.settings.setdefault("optimize.seeds", molecules_in(seeds))
+        given.settings.setdefault("optimize.seeds", read_smiles(seeds))
     elif similar:
         given.settings.setdefault("optimize.seeds", similar)
 

@@ -52,10 +52,10 @@ def map_(
     chem-vae explore map candidates.csv --method tsne --color logp -o map.png
     """
     with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.inputs import read_smiles
         from pipeline.explore.maps import latent_map
 
-        smiles = molecules_in(molecules) if molecules else []
+        smiles = read_smiles(molecules) if molecules else []
         made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
         if output is not None:
             made.save(output)
@@ -197,11 +197,11 @@ def robustness(
     """
     hidden = split_numbers("--shares", shares, "0,0.1,0.3", float)
     with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import molecules_in
+        from pipeline.explore.inputs import read_smiles
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
 
-        smiles = molecules_in(molecules) if molecules else None
+        smiles = read_smiles(molecules) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
         if output is not None and output.suffix.lower() in PICTURES:
             from pipeline.report.plot_style import save_figure

@@ -66,11 +66,11 @@ def tune(
     """
     whole = given.load(config)
     from pipeline.training.study import rank_trials  # here and below: --help does without what does the work
+    from pipeline.training.tune import build_tune_config
     from pipeline.training.tune import tune as sweep
-    from pipeline.training.tune import tune_config
     from pipeline.workspace.lookup import find_dataset
 
-    asked = tune_config(**given.table("tune"))
+    asked = build_tune_config(**given.table("tune"))
     with show_progress(quiet) as progress:
         if dataset is None:
             from pipeline.datasets.ingest import ingest

@@ -1,4 +1,4 @@
-"""The anomaly score: how unlikely a molecule is under the model, beside molecules of its data."""
+"""The anomaly score: the likelihood of a molecule under the model, compared with molecules of its data."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ MAIN = "nats_per_symbol"
 COUNTERIONS = ("Li", "Na", "K", "Mg", "Ca", "*")  # of salts: stripped without a word; and what is no element
 KEPT, SEEN = "(kept with the model", "seen in training: new ones rank higher"
 REFERENCE = 2000
-"""Molecules of the reference where the model's folder keeps none and it is made on the spot."""
+"""Molecules of a reference that is made because the model's folder keeps none."""
 
 
 class AnomalyScorer:
     """Scores molecules by their likelihood under a model; one reference serves any number of calls.
 
-    The reference is the model's `anomaly.safetensors` (made at training time by `chem_vae.anomaly.fit_anomaly`); without
-    it, 2,000 molecules of the dataset; without that, 2,000 molecules drawn from the model itself. Of the data it is the
-    held-out molecules, or the training molecules where too few are held out. `origin` says which.
+    The reference is the model's `anomaly.safetensors` (made at training time by `chem_vae.anomaly.fit_anomaly`); without it, 2,000
+    molecules of the dataset, held-out ones where there are enough; without a dataset, 2,000 molecules drawn from the model. `origin`
+    names it.
     """
 
     def __init__(self, model: TrainedModel, progress: Progress = silent) -> None:
@@ -41,7 +41,7 @@ class AnomalyScorer:
 
     @cached_property
     def reference(self) -> dict[str, Tensor]:
-        """The sorted values of each of SCORES, (m,)."""
+        """The sorted values (m,) of each of SCORES."""
         kept = load_anomaly_tensors(self.model)
         if all(name in kept for name in SCORES):
             held_out = bool(kept.get("held_out", False))
@@ -60,16 +60,20 @@ class AnomalyScorer:
         return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
     def score(self, smiles: Sequence[str]) -> pd.DataFrame:
-        """A row for each molecule, in order; never an error for one of them.
+        """Score molecules; a molecule that fails has its reason in the row.
 
-        Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
-        anomaly score, since the sum grows with size), percentile (of the reference; above 99: stranger than 99 of 100
-        of its molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
-        reconstruction_nats_percentile, reason.
+        A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (too many atoms; a metal,
+        even one that standardizing would strip, unless it is a counterion), has percentile 100, nats NaN and a reason. A row that is no
+        molecule has NaN throughout.
 
-        A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (a metal, even
-        one that standardizing would strip, unless it is a counterion; too many atoms), is the most anomalous there is: percentile 100, nats NaN (no finite number says it), its reason
-        given. What is no molecule at all has NaN throughout.
+        Args:
+            smiles: n SMILES.
+
+        Returns:
+            n rows, in order. Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
+            anomaly score, since the sum grows with size), percentile (of the reference; above 99: more anomalous than 99 of 100 of its
+            molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
+            reconstruction_nats_percentile, reason.
         """
         spelled = self.model.spell(smiles, self.progress)
         stripped = [_stripped(s, self.model.standardize_options.elements) for s in spelled]
@@ -99,23 +103,29 @@ class AnomalyScorer:
 
 
 def anomaly(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
-    """`AnomalyScorer(model).score(smiles)`: how unlike the training data each molecule is."""
+    """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)
 
 
 def ranking(frame: pd.DataFrame) -> np.ndarray:
-    """(n,) one number to sort a table of `score` by, the strangest highest: nats by symbol, infinite beyond them all.
+    """Return the numbers (n,) to sort a table of `score` by: nats by symbol, infinite for percentile 100 without nats.
 
-    NaN for what is no molecule.
+    NaN stands for a row that is no molecule.
     """
     nats = frame[MAIN].to_numpy(dtype=np.float64)
     return np.where(np.isnan(nats) & (frame["percentile"].to_numpy(dtype=np.float64) == 100.0), np.inf, nats)
 
 
 def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str] | None = None) -> Any:
-    """A matplotlib Figure: -log p(x) by symbol of the reference as a histogram, and of each group of the table's rows.
+    """Draw -log p(x) by symbol of the reference as a histogram, and of each group of the table's rows.
 
-    reference: sorted nats by symbol (m,). groups: one label a row. Molecules without nats are counted in the legend.
+    Args:
+        frame: n rows of `AnomalyScorer.score`; molecules without nats are counted in the legend.
+        reference: Sorted nats by symbol (m,).
+        groups: n labels; None: one group.
+
+    Returns:
+        A matplotlib Figure.
     """
     from pipeline.report.plot_style import PAPER, open_figure
 
@@ -145,7 +155,7 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
 
 
 def _stripped(spelled: Spelling, allowed: Sequence[str]) -> str:
-    """The reason where standardizing took away what makes a molecule strange (a metal and not a counterion), else ""."""
+    """Explain that standardizing stripped an unusual element (a metal that is not a counterion); "" where it did not."""
     if not spelled.readable:
         return ""
     with rdBase.BlockLogs():

@@ -1,4 +1,4 @@
-"""Whether a predictor's intervals hold what they promise: nominal against observed coverage on held-out molecules."""
+"""Calibration of predictors: nominal and observed coverage of their intervals on held-out molecules."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
 
 
 def calibration_error(frame: pd.DataFrame) -> dict[str, float]:
-    """The mean absolute difference of observed and nominal coverage by property: 0 is perfect."""
+    """Compute the mean absolute difference of observed and nominal coverage by property; 0 is perfect."""
     off = (frame["observed"] - frame["nominal"]).abs()
     return {str(name): float(value) for name, value in off.groupby(frame["property"]).mean().items()}
 
 
 def calibration_figure(frame: pd.DataFrame) -> Any:
-    """A matplotlib Figure of `calibration`: observed against nominal coverage, a line for each property."""
+    """Draw observed against nominal coverage, a line for each property; returns a matplotlib Figure."""
     from pipeline.report.plot_style import PAPER, open_figure
 
     errors = calibration_error(frame)

@@ -1,4 +1,4 @@
-"""What the latent dimensions mean: molecules moved along them, and how much each tells of each property."""
+"""The meaning of latent dimensions: molecules moved along them, and their information about properties."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chem_vae.latent import (
     move_along,
 )
 from chem_vae.progress import Progress, silent
-from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.trained_model import TrainedModel
 
 ALONG = ("axes", "dimensions")
@@ -36,22 +36,29 @@ def traverse(
     steps: int = 7,
     reach: float = 3.0,
 ) -> pd.DataFrame:
-    """A molecule moved along single directions of the latent space: a row for each direction and step.
+    """Move a molecule along single directions of the latent space and decode it at each step.
 
-    along: "axes", principal axes of the training molecules, widest first; "dimensions", the model's own. which: their
-    numbers from 0; when None the first four axes, or the four dimensions in which training molecules differ most.
-    steps: odd, so that the middle is the molecule itself; offsets run from -reach to +reach standard deviations of the
-    training molecules along the direction.
+    Args:
+        model: The model.
+        smiles: The molecule.
+        along: "axes", principal axes of the training molecules, widest first; "dimensions", the model's own.
+        which: Numbers of the directions from 0; None: the first four axes, or the four dimensions in which training molecules differ
+            most.
+        steps: Points for each direction, an odd number, so that the middle one is the molecule itself.
+        reach: The largest offset, in standard deviations of the training molecules along the direction.
 
-    Columns: direction ("axis 0", "dimension 17"), offset, smiles (missing where it decodes to none), similarity to the
-    molecule (Tanimoto), `<name>_computed`. Raises UserError for a molecule that cannot be encoded, and numbers out of
-    range.
+    Returns:
+        A row for each direction and step. Columns: direction ("axis 0", "dimension 17"), offset, smiles (missing where it decodes to
+        none), similarity to the molecule (Tanimoto), `<name>_computed`.
+
+    Raises:
+        UserError: The molecule cannot be encoded, or a number is out of range.
     """
     if along not in ALONG:
         raise unknown_name("way of traversing", along, ALONG)
     if steps < 3 or steps % 2 == 0 or reach <= 0:
         raise UserError("steps must be an odd number from 3 on, and reach above 0")
-    given, z = seed_molecule(model, smiles)
+    given, z = encode_seed(model, smiles)
     points = model.latent["mu"].float()
     if len(points) < 3:
         raise UserError(f"the model keeps {len(points)} training molecules; directions want three at least")
@@ -75,14 +82,14 @@ def traverse(
             "offset": offsets.double().tolist() * len(chosen),
             "smiles": found,
             "similarity": tanimoto(found, [given.smiles] * len(found)),
-            **computed_values(model, found),
+            **compute_values(model, found),
         }
     )
 
 
 @dataclass(frozen=True)
 class Disentanglement:
-    """How much each of D dimensions tells of each of P properties."""
+    """The information of each of D latent dimensions about each of P properties."""
 
     method: str
     """"mi": mutual information in nats; "r2": the share of variance that a line in one dimension explains."""
@@ -96,11 +103,11 @@ class Disentanglement:
     molecules: int
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per dimension, a column per property; index "dimension"."""
+        """Return a row for each dimension and a column for each property; index "dimension"."""
         return pd.DataFrame(self.values, columns=self.properties).rename_axis("dimension")
 
     def summary(self) -> pd.DataFrame:
-        """A row per property: the best dimension and its value, the second, the entropy, the gap."""
+        """Return a row for each property: the best dimension and its value, the second, the entropy, the gap."""
         rows: list[tuple[Any, ...]] = []
         for p, name in enumerate(self.properties):
             column = self.values[:, p]
@@ -114,7 +121,7 @@ class Disentanglement:
         return pd.DataFrame(rows, columns=["property", "best", "value", "second", "second_value", "entropy", "gap"])
 
     def figure(self, most: int = 40) -> Any:
-        """A heat map, dimensions by properties, as a matplotlib Figure; the `most` telling dimensions."""
+        """Draw a heat map of the `most` informative dimensions by properties; returns a matplotlib Figure."""
         from pipeline.report.plot_style import open_figure
 
         shares = self.values / self.entropy if self.method == "mi" else self.values
@@ -136,7 +143,7 @@ class Disentanglement:
         return figure
 
     def save(self, path: str | Path) -> Path:
-        """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
+        """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         from chem_vae.atomic_files import write_text
         from pipeline.report.plot_style import save_figure
 
@@ -155,10 +162,19 @@ def disentangle(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Disentanglement:
-    """How much each latent dimension tells of each property of the training molecules kept with the model.
+    """Measure how much each latent dimension tells of each property, on the training molecules kept with the model.
 
-    method: "mi", mutual information with the property in 20 bins, whose gap is the MIG of Chen et al. 2018
-    (arXiv:1802.04942); "r2", squared correlation. properties: all when None. Raises UserError for an unknown one.
+    Args:
+        model: The model.
+        method: "mi", mutual information with the property in 20 bins, whose gap is the MIG (Chen et al. 2018, arXiv:1802.04942); "r2",
+            squared correlation.
+        properties: Their names; None: all.
+        most: Molecules at most.
+        seed: Of the estimate of mutual information.
+        progress: Is told of the dimensions done.
+
+    Raises:
+        UserError: A property or the method is unknown, or there is no property.
     """
     if method not in ("mi", "r2"):
         raise unknown_name("method", method, ("mi", "r2"))

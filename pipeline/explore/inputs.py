@@ -1,4 +1,4 @@
-"""From what a user gives (SMILES, or a file of them) to what the model reads; each molecule that fails has its reason."""
+"""The user's molecules as the model reads them, with similarities and computed properties."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
 USUAL = ("logp", "qed", "mw")
-"""Computed where the model's own data has no computed property."""
+"""Properties that are computed where the model's own data has no computed property."""
 
 
-def seed_molecule(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
-    """One molecule and its latent mean (D,). Raises UserError with the reason (the symbol) where it has none."""
+def encode_seed(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
+    """Return a molecule and its latent mean (D,). Raises UserError with the reason where it cannot be encoded."""
     spelling = model.spell([smiles])[0]
     return spelling, model.checkpoint.encode([spelling.require_selfies()]).mu[0]
 
 
 def tanimoto(first: Sequence[Structure | None], second: Sequence[Structure | None]) -> NDArray[np.float64]:
-    """(n,) Tanimoto similarity (`ECFP4_1024`) of each pair of molecules; NaN where one is None."""
+    """Compute the Tanimoto similarity (`ECFP4_1024`) of each pair of molecules, (n,); NaN where one is None."""
     pairs = zip(compute_fingerprints(first), compute_fingerprints(second), strict=True)
     return np.array([np.nan if a is None or b is None else similarity(a, b) for a, b in pairs], dtype=np.float64)
 
 
-def computed_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[str, list[float]]:
-    """`<name>_computed` columns: those properties of the model's data that a structure gives, in its units.
+def compute_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[str, list[float]]:
+    """Compute the properties of the model's data that a structure gives, in its units, as columns `<name>_computed`.
 
-    NaN where there is no molecule.
+    NaN stands for a missing molecule.
     """
     own = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     names = own or list(USUAL)
@@ -51,10 +51,12 @@ def computed_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[s
     return {f"{name}_computed": [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def molecules_in(given: Sequence[str], limit: int | None = None) -> list[str]:
-    """The SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else what is given.
+def read_smiles(given: Sequence[str], limit: int | None = None) -> list[str]:
+    """Read the SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else return the given SMILES.
 
-    Raises DataError for a file that cannot be read, UserError where nothing is left.
+    Raises:
+        DataError: The file cannot be read.
+        UserError: There is no molecule.
     """
     if len(given) == 1 and _is_file(given[0]):
         smiles: list[str] = []

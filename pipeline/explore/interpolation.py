@@ -1,4 +1,4 @@
-"""What lies between two molecules: the path that the prior's own measure suggests, every step a molecule."""
+"""Interpolation: molecules on a path through the latent space from one molecule to another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.latent import interpolate_path
-from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.trained_model import TrainedModel
 
 MEASURES = ("data", "normal", "straight")
@@ -16,22 +16,30 @@ MEASURES = ("data", "normal", "straight")
 def interpolate(
     model: TrainedModel, start: str, end: str, steps: int = 9, *, distinct: bool = False, measure: str = "data"
 ) -> pd.DataFrame:
-    """The molecules on the way from one SMILES to another, a row a step, the two themselves first and last.
+    """Decode molecules on the way from one to another.
 
-    Columns: step, t (0 to 1), smiles (canonical, missing where it decodes to none), basis ("given" for the two ends,
-    "decoded" between them), similarity_to_start and similarity_to_end (Tanimoto, Morgan radius 2), `<name>_computed`.
+    Args:
+        model: The model.
+        start: SMILES.
+        end: SMILES.
+        steps: Points on the path, ends included.
+        distinct: Whether to leave out rows that repeat the molecule before.
+        measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I) (see `chem_vae.latent.prior_path`), or
+            "straight", a line, which passes nearer to the center.
 
-    steps: points on the path, ends included. distinct: rows that repeat the molecule before are left out (`step` and `t`
-    still say where a row was). measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I)
-    (see `chem_vae.latent.interpolate_path`), or "straight", a line, which passes nearer to the center. `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
+    Returns:
+        A row for each step, start and end included. Columns: step, t (0 to 1), smiles (canonical, missing where it decodes to none),
+        basis ("given" for the two ends, "decoded" between them), similarity_to_start and similarity_to_end (Tanimoto), `<name>_computed`.
+        `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
 
-    Raises UserError for a molecule that cannot be encoded (with the symbol) and for fewer than two steps.
+    Raises:
+        UserError: A molecule cannot be encoded, or there are fewer than two steps.
     """
     if steps < 2:
         raise UserError(f"{steps} steps are no path; the two ends alone are 2")
     if measure not in MEASURES:
         raise unknown_name("measure", measure, MEASURES)
-    (first, a), (last, b) = seed_molecule(model, start), seed_molecule(model, end)
+    (first, a), (last, b) = encode_seed(model, start), encode_seed(model, end)
     if measure == "straight":
         path = torch.lerp(a, b, torch.linspace(0.0, 1.0, steps).unsqueeze(1))
     else:
@@ -51,7 +59,7 @@ def interpolate(
             "basis": ["given" if i in (0, steps - 1) else "decoded" for i in kept],
             "similarity_to_start": tanimoto(shown, [first.smiles] * len(shown)),
             "similarity_to_end": tanimoto(shown, [last.smiles] * len(shown)),
-            **computed_values(model, shown),
+            **compute_values(model, shown),
         }
     )
     frame.attrs["ends_come_back"] = ends

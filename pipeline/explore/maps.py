@@ -1,4 +1,4 @@
-"""Where molecules lie: the latent space in two dimensions, training molecules colored by a property, others on top."""
+"""Maps of the latent space in two dimensions, with training molecules colored by a property."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ METHODS = ("pca", "tsne", "umap")
 
 @dataclass(frozen=True)
 class LatentMap:
-    """`frame`: x, y, kind ("training" or "own"), value (of `color`, NaN unknown), smiles (of own molecules), reason."""
+    """A map of training molecules and of one's own molecules."""
 
     frame: pd.DataFrame
+    """Columns: x, y, kind ("training" or "own"), value (of `color`, NaN unknown), smiles (of own molecules), reason."""
     method: str
     color: str | None
     label: str
-    """What the colors are, as the figure says it."""
+    """The name and unit of the color, for the figure."""
     explained: tuple[float, ...] = ()
-    """PCA: the share of the variance that each direction holds."""
+    """The share of the variance that each direction of a PCA holds."""
 
     def figure(self) -> Any:
-        """A matplotlib Figure."""
+        """Draw the map; returns a matplotlib Figure."""
         from matplotlib.patheffects import withStroke
 
         from pipeline.report.plot_style import PAPER, open_figure
@@ -70,7 +71,7 @@ class LatentMap:
         return figure
 
     def save(self, path: str | Path) -> Path:
-        """The figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
+        """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         from chem_vae.atomic_files import write_text
         from pipeline.report.plot_style import save_figure
 
@@ -90,14 +91,20 @@ def latent_map(
     seed: int = 0,
     progress: Progress = silent,
 ) -> LatentMap:
-    """A map of up to `most` training molecules (their latent means are kept with the model) and of your own SMILES.
+    """Map the training molecules whose latent means are kept with the model, and one's own molecules.
 
-    method: "pca", straight directions of the largest variance; "tsne" (scikit-learn; van der Maaten & Hinton 2008) and
-    "umap" (the extra `umap`; McInnes et al. 2018, arXiv:1802.03426) keep who is near whom. With t-SNE all points are
-    laid out together. color: a property of the training data; its first when None.
+    Args:
+        model: The model.
+        method: "pca", straight directions of the largest variance; "tsne" (van der Maaten & Hinton 2008, JMLR 9:2579), which lays out
+            all points together; "umap" (McInnes et al. 2018, arXiv:1802.03426; the extra `umap`).
+        color: A property of the training data; None: its first.
+        smiles: One's own molecules; those that cannot be encoded stay in the table with their reason, without a place.
+        most: Training molecules at most.
+        seed: Draws them, and starts t-SNE and UMAP.
+        progress: Is told of the start and the end.
 
-    Raises UserError for an unknown method or property, for fewer than five training molecules, and where umap-learn is
-    not installed. Molecules that cannot be encoded stay in the table with their reason, without a place.
+    Raises:
+        UserError: The method or property is unknown, there are fewer than five training molecules, or umap-learn is not installed.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)

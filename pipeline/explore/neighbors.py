@@ -1,4 +1,4 @@
-"""Around one molecule: the training molecules nearest to it in the latent space, and new ones decoded near it."""
+"""Neighbors of a molecule in the latent space: training molecules, and new ones decoded near it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chem_vae.errors import UserError
 from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
-from pipeline.explore.inputs import computed_values, seed_molecule, tanimoto
+from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.kept_molecules import draw_training_molecules
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
@@ -23,18 +23,27 @@ ROUNDS, POINTS = 12, 128
 def neighbors(
     model: TrainedModel, smiles: str, k: int = 10, *, among: int = 20_000, seed: int = 0, progress: Progress = silent
 ) -> pd.DataFrame:
-    """The k training molecules nearest to a SMILES in the latent space, nearest first; the molecule itself may be one.
+    """Find the training molecules nearest to a molecule in the latent space; it may be one of them itself.
 
-    Columns: rank, smiles, distance (Euclidean between latent means, in units of the typical distance between nearest
-    training molecules), similarity (Tanimoto), the data's own property values under their names, NaN unmeasured.
-    among: so many molecules of the dataset, drawn with the seed, are encoded and searched (0: all); without the dataset
-    those kept with the model. `frame.attrs["searched"]` and `["origin"]` say how many and which, `["given"]` is the molecule's SMILES.
+    Args:
+        model: The model.
+        smiles: The molecule.
+        k: Neighbors to find.
+        among: Molecules of the dataset to encode and search, 0 for all; without the dataset those kept with the model are searched.
+        seed: Draws them.
+        progress: Is told of the molecules encoded.
 
-    Raises UserError for a molecule that cannot be encoded, and where there are no training molecules to search.
+    Returns:
+        k rows, nearest first. Columns: rank, smiles, distance (Euclidean between latent means, in units of the typical distance between
+        nearest training molecules), similarity (Tanimoto), and the data's property values under their names, NaN unmeasured.
+        `frame.attrs` holds searched (how many molecules), origin (which) and given (the molecule's SMILES).
+
+    Raises:
+        UserError: The molecule cannot be encoded, or there are no training molecules to search.
     """
     if k < 1:
         raise UserError(f"k is {k}; ask for one neighbor at least")
-    given, z = seed_molecule(model, smiles)
+    given, z = encode_seed(model, smiles)
     sample = draw_training_molecules(model, among or np.iinfo(np.int64).max, seed)
     means = []
     for start in range(0, len(sample), 5000):
@@ -68,22 +77,32 @@ def analogues(
     seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Up to n distinct valid molecules decoded around a SMILES at growing latent distances, nearest first.
+    """Decode distinct valid molecules around a molecule, at growing latent distances.
 
-    Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, out to
-    `reach` (distances in units of the typical one between nearest training molecules), until there are n. A molecule
-    counts where it first appears; the molecule itself never does. min_similarity: the least Tanimoto similarity to it.
-    temperature: of the symbols' draw; at 0 a point is one molecule. Molecules that come spelled as the training data would spell
-    them go first; the others, of which the decoder is less sure (`pipeline.models.sampling`), only fill up to n.
+    Points are drawn on shells around the molecule's latent mean, in directions spread as the training data is, until there are n
+    molecules. Each counts where it first appears. Molecules that come spelled as the training data would spell them go first; the
+    others, of which the decoder is less sure (`pipeline.models.sampling`), only fill up to n.
 
-    Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs`: given (its SMILES), decoded, valid,
-    distinct, canonical (of the distinct ones, those spelled so).
+    Args:
+        model: The model.
+        smiles: The molecule; it is no analogue of itself.
+        n: Analogues at most.
+        reach: Radius of the last shell, in units of the typical distance between nearest training molecules.
+        min_similarity: The least Tanimoto similarity to the molecule.
+        temperature: Of the decoder; at 0 a point is one molecule.
+        seed: Draws points and symbols.
+        progress: Is told of the analogues found.
 
-    Raises UserError for a molecule that cannot be encoded, and for numbers out of range.
+    Returns:
+        Up to n rows, nearest first. Columns: rank, smiles, inchikey, distance, similarity, `<name>_computed`. `frame.attrs` holds given
+        (the molecule's SMILES), decoded, valid, distinct, and canonical (the distinct ones that came spelled canonically).
+
+    Raises:
+        UserError: The molecule cannot be encoded, or a number is out of range.
     """
     if n < 1 or reach <= 0 or not 0 <= min_similarity <= 1:
         raise UserError("n must be at least 1, reach above 0, and min_similarity between 0 and 1")
-    given, z = seed_molecule(model, smiles)
+    given, z = encode_seed(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
     rows: list[dict[str, Any]] = []
     others: list[dict[str, Any]] = []
@@ -111,7 +130,7 @@ def analogues(
     progress("decode around it", n, n)
     frame = pd.DataFrame(rows, columns=["smiles", "inchikey", "distance", "similarity"])
     frame.insert(0, "rank", range(1, len(frame) + 1))
-    for name, values in computed_values(model, frame["smiles"].tolist()).items():
+    for name, values in compute_values(model, frame["smiles"].tolist()).items():
         frame[name] = values
     frame.attrs.update(
         given=given.smiles, decoded=decoded, valid=valid, distinct=len(seen) - 1, canonical=sum(seen.values())

@@ -1,4 +1,4 @@
-"""There and back: encode, decode greedily from the mean, compare; also with a part of the molecule hidden."""
+"""Reconstruction: molecules are encoded, decoded greedily from the mean and compared, also with a part of them hidden."""
 
 from __future__ import annotations
 
@@ -23,11 +23,17 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 
 def reconstruct(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
-    """Each molecule encoded and decoded from its latent mean, a row each, in order.
+    """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
-    Columns: input, canonical (standardized SMILES), decoded (canonical SMILES or None), exact (the
-    same molecule by InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (why not, or "").
-    `frame.attrs["exact"]` is a Share of those that could be encoded. Never raises for a single molecule.
+    Args:
+        model: The model.
+        smiles: n SMILES.
+        progress: Is told of the molecules done.
+
+    Returns:
+        n rows, in order. Columns: input, canonical (standardized SMILES), decoded (canonical SMILES or None), exact (the same molecule by
+        InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (or ""). `frame.attrs["exact"]` is a Share
+        of the molecules that could be encoded.
     """
     spelled = model.spell(smiles, progress)
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
@@ -68,16 +74,25 @@ def robustness(
     seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Reconstruction of molecules whose encoder sees only a part of their symbols: a row for each share hidden.
+    """Measure the reconstruction of molecules of which the encoder sees only a part.
 
-    Each symbol (an id of the vocabulary, that is a merge of SELFIES symbols) is replaced by [mask] with the share as
-    its chance, and what is decoded greedily from the mean is compared with the whole molecule.
+    Each symbol (an id of the vocabulary, that is a merge of SELFIES symbols) is replaced by [mask] with the share as its chance, and the
+    molecule that is decoded greedily from the mean is compared with the whole one.
 
-    smiles: those to take; when None, up to n held-out molecules of the dataset. Columns: masked, exact and of (counts),
-    exact_share, valid (of `of`), similarity (mean Tanimoto of the valid ones), by_chance (mean Tanimoto of each molecule
-    and another one of the set: what no information at all would give). `frame.attrs["origin"]` says which molecules.
+    Args:
+        model: The model.
+        smiles: The molecules; None: up to n held-out molecules of the dataset.
+        shares: Of the symbols to hide, each between 0 and 1.
+        n: See `smiles`.
+        seed: Draws molecules and symbols.
+        progress: Is told of the shares done.
 
-    Raises UserError where none can be encoded, where there is no dataset, and for shares outside 0 to 1.
+    Returns:
+        A row for each share. Columns: masked, exact and of (counts), exact_share, valid (of `of`), similarity (mean Tanimoto of the valid
+        ones), by_chance (mean Tanimoto of each molecule and another one of the set). `frame.attrs["origin"]` names the molecules.
+
+    Raises:
+        UserError: No molecule can be encoded, there is no dataset, or a share lies outside 0 to 1.
     """
     if not all(0 <= share <= 1 for share in shares):
         raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
@@ -97,7 +112,7 @@ def robustness(
     rows: list[dict[str, Any]] = []
     for number, share in enumerate(shares):
         progress("mask and reconstruct", number, len(shares))
-        back = validate(model.checkpoint.decode(_means(model, data, share, seed)), vocabulary)
+        back = validate(model.checkpoint.decode(_encode_masked(model, data, share, seed)), vocabulary)
         same = sum(a.inchikey is not None and a.inchikey == b.inchikey for a, b in zip(truth, back, strict=True))
         exact = Share(same, len(truth))
         similarity = tanimoto(whole, [c.smiles for c in back])
@@ -119,7 +134,7 @@ def robustness(
 
 
 def robustness_figure(frame: pd.DataFrame) -> Any:
-    """A matplotlib Figure of `robustness`: exact matches and mean similarity against the share masked."""
+    """Draw exact matches and mean similarity against the share masked; returns a matplotlib Figure."""
     from pipeline.report.plot_style import PAPER, open_figure
 
     with open_figure(4.6, 3.0) as figure:
@@ -151,8 +166,8 @@ def robustness_figure(frame: pd.DataFrame) -> Any:
 
 
 @torch.no_grad()
-def _means(model: TrainedModel, data: TokenDataset, share: float, seed: int) -> torch.Tensor:
-    """(N, D) latent means of the molecules with a share of their ids replaced by [mask]."""
+def _encode_masked(model: TrainedModel, data: TokenDataset, share: float, seed: int) -> torch.Tensor:
+    """Encode molecules with a share of their ids replaced by [mask]; returns latent means (N, D)."""
     core = model.checkpoint.model.eval()
     mu = torch.empty(len(data), core.latent_size)
     with torch.random.fork_rng(devices=[]):

@@ -17,10 +17,17 @@ FORMATS = (*TABLES, *PICTURES)
 
 
 def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None = None, columns: int = 4) -> Path:
-    """Write a table with a column `smiles`, whole or not at all; captions (one a row) and columns are for pictures.
+    """Write a table of molecules to a file, whole or not at all.
 
-    A picture begins with the molecule `frame.attrs["given"]`, where there is one that the others are looked at beside.
-    An .smi or .sdf file leaves rows without a molecule out; a .csv keeps them. Raises UserError for another ending.
+    Args:
+        frame: Has a column `smiles`. A picture begins with the molecule `frame.attrs["given"]`, if there is one. An .smi or .sdf file
+            leaves rows without a molecule out; a .csv keeps them.
+        path: The file; its ending selects the format.
+        captions: One for each row of a picture.
+        columns: Molecules in a row of a picture.
+
+    Raises:
+        UserError: The name has another ending.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -41,8 +48,8 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
     raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 
 
-def captions_of(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """One caption a row: "name value" of each of the columns that are there, "" for NaN; floats to three digits."""
+def make_captions(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Make a caption for each row: "name value" of each of the columns that are there, nothing for NaN; floats to three digits."""
     shown = [n for n in names if n in frame]
     rows = []
     for record in frame[shown].to_dict("records"):
@@ -50,12 +57,12 @@ def captions_of(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
         for name, value in record.items():
             if isinstance(value, float):
                 if value == value:
-                    parts.append(f"{_word(str(name))} {value:.3g}")
+                    parts.append(f"{_name_column(str(name))} {value:.3g}")
             elif value is not None:
                 parts.append(str(value))
         rows.append("  ".join(parts))
     return rows
 
 
-def _word(column: str) -> str:
+def _name_column(column: str) -> str:
     return column.removesuffix("_computed").replace("_", " ")

@@ -21,17 +21,17 @@ from pipeline.workspace.settings import Settings
 FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
 """Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
 NOTHING = "nothing"
-"""As train.start: no model, whatever the data are."""
+"""The value of train.start that means: no model, whatever the data are."""
 VARIED = ("learning_rate", "beta", "batch_size", "latent_dropout", "condition_dropout", "decoder_size", "latent_size")
 """What a sweep varies when nothing else is said; `pipeline.training.search_space` has their ranges."""
 
 
 class TrainConfig(Settings):
-    """From a dataset folder to a model.
+    """Settings of training and fine-tuning.
 
-    With `start` it is fine-tuning: what is not said of `training` is taken from FINE_TUNING, and what is not said of the
-    architecture and of beta from the base. Only what is said (`asks`) is dumped then. Without a word on it the data decide
-    (`pipeline.training.finetune.chosen_start`).
+    With `start` it is fine-tuning: settings of `training` that are not given are taken from FINE_TUNING, and those of the architecture
+    and beta from the base. Only given settings (`asks`) are dumped then. Where `start` is not given, the data decide
+    (`pipeline.training.finetune.choose_start`).
     """
 
     start: str | None = Field(
@@ -50,15 +50,15 @@ class TrainConfig(Settings):
 
     @property
     def base(self) -> str | None:
-        """The model to go on from, where one is named."""
+        """The model to go on from; None where none is named."""
         return None if self.start == NOTHING else self.start
 
     def asks(self, key: str) -> bool:
-        """Whether a setting ("training.beta") was asked for, be it with the value it has by default."""
+        """Tell whether a setting ("training.beta") was given, be it with its default value."""
         return key in self._asked
 
-    def starting_from(self, start: str) -> TrainConfig:
-        """The same wishes with a start, where none was named before."""
+    def start_from(self, start: str) -> TrainConfig:
+        """Return the same given settings with a start, where none was named before."""
         if start == NOTHING:
             return self.model_copy(update={"start": start})
         usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig())}
@@ -70,14 +70,14 @@ class TrainConfig(Settings):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _gentler(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Fine-tuning has defaults of its own."""
+    def _apply_fine_tuning_defaults(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Apply the defaults of fine-tuning."""
         if not isinstance(value, Mapping):
             return handler(value)
         based = value.get("start") not in (None, "", NOTHING)
         usual = {"model": asdict(ModelConfig()), "training": asdict(TrainingConfig()) | (FINE_TUNING if based else {})}
         asked = frozenset(
-            f"{part}.{k}" for part in usual for k in _said(value.get(part, {}), usual[part], dumped=not based)
+            f"{part}.{k}" for part in usual for k in _list_given(value.get(part, {}), usual[part], dumped=not based)
         )
         if based and isinstance(value.get("training", {}), Mapping):
             value = {**value, "training": {**FINE_TUNING, **value.get("training", {})}}
@@ -86,8 +86,8 @@ class TrainConfig(Settings):
         return config
 
     @model_serializer(mode="wrap")
-    def _only_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Read again, a default must not pass for a wish."""
+    def _dump_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump given settings alone for fine-tuning: read again, a default must not pass for a given one."""
         data: dict[str, Any] = handler(self)
         for part in {"model", "training"} & set(data) if self.base else ():
             data[part] = {k: v for k, v in data[part].items() if self.asks(f"{part}.{k}")}
@@ -95,7 +95,7 @@ class TrainConfig(Settings):
 
 
 class TuneConfig(Settings):
-    """What all trials of a study have in common."""
+    """Settings that all trials of a study have in common."""
 
     epochs: int = Field(3, ge=1, description="Passes of each trial over its molecules.")
     molecules: int | None = Field(10_000, ge=1, description="Training molecules of each trial, drawn by the seed.")
@@ -108,9 +108,8 @@ class TuneConfig(Settings):
     seed: int = Field(0, ge=0, le=MOST_SEED, description="The seed of the settings that are tried.")
 
 
-def _said(given: Any, usual: Mapping[str, Any], dumped: bool) -> list[str]:
-    """The keys of a table; of a finished configuration, and where `dumped` of a table with every key, those that are not as
-    usual."""
+def _list_given(given: Any, usual: Mapping[str, Any], dumped: bool) -> list[str]:
+    """List the keys of a table; for a finished configuration, and for a dumped table with every key, those that are not as usual."""
     if isinstance(given, ModelConfig | TrainingConfig):
         given, dumped = asdict(given), True
     if dumped and isinstance(given, Mapping) and given.keys() >= usual.keys():

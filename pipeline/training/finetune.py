@@ -1,4 +1,4 @@
-"""Fine-tuning: a finished model goes on learning from a new dataset and keeps what it knew.
+"""Fine-tuning: a finished model goes on learning from a new dataset without forgetting its own.
 
 The base's vocabulary and conditions are extended (`Checkpoint.extended`), and the new molecules are shown among replayed
 ones of the base (`pipeline/training/replay.py`). A base may itself be fine-tuned.
@@ -29,7 +29,7 @@ from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.training.config import NOTHING, TrainConfig
-from pipeline.training.plan import Course, chosen_conditions, summaries
+from pipeline.training.plan import TrainingPlan, choose_conditions, summarize_properties
 from pipeline.training.replay import draw_replay
 from pipeline.workspace.lookup import find_model, list_shipped_models, write_model_name
 
@@ -45,11 +45,11 @@ NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "con
 """Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
 
 
-def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
-    """The configuration with its start named: where nothing was said of it, a shipped model if the dataset has a measured
-    property and fewer than FEW_MOLECULES training molecules (with a warning that says so), else nothing.
+def choose_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
+    """Name the start of a training where the configuration does not.
 
-    Nothing, too, where an architecture is asked for, or a property means something else in the shipped model.
+    It is a shipped model if the dataset has a measured property and fewer than FEW_MOLECULES training molecules (a warning says so),
+    unless an architecture is given or a property means something else in the shipped model. Else it is nothing.
     """
     if config.start is not None:
         return config
@@ -57,25 +57,27 @@ def chosen_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
     few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
     built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
     if shipped is None or built or not few:
-        return config.starting_from(NOTHING)
+        return config.start_from(NOTHING)
     name, folder = shipped
     try:
-        _check_properties(summaries(dataset, dataset.tokens("train")), TrainedModel.open(folder))
+        _check_properties(summarize_properties(dataset, dataset.tokens("train")), TrainedModel.open(folder))
     except UserError:
-        return config.starting_from(NOTHING)
+        return config.start_from(NOTHING)
     warnings.warn(
         f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
         f"{name}; --from nothing keeps to them alone",
         ChemVAEWarning,
         stacklevel=3,
     )
-    return config.starting_from(name)
+    return config.start_from(name)
 
 
-def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
-    """The model that a training starts from, or None. What `chosen_start` would choose is not looked for.
+def open_base(config: TrainConfig, workspace: Path) -> TrainedModel | None:
+    """Open the model that a training starts from; None where the configuration names none.
 
-    Raises UserError or DataError where there is none so called, CheckpointError where it is damaged or newer.
+    Raises:
+        UserError, DataError: There is no model of that name.
+        CheckpointError: It is damaged, or written by a newer version.
     """
     if config.base is None:
         return None
@@ -84,29 +86,41 @@ def base_model(config: TrainConfig, workspace: Path) -> TrainedModel | None:
     return base
 
 
-def settled(config: TrainConfig, base: TrainedModel) -> TrainConfig:
-    """The settings that fine-tuning this base really uses: what was not asked for of the architecture and of beta is the
-    base's.
+def settle_config(config: TrainConfig, base: TrainedModel) -> TrainConfig:
+    """Fill in the settings of fine-tuning: architecture and beta are the base's where they are not given.
 
-    Raises UserError where another architecture is asked for.
+    Raises:
+        UserError: Another architecture is given.
     """
-    model = _architecture(config, base.checkpoint.model.config)
-    said = {"model": asdict(model), "training": asdict(_with_beta(config, base))}
+    model = _merge_architecture(config, base.checkpoint.model.config)
+    said = {"model": asdict(model), "training": asdict(_choose_beta(config, base))}
     return TrainConfig.model_validate(config.model_dump() | said)
 
 
-def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folder: Path, progress: Progress) -> Course:
-    """The course that teaches a base model a dataset. The replayed molecules are kept in `folder`.
+def plan_fine_tuning(
+    dataset: Dataset, base: TrainedModel, config: TrainConfig, folder: Path, progress: Progress
+) -> TrainingPlan:
+    """Plan the training that teaches a base model a dataset.
 
-    Conditions are the base's, with the dataset's values where it has that property (else unknown), and then the
-    dataset's own. Raises UserError where the two do not go together.
+    The conditions are the base's, with the dataset's values where it has that property (else unknown), and then the dataset's own.
+
+    Args:
+        dataset: The new molecules.
+        base: The model to start from.
+        config: The settings.
+        folder: The replayed molecules are kept there, for a resumed training.
+        progress: Is told while molecules to replay are drawn.
+
+    Raises:
+        UserError: The dataset and the base do not go together.
+        DataError: No molecule of the dataset can be spelled by the base, or there are no training molecules.
     """
     known = base.checkpoint.conditions
-    chosen = chosen_conditions(dataset, config, tuple(known))
-    config = settled(config, base)
-    about = summaries(dataset, dataset.tokens("train"))
+    chosen = choose_conditions(dataset, config, tuple(known))
+    config = settle_config(config, base)
+    about = summarize_properties(dataset, dataset.tokens("train"))
     _check_properties(about, base)
-    strings, kept, told = _spelled(dataset, base.checkpoint.vocabulary)
+    strings, kept, told = _spell_dataset(dataset, base.checkpoint.vocabulary)
     if not strings:
         raise DataError(
             f"no molecule of the dataset {dataset.name} can be spelled under the bond constraints of {write_model_name(base.folder)}"
@@ -125,19 +139,19 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
         raise UserError(
             f"the vocabulary of {write_model_name(base.folder)} has no room for {dataset.name}: {error}"
         ) from None
-    splits = _splits(dataset, start.vocabulary, strings, kept)
+    splits = _encode_splits(dataset, start.vocabulary, strings, kept)
     if len(splits["train"]) == 0:
         raise DataError(f"the dataset {dataset.name} has no training molecules")
     columns_of = [columns.get(c) for c in start.conditions]
 
-    new, share, training = _conditioned(splits["train"], columns_of), config.replay, config.training
+    new, share, training = _select_conditions(splits["train"], columns_of), config.replay, config.training
     at_once = max(1.0, len(new) / (1 - share))
     epochs = training.epochs or int(np.clip(round(SHOWN_MOLECULES / at_once), FEWEST_EPOCHS, MOST_EPOCHS))
     replayed = round(share * at_once * epochs)
     apart = dataset.table(["inchikey", "split"])
     unseen = frozenset(apart.loc[apart["split"] != "train", "inchikey"])
     replay = draw_replay(base, start, replayed, training.seed, folder, progress, unseen)
-    shown = _mixed(new, epochs, replay.shown, replayed)
+    shown = _mix_molecules(new, epochs, replay.shown, replayed)
     fine_tuned = {
         "epochs": epochs,
         "shown_molecules": len(shown),
@@ -149,9 +163,9 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
         "new_symbols": list(start.vocabulary.symbols[len(base.checkpoint.vocabulary.symbols) :]),
         "new_conditions": added,
     }
-    return Course(
+    return TrainingPlan(
         training=shown,
-        validation=_conditioned(splits["validation"], columns_of),
+        validation=_select_conditions(splits["validation"], columns_of),
         splits=splits,
         vocabulary=start.vocabulary,
         scales=start.scales,
@@ -160,47 +174,48 @@ def fine_tuning(dataset: Dataset, base: TrainedModel, config: TrainConfig, folde
         summaries=[*about, *(s for s in base.properties if s.name not in columns and s.name in known)],
         start=start,
         replay=replay,
-        card={"base": _lineage(base), "finetuning": fine_tuned},
-        warnings=told + _standard_warnings(dataset, base),
+        card={"base": _describe_lineage(base), "finetuning": fine_tuned},
+        warnings=told + _warn_about_standardization(dataset, base),
     )
 
 
-def before_and_after(course: Course, after: Checkpoint) -> list[dict[str, Any]]:
-    """What fine-tuning gained and what it cost, on molecules that it was not shown: of the new dataset, of the base.
+def compare_with_base(plan: TrainingPlan, after: Checkpoint) -> list[dict[str, Any]]:
+    """Measure what fine-tuning gained and what it cost, on molecules that it was not shown.
 
-    Per set: `of`, `molecules`, and as `before` and `after` each `exact_reconstruction` (share, decoded greedily from the
-    mean) and `nats` (mean -log p(x) of a molecule, without z and conditions); NaN where there is no molecule.
+    Returns:
+        A row for held-out molecules of the new dataset and one for those of the base: `of`, `molecules`, and as `before` and `after`
+        each `exact_reconstruction` (share, decoded greedily from the mean) and `nats` (`measure_nats`).
     """
-    assert course.start is not None and course.replay is not None
-    validation, test = course.splits["validation"], course.splits["test"]
+    assert plan.start is not None and plan.replay is not None
+    validation, test = plan.splits["validation"], plan.splits["test"]
     new = replace(test, indices=np.concatenate([test.indices, validation.indices]))
     rows = []
-    theirs = f"{course.replay.source}, {course.replay.apart}"
-    for of, data in (("new molecules, held out", new), (theirs, course.replay.held_out)):
+    theirs = f"{plan.replay.source}, {plan.replay.apart}"
+    for of, data in (("new molecules, held out", new), (theirs, plan.replay.held_out)):
         some = data.select(np.random.default_rng(0).permutation(len(data))[:COMPARED_MOLECULES])
-        figures = {"before": _knows(course.start, some), "after": _knows(after, some)}
+        figures = {"before": _measure_fit(plan.start, some), "after": _measure_fit(after, some)}
         rows.append({"of": of, "molecules": len(some), **figures})
     return rows
 
 
-def _knows(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
+def _measure_fit(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
     return {
         "exact_reconstruction": measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length),
-        "nats": nats(checkpoint, data),
+        "nats": measure_nats(checkpoint, data),
     }
 
 
 @torch.no_grad()
-def nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> float:
-    """Mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
+def measure_nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> float:
+    """Compute the mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
     total = 0.0
     for _, batch in data.iterate_batches(batch_size):
         total -= float(checkpoint.model.log_likelihood(batch.tokens.to(checkpoint.model.device)).sum())
     return total / len(data) if len(data) else math.nan
 
 
-def _lineage(base: TrainedModel) -> dict[str, Any]:
-    """What a card keeps of the model that it started from, and of that one's own base."""
+def _describe_lineage(base: TrainedModel) -> dict[str, Any]:
+    """Describe the base, and its own base, for the card."""
     return {
         "name": write_model_name(base.folder),
         "key": base.key,
@@ -212,9 +227,8 @@ def _lineage(base: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _with_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
-    """The weight of the KL term that the base was trained with, where no other is asked for: what a latent point may say
-    of a molecule should not change under the molecules that the base knows."""
+def _choose_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
+    """Take the base's weight of the KL term where none is given, so that latent points go on to hold as much of a molecule."""
     theirs = (base.manifest["config"].get("training") or {}).get("beta")
     told = (base.card.get("finetuning") or {}).get("beta", theirs)
     if told is None or config.asks("training.beta"):
@@ -222,11 +236,10 @@ def _with_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
     return replace(config.training, beta=float(told))
 
 
-def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
-    """The base's configuration, with what fine-tuning may change as it is asked for.
+def _merge_architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
+    """Merge the base's architecture with the given settings that fine-tuning may change.
 
-    Unless asked for, z is hidden from MOST_WITHOUT_Z of what is shown at most: few molecules are new, and to reconstruct
-    them has to be learned, too, however late the base was in its training.
+    Where latent dropout is not given, it is MOST_WITHOUT_Z at most, so that reconstruction of the few new molecules is learned, too.
     """
     changed: dict[str, Any] = {}
     if not config.asks("model.latent_dropout"):
@@ -245,7 +258,7 @@ def _architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
 
 
 def _check_properties(about: Sequence[PropertySummary], base: TrainedModel) -> None:
-    """Raise UserError where a name means one thing in the dataset and another in the base."""
+    """Raise UserError where a property differs in kind or unit between the dataset and the base."""
     theirs = {p.name: p for p in base.properties}
     for p in about:
         other = theirs.get(p.name)
@@ -257,8 +270,8 @@ def _check_properties(about: Sequence[PropertySummary], base: TrainedModel) -> N
             )
 
 
-def _spelled(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str], NDArray[np.int64], list[str]]:
-    """SELFIES strings under the base's bond constraints, the rows of the dataset that have one, and warnings."""
+def _spell_dataset(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str], NDArray[np.int64], list[str]]:
+    """Return SELFIES strings under the base's bond constraints, the rows of the dataset that have one, and warnings."""
     if dataset.vocabulary.constraints == vocabulary.constraints:
         strings = dataset.table(["selfies"])["selfies"].tolist()
         return strings, np.arange(len(strings), dtype=np.int64), []
@@ -279,10 +292,10 @@ def _spelled(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str]
     return strings, np.array(kept, np.int64), [warning]
 
 
-def _splits(
+def _encode_splits(
     dataset: Dataset, vocabulary: SelfiesVocabulary, strings: Sequence[str], kept: NDArray[np.int64]
 ) -> dict[str, TokenDataset]:
-    """The dataset's splits in the ids of a vocabulary, with the dataset's own properties."""
+    """Encode the dataset's splits in the ids of a vocabulary, with the dataset's own properties."""
     every = TokenDataset.open(dataset.folder, split=None)
     flat, lengths = [], [0]
     for first in range(0, len(strings), _ENCODED_AT_ONCE):
@@ -298,8 +311,8 @@ def _splits(
     return {split: whole.select(at[at >= 0]) for split, at in found.items()}
 
 
-def _conditioned(data: TokenDataset, columns: Sequence[int | None]) -> TokenDataset:
-    """The molecules with these of their property columns; None is a property that none of them has (NaN)."""
+def _select_conditions(data: TokenDataset, columns: Sequence[int | None]) -> TokenDataset:
+    """Select property columns as conditions; None is a property that the molecules do not have (NaN)."""
     properties = np.full((len(data.properties), len(columns)), np.nan, np.float32)
     for to, column in enumerate(columns):
         if column is not None:
@@ -307,8 +320,8 @@ def _conditioned(data: TokenDataset, columns: Sequence[int | None]) -> TokenData
     return replace(data, properties=properties)
 
 
-def _mixed(new: TokenDataset, times: int, replayed: TokenDataset, count: int) -> TokenDataset:
-    """The new molecules so many times, and `count` replayed ones, each as often as any other give or take one."""
+def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count: int) -> TokenDataset:
+    """Mix the new molecules, `times` each, with `count` replayed ones, each as often as any other give or take one."""
     offsets = np.concatenate([new.offsets, new.offsets[-1] + replayed.offsets[1:]])
     again = np.resize(np.arange(len(replayed)), count) if len(replayed) else np.empty(0, np.int64)
     return TokenDataset(
@@ -319,8 +332,8 @@ def _mixed(new: TokenDataset, times: int, replayed: TokenDataset, count: int) ->
     )
 
 
-def _standard_warnings(dataset: Dataset, base: TrainedModel) -> list[str]:
-    """Where the two were brought to different standard forms."""
+def _warn_about_standardization(dataset: Dataset, base: TrainedModel) -> list[str]:
+    """Warn where the dataset and the base were standardized differently."""
     mine = dataset.manifest["options"]["standardize"]
     theirs = base.standardize_options.model_dump(mode="json")
     differing = sorted(

@@ -127,7 +127,7 @@ def fit_measured(
         mean, std = found.checked.mean[known], found.checked.std[known]
         checked = compute_figures(METHODS[found.choice.chosen], n, labelled.y[known], mean, std)
         by_name[name] = {"property": name, **asdict(checked), "checked_by": card["by"], "compared": card}
-        warnings += label_warnings(name, n, nested=card["nested"])
+        warnings += warn_about_labels(name, n, nested=card["nested"])
     if kept:
         save_measured(kept, folder / FILE)
         save_predictors(latent, folder / "predictors.safetensors")
@@ -135,7 +135,7 @@ def fit_measured(
     return [by_name[f["property"]] for f in figures], warnings
 
 
-def label_warnings(name: str, n: int, *, nested: bool) -> list[str]:
+def warn_about_labels(name: str, n: int, *, nested: bool) -> list[str]:
     """Say what n labels are too few for."""
     warnings = []
     if n < USEFUL_LABELS:

@@ -1,4 +1,4 @@
-"""What is fitted and measured once a model is trained: predictors, kept latent points, figures on held-out molecules."""
+"""Predictors, kept latent points and figures on held-out molecules of a model that was just trained."""
 
 from __future__ import annotations
 
@@ -41,8 +41,19 @@ def fit_and_check(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit and check the predictors, keep latent points and the anomaly score's reference, measure reconstruction.
 
-    properties: how many the model knows; the first are the dataset's, `names`, the others have no value here.
-    keep_molecules: whether training molecules, as ids and as SMILES, are kept with the model.
+    Args:
+        checkpoint: The trained model.
+        splits: The dataset's molecules in the checkpoint's ids.
+        names: The columns of the splits' properties.
+        record: The log of the training.
+        seed: Draws the molecules that are fitted, kept and checked.
+        folder: The model's folder.
+        progress: Is told of each property.
+        properties: The number of the model's properties; `names` are the first, the others have no value here.
+        keep_molecules: Whether training molecules, as ids and as SMILES, are kept with the model.
+
+    Returns:
+        The figures of the card, and those of each property's predictor.
     """
     random = np.random.default_rng(seed)
 
@@ -62,7 +73,7 @@ def fit_and_check(
     typical = (
         float(measure_nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
     )
-    reference = anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
+    reference = fit_anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
     write_safetensors(reference, folder / anomaly.FILE)
     smiles = write_canonical_smiles(read_kept_molecules(reference, checkpoint), checkpoint.vocabulary)
     write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))
@@ -80,17 +91,21 @@ def fit_and_check(
     return {**record.best, "exact_reconstruction": exact, "exact_reconstruction_of": min(len(held_out), 500)}, figures
 
 
-def anomaly_reference(
+def fit_anomaly_reference(
     checkpoint: Checkpoint,
     splits: Mapping[str, TokenDataset],
     *,
     keep_molecules: bool = True,
     progress: Progress = silent,
 ) -> dict[str, torch.Tensor]:
-    """The anomaly score's reference (`chem_vae.anomaly.fit_anomaly`), for `anomaly.safetensors` in the model's folder.
+    """Fit the anomaly score's reference (`chem_vae.anomaly.fit_anomaly`), for `anomaly.safetensors` in the model's folder.
 
-    splits: train, validation and test, in the checkpoint's ids. It is of held-out molecules where there are
-    FEWEST_HELD_OUT of them, else of training molecules. keep_molecules: also keep some training molecules, as ids.
+    Args:
+        checkpoint: The trained model.
+        splits: train, validation and test, in the checkpoint's ids. Held-out molecules are taken where there are FEWEST_HELD_OUT of
+            them, else training molecules.
+        keep_molecules: Whether to keep some training molecules, as ids.
+        progress: Is told of the molecules done.
     """
     validation, test = splits["validation"], splits["test"]
     held_out = replace(test, indices=np.concatenate([validation.indices, test.indices]))
@@ -133,8 +148,8 @@ def _fit_all(
     return fitted, figures
 
 
-def predictor_warnings(figures: list[dict[str, Any]]) -> list[str]:
-    """Which predictors are weak, unchecked or missing, in words."""
+def warn_about_predictors(figures: list[dict[str, Any]]) -> list[str]:
+    """Warn about predictors that are weak, hardly checked or missing."""
     warnings = []
     for f in figures:
         if f["method"] == "none":

@@ -1,4 +1,4 @@
-"""Course: all that one training is given, whether it starts from nothing or from a finished model."""
+"""The plan of one training: its molecules, vocabulary, conditions and configuration."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pipeline.training.replay import Replay
 
 
 @dataclass(frozen=True)
-class Course:
-    """Molecules, vocabulary, conditions and configuration of one training."""
+class TrainingPlan:
+    """All that one training is given, whether it starts from nothing or from a finished model."""
 
     training: TokenDataset
-    """What one epoch of `config` shows; its properties are the conditions."""
+    """The molecules that one epoch of `config` shows; their properties are the conditions."""
     validation: TokenDataset
     splits: dict[str, TokenDataset]
     """The dataset's molecules by split; their properties are the dataset's own, conditions or not."""
@@ -31,21 +31,21 @@ class Course:
     config: TrainingConfig
     summaries: list[PropertySummary]
     start: Checkpoint | None = None
-    """What fine-tuning begins with: the base, grown."""
+    """The extended base that fine-tuning begins with."""
     replay: Replay | None = None
     card: dict[str, Any] = field(default_factory=dict)
-    """What the card of a fine-tuned model says beside what any says."""
+    """Entries that only the card of a fine-tuned model has."""
     warnings: list[str] = field(default_factory=list)
 
 
-def from_nothing(dataset: Dataset, config: TrainConfig) -> Course:
-    """The course of a model that learns from this dataset alone."""
+def plan_from_nothing(dataset: Dataset, config: TrainConfig) -> TrainingPlan:
+    """Plan the training of a model that learns from this dataset alone."""
     names = [p.name for p in dataset.properties]
-    conditions = chosen_conditions(dataset, config)
+    conditions = choose_conditions(dataset, config)
     splits = {name: dataset.tokens(name) for name in SPLITS}
     values = splits["train"].values()
     columns = [names.index(c) for c in conditions]
-    return Course(
+    return TrainingPlan(
         training=splits["train"].select_properties(columns),
         validation=splits["validation"].select_properties(columns),
         splits=splits,
@@ -53,14 +53,20 @@ def from_nothing(dataset: Dataset, config: TrainConfig) -> Course:
         scales=tuple(ConditionScale.fit(names[i], dataset.properties[i].unit, values[:, i]) for i in columns),
         model=config.model,
         config=config.training,
-        summaries=summaries(dataset, splits["train"]),
+        summaries=summarize_properties(dataset, splits["train"]),
     )
 
 
-def chosen_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ...] = ()) -> list[str]:
-    """The dataset's properties to be conditioned on; `more` are names that are known beside them.
+def choose_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ...] = ()) -> list[str]:
+    """Choose the properties of a dataset to condition on.
 
-    Raises UserError for a name that is neither.
+    Args:
+        dataset: The dataset.
+        config: Its `conditions` are the wanted names; None: all.
+        more: Names that `conditions` may hold besides: those of the model to start from.
+
+    Raises:
+        UserError: A wanted name is neither the dataset's nor one of `more`.
     """
     names = [p.name for p in dataset.properties]
     if config.conditions is None:
@@ -71,8 +77,8 @@ def chosen_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ..
     return [name for name in config.conditions if name in names]
 
 
-def summaries(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:
-    """What is known of each of the dataset's properties over its training split."""
+def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:
+    """Summarize each of the dataset's properties over its training split."""
     values = training.values()
     return [
         PropertySummary.of(p.name, p.label, p.unit, "measured" if p.kind == "measured" else "computed", values[:, i])

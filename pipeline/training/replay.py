@@ -1,8 +1,8 @@
 """Replay: molecules of a base model that fine-tuning shows again, so that it does not forget them.
 
-Training molecules of the base's own where its dataset lies in the workspace; else molecules that the base draws from its
-p(x), without z, drawn again where they are not spelled canonically (`pipeline.models.sampling`), which stand for its data (Robins
-1995, doi:10.1080/09540099550039318; Shin et al. 2017, arXiv:1705.08690).
+They are training molecules of the base where its dataset lies in the workspace. Else the base draws them from p(x), without z (Robins
+1995, doi:10.1080/09540099550039318; Shin et al. 2017, arXiv:1705.08690), again where they are not spelled canonically
+(`pipeline.models.sampling`).
 """
 
 from __future__ import annotations
@@ -37,41 +37,50 @@ _FILE = "replay.parquet"
 
 @dataclass(frozen=True)
 class Replay:
-    """Molecules of a base, in the ids and with the conditions of the model that grows from it."""
+    """Molecules of a base, in the ids and with the conditions of the extended model."""
 
     shown: TokenDataset
     held_out: TokenDataset
     source: str
-    """Where they are from, in words."""
+    """Their origin, in words."""
     drawn: bool
     """Whether the base drew them itself."""
     apart: str = "held out"
-    """What `held_out` is, in words: of data that is not the base's very own, the base may have seen it."""
+    """Describes `held_out`: the base may have seen molecules of a dataset that only stands for its own."""
 
 
 def draw_replay(
     base: TrainedModel,
-    grown: Checkpoint,
+    extended: Checkpoint,
     n: int,
     seed: int,
     folder: Path,
     progress: Progress,
     unseen: Collection[str] = frozenset(),
 ) -> Replay:
-    """At most n distinct molecules to be shown again, and HELD_OUT others. Kept in `folder`, for a resumed training.
+    """Draw molecules to be shown again, and HELD_OUT others that are not shown.
 
-    unseen: InChIKeys of molecules that must not be shown, the held-out ones of the new dataset. Raises TrainingError where
-    the base draws next to no valid molecule and some are to be shown.
+    Args:
+        base: The model to start from.
+        extended: The base with the new symbols and conditions.
+        n: Distinct molecules to be shown, at most.
+        seed: Draws them.
+        folder: The molecules are kept there, for a resumed training.
+        progress: Is told while the base draws.
+        unseen: InChIKeys of molecules that must not be shown: the held-out ones of the new dataset.
+
+    Raises:
+        TrainingError: The base draws next to no valid molecule and some are to be shown.
     """
-    data = _own_data(base)
+    data = _find_own_data(base)
     source = f"molecules of {data.folder.name}" if data else "molecules that the base drew itself"
     file = folder / _FILE
     if not file.is_file():
         count = HELD_OUT + min(n, MOST_FROM_DATA if data else MOST_DRAWN)
         if data:
-            table = _from_data(data, grown, count, seed, unseen)
+            table = _take_from_data(data, extended, count, seed, unseen)
         else:
-            table = _drawn(base, grown, count, seed, progress, unseen, fewest=100 if n else 0)
+            table = _draw_from_base(base, extended, count, seed, progress, unseen, fewest=100 if n else 0)
         with write_whole(file) as partial:
             table.to_parquet(partial)
     table = pd.read_parquet(file)
@@ -79,16 +88,17 @@ def draw_replay(
     for held in (False, True):
         rows = table[table["held_out"] == held]
         values = (
-            rows[grown.conditions].to_numpy(np.float32) if grown.conditions else np.empty((len(rows), 0), np.float32)
+            rows[extended.conditions].to_numpy(np.float32)
+            if extended.conditions
+            else np.empty((len(rows), 0), np.float32)
         )
-        parts.append(TokenDataset.from_lists(grown.vocabulary.encode_batch(rows["selfies"].tolist()), values))
+        parts.append(TokenDataset.from_lists(extended.vocabulary.encode_batch(rows["selfies"].tolist()), values))
     apart = "held out" if data is None or base.is_trained_on(data) else "not shown again (the base may know them)"
     return Replay(parts[0], parts[1], source, data is None, apart)
 
 
-def _own_data(base: TrainedModel) -> Dataset | None:
-    """The base's dataset (or one that stands for it), where it is all that the base has learned from and is spelled as the
-    base spells."""
+def _find_own_data(base: TrainedModel) -> Dataset | None:
+    """Find the base's dataset (or one that stands for it), if the base has learned from it alone and spells SELFIES alike."""
     own, earlier = (base.card["dataset"]["name"], base.card["training_molecules"]), base.card.get("base")
     while earlier:
         if (earlier["dataset"], earlier["training_molecules"]) != own:  # it started from other molecules
@@ -100,10 +110,10 @@ def _own_data(base: TrainedModel) -> Dataset | None:
     return data
 
 
-def _from_data(
-    data: Dataset, grown: Checkpoint, count: int, seed: int, unseen: Collection[str] = frozenset()
+def _take_from_data(
+    data: Dataset, extended: Checkpoint, count: int, seed: int, unseen: Collection[str] = frozenset()
 ) -> pd.DataFrame:
-    """Training molecules, and held-out ones of the test split (of the training split where there is none)."""
+    """Take training molecules, and held-out ones of the test split (of the training split where there is none)."""
     random, vocabulary = np.random.default_rng(seed), data.vocabulary
     known = {p.name: i for i, p in enumerate(data.properties)}
     rest = data.tokens("test")
@@ -117,30 +127,30 @@ def _from_data(
         for i in np.sort(random.permutation(allowed)[:most]).tolist():
             ids, row = split[i]
             string = vocabulary.decode(ids.tolist())
-            if grown.vocabulary.find_missing(string):
+            if extended.vocabulary.find_missing(string):
                 continue
             strings.append(string)
-            values.append(np.array([row[known[c]] if c in known else np.nan for c in grown.conditions], np.float32))
+            values.append(np.array([row[known[c]] if c in known else np.nan for c in extended.conditions], np.float32))
             held.append(held_out)
     if len(rest) == 0:
-        held = _last(len(strings))
-    return _table(strings, np.array(values), held, grown.conditions)
+        held = _mark_held_out(len(strings))
+    return _build_table(strings, np.array(values), held, extended.conditions)
 
 
-def _drawn(
+def _draw_from_base(
     base: TrainedModel,
-    grown: Checkpoint,
+    extended: Checkpoint,
     count: int,
     seed: int,
     progress: Progress,
     unseen: Collection[str] = frozenset(),
     fewest: int = 100,
 ) -> pd.DataFrame:
-    """Distinct valid molecules drawn from the base without z or conditions, with what can be computed of them."""
+    """Draw distinct valid molecules from the base without z or conditions, and compute their properties."""
     checkpoint = base.checkpoint
     kinds = {p.name: p.kind for p in base.properties}
-    computed = [c for c in grown.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
-    columns = [grown.conditions.index(c) for c in computed]
+    computed = [c for c in extended.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
+    columns = [extended.conditions.index(c) for c in computed]
     found: dict[str, str] = {}
     rows: list[NDArray[np.float32]] = []
     progress("replay", 0, count)
@@ -156,7 +166,7 @@ def _drawn(
                 continue
             if string is None or checkpoint.vocabulary.find_missing(string):
                 continue
-            values = np.full(len(grown.conditions), np.nan, np.float32)
+            values = np.full(len(extended.conditions), np.nan, np.float32)
             values[columns] = compute(Chem.MolFromSmiles(candidate.smiles), computed)
             found[candidate.inchikey] = string
             rows.append(values)
@@ -166,16 +176,16 @@ def _drawn(
             f"of {asked:,} molecules that the base model drew, {len(found)} are valid and distinct, too few to replay; "
             "start from another model, or fine-tune without: --set train.replay=0"
         )
-    return _table(list(found.values()), np.array(rows), _last(len(found)), grown.conditions)
+    return _build_table(list(found.values()), np.array(rows), _mark_held_out(len(found)), extended.conditions)
 
 
-def _last(n: int) -> list[bool]:
-    """The last HELD_OUT of n molecules, half of them where there are few."""
+def _mark_held_out(n: int) -> list[bool]:
+    """Mark the last HELD_OUT of n molecules, half of them where there are few."""
     held = min(HELD_OUT, n // 2)
     return [i >= n - held for i in range(n)]
 
 
-def _table(
+def _build_table(
     strings: Sequence[str], values: NDArray[np.float32], held: Sequence[bool], conditions: Sequence[str]
 ) -> pd.DataFrame:
     values = values.reshape(len(strings), len(conditions))  # of no molecule too

@@ -1,4 +1,4 @@
-"""Where tune() looks: the settings that matter, each with the range that is searched, and ranges of one's own."""
+"""The search space of tune(): the settings that matter, with the range that is searched for each."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ KNOBS: dict[str, tuple[str, BaseDistribution]] = {
     "decoder_size": ("model", CategoricalDistribution((192, 256, 384, 512, 768))),
     "latent_size": ("model", CategoricalDistribution((32, 64, 128))),
 }
-"""Setting -> its table of the configuration and where it is looked for."""
+"""Setting -> its table of the configuration and the distribution that is searched."""
 
 
-def search_space(vary: tuple[str, ...]) -> dict[str, BaseDistribution]:
-    """The distributions of "beta", "beta=0.01:0.2" or "decoder_size=128,256". Raises UserError."""
+def parse_search_space(vary: tuple[str, ...]) -> dict[str, BaseDistribution]:
+    """Turn settings to vary into distributions.
+
+    Args:
+        vary: Names, alone or with a range or choices: "beta", "beta=0.01:0.2", "decoder_size=128,256".
+
+    Returns:
+        Setting -> its distribution.
+
+    Raises:
+        UserError: A setting is unknown or named twice, a range cannot be read, or there is none.
+    """
     space: dict[str, BaseDistribution] = {}
     for text in vary:
         name, given, values = (part.strip() for part in text.partition("="))
@@ -31,13 +41,13 @@ def search_space(vary: tuple[str, ...]) -> dict[str, BaseDistribution]:
             raise unknown_name("setting to vary", name, KNOBS)
         if name in space:
             raise UserError(f"{name} is varied twice; name it once")
-        space[name] = _distribution(name, values) if given else KNOBS[name][1]
+        space[name] = _parse_distribution(name, values) if given else KNOBS[name][1]
     if not space:
         raise UserError(f"there is nothing to vary; name one or more of {', '.join(KNOBS)}")
     return space
 
 
-def _distribution(name: str, values: str) -> BaseDistribution:
+def _parse_distribution(name: str, values: str) -> BaseDistribution:
     usual = KNOBS[name][1]
     whole = isinstance(usual, CategoricalDistribution)
     low, colon, high = values.partition(":")
@@ -55,8 +65,8 @@ def _distribution(name: str, values: str) -> BaseDistribution:
         raise UserError(f"--vary {name}={values}: give {kind} ({error})") from None
 
 
-def corners(space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
-    """The extreme values of each setting: what they allow, all between them do."""
+def list_extremes(space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
+    """List the extreme values of each setting; if the model accepts them, it accepts all between them."""
     found = []
     for name, distribution in space.items():
         if isinstance(distribution, CategoricalDistribution):
@@ -66,8 +76,8 @@ def corners(space: Mapping[str, BaseDistribution]) -> list[dict[str, Any]]:
     return found
 
 
-def inside(distribution: BaseDistribution, value: float) -> bool:
-    """Whether a value can be proposed."""
+def is_inside(distribution: BaseDistribution, value: float) -> bool:
+    """Tell whether a distribution can propose a value."""
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices
     assert isinstance(distribution, FloatDistribution | IntDistribution)

@@ -1,4 +1,4 @@
-"""From a dataset folder to a model folder: train from nothing or from a model, fit the predictors, write the card."""
+"""Training: from a dataset folder to a model folder with predictors and a card."""
 
 from __future__ import annotations
 
@@ -21,9 +21,16 @@ from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
-from pipeline.training.finetune import FEW_MOLECULES, base_model, before_and_after, chosen_start, fine_tuning, settled
-from pipeline.training.fit_predictors import fit_and_check, predictor_warnings
-from pipeline.training.plan import Course, chosen_conditions, from_nothing
+from pipeline.training.finetune import (
+    FEW_MOLECULES,
+    choose_start,
+    compare_with_base,
+    open_base,
+    plan_fine_tuning,
+    settle_config,
+)
+from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
+from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
@@ -36,15 +43,24 @@ __all__ = ["TrainedModel", "train"]
 def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Progress = silent) -> TrainedModel:
     """Train on a dataset, or reuse the model that the same data and settings gave before.
 
-    `config.start` names a model to go on from (fine-tuning); not given, `pipeline.training.finetune.chosen_start` decides. The folder is `<workspace>/models/<dataset>-<key>`. A
-    killed training goes on from its last checkpoint. Raises UserError for an unknown condition or a base that does not
-    go with the data, DataError for a split without molecules, CheckpointError for a damaged base, BusyError when it is
-    already under way.
+    A killed training goes on from its last checkpoint.
+
+    Args:
+        dataset: The molecules.
+        config: Its `start` names a model to go on from (fine-tuning); where it is not given, `choose_start` decides.
+        workspace: The model's folder is `<workspace>/models/<dataset>-<key>`.
+        progress: Is told of each stage.
+
+    Raises:
+        UserError: A condition is unknown, or the base and the data do not go together.
+        DataError: A split has no molecules.
+        CheckpointError: The base is damaged.
+        BusyError: The same training is under way in another process.
     """
-    config = chosen_start(config, dataset)
-    base = base_model(config, workspace)
-    conditions = chosen_conditions(dataset, config, tuple(base.conditions) if base else ())
-    config = settled(config, base) if base else config
+    config = choose_start(config, dataset)
+    base = open_base(config, workspace)
+    conditions = choose_conditions(dataset, config, tuple(base.conditions) if base else ())
+    config = settle_config(config, base) if base else config
     # Settings of fine-tuning count only where there is some: its base by its key, however it was asked for.
     usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
     settings = config.model_dump(mode="json", exclude={"start", "replay", *usual})
@@ -69,7 +85,7 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
 
 
 def _set_aside(folder: Path, workspace: Path) -> None:
-    """Rename a model's folder that cannot be opened: what is in it may be of use to its owner yet."""
+    """Rename the folder of a model that cannot be opened, so that its files are kept."""
     with lock_folder(folder, "training this model"):
         try:
             TrainedModel.open(folder, workspace=workspace)  # made again by another process meanwhile?
@@ -87,26 +103,26 @@ def _train_into(
     names = [p.name for p in dataset.properties]
     if len(dataset.tokens("train")) == 0:
         raise DataError(f"the dataset {dataset.name} has no training molecules")
-    course = fine_tuning(dataset, base, config, folder, progress) if base else from_nothing(dataset, config)
+    plan = plan_fine_tuning(dataset, base, config, folder, progress) if base else plan_from_nothing(dataset, config)
     checkpoint, record = train_core(
-        course.training,
-        course.validation,
-        course.vocabulary,
-        course.scales,
-        course.model,
-        course.config,
-        start=course.start.model if course.start else None,
+        plan.training,
+        plan.validation,
+        plan.vocabulary,
+        plan.scales,
+        plan.model,
+        plan.config,
+        start=plan.start.model if plan.start else None,
         resume_file=folder / "resume.safetensors",
         progress=progress,
-        sample_metrics=_PriorMetrics(dataset, course.vocabulary),
+        sample_metrics=_PriorMetrics(dataset, plan.vocabulary),
     )
-    if course.start is not None:
-        checkpoint.max_length = max(checkpoint.max_length, course.start.max_length)
+    if plan.start is not None:
+        checkpoint.max_length = max(checkpoint.max_length, plan.start.max_length)
     write_history(record, folder / "metrics.csv")
     seed = config.training.seed
     figures, predictors = fit_and_check(
-        checkpoint, course.splits, names, record, seed, folder, progress,
-        properties=len(course.summaries), keep_molecules=config.keep_molecules,
+        checkpoint, plan.splits, names, record, seed, folder, progress,
+        properties=len(plan.summaries), keep_molecules=config.keep_molecules,
     )  # fmt: skip
     measured = [p.name for p in dataset.properties if p.kind == "measured"]
     told: list[str] = []
@@ -115,11 +131,11 @@ def _train_into(
 
         new = [n for n in measured if base is None or n not in base.conditions]
         predictors, told = fit_measured(
-            checkpoint, course.start if new == measured else None, course.splits, names, measured, predictors, folder, seed, progress
+            checkpoint, plan.start if new == measured else None, plan.splits, names, measured, predictors, folder, seed, progress
         )  # fmt: skip
-    if course.start is not None:
-        course.card["finetuning"]["before_after"] = before_and_after(course, checkpoint)
-    molecules = len(course.splits["train"])
+    if plan.start is not None:
+        plan.card["finetuning"]["before_after"] = compare_with_base(plan, checkpoint)
+    molecules = len(plan.splits["train"])
     checkpoint.card = {
         "dataset": {
             "name": dataset.name,
@@ -127,10 +143,10 @@ def _train_into(
             "folder": dataset.folder.name,
             "standardize": dataset.manifest["options"]["standardize"],
         },
-        **course.card,
+        **plan.card,
         "conditions": checkpoint.conditions,
         "parameters": sum(p.numel() for p in checkpoint.model.parameters()),
-        "latent_size": course.model.latent_size,
+        "latent_size": plan.model.latent_size,
         "vocabulary": {
             "symbols": len(checkpoint.vocabulary.symbols),
             "merges": len(checkpoint.vocabulary.merges),
@@ -143,11 +159,11 @@ def _train_into(
         "figures": figures,
         "predictors": predictors,
         "warnings": [
-            *_size_warnings(molecules, course),
-            *course.warnings,
-            *_forgetting_warnings(course),
+            *_warn_about_size(molecules, plan),
+            *plan.warnings,
+            *_warn_about_forgetting(plan),
             *record.warnings,
-            *predictor_warnings(predictors),
+            *warn_about_predictors(predictors),
             *told,
         ],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -164,7 +180,7 @@ def _train_into(
             "key": key,
             "config": config.model_dump(mode="json"),
             "card": checkpoint.card,
-            "properties": [asdict(s) for s in course.summaries],
+            "properties": [asdict(s) for s in plan.summaries],
             "seconds": time.monotonic() - started,
         },
     )
@@ -173,7 +189,7 @@ def _train_into(
 
 
 class _PriorMetrics:
-    """Valid, unique and novel shares of prior samples, for the training log. The training keys are read once."""
+    """Computes valid, unique and novel shares of prior samples for the training log."""
 
     def __init__(self, dataset: Dataset, vocabulary: SelfiesVocabulary) -> None:
         self.vocabulary = vocabulary
@@ -190,8 +206,8 @@ class _PriorMetrics:
         }
 
 
-def _size_warnings(molecules: int, course: Course) -> list[str]:
-    if course.start is not None:
+def _warn_about_size(molecules: int, plan: TrainingPlan) -> list[str]:
+    if plan.start is not None:
         if molecules >= VERY_FEW_MOLECULES:
             return []
         return [
@@ -208,10 +224,10 @@ def _size_warnings(molecules: int, course: Course) -> list[str]:
     ]
 
 
-def _forgetting_warnings(course: Course) -> list[str]:
-    """Whether the base's own molecules have become much less likely."""
+def _warn_about_forgetting(plan: TrainingPlan) -> list[str]:
+    """Warn where the base's own molecules have become much less likely."""
     warnings = []
-    for row in course.card.get("finetuning", {}).get("before_after", [])[1:]:
+    for row in plan.card.get("finetuning", {}).get("before_after", [])[1:]:
         before, after = row["before"]["nats"], row["after"]["nats"]
         if after > 1.15 * before:
             warnings.append(

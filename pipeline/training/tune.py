@@ -1,4 +1,4 @@
-"""tune(): a sweep over the settings that matter, with Optuna; every trial is a short training.
+"""A sweep over the settings that matter, with Optuna; every trial is a short training.
 
 The objective is one number in nats per molecule, lower is better, of held-out molecules:
 
@@ -6,15 +6,10 @@ The objective is one number in nats per molecule, lower is better, of held-out m
     + w * -log p(x|z,c)            reconstructing, with z drawn from the posterior
     + k * KL                       what the posterior says about a molecule, at a fixed price
 
-It holds what the model is for: the first two terms cannot be bought by an encoder, the third cannot be bought by a
-decoder alone. The negative ELBO (k = 1) would call a collapsed posterior the best and k = 0 an autoencoder whose codes
-lie anywhere, so the price is a decision and not an outcome: it is the slope of rate against distortion at which models
-are compared (Alemi et al. 2018, arXiv:1711.00464), the same for every trial whatever its own beta. With the default,
-0.1 as the default beta, the best beta will lie near 0.1; another price asks for another kind of model.
-
-Trials are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011) and pruned where they fall behind the
-median of the trials before. A study lives in `<workspace>/studies/<name>/` and is a journal of JSON lines: killed at
-any moment and started again it goes on, within a trial from its last checkpoint, with the same trials.
+The first line judges the decoder alone, the second the encoder with it, and the third keeps the codes near the prior. The price k
+is chosen, not found: with k = 1, the negative ELBO, a collapsed posterior would be the best, and with k = 0 an autoencoder whose codes
+lie anywhere. It is the slope of rate against distortion at which models are compared (Alemi et al. 2018, arXiv:1711.00464), the same
+for every trial whatever its own beta. With the default of 0.1 the best beta will lie near 0.1.
 """
 
 from __future__ import annotations
@@ -36,14 +31,15 @@ from pydantic import ValidationError
 from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import MOST_SEED
-from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError, unknown_name
+from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
 from chem_vae.training import StopTraining
 from chem_vae.training import train as train_core
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig, TuneConfig
-from pipeline.training.search_space import KNOBS, corners, inside, search_space
+from pipeline.training.plan import choose_conditions
+from pipeline.training.search_space import KNOBS, is_inside, list_extremes, parse_search_space
 from pipeline.training.study import begin_study, open_journal, trials_table, write_best, write_figures
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.folders import hash_content, lock_folder
@@ -52,21 +48,26 @@ TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "
 _RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end
 
 
-def tune_config(**given: Any) -> TuneConfig:
-    """A TuneConfig of what was given (None: the default). Raises UserError with a sentence per mistake."""
+def build_tune_config(**given: Any) -> TuneConfig:
+    """Build a TuneConfig from the given settings; None stands for the default.
+
+    Raises:
+        UserError: A setting is wrong; the message has a sentence for each mistake.
+    """
     try:
         config = TuneConfig.model_validate({k: v for k, v in given.items() if v is not None})
     except ValidationError as error:
         raise UserError(explain(error, TuneConfig, "the settings of the sweep")) from None
-    search_space(config.vary)
+    parse_search_space(config.vary)
     return config
 
 
 @dataclass(frozen=True)
 class TunedStudy:
-    """A study as it stands: its folder (study.csv, study.png, best.toml), its trials and the best of them."""
+    """A study with the trials that it has so far."""
 
     folder: Path
+    """Holds study.csv, study.png, slices.png, importances.png and best.toml."""
     trials: pd.DataFrame
     """One row per trial: trial, state (complete, pruned, failed), objective, settings, terms, seconds."""
     best: dict[str, Any]
@@ -74,8 +75,8 @@ class TunedStudy:
     varied: tuple[str, ...]
 
 
-def objective(row: Mapping[str, float], config: TuneConfig) -> float:
-    """The number that is minimized, of a validation row; nats per molecule (see the module's docstring)."""
+def compute_objective(row: Mapping[str, float], config: TuneConfig) -> float:
+    """Compute the objective, in nats per molecule, from a row of validation figures (see the module's docstring)."""
     generating = 0.5 * (row["without_z"] + row["unconditioned"])
     return generating + config.reconstruction_weight * row["reconstruction"] + config.kl_price * row["kl"]
 
@@ -90,11 +91,25 @@ def tune(
     name: str | None = None,
     progress: Progress = silent,
 ) -> TunedStudy:
-    """Sweep until the study has `trials` trials in all, those of earlier calls counted.
+    """Run a sweep until its study has so many trials.
 
-    base: the settings that are not varied. Raises UserError where the study of that name was begun with other settings,
-    DataError without training or validation molecules, BusyError where another process is at it, ChemVAEError where no
-    trial was completed.
+    Trials are proposed by a tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24) and pruned where they fall behind the
+    median of the trials before. A study that was stopped goes on, within a trial from its last checkpoint, with the same trials.
+
+    Args:
+        dataset: Its training molecules are learned from, its validation molecules judge a trial.
+        base: The settings that are not varied.
+        config: What is varied, and the budget of a trial.
+        workspace: The study lies in `<workspace>/studies/<name>/`.
+        trials: Trials in all; those of earlier calls count.
+        name: Of the study; None: made from the dataset's name and the settings.
+        progress: Is told of each trial and of the training inside it.
+
+    Raises:
+        UserError: A setting cannot be tried, or the study of that name was begun with other settings.
+        DataError: There are no training or validation molecules.
+        BusyError: Another process is running the study.
+        ChemVAEError: No trial was completed.
     """
     if trials < 1:
         raise UserError("ask for at least one trial")
@@ -102,9 +117,9 @@ def tune(
         raise UserError(f"a sweep trains from nothing; leave out train.start (now {base.start!r})")
     if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
         raise UserError(f"the name {name!r} is to be a folder: letters, digits, dots, dashes and underscores")
-    space = search_space(config.vary)
-    for values in corners(space):
-        composed(base, config, values)
+    space = parse_search_space(config.vary)
+    for values in list_extremes(space):
+        compose_config(base, config, values)
     settings = {
         "dataset": dataset.key,
         "dataset_folder": dataset.folder.name,
@@ -123,14 +138,14 @@ def tune(
             why = "; ".join(table["note"].dropna().tail(1)) or "none was run to its end"
             raise ChemVAEError(f"no trial of the study {folder.name} was completed: {why}")
         best = {str(k): v for k, v in complete.sort_values("objective", kind="stable").to_dict("records")[0].items()}
-        chosen = composed(base, config, {k: best[k] for k in space})
+        chosen = compose_config(base, config, {k: best[k] for k in space})
         write_best(folder / "best.toml", base, chosen, tuple(space), best, len(table), config.epochs, sweep.molecules)
         write_figures(folder, sweep.study)
     return TunedStudy(folder, table, best, tuple(space))
 
 
-def composed(base: TrainConfig, config: TuneConfig, values: Mapping[str, Any]) -> TrainConfig:
-    """The settings of one trial: the base with these values and the study's budget. Raises UserError."""
+def compose_config(base: TrainConfig, config: TuneConfig, values: Mapping[str, Any]) -> TrainConfig:
+    """Put the varied values and the study's budget into the base settings. Raises UserError where the model refuses them."""
     tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
     for name, value in values.items():
         tables[KNOBS[name][0]][name] = value
@@ -143,7 +158,7 @@ def composed(base: TrainConfig, config: TuneConfig, values: Mapping[str, Any]) -
 
 
 class _Sweep:
-    """The trials of one study, one after another."""
+    """Runs the trials of one study, one after another."""
 
     def __init__(
         self,
@@ -156,11 +171,7 @@ class _Sweep:
     ) -> None:
         self.base, self.config, self.space, self.folder, self.progress = base, config, space, folder, progress
         names = [p.name for p in dataset.properties]
-        conditions = list(base.conditions) if base.conditions is not None else names
-        for condition in conditions:
-            if condition not in names:
-                raise unknown_name("property of this dataset", condition, names)
-        columns = [names.index(c) for c in conditions]
+        columns = [names.index(c) for c in choose_conditions(dataset, base)]
         training = dataset.tokens("train").select_properties(columns)
         self.validation = dataset.tokens("validation").select_properties(columns)
         if len(training) == 0 or len(self.validation) == 0:
@@ -180,36 +191,36 @@ class _Sweep:
 
     def run(self, trials: int) -> None:
         if not self.study.trials:
-            self.study.enqueue_trial(self._where_we_stand())
-        self._take_up_killed()
+            self.study.enqueue_trial(self._read_base_values())
+        self._requeue_killed()
         done = len(trials_table(self.study, tuple(self.space)))
-        self.progress("tune", min(done, trials), trials, self._best())
+        self.progress("tune", min(done, trials), trials, self._find_best())
         while done < trials:
             # A function of the seed and the trials before it: a resumed study proposes what an unbroken one would.
             seed = number_seed(self.config.seed, done) % (MOST_SEED + 1)
             self.study.sampler = optuna.samplers.TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
-            self._trial(self.study.ask(self.space), done + 1)
+            self._run_trial(self.study.ask(self.space), done + 1)
             done += 1
             table = trials_table(self.study, tuple(self.space))
             write_text(self.folder / "study.csv", table.to_csv(index=False, lineterminator="\n"))
-            self.progress("tune", done, trials, self._best())
+            self.progress("tune", done, trials, self._find_best())
 
-    def _where_we_stand(self) -> dict[str, Any]:
-        """The base's own values, where they lie in the search space: the first trial."""
+    def _read_base_values(self) -> dict[str, Any]:
+        """Read the base's own values, where they lie in the search space: the first trial."""
         own = {name: getattr(getattr(self.base, KNOBS[name][0]), name) for name in self.space}
-        return {name: value for name, value in own.items() if inside(self.space[name], value)}
+        return {name: value for name, value in own.items() if is_inside(self.space[name], value)}
 
-    def _take_up_killed(self) -> None:
-        """A trial that was under way when the process died is queued again, and goes on from its checkpoint."""
+    def _requeue_killed(self) -> None:
+        """Queue a trial again that was running when the process died; it goes on from its checkpoint."""
         queued = {t.user_attrs.get("continues") for t in self.study.get_trials(states=(TrialState.WAITING,))}
         for killed in self.study.get_trials(states=(TrialState.RUNNING,)):
             if killed.number not in queued:
-                attributes = {"continues": killed.number, "begun_as": _begun_as(killed)}
+                attributes = {"continues": killed.number, "begun_as": _find_first_number(killed)}
                 self.study.enqueue_trial(killed.params, user_attrs=attributes)
             self.study.tell(killed.number, state=TrialState.FAIL)
 
-    def _trial(self, trial: Trial, number: int) -> None:
-        chosen = composed(self.base, self.config, trial.params)
+    def _run_trial(self, trial: Trial, number: int) -> None:
+        chosen = compose_config(self.base, self.config, trial.params)
         resume = self.folder / "trials" / f"{trial.user_attrs.get('begun_as', trial.number)}.safetensors"
         resume.parent.mkdir(exist_ok=True)
         seen_in_all = self.molecules * self.config.epochs
@@ -225,7 +236,7 @@ class _Sweep:
             if at in told:
                 return
             told.add(at)
-            trial.report(objective(row, self.config), at)
+            trial.report(compute_objective(row, self.config), at)
             if at < self.config.validations and trial.should_prune():
                 pruned.append(round(100 * row["molecules"] / seen_in_all))
                 raise StopTraining("behind the median of the trials before")
@@ -255,13 +266,13 @@ class _Sweep:
         else:
             if log.warnings:
                 trial.set_user_attr("note", "; ".join(log.warnings))
-            self.study.tell(trial, objective(log.best, self.config))
+            self.study.tell(trial, compute_objective(log.best, self.config))
         resume.unlink(missing_ok=True)
 
-    def _best(self) -> dict[str, float]:
+    def _find_best(self) -> dict[str, float]:
         values = [t.value for t in self.study.get_trials(states=(TrialState.COMPLETE,)) if t.value is not None]
         return {"best": min(values)} if values else {}
 
 
-def _begun_as(trial: FrozenTrial) -> int:
+def _find_first_number(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get("begun_as", trial.number))

@@ -39,9 +39,9 @@ from pipeline.explore import anomaly as strangeness
 from pipeline.explore import neighbors as nearby
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
-from pipeline.explore.inputs import molecules_in
+from pipeline.explore.inputs import read_smiles
 from pipeline.explore.reconstruction import robustness_figure
-from pipeline.explore.saving import captions_of, save
+from pipeline.explore.saving import make_captions, save
 from pipeline.models.kept_molecules import draw_held_out_molecules, draw_training_molecules
 from pipeline.models.sampling import Draw
 from pipeline.models.spelling import write_selfies
@@ -50,7 +50,7 @@ from pipeline.report.drawings import draw_grid
 from pipeline.report.plot_style import save_figure
 from pipeline.training import fit_predictors
 from pipeline.training.config import TrainConfig
-from pipeline.training.fit_predictors import anomaly_reference
+from pipeline.training.fit_predictors import fit_anomaly_reference
 from pipeline.training.train import train
 from pipeline.workspace.registry import find_data_folder
 
@@ -306,18 +306,18 @@ def test_the_reference_is_held_out_where_enough_are(
     dataset, checkpoint = model.dataset(), model.checkpoint
     assert dataset is not None
     splits = {name: dataset.tokens(name) for name in ("train", "validation", "test")}
-    few = anomaly_reference(checkpoint, splits)
+    few = fit_anomaly_reference(checkpoint, splits)
     assert not few["held_out"] and len(few["nats"]) == len(splits["train"])
     monkeypatch.setattr(fit_predictors, "FEWEST_HELD_OUT", 20)
     monkeypatch.setattr(reference_module, "FEWEST_HELD_OUT", 20)
-    made = anomaly_reference(checkpoint, splits)
+    made = fit_anomaly_reference(checkpoint, splits)
     unseen = torch.cat([compute_surprise(checkpoint, splits[s]).nats for s in ("validation", "test")])
     assert made["held_out"] and torch.allclose(made["nats"], unseen.sort().values, rtol=1e-4)
     kept = read_kept_molecules(made, checkpoint)
     assert kept == read_kept_molecules(few, checkpoint) and len(kept) == len(splits["train"]), (
         "neighbors are of the training"
     )
-    secret = anomaly_reference(checkpoint, splits, keep_molecules=False)
+    secret = fit_anomaly_reference(checkpoint, splits, keep_molecules=False)
     assert read_kept_molecules(secret, checkpoint) == [] and torch.equal(secret["nats"], made["nats"])
     path = alone.folder / FILE
     write_safetensors(secret, path)
@@ -494,20 +494,20 @@ def test_samples_of_the_data(model: TrainedModel, alone: TrainedModel) -> None:
 def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedModel) -> None:
     path = tmp_path / "some.csv"
     path.write_text("name,SMILES\na,CCO\nb,CCN\n")
-    assert molecules_in([str(path)]) == ["CCO", "CCN"] and molecules_in([str(path)], limit=1) == ["CCO"]
-    assert molecules_in(["CCO", "C"]) == ["CCO", "C"]
-    assert molecules_in(["C" * 300]) == ["C" * 300]  # longer than a file's name can be
+    assert read_smiles([str(path)]) == ["CCO", "CCN"] and read_smiles([str(path)], limit=1) == ["CCO"]
+    assert read_smiles(["CCO", "C"]) == ["CCO", "C"]
+    assert read_smiles(["C" * 300]) == ["C" * 300]  # longer than a file's name can be
     block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + "$$$$\n"
     (tmp_path / "some.sdf").write_text(block)
-    assert molecules_in([str(tmp_path / "some.sdf")]) == ["CCO"]
+    assert read_smiles([str(tmp_path / "some.sdf")]) == ["CCO"]
     with pytest.raises(UserError, match="no molecule"):
-        molecules_in([])
+        read_smiles([])
     assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]
 
 
 def test_tables_are_written_in_every_form(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:
     frame = mg.interpolate(model, sample_smiles[0], sample_smiles[7], steps=4)
-    captions = captions_of(frame, ["t", "logp_computed", "absent"])
+    captions = make_captions(frame, ["t", "logp_computed", "absent"])
     assert captions[0].startswith("t 0  logp ")
     for name in ("path.csv", "path.sdf", "path.smi", "path.png", "path.svg"):
         assert save(frame, tmp_path / name, captions).stat().st_size > 50

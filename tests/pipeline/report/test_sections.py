@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.report.candidate_table import collect_properties
 from pipeline.report.model import Predictor, Report, Training
 from pipeline.report.sections import collect_warnings
-from pipeline.training.fit_predictors import predictor_warnings
+from pipeline.training.fit_predictors import warn_about_predictors
 
 
 def warnings_of(report: Report) -> list[str]:
@@ -14,7 +14,7 @@ def warnings_of(report: Report) -> list[str]:
 
 def test_a_weak_predictor_is_warned_of_once() -> None:
     figures = {"property": "potency", "method": "GP", "n_train": 50, "n_test": 270, "r2": -0.47}
-    told = predictor_warnings([figures])
+    told = warn_about_predictors([figures])
     assert len(told) == 1
     report = Report(predictors=[Predictor(**figures)], warnings=told)
     assert len(warnings_of(report)) == 1 and "potency is weak" in warnings_of(report)[0]

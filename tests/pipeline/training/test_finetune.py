@@ -24,8 +24,8 @@ from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.training import finetune, replay
 from pipeline.training.config import FINE_TUNING, NOTHING, TrainConfig
-from pipeline.training.finetune import base_model, chosen_start, fine_tuning
-from pipeline.training.plan import from_nothing
+from pipeline.training.finetune import choose_start, open_base, plan_fine_tuning
+from pipeline.training.plan import plan_from_nothing
 from pipeline.training.replay import draw_replay
 from pipeline.training.train import train
 from pipeline.workflows.preflight import check_start
@@ -120,18 +120,18 @@ def test_a_shipped_models_data_is_found_in_the_workspace_by_its_key(
 def test_a_course_holds_the_new_molecules_and_the_bases_own(
     small: Dataset, model: TrainedModel, tmp_path: Path
 ) -> None:
-    course = fine_tuning(small, model, _short("x"), tmp_path, lambda *_: None)
-    assert course.start is not None and course.replay is not None
-    assert course.start.conditions == ["logp", "mw", "assay", "potency"]
-    assert course.scales[:3] == model.checkpoint.scales
-    new, shown = course.splits["train"], course.training
+    plan = plan_fine_tuning(small, model, _short("x"), tmp_path, lambda *_: None)
+    assert plan.start is not None and plan.replay is not None
+    assert plan.start.conditions == ["logp", "mw", "assay", "potency"]
+    assert plan.scales[:3] == model.checkpoint.scales
+    new, shown = plan.splits["train"], plan.training
     assert len(new) == small.counts["train"]
     assert len(shown) == pytest.approx(12 * len(new), abs=1)  # six times, and as many replayed
     base_strings = {
         model.checkpoint.vocabulary.decode(model.dataset().tokens("train")[i][0].tolist()) for i in range(300)
     }  # type: ignore[union-attr]
     selfies = set(small.table(["selfies"], split="train")["selfies"])
-    counted = [course.vocabulary.decode(shown[i][0].tolist()) for i in range(len(shown))]
+    counted = [plan.vocabulary.decode(shown[i][0].tolist()) for i in range(len(shown))]
     assert sum(s in selfies for s in counted) == 6 * len(new)
     assert sum(s in base_strings for s in counted) > 3 * len(new)
     for i in range(0, len(shown), 37):  # a property that the source of a molecule lacks is unknown, not zero
@@ -139,10 +139,10 @@ def test_a_course_holds_the_new_molecules_and_the_bases_own(
         assert math.isfinite(row[0])
         assert math.isnan(row[1]) == (counted[i] in selfies)
         assert counted[i] in selfies or math.isnan(row[3])
-    strings = [course.vocabulary.decode(new[i][0].tolist()) for i in range(len(new))]
+    strings = [plan.vocabulary.decode(new[i][0].tolist()) for i in range(len(new))]
     assert strings == small.table(["selfies"], split="train")["selfies"].tolist()
     np.testing.assert_array_equal(new.values(), small.tokens("train").values())
-    assert not (set(counted) & {course.vocabulary.decode(course.replay.held_out[i][0].tolist()) for i in range(20)})
+    assert not (set(counted) & {plan.vocabulary.decode(plan.replay.held_out[i][0].tolist()) for i in range(20)})
 
 
 def test_a_base_without_its_data_draws_what_is_replayed(model: TrainedModel, tmp_path: Path) -> None:
@@ -165,12 +165,10 @@ def test_the_number_of_epochs_follows_the_number_of_molecules(
         FINE_TUNING["learning_rate"],
         FINE_TUNING["batch_size"],
     )
-    course = fine_tuning(small, model, config, tmp_path, lambda *_: None)
-    assert len(course.training) == pytest.approx(1000, rel=0.05)
-    assert (
-        course.config.beta == model.manifest["config"]["training"]["beta"] and course.config.beta_schedule == "constant"
-    )
-    none = fine_tuning(small, model, TrainConfig(start="x", replay=0), tmp_path, lambda *_: None)
+    plan = plan_fine_tuning(small, model, config, tmp_path, lambda *_: None)
+    assert len(plan.training) == pytest.approx(1000, rel=0.05)
+    assert plan.config.beta == model.manifest["config"]["training"]["beta"] and plan.config.beta_schedule == "constant"
+    none = plan_fine_tuning(small, model, TrainConfig(start="x", replay=0), tmp_path, lambda *_: None)
     assert len(none.training) % len(none.splits["train"]) == 0
 
 
@@ -247,7 +245,7 @@ def test_an_architecture_cannot_be_changed(small: Dataset, model: TrainedModel, 
     with pytest.raises(UserError, match=r"train.model.latent_size is 32, but .* has 16"):
         train(small, _short(model.folder, model=ModelConfig(latent_size=32)), workspace)
     asked = _short("x", model=ModelConfig(latent_size=16, dropout=0.3))
-    same = finetune._architecture(asked, model.checkpoint.model.config)
+    same = finetune._merge_architecture(asked, model.checkpoint.model.config)
     assert (same.latent_size, same.decoder_size, same.dropout) == (16, 64, 0.3)
     with pytest.raises(UserError, match=r"train.model.latent_size is 64, but .* has 16"):  # the default, but asked for
         train(small, _short(model.folder, model={"latent_size": 64}), workspace)
@@ -260,11 +258,11 @@ def test_what_was_asked_for_wins_over_the_base_even_where_it_is_the_default(
     other.manifest["config"]["training"]["beta"] = 0.05
     usual = TrainingConfig().beta
     for training, beta in (({}, 0.05), ({"beta": usual}, usual)):
-        settled = finetune.settled(_short("x", training={"epochs": 1, **training}), other)
+        settled = finetune.settle_config(_short("x", training={"epochs": 1, **training}), other)
         assert settled.training.beta == beta
         dumped = settled.model_dump(mode="json")
         assert dumped["training"]["beta"] == beta and dumped["model"]["latent_size"] == 16  # as the manifest has it
-        assert finetune.settled(TrainConfig.model_validate(dumped), other) == settled
+        assert finetune.settle_config(TrainConfig.model_validate(dumped), other) == settled
 
 
 def test_a_name_with_two_meanings_is_refused(
@@ -295,7 +293,7 @@ def test_a_damaged_newer_or_missing_base_is_said(
     with pytest.raises(UserError, match="unknown model or run 'nowhere'"):
         check_start(whole, workspace)
     check_start(load_config(None, {"train.start": NOTHING}), workspace)
-    assert base_model(TrainConfig(), workspace) is None
+    assert open_base(TrainConfig(), workspace) is None
 
 
 def test_other_bond_constraints_are_said_and_followed(
@@ -307,15 +305,15 @@ def test_other_bond_constraints_are_said_and_followed(
     (strict / "model.json").write_text(json.dumps(told))
     base = TrainedModel.open(strict)
     with pytest.warns(UserWarning, match="other SELFIES bond constraints"):
-        course = fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)
-    left = sum(len(s) for s in course.splits.values())
+        plan = plan_fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)
+    left = sum(len(s) for s in plan.splits.values())
     boron = small.table(["smiles"])["smiles"].str.contains("B").sum()
     assert left == len(small.table(["smiles"])) - boron
-    assert any(f"{boron} of {len(small.table(['smiles']))}" in w for w in course.warnings)
-    assert course.vocabulary.constraints["B"] == 2
-    monkeypatch.setattr(finetune, "_spelled", lambda *_: ([], np.empty(0, np.int64), []))
+    assert any(f"{boron} of {len(small.table(['smiles']))}" in w for w in plan.warnings)
+    assert plan.vocabulary.constraints["B"] == 2
+    monkeypatch.setattr(finetune, "_spell_dataset", lambda *_: ([], np.empty(0, np.int64), []))
     with pytest.raises(DataError, match="no molecule of the dataset boron can be spelled"):
-        fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)
+        plan_fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)
 
 
 def test_more_symbols_than_a_vocabulary_holds(
@@ -323,15 +321,15 @@ def test_more_symbols_than_a_vocabulary_holds(
 ) -> None:
     monkeypatch.setattr("chem_vae.vocabulary._MOST_SYMBOLS", len(model.checkpoint.vocabulary.symbols) + 1)
     with pytest.raises(UserError, match=r"has no room for boron: \d+ symbols are more than"):
-        fine_tuning(small, model, _short("x"), tmp_path, lambda *_: None)
+        plan_fine_tuning(small, model, _short("x"), tmp_path, lambda *_: None)
 
 
 def test_few_molecules_without_a_base_are_pointed_to_one(
     small: Dataset, shipped: Path, workspace: Path, tiny_training: TrainConfig
 ) -> None:
-    from pipeline.training.train import _size_warnings
+    from pipeline.training.train import _warn_about_size
 
-    assert "--from tiny" in _size_warnings(800, from_nothing(small, tiny_training))[0]
+    assert "--from tiny" in _warn_about_size(800, plan_from_nothing(small, tiny_training))[0]
 
 
 def test_few_measured_molecules_start_from_a_shipped_model_and_it_is_said(
@@ -345,7 +343,7 @@ def test_few_measured_molecules_start_from_a_shipped_model_and_it_is_said(
     assert made.card["base"]["key"] == TrainedModel.open(shipped).key
     read = TrainConfig.model_validate(config.model_dump(mode="json"))  # as a Prefect deployment hands it over
     with pytest.warns(UserWarning, match="starts from tiny"):
-        assert chosen_start(read, small) == TrainConfig.model_validate({"start": "tiny", "training": quick})
+        assert choose_start(read, small) == TrainConfig.model_validate({"start": "tiny", "training": quick})
 
 
 def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
@@ -354,33 +352,33 @@ def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for said in ({"start": NOTHING}, {"model": {"latent_size": 32}}):
-            told = chosen_start(TrainConfig.model_validate(said), small)
+            told = choose_start(TrainConfig.model_validate(said), small)
             assert told.start == NOTHING and told.base is None
             assert told.training == TrainConfig().training and told.model_dump()["training"]["beta"]
         monkeypatch.setattr(finetune, "FEW_MOLECULES", 10)
-        assert chosen_start(TrainConfig(), small).start == NOTHING  # many molecules
+        assert choose_start(TrainConfig(), small).start == NOTHING  # many molecules
         monkeypatch.undo()
         monkeypatch.setattr(lookup, "find_data_folder", lambda: shipped.parents[1])
         source = tmp_path / "clash.csv"  # the name means another thing in the shipped model
         source.write_text("SMILES,assay\n" + "\n".join(f"{h}c1ccccc1,{i}" for i, h in enumerate(HEADS)))
         assert (
-            chosen_start(TrainConfig(), ingest(_ingested(str(source), properties=["assay"]), tmp_path)).start == NOTHING
+            choose_start(TrainConfig(), ingest(_ingested(str(source), properties=["assay"]), tmp_path)).start == NOTHING
         )
         source.write_text("SMILES\n" + "\n".join(f"{h}c1ccccc1" for h in HEADS))
-        assert chosen_start(TrainConfig(), ingest(_ingested(str(source), properties=[]), tmp_path)).start == NOTHING
+        assert choose_start(TrainConfig(), ingest(_ingested(str(source), properties=[]), tmp_path)).start == NOTHING
         monkeypatch.setattr(finetune, "list_shipped_models", dict)
-        assert chosen_start(TrainConfig(), small).start == NOTHING
+        assert choose_start(TrainConfig(), small).start == NOTHING
 
 
 def test_a_model_from_nothing_says_so_and_keeps_its_key(
     model: TrainedModel, dataset: Dataset, tiny_training: TrainConfig, workspace: Path
 ) -> None:
     assert model.manifest["config"]["start"] == NOTHING and "base" not in model.card
-    said = tiny_training.starting_from(NOTHING)
+    said = tiny_training.start_from(NOTHING)
     assert train(dataset, said, workspace).key == model.key and said.asks("model.latent_size")
     changed = TrainConfig().model_copy(update={"training": TrainingConfig(epochs=3, seed=7)})  # told past the validator
-    assert changed.starting_from(NOTHING).training == changed.training
-    based = changed.starting_from("moses")
+    assert changed.start_from(NOTHING).training == changed.training
+    based = changed.start_from("moses")
     assert (based.training.epochs, based.training.seed) == (3, 7) and based.asks("training.epochs")
     assert (
         based.training.learning_rate != changed.training.learning_rate
@@ -420,8 +418,8 @@ def test_the_new_held_out_molecules_reach_the_replay(dataset: Dataset, model: Tr
     source = tmp_path / "overlap.csv"
     source.write_text("SMILES\n" + "\n".join(shared))
     overlap = ingest(_ingested(str(source), properties=[], seed=1), tmp_path)
-    course = fine_tuning(overlap, model, _short("x"), tmp_path, lambda *_: None)
-    shown = {course.vocabulary.decode(course.training[i][0].tolist()) for i in range(len(course.training))}
+    plan = plan_fine_tuning(overlap, model, _short("x"), tmp_path, lambda *_: None)
+    shown = {plan.vocabulary.decode(plan.training[i][0].tolist()) for i in range(len(plan.training))}
     for split in ("validation", "test"):
         selfies = set(overlap.table(["selfies"], split=split)["selfies"])
         assert selfies and not selfies & shown

@@ -9,7 +9,7 @@ import torch
 from chem_vae.predictors import compute_figures
 from chem_vae.tanimoto import TanimotoProcess
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training.fit_measured import Comparison, HeldOut, Labelled, compare, label_warnings, predict_held_out
+from pipeline.training.fit_measured import Comparison, HeldOut, Labelled, compare, predict_held_out, warn_about_labels
 
 
 def test_the_choice_is_on_the_card(model: TrainedModel) -> None:
@@ -84,9 +84,9 @@ def test_few_labels_are_not_nested_and_it_is_said(sample_smiles: list[str], quic
     found = compare(Labelled(sample_smiles[:16], y), _bits(16, 0))
     assert found is not None and not found.card["nested"] and "flatter" in found.card["by"]
     assert compare(Labelled(sample_smiles[:11], y[:11])) is None, "a fold leaves fewer than a predictor needs"
-    few, flattering = label_warnings("assay", 16, nested=False)
+    few, flattering = warn_about_labels("assay", 16, nested=False)
     assert "little better than a guess" in few and "too few for nested cross-validation" in flattering
-    assert label_warnings("assay", 300, nested=True) == []
+    assert warn_about_labels("assay", 300, nested=True) == []
 
 
 def test_more_labels_than_are_compared(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import optuna
 
-from pipeline.training.search_space import search_space
+from pipeline.training.search_space import parse_search_space
 from pipeline.training.study import FEWEST_FOR_IMPORTANCE, trials_table, write_figures
 
 
 def test_table_and_figures_of_a_study(tmp_path: Path) -> None:
     study = optuna.create_study(direction="minimize")
-    space = search_space(("beta=0.1:0.9", "latent_dropout=0.1:0.9"))
+    space = parse_search_space(("beta=0.1:0.9", "latent_dropout=0.1:0.9"))
     for number in range(FEWEST_FOR_IMPORTANCE + 1):
         trial = study.ask(space)
         trial.set_user_attr("kl", 1.0)

@@ -15,9 +15,9 @@ from chem_vae.errors import UserError
 from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import VARIED, TrainConfig
-from pipeline.training.search_space import KNOBS, search_space
+from pipeline.training.search_space import KNOBS, parse_search_space
 from pipeline.training.study import open_journal
-from pipeline.training.tune import TuneConfig, objective, tune
+from pipeline.training.tune import TuneConfig, compute_objective, tune
 
 BASE = TrainConfig(
     model=ModelConfig(embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8, dropout=0.2),
@@ -32,13 +32,13 @@ class Killed(Exception):
 
 def test_the_objective_weighs_generation_reconstruction_and_kl() -> None:
     row = {"without_z": 30.0, "unconditioned": 34.0, "reconstruction": 4.0, "kl": 50.0}
-    assert objective(row, TuneConfig()) == pytest.approx(32 + 4 + 5)
-    assert objective(row, TuneConfig(reconstruction_weight=0, kl_price=0)) == pytest.approx(32)
+    assert compute_objective(row, TuneConfig()) == pytest.approx(32 + 4 + 5)
+    assert compute_objective(row, TuneConfig(reconstruction_weight=0, kl_price=0)) == pytest.approx(32)
     collapsed = {"without_z": 30.0, "unconditioned": 34.0, "reconstruction": 30.0, "kl": 0.0}
-    assert objective(collapsed, TuneConfig()) > objective(row, TuneConfig())
+    assert compute_objective(collapsed, TuneConfig()) > compute_objective(row, TuneConfig())
     as_elbo = TuneConfig(kl_price=1.0)
-    assert objective(collapsed, as_elbo) > objective({**row, "kl": 25.0}, as_elbo)
-    assert objective(collapsed, as_elbo) < objective(row, as_elbo)  # which is why the price is not 1
+    assert compute_objective(collapsed, as_elbo) > compute_objective({**row, "kl": 25.0}, as_elbo)
+    assert compute_objective(collapsed, as_elbo) < compute_objective(row, as_elbo)  # which is why the price is not 1
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_objective_weighs_generation_reconstruction_and_kl() -> None:
 )
 def test_a_range_that_cannot_be_searched_is_a_clear_error(vary: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        search_space(vary)
+        parse_search_space(vary)
 
 
 def test_a_value_that_the_model_refuses_is_said_before_the_first_trial(dataset: Dataset, tmp_path: Path) -> None:
