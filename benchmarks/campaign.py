@@ -100,7 +100,7 @@ def designed(
     standing = TrainedModel(model.folder, model.manifest)
     standing.__dict__["checkpoint"] = model.checkpoint
     standing.__dict__["measured"] = {"assay": predictor}
-    about = PropertySummary.of("assay", "assay", "", "measured", np.array(known.values))
+    about = PropertySummary.from_values("assay", "assay", "", "measured", np.array(known.values))
     wanted, _ = resolve({"assay": Objective(maximize=True)}, [about])
     found = search(
         standing, wanted, samples=samples, config=config, known=known_table(known), strategy=strategy, seed=seed

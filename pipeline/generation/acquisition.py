@@ -17,7 +17,7 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from pipeline.generation.config import MeasuredConfig
-from pipeline.objectives.desirability import ResolvedObjective, log_score
+from pipeline.objectives.desirability import ResolvedObjective, compute_log_score
 
 DRAWS = 64
 BEST = 10
@@ -30,10 +30,10 @@ def compute_utility(objectives: Sequence[ResolvedObjective], values: Mapping[str
     if not objectives:
         raise ValueError("there is no objective")
     first = objectives[0]
-    if len(objectives) == 1 and first.kind in ("maximize", "minimize", "as_is") and first.about.quantiles:
-        standard = (values[first.about.name] - first.about.quantiles["0.5"]) / max(first.about.std, 1e-9)
+    if len(objectives) == 1 and first.kind in ("maximize", "minimize", "as_is") and first.summary.quantiles:
+        standard = (values[first.summary.name] - first.summary.quantiles["0.5"]) / max(first.summary.std, 1e-9)
         return -standard if first.kind == "minimize" or getattr(first.transform, "falling", False) else standard
-    return -torch.log1p(-log_score(objectives, values).clamp_max(0.0))
+    return -torch.log1p(-compute_log_score(objectives, values).clamp_max(0.0))
 
 
 def acquire(
@@ -51,9 +51,9 @@ def acquire(
         return _compute_improvement(objectives, computed, predicted, best)
     values = dict(computed)
     for w in objectives:
-        if w.about.name in predicted:
-            mean, std = predicted[w.about.name]
-            values[w.about.name] = mean if config.acquisition == "mean" else _choose_bound(w, mean, std, config.kappa)
+        if w.summary.name in predicted:
+            mean, std = predicted[w.summary.name]
+            values[w.summary.name] = mean if config.acquisition == "mean" else _choose_bound(w, mean, std, config.kappa)
     return compute_utility(objectives, values)
 
 
@@ -68,7 +68,7 @@ def _choose_bound(w: ResolvedObjective, mean: Tensor, std: Tensor, kappa: float)
     """Choose the value between mean - |kappa| std and mean + |kappa| std that suits the objective best (worst for kappa < 0)."""
     steps = torch.linspace(-abs(kappa), abs(kappa), _STEPS)
     values = mean[:, None] + std[:, None] * steps
-    suits = w.log_desirability(values.double())
+    suits = w.compute_log_desirability(values.double())
     at = (suits if kappa >= 0 else -suits).argmax(dim=1, keepdim=True)
     return values.gather(1, at)[:, 0]
 

@@ -52,8 +52,8 @@ class AcquisitionScore:
     ) -> None:
         """Look up the predictors and the best of the `known` molecules. Raises UserError for a property without predictor."""
         self.model, self.objectives, self.config = model, objectives, config
-        predicted = [w.about.name for w in objectives if w.basis == "predicted"]
-        self.computed = [w.about.name for w in objectives if w.basis == "computed"]
+        predicted = [w.summary.name for w in objectives if w.basis == "predicted"]
+        self.computed = [w.summary.name for w in objectives if w.basis == "computed"]
         for name in predicted:
             if name not in model.measured:
                 raise UserError(f"there is no predictor of {name}: too few molecules were measured")
@@ -64,7 +64,7 @@ class AcquisitionScore:
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
         if not len(self.known):  # the model keeps the values, if not the molecules
             values = {p.name: p.process.y.float() for p in self.predictors}
-        complete = all(w.about.name in values for w in objectives)
+        complete = all(w.summary.name in values for w in objectives)
         self.best = compute_best_measured(objectives, values) if complete else -np.inf
 
     def select_seeds(self) -> list[str]:
@@ -187,10 +187,10 @@ def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
     values = {name: v.tolist() for name, v in computed.items()} | {n: p.mean.tolist() for n, p in predicted.items()}
     within = np.ones(len(molecules), dtype=bool)
     for w in worth.objectives:
-        columns[f"{w.about.name}_{w.basis}"] = values[w.about.name]
+        columns[f"{w.summary.name}_{w.basis}"] = values[w.summary.name]
         if w.basis == "predicted":
-            columns[f"{w.about.name}_predicted_std"] = predicted[w.about.name].std.tolist()
-        within &= w.hits(values[w.about.name])
+            columns[f"{w.summary.name}_predicted_std"] = predicted[w.summary.name].std.tolist()
+        within &= w.find_hits(values[w.summary.name])
     columns["score"] = score(worth.objectives, values, len(molecules))
     columns["within_target"] = within
     nearest = torch.stack([p.similarity(molecules) for p in worth.predictors]).min(dim=0).values
@@ -204,11 +204,11 @@ def list_measured_molecules(dataset: Dataset | None, objectives: Sequence[Resolv
 
     The columns are smiles and the objectives' names. Returns None where there is no dataset with these columns.
     """
-    names = [w.about.name for w in objectives]
+    names = [w.summary.name for w in objectives]
     if dataset is None or any(name not in dataset.columns for name in names):
         return None
     found = dataset.table(["smiles", *names])
-    return found.dropna(subset=[w.about.name for w in objectives if w.basis == "predicted"]).reset_index(drop=True)
+    return found.dropna(subset=[w.summary.name for w in objectives if w.basis == "predicted"]).reset_index(drop=True)
 
 
 def _keep_readable(smiles: Sequence[str], model: TrainedModel) -> list[str]:

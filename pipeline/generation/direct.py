@@ -25,7 +25,7 @@ from pipeline.models.sampling import draw
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score
-from pipeline.objectives.latent_objective import draw_conditions, log_desirability
+from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
 
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops
 DIRECT = ("conditional", "gradient", "random")  # strategies that need no scores
@@ -95,7 +95,7 @@ def sample(
         values, deviations = _evaluate(model, objectives, molecules, z)
         scores = score(objectives, values, n)
         optimizer.tell(proposal, z, torch.from_numpy(scores))
-        within = np.logical_and.reduce([np.ones(n, bool), *(w.hits(values[w.about.name]) for w in objectives)])
+        within = np.logical_and.reduce([np.ones(n, bool), *(w.find_hits(values[w.summary.name]) for w in objectives)])
         counts["decoded"] += sum(string is not None for string in drawn.strings)
         counts["valid"] += sum(molecule is not None for molecule in molecules)
         for i, molecule in enumerate(molecules):
@@ -106,9 +106,9 @@ def sample(
             kept = molecule if len(seen) <= MOST_PARSED else Molecule(molecule.smiles, molecule.inchikey)
             row |= {"selfies": drawn.strings[i], "strategy": config.strategy, "z": z[i], "molecule": kept}
             for w in objectives:
-                row[f"{w.about.name}_{w.basis}"] = values[w.about.name][i]
+                row[f"{w.summary.name}_{w.basis}"] = values[w.summary.name][i]
                 if w.basis == "predicted":
-                    row[f"{w.about.name}_predicted_std"] = deviations[w.about.name][i]
+                    row[f"{w.summary.name}_predicted_std"] = deviations[w.summary.name][i]
             rows.append(row | {"within_target": bool(within[i])})
         done += n
         stale = stale + 1 if len(seen) == counts["unique"] else 0
@@ -154,7 +154,7 @@ def _create_optimizer(
             f"the strategy {config.strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
             f"{' or '.join(DIRECT)}"
         )
-    unknown = [w.about.name for w in objectives if w.about.name not in checkpoint.conditions]
+    unknown = [w.summary.name for w in objectives if w.summary.name not in checkpoint.conditions]
     if config.strategy == "conditional" and unknown:
         known = ", ".join(checkpoint.conditions) or "no property"
         raise UserError(
@@ -164,7 +164,7 @@ def _create_optimizer(
     problem = Problem(
         checkpoint,
         draw_conditions(objectives, checkpoint),
-        log_desirability(objectives, model.predictors),
+        predict_log_desirability(objectives, model.predictors),
         model.latent["mu"].float(),
     )
     return create(config.strategy, problem, seed)
@@ -177,7 +177,7 @@ def _evaluate(
     values: dict[str, list[float]] = {}
     deviations: dict[str, list[float]] = {}
     for w in objectives:
-        name = w.about.name
+        name = w.summary.name
         if w.basis == "computed":
             values[name] = [compute(m.mol, [name])[0] if m is not None else math.nan for m in molecules]
             continue

@@ -144,7 +144,7 @@ def generate(
 
 def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> str:
     """Choose the strategy where none is asked for: the search by acquisition for measured properties that can be predicted."""
-    measured = [w.about.name for w in objectives if w.basis == "predicted"]
+    measured = [w.summary.name for w in objectives if w.basis == "predicted"]
     return ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
 
 
@@ -192,7 +192,7 @@ def _annotate(
     progress: Progress,
 ) -> pd.DataFrame:
     """Annotate the batch and the eligible molecules within the target, then the best of the others."""
-    aimed = {w.about.name for w in objectives}
+    aimed = {w.summary.name for w in objectives}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
     if "batch" in eligible:  # the candidates are among them, in the target or not

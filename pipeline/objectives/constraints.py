@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_CONFLICTS = 3  # named in a message
 
 
-def named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
+def collect_named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
     """What molecules are to be like, or to contain as far as that is a molecule by itself."""
     from rdkit import Chem, rdBase
 
@@ -66,7 +66,7 @@ class Constraints:
 
     def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
         """allowed_oddities: molecules with any other oddity (`pipeline.chemistry.structure_filters`) fail, too; None: oddities are not looked at."""
-        from pipeline.objectives.rules import contradiction, rule_of, usual_structure  # heavy (RDKit)
+        from pipeline.objectives.rules import contradiction, require_usual_structure, rule_of  # heavy (RDKit)
 
         self.constraints = tuple(dict.fromkeys(constraints))
         rules = []
@@ -78,7 +78,7 @@ class Constraints:
         if clash := contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
         if allowed_oddities is not None:
-            rules.append((USUAL, usual_structure(allowed_oddities)))
+            rules.append((USUAL, require_usual_structure(allowed_oddities)))
         self._rules = sorted(rules, key=lambda pair: pair[1].cost)
         names = [name for name, _ in self._rules]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -129,10 +129,10 @@ class Constraints:
             for j in range(i + 1, len(self))
             if met[i].any() and met[j].any() and not (met[i] & met[j]).any()
         ]
-        return nothing_passes_message(failed, len(there), conflicts, int(met.all(axis=0).sum()))
+        return explain_failures(failed, len(there), conflicts, int(met.all(axis=0).sum()))
 
 
-def nothing_passes_message(
+def explain_failures(
     counts: dict[str, int], of: int, conflicts: Sequence[tuple[str, int, str, int]] = (), passed: int = 0
 ) -> str:
     """A sentence for a run in which (almost) nothing passes: the count by constraint, and what to do.

@@ -32,7 +32,7 @@ class PropertySummary:
     """By level: "0.05", "0.1", "0.5", "0.9", "0.95"; empty where no value is known."""
 
     @classmethod
-    def of(
+    def from_values(
         cls,
         name: str,
         label: str,
@@ -60,7 +60,7 @@ class ResolvedObjective:
     image at the 5th. Of an oracle's endpoint of which no data is known both take the value as it is.
     """
 
-    about: PropertySummary
+    summary: PropertySummary
     kind: str
     """"target", "range", "maximize", "minimize" or the name of a transform."""
     aim: str
@@ -76,24 +76,26 @@ class ResolvedObjective:
     @property
     def basis(self) -> Literal["computed", "predicted"]:
         """Whether a new molecule's value can be had from its structure (an oracle's too) or only be predicted."""
-        return "predicted" if self.about.kind == "measured" else "computed"
+        return "predicted" if self.summary.kind == "measured" else "computed"
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d of raw values, any shape, differentiable; NaN stays NaN. Far from the aim see `Transform`."""
-        return self.transform.log_desirability(x)
+        return self.transform.compute_log_desirability(x)
 
-    def desirability(self, values: Sequence[float]) -> NDArray[np.float64]:
+    def compute_desirability(self, values: Sequence[float]) -> NDArray[np.float64]:
         """d of raw values (n,); NaN stays NaN."""
-        d: NDArray[np.float64] = self.transform.desirability(torch.tensor(list(values), dtype=torch.float64)).numpy()
+        d: NDArray[np.float64] = self.transform.compute_desirability(
+            torch.tensor(list(values), dtype=torch.float64)
+        ).numpy()
         return d
 
-    def ranked_by(self, values: Sequence[float]) -> NDArray[np.float64]:
+    def compute_ranking(self, values: Sequence[float]) -> NDArray[np.float64]:
         """(n,) what orders molecules when nothing else is wanted: d, but of values as they are x or -x, of any range."""
         if isinstance(self.transform, AsIs):
-            return np.asarray(self.transform.raw(torch.tensor(list(values), dtype=torch.float64)).numpy())
-        return self.desirability(values)
+            return np.asarray(self.transform.compute_rank(torch.tensor(list(values), dtype=torch.float64)).numpy())
+        return self.compute_desirability(values)
 
-    def hits(self, values: Sequence[float]) -> NDArray[np.bool_]:
+    def find_hits(self, values: Sequence[float]) -> NDArray[np.bool_]:
         """Which values are within what was asked for: where d is one half or more, or the best tenth of the data.
 
         Where nobody said what is good enough (a value as it is), every finite value is within.
@@ -117,18 +119,18 @@ class ResolvedObjective:
         best, worst = ("0.9", "0.99"), ("0.01", "0.1")
         falling = self.kind == "minimize" or (isinstance(self.transform, AsIs) and self.transform.falling)
         if self.kind in ("maximize", "minimize", "as_is"):
-            low, high = (self.about.quantiles.get(q, math.nan) for q in (worst if falling else best))
+            low, high = (self.summary.quantiles.get(q, math.nan) for q in (worst if falling else best))
             return low, high
-        low_, high_ = self.transform.sought
-        low = self.about.quantiles.get("0.01", math.nan) if low_ is None else low_
-        high = self.about.quantiles.get("0.99", math.nan) if high_ is None else high_
+        low_, high_ = self.transform.target_interval
+        low = self.summary.quantiles.get("0.01", math.nan) if low_ is None else low_
+        high = self.summary.quantiles.get("0.99", math.nan) if high_ is None else high_
         if low_ is None:
             return min(low, high), high
         return low, (max(low, high) if high_ is None else high)
 
     def to_dict(self, seen: Sequence[float] = ()) -> dict[str, Any]:
         """For report.json, with the transform as points to draw, over the data and the values `seen`."""
-        p = self.about
+        p = self.summary
         known = [p.low, p.high, self.low, self.high, *seen, *_ends_of(self.transform, wide=not p.quantiles)]
         ends = [v for v in known if v is not None and math.isfinite(v)] or [0.0, 1.0]
         grid = np.linspace(min(ends), max(ends), 101)
@@ -144,13 +146,13 @@ class ResolvedObjective:
             "low": self.low,
             "high": self.high,
             "weight": self.weight,
-            "transform": np.stack([grid, self.desirability(grid.tolist())], axis=1).tolist(),
+            "transform": np.stack([grid, self.compute_desirability(grid.tolist())], axis=1).tolist(),
         }
 
 
 def _ends_of(transform: Transform, wide: bool) -> Interval:
     """From where to where a transform changes. wide: with room on both sides, as there are no data to give it."""
-    low, high = transform.hits
+    low, high = transform.hit_interval
     low, high = getattr(transform, "low", low), getattr(transform, "high", high)
     if not wide:
         return low, high
@@ -162,21 +164,25 @@ def _ends_of(transform: Transform, wide: bool) -> Interval:
 # -- many into one ---------------------------------------------------------------------------------------------------
 
 
-def desirabilities(
+def stack_desirabilities(
     objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
 ) -> NDArray[np.float64]:
     """(n, M) the desirability of each objective, NaN where its value is missing; values as they are are clipped to 0..1."""
     columns = np.empty((n, len(objectives)))
     for i, w in enumerate(objectives):
-        columns[:, i] = w.desirability(values[w.about.name])
+        columns[:, i] = w.compute_desirability(values[w.summary.name])
     return columns.clip(0, 1)
 
 
-def columns(
+def stack_rankings(
     objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
 ) -> NDArray[np.float64]:
     """(n, M) what a Pareto front is made of: higher is better in each; values as they are may have any range."""
-    return np.stack([w.ranked_by(values[w.about.name]) for w in objectives], axis=1) if objectives else np.empty((n, 0))
+    return (
+        np.stack([w.compute_ranking(values[w.summary.name]) for w in objectives], axis=1)
+        if objectives
+        else np.empty((n, 0))
+    )
 
 
 def score(
@@ -192,16 +198,18 @@ def score(
     if not objectives:
         return np.full(n, np.nan)
     if len(objectives) == 1:
-        return objectives[0].ranked_by(values[objectives[0].about.name])
+        return objectives[0].compute_ranking(values[objectives[0].summary.name])
     weights = np.array([w.weight for w in objectives])
-    d, weights = desirabilities(objectives, values, n), weights / weights.sum()
+    d, weights = stack_desirabilities(objectives, values, n), weights / weights.sum()
     if aggregate == "arithmetic":
         return np.asarray((d * weights).sum(axis=1))
     with np.errstate(divide="ignore"):
         return np.asarray(np.exp((np.log(d) * weights).sum(axis=1)))
 
 
-def log_score(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
+def compute_log_score(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
     """The log of the geometric mean that `score` takes, differentiable, of values by property, any one shape; NaN stays NaN."""
     total = sum(w.weight for w in objectives)
-    return torch.stack([w.weight / total * w.log_desirability(values[w.about.name]) for w in objectives]).sum(dim=0)
+    return torch.stack([w.weight / total * w.compute_log_desirability(values[w.summary.name]) for w in objectives]).sum(
+        dim=0
+    )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.predictors import PropertyPredictor
-from pipeline.objectives.desirability import ResolvedObjective, log_score
+from pipeline.objectives.desirability import ResolvedObjective, compute_log_score
 
 
 def draw_conditions(
@@ -21,21 +21,23 @@ def draw_conditions(
     def draw(n: int, generator: torch.Generator) -> Tensor:
         raw = torch.full((n, len(columns)), torch.nan)
         for w in objectives:
-            if w.about.name in columns:
-                raw[:, columns[w.about.name]] = w.draw(n, generator)
+            if w.summary.name in columns:
+                raw[:, columns[w.summary.name]] = w.draw(n, generator)
         return checkpoint.standardize_values(raw)
 
     return draw
 
 
-def log_desirability(
+def predict_log_desirability(
     objectives: Sequence[ResolvedObjective], predictors: Mapping[str, PropertyPredictor]
 ) -> Callable[[Tensor], Tensor] | None:
-    """z (n, D) -> `log_score` (n,) of the expected values, differentiable; None where not each objective has a predictor."""
-    if not objectives or any(w.about.name not in predictors for w in objectives):
+    """z (n, D) -> `compute_log_score` (n,) of the expected values, differentiable; None where not each objective has a predictor."""
+    if not objectives or any(w.summary.name not in predictors for w in objectives):
         return None
 
     def expected(z: Tensor) -> Tensor:
-        return log_score(objectives, {w.about.name: predictors[w.about.name].predict(z).mean for w in objectives})
+        return compute_log_score(
+            objectives, {w.summary.name: predictors[w.summary.name].predict(z).mean for w in objectives}
+        )
 
     return expected

@@ -45,7 +45,7 @@ def resolve(
     """
     by_name = {p.name: p for p in known}
     for name, (label, unit) in (endpoints or {}).items():
-        about = by_name.get(name) or PropertySummary.of(name, label, unit, "oracle", np.zeros(0))
+        about = by_name.get(name) or PropertySummary.from_values(name, label, unit, "oracle", np.zeros(0))
         by_name[name] = replace(about, kind="oracle")
     objectives = objectives or {name: Objective(maximize=True) for name in endpoints or ()}
     resolved, warnings = [], []
@@ -63,7 +63,7 @@ def resolve(
 def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> ResolvedObjective:
     spread = known.std if math.isfinite(known.std) and known.std > 0 else 1.0
     transform, kind, aim = _transform(objective, known, spread, alone)
-    low, high = transform.hits
+    low, high = transform.hit_interval
     tolerance = getattr(transform, "tolerance", spread)
     if objective.maximize or objective.minimize:
         end, level, word = ("low", "0.9", "at least") if objective.maximize else ("high", "0.1", "at most")
@@ -113,10 +113,10 @@ def _span(known: PropertySummary, spread: float) -> float:
 
 
 def _outside(resolved: ResolvedObjective, objective: Objective) -> list[str]:
-    p = resolved.about
+    p = resolved.summary
     asked: Interval = (objective.target, objective.target)
     if objective.target is None:
-        asked = objective.range or resolved.transform.hits
+        asked = objective.range or resolved.transform.hit_interval
     low, high = (-math.inf if asked[0] is None else asked[0]), (math.inf if asked[1] is None else asked[1])
     if objective.maximize or objective.minimize or not p.quantiles or (low <= p.high and high >= p.low):
         return []  # a range need only overlap

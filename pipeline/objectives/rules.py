@@ -54,7 +54,7 @@ def rule_of(constraint: Constraint) -> Rule:
     return _substructure(smarts, low, high)
 
 
-def usual_structure(allowed: Collection[str]) -> Rule:
+def require_usual_structure(allowed: Collection[str]) -> Rule:
     """The rule that nothing is odd about a molecule (`pipeline.chemistry.structure_filters`) but what is allowed."""
     return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
@@ -145,13 +145,13 @@ def _property(name: str, low: float, high: float) -> Rule:
 # -- alerts ----------------------------------------------------------------------------------------------------------
 
 
-def alert_sets() -> dict[str, str]:
+def list_alert_sets() -> dict[str, str]:
     """The names of RDKit's sets of alerts as a constraint may write them (any case), and as RDKit does."""
     return {name.casefold(): name for name in FilterCatalog.FilterCatalogParams.FilterCatalogs.names}
 
 
 def _alert_set(name: str) -> str:
-    sets = alert_sets()
+    sets = list_alert_sets()
     if name.casefold() not in sets:
         raise unknown_name("set of alerts", name, sets.values())
     return sets[name.casefold()]

@@ -29,29 +29,29 @@ Interval = tuple[float | None, float | None]
 class Transform(ABC):
     """d(x) of values of any shape, NaN staying NaN.
 
-    `hits`: the values that count as a hit, where d is one half or more. `sought`: those to ask a decoder for, where d is
+    `hit_interval`: the values that count as a hit, where d is one half or more. `target_interval`: those to ask a decoder for, where d is
     near its best.
     """
 
     name: ClassVar[str] = ""
 
-    def desirability(self, x: Tensor) -> Tensor:
+    def compute_desirability(self, x: Tensor) -> Tensor:
         """d(x), in 0..1."""
-        return self.log_desirability(x).exp()
+        return self.compute_log_desirability(x).exp()
 
     @abstractmethod
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d(x), differentiable; where d < FLOOR it may be any number below log d(FLOOR) that falls away from the aim."""
 
     @property
     @abstractmethod
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """The values whose d is one half or more."""
 
     @property
-    def sought(self) -> Interval:
+    def target_interval(self) -> Interval:
         """The values to ask a decoder for."""
-        return self.hits
+        return self.hit_interval
 
 
 TRANSFORMS: Registry[type[Transform]] = Registry("transform", "chem_vae.transforms")
@@ -79,17 +79,17 @@ class Target(Transform):
     value: float
     tolerance: float
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d."""
         return -LN2 * ((x - self.value) / self.tolerance).square()
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """Within the tolerance."""
         return self.value - self.tolerance, self.value + self.tolerance
 
     @property
-    def sought(self) -> Interval:
+    def target_interval(self) -> Interval:
         """The value itself."""
         return self.value, self.value
 
@@ -104,13 +104,13 @@ class Range(Transform):
     high: float
     tolerance: float
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d."""
         outside = torch.relu(self.low - x) + torch.relu(x - self.high)
         return -LN2 * (outside / self.tolerance).square()
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """Inside, the slopes not counted."""
         return self.low, self.high
 
@@ -134,13 +134,13 @@ class _Ends(Transform):
         return share if self.rising else -share
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """The better half of the line."""
         middle = 0.5 * (self.low + self.high)
         return (middle, None) if self.rising else (None, middle)
 
     @property
-    def sought(self) -> Interval:
+    def target_interval(self) -> Interval:
         """Around the better end, by a quarter of the width."""
         end = self.high if self.rising else self.low
         return end - 0.25 * self.width, end + 0.25 * self.width
@@ -157,7 +157,7 @@ class Sigmoid(_Ends):
     name = "sigmoid"
     steepness: float = 0.25
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d."""
         return torch.nn.functional.logsigmoid(LN10 * 10 * self.steepness * self._from_middle(x))
 
@@ -182,7 +182,7 @@ class DoubleSigmoid(_Ends):
     name = "double_sigmoid"
     steepness: float = 1.0
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d, of the difference without cancellation: s(a) - s(b) = s(a) s(-b) (1 - e^(b - a))."""
         slope = LN10 * 10 * self.steepness / self.width
         rising = torch.nn.functional.logsigmoid(slope * (x - self.low))
@@ -190,12 +190,12 @@ class DoubleSigmoid(_Ends):
         return rising + falling + math.log1p(-math.exp(-slope * self.width))
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """From end to end."""
         return self.low, self.high
 
     @property
-    def sought(self) -> Interval:
+    def target_interval(self) -> Interval:
         """The middle half."""
         return self.low + 0.25 * self.width, self.high - 0.25 * self.width
 
@@ -216,18 +216,18 @@ class Step(Transform):
         high = math.inf if self.high is None else self.high
         return torch.relu(low - x) + torch.relu(x - high)
 
-    def desirability(self, x: Tensor) -> Tensor:
+    def compute_desirability(self, x: Tensor) -> Tensor:
         """Zero or one."""
         outside = self._outside(x)
         return torch.where(outside.isnan(), outside, (outside == 0).to(x.dtype))
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """0 inside; outside a straight slope below log(FLOOR)."""
         outside = self._outside(x)
         return torch.where(outside > 0, math.log(FLOOR) - outside / self.scale, outside)
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """Inside."""
         return self.low, self.high
 
@@ -244,11 +244,11 @@ class Linear(_Ends):
 
     name = "linear"
 
-    def desirability(self, x: Tensor) -> Tensor:
+    def compute_desirability(self, x: Tensor) -> Tensor:
         """Clipped to 0..1."""
         return (self._from_middle(x) + 0.5).clamp(0, 1)
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d where d is FLOOR or more."""
         return _log_of_share((self._from_middle(x) + 0.5).clamp_max(1))
 
@@ -270,19 +270,19 @@ class AsIs(Transform):
     name = "as_is"
     falling: bool = False
 
-    def raw(self, x: Tensor) -> Tensor:
+    def compute_rank(self, x: Tensor) -> Tensor:
         """What molecules are ranked by where nothing else is wanted, whatever the values' range: x, or -x."""
         return -x if self.falling else x
 
-    def desirability(self, x: Tensor) -> Tensor:
+    def compute_desirability(self, x: Tensor) -> Tensor:
         """Not clipped: what is outside of 0..1 shows."""
         return 1 - x if self.falling else x
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """log d where d is FLOOR or more."""
-        return _log_of_share(self.desirability(x))
+        return _log_of_share(self.compute_desirability(x))
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """Open: nobody said what is good enough."""
         return None, None

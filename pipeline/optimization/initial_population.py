@@ -23,7 +23,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import score
-from pipeline.objectives.latent_objective import draw_conditions, log_desirability
+from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.result import rank_candidates
 from pipeline.optimization.scoring import Scoring
@@ -71,7 +71,7 @@ def build_problem(
     return Problem(
         checkpoint,
         draw_conditions(scoring.objectives, checkpoint),
-        log_desirability(scoring.objectives, model.predictors),
+        predict_log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,
         make_variation(screen, elements=elements, max_atoms=largest),
@@ -156,12 +156,12 @@ def select_best_known(config: OptimizeConfig, scoring: Scoring, screen: Screen, 
     """
     dataset = _require(dataset, "best")
     columns = [p.name for p in dataset.properties]
-    objectives = [w for w in scoring.objectives if w.about.name in columns]
-    names = [w.about.name for w in objectives]
+    objectives = [w for w in scoring.objectives if w.summary.name in columns]
+    names = [w.summary.name for w in objectives]
     if not objectives:
         raise UserError(
             f'start = "best" ranks by the columns of the dataset {dataset.name} ({", ".join(columns) or "none"}), and no objective '
-            f"is called like one of them: {', '.join(w.about.name for w in scoring.objectives)}"
+            f"is called like one of them: {', '.join(w.summary.name for w in scoring.objectives)}"
         )
     n = min(BEST, max(config.round_size, config.oracle_calls // 4))
     table = dataset.table(["smiles", *names])

@@ -19,7 +19,7 @@ from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.constraints import Constraints, named_molecules
+from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.initial_population import (
@@ -125,7 +125,7 @@ class _Loop:
                 "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
             )
         seeds = read_seeds(config.seeds)
-        named = [*seeds, *named_molecules(config.constraints)]
+        named = [*seeds, *collect_named_molecules(config.constraints)]
         usual = UsualStructures.measure(self.checkpoint, model.latent["mu"], named)
         self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.oddities)
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)

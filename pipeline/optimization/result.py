@@ -128,7 +128,7 @@ def build_result(
     calls = history[["order", "smiles"]].copy()
     if scores.ndim == 2:  # a front: the rank is by what a molecule adds to it
         for i, w in enumerate(scoring.objectives):
-            calls[f"{w.about.name}_ranked_by"] = scores[:, i]
+            calls[f"{w.summary.name}_ranked_by"] = scores[:, i]
         calls["score"] = _score_fronts(scores)
     else:
         calls["score"] = scores

@@ -11,7 +11,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import PROPERTIES, compute, get_property
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, columns, score
+from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, score, stack_rankings
 from pipeline.objectives.resolve import resolve
 from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
@@ -50,7 +50,7 @@ class Scoring:
         objectives = config.objectives or {e: Objective(maximize=True) for e in endpoints}
         self.objectives: list[ResolvedObjective]
         self.objectives, self.warnings = resolve(objectives, [*computed, *(p for p in known if p.name in own)], own)
-        self.free = [w.about.name for w in self.objectives if w.about.name not in endpoints]
+        self.free = [w.summary.name for w in self.objectives if w.summary.name not in endpoints]
         self._computed: dict[str | None, list[float]] = {}
         several = len(self.objectives) > 1
         if self.aggregate == "pareto" and not 2 <= len(self.objectives) <= 3:
@@ -58,7 +58,7 @@ class Scoring:
         averaged = several and self.aggregate != "pareto"
         self.as_is = [w for w in self.objectives if isinstance(w.transform, AsIs)] if averaged else []
         """Objectives whose values go into a mean as they are, clipped to 0..1."""
-        loose = [w for w in self.as_is if not objectives[w.about.name].transform and w.about.name not in WITHIN_0_1]
+        loose = [w for w in self.as_is if not objectives[w.summary.name].transform and w.summary.name not in WITHIN_0_1]
         if loose:
             raise UserError(_ask_for_bounds(loose))
 
@@ -93,33 +93,33 @@ class Scoring:
     def score(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.float64]:
         """Score n molecules: (n,), or (n, objectives) for a Pareto front; higher is better, NaN where something failed."""
         if self.aggregate == "pareto":
-            return columns(self.objectives, values, n)
+            return stack_rankings(self.objectives, values, n)
         return score(self.objectives, values, n, self.aggregate)
 
     def find_hits(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.bool_]:
         """Say for n molecules (n,) whether they meet every objective."""
         met = np.ones(n, dtype=np.bool_)
         for w in self.objectives:
-            met &= w.hits(values[w.about.name])
+            met &= w.find_hits(values[w.summary.name])
         return met
 
     def warn_of_outside(self, values: Mapping[str, Sequence[float]]) -> list[str]:
         """Warn of each objective that goes into a mean as it is, and whose values do not all lie in 0..1."""
         warnings = []
         for w in self.as_is:
-            x = np.asarray(values[w.about.name])
+            x = np.asarray(values[w.summary.name])
             if number := int(((x < -1e-6) | (x > 1 + 1e-6)).sum()):
                 warnings.append(
-                    f"{w.about.name} is taken as it is, and was outside 0 to 1 for {number:,} molecules, where more counts no "
+                    f"{w.summary.name} is taken as it is, and was outside 0 to 1 for {number:,} molecules, where more counts no "
                     "more; give it a transform with low and high"
                 )
         return warnings
 
 
 def _ask_for_bounds(objectives: Sequence[ResolvedObjective]) -> str:
-    names = ", ".join(w.about.name for w in objectives)
+    names = ", ".join(w.summary.name for w in objectives)
     lines = [
-        f'{w.about.name} = {{ transform = "{"reverse_" * getattr(w.transform, "falling", False)}sigmoid", low = ..., high = ... }}'
+        f'{w.summary.name} = {{ transform = "{"reverse_" * getattr(w.transform, "falling", False)}sigmoid", low = ..., high = ... }}'
         for w in objectives
     ]
     return (

@@ -126,7 +126,7 @@ def measure_achieved(
     """Measure what the candidates, and all molecules, have of each objective's property."""
     rows = []
     for w in objectives:
-        column = f"{w.about.name}_{w.basis}"
+        column = f"{w.summary.name}_{w.basis}"
         parts = []
         for table in (candidates, molecules):
             values = table[column].tolist() if column in table else []
@@ -137,7 +137,13 @@ def measure_achieved(
             )
         own, sampled = parts
         del sampled["std"]
-        about = {"property": w.about.name, "label": w.about.label, "unit": w.about.unit, "basis": w.basis, "aim": w.aim}
+        about = {
+            "property": w.summary.name,
+            "label": w.summary.label,
+            "unit": w.summary.unit,
+            "basis": w.basis,
+            "aim": w.aim,
+        }
         rows.append(Achieved(**about, **own, sampled=Achieved(**sampled)))
     return rows
 
@@ -163,7 +169,7 @@ def collect_distributions(
 ) -> list[Distribution]:
     """Collect the values of each property that the model knows: in its data, in all molecules, in the candidates."""
     random = np.random.default_rng(0)
-    requested = {w.about.name for w in objectives}
+    requested = {w.summary.name for w in objectives}
     there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
     data = dataset.table(there, split="train") if dataset is not None else pd.DataFrame()
     entries = []
@@ -201,7 +207,7 @@ def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap 
         return None
     mean, axes, explained = compute_principal_axes(points)
     names = [p.name for p in model.properties]
-    color = made.objectives[0].about.name if made.objectives else (names[0] if names else None)
+    color = made.objectives[0].summary.name if made.objectives else (names[0] if names else None)
     return LatentMap(
         data=((points - mean) @ axes.T).tolist(),
         values=model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else [],

@@ -79,7 +79,7 @@ def build_optimization_report(
         seed=config.seed,
         oracle=found.oracle,
         oracle_calls=config.oracle_calls,
-        objectives=[Objective(**w.to_dict(_find_range(calls, w.about.name))) for w in objectives],
+        objectives=[Objective(**w.to_dict(_find_range(calls, w.summary.name))) for w in objectives],
         aggregate=config.aggregate,
         constraints=[c.describe() for c in config.constraints],
         seeds=list(config.seeds),
@@ -155,16 +155,16 @@ def _collect_endpoints(found: Optimization, model: TrainedModel) -> list[Distrib
     known = {p.name for p in model.properties}
     return [
         Distribution(
-            property=w.about.name,
-            label=w.about.label,
-            unit=w.about.unit,
+            property=w.summary.name,
+            label=w.summary.label,
+            unit=w.summary.unit,
             basis="computed",
             data=[],
-            samples=thin(found.calls[f"{w.about.name}_computed"].dropna().tolist(), PLOTTED),
-            candidates=found.candidates[f"{w.about.name}_computed"].tolist(),
+            samples=thin(found.calls[f"{w.summary.name}_computed"].dropna().tolist(), PLOTTED),
+            candidates=found.candidates[f"{w.summary.name}_computed"].tolist(),
         )
         for w in found.objectives
-        if w.about.name not in known
+        if w.summary.name not in known
     ]
 
 

@@ -19,25 +19,25 @@ from pipeline.report.model import ComparedPrediction, Front, PropertyPart, Searc
 
 def compare_predictions(found: Optimization, model: TrainedModel) -> list[ComparedPrediction]:
     """Compare the model's own predictors with what was computed for the molecules of the calls, where both exist."""
-    objectives = [w for w in found.objectives if w.about.name in model.predictors]
+    objectives = [w for w in found.objectives if w.summary.name in model.predictors]
     if not objectives or not len(found.calls):
         return []
     some = found.calls.iloc[thin(list(range(len(found.calls))), 500)].copy()
     molecules = [Molecule(text) for text in some["smiles"]]
     some["molecule"] = pd.Series(molecules, some.index, dtype=object)
     some["z"] = list(encode_valid(model.checkpoint, molecules))
-    some = add_predictions(some, model, [w.about.name for w in objectives])
+    some = add_predictions(some, model, [w.summary.name for w in objectives])
     entries = []
     for w in objectives:
-        name = w.about.name
+        name = w.summary.name
         both = some[[f"{name}_computed", f"{name}_predicted"]].dropna().to_numpy(dtype=np.float64)
         x, y = both.T
         spread = float(((x - x.mean()) ** 2).sum()) if len(x) else 0.0
         entries.append(
             ComparedPrediction(
                 property=name,
-                label=w.about.label,
-                unit=w.about.unit,
+                label=w.summary.label,
+                unit=w.summary.unit,
                 points=both.tolist(),
                 of=len(both),
                 mae=float(np.abs(x - y).mean()) if len(x) else None,
@@ -49,7 +49,7 @@ def compare_predictions(found: Optimization, model: TrainedModel) -> list[Compar
 
 def find_front(found: Optimization) -> Front | None:
     """Find the Pareto front among all calls, and its hypervolume against calls; None unless the run ranked by it."""
-    names = [w.about.name for w in found.objectives]
+    names = [w.summary.name for w in found.objectives]
     columns = [f"{name}_ranked_by" for name in names]
     if found.config.aggregate != "pareto" or not set(columns) <= set(found.calls):
         return None
@@ -68,7 +68,7 @@ def find_front(found: Optimization) -> Front | None:
         volumes.append([stop, compute_hypervolume(held, reference)])
     return Front(
         objectives=[
-            PropertyPart(property=w.about.name, label=w.about.label, unit=w.about.unit) for w in found.objectives
+            PropertyPart(property=w.summary.name, label=w.summary.label, unit=w.summary.unit) for w in found.objectives
         ],
         points=thin(values[there].tolist(), PLOTTED),
         front=values[best].tolist(),

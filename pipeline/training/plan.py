@@ -81,6 +81,8 @@ def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[Prope
     """Summarize each of the dataset's properties over its training split."""
     values = training.values()
     return [
-        PropertySummary.of(p.name, p.label, p.unit, "measured" if p.kind == "measured" else "computed", values[:, i])
+        PropertySummary.from_values(
+            p.name, p.label, p.unit, "measured" if p.kind == "measured" else "computed", values[:, i]
+        )
         for i, p in enumerate(dataset.properties)
     ]

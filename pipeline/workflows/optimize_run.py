@@ -189,7 +189,7 @@ def annotate_candidates(
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
     table = annotate(table, table.index, (), others, n=len(table), progress=progress)
-    aimed = {w.about.name for w in found.objectives}
+    aimed = {w.summary.name for w in found.objectives}
     measured = {p.name for p in model.properties if p.kind == "measured"}
     table = add_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
     table = add_neighbors(table, model, dataset, progress)

@@ -11,7 +11,7 @@ from rdkit import Chem
 from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, find_unusual_motifs, has_unusual_motif
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
-from pipeline.objectives.constraints import USUAL, Constraints, named_molecules
+from pipeline.objectives.constraints import USUAL, Constraints, collect_named_molecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.initial_population import UsualStructures
 from pipeline.optimization.loop import optimize
@@ -84,7 +84,7 @@ def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: Tra
 
 
 def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Path) -> None:
-    named = named_molecules(
+    named = collect_named_molecules(
         [
             Constraint(must_contain="S(=O)(=O)F"),
             Constraint(similarity_to=("CCOOCC",), at_least=0.3),

@@ -18,7 +18,7 @@ from pipeline.objectives.resolve import resolve
 
 def wanted(**aims: Objective) -> list[ResolvedObjective]:
     """Objectives of measured properties whose data run from 0 to 1."""
-    known = [PropertySummary.of(n, n, "", "measured", np.linspace(0, 1, 101)) for n in aims]
+    known = [PropertySummary.from_values(n, n, "", "measured", np.linspace(0, 1, 101)) for n in aims]
     return resolve(aims, known)[0]
 
 
@@ -51,7 +51,7 @@ def test_expected_improvement_is_the_closed_form() -> None:
     worth = acquire(aim, {}, {"y": Prediction(mean, std)}, MeasuredConfig(acquisition="ei"), standard)
     normal = torch.distributions.Normal(0.0, 1.0)
     t = (mean - best) / std
-    closed = std * (t * normal.cdf(t) + normal.log_prob(t).exp()) / aim[0].about.std
+    closed = std * (t * normal.cdf(t) + normal.log_prob(t).exp()) / aim[0].summary.std
     torch.testing.assert_close(worth.exp()[:2], closed[:2], rtol=0.15, atol=0.01)
     assert worth.argmax() == 1 and worth[2] < worth[0] and torch.isfinite(worth).all()
 

@@ -13,8 +13,8 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto_to_each
 from pipeline.chemistry.metrics import find_structural_alerts
 from pipeline.objectives.config import Constraint
-from pipeline.objectives.constraints import Constraints, nothing_passes_message
-from pipeline.objectives.rules import alert_sets
+from pipeline.objectives.constraints import Constraints, explain_failures
+from pipeline.objectives.rules import list_alert_sets
 from pipeline.workspace.settings import Settings
 
 ASPIRIN, BENZENE, ETHANOL, CHLOROTOLUENE = "CC(=O)Oc1ccccc1C(=O)O", "c1ccccc1", "CCO", "Cc1ccc(Cl)cc1"
@@ -57,7 +57,7 @@ def test_alerts_are_those_of_the_report() -> None:
     free = [s for s, found in zip(SMILES, find_structural_alerts(SMILES, threads=1), strict=True) if not found]
     assert passing(alerts=["pains", "BRENK"]) == free
     assert NITRO not in free and BENZENE in free
-    assert {"PAINS", "BRENK", "NIH", "ZINC"} <= set(alert_sets().values())
+    assert {"PAINS", "BRENK", "NIH", "ZINC"} <= set(list_alert_sets().values())
 
 
 def test_the_first_to_fail_is_the_reason_and_every_molecule_is_in_one_count() -> None:
@@ -177,8 +177,8 @@ def test_when_nothing_passes_the_counts_and_the_conflict_are_told() -> None:
     assert "none met both 'contains c' (5 did) and 'fraction_sp3 at least 0.9' (2 did)" in told
     assert "loosen or drop" in told
     assert Constraints([Constraint(must_contain="c")]).explain(MOLS).startswith("only 5 of 7 molecules pass")
-    assert "no molecule" in nothing_passes_message({"a": 0}, 0)
-    assert "1,200 failed 'a'; 3 failed 'b'" in nothing_passes_message({"b": 3, "c": 0, "a": 1200}, 1203)
+    assert "no molecule" in explain_failures({"a": 0}, 0)
+    assert "1,200 failed 'a'; 3 failed 'b'" in explain_failures({"b": 3, "c": 0, "a": 1200}, 1203)
 
 
 def test_two_that_are_called_alike_are_refused() -> None:

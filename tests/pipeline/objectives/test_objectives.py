@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from chem_vae.errors import UserError
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import PropertySummary, columns, score
+from pipeline.objectives.desirability import PropertySummary, score, stack_rankings
 from pipeline.objectives.resolve import resolve
 from pipeline.objectives.transforms import FLOOR, TRANSFORMS, Transform
 
-LOGP = PropertySummary.of("logp", "logP", "", "computed", np.linspace(0, 10, 1001))
-ASSAY = PropertySummary.of("assay", "assay", "nM", "measured", np.array([1.0, 2.0, 3.0, np.nan]))
+LOGP = PropertySummary.from_values("logp", "logP", "", "computed", np.linspace(0, 10, 1001))
+ASSAY = PropertySummary.from_values("assay", "assay", "nM", "measured", np.array([1.0, 2.0, 3.0, np.nan]))
 
 
 def wanted(**aim: object):
@@ -27,8 +27,8 @@ def wanted(**aim: object):
 
 def test_a_target_is_worth_one_half_at_its_tolerance() -> None:
     w = wanted(target=2.5, tolerance=0.5)
-    assert w.desirability([2.5, 3.0, 2.0, 3.5]).tolist() == pytest.approx([1.0, 0.5, 0.5, 2**-4])
-    assert w.hits([2.5, 3.0, 3.001, math.nan]).tolist() == [True, True, False, False]
+    assert w.compute_desirability([2.5, 3.0, 2.0, 3.5]).tolist() == pytest.approx([1.0, 0.5, 0.5, 2**-4])
+    assert w.find_hits([2.5, 3.0, 3.001, math.nan]).tolist() == [True, True, False, False]
 
 
 def test_a_tolerance_that_nobody_named_is_a_tenth_of_the_spread() -> None:
@@ -37,18 +37,18 @@ def test_a_tolerance_that_nobody_named_is_a_tenth_of_the_spread() -> None:
 
 def test_a_range_is_flat_inside() -> None:
     w = wanted(range=(2.0, 4.0))
-    assert w.desirability([2.0, 3.0, 4.0]).tolist() == [1.0, 1.0, 1.0]
-    assert 0 < w.desirability([5.0])[0] < 1
-    assert w.hits([1.9, 2.0, 4.1]).tolist() == [False, True, False]
+    assert w.compute_desirability([2.0, 3.0, 4.0]).tolist() == [1.0, 1.0, 1.0]
+    assert 0 < w.compute_desirability([5.0])[0] < 1
+    assert w.find_hits([1.9, 2.0, 4.1]).tolist() == [False, True, False]
 
 
 def test_maximize_and_minimize_mirror_each_other() -> None:
     up, down = wanted(maximize=True), wanted(minimize=True)
     x = np.linspace(0, 10, 7)
-    assert up.desirability(x.tolist()) == pytest.approx(down.desirability((10 - x).tolist()), rel=1e-3)
-    assert up.desirability([5.0, 9.5]).tolist() == pytest.approx([0.119, 0.881], abs=2e-3)
-    assert up.hits([8.9, 9.1]).tolist() == [False, True]
-    assert down.hits([0.9, 1.1]).tolist() == [True, False]
+    assert up.compute_desirability(x.tolist()) == pytest.approx(down.compute_desirability((10 - x).tolist()), rel=1e-3)
+    assert up.compute_desirability([5.0, 9.5]).tolist() == pytest.approx([0.119, 0.881], abs=2e-3)
+    assert up.find_hits([8.9, 9.1]).tolist() == [False, True]
+    assert down.find_hits([0.9, 1.1]).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("aim", [{"target": 20.0}, {"range": (10.5, 11.0)}])
@@ -85,7 +85,7 @@ def test_an_unknown_property_names_the_near_one() -> None:
 def test_gradients_pull_towards_the_aim_from_far_away() -> None:
     for w, x, sign in ((wanted(target=2.0), 9.0, -1), (wanted(maximize=True), 0.0, 1), (wanted(range=(2, 3)), 9.0, -1)):
         value = torch.tensor(x, requires_grad=True)
-        w.log_desirability(value).backward()
+        w.compute_log_desirability(value).backward()
         assert value.grad is not None
         assert math.copysign(1, value.grad.item()) == sign
         assert abs(value.grad.item()) > 1e-2
@@ -136,7 +136,7 @@ RISING, FALLING = ("sigmoid", "linear"), ("reverse_sigmoid", "reverse_linear")
 
 
 def d(transform: Transform, *x: float) -> list[float]:
-    return transform.desirability(torch.tensor(x, dtype=torch.float64)).tolist()
+    return transform.compute_desirability(torch.tensor(x, dtype=torch.float64)).tolist()
 
 
 def test_sigmoids_have_the_values_of_their_formulas() -> None:
@@ -182,14 +182,14 @@ def test_a_desirability_lies_in_0_to_1_and_rises_as_its_name_says(ends: tuple[fl
 def test_logarithms_agree_with_desirabilities_and_keep_a_slope_below(ends: tuple[float, float], values: list) -> None:
     for transform in every(*ends):
         x = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-        log, plain = transform.log_desirability(x), transform.desirability(x)
+        log, plain = transform.compute_log_desirability(x), transform.compute_desirability(x)
         seen = plain.detach() >= FLOOR
         assert log.detach()[seen].exp().numpy() == pytest.approx(plain.detach()[seen].numpy(), rel=1e-6)
         assert (log.detach()[~seen] <= math.log(FLOOR) + 1e-9).all(), transform
         log.sum().backward()
         assert x.grad is not None
         assert torch.isfinite(x.grad).all(), transform
-        low, high = transform.hits
+        low, high = transform.hit_interval
         towards = torch.zeros_like(x) if low is None else (x < low).double()
         towards = towards if high is None else towards - (x > high).double()
         assert (x.grad * towards >= 0)[~seen].all(), transform
@@ -201,9 +201,9 @@ def test_logarithms_agree_with_desirabilities_and_keep_a_slope_below(ends: tuple
 def test_a_hit_is_worth_one_half(ends: tuple[float, float]) -> None:
     for transform in every(*ends):
         if transform.name not in ("range", "step"):  # they have a flat top instead
-            bounds = [v for v in transform.hits if v is not None]
+            bounds = [v for v in transform.hit_interval if v is not None]
             assert d(transform, *bounds) == pytest.approx([0.5] * len(bounds), abs=1e-4), transform
-        low, high = transform.sought
+        low, high = transform.target_interval
         assert low is not None and high is not None
         assert min(d(transform, 0.5 * (low + high))) > 0.9
 
@@ -213,7 +213,7 @@ def test_a_missing_value_stays_missing(name: str) -> None:
     given = {"target": (1.0, 0.5), "range": (1.0, 2.0, 0.5), "as_is": ()}.get(name, (1.0, 2.0))
     transform = TRANSFORMS[name](*given)
     assert all(map(math.isnan, d(transform, math.nan)))
-    assert transform.log_desirability(torch.tensor([math.nan])).isnan().all()
+    assert transform.compute_log_desirability(torch.tensor([math.nan])).isnan().all()
 
 
 def test_transforms_resolve_with_their_hits_conditions_and_points() -> None:
@@ -225,7 +225,7 @@ def test_transforms_resolve_with_their_hits_conditions_and_points() -> None:
         3.0,
         "reverse sigmoid from 2 to 4 (a hit: at most 3)",
     )
-    assert w.hits([1.0, 3.0, 3.1, math.nan]).tolist() == [True, True, False, False]
+    assert w.find_hits([1.0, 3.0, 3.1, math.nan]).tolist() == [True, True, False, False]
     drawn = w.draw(100, generator)
     assert 1.5 <= drawn.min() < drawn.max() <= 2.5
     open_end = wanted(transform="step", low=9.5).draw(100, generator)
@@ -239,9 +239,9 @@ def test_transforms_resolve_with_their_hits_conditions_and_points() -> None:
 
 def test_maximize_may_say_what_a_hit_is() -> None:
     w = wanted(maximize=True, low=7.0)
-    assert w.hits([6.9, 7.0]).tolist() == [False, True]
+    assert w.find_hits([6.9, 7.0]).tolist() == [False, True]
     assert "at least 7" in w.aim and "tenth" not in w.aim
-    assert w.desirability([5.0]) == pytest.approx(wanted(maximize=True).desirability([5.0]))
+    assert w.compute_desirability([5.0]) == pytest.approx(wanted(maximize=True).compute_desirability([5.0]))
 
 
 # -- an oracle's endpoints -------------------------------------------------------------------------------------------
@@ -253,11 +253,11 @@ def test_an_endpoint_alone_orders_by_its_own_value_whatever_its_range() -> None:
     values = {"affinity": [-9.5, -3.0, math.nan, 2.0]}
     down, _ = resolve({"affinity": Objective(minimize=True)}, [LOGP], DOCKING)
     assert score(down, values, 4) == pytest.approx([9.5, 3.0, math.nan, -2.0], nan_ok=True)
-    assert columns(down, values, 4)[:, 0] == pytest.approx([9.5, 3.0, math.nan, -2.0], nan_ok=True)
-    assert down[0].basis == "computed" and down[0].about.unit == "kcal/mol"
+    assert stack_rankings(down, values, 4)[:, 0] == pytest.approx([9.5, 3.0, math.nan, -2.0], nan_ok=True)
+    assert down[0].basis == "computed" and down[0].summary.unit == "kcal/mol"
     nothing_said, _ = resolve({}, [LOGP], DOCKING)
     assert score(nothing_said, values, 4) == pytest.approx([-9.5, -3.0, math.nan, 2.0], nan_ok=True)
-    assert nothing_said[0].hits([-5.0, math.nan]).tolist() == [True, False]
+    assert nothing_said[0].find_hits([-5.0, math.nan]).tolist() == [True, False]
     assert nothing_said[0].draw(2, torch.Generator()).isnan().all()
     assert nothing_said[0].to_dict(seen=[-9.5, 2.0])["transform"][0][0] == -9.5
 
@@ -271,7 +271,7 @@ def test_endpoints_beside_others_are_taken_as_they_are_and_clipped_to_0_to_1() -
         {"a": Objective(minimize=True), "b": Objective(maximize=True)}, [], {"a": ("", ""), "b": ("", "")}
     )
     assert score(falling, {"a": [0.0, 0.75], "b": [1.0, 1.0]}, 2) == pytest.approx([1.0, 0.5])
-    assert columns(falling, {"a": [3.0], "b": [7.2]}, 1).tolist() == [[-3.0, 7.2]]
+    assert stack_rankings(falling, {"a": [3.0], "b": [7.2]}, 1).tolist() == [[-3.0, 7.2]]
 
 
 def test_an_endpoint_that_the_model_knows_has_its_data_but_is_computed() -> None:
@@ -287,9 +287,9 @@ def test_a_target_without_data_needs_a_tolerance_and_a_range_does_not() -> None:
     with pytest.raises(UserError, match="tolerance"):
         resolve({"affinity": Objective(target=-9)}, [], DOCKING)
     named, _ = resolve({"affinity": Objective(target=-9, tolerance=1)}, [], DOCKING)
-    assert named[0].desirability([-8.0]) == pytest.approx([0.5])
+    assert named[0].compute_desirability([-8.0]) == pytest.approx([0.5])
     inside, warnings = resolve({"affinity": Objective(range=(-12, -8))}, [], DOCKING)
-    assert inside[0].desirability([-7.0]) == pytest.approx([0.5])
+    assert inside[0].compute_desirability([-7.0]) == pytest.approx([0.5])
     assert not warnings
     with pytest.raises(UserError, match=r"oracle 'afinity'; did you mean 'affinity'"):
         resolve({"afinity": Objective(maximize=True)}, [], DOCKING)

@@ -23,11 +23,11 @@ class Hill(Transform):
     low: float
     steepness: float = 2.0
 
-    def log_desirability(self, x):
+    def compute_log_desirability(self, x):
         return -torch.log1p((self.low / x) ** self.steepness)
 
     @property
-    def hits(self):
+    def hit_interval(self):
         return self.low, None
 
 def register():
@@ -41,8 +41,8 @@ from pipeline.config import load_config
 from pipeline.objectives.resolve import resolve
 objectives = load_config(Path(sys.argv[1])).optimize.objectives
 (objective,), _ = resolve(objectives, [], {"affinity": ("affinity", "nM")})
-assert np.allclose(objective.desirability([4.0, 8.0]), [0.5, 0.8]), objective.desirability([4.0, 8.0])
-assert objective.kind == "hill" and objective.hits([3.0, 5.0]).tolist() == [False, True]
+assert np.allclose(objective.compute_desirability([4.0, 8.0]), [0.5, 0.8]), objective.compute_desirability([4.0, 8.0])
+assert objective.kind == "hill" and objective.find_hits([3.0, 5.0]).tolist() == [False, True]
 """
 
 

@@ -57,7 +57,7 @@ def test_the_best_of_the_data_are_asked_about_first(model: TrainedModel, dataset
     assert (found.calls["origin"] == "best of the data").tolist() == [True] * 15 + [False] * 45
     table = dataset.table(["smiles", "assay", "logp"]).set_index("smiles").dropna()
     table = table[[Chem.MolFromSmiles(s).GetNumHeavyAtoms() <= 22 for s in table.index]]
-    d = [w.desirability(table[w.about.name].tolist()) for w in found.objectives]
+    d = [w.compute_desirability(table[w.summary.name].tolist()) for w in found.objectives]
     ranks = pd.Series(np.sqrt(d[0] * d[1]), table.index).rank(ascending=False)
     assert ranks[first["smiles"]].is_monotonic_increasing and ranks[first["smiles"].iloc[0]] == 1
     own = [find_scaffold(s) for s in first["smiles"]]

@@ -54,7 +54,7 @@ def test_what_cannot_be_weighed_is_refused_before_it_is_paid(model: TrainedModel
 def test_several_computed_objectives_and_a_pareto_front(model: TrainedModel, tmp_path: Path) -> None:
     objectives = {"logp": {"target": 2.0, "tolerance": 0.5}, "tpsa": {"transform": "sigmoid", "low": 20, "high": 90}}
     found = optimize(model, config(40, objectives=objectives), tmp_path / "mean")
-    wanted = [w.desirability(found.calls[f"{w.about.name}_computed"].tolist()) for w in found.objectives]
+    wanted = [w.compute_desirability(found.calls[f"{w.summary.name}_computed"].tolist()) for w in found.objectives]
     assert found.calls["score"].to_numpy() == pytest.approx(np.sqrt(wanted[0] * wanted[1]), abs=1e-9)
     assert found.counts["hits"] == found.calls["hit"].sum() == ((wanted[0] >= 0.5) & (wanted[1] >= 0.5)).sum()
     found = optimize(model, config(40, objectives=objectives, aggregate="pareto"), tmp_path / "front")

@@ -31,7 +31,7 @@ def test_the_notebook(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> 
         strategy="genetic",
         aggregate="pareto",
     )
-    assert {"a_computed", "b_computed"} <= set(both.calls) and [w.about.name for w in both.objectives] == ["a", "b"]
+    assert {"a_computed", "b_computed"} <= set(both.calls) and [w.summary.name for w in both.objectives] == ["a", "b"]
     computed = mg.optimize(model, calls=10, maximize="logp", target={"mw": 250}, strategy="random")
     assert {w.kind for w in computed.objectives} == {"maximize", "target"}
     start = "O=C(Nc1ccccc1)c1ccccc1"
