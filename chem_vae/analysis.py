@@ -1,4 +1,4 @@
-"""What a trained model's latent space is like: reconstruction, active units, and later maps and neighbors."""
+"""Measures of a trained model: validation scores, exact reconstruction, active units, signs of collapse, principal axes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLLAPSE_KL = 0.5
 
 @dataclass(frozen=True)
 class Scores:
-    """The validation split under a model, deterministic: teacher-forced means in nats per molecule."""
+    """The scores of a model on molecules; deterministic, teacher-forced means in nats per molecule."""
 
     loss: float
     """Reconstruction + KL: the negative ELBO (beta 1), with z sampled."""
@@ -39,7 +39,18 @@ class Scores:
 
 @torch.no_grad()
 def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batch_size: int, seed: int = 0) -> Scores:
-    """Score up to all molecules of a dataset; scale: mean and std (P,) of the conditions."""
+    """Score a model on the molecules of a dataset.
+
+    Args:
+        model: The model; it is put into evaluation mode meanwhile.
+        data: The molecules.
+        scale: Mean and standard deviation (P,) of the conditions.
+        batch_size: Molecules at a time.
+        seed: For the z that are drawn.
+
+    Returns:
+        The scores.
+    """
     was_training = model.training
     model.eval()
     with torch.random.fork_rng(devices=[]):
@@ -68,9 +79,18 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
 
 @torch.no_grad()
 def measure_exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length: int, batch_size: int = 512) -> float:
-    """Share of molecules whose ids come back exactly: encoded without conditions, decoded greedily from the mean.
+    """Measure the share of molecules whose ids come back exactly, when decoded greedily from the posterior mean.
 
-    Free-running, not teacher-forced: one wrong symbol loses the molecule.
+    Decoding runs freely, without the right symbols at hand: one wrong symbol loses the molecule. Conditions stay unknown.
+
+    Args:
+        model: The model.
+        data: The molecules.
+        max_length: The most ids of a decoded molecule.
+        batch_size: Molecules at a time.
+
+    Returns:
+        A share from 0 to 1; NaN without molecules.
     """
     was_training = model.training
     model.eval()
@@ -84,7 +104,17 @@ def measure_exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length:
 
 
 def advise_on_collapse(kl: float, active_units: int, latent_size: int, beta: float) -> str | None:
-    """The warning for a posterior that has collapsed, or None where it has not."""
+    """Say what to do about a posterior that has collapsed to the prior (Bowman et al. 2016, arXiv:1511.06349).
+
+    Args:
+        kl: KL per molecule in nats, summed over dimensions.
+        active_units: Dimensions with a variance of mu above ACTIVE_VARIANCE.
+        latent_size: Dimensions in all.
+        beta: The weight of the KL term, which the advice names.
+
+    Returns:
+        The text of the warning, or None where the posterior has not collapsed.
+    """
     if kl >= COLLAPSE_KL and active_units > 0:
         return None
     return (
@@ -95,7 +125,7 @@ def advise_on_collapse(kl: float, active_units: int, latent_size: int, beta: flo
 
 
 def advise_on_idle_dimensions(active_units: int, latent_size: int) -> str | None:
-    """The remark on a posterior that lives in a part of its dimensions, or None where half of them are used."""
+    """Say what to do about a posterior that uses less than half of its dimensions; None where it uses more, or has collapsed."""
     if 2 * active_units >= latent_size or active_units == 0:
         return None
     return (
@@ -105,7 +135,15 @@ def advise_on_idle_dimensions(active_units: int, latent_size: int) -> str | None
 
 
 def compute_principal_axes(points: Tensor, components: int = 2) -> tuple[Tensor, Tensor, Tensor]:
-    """PCA of points (n, D): mean (D,), axes (components, D) and the share of variance that each explains."""
+    """Compute a principal component analysis, with signs that do not change from run to run.
+
+    Args:
+        points: (n, D).
+        components: Number of axes.
+
+    Returns:
+        The mean (D,), the axes (components, D), and the share of the variance that each explains (components,).
+    """
     mean = points.mean(dim=0)
     _, singular, axes = torch.linalg.svd(points - mean, full_matrices=False)
     variance = singular.square()

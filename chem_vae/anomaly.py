@@ -1,8 +1,8 @@
-"""How unlikely a molecule is under the model, beside a reference sample: in nats, and as a percentile of that sample.
+"""Anomaly scores: how unlikely a molecule is under the model, in nats, and as a percentile of a reference sample.
 
--log p(x) comes from the decoder without z and without conditions: an exact likelihood, no bound. -log p(x | mu) says how
-well the molecule survives the latent space. A likelihood alone can mislead (Nalisnick et al. 2019, arXiv:1810.09136:
-deep models may find strangers likelier than their own data), so both are given, and always against a reference.
+-log p(x) comes from the decoder without z and without conditions: an exact likelihood, not a bound. -log p(x | mu) says how
+well the molecule survives the latent space. A likelihood alone can mislead (Nalisnick et al. 2019, arXiv:1810.09136: deep
+models may find strange data likelier than their own), so both are given, and always against a reference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FEWEST_HELD_OUT = 200
 
 
 class Surprise(NamedTuple):
-    """Of N molecules; nats are natural logarithms of probabilities, summed over the molecule, its end counted."""
+    """The anomaly scores of N molecules, in nats, summed over the symbols of a molecule with its [end]."""
 
     nats: Tensor
     """(N,) -log p(x)."""
@@ -40,7 +40,17 @@ class Surprise(NamedTuple):
 def compute_surprise(
     checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512, progress: Progress = silent
 ) -> Surprise:
-    """How surprising each molecule of a dataset of this checkpoint's tokens is, conditions unknown."""
+    """Compute the anomaly scores of each molecule of a dataset, conditions unknown.
+
+    Args:
+        checkpoint: The model.
+        data: Molecules in the tokens of this checkpoint's vocabulary.
+        batch_size: Molecules at a time.
+        progress: Told of the molecules done.
+
+    Returns:
+        The scores of the N molecules.
+    """
     model, n = checkpoint.model.eval(), len(data)
     lengths = torch.tensor([len(checkpoint.vocabulary.expand_token(i)) for i in range(len(checkpoint.vocabulary))])
     nats, symbols, reconstruction = (torch.full((n,), torch.nan) for _ in range(3))
@@ -66,12 +76,20 @@ def fit_anomaly(
     held_out: bool,
     kept: TokenDataset | None = None,
 ) -> dict[str, Tensor]:
-    """The reference of the anomaly score, for `anomaly.safetensors` beside the model: up to n molecules, seeded.
+    """Make the reference that anomaly scores are compared with, for `anomaly.safetensors` beside the model.
 
-    data: what is scored. A model that learned its molecules by heart finds each new one stranger than those, so they
-    should be ones that it has not seen: `held_out` says whether they are. nats, nats_per_symbol, reconstruction_nats:
-    sorted (n,). kept: training molecules, of which up to n are kept as flat (int32) and offsets (n + 1,), their ids, some
-    20 bytes each, so that a model without its dataset still has molecules to name as neighbors; None leaves the two out.
+    Args:
+        checkpoint: The model.
+        data: The molecules to score. Molecules that the model was trained on look too likely, so they should be held-out ones.
+        n: The most molecules of each kind, drawn with the seed.
+        seed: The seed.
+        progress: Told of the molecules done.
+        held_out: Whether `data` is held out.
+        kept: Training molecules, of which the ids are kept (some 20 bytes each), so that a model without its dataset still has
+            molecules to name as neighbors; None keeps none.
+
+    Returns:
+        nats, nats_per_symbol, reconstruction_nats: sorted (n,); held_out: bool; and of `kept` flat (int32) and offsets (n + 1,).
     """
 
     def drawn(of: TokenDataset) -> TokenDataset:
@@ -90,7 +108,7 @@ def fit_anomaly(
 
 
 def read_kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) -> list[str]:
-    """The SELFIES strings that `fit_anomaly` kept; empty where they were left out."""
+    """Return the SELFIES strings that `fit_anomaly` kept; none where they were left out."""
     if "flat" not in reference or "offsets" not in reference:
         return []
     flat, offsets = reference["flat"].tolist(), reference["offsets"].tolist()
@@ -98,7 +116,15 @@ def read_kept_molecules(reference: dict[str, Tensor], checkpoint: Checkpoint) ->
 
 
 def compute_percentiles(values: Tensor, reference: Tensor) -> Tensor:
-    """(n,) the share in percent of the sorted reference (m,) below each value, ties counted half; NaN stays NaN."""
+    """Compute the share of a reference that lies below each value, in percent.
+
+    Args:
+        values: (n,) values; NaN stays NaN.
+        reference: (m,) values, sorted.
+
+    Returns:
+        (n,) percentiles from 0 to 100, ties counted half; NaN without a reference.
+    """
     if len(reference) == 0:
         return torch.full(values.shape, torch.nan)
     sorted_reference, values = reference.float().contiguous(), values.float().contiguous()

@@ -1,4 +1,4 @@
-"""Files that appear whole, and JSON that any program reads (no NaN, no infinity)."""
+"""Write files that appear whole, and JSON that any program reads (without NaN and infinity)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def write_json(path: Path, data: Any) -> Path:
 
 
 def to_plain(value: Any) -> Any:
-    """The value in strict JSON types: NaN and infinities become None; arrays, tensors and tables' types plain ones.
+    """Convert a value to strict JSON types: NaN and infinity become None, and arrays, tensors and sets become lists.
 
     >>> to_plain({"r2": float("nan"), "of": (1, 2), 3: {"b", "a"}})
     {'r2': None, 'of': [1, 2], '3': ['a', 'b']}
@@ -83,7 +83,7 @@ def to_plain(value: Any) -> Any:
 
 
 def format_json(data: Any) -> str:
-    """Strict JSON with a list of numbers on one line, so that a person can read it too."""
+    """Format data as strict JSON with a list of numbers on one line, so that a person can read it too."""
     return _dump(to_plain(data), 0) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What is watched while a model trains: the log, the validations, the warnings, and the checkpoints by the clock."""
+"""The callback that watches a training: log, validations, early stopping, warnings of collapse, and resume files."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ OnValidation = Callable[[int, dict[str, float]], None]
 
 
 class StopTraining(Exception):
-    """Raised by a caller's OnValidation: training ends here, in good order, with the best weights so far."""
+    """Raised by a caller's OnValidation to end the training in good order, with the best weights so far."""
 
 
 @dataclass
 class TrainingLog:
-    """What was watched: one row per report, one per validation, and the warnings."""
+    """The record of a training: one row per report, one per validation, and the warnings."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
@@ -57,7 +57,18 @@ class TrainingLog:
 
 
 class TrainingMonitor(Callback):
-    """Reports progress, validates, warns of collapse, checkpoints by the clock, and stops early."""
+    """Reports progress, validates, keeps the best weights, warns of collapse, stops early, and writes the resume file by the clock.
+
+    Args:
+        module: The module that is trained.
+        validation: Molecules to score; some of them, evenly spread, are used.
+        vocabulary: To spell sampled molecules.
+        max_length: The most ids of a decoded molecule.
+        resume_file: Written every `checkpoint_seconds`; None for none.
+        progress: Told of the steps done.
+        sample_metrics: Computes shares of prior samples at each validation; None for none.
+        on_validation: Called after each validation; it may raise StopTraining.
+    """
 
     def __init__(
         self,
@@ -207,7 +218,7 @@ class TrainingMonitor(Callback):
                 trainer.should_stop = True
 
     def _watch_for_collapse(self, scores: Scores, step: int) -> None:
-        """What is said is of the latest validation; a small KL is to be expected in the first half."""
+        """Keep the warnings of the latest validation alone; a small KL is to be expected in the first half of the training."""
         self.record.warnings = [w for w in self.record.warnings if w not in self.collapse]
         self.collapse = []
         if 2 * step < self.module.steps:
@@ -223,7 +234,7 @@ class TrainingMonitor(Callback):
 
 
 def write_history(log: TrainingLog, path: Path) -> None:
-    """Write the training history as CSV."""
+    """Write the history of a training as CSV, one row per report."""
     with write_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(log.history[0]) if log.history else ["step"])
         writer.writeheader()

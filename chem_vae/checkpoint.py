@@ -1,4 +1,4 @@
-"""Save and load: weights as safetensors, everything else as JSON, never a pickle.
+"""Save and load models: weights as safetensors, all else as JSON, never a pickle.
 
 A checkpoint folder is enough by itself: `model.safetensors` holds the weights; `model.json` the architecture, the
 vocabulary with its bond constraints, the properties with their scales, and a card of where the model comes from.
@@ -41,7 +41,7 @@ class ConditionScale:
 
     @classmethod
     def fit(cls, name: str, unit: str, values: np.ndarray) -> ConditionScale:
-        """From raw values with NaN where unmeasured; a property without spread keeps a deviation of 1."""
+        """Fit the scale of raw values (n,), NaN where unmeasured; a property without spread keeps a deviation of 1."""
         measured = values[np.isfinite(values)].astype(np.float64)
         if len(measured) == 0:
             return cls(name, unit)
@@ -51,7 +51,7 @@ class ConditionScale:
 
 @dataclass
 class Checkpoint:
-    """A model with all that is needed to use it: SELFIES strings and raw property units on the outside."""
+    """A model with all that is needed to use it; callers give and get SELFIES strings and raw property units."""
 
     model: ChemVAE
     vocabulary: SelfiesVocabulary
@@ -69,16 +69,24 @@ class Checkpoint:
         return [s.name for s in self.scales]
 
     def standardize_values(self, values: np.ndarray | Tensor) -> Tensor:
-        """Raw values (n, P) -> standardized (n, P) on the model's device; NaN stays NaN."""
+        """Standardize raw property values (n, P), on the model's device; NaN stays NaN."""
         raw = torch.as_tensor(values, dtype=torch.float32, device=self.model.device)
         mean = torch.tensor([s.mean for s in self.scales], device=raw.device)
         std = torch.tensor([s.std for s in self.scales], device=raw.device)
         return (raw - mean) / std
 
     def make_target(self, wanted: Mapping[str, float], n: int) -> Tensor:
-        """n equal rows of standardized conditions (n, P): the wanted values, unknown elsewhere.
+        """Make conditions that ask for some values and leave the others unknown.
 
-        Raises UserError for a property that the model was not conditioned on.
+        Args:
+            wanted: Raw values by the names of properties.
+            n: Number of equal rows.
+
+        Returns:
+            (n, P) standardized conditions.
+
+        Raises:
+            UserError: If the model was not conditioned on a property.
         """
         row = np.full(len(self.scales), np.nan, dtype=np.float32)
         for name, value in wanted.items():
@@ -88,12 +96,23 @@ class Checkpoint:
         return self.standardize_values(np.tile(row, (n, 1)))
 
     def encode(self, selfies: Sequence[str], batch_size: int = 512) -> Posterior:
-        """The posterior of each SELFIES string, conditions unknown. Raises VocabularyError for an unknown symbol."""
+        """Encode SELFIES strings, conditions unknown.
+
+        Args:
+            selfies: n strings.
+            batch_size: Molecules at a time.
+
+        Returns:
+            The posterior (n, D), on the CPU.
+
+        Raises:
+            VocabularyError: If a symbol is not in the vocabulary.
+        """
         return self.encode_dataset(TokenDataset.from_lists(self.vocabulary.encode_batch(selfies)), batch_size)
 
     @torch.no_grad()
     def encode_dataset(self, data: TokenDataset, batch_size: int = 512) -> Posterior:
-        """The posterior (N, D) of each molecule of a dataset, conditions unknown, on the CPU."""
+        """Encode the molecules of a dataset, conditions unknown; returns the posterior (N, D) on the CPU."""
         self.model.eval()
         mu = torch.empty(len(data), self.model.latent_size)
         logvar = torch.empty_like(mu)
@@ -112,10 +131,18 @@ class Checkpoint:
         seed: int | None = None,
         batch_size: int = 512,
     ) -> list[str | None]:
-        """A SELFIES string per row of z (n, D), NaN rows decoded without z; conditions (n, P) standardized.
+        """Decode latent points into SELFIES strings; see `chem_vae.decoding.decode_ids`.
 
-        None where the molecule did not end within `max_length` ids. temperature 0 is greedy; else a seed repeats it.
-        guidance: how much more closely than it learned the decoder follows the conditions; see `decode_ids`.
+        Args:
+            z: (n, D); rows of NaN are decoded without z.
+            conditions: (n, P) standardized, NaN or None unknown.
+            temperature: 0 is greedy.
+            guidance: How much more closely than it learned the decoder follows the conditions.
+            seed: Repeats what is drawn; None draws from torch's own generator.
+            batch_size: Molecules at a time.
+
+        Returns:
+            n strings, row i for row i; None where a molecule did not end within `max_length` ids.
         """
         generator = torch.Generator().manual_seed(seed) if seed is not None else None
         strings: list[str | None] = []
@@ -137,11 +164,17 @@ class Checkpoint:
 
     @torch.no_grad()
     def extended(self, symbols: Sequence[str], scales: Sequence[ConditionScale]) -> Checkpoint:
-        """A copy for fine-tuning: the vocabulary extended by symbols, further conditions added.
+        """Return a copy for fine-tuning, with further symbols and conditions.
 
-        What was learned is kept: with no new symbol in it and the new conditions unknown, a molecule has the likelihood
-        and the z that it had, but for the little that the new symbols take. scales of properties that the model knows
-        are passed over, since their values must go on to mean the same.
+        What was learned is kept: without a new symbol and with the new conditions unknown, a molecule has the z that it had, and the
+        likelihood but for the little that the new symbols take.
+
+        Args:
+            symbols: SELFIES symbols; those that the vocabulary knows are passed over.
+            scales: Properties; those that the model knows are passed over, since their values must go on to mean the same.
+
+        Returns:
+            The copy.
         """
         vocabulary = self.vocabulary.extended(symbols)
         known = {s.name for s in self.scales}
@@ -173,7 +206,9 @@ class Checkpoint:
     def save(self, folder: Path, *, half: bool = False) -> None:
         """Write `model.safetensors` and `model.json` into a folder, each whole or not at all.
 
-        half: weights in half precision, half the size; they are read back as single precision.
+        Args:
+            folder: The folder; it is made where it is not there.
+            half: Write weights in half precision, which takes half the space; they are read back as single precision.
         """
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
@@ -193,7 +228,18 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Checkpoint:
-        """Read a checkpoint folder. Raises CheckpointError where it is missing, damaged or newer."""
+        """Load a checkpoint folder.
+
+        Args:
+            folder: The folder.
+            device: The device that the model is put on.
+
+        Returns:
+            The checkpoint, in evaluation mode.
+
+        Raises:
+            CheckpointError: If it is missing, damaged, newer than this version, or of an architecture that is not installed.
+        """
         description = read_description(folder)
         try:
             vocabulary = SelfiesVocabulary.from_dict(description["vocabulary"])
@@ -222,7 +268,11 @@ class Checkpoint:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """The contents of `model.json`, of a format that this version reads. Raises CheckpointError."""
+    """Read `model.json`.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or of a format that this version does not read.
+    """
     try:
         description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

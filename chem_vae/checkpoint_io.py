@@ -1,4 +1,4 @@
-"""What a killed training goes on from: Lightning's checkpoints as safetensors and JSON instead of a pickle."""
+"""Resume files of a training: Lightning's checkpoints as safetensors and JSON instead of a pickle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chem_vae.errors import CheckpointError, TrainingError
 
 
 class SafetensorsIO(CheckpointIO):
-    """Lightning's checkpoints as one safetensors file: tensors as tensors, all else as JSON in its header.
+    """Writes Lightning's checkpoints as one safetensors file: tensors as tensors, all else as JSON in its header.
 
     Replaces torch.save, so that nothing that this project reads can run code.
     """
@@ -43,7 +43,7 @@ class SafetensorsIO(CheckpointIO):
 
 
 def _pack(data: Any, tensors: dict[str, Tensor]) -> Any:
-    """Plain JSON of nested dicts, lists, tuples, numbers and tensors; keys of any simple type survive."""
+    """Convert nested dicts, lists, tuples, numbers and tensors to plain JSON; keys of any simple type survive."""
     if isinstance(data, Tensor):
         key = f"t{len(tensors)}"
         tensors[key] = data.detach().cpu().contiguous().clone()

@@ -1,4 +1,4 @@
-"""The two frozen configurations of the core: what the model is, and how it is trained."""
+"""The two frozen configurations of the core: the model's and the training's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_SEED = 2**31 - 1
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The architecture of ChemVAE. All sizes are numbers of units."""
+    """The architecture of ChemVAE; all sizes are numbers of units."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -58,7 +58,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How ChemVAE is trained."""
+    """The settings of a training of ChemVAE."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -93,7 +93,7 @@ class TrainingConfig:
     seed: int = 0
 
     def count_epochs(self, molecules: int) -> int:
-        """The passes over so many training molecules."""
+        """Return the number of passes over so many training molecules."""
         if self.epochs is not None:
             return self.epochs
         return max(10, min(200, math.ceil(300_000 / max(1, molecules))))

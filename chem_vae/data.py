@@ -1,4 +1,4 @@
-"""Molecules as arrays of ids: TokenDataset over memory-mapped arrays, and batches of exactly one length.
+"""TokenDataset: molecules as arrays of ids in memory-mapped files, and batches of exactly one length.
 
 Batches of one length need no padding, no packing and no mask. Packing costs a recurrent net about half its speed
 (cuDNN and oneDNN run a plain (B, T) batch as one matrix product per step), and padding makes the backward direction
@@ -24,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class Batch(NamedTuple):
-    """Molecules of one length."""
+    """Molecules of one length, with their properties."""
 
     tokens: Tensor
     """(B, T) int64, without [start] and [end]."""
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class TokenDataset:
-    """N molecules: ids in one flat array, with their properties."""
+    """N molecules with their properties: their ids lie in one flat array."""
 
     flat: NDArray[np.unsignedinteger[Any]]
     """All ids, one molecule after another, uint8 or uint16."""
@@ -47,7 +47,15 @@ class TokenDataset:
 
     @classmethod
     def open(cls, folder: Path, split: str | None = "train") -> TokenDataset:
-        """Memory-map the arrays of a dataset folder; split None takes all molecules. Raises DataError."""
+        """Open the memory-mapped arrays of a dataset folder.
+
+        Args:
+            folder: The folder.
+            split: One of SPLITS, or None for all molecules.
+
+        Raises:
+            DataError: If arrays are missing or do not belong together.
+        """
         try:
             flat = np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False)
             offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
@@ -67,7 +75,7 @@ class TokenDataset:
     def from_lists(
         cls, molecules: Sequence[Sequence[int]], properties: NDArray[np.float32] | None = None
     ) -> TokenDataset:
-        """From id sequences in memory; properties (N, P), none by default."""
+        """Make a dataset of id sequences in memory, with properties (N, P), or none."""
         offsets = np.concatenate([[0], np.cumsum([len(m) for m in molecules])]).astype(np.int64)
         flat = np.fromiter((i for m in molecules for i in m), dtype=np.uint16, count=int(offsets[-1]))
         if properties is None:
@@ -78,31 +86,31 @@ class TokenDataset:
         return len(self.indices)
 
     def __getitem__(self, item: int) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.float32]]:
-        """Tokens (T,) and properties (P,) of one molecule."""
+        """Return the tokens (T,) and properties (P,) of one molecule."""
         i = self.indices[item]
         return np.asarray(self.flat[self.offsets[i] : self.offsets[i + 1]]), np.asarray(self.properties[i])
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) ids per molecule."""
+        """(N,) number of ids of each molecule."""
         return np.asarray(self.offsets[self.indices + 1] - self.offsets[self.indices])
 
     def select(self, items: NDArray[np.integer[Any]]) -> TokenDataset:
-        """The molecules at these positions, in this order."""
+        """Return a dataset of the molecules at these positions, in this order."""
         return TokenDataset(self.flat, self.offsets, self.properties, self.indices[items])
 
     def select_properties(self, columns: Sequence[int]) -> TokenDataset:
-        """The same molecules with only these property columns."""
+        """Return a dataset of the same molecules with these property columns only."""
         if list(columns) == list(range(self.properties.shape[1])):
             return self
         return TokenDataset(self.flat, self.offsets, np.asarray(self.properties)[:, list(columns)], self.indices)
 
     def values(self) -> NDArray[np.float32]:
-        """(N, P) property values in raw units."""
+        """Return the property values (N, P) in raw units."""
         return np.asarray(self.properties[self.indices])
 
     def batch(self, items: NDArray[np.integer[Any]]) -> Batch:
-        """Molecules of equal length as one Batch."""
+        """Put molecules of equal length together into one batch."""
         rows = self.indices[items]
         starts = self.offsets[rows]
         length = int(self.offsets[rows[0] + 1] - starts[0])
@@ -110,7 +118,7 @@ class TokenDataset:
         return Batch(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(np.array(self.properties[rows])))
 
     def iterate_batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-        """All molecules in batches of one length, with their positions, shortest first."""
+        """Iterate over all molecules in batches of one length, shortest first; yields their positions, and the batch."""
         order = np.argsort(self.lengths, kind="stable")
         for group in _equal_runs(self.lengths[order]):
             for start in range(group.start, group.stop, batch_size):
@@ -119,10 +127,20 @@ class TokenDataset:
 
 
 class SameLengthBatches:
-    """Shuffled batches of one length each, epoch after epoch: an iterable for Lightning that can be resumed.
+    """Shuffled batches of one length each, epoch after epoch; an iterable for Lightning that can be resumed.
 
     The order is a function of (seed, epoch) alone, and the position is one number, so training that was killed goes on
     with exactly the batches it had not seen. With several devices each takes every `world_size`-th batch.
+
+    Args:
+        data: The molecules.
+        batch_size: The most molecules of a batch.
+        seed: The seed of the order.
+        rank: The number of this device.
+        world_size: The number of devices.
+
+    Raises:
+        DataError: If there is no molecule.
     """
 
     def __init__(self, data: TokenDataset, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
@@ -138,7 +156,7 @@ class SameLengthBatches:
         self._batches = -(-batches // world_size)
 
     def __len__(self) -> int:
-        """Batches per epoch on this device (the same on each)."""
+        """Return the number of batches per epoch on this device, which is the same on each."""
         return self._batches
 
     def __iter__(self) -> Iterator[Batch]:
@@ -151,7 +169,7 @@ class SameLengthBatches:
             yield self.data.batch(plan[(position * self.world_size + self.rank) % len(plan)])
 
     def plan(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The batches of an epoch, as positions in the data, before they are dealt to the devices."""
+        """Return the batches of an epoch, as positions in the data, before they are dealt to the devices."""
         random = np.random.default_rng((self.seed, epoch))
         batches = []
         for group in self._groups:
@@ -167,6 +185,6 @@ class SameLengthBatches:
 
 
 def _equal_runs(ordered: NDArray[np.int64]) -> list[slice]:
-    """The slices of a sorted array within which its values are equal."""
+    """Return the slices of a sorted array within which its values are equal."""
     edges = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
     return [slice(a, b) for a, b in pairwise(edges) if b > a]

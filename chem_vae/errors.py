@@ -1,4 +1,4 @@
-"""The errors of the project: one base, so that the command line can answer each with a sentence and an exit code."""
+"""The errors and warnings of the project; each error class has an exit code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MemoryWarning(ChemVAEWarning):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not in a registry: says the nearest names, then all of them.
+    """Make the error for a name that is not in a registry; it says the nearest names, then all of them.
 
     >>> str(unknown_name("property", "logP ", ["logp", "qed"]))
     "unknown property 'logP '; did you mean 'logp'? Known: logp, qed"

@@ -1,4 +1,4 @@
-"""Geometry of a latent space, torch alone: paths, shells and traversals, and what each dimension tells of a property.
+"""Geometry of a latent space: paths, shells, traversals, and how much each dimension tells about a property.
 
 Straight lines between latent points leave the shell on which a high-dimensional Gaussian has its mass (White 2016,
 arXiv:1609.04468). Here a path turns its direction on the sphere and moves its norm through the chi distribution.
@@ -19,7 +19,7 @@ BINS = 20
 
 
 class DiagonalGaussian(NamedTuple):
-    """A Gaussian with a diagonal covariance that stands for where molecules lie."""
+    """A Gaussian with a diagonal covariance that describes where molecules lie in the latent space."""
 
     center: Tensor
     """(D,)"""
@@ -28,12 +28,12 @@ class DiagonalGaussian(NamedTuple):
 
     @classmethod
     def standard(cls, size: int) -> DiagonalGaussian:
-        """N(0, I) in `size` dimensions."""
+        """Return N(0, I) in `size` dimensions."""
         return cls(torch.zeros(size), torch.ones(size))
 
     @classmethod
     def fit(cls, points: Tensor) -> DiagonalGaussian:
-        """The aggregate posterior as latent means (n, D) show it; N(0, I) where fewer than three points can say.
+        """Fit the aggregate posterior to latent means (n, D); N(0, I) below three points.
 
         Dimensions without spread get a hundredth of the median spread, so that none is divided by zero.
         """
@@ -45,11 +45,20 @@ class DiagonalGaussian(NamedTuple):
 
 
 def interpolate_path(start: Tensor, end: Tensor, steps: int, measure: DiagonalGaussian) -> Tensor:
-    """(steps, D) from start (D,) to end (D,), both included exactly, along the shell of the measure.
+    """Interpolate between two latent points along the shell of a Gaussian.
 
-    In units of the measure the direction turns at a constant rate on the sphere, and the norm r runs between the ends'
-    quantiles of the chi distribution with D degrees of freedom: (r^2 / D)^(1/3), which is as good as normal (Wilson &
-    Hilferty 1931, doi:10.1073/pnas.17.12.684), moves linearly. So no step is less typical than the less typical end.
+    In units of the Gaussian the direction turns at a constant rate on the sphere, and the norm r runs between the ends'
+    quantiles of the chi distribution with D degrees of freedom: (r^2 / D)^(1/3), which is nearly normal (Wilson & Hilferty
+    1931, doi:10.1073/pnas.17.12.684), moves linearly. So no step is less typical than the less typical end.
+
+    Args:
+        start: (D,) the first point.
+        end: (D,) the last point.
+        steps: Number of points.
+        measure: The Gaussian.
+
+    Returns:
+        (steps, D) points, both ends included exactly.
     """
     t = torch.linspace(0.0, 1.0, steps, dtype=torch.float64).unsqueeze(1)
     center, spread = measure.center.double(), measure.spread.double()
@@ -77,20 +86,36 @@ def interpolate_path(start: Tensor, end: Tensor, steps: int, measure: DiagonalGa
 
 
 def sample_shell(point: Tensor, radius: float, n: int, spread: Tensor, generator: torch.Generator) -> Tensor:
-    """n points (n, D) at exactly this Euclidean distance of a point (D,), in directions drawn from N(0, spread^2)."""
+    """Sample points at one Euclidean distance of a point.
+
+    Args:
+        point: (D,) the center.
+        radius: The distance.
+        n: Number of points.
+        spread: (D,) deviations of the Gaussian that directions are drawn from.
+        generator: Random numbers.
+
+    Returns:
+        (n, D) points.
+    """
     directions = torch.randn(n, len(point), generator=generator) * spread
     return point + radius * torch.nn.functional.normalize(directions, dim=1)
 
 
 def move_along(point: Tensor, directions: Tensor, offsets: Tensor) -> Tensor:
-    """(A, S, D): a point (D,) moved along each of A directions (A, D) by each of S offsets (S,), in their lengths."""
+    """Move a point (D,) along each of A directions (A, D) by each of S offsets (S,), in their lengths; returns (A, S, D)."""
     return point + offsets.view(1, -1, 1) * directions.unsqueeze(1)
 
 
 def compute_squared_correlation(points: Tensor, values: Tensor) -> Tensor:
-    """(D, P): the share of each property's variance that a straight line in one dimension explains.
+    """Compute the share of each property's variance that a straight line in one latent dimension explains.
 
-    points (n, D), values (n, P) with NaN where unmeasured; NaN where fewer than three molecules are measured.
+    Args:
+        points: (n, D) latent means.
+        values: (n, P) property values, NaN where unmeasured.
+
+    Returns:
+        (D, P); NaN for a property of which fewer than three molecules are measured.
     """
     out = torch.full((points.shape[1], values.shape[1]), torch.nan, dtype=torch.float64)
     for p in range(values.shape[1]):
@@ -107,11 +132,19 @@ def compute_squared_correlation(points: Tensor, values: Tensor) -> Tensor:
 def estimate_mutual_information(
     points: Tensor, values: Tensor, seed: int = 0, progress: Progress = silent
 ) -> tuple[Tensor, Tensor]:
-    """I(z_d; y_p) in nats (D, P), and each property's entropy H(y_p) in nats (P,).
+    """Estimate the mutual information of latent dimensions and properties from nearest neighbors.
 
-    points (n, D), values (n, P) with NaN where unmeasured. A property of more than BINS values is cut into BINS bins of
-    equal frequency, so that its entropy is finite and I <= H. Estimated from nearest neighbors (Ross 2014,
-    doi:10.1371/journal.pone.0087357), never below 0. NaN where fewer than 50 molecules are measured.
+    Ross 2014, doi:10.1371/journal.pone.0087357. A property of more than BINS values is cut into BINS bins of equal frequency, so
+    that its entropy is finite and I <= H.
+
+    Args:
+        points: (n, D) latent means.
+        values: (n, P) property values, NaN where unmeasured.
+        seed: For the noise that breaks ties.
+        progress: Told of the properties done.
+
+    Returns:
+        I(z_d; y_p) in nats (D, P), never below 0, and the entropies H(y_p) in nats (P,); NaN below 50 measured molecules.
     """
     from sklearn.feature_selection import mutual_info_classif
 
@@ -133,10 +166,17 @@ def estimate_mutual_information(
 
 
 def compute_information_gaps(information: Tensor, entropy: Tensor) -> Tensor:
-    """(P,) mutual information gap: how much more the most informative dimension tells than the second, as a share of
-    H(y) (Chen et al. 2018, arXiv:1802.04942). 1: one dimension tells all of the property and no other tells anything.
+    """Compute the mutual information gap of each property (Chen et al. 2018, arXiv:1802.04942).
 
-    information (D, P) and entropy (P,) in nats; NaN where they are, or where the property does not vary.
+    It is the mutual information of the most informative dimension less that of the second, as a share of the entropy; 1 where
+    one dimension tells all about the property and no other tells anything.
+
+    Args:
+        information: (D, P) in nats.
+        entropy: (P,) in nats.
+
+    Returns:
+        (P,) gaps; NaN where the information is NaN, or the property does not vary.
     """
     if information.shape[0] < 2:
         return torch.full_like(entropy, torch.nan)
@@ -146,7 +186,7 @@ def compute_information_gaps(information: Tensor, entropy: Tensor) -> Tensor:
 
 
 def _binned(values: np.ndarray) -> np.ndarray:
-    """Class numbers from 0: the values themselves where they are few, else bins of equal frequency."""
+    """Return class numbers from 0: the values themselves where they are few, else bins of equal frequency."""
     distinct, classes = np.unique(values, return_inverse=True)
     if len(distinct) <= BINS:
         return classes

@@ -91,7 +91,7 @@ def elbo(
 
 @torch.no_grad()
 def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum what the free bits of a whole batch depend on, over one piece of it.
+    """Sum the KL of one piece of a batch, which the free bits of the whole batch depend on.
 
     Draws the random numbers that `elbo` would draw first, so that both see the same after the same seed.
 
@@ -108,7 +108,7 @@ def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, 
 
 
 def _encode(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, Posterior, Tensor, Tensor]:
-    """Conditions (B, P) as shown to the decoder, the posterior, z (B, D) with NaN where hidden, and (B,) where it is not."""
+    """Return conditions (B, P) as shown to the decoder, the posterior, z (B, D) with NaN where hidden, and whether it is not (B,)."""
     config, training = model.config, model.training
     shown = hide_conditions(conditions, config.condition_dropout) if training else conditions
     posterior = model.encode(corrupt(tokens, config.corruption) if training else tokens)

@@ -58,7 +58,7 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _learning_rate_factor(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to a hundredth."""
+        """Return the learning rate's factor: a linear warm-up, then half a cosine down to a hundredth."""
         warmup = max(1, round(self.config.warmup * self.steps))
         if step < warmup:
             return (step + 1) / warmup
@@ -93,7 +93,7 @@ class TrainingModule(lightning.LightningModule):
         return compute_beta(self.config, self.global_step / max(1, self.steps))
 
     def _compute_elbo(self, number: int, piece: Batch) -> Elbo:
-        """The piece's share of the loss; the devices' losses are made such that their mean, which DDP takes, is the whole."""
+        """Compute a piece's share of the loss, such that the mean over devices, which DDP takes, is the loss of the whole."""
         self._seed(number)
         terms = elbo(self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole)
         if not torch.isfinite(terms.loss):
@@ -104,7 +104,7 @@ class TrainingModule(lightning.LightningModule):
         return terms._replace(loss=terms.loss * self.trainer.world_size)
 
     def _count(self, pieces: list[Batch]) -> BatchTotals:
-        """The totals of the batch over all pieces and devices."""
+        """Count the batch over all pieces and devices."""
         molecules = torch.tensor(sum(len(p.tokens) for p in pieces), device=self.device)
         measured = torch.stack([(~p.conditions.isnan()).sum() for p in pieces]).sum()
         if self.config.free_bits == 0:
@@ -131,14 +131,14 @@ class TrainingModule(lightning.LightningModule):
         return (batch.conditions - self.mean) / self.std
 
     def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **more: Any) -> None:
-        """Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
+        """Clip the norm of the gradient; Lightning's own clipping refuses a fused optimizer, whose step is twice as fast."""
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             scaler.unscale_(optimizer)  # which Lightning leaves to the step of a fused optimizer: too late for the norm
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip, foreach=True)
 
     def update_average(self) -> None:
-        """Move the average towards the weights; at the start, where they move fast, more closely."""
+        """Move the average towards the weights; more closely at the start, where they move fast."""
         if self.averaged is self.model:
             return
         decay = min(self.config.averaging, (1 + self.global_step) / (10 + self.global_step))
@@ -147,7 +147,7 @@ class TrainingModule(lightning.LightningModule):
 
 
 def _split(batch: Batch, count: int) -> list[Batch]:
-    """The batch in at most so many parts, none of them empty."""
+    """Split the batch into at most so many parts, none of them empty."""
     if count == 1:
         return [batch]
     tokens, conditions = batch.tokens.chunk(count), batch.conditions.chunk(count)

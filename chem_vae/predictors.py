@@ -1,4 +1,4 @@
-"""Property predictors on the latent mean: fit, predict with a standard deviation, check it, save without pickle.
+"""Property predictors on the latent mean, with a calibrated standard deviation; saved without pickle.
 
 Few molecules: an exact Gaussian process (BoTorch's SingleTaskGP, whose dimension-scaled prior suits tens of latent
 dimensions; Hvarfner et al. 2024, arXiv:2402.02229). Many: an ensemble of scikit-learn MLPRegressors (deep ensembles,
@@ -31,7 +31,7 @@ COVERAGES = (0.5, 0.8, 0.9, 0.95)
 
 
 class Prediction(NamedTuple):
-    """In the property's own unit."""
+    """Predicted values of n molecules, in the property's own unit."""
 
     mean: Tensor
     """(n,)"""
@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
 
 
 class PropertyPredictor(ABC):
-    """Predicts one property from latent points. Predictions are differentiable in z."""
+    """Predicts one property from latent points; predictions are differentiable in z."""
 
     method: ClassVar[str]
 
@@ -49,12 +49,12 @@ class PropertyPredictor(ABC):
         """What calibration multiplies the standard deviation by."""
 
     def predict(self, z: Tensor) -> Prediction:
-        """z (n, D) -> mean (n,) and calibrated standard deviation (n,)."""
+        """Predict the mean (n,) and the calibrated standard deviation (n,) at latent points z (n, D)."""
         mean, std = self._predict(z.float())
         return Prediction(mean, std * self.scale)
 
     def calibrate(self, z: Tensor, y: Tensor) -> None:
-        """Scale the standard deviation so that held-out squared z-scores average 1 (at least ten molecules)."""
+        """Scale the standard deviation so that squared z-scores of held-out z (n, D) and y (n,) average 1; below ten it stays."""
         if len(y) >= 10:
             self.scale = 1.0
             with torch.no_grad():
@@ -66,7 +66,7 @@ class PropertyPredictor(ABC):
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """All that `from_tensors` needs."""
+        """Return the tensors that `from_tensors` needs."""
 
     @classmethod
     @abstractmethod
@@ -74,12 +74,17 @@ class PropertyPredictor(ABC):
 
 
 class GaussianProcess(PropertyPredictor):
-    """Exact GP with an RBF kernel, one length scale per latent dimension."""
+    """An exact Gaussian process with an RBF kernel and one length scale per latent dimension.
+
+    Args:
+        z: (n, D) latent means.
+        y: (n,) values in raw units.
+        fit: Whether hyperparameters are fitted now, by marginal likelihood.
+    """
 
     method = "Gaussian process"
 
     def __init__(self, z: Tensor, y: Tensor, fit: bool = True) -> None:
-        """z (n, D), y (n,) in raw units."""
         super().__init__()
         from botorch.models import SingleTaskGP
         from botorch.models.transforms import Normalize, Standardize
@@ -120,18 +125,31 @@ class GaussianProcess(PropertyPredictor):
 
 
 class MLPEnsemble(PropertyPredictor):
-    """Several multilayer perceptrons: their mean, and their spread with the noise that all of them leave."""
+    """Several multilayer perceptrons; their spread and the noise that all of them leave make the standard deviation.
+
+    Args:
+        members: The weights (in, out) and biases (out,) of each layer of each member.
+        center: (D + 1,) means of z and y.
+        width: (D + 1,) deviations of z and y.
+        noise: The standard deviation that is left, in raw units.
+    """
 
     method = "MLP ensemble"
 
     def __init__(self, members: list[list[tuple[Tensor, Tensor]]], center: Tensor, width: Tensor, noise: float) -> None:
-        """members: weights (in, out) and biases (out,) of each layer; center, width: (D + 1,) of z and y; noise: raw."""
         super().__init__()
         self.members, self.center, self.width, self.noise = members, center, width, noise
 
     @classmethod
     def fit(cls, z: NDArray[np.float32], y: NDArray[np.float32], members: int = 4, seed: int = 0) -> MLPEnsemble:
-        """z (n, D), y (n,) in raw units. Each member starts elsewhere and holds out another tenth to stop early on."""
+        """Fit the members; each starts from other weights and holds out another tenth to stop early on.
+
+        Args:
+            z: (n, D) latent means.
+            y: (n,) values in raw units.
+            members: Number of members.
+            seed: The seed.
+        """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPRegressor
 
@@ -190,7 +208,7 @@ PREDICTORS: dict[str, type[PropertyPredictor]] = {p.method: p for p in (Gaussian
 
 @dataclass(frozen=True)
 class PredictorFigures:
-    """How a predictor does on molecules it has not seen."""
+    """The accuracy and the calibration of a predictor on molecules that it has not seen."""
 
     method: str
     n_train: int
@@ -205,9 +223,19 @@ class PredictorFigures:
 
 
 def fit_predictor(z: Tensor, y: Tensor, seed: int = 0, most: int = 10_000) -> PropertyPredictor:
-    """Fit on latent means z (n, D) and values y (n,), NaN left out; a GP up to 1,500 molecules, an ensemble above.
+    """Fit a predictor: a Gaussian process up to GP_MOST molecules, an ensemble above.
 
-    At most `most` molecules are used, drawn with the seed. Raises DataError below ten measured molecules.
+    Args:
+        z: (n, D) latent means.
+        y: (n,) values in raw units; rows with NaN are left out.
+        seed: The seed.
+        most: The most molecules that are used, drawn with the seed.
+
+    Returns:
+        The predictor, not calibrated yet.
+
+    Raises:
+        DataError: If fewer than ten molecules are measured.
     """
     measured = torch.isfinite(y)
     z, y = z[measured], y[measured]
@@ -223,7 +251,17 @@ def fit_predictor(z: Tensor, y: Tensor, seed: int = 0, most: int = 10_000) -> Pr
 
 @torch.no_grad()
 def check(predictor: PropertyPredictor, z: Tensor, y: Tensor, n_train: int) -> PredictorFigures:
-    """Figures on held-out latent means z (n, D) and values y (n,), NaN left out; NaN figures below two molecules."""
+    """Check a predictor on held-out molecules.
+
+    Args:
+        predictor: The predictor.
+        z: (n, D) latent means.
+        y: (n,) measured values; rows with NaN are left out.
+        n_train: The molecules that it was fitted on, for the record.
+
+    Returns:
+        The figures; NaN below two molecules.
+    """
     measured = torch.isfinite(y)
     z, y = z[measured], y[measured]
     if len(y) < 2:
@@ -234,7 +272,18 @@ def check(predictor: PropertyPredictor, z: Tensor, y: Tensor, n_train: int) -> P
 
 
 def compute_figures(method: str, n_train: int, y: Tensor, mean: Tensor, std: Tensor) -> PredictorFigures:
-    """Figures of predictions made already: values (n,), means (n,) and standard deviations (n,), two molecules at least."""
+    """Compute the figures of predictions that were made already.
+
+    Args:
+        method: The predictor's method, for the record.
+        n_train: The molecules that it was fitted on, for the record.
+        y: (n,) measured values, two at least.
+        mean: (n,) predicted means.
+        std: (n,) predicted standard deviations.
+
+    Returns:
+        The figures.
+    """
     error = y - mean
     r2 = 1.0 - float(error.square().sum() / (y - y.mean()).square().sum().clamp_min(1e-12))
     normal = torch.distributions.Normal(0.0, 1.0)
@@ -255,7 +304,7 @@ def compute_figures(method: str, n_train: int, y: Tensor, mean: Tensor, std: Ten
 
 
 def save_predictors(predictors: Mapping[str, PropertyPredictor], path: Path) -> None:
-    """All predictors of a model in one safetensors file."""
+    """Write all predictors of a model, by the names of their properties, to one safetensors file."""
     tensors: dict[str, Tensor] = {}
     index = []
     for i, (name, predictor) in enumerate(predictors.items()):
@@ -265,7 +314,11 @@ def save_predictors(predictors: Mapping[str, PropertyPredictor], path: Path) -> 
 
 
 def load_predictors(path: Path) -> dict[str, PropertyPredictor]:
-    """The way back. Raises CheckpointError where the file is missing or damaged."""
+    """Load the predictors that `save_predictors` wrote.
+
+    Raises:
+        CheckpointError: If the file is missing or damaged.
+    """
     try:
         with safe_open(str(path), framework="pt") as file:
             index = json.loads(file.metadata()["predictors"])
@@ -282,7 +335,16 @@ def load_predictors(path: Path) -> dict[str, PropertyPredictor]:
 
 
 def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = False) -> Tensor:
-    """(n,) Euclidean distance of each point (n, D) to its nearest reference point (m, D)."""
+    """Measure the Euclidean distance of each point to its nearest reference point.
+
+    Args:
+        points: (n, D).
+        reference: (m, D).
+        exclude_self: Pass over reference points that are equal to the point.
+
+    Returns:
+        (n,) distances; NaN without reference points.
+    """
     if len(points) == 0 or len(reference) == 0:
         return torch.full((len(points),), torch.nan)
     nearest = []

@@ -1,9 +1,8 @@
-"""A predictor over substructures: what a property may be, from the measured molecules with parts in common.
+"""A Gaussian process over substructures, with the Tanimoto kernel and a constant mean.
 
-A Gaussian process with the Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009) and a constant mean.
-Amplitude and mean have closed forms, so that the noise is the one number to search for (Rasmussen & Williams 2006, 5.4).
-Above MOST_EXACT molecules so many of them stand for all (deterministic training conditional; Quiñonero-Candela &
-Rasmussen 2005, JMLR 6:1939).
+Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009. Amplitude and mean have closed forms, so that the noise is the one
+number to search for (Rasmussen & Williams 2006, 5.4). Above MOST_EXACT molecules so many of them stand for all
+(deterministic training conditional; Quiñonero-Candela & Rasmussen 2005, JMLR 6:1939).
 """
 
 from __future__ import annotations
@@ -29,7 +28,14 @@ _JITTER = 1e-6
 
 
 def tanimoto(a: Tensor, b: Tensor) -> Tensor:
-    """(n, m) shared over all features of zeros and ones (n, F), (m, F); 0 where neither has any.
+    """Compute Tanimoto similarities: features shared, over features of either; 0 where neither has any.
+
+    Args:
+        a: (n, F) zeros and ones.
+        b: (m, F) zeros and ones.
+
+    Returns:
+        (n, m) similarities.
 
     >>> tanimoto(torch.tensor([[1, 1, 0]]), torch.tensor([[1, 0, 1], [1, 1, 0]])).tolist()
     [[0.3333333432674408, 1.0]]
@@ -41,17 +47,17 @@ def tanimoto(a: Tensor, b: Tensor) -> Tensor:
 
 
 def pack(features: Tensor) -> Tensor:
-    """Features of zeros and ones (n, F) as bits (n, ceil(F / 8)) uint8."""
+    """Pack features of zeros and ones (n, F) into bits (n, ceil(F / 8)) uint8."""
     return torch.from_numpy(np.packbits(features.to(torch.uint8).numpy(), axis=1))
 
 
 def unpack(bits: Tensor, count: int) -> Tensor:
-    """The way back: (n, count) uint8."""
+    """Unpack bits into the first `count` features (n, count) uint8."""
     return torch.from_numpy(np.unpackbits(bits.numpy(), axis=1, count=count))
 
 
 class TanimotoFit(NamedTuple):
-    """What was fitted by marginal likelihood."""
+    """The hyperparameters, fitted by marginal likelihood."""
 
     noise: float
     """Variance, as a share of the amplitude's."""
@@ -73,12 +79,20 @@ class _Posterior(NamedTuple):
 
 
 class TanimotoProcess(PropertyPredictor):
-    """Predicts a property from features of zeros and ones (n, F) in the place of latent points."""
+    """Predicts a property from features of zeros and ones (n, F), which stand in the place of latent points.
+
+    Args:
+        features: (n, F) zeros and ones.
+        y: (n,) finite values in raw units.
+        fit: Hyperparameters of before; None fits them.
+
+    Raises:
+        DataError: If there are fewer than FEWEST molecules.
+    """
 
     method = "Tanimoto process"
 
     def __init__(self, features: Tensor, y: Tensor, fit: TanimotoFit | None = None) -> None:
-        """features (n, F) of zeros and ones, y (n,) finite, in raw units. Raises DataError below FEWEST molecules."""
         super().__init__()
         if len(y) < FEWEST:
             raise DataError(f"{len(y)} measured molecules are too few to fit a predictor; ten is the least")
@@ -109,7 +123,7 @@ class TanimotoProcess(PropertyPredictor):
         return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
 
     def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean (n,) of standardized values, and the share (n,) of the amplitude that is left open."""
+        """Return the mean (n,) of standardized values, and the share (n,) of the amplitude that stays uncertain."""
         found = self._posterior
         phi = _solved(found.root, tanimoto(found.inducing, features).double())
         left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solved(found.system, phi).square().sum(dim=0)
@@ -121,13 +135,28 @@ class TanimotoProcess(PropertyPredictor):
         return (mean * self.width + self.center).float(), (variance.sqrt() * self.width).float()
 
     def open_share(self, features: Tensor) -> Tensor:
-        """(n,) in 0..1 of features (n, F): how much of what was unknown before any measurement is unknown still; 1 for a
-        molecule that shares nothing with those measured."""
+        """Return the share of the prior variance that the measurements leave.
+
+        Args:
+            features: (n, F) zeros and ones.
+
+        Returns:
+            (n,) from 0 to 1; 1 for a molecule that shares nothing with those measured.
+        """
         return self._terms(features.float())[1].float()
 
     @torch.no_grad()
     def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
-        """(k, n): k functions drawn from what is believed, at features (n, F); in raw units, noise left out."""
+        """Draw functions from the posterior, without noise.
+
+        Args:
+            features: (n, F) where the functions are evaluated.
+            k: Number of functions.
+            generator: Random numbers.
+
+        Returns:
+            (k, n) values in raw units.
+        """
         found = self._posterior
         phi = _solved(found.root, tanimoto(found.inducing, features).double())
         open_, left = tanimoto(features, features).double() - phi.T @ phi, _solved(found.system, phi)
@@ -138,7 +167,7 @@ class TanimotoProcess(PropertyPredictor):
 
     @property
     def noise(self) -> float:
-        """Standard deviation that it takes two measurements of one molecule to have, in raw units, as calibrated."""
+        """The standard deviation of a single measurement, in raw units, as calibrated."""
         return self.scale * self.width * float(np.sqrt(self.fit.amplitude * self.fit.noise))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -160,7 +189,7 @@ def _solved(root: Tensor, right: Tensor) -> Tensor:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """Cholesky root (n, n) of what is positive semidefinite but for rounding."""
+    """Return a Cholesky root (n, n) of a matrix that is positive semidefinite but for rounding."""
     diagonal = torch.eye(len(covariance), dtype=covariance.dtype)
     for jitter in (_JITTER, 10 * _JITTER, 100 * _JITTER):
         root, failed = torch.linalg.cholesky_ex(covariance + jitter * diagonal)
@@ -170,7 +199,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _fitted(features: Tensor, y: Tensor) -> TanimotoFit:
-    """By marginal likelihood of standardized values y (n,), in the kernel matrix's own axes: each noise costs n, not n³."""
+    """Fit by marginal likelihood of standardized values y (n,), in the kernel matrix's eigenvectors: each noise costs n, not n³."""
     values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
     ones, rotated = vectors.sum(dim=0), vectors.T @ y
     weights = 1.0 / (values.clamp_min(0.0) + _NOISES[:, None])  # (noises, n)

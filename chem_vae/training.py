@@ -1,4 +1,4 @@
-"""train(): from token datasets to a checkpoint.
+"""Train a model: from token datasets to a checkpoint.
 
 A run that is killed and started again gives the same weights as one that was not: the order of the batches is a
 function of (seed, epoch), the random numbers of each step a function of (seed, step), and the rest is in the checkpoint.
@@ -42,15 +42,31 @@ def train(
     sample_metrics: SampleMetrics | None = None,
     on_validation: OnValidation | None = None,
 ) -> tuple[Checkpoint, TrainingLog]:
-    """Train a ChemVAE and return the checkpoint of its best validation, with what was watched.
+    """Train a ChemVAE.
 
-    data, validation: molecules with their properties (N, P) in raw units; scales: one per property. start: a model of
-    these sizes whose weights the training begins with (fine-tuning); it is left as it was.
-    resume_file: written every `checkpoint_seconds`; where it exists, training goes on from it. on_validation: told of
-    each validation (a resumed run: of those that are still to come); StopTraining from it ends the training early.
-    Where the device runs out of memory, each batch is worked off in halves, quarters and so on from the last checkpoint
-    (or the start) on, with a warning; the gradient stays that of the whole batch. Raises TrainingError when the loss is
-    no longer a number or memory does not even do for one molecule, DataError without training molecules.
+    Where the device runs out of memory, each batch is worked off in halves, quarters and so on from the last checkpoint (or the
+    start) on, with a warning; the gradient stays that of the whole batch.
+
+    Args:
+        data: Training molecules with their properties (N, P) in raw units.
+        validation: Held-out molecules, likewise.
+        vocabulary: The vocabulary of the ids.
+        scales: One per property.
+        model_config: The architecture.
+        config: The settings of the training.
+        start: A model of these sizes whose weights the training begins with (fine-tuning); it is left as it was.
+        resume_file: Written every `checkpoint_seconds`; where it exists, training goes on from it.
+        progress: Told of the steps done.
+        sample_metrics: Computes shares of prior samples at each validation.
+        on_validation: Told of each validation (a resumed run: of those that are still to come); StopTraining from it ends the
+            training early.
+
+    Returns:
+        The checkpoint of the best validation, and the log.
+
+    Raises:
+        DataError: If there is no training molecule.
+        TrainingError: If the loss is no longer a number, or memory does not even do for one molecule.
     """
     if len(data) == 0:
         raise DataError("there is no molecule to train on: the training split is empty")
@@ -121,7 +137,11 @@ def _fit(
 
 
 def _out_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemoryError) -> str:
-    """Warn that batches will be worked off in twice as many pieces. Raises TrainingError where that cannot help."""
+    """Warn that batches will be worked off in twice as many pieces, and return the warning.
+
+    Raises:
+        TrainingError: If that cannot help.
+    """
     now, after = -(-config.batch_size // pieces), -(-config.batch_size // (2 * pieces))
     if now == 1 or config.devices > 1:  # with several devices the others would wait for this one for ever
         raise TrainingError(
@@ -137,7 +157,7 @@ def _out_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemory
 
 
 def resolve_precision(config: TrainingConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-    """What `precision = "auto"` means on this machine."""
+    """Return the precision that `precision = "auto"` stands for on this machine, or the one that was chosen."""
     if config.precision != "auto":
         return config.precision
     if config.accelerator != "cpu" and torch.cuda.is_available():

@@ -27,7 +27,7 @@ _constraints_lock = threading.RLock()
 
 @contextmanager
 def use_bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
-    """Run with these SELFIES bond constraints, then put the former ones back.
+    """Use these SELFIES bond constraints within the context, then the former ones again.
 
     selfies keeps them in a process-wide global, and the same SELFIES string decodes differently under another set; so
     they are saved with the vocabulary and held, under a lock, while strings are encoded or decoded.
@@ -45,7 +45,7 @@ def use_bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
 
 
 def get_default_constraints() -> dict[str, int]:
-    """The bond constraints of the installed selfies release ("default" preset)."""
+    """Return the bond constraints of the installed selfies release ("default" preset)."""
     return dict(selfies.get_preset_constraints("default"))
 
 
@@ -53,6 +53,14 @@ class SelfiesVocabulary:
     """Ids of SELFIES symbols and of merges of them, with the bond constraints under which the strings are meant.
 
     Ids 0, 1, 2 are [start], [end], [mask]; then come the symbols; then the merges, in the order they were learned.
+
+    Args:
+        symbols: Distinct SELFIES symbols.
+        merges: Pairs of ids, each pair of lower ids than its own.
+        constraints: Bond constraints; the installed release's by default.
+
+    Raises:
+        VocabularyError: If a symbol is listed twice, there are too many, or a merge names an id that does not exist yet.
     """
 
     def __init__(
@@ -61,7 +69,6 @@ class SelfiesVocabulary:
         merges: Sequence[tuple[int, int]] = (),
         constraints: Mapping[str, int] | None = None,
     ) -> None:
-        """symbols: distinct SELFIES symbols; merges: pairs of ids, each pair of lower ids than its own."""
         if len(set(symbols)) != len(symbols):
             raise VocabularyError("a vocabulary lists a symbol twice")
         if len(symbols) > _MOST_SYMBOLS:
@@ -97,7 +104,17 @@ class SelfiesVocabulary:
         merges: int,
         constraints: Mapping[str, int] | None = None,
     ) -> SelfiesVocabulary:
-        """Learn `merges` merges over a known alphabet from a sample of strings (Hugging Face `tokenizers`)."""
+        """Learn merges over a known alphabet, by Hugging Face's `tokenizers`.
+
+        Args:
+            symbols: The alphabet.
+            strings: A sample of SELFIES strings.
+            merges: The most merges.
+            constraints: Bond constraints of the vocabulary.
+
+        Returns:
+            The vocabulary.
+        """
         plain = cls(symbols, (), constraints)
         if merges <= 0:
             return plain
@@ -120,8 +137,10 @@ class SelfiesVocabulary:
         return cls(symbols, learned, constraints)
 
     def extended(self, symbols: Iterable[str]) -> SelfiesVocabulary:
-        """This vocabulary with more symbols, each new one once, sorted. Symbols and merges keep their order, so an id
-        stays the same up to the last old symbol and moves up by the number of new ones after it.
+        """Return this vocabulary with more symbols, each new one once, sorted.
+
+        Symbols and merges keep their order, so an id stays the same up to the last old symbol and moves up by the number of new
+        ones after it.
 
         >>> SelfiesVocabulary(["[C]", "[O]"], [(3, 4)]).extended(["[N]", "[C]"]).symbols
         ('[C]', '[O]', '[N]')
@@ -137,25 +156,26 @@ class SelfiesVocabulary:
         return len(self._expansion)
 
     def encode(self, string: str) -> list[int]:
-        """The ids of one SELFIES string, without [start] and [end].
+        """Encode one SELFIES string as ids, without [start] and [end].
 
         >>> SelfiesVocabulary(["[C]", "[O]"]).encode("[C][O]")
         [3, 4]
 
-        Raises VocabularyError naming the symbols that are not in the vocabulary.
+        Raises:
+            VocabularyError: If symbols are not in the vocabulary; names them.
         """
         if self._tokenizer is None:
             return self._symbol_ids(string)
         return list(self._tokenizer.encode(self._characters(string)).ids)
 
     def encode_batch(self, strings: Sequence[str]) -> list[list[int]]:
-        """`encode` for many strings, on all threads that the tokenizer may use."""
+        """Encode many strings as `encode` does, on all threads that the tokenizer may use."""
         if self._tokenizer is None:
             return [self._symbol_ids(s) for s in strings]
         return [e.ids for e in self._tokenizer.encode_batch([self._characters(s) for s in strings])]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The SELFIES string of a sequence of ids; stops at [end], passes over [start] and [mask]."""
+        """Decode a sequence of ids into a SELFIES string; stops at [end], passes over [start] and [mask]."""
         parts = []
         for i in ids:
             if i == END:
@@ -164,11 +184,11 @@ class SelfiesVocabulary:
         return "".join(parts)
 
     def expand_token(self, token: int) -> tuple[str, ...]:
-        """The SELFIES symbols that one id stands for (none for [start], [end], [mask])."""
+        """Return the SELFIES symbols that one id stands for; none for [start], [end] and [mask]."""
         return self._expansion[token]
 
     def find_missing(self, string: str) -> list[str]:
-        """The symbols of a SELFIES string that the vocabulary does not know, in order, each once.
+        """Return the symbols of a SELFIES string that the vocabulary does not know, in order, each once.
 
         >>> SelfiesVocabulary(["[C]"]).find_missing("[C][Xe][C]")
         ['[Xe]']
@@ -178,19 +198,23 @@ class SelfiesVocabulary:
     # -- SMILES under the vocabulary's bond constraints ------------------------------------------------------------
 
     def to_smiles(self, string: str) -> str:
-        """The SMILES of a SELFIES string (not canonical; "" for an empty molecule)."""
+        """Convert a SELFIES string to SMILES under the vocabulary's constraints; not canonical, "" for an empty molecule."""
         with use_bond_constraints(self.constraints):
             return selfies.decoder(string)
 
     def from_smiles(self, smiles: str) -> str:
-        """The SELFIES string of a canonical SMILES. Raises VocabularyError with the reason where there is none."""
+        """Convert a canonical SMILES to SELFIES under the vocabulary's constraints.
+
+        Raises:
+            VocabularyError: If SELFIES cannot say it; with the reason.
+        """
         with use_bond_constraints(self.constraints):
             return smiles_to_selfies(smiles)
 
     # -- saving --------------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types; `from_dict` is the way back."""
+        """Return the vocabulary as plain JSON types, for `from_dict`."""
         return {
             "symbols": list(self.symbols),
             "merges": [list(m) for m in self.merges],
@@ -199,7 +223,11 @@ class SelfiesVocabulary:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SelfiesVocabulary:
-        """Raises CheckpointError where the data is not a vocabulary."""
+        """Make the vocabulary that `to_dict` described.
+
+        Raises:
+            CheckpointError: If the data is not a vocabulary.
+        """
         try:
             merges = [(int(a), int(b)) for a, b in data["merges"]]
             return cls(
@@ -254,9 +282,11 @@ class SelfiesVocabulary:
 
 
 def smiles_to_selfies(smiles: str) -> str:
-    """SELFIES of a canonical SMILES, under the bond constraints now in force.
+    """Convert a canonical SMILES to SELFIES under the bond constraints now in force.
 
-    Raises VocabularyError with the first line of selfies' own reason (hypervalent iodine, wildcards, dative bonds).
+    Raises:
+        VocabularyError: If SELFIES cannot say it (hypervalent iodine, wildcards, dative bonds); with the first line of the
+            reason that selfies gives.
     """
     try:
         return selfies.encoder(smiles)
