@@ -18,12 +18,19 @@ class ModelConfig:
     architecture: str = "gru"
     """Encoder and decoder: gru, or one that a plug-in adds to `chem_vae.architectures`."""
     embedding_size: int = 128
+    """Numbers of a symbol's embedding, and of the embedded conditions."""
     encoder_size: int = 256
+    """Units of the encoder, in each direction."""
     encoder_layers: int = 1
+    """Recurrent layers of the encoder."""
     decoder_size: int = 512
+    """Units of the decoder."""
     decoder_layers: int = 1
+    """Recurrent layers of the decoder."""
     latent_size: int = 64
+    """Dimensions of the latent space."""
     dropout: float = 0.1
+    """Share of the units that are hidden at random in training."""
     symbol_dropout: float = 0.05
     """Share of the decoder's input symbols that are replaced by [mask] in training (Bowman et al. 2016)."""
     corruption: float = 0.1
@@ -67,16 +74,21 @@ class TrainingConfig:
     max_steps: int | None = None
     """Optimizer steps at most; the learning rate and beta schedules stretch over what is really done."""
     batch_size: int = 128
+    """Molecules of one optimizer step."""
     learning_rate: float = 2e-3
+    """Highest step size of the optimizer (AdamW)."""
     weight_decay: float = 0.01
+    """Weight decay of the optimizer (AdamW)."""
     warmup: float = 0.02
     """Share of all steps over which the learning rate rises, before its cosine decay."""
     gradient_clip: float = 1.0
+    """Longest gradient; a longer one is shortened to it."""
     averaging: float = 0.999
     """Decay of the exponential moving average of the weights that is kept in their place; 0 keeps the weights."""
     beta: float = 0.1
     """Weight of the KL term at the end of its schedule."""
     beta_schedule: Literal["constant", "linear", "cyclical"] = "linear"
+    """How beta changes: always the same, rising once, or rising again and again."""
     beta_warmup: float = 0.2
     """Share of all steps over which beta rises from zero (linear), or the length of one cycle (cyclical)."""
     free_bits: float = 0.0
@@ -88,9 +100,13 @@ class TrainingConfig:
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """auto: bf16-mixed where the processor multiplies bfloat16 in hardware (about twice as fast), else 32-true."""
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    """What computes; auto takes a GPU where there is one."""
     devices: int = 1
+    """Processors or GPUs that train together."""
     checkpoint_seconds: float = 30.0
+    """Seconds between two checkpoints, from which a killed training goes on."""
     seed: int = 0
+    """The same seed gives the same weights."""
 
     def count_epochs(self, molecules: int) -> int:
         """Return the number of passes over so many training molecules."""

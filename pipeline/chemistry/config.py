@@ -18,5 +18,5 @@ class StandardizeOptions(Settings):
     uncharge: bool = Field(True, description="Neutralize where protons can be added or removed.")
     largest_fragment: bool = Field(True, description="Keep the largest organic fragment; false rejects mixtures.")
     elements: tuple[str, ...] = Field(ORGANIC_ELEMENTS, description="Elements allowed; others are rejected.")
-    min_heavy_atoms: int = Field(1, ge=1)
-    max_heavy_atoms: int = Field(120, ge=1)
+    min_heavy_atoms: int = Field(1, ge=1, description="Smaller molecules are rejected.")
+    max_heavy_atoms: int = Field(120, ge=1, description="Larger molecules are rejected.")

@@ -15,7 +15,7 @@ class MeasuredProperty(Settings):
     """A numeric column of the user's own."""
 
     name: str = Field(min_length=1, description="The column's name, and the property's from then on.")
-    unit: str = ""
+    unit: str = Field("", description="Its unit, for reports.")
 
 
 class IngestConfig(Settings):
@@ -40,12 +40,12 @@ class IngestConfig(Settings):
     standardize: StandardizeOptions = StandardizeOptions()
     split: Literal["random", "scaffold"] = Field("random", description="A split column of the user's wins.")
     split_column: str | None = Field(None, description="Values train / validation (valid) / test.")
-    validation_fraction: float = Field(0.05, ge=0, lt=0.5)
-    test_fraction: float = Field(0.05, ge=0, lt=0.5)
+    validation_fraction: float = Field(0.05, ge=0, lt=0.5, description="Share held out to watch the training.")
+    test_fraction: float = Field(0.05, ge=0, lt=0.5, description="Share held out for figures of quality.")
     merges: int = Field(200, ge=0, le=5000, description="Byte-pair merges of SELFIES symbols.")
     limit: int | None = Field(None, ge=1, description="Read at most so many rows.")
-    seed: int = Field(0, ge=0, le=MOST_SEED)
-    shard_rows: int = Field(10_000, ge=1)
+    seed: int = Field(0, ge=0, le=MOST_SEED, description="Decides the random split.")
+    shard_rows: int = Field(10_000, ge=1, description="Rows that a process reads at a time.")
     workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
 
     @field_validator("properties", mode="before")

@@ -81,7 +81,7 @@ class GenerateConfig(Settings):
     redraws: int = Field(
         4, ge=0, le=100, description="How often a molecule is drawn again that is not spelled canonically; 0: never."
     )
-    batch_size: int = Field(500, ge=1)
+    batch_size: int = Field(500, ge=1, description="Molecules that are decoded at once.")
     allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,

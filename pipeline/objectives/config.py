@@ -37,7 +37,7 @@ class Objective(Settings):
     steepness: float | None = Field(
         None, gt=0, le=100, description="Of a sigmoid: 0.25 when not given; 1 of a double one."
     )
-    weight: float = Field(1.0, gt=0)
+    weight: float = Field(1.0, gt=0, description="How much it counts beside the other objectives.")
 
     @field_validator("transform")
     @classmethod

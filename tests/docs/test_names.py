@@ -77,3 +77,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_the_check_finds_what_is_missing() -> None:
     text = "`pipeline/no_such_file.py` `pipeline.chemistry.properties.no_such` `chem_vae.model` `chem_vae.readers`"
     assert list(find_missing(text)) == ["pipeline/no_such_file.py", "pipeline.chemistry.properties.no_such"]
+
+
+def test_architecture_lists_the_rooms_in_their_order() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`(\w+)/`", line.split("|")[1]) for line in text.splitlines() if re.match(r"\| `\w+/`", line)]
+    listed = [tuple(row) for row in rows if row[0] not in ("flows", "pipeline", "chem_vae")]
+    order = ast.parse((ROOT / "tests" / "test_doors.py").read_text(encoding="utf-8")).body
+    floors = next(
+        ast.literal_eval(n.value) for n in order if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "ORDER"
+    )
+    assert [set(floor) for floor in floors if floor != ("config",)] == [set(floor) for floor in listed]
+    assert {p.parent.name for p in (ROOT / "pipeline").glob("*/__init__.py")} <= {
+        room for floor in listed for room in floor
+    }

@@ -68,7 +68,8 @@ def test_every_command_and_every_key_has_a_row(build_pages: ModuleType) -> None:
     tables = dict(build_pages.list_tables(CampaignConfig))
     assert {"ingest.standardize", "train.model", "generate.objectives.NAME", "optimize.constraints[]"} <= set(tables)
     for table, model in tables.items():
-        for key, annotation, _, _ in build_pages.list_keys(model):
+        for key, annotation, _, description in build_pages.list_keys(model):
+            assert description or build_pages._table_of(annotation), f"[{table}] {key} has no description"
             inner = build_pages._table_of(annotation)
             name = f"{table}.{key}" if table else key
             assert f"| `{key}` |" in configuration if inner is None else f"`[{name}{inner[1] or ''}]`" in configuration
