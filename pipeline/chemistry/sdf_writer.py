@@ -1,4 +1,4 @@
-"""candidates.sdf: the candidates as a chemist's programs read them."""
+"""Writes tables of molecules as SD files."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ import io
 import re
 
 import pandas as pd
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.molecule import parse_mol
 
 
 def write_sdf(candidates: pd.DataFrame, run_id: str) -> str:
-    """All candidates with 2-D coordinates, all columns as SD properties; a molecule is called run id + rank.
+    """Write molecules with 2-D coordinates as the text of an SD file.
 
-    A missing value is a missing property. A row whose SMILES RDKit does not read is left out.
+    Args:
+        candidates: one row each, with `smiles`, and `molecule` where they are parsed already; each other column becomes an
+            SD property, unless its value is missing. Rows in which RDKit finds no molecule are left out.
+        run_id: the first part of each molecule's name; the second is its `rank`, or its place in the table.
     """
     buffer = io.StringIO()
     writer = Chem.SDWriter(buffer)
-    with rdBase.BlockLogs():
-        for position, record in enumerate(candidates.to_dict("records"), start=1):
-            smiles = record.get("smiles")
-            mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) and smiles else None
-            if mol is None or mol.GetNumAtoms() == 0:
-                continue
-            rdDepictor.Compute2DCoords(mol)
-            rank = to_plain(record.get("rank"))
-            mol.SetProp("_Name", _one_line(f"{run_id}-{int(position if rank is None else rank):03d}".lstrip("-")))
-            for name, value in record.items():
-                known = to_plain(value)
-                if known is not None:
-                    mol.SetProp(_property_name(str(name)), _one_line(str(known)))
-            writer.write(mol)
+    for position, record in enumerate(candidates.to_dict("records"), start=1):
+        mol = parse_mol(record.pop("molecule", record.get("smiles")))
+        if mol is None:
+            continue
+        mol = Chem.Mol(mol)
+        rdDepictor.Compute2DCoords(mol)
+        rank = to_plain(record.get("rank"))
+        mol.SetProp("_Name", _join_lines(f"{run_id}-{int(position if rank is None else rank):03d}".lstrip("-")))
+        for name, value in record.items():
+            known = to_plain(value)
+            if known is not None:
+                mol.SetProp(_clean_name(str(name)), _join_lines(str(known)))
+        writer.write(mol)
     writer.close()
     return buffer.getvalue()
 
 
-def _property_name(name: str) -> str:
-    """An SD property's name stands between < and > on one line."""
+def _clean_name(name: str) -> str:
+    """A name for an SD property, which stands between < and > on one line."""
     return re.sub(r"[<>\r\n]+", "_", name).strip() or "_"
 
 
-def _one_line(text: str) -> str:
-    """An empty line would end the value, and a line of $$$$ the molecule."""
+def _join_lines(text: str) -> str:
+    """The text on one line: an empty line would end the value, and a line of $$$$ the molecule."""
     text = re.sub(r"\s*[\r\n]+\s*", " ", text)
     return f" {text}" if text.startswith(("$$$$", ">")) else text

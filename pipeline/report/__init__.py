@@ -17,7 +17,8 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     Args:
         folder: is made where it is missing.
         report: any part of it may be missing; the page then does without it.
-        candidates: one row each, best first; may be empty. Columns: `smiles`, `score`, `<property>_computed`,
+        candidates: one row each, best first; may be empty. Columns: `smiles`, `molecule` (the same, parsed: it is drawn
+            and not written; may be missing), `score`, `<property>_computed`,
             `<property>_predicted`, `<property>_predicted_std`, `novel`, `alerts`, `within_target`,
             `nearest_training_smiles` and so on. The nearest are among all training molecules, or, where
             `report.kept_neighbors` is a number, among so many kept with the model.
@@ -37,7 +38,8 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
-    atomic_files.write_text(folder / "candidates.csv", candidates.to_csv(index=False, lineterminator="\n"))
+    table = candidates.drop(columns="molecule", errors="ignore")
+    atomic_files.write_text(folder / "candidates.csv", table.to_csv(index=False, lineterminator="\n"))
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
     atomic_files.write_json(folder / "report.json", data)
     return atomic_files.write_text(folder / "report.html", text)

@@ -128,7 +128,7 @@ def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[d
             **numbers,
             **{name: None if (flag := record.get(name)) is None else bool(flag) for name in _FLAGS},
             "rank": position if numbers["rank"] is None else int(numbers["rank"]),
-            "drawing": mark_safe(draw_molecule(texts["smiles"])),
+            "drawing": mark_safe(draw_molecule(values.get("molecule", texts["smiles"]))),
             "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),
             "parent_drawing": mark_safe(draw_molecule(texts["parent"], 150, 96, 15.0)),
             "cells": [_make_cell(record, column) for column in columns],

@@ -14,6 +14,7 @@ from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from chem_vae.atomic_files import write_bytes
+from pipeline.chemistry.molecule import Structure, parse_mol
 from pipeline.report.plot_style import picture_format
 
 # The atoms' colors in RDKit's output stand for CSS classes; the values themselves are never shown.
@@ -24,11 +25,11 @@ _PATH = re.compile(r"<(path|ellipse|rect)\b([^>]*?)/?>")
 _DECIMAL = re.compile(r"(\d+)\.0\b")
 
 
-def draw_molecule(smiles: str | None, width: int = 220, height: int = 132, bond: float = 20.0) -> str | None:
+def draw_molecule(structure: Structure | None, width: int = 220, height: int = 132, bond: float = 20.0) -> str | None:
     """Draw a molecule as compact inline SVG of 1 to 4 kB.
 
     Args:
-        smiles: the molecule.
+        structure: the molecule or its SMILES.
         width: of the canvas in pixels; the SVG is cropped to what is drawn.
         height: of the canvas in pixels.
         bond: length of a bond in pixels, shortened only where the molecule would not fit; so sizes compare between
@@ -36,9 +37,9 @@ def draw_molecule(smiles: str | None, width: int = 220, height: int = 132, bond:
 
     Returns:
         An <svg class="mol"> whose paths have CSS classes for colors: "b" is stroked, "g" is filled, and N, O, F, Br, S
-        and P name the element. None where the SMILES cannot be parsed or has no atoms.
+        and P name the element. None where RDKit finds no molecule.
     """
-    mol = _lay_out(smiles)
+    mol = _lay_out(structure)
     if mol is None:
         return None
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
@@ -57,7 +58,7 @@ def draw_molecule(smiles: str | None, width: int = 220, height: int = 132, bond:
 
 
 def draw_grid(
-    smiles: Sequence[str | None],
+    structures: Sequence[Structure | None],
     captions: Sequence[str],
     path: str | Path,
     columns: int = 4,
@@ -66,7 +67,7 @@ def draw_grid(
     """Draw molecules in rows, each over its caption, into a .png or .svg file.
 
     Args:
-        smiles: the molecules; None or NaN is an empty cell.
+        structures: molecules or their SMILES; None or NaN is an empty cell.
         captions: one for each molecule.
         path: the file's name; its ending selects the format.
         columns: molecules in a row.
@@ -77,7 +78,7 @@ def draw_grid(
     """
     path = Path(path)
     kind = picture_format(path)
-    mols = [_lay_out(s) or Chem.Mol() for s in smiles]
+    mols = [_lay_out(s) or Chem.Mol() for s in structures]
     columns = max(1, min(columns, len(mols)))
     rows = -(-len(mols) // columns)
     maker = rdMolDraw2D.MolDraw2DSVG if kind == "svg" else rdMolDraw2D.MolDraw2DCairo
@@ -95,12 +96,12 @@ def draw_grid(
     return write_bytes(path, text.encode("utf-8") if isinstance(text, str) else _shrink_png(text))
 
 
-def _lay_out(smiles: Any) -> Chem.Mol | None:
-    """The molecule with 2-D coordinates, turned upright; None where the SMILES is missing or cannot be parsed."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles) if isinstance(smiles, str) and smiles else None
-    if mol is None or mol.GetNumAtoms() == 0:
+def _lay_out(structure: Structure | None) -> Chem.Mol | None:
+    """A copy of the molecule with 2-D coordinates, turned upright; None where RDKit finds no molecule."""
+    mol = parse_mol(structure)
+    if mol is None:
         return None
+    mol = Chem.Mol(mol)
     rdDepictor.Compute2DCoords(mol)
     rdDepictor.StraightenDepiction(mol)
     return mol

@@ -54,14 +54,14 @@ class RunWriter:
 
         Args:
             report: The report of the run, with its `seconds`.
-            candidates: One row for each candidate, best first; the columns `z` and `molecule` are left out.
+            candidates: One row for each candidate, best first; the column `z` is left out.
             **facts: Further entries of the manifest.
 
         Returns:
             The finished run.
         """
         shutil.copytree(self.model.folder, self.folder / "model")
-        write_report(self.folder, report, candidates.drop(columns=["z", "molecule"]))
+        write_report(self.folder, report, candidates.drop(columns="z"))
         finish_run(
             self.run,
             {

@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from chem_vae import atomic_files
 from pipeline import report
+from pipeline.chemistry.molecule import Molecule
 from tests.pipeline.report.samples import SMILES, as_report, candidates, full_report
 
 
@@ -74,3 +75,11 @@ def test_the_page_is_written_last_and_nothing_half(tmp_path: Path, monkeypatch: 
     assert report.write(tmp_path, as_report(full_report()), candidates()) == tmp_path / "report.html"
     assert order[-1] == "report.html"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(order)
+
+
+def test_molecules_that_are_parsed_already_give_the_same_files(written: Path, tmp_path: Path) -> None:
+    frame = candidates()
+    frame.insert(2, "molecule", pd.Series([Molecule.parse(s) for s in frame["smiles"]], dtype=object))
+    report.write(tmp_path, as_report(full_report()), frame)
+    for name in ("candidates.csv", "candidates.sdf", "report.html"):
+        assert (tmp_path / name).read_bytes() == (written.parent / name).read_bytes(), name

@@ -68,8 +68,8 @@ def test_the_report_tells_of_the_search(finished: Run) -> None:
     assert told["map"]["path"] and told["map"]["placed"]["of"] == 60
     page = (finished.folder / "report.html").read_text()
     for text in (
-        "What the calls bought",
-        "Which move found what",
+        "Score and diversity against oracle calls",
+        "Origins of the molecules",
         "made from",
         "Predicted against computed",
         "calls.csv",
