@@ -1,4 +1,4 @@
-"""What a molecule must be to be scored at all, as a configuration says it and as molecules are held to it.
+"""Constraints: the conditions that a molecule must meet to be scored at all.
 
 [[constraints]]
 must_contain = "c1ccccc1"                 # SMARTS; at_least = 2 for two of them
@@ -14,23 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, rdBase
+from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
 from pipeline.objectives.config import Constraint
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rdkit.Chem import Mol
+from pipeline.objectives.rules import find_contradiction, make_rule, require_usual_structure
 
 MOST_CONFLICTS = 3  # named in a message
 
 
 def collect_named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
-    """What molecules are to be like, or to contain as far as that is a molecule by itself."""
-    from rdkit import Chem, rdBase
-
+    """Collect the molecules that constraints ask to be like, or to contain where the SMARTS is a molecule by itself."""
     texts = [
         text
         for c in constraints
@@ -42,14 +40,14 @@ def collect_named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of n molecules."""
+    """The results of n molecules."""
 
     passed: NDArray[np.bool_]
-    """(n,)"""
+    """(n,) whether the molecule meets every constraint."""
     reasons: list[str | None]
-    """By row the first constraint that failed, cheapest first; None where it passed."""
+    """By row, the first constraint that failed, cheapest first; None where it passed."""
     counts: dict[str, int]
-    """By constraint how many molecules failed it first. Rows without a molecule are in no count."""
+    """By constraint, how many molecules failed it first; rows without a molecule are in no count."""
     of: int
     """How many molecules there were."""
 
@@ -58,24 +56,27 @@ NO_MOLECULE, USUAL = "no molecule", "no odd structure"
 
 
 class Constraints:
-    """Several constraints, all to be met, made ready to be checked fast: the cheap ones first.
+    """Checks molecules against several constraints, the cheap ones first.
 
-    Raises UserError where one names a SMARTS, SMILES, element, property or set of alerts that cannot be read, and where two
-    contradict each other, whatever the molecule.
+    Args:
+        constraints: All must be met.
+        allowed_oddities: With these, a molecule with any other unusual motif (`pipeline.chemistry.structure_filters`) fails
+            too; None does not look at motifs.
+
+    Raises:
+        UserError: If one names a SMARTS, SMILES, element, property or set of alerts that cannot be read, or if two contradict
+            each other, whatever the molecule.
     """
 
     def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
-        """allowed_oddities: molecules with any other oddity (`pipeline.chemistry.structure_filters`) fail, too; None: oddities are not looked at."""
-        from pipeline.objectives.rules import contradiction, require_usual_structure, rule_of  # heavy (RDKit)
-
         self.constraints = tuple(dict.fromkeys(constraints))
         rules = []
         for constraint in self.constraints:
             try:
-                rules.append((constraint.describe(), rule_of(constraint)))
+                rules.append((constraint.describe(), make_rule(constraint)))
             except UserError as error:
                 raise UserError(f"the constraint {constraint.describe()!r} cannot be checked: {error}") from None
-        if clash := contradiction(self.constraints):
+        if clash := find_contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
         if allowed_oddities is not None:
             rules.append((USUAL, require_usual_structure(allowed_oddities)))
@@ -93,14 +94,12 @@ class Constraints:
         return [name for name, _ in self._rules]
 
     def __call__(self, mols: Sequence[Mol | None]) -> NDArray[np.bool_]:
-        """(n,) whether each molecule passes."""
+        """Return whether each molecule passes (n,)."""
         return self.check(mols).passed
 
     def check(self, mols: Sequence[Mol | None]) -> Checked:
-        """Sanitized molecules, None where there is none: those never pass. A property that cannot be computed fails."""
-        import numpy as np
-
-        reasons = [NO_MOLECULE if mol is None else self._first_failed(mol) for mol in mols]
+        """Check sanitized molecules. None never passes, nor does a molecule whose property cannot be computed."""
+        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol) for mol in mols]
         counts = dict.fromkeys(self.names, 0)
         for reason in reasons:
             if reason in counts:
@@ -108,17 +107,14 @@ class Constraints:
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
         return Checked(passed, reasons, counts, sum(mol is not None for mol in mols))
 
-    def _first_failed(self, mol: Mol) -> str | None:
-        for name, rule in self._rules:
-            if not rule.holds(mol):
-                return name
-        return None
+    def _find_failed(self, mol: Mol) -> str | None:
+        return next((name for name, rule in self._rules if not rule.holds(mol)), None)
 
     def explain(self, mols: Sequence[Mol | None]) -> str:
-        """Why (almost) nothing passes: every constraint checked on every molecule, the count of each by itself, and pairs
-        of which each is met but never both. For the moment when a run finds nothing, on some hundreds of molecules."""
-        import numpy as np
+        """Explain why (almost) nothing passes: how many molecules fail each constraint, and which pairs are never met together.
 
+        Every constraint is checked on every molecule, so give it some hundreds.
+        """
         there = [mol for mol in mols if mol is not None]
         met = np.array([[rule.holds(mol) for mol in there] for _, rule in self._rules], dtype=bool)
         met = met.reshape(len(self), len(there))
@@ -135,10 +131,13 @@ class Constraints:
 def explain_failures(
     counts: dict[str, int], of: int, conflicts: Sequence[tuple[str, int, str, int]] = (), passed: int = 0
 ) -> str:
-    """A sentence for a run in which (almost) nothing passes: the count by constraint, and what to do.
+    """Write a sentence for a run in which (almost) nothing passes: the count by constraint, and what to do.
 
-    counts: by constraint how many of the `of` molecules failed it; conflicts: pairs, with how many met each, met by none
-    together.
+    Args:
+        counts: By constraint, how many molecules failed it.
+        of: How many molecules there were.
+        conflicts: Pairs of constraints with how many met each, where none met both.
+        passed: How many met all.
     """
     if not of:
         return "there was no molecule to hold against the constraints"

@@ -1,4 +1,7 @@
-"""What is known of a property, one objective with its numbers, and the weighted mean of several."""
+"""One objective with all its numbers, and the weighted mean of several desirabilities.
+
+Derringer & Suich 1980, doi:10.1080/00224065.1980.11980968.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Aggregate = Literal["geometric", "arithmetic"]
 
 @dataclass(frozen=True)
 class PropertySummary:
-    """What is known of a property: by a model of its training data, or of an oracle's endpoint that it has a name."""
+    """Summarizes a property's values in the training data; of an oracle's endpoint without data it has the name alone."""
 
     name: str
     label: str
@@ -40,7 +43,7 @@ class PropertySummary:
         kind: Literal["computed", "measured", "oracle"],
         values: NDArray[np.floating[Any]],
     ) -> PropertySummary:
-        """From raw values, NaN where unmeasured."""
+        """Summarize raw values, NaN where unmeasured."""
         measured = values[np.isfinite(values)].astype(np.float64)
         if len(measured) == 0:
             nan = float("nan")
@@ -54,11 +57,7 @@ class PropertySummary:
 
 @dataclass(frozen=True)
 class ResolvedObjective:
-    """One objective, with every number that it needs.
-
-    maximize is a sigmoid (see `transforms`), 0.12 at the data's median and 0.88 at its 95th percentile; minimize its mirror
-    image at the 5th. Of an oracle's endpoint of which no data is known both take the value as it is.
-    """
+    """An objective with every number that it needs, made by `resolve`."""
 
     summary: PropertySummary
     kind: str
@@ -67,7 +66,7 @@ class ResolvedObjective:
     weight: float
     target: float | None
     tolerance: float
-    """Of a target; outside a range, the distance that halves the desirability."""
+    """The tolerance of a target; outside a range, the distance that halves the desirability."""
     low: float | None
     """A value within [low, high] is a hit; None is open."""
     high: float | None
@@ -79,43 +78,40 @@ class ResolvedObjective:
         return "predicted" if self.summary.kind == "measured" else "computed"
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d of raw values, any shape, differentiable; NaN stays NaN. Far from the aim see `Transform`."""
+        """Compute log d of raw values of any shape, differentiable; NaN stays NaN (see `Transform`)."""
         return self.transform.compute_log_desirability(x)
 
     def compute_desirability(self, values: Sequence[float]) -> NDArray[np.float64]:
-        """d of raw values (n,); NaN stays NaN."""
+        """Compute d of raw values (n,); NaN stays NaN."""
         d: NDArray[np.float64] = self.transform.compute_desirability(
             torch.tensor(list(values), dtype=torch.float64)
         ).numpy()
         return d
 
     def compute_ranking(self, values: Sequence[float]) -> NDArray[np.float64]:
-        """(n,) what orders molecules when nothing else is wanted: d, but of values as they are x or -x, of any range."""
+        """Compute what ranks molecules where this is the only objective: d (n,), but x or -x where values are taken as is."""
         if isinstance(self.transform, AsIs):
             return np.asarray(self.transform.compute_rank(torch.tensor(list(values), dtype=torch.float64)).numpy())
         return self.compute_desirability(values)
 
     def find_hits(self, values: Sequence[float]) -> NDArray[np.bool_]:
-        """Which values are within what was asked for: where d is one half or more, or the best tenth of the data.
-
-        Where nobody said what is good enough (a value as it is), every finite value is within.
-        """
+        """Find the hits (n,): values within [low, high]; every finite value where neither is known."""
         x = np.asarray(values, dtype=np.float64)
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
         return np.isfinite(x) & (x >= low) & (x <= high)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """n values (n,) to ask the decoder for: the target; else anywhere in what is sought, or the data's best tenth.
+        """Draw n values (n,) to ask the decoder for: from the transform's target interval, or from the data's best tenth.
 
-        An end that is left open, or as far as nothing is known of the data, is NaN: unknown.
+        They are NaN, unknown, where an end is open and no data is known.
         """
-        low, high = self._sought()
+        low, high = self._find_target_interval()
         if low == high:
             return torch.full((n,), low)
         return low + (high - low) * torch.rand(n, generator=generator)
 
-    def _sought(self) -> tuple[float, float]:
+    def _find_target_interval(self) -> tuple[float, float]:
         best, worst = ("0.9", "0.99"), ("0.01", "0.1")
         falling = self.kind == "minimize" or (isinstance(self.transform, AsIs) and self.transform.falling)
         if self.kind in ("maximize", "minimize", "as_is"):
@@ -129,7 +125,7 @@ class ResolvedObjective:
         return low, (max(low, high) if high_ is None else high)
 
     def to_dict(self, seen: Sequence[float] = ()) -> dict[str, Any]:
-        """For report.json, with the transform as points to draw, over the data and the values `seen`."""
+        """Convert to plain data for report.json, with the transform as points to draw, over the data and the values `seen`."""
         p = self.summary
         known = [p.low, p.high, self.low, self.high, *seen, *_ends_of(self.transform, wide=not p.quantiles)]
         ends = [v for v in known if v is not None and math.isfinite(v)] or [0.0, 1.0]
@@ -151,7 +147,7 @@ class ResolvedObjective:
 
 
 def _ends_of(transform: Transform, wide: bool) -> Interval:
-    """From where to where a transform changes. wide: with room on both sides, as there are no data to give it."""
+    """Find where a transform changes; `wide` adds room on both sides, for where no data gives it."""
     low, high = transform.hit_interval
     low, high = getattr(transform, "low", low), getattr(transform, "high", high)
     if not wide:
@@ -161,13 +157,10 @@ def _ends_of(transform: Transform, wide: bool) -> Interval:
     return None if low is None else low - width, None if high is None else high + width
 
 
-# -- many into one ---------------------------------------------------------------------------------------------------
-
-
 def stack_desirabilities(
     objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
 ) -> NDArray[np.float64]:
-    """(n, M) the desirability of each objective, NaN where its value is missing; values as they are are clipped to 0..1."""
+    """Compute the desirability of each objective (n, M), clipped to 0..1; NaN where its value is missing."""
     columns = np.empty((n, len(objectives)))
     for i, w in enumerate(objectives):
         columns[:, i] = w.compute_desirability(values[w.summary.name])
@@ -177,7 +170,7 @@ def stack_desirabilities(
 def stack_rankings(
     objectives: Sequence[ResolvedObjective], values: Mapping[str, Sequence[float]], n: int
 ) -> NDArray[np.float64]:
-    """(n, M) what a Pareto front is made of: higher is better in each; values as they are may have any range."""
+    """Compute what a Pareto front is made of (n, M): higher is better; values that are taken as is may have any range."""
     return (
         np.stack([w.compute_ranking(values[w.summary.name]) for w in objectives], axis=1)
         if objectives
@@ -191,9 +184,16 @@ def score(
     n: int,
     aggregate: Aggregate = "geometric",
 ) -> NDArray[np.float64]:
-    """(n,) weighted geometric or arithmetic mean of the desirabilities; NaN where a value is missing or nothing is wanted.
+    """Compute the weighted geometric or arithmetic mean of the desirabilities.
 
-    One value as it is, alone, scores itself (minimized: its negative).
+    Args:
+        objectives: The M objectives; one alone scores by `ResolvedObjective.compute_ranking`.
+        values: By property name, (n,) values.
+        n: Number of molecules.
+        aggregate: Which mean.
+
+    Returns:
+        (n,) higher is better; NaN where a value is missing or there is no objective.
     """
     if not objectives:
         return np.full(n, np.nan)
@@ -208,7 +208,7 @@ def score(
 
 
 def compute_log_score(objectives: Sequence[ResolvedObjective], values: Mapping[str, Tensor]) -> Tensor:
-    """The log of the geometric mean that `score` takes, differentiable, of values by property, any one shape; NaN stays NaN."""
+    """Compute the log of the geometric mean that `score` takes, differentiable, of values by property, all of one shape."""
     total = sum(w.weight for w in objectives)
     return torch.stack([w.weight / total * w.compute_log_desirability(values[w.summary.name]) for w in objectives]).sum(
         dim=0

@@ -1,4 +1,4 @@
-"""The objectives as a strategy in the latent space sees them: what to ask the decoder for, what to expect of a point."""
+"""The objectives for a strategy in the latent space: conditions for the decoder, and the expected score of a point."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from pipeline.objectives.desirability import ResolvedObjective, compute_log_scor
 def draw_conditions(
     objectives: Sequence[ResolvedObjective], checkpoint: Checkpoint
 ) -> Callable[[int, torch.Generator], Tensor]:
-    """(n, generator) -> standardized conditions (n, P) that ask for what is wanted (`ResolvedObjective.draw`); NaN where nothing is."""
+    """Return a function that draws conditions for the decoder (`ResolvedObjective.draw`).
+
+    Returns:
+        (n, generator) -> standardized conditions (n, P); NaN for a condition that no objective is about.
+    """
     columns = {name: i for i, name in enumerate(checkpoint.conditions)}
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
         raw = torch.full((n, len(columns)), torch.nan)
-        for w in objectives:
-            if w.summary.name in columns:
-                raw[:, columns[w.summary.name]] = w.draw(n, generator)
-        return checkpoint.standardize_values(raw)
+        for objective in objectives:
+            if (column := columns.get(objective.summary.name)) is not None:
+                raw[:, column] = objective.draw(n, generator)
+        return checkpoint.standardized(raw)
 
     return draw
 
@@ -31,13 +35,12 @@ def draw_conditions(
 def predict_log_desirability(
     objectives: Sequence[ResolvedObjective], predictors: Mapping[str, PropertyPredictor]
 ) -> Callable[[Tensor], Tensor] | None:
-    """z (n, D) -> `compute_log_score` (n,) of the expected values, differentiable; None where not each objective has a predictor."""
-    if not objectives or any(w.summary.name not in predictors for w in objectives):
+    """Return a differentiable function from latent points to the log of the score of their predicted values.
+
+    Returns:
+        z (n, D) -> `compute_log_score` (n,); None where an objective has no predictor.
+    """
+    names = [objective.summary.name for objective in objectives]
+    if not names or not set(names) <= set(predictors):
         return None
-
-    def expected(z: Tensor) -> Tensor:
-        return compute_log_score(
-            objectives, {w.summary.name: predictors[w.summary.name].predict(z).mean for w in objectives}
-        )
-
-    return expected
+    return lambda z: compute_log_score(objectives, {name: predictors[name].predict(z).mean for name in names})

@@ -34,14 +34,22 @@ def resolve(
     known: Sequence[PropertySummary],
     endpoints: Mapping[str, tuple[str, str]] | None = None,
 ) -> tuple[list[ResolvedObjective], list[str]]:
-    """Objectives made exact by what is known of the training data, and warnings for aims outside of it.
+    """Fill in the numbers that objectives leave out, from what is known of the training data.
 
-    endpoints: an oracle's, name -> (label, unit). Their values are computed, not predicted, also where the model knows a
-    property of that name, whose data then serves. With endpoints and no objective each endpoint is to be maximized.
-    maximize and minimize take an endpoint's value as it is, unless its data is known and it is one of several objectives:
-    alone, any values order molecules; in a mean with others they are clipped to 0..1 (`score`).
+    maximize is a sigmoid, 0.12 at the data's median and 0.88 at its 95th percentile; minimize its mirror image at the 5th.
+    Of an oracle's endpoint without data, or as the only objective, both rank by the value itself.
 
-    Raises UserError for a property that neither the model nor the oracle knows, and for what cannot be made exact.
+    Args:
+        objectives: By property; with endpoints and no objective each endpoint is to be maximized.
+        known: What the model knows of its properties.
+        endpoints: An oracle's, name -> (label, unit). Their values are computed, not predicted, also where the model knows
+            a property of that name, whose data then serves.
+
+    Returns:
+        The objectives, and a warning for each that lies outside of the training data.
+
+    Raises:
+        UserError: For a property that neither the model nor the oracle knows, and for numbers that no data can fill in.
     """
     by_name = {p.name: p for p in known}
     for name, (label, unit) in (endpoints or {}).items():
@@ -56,13 +64,13 @@ def resolve(
         if not about.quantiles and about.kind != "oracle":
             raise UserError(f"{name} was measured for none of the training molecules, so nothing can be aimed at it")
         resolved.append(_resolve(objective, about, alone=len(objectives) == 1))
-        warnings += _outside(resolved[-1], objective)
+        warnings += _warn_outside(resolved[-1], objective)
     return resolved, warnings
 
 
 def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> ResolvedObjective:
     spread = known.std if math.isfinite(known.std) and known.std > 0 else 1.0
-    transform, kind, aim = _transform(objective, known, spread, alone)
+    transform, kind, aim = _make_transform(objective, known, spread, alone)
     low, high = transform.hit_interval
     tolerance = getattr(transform, "tolerance", spread)
     if objective.maximize or objective.minimize:
@@ -77,12 +85,14 @@ def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Resol
     return ResolvedObjective(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
 
 
-def _transform(objective: Objective, known: PropertySummary, spread: float, alone: bool) -> tuple[Transform, str, str]:
-    """The transform, its kind, and the aim in words."""
+def _make_transform(
+    objective: Objective, known: PropertySummary, spread: float, alone: bool
+) -> tuple[Transform, str, str]:
+    """Make the transform; return it with its kind and the aim in words."""
     if objective.target is not None:
         if objective.tolerance is None and not known.quantiles:
             raise UserError(f"nothing is known of how {known.name} spreads: say how near is near enough, its tolerance")
-        tolerance = objective.tolerance or 0.1 * _span(known, spread)
+        tolerance = objective.tolerance or 0.1 * _measure_span(known, spread)
         return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {tolerance:.3g}"
     if objective.range is not None:
         low, high = objective.range
@@ -106,13 +116,14 @@ def _transform(objective: Objective, known: PropertySummary, spread: float, alon
     return ReverseSigmoid(middle - width, middle, BY_DATA), "minimize", aim
 
 
-def _span(known: PropertySummary, spread: float) -> float:
-    """The middle 90 % of the data, of which a tenth is the tolerance that nobody named."""
+def _measure_span(known: PropertySummary, spread: float) -> float:
+    """Measure the middle 90 % of the data, of which a tenth is the usual tolerance."""
     span = known.quantiles.get("0.95", 0.0) - known.quantiles.get("0.05", 0.0)
     return span if span > 0 else spread
 
 
-def _outside(resolved: ResolvedObjective, objective: Objective) -> list[str]:
+def _warn_outside(resolved: ResolvedObjective, objective: Objective) -> list[str]:
+    """Say where no value that is asked for was in the training data."""
     p = resolved.summary
     asked: Interval = (objective.target, objective.target)
     if objective.target is None:

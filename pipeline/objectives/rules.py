@@ -1,4 +1,4 @@
-"""Constraints made ready: one fast test of a molecule for each, what it costs, and which can never be met together."""
+"""Rules: a fast test of one molecule for each constraint, its cost, and the pairs that can never be met together."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ _COSTS = {
     "heavy_atoms": 0, "ring_size": 2, "formal_charge": 1, "rings": 1, "hbd": 3, "hba": 4, "rotatable_bonds": 5, "mw": 4,
     "tpsa": 6, "fraction_sp3": 5, "logp": 60, "sa": 90, "qed": 800,
 }  # fmt: skip
-"""Of a property, in microseconds a molecule, as near as the order needs."""
+"""Cost of a property in microseconds a molecule, roughly, for the order of the rules."""
 _COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "usual": 30, "property": 900}
-"""Of the rest, and of a property that is not among them."""
+"""Cost of the other rules, and of a property that is not listed."""
 _SET_COST, _PAINS_COST = 200, 1700  # of a set of alerts
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A test of one sanitized molecule. Rules with the same `key` bound the same number of it."""
+    """Tests one sanitized molecule. Rules with the same `key` bound the same number of it."""
 
     holds: Callable[[Mol], bool]
     cost: float
     key: tuple[Any, ...]
 
 
-def rule_of(constraint: Constraint) -> Rule:
-    """The rule of one constraint. Raises UserError for what there is not."""
+def make_rule(constraint: Constraint) -> Rule:
+    """Make the rule of one constraint. Raises UserError where what it names cannot be read or does not exist."""
     low, high = constraint.bounds()
     if constraint.elements is not None:
-        return _elements(constraint.elements)
+        return _make_elements_rule(constraint.elements)
     if constraint.alerts is not None:
-        return _alert_free(constraint.alerts)
+        return _make_alerts_rule(constraint.alerts)
     if constraint.similarity_to is not None:
-        return _similarity(constraint.similarity_to, low, high)
+        return _make_similarity_rule(constraint.similarity_to, low, high)
     if constraint.property is not None:
-        return _property(constraint.property, low, high)
+        return _make_property_rule(constraint.property, low, high)
     smarts = constraint.must_not_contain if constraint.must_contain is None else constraint.must_contain
     assert smarts is not None
-    return _substructure(smarts, low, high)
+    return _make_substructure_rule(smarts, low, high)
 
 
 def require_usual_structure(allowed: Collection[str]) -> Rule:
-    """The rule that nothing is odd about a molecule (`pipeline.chemistry.structure_filters`) but what is allowed."""
+    """Make the rule that a molecule has no unusual motif (`pipeline.chemistry.structure_filters`) but those allowed."""
     return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 
-def _elements(symbols: Sequence[str]) -> Rule:
+def _make_elements_rule(symbols: Sequence[str]) -> Rule:
     known = {_periodic_table().GetElementSymbol(n) for n in range(1, 119)}
     for symbol in symbols:
         if symbol not in known:
@@ -69,7 +69,7 @@ def _elements(symbols: Sequence[str]) -> Rule:
                 else UserError(f"there is no element {symbol!r}; write symbols, as in C, N, Cl")
             )
     allowed = {1, *(_periodic_table().GetAtomicNumber(s) for s in symbols)}
-    other = _pattern("[" + ";".join(f"!#{number}" for number in sorted(allowed)) + "]")
+    other = _read_smarts("[" + ";".join(f"!#{number}" for number in sorted(allowed)) + "]")
     key = ("elements", frozenset(symbols))
     return Rule(lambda mol: not mol.HasSubstructMatch(other), _COST["elements"], key)
 
@@ -78,8 +78,8 @@ def _periodic_table() -> Any:
     return Chem.GetPeriodicTable()  # type: ignore[no-untyped-call,unused-ignore]
 
 
-def _substructure(smarts: str, low: float, high: float) -> Rule:
-    pattern = _pattern(smarts)
+def _make_substructure_rule(smarts: str, low: float, high: float) -> Rule:
+    pattern = _read_smarts(smarts)
     key = ("substructure", Chem.MolToSmarts(pattern))
     if low == 1 and high == math.inf:
         return Rule(lambda mol: mol.HasSubstructMatch(pattern), _COST["must_contain"], key)
@@ -93,7 +93,7 @@ def _substructure(smarts: str, low: float, high: float) -> Rule:
     return Rule(holds, 2 * _COST["must_contain"], key)
 
 
-def _pattern(smarts: str) -> Mol:
+def _read_smarts(smarts: str) -> Mol:
     with rdBase.BlockLogs():
         pattern = Chem.MolFromSmarts(smarts) if smarts.strip() else None
     if pattern is None or not pattern.GetNumAtoms():
@@ -101,17 +101,17 @@ def _pattern(smarts: str) -> Mol:
     return pattern
 
 
-def _similarity(references: Sequence[str], low: float, high: float) -> Rule:
-    bits = [ECFP4_2048.bits(_molecule(smiles)) for smiles in references]
+def _make_similarity_rule(references: Sequence[str], low: float, high: float) -> Rule:
+    bits = [ECFP4_2048.bits(_read_smiles(smiles)) for smiles in references]
 
     def holds(mol: Mol) -> bool:
         return low <= float(tanimoto_to_each(ECFP4_2048.bits(mol), bits).max()) <= high
 
-    keys = frozenset(Chem.MolToSmiles(_molecule(s)) for s in references)
+    keys = frozenset(Chem.MolToSmiles(_read_smiles(s)) for s in references)
     return Rule(holds, _COST["similarity_to"], ("similarity", keys))
 
 
-def _molecule(smiles: str) -> Mol:
+def _read_smiles(smiles: str) -> Mol:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     if mol is None or not mol.GetNumAtoms():
@@ -119,18 +119,18 @@ def _molecule(smiles: str) -> Mol:
     return mol
 
 
-def _ring_size(mol: Mol) -> float:
+def _measure_largest_ring(mol: Mol) -> float:
     return max((len(ring) for ring in mol.GetRingInfo().AtomRings()), default=0)
 
 
 _COUNTS: dict[str, Callable[[Mol], float]] = {
     "heavy_atoms": lambda mol: mol.GetNumHeavyAtoms(),
-    "ring_size": _ring_size,
+    "ring_size": _measure_largest_ring,
 }
-"""Numbers of a molecule that any run can be bounded by without their being properties to learn."""
+"""Numbers of a molecule that a constraint can bound although they are no properties to learn."""
 
 
-def _property(name: str, low: float, high: float) -> Rule:
+def _make_property_rule(name: str, low: float, high: float) -> Rule:
     value: Callable[[Mol], float] | None = PROPERTIES.get(name) or _COUNTS.get(name)
     if value is None:
         raise unknown_name("property", name, {*PROPERTIES, *_COUNTS})
@@ -146,26 +146,28 @@ def _property(name: str, low: float, high: float) -> Rule:
 
 
 def list_alert_sets() -> dict[str, str]:
-    """The names of RDKit's sets of alerts as a constraint may write them (any case), and as RDKit does."""
+    """Map the names of RDKit's sets of alerts as a constraint may write them (any case) to RDKit's."""
     return {name.casefold(): name for name in FilterCatalog.FilterCatalogParams.FilterCatalogs.names}
 
 
-def _alert_set(name: str) -> str:
+def _find_alert_set(name: str) -> str:
     sets = list_alert_sets()
     if name.casefold() not in sets:
         raise unknown_name("set of alerts", name, sets.values())
     return sets[name.casefold()]
 
 
-def _alert_free(sets: Sequence[str]) -> Rule:
-    names = sorted({_alert_set(name) for name in sets}, key=lambda name: (name.startswith("PAINS"), name))  # slow: last
-    catalogs = [_catalog(name) for name in names]
+def _make_alerts_rule(sets: Sequence[str]) -> Rule:
+    names = sorted(
+        {_find_alert_set(name) for name in sets}, key=lambda name: (name.startswith("PAINS"), name)
+    )  # slow: last
+    catalogs = [_load_catalog(name) for name in names]
     cost = sum(_PAINS_COST if name.startswith("PAINS") else _SET_COST for name in names)
     return Rule(lambda mol: not any(c.HasMatch(mol) for c in catalogs), cost, ("alerts", *names))
 
 
 @functools.cache
-def _catalog(name: str) -> Any:
+def _load_catalog(name: str) -> Any:
     parameters = FilterCatalog.FilterCatalogParams()
     parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
     return FilterCatalog.FilterCatalog(parameters)
@@ -174,38 +176,40 @@ def _catalog(name: str) -> Any:
 # -- what can never be ----------------------------------------------------------------------------------------------
 
 
-def contradiction(constraints: Sequence[Constraint]) -> tuple[str, str] | None:
-    """Two constraints, in words, that no molecule can meet together; None where there are none that can be told.
+def find_contradiction(constraints: Sequence[Constraint]) -> tuple[str, str] | None:
+    """Find two constraints that no molecule can meet together; return them in words, or None.
 
-    Told are bounds of the same number that do not overlap; patterns of more atoms than heavy_atoms allows; no element in
+    It finds bounds of the same number that do not overlap; patterns of more atoms than heavy_atoms allows; no element in
     common; and similarities that the triangle inequality of the Tanimoto distance rules out.
     """
-    rules = [(c, rule_of(c)) for c in constraints]
+    rules = [(c, make_rule(c)) for c in constraints]
     for i, (one, first) in enumerate(rules):
         for other, second in rules[:i]:
-            if _clash(one, first, other, second) or _clash(other, second, one, first):
+            if _is_clash(one, first, other, second) or _is_clash(other, second, one, first):
                 return other.describe(), one.describe()
     return None
 
 
-def _clash(one: Constraint, first: Rule, other: Constraint, second: Rule) -> bool:
+def _is_clash(one: Constraint, first: Rule, other: Constraint, second: Rule) -> bool:
     low, _ = one.bounds()
     _, high = other.bounds()
     if first.key == second.key:
         return low > high
     if one.must_contain is not None and low >= 1 and other.property == "heavy_atoms":
-        return sum(atom.GetAtomicNum() != 1 for atom in _pattern(one.must_contain).GetAtoms()) > high
+        return sum(atom.GetAtomicNum() != 1 for atom in _read_smarts(one.must_contain).GetAtoms()) > high
     if one.elements is not None and other.elements is not None:
         return not {*one.elements} & {*other.elements}
-    return _too_far(one, other)
+    return _is_too_far(one, other)
 
 
-def _too_far(one: Constraint, other: Constraint) -> bool:
-    """With distance = 1 - similarity: what is near to `one`'s reference cannot be nearer to, or farther from, `other`'s than
-    the two references allow (Lipkus 1999, doi:10.1023/A:1019154432472)."""
+def _is_too_far(one: Constraint, other: Constraint) -> bool:
+    """Whether the distance of two references rules both constraints out, by the triangle inequality of 1 - similarity.
+
+    Lipkus 1999, doi:10.1023/A:1019154432472.
+    """
     if one.similarity_to is None or other.similarity_to is None or len(one.similarity_to + other.similarity_to) != 2:
         return False
-    references = [ECFP4_2048.bits(_molecule(c.similarity_to[0])) for c in (one, other) if c.similarity_to]
+    references = [ECFP4_2048.bits(_read_smiles(c.similarity_to[0])) for c in (one, other) if c.similarity_to]
     between = 1 - tanimoto(*references)
     near = 1 - max(one.bounds()[0], 0.0)
     least, most = other.bounds()

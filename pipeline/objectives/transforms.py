@@ -1,7 +1,17 @@
-"""From a property's value x to a desirability d(x) in 0..1: one small class each, one registry.
+"""Transforms: functions from a property's value x to a desirability d(x) in 0..1, one class each, in one registry.
 
 The names and the sigmoids' shapes are those of REINVENT 4 (Loeffler et al. 2024, doi:10.1186/s13321-024-00812-5); targets
 and ranges are desirabilities after Derringer & Suich 1980, doi:10.1080/00224065.1980.11980968.
+
+A package adds its own class by an entry point of the group `chem_vae.transforms` (see `chem_vae.plugins`):
+
+    @register_transform
+    @dataclass(frozen=True)
+    class Hill(Transform):
+        name = "hill"                            # affinity = { transform = "hill", low = 5.0, steepness = 2.0 }
+        low: float
+        steepness: float = 1.0
+        ...
 """
 
 from __future__ import annotations
@@ -19,7 +29,7 @@ from chem_vae.plugins import Registry
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 FLOOR = 0.01
-"""Where d is less, its logarithm goes on as a straight line, so that a gradient still says which way is better."""
+"""Below this d its logarithm continues as a straight line, so that a gradient still says which way is better."""
 
 Interval = tuple[float | None, float | None]
 """From a lowest to a highest value; None is open."""
@@ -27,35 +37,30 @@ Interval = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Transform(ABC):
-    """d(x) of values of any shape, NaN staying NaN.
-
-    `hit_interval`: the values that count as a hit, where d is one half or more. `target_interval`: those to ask a decoder for, where d is
-    near its best.
-    """
+    """Computes d(x) of values of any shape; NaN stays NaN."""
 
     name: ClassVar[str] = ""
 
     def compute_desirability(self, x: Tensor) -> Tensor:
-        """d(x), in 0..1."""
+        """Compute d(x), in 0..1."""
         return self.compute_log_desirability(x).exp()
 
     @abstractmethod
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d(x), differentiable; where d < FLOOR it may be any number below log d(FLOOR) that falls away from the aim."""
+        """Compute log d(x), differentiable; where d < FLOOR, any number below log d(FLOOR) that falls away from the best x."""
 
     @property
     @abstractmethod
     def hit_interval(self) -> Interval:
-        """The values whose d is one half or more."""
+        """The values that count as a hit, where d is one half or more."""
 
     @property
     def target_interval(self) -> Interval:
-        """The values to ask a decoder for."""
+        """The values to ask a decoder for, where d is near its best."""
         return self.hit_interval
 
 
 TRANSFORMS: Registry[type[Transform]] = Registry("transform", "chem_vae.transforms")
-"""By name. A package adds its own with `register_transform` behind an entry point of this group (`chem_vae.plugins`)."""
 
 
 def register_transform(transform: type[Transform]) -> type[Transform]:
@@ -73,31 +78,28 @@ def find_transform(name: str) -> type[Transform]:
 @register_transform
 @dataclass(frozen=True)
 class Target(Transform):
-    """d = 2^-((x - value) / tolerance)^2: one half at the tolerance."""
+    """Computes d = 2^-((x - value) / tolerance)^2: one half at the tolerance."""
 
     name = "target"
     value: float
     tolerance: float
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d."""
         return -LN2 * ((x - self.value) / self.tolerance).square()
 
     @property
     def hit_interval(self) -> Interval:
-        """Within the tolerance."""
         return self.value - self.tolerance, self.value + self.tolerance
 
     @property
     def target_interval(self) -> Interval:
-        """The value itself."""
         return self.value, self.value
 
 
 @register_transform
 @dataclass(frozen=True)
 class Range(Transform):
-    """d = 1 from low to high; outside it halves at `tolerance` from the nearer end, as a target does."""
+    """Computes d = 1 from low to high; outside it halves at `tolerance` from the nearer end, as a target does."""
 
     name = "range"
     low: float
@@ -105,19 +107,17 @@ class Range(Transform):
     tolerance: float
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d."""
         outside = torch.relu(self.low - x) + torch.relu(x - self.high)
         return -LN2 * (outside / self.tolerance).square()
 
     @property
     def hit_interval(self) -> Interval:
-        """Inside, the slopes not counted."""
         return self.low, self.high
 
 
 @dataclass(frozen=True)
 class _Ends(Transform):
-    """What rises, or falls, from a low to a high end: one half in the middle."""
+    """A d that rises, or falls, from a low to a high end, and is one half in the middle."""
 
     low: float
     high: float
@@ -125,23 +125,21 @@ class _Ends(Transform):
 
     @property
     def width(self) -> float:
-        """From end to end."""
+        """The distance of the ends."""
         return self.high - self.low
 
-    def _from_middle(self, x: Tensor) -> Tensor:
-        """-1/2 at the worse end, 1/2 at the better one."""
+    def _measure_share(self, x: Tensor) -> Tensor:
+        """Measure the way from the worse end, at -1/2, to the better one, at 1/2."""
         share = (x - 0.5 * (self.low + self.high)) / self.width
         return share if self.rising else -share
 
     @property
     def hit_interval(self) -> Interval:
-        """The better half of the line."""
         middle = 0.5 * (self.low + self.high)
         return (middle, None) if self.rising else (None, middle)
 
     @property
     def target_interval(self) -> Interval:
-        """Around the better end, by a quarter of the width."""
         end = self.high if self.rising else self.low
         return end - 0.25 * self.width, end + 0.25 * self.width
 
@@ -149,7 +147,7 @@ class _Ends(Transform):
 @register_transform
 @dataclass(frozen=True)
 class Sigmoid(_Ends):
-    """d = 1 / (1 + 10^(-10 k (x - (low + high) / 2) / (high - low))), k the steepness.
+    """Computes d = 1 / (1 + 10^(-10 k (x - (low + high) / 2) / (high - low))), k the steepness.
 
     With the usual k of 1/4, d is 0.05 at low, one half in the middle, and 0.95 at high.
     """
@@ -158,14 +156,13 @@ class Sigmoid(_Ends):
     steepness: float = 0.25
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d."""
-        return torch.nn.functional.logsigmoid(LN10 * 10 * self.steepness * self._from_middle(x))
+        return torch.nn.functional.logsigmoid(LN10 * 10 * self.steepness * self._measure_share(x))
 
 
 @register_transform
 @dataclass(frozen=True)
 class ReverseSigmoid(Sigmoid):
-    """d = 1 / (1 + 10^(10 k (x - (low + high) / 2) / (high - low))): the sigmoid's mirror image, best at low."""
+    """Computes d = 1 / (1 + 10^(10 k (x - (low + high) / 2) / (high - low))): the sigmoid mirrored, best at low."""
 
     name = "reverse_sigmoid"
     rising = False
@@ -174,7 +171,7 @@ class ReverseSigmoid(Sigmoid):
 @register_transform
 @dataclass(frozen=True)
 class DoubleSigmoid(_Ends):
-    """d = s(x - low) - s(x - high), s(u) = 1 / (1 + 10^(-10 k u / (high - low))): up at low, down at high.
+    """Computes d = s(x - low) - s(x - high), s(u) = 1 / (1 + 10^(-10 k u / (high - low))): up at low, down at high.
 
     About one half at both ends. REINVENT's coef_si / coef_div and coef_se / coef_div are both 10 k / (high - low) here.
     """
@@ -183,80 +180,73 @@ class DoubleSigmoid(_Ends):
     steepness: float = 1.0
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d, of the difference without cancellation: s(a) - s(b) = s(a) s(-b) (1 - e^(b - a))."""
         slope = LN10 * 10 * self.steepness / self.width
         rising = torch.nn.functional.logsigmoid(slope * (x - self.low))
         falling = torch.nn.functional.logsigmoid(-slope * (x - self.high))
+        # without cancellation: s(a) - s(b) = s(a) s(-b) (1 - e^(b - a))
         return rising + falling + math.log1p(-math.exp(-slope * self.width))
 
     @property
     def hit_interval(self) -> Interval:
-        """From end to end."""
         return self.low, self.high
 
     @property
     def target_interval(self) -> Interval:
-        """The middle half."""
         return self.low + 0.25 * self.width, self.high - 0.25 * self.width
 
 
 @register_transform
 @dataclass(frozen=True)
 class Step(Transform):
-    """d = 1 from low to high, both included, and 0 outside; None leaves an end open."""
+    """Computes d = 1 from low to high, both included, and 0 outside; None leaves an end open."""
 
     name = "step"
     low: float | None
     high: float | None
     scale: float = 1.0
-    """A distance outside over which the slope that gradients see falls by one; no part of d."""
+    """The distance outside over which log d, as gradients see it, falls by one; d itself is 0 there."""
 
-    def _outside(self, x: Tensor) -> Tensor:
+    def _measure_outside(self, x: Tensor) -> Tensor:
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         return torch.relu(low - x) + torch.relu(x - high)
 
     def compute_desirability(self, x: Tensor) -> Tensor:
-        """Zero or one."""
-        outside = self._outside(x)
+        outside = self._measure_outside(x)
         return torch.where(outside.isnan(), outside, (outside == 0).to(x.dtype))
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """0 inside; outside a straight slope below log(FLOOR)."""
-        outside = self._outside(x)
+        outside = self._measure_outside(x)
         return torch.where(outside > 0, math.log(FLOOR) - outside / self.scale, outside)
 
     @property
     def hit_interval(self) -> Interval:
-        """Inside."""
         return self.low, self.high
 
 
-def _log_of_share(u: Tensor) -> Tensor:
-    """log u, going on straight (and smoothly) below FLOOR."""
+def _continue_log(u: Tensor) -> Tensor:
+    """Compute log u, which continues straight (and smoothly) below FLOOR."""
     return torch.log(u.clamp_min(FLOOR)) + (u.clamp_max(FLOOR) - FLOOR) / FLOOR
 
 
 @register_transform
 @dataclass(frozen=True)
 class Linear(_Ends):
-    """d = (x - low) / (high - low), clipped to 0..1."""
+    """Computes d = (x - low) / (high - low), clipped to 0..1."""
 
     name = "linear"
 
     def compute_desirability(self, x: Tensor) -> Tensor:
-        """Clipped to 0..1."""
-        return (self._from_middle(x) + 0.5).clamp(0, 1)
+        return (self._measure_share(x) + 0.5).clamp(0, 1)
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d where d is FLOOR or more."""
-        return _log_of_share((self._from_middle(x) + 0.5).clamp_max(1))
+        return _continue_log((self._measure_share(x) + 0.5).clamp_max(1))
 
 
 @register_transform
 @dataclass(frozen=True)
 class ReverseLinear(Linear):
-    """d = (high - x) / (high - low), clipped to 0..1."""
+    """Computes d = (high - x) / (high - low), clipped to 0..1."""
 
     name = "reverse_linear"
     rising = False
@@ -265,24 +255,21 @@ class ReverseLinear(Linear):
 @register_transform
 @dataclass(frozen=True)
 class AsIs(Transform):
-    """d = x, or 1 - x where less is better: for values that lie in 0..1 by themselves. No value is a hit by itself."""
+    """Computes d = x, or 1 - x where less is better: for values that lie in 0..1 by themselves. No value is a hit by itself."""
 
     name = "as_is"
     falling: bool = False
 
     def compute_rank(self, x: Tensor) -> Tensor:
-        """What molecules are ranked by where nothing else is wanted, whatever the values' range: x, or -x."""
+        """Compute what ranks molecules where this is the only objective, whatever the values' range: x, or -x."""
         return -x if self.falling else x
 
     def compute_desirability(self, x: Tensor) -> Tensor:
-        """Not clipped: what is outside of 0..1 shows."""
         return 1 - x if self.falling else x
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        """log d where d is FLOOR or more."""
-        return _log_of_share(self.compute_desirability(x))
+        return _continue_log(self.compute_desirability(x))
 
     @property
     def hit_interval(self) -> Interval:
-        """Open: nobody said what is good enough."""
         return None, None
