@@ -1,62 +1,114 @@
-"""Which rows stay and in which split: duplicates by InChIKey, labels that disagree, random and scaffold splits."""
+"""Merges duplicates, by InChIKey, and assigns molecules to random or scaffold splits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
-from pipeline.datasets.shards import UNASSIGNED
+from chem_vae.progress import Progress
+from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.shards import UNASSIGNED, ShardSettings
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
 
 
 @dataclass(frozen=True)
 class Merged:
-    """keep (n,): the first row of each molecule. values: measured columns (n,), the median of all rows of the
-    molecule on the row that is kept. spreads (n,): half the range of its values, NaN where fewer than two were
-    measured."""
+    """The molecules of some rows, each once.
+
+    Args:
+        keep: (n,) bool, the first row of each molecule.
+        values: Measured columns (n,): on each row the median of all rows of its molecule.
+        spreads: Measured columns (n,): half the range of those values; NaN where fewer than two were measured.
+    """
 
     keep: np.ndarray
     values: dict[str, np.ndarray]
     spreads: dict[str, np.ndarray]
 
 
-def merge_duplicates(hashes: np.ndarray, measured: dict[str, np.ndarray]) -> Merged:
-    """hashes (n,) uint64: equal for equal molecules; measured: columns (n,), NaN unmeasured.
+@dataclass(frozen=True)
+class PlacedRows:
+    """The rows of all parts that hold a molecule, in their order: hash, whether it is kept, and its split, each (n,).
 
-    Memory: some 40 bytes a row.
+    `values` are the measured columns and their spreads; `starts` are the first rows of the parts, and the end.
     """
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    first = np.ones(len(order), bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    keep = np.zeros(len(order), bool)
-    keep[order[first]] = True
+
+    hashes: np.ndarray
+    keep: np.ndarray
+    split: np.ndarray
+    values: dict[str, np.ndarray]
+    starts: list[int]
+
+    def slice_part(self, part: int) -> slice:
+        """Return the place of the rows of a part."""
+        return slice(self.starts[part], self.starts[part + 1])
+
+
+def place_molecules(
+    settings: ShardSettings, molecules: Sequence[int], config: IngestConfig, progress: Progress
+) -> PlacedRows:
+    """Find the duplicates among the molecules of all parts, and draw the split of each molecule.
+
+    Args:
+        settings: What the parts have in common.
+        molecules: The number of molecules of each part.
+        config: The fractions of the splits, and the seed.
+        progress: Is told of each part.
+    """
+    progress("split", 0, len(molecules))
+    total = sum(molecules)
+    hashes, given = np.zeros(total, np.uint64), np.zeros(total, np.uint8)
+    columns: dict[str, np.ndarray] = {"hash": hashes, "given_split": given}
+    columns |= {name: np.zeros(total) for name in settings.measured}
+    if settings.scaffolds:
+        columns["scaffold"] = np.zeros(total, np.uint64)
+    starts = [0]
+    for number, count in enumerate(molecules):
+        end = starts[-1] + count
+        if count:
+            table = parquet.read_table(settings.part(number), columns=list(columns))
+            for name, column in columns.items():
+                column[starts[-1] : end] = table.column(name).to_numpy()
+        starts.append(end)
+        progress("split", number + 1, len(molecules))
+    merged = merge_duplicates(hashes, {name: columns[name] for name in settings.measured})
+    given[~merged.keep] = UNASSIGNED  # the first row of a molecule says its split
+    groups = columns.get("scaffold", hashes)
+    split = assign_splits(given, groups, config.seed, config.validation_fraction, config.test_fraction)
+    values: dict[str, np.ndarray] = {}
+    for name in settings.measured:
+        values |= {name: merged.values[name], f"{name}_spread": merged.spreads[name]}
+    return PlacedRows(hashes, merged.keep, split, values, starts)
+
+
+def merge_duplicates(hashes: np.ndarray, measured: dict[str, np.ndarray]) -> Merged:
+    """Merge the rows of the same molecule.
+
+    Args:
+        hashes: (n,) uint64, equal for equal molecules.
+        measured: Columns (n,); NaN where there is no value.
+    """
+    keys = pd.Series(hashes)
+    several = keys.duplicated(keep=False).to_numpy()
     values = {name: column.copy() for name, column in measured.items()}
-    spreads = {name: np.full(len(order), np.nan) for name in measured}
-    if measured:
-        heads = order[first]
-        group = np.cumsum(first) - 1
-        sizes = np.bincount(group, minlength=len(heads))
-        several = sizes[group] > 1
-        rows, groups = order[several], group[several]
-        for name, column in measured.items():
-            found = pd.Series(column[rows]).groupby(groups).agg(["median", "min", "max", "count"])
-            at = heads[found.index.to_numpy()]
-            values[name][at] = found["median"].to_numpy()
-            spread = ((found["max"] - found["min"]) / 2).to_numpy(copy=True)
-            spread[found["count"].to_numpy() < 2] = np.nan
-            spreads[name][at] = spread
-    return Merged(keep, values, spreads)
+    spreads = {name: np.full(len(hashes), np.nan) for name in measured}
+    for name, column in measured.items():
+        groups = pd.Series(column[several]).groupby(hashes[several])
+        values[name][several] = groups.transform("median")
+        spread = (groups.transform("max") - groups.transform("min")) / 2
+        spreads[name][several] = spread.where(groups.transform("count") > 1)
+    return Merged(~keys.duplicated().to_numpy(), values, spreads)
 
 
 def draw_uniform(hashes: np.ndarray, seed: int) -> np.ndarray:
-    """A number in [0, 1) for each hash (n,) uint64, by the seed: the same molecule gets the same one wherever it
-    stands in the file.
+    """Draw a number in [0, 1) for each hash (n,) uint64 by splitmix64 (Steele et al. 2014, doi:10.1145/2714064.2660195).
 
-    splitmix64 (Steele et al. 2014, doi:10.1145/2714064.2660195).
+    A molecule gets the same number wherever it stands in the file.
     """
     return (_mix(hashes ^ _mix(np.array([seed], np.int64).astype(np.uint64))) >> np.uint64(11)) * 2.0**-53
 
@@ -64,11 +116,17 @@ def draw_uniform(hashes: np.ndarray, seed: int) -> np.ndarray:
 def assign_splits(
     given: np.ndarray, groups: np.ndarray, seed: int, validation_fraction: float, test_fraction: float
 ) -> np.ndarray:
-    """Codes (n,) uint8 into SPLITS. given (n,): the user's own codes or UNASSIGNED; groups (n,) uint64: what must
-    stay together.
+    """Assign each row to a split.
 
-    The user's codes win. What has none is drawn. A split that the user's codes never name is drawn from their
-    training rows.
+    Args:
+        given: (n,) the user's own codes, which win, or UNASSIGNED.
+        groups: (n,) uint64, equal for rows that must stay together.
+        seed: The seed of the draw.
+        validation_fraction: The share of rows without a code that are drawn for validation.
+        test_fraction: The share that is drawn for test.
+
+    Returns:
+        Codes (n,) uint8 into SPLITS. A split that the user's codes never name is drawn from their training rows.
     """
     draw = draw_uniform(groups, seed)
     drawn = np.where(draw < test_fraction, 2, np.where(draw < test_fraction + validation_fraction, 1, 0)).astype(
@@ -83,7 +141,7 @@ def assign_splits(
 
 
 def draw_sample(hashes: np.ndarray, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """A random sample of `count` of the rows (n,) bool, as a mask; it does not depend on their order."""
+    """Draw `count` of the rows (n,) bool, as a mask; the sample does not depend on their order."""
     chosen = np.flatnonzero(rows)
     if len(chosen) > count:
         draw = draw_uniform(hashes[chosen], seed + 1)
