@@ -1,8 +1,8 @@
-"""New structures from known ones: crossing two molecules, and mutating one.
+"""Makes new structures from known ones, by crossing two molecules or mutating one.
 
-After the genetic algorithm on molecular graphs of Jensen 2019, doi:10.1039/C8SC05372C: parents are cut at a single bond
+This follows the genetic algorithm on molecular graphs of Jensen 2019, doi:10.1039/C8SC05372C: parents are cut at a single bond
 outside rings, or at two bonds of one ring, and pieces of the two are joined; `pipeline.chemistry.mutations` has the small changes.
-Nothing here knows what the molecules are wanted for.
+This room does not know the objectives that molecules are made for.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _CUT = Chem.MolFromSmarts("[*]-;!@[*]")
 
 @dataclass(frozen=True)
 class _RingCut:
-    """Two bonds of one ring, cut: what is left is in two pieces."""
+    """A ring cut at two bonds, so that the molecule falls in two pieces: one that is kept and another."""
 
     ends: tuple[int, int]
-    """The ends of the kept piece, the first bond's and the second's."""
+    """The ends of the kept piece, at the first bond and at the second."""
     orders: tuple[int, int]
     """The orders of the two bonds."""
     arc: int
@@ -49,12 +49,14 @@ class _RingCut:
 
 @dataclass(frozen=True)
 class _Parent:
+    """A molecule that children are made of, and all that is asked of it again and again."""
+
     smiles: str
     mol: RWMol
-    """In Kekulé form; never changed, only copied."""
+    """The molecule in Kekulé form; it is only copied, never changed."""
     size: int
     odd: frozenset[str]
-    """What it has that no child of other parents may have."""
+    """Its unusual motifs, which no child of other parents may have."""
     charge: int
     ring_sizes: frozenset[int]
     stereo: bool
@@ -64,7 +66,7 @@ class _Parent:
     ring_cuts: tuple[_RingCut, ...]
 
     def side(self, keep: int, *partners: tuple[int, int]) -> list[int] | None:
-        """The atoms on the side of `keep` when the bonds (pairs of atoms) are cut; None where that does not part it."""
+        """List the atoms on the side of `keep` when the bonds (pairs of atoms) are cut; None where it stays in one piece."""
         cut = {frozenset(pair) for pair in partners}
         seen, stack = {keep}, [keep]
         while stack:
@@ -87,17 +89,29 @@ def vary(
     crossover: float = 0.5,
     rank_weight: float = 0.1,
 ) -> list[tuple[str | None, str]]:
-    """n pairs of a child (canonical SMILES; None where no attempt gave a sound one) and the parent it has most from.
+    """Make n children of parents by crossover and mutation.
 
-    parents: canonical SMILES, best first; the parent of rank r (from 0) is drawn with weight 1 / (rank_weight *
-    len(parents) + r), as in weighted retraining (Tripp et al. 2020, arXiv:2006.09191). elements: symbols, or symbols with
-    weights by which mutations draw them; a child has no other. max_atoms, min_atoms: heavy atoms of a child. crossover: the
-    share of children that two parents make, a half of them mutated as well. No child is among `parents`, none comes twice, and
-    none has a charge, or anything odd (`pipeline.chemistry.structure_filters`), where no parent of it has the same.
+    No child is among the parents, none comes twice, and none has a charge, or an unusual motif
+    (`pipeline.chemistry.structure_filters`), that no parent of it has. Double bonds of children have no geometry;
+    stereocenters stay where nothing next to them changes. The same arguments give the same children.
 
-    Double bonds of children have no geometry; stereocenters stay where nothing next to them changes. The same arguments give
-    the same children. Raises UserError where no parent can be read, and for
-    unusable `elements`.
+    Args:
+        parents: Canonical SMILES, best first. The parent of rank r (from 0) is drawn with weight 1 / (rank_weight *
+            len(parents) + r), as in weighted retraining (Tripp et al. 2020, arXiv:2006.09191).
+        n: The number of children.
+        seed: The seed of all draws.
+        elements: Symbols, or symbols with weights by which mutations draw them; a child has no other.
+        max_atoms: The most heavy atoms of a child.
+        min_atoms: The fewest heavy atoms of a child.
+        crossover: The share of children that two parents make; half of them are mutated as well.
+        rank_weight: How little the rank of a parent counts.
+
+    Returns:
+        n pairs: the canonical SMILES of a child, or None where no attempt gave a sound one, and the parent that gave most
+        of its atoms.
+
+    Raises:
+        UserError: If no parent can be read, or if `elements` cannot be used.
     """
     palette = read_elements(elements)
     rng = random.Random(seed)
@@ -107,7 +121,7 @@ def vary(
             raise UserError(
                 "none of the parents is a molecule of one piece with two atoms or more: there is nothing to vary"
             )
-        limits = _Limits(palette, _others(palette.numbers), min_atoms, max_atoms)
+        limits = _Limits(palette, _match_others(palette.numbers), min_atoms, max_atoms)
         shift = max(rank_weight * len(pool), 1e-9)
         bounds, total = [], 0.0
         for rank in range(len(pool)):
@@ -121,9 +135,9 @@ def vary(
             for _ in range(_ATTEMPTS):
                 parent, other = rng.choices(pool, cum_weights=bounds, k=2)
                 if mixed:
-                    child, parent = _crossed(parent, other, limits, rng)
+                    child, parent = _cross(parent, other, limits, rng)
                 else:
-                    child = _mutated(parent, limits, rng)
+                    child = _mutate(parent, limits, rng)
                 if child is not None and child not in seen:
                     seen.add(child)
                     break
@@ -134,13 +148,15 @@ def vary(
 
 @dataclass(frozen=True)
 class _Limits:
+    """The elements and sizes that a child may have."""
+
     elements: Elements
     forbidden: Mol
     min_atoms: int
     max_atoms: int
 
 
-def _mutated(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
+def _mutate(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
     child = Chem.RWMol(parent.mol)
     if not mutate(child, limits.elements, rng):
         return None
@@ -148,11 +164,11 @@ def _mutated(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None
         refresh(child)
         if not mutate(child, limits.elements, rng):
             return None
-    return _sound(child, limits, (parent,))
+    return _write_if_sound(child, limits, (parent,))
 
 
-def _crossed(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) -> tuple[str | None, _Parent]:
-    """A child of both, and the parent that gave more atoms."""
+def _cross(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) -> tuple[str | None, _Parent]:
+    """Cross two parents; return a child and the parent that gave more atoms."""
     if one is other:
         return None, one
     joined = _join_rings(one, other, rng) if rng.random() < 0.3 else _join_chains(one, other, limits.max_atoms, rng)
@@ -163,7 +179,7 @@ def _crossed(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) 
         refresh(child)
         if not mutate(child, limits.elements, rng):
             return None, one
-    return _sound(child, limits, (one, other)), one if mine >= theirs else other
+    return _write_if_sound(child, limits, (one, other)), one if mine >= theirs else other
 
 
 _Joined = tuple[RWMol, int, int]  # with the numbers of atoms from either parent
@@ -180,7 +196,7 @@ def _join_chains(one: _Parent, other: _Parent, max_atoms: int, rng: random.Rando
             head, left = left, head
         mine, theirs = one.side(stem, (stem, lost)), other.side(head, (head, left))
         if mine is not None and theirs is not None and len(mine) + len(theirs) <= max_atoms:
-            return _joined(one, mine, other, theirs, [(stem, head, 1)])
+            return _join(one, mine, other, theirs, [(stem, head, 1)])
     return None
 
 
@@ -199,14 +215,14 @@ def _join_rings(one: _Parent, other: _Parent, rng: random.Random) -> _Joined | N
         if kept is None or added is None or not {mine.ends[1]} <= set(kept) or not {theirs.ends[1]} <= set(added):
             continue
         bonds = [(a, b, order) for a, b, order in zip(mine.ends, ends, mine.orders, strict=True)]
-        return _joined(one, kept, other, added, bonds)
+        return _join(one, kept, other, added, bonds)
     return None
 
 
-def _joined(
+def _join(
     one: _Parent, mine: list[int], other: _Parent, theirs: list[int], bonds: list[tuple[int, int, int]]
 ) -> _Joined:
-    """The kept atoms of both, joined by bonds (an atom of the one, an atom of the other, order)."""
+    """Join the kept atoms of two parents by bonds (an atom of the one, an atom of the other, order)."""
     child = Chem.RWMol(one.mol)
     child.InsertMol(other.mol)
     for a, b, order in bonds:
@@ -218,8 +234,8 @@ def _joined(
     return child, len(mine), len(theirs)
 
 
-def _sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | None:
-    """Its canonical SMILES; None where it breaks a limit or a rule that its parents keep."""
+def _write_if_sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | None:
+    """Write the canonical SMILES of a child; None where it breaks a limit or a rule that its parents keep."""
     if not limits.min_atoms <= child.GetNumAtoms() <= limits.max_atoms:
         return None
     if Chem.SanitizeMol(child, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
@@ -239,8 +255,8 @@ def _sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | N
 
 
 @functools.cache
-def _others(numbers: tuple[int, ...]) -> Mol:
-    """Any atom of another element than these."""
+def _match_others(numbers: tuple[int, ...]) -> Mol:
+    """Make a pattern of any atom of another element than these."""
     return Chem.MolFromSmarts("[" + "&".join(f"!#{number}" for number in numbers) + "]")
 
 
@@ -266,12 +282,12 @@ def _read(smiles: str) -> _Parent | None:
         stereo="@" in smiles,
         neighbors=tuple(map(tuple, neighbors)),
         cuts=tuple((a, b) for a, b in mol.GetSubstructMatches(_CUT) if not {a, b} <= charged),
-        ring_cuts=tuple(_ring_cuts(editable, charged)),
+        ring_cuts=tuple(_list_ring_cuts(editable, charged)),
     )
 
 
-def _ring_cuts(mol: RWMol, charged: set[int]) -> Iterator[_RingCut]:
-    """Each pair of bonds of a ring that stand in no other ring, from the view of either piece."""
+def _list_ring_cuts(mol: RWMol, charged: set[int]) -> Iterator[_RingCut]:
+    """List the pairs of bonds of a ring that stand in no other ring, from the view of either piece."""
     rings = mol.GetRingInfo()
     for ring in rings.AtomRings():
         size = len(ring)

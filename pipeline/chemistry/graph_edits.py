@@ -1,6 +1,6 @@
-"""Places in a structure where it can be changed, and the few edits that every change is made of.
+"""Draws the places where a structure can be changed, and makes the few edits that every change consists of.
 
-All of it works on an editable molecule in Kekulé form (`kekulize`), with hydrogens and rings counted (`refresh`).
+All functions work on an editable molecule in Kekulé form (`kekulize`), with hydrogens and rings counted (`refresh`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import Atom, Bond, Mol, RWMol
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.standardize import read_atomic_number
 
 ORDERS = (Chem.BondType.ZERO, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
 """RDKit's bond types by their order."""
@@ -21,16 +22,16 @@ TRIES = 12  # places looked at before a change is given up
 
 @dataclass(frozen=True)
 class Elements:
-    """The elements that a change may use, and how often."""
+    """The elements that a change may use, and their weights."""
 
     numbers: tuple[int, ...]
     """Atomic numbers, none twice."""
     weights: tuple[float, ...]
     valences: tuple[int, ...]
-    """Bonds that an atom of it makes at most where it is put newly."""
+    """The most bonds that a new atom of the element makes."""
 
     def draw(self, rng: random.Random, bonds: int, unlike: int = 0) -> int | None:
-        """The atomic number of one that can make so many bonds, other than `unlike`; None where there is none."""
+        """Draw the atomic number of an element, other than `unlike`, that can make so many bonds; None where there is none."""
         pairs = [
             (z, w)
             for z, w, v in zip(self.numbers, self.weights, self.valences, strict=True)
@@ -41,7 +42,7 @@ class Elements:
         return rng.choices([z for z, _ in pairs], [w for _, w in pairs])[0]
 
     def valence(self, number: int) -> int:
-        """0 for an element that is not among them."""
+        """Return the valence of an element; 0 where it is not among them."""
         return self.valences[self.numbers.index(number)] if number in self.numbers else 0
 
 
@@ -49,31 +50,26 @@ _USUAL = {"C": 50.0, "N": 15.0, "O": 15.0, "F": 6.0, "S": 6.0, "Cl": 5.0, "Br": 
 
 
 def read_elements(symbols: Sequence[str] | Mapping[str, float]) -> Elements:
-    """From symbols, drawn as often as in drug-like molecules, or from symbols with weights of one's own.
+    """Read element symbols, with weights of one's own or with those of drug-like molecules.
 
-    Raises UserError for a symbol of no element, for a weight that is not positive, and where there are none.
+    Raises:
+        UserError: If a symbol is no element, if a weight is not positive, or if there is no symbol.
     """
     weights = symbols if isinstance(symbols, Mapping) else {s: _USUAL.get(s, 1.0) for s in symbols}
-    table = Chem.GetPeriodicTable()
-    numbers = []
+    numbers = [read_atomic_number(symbol) for symbol in weights]
     for symbol, weight in weights.items():
-        try:
-            with rdBase.BlockLogs():
-                numbers.append(table.GetAtomicNumber(symbol))
-        except RuntimeError:
-            numbers.append(0)
-        if numbers[-1] <= 0:
-            raise UserError(f"{symbol!r} in `elements` is no chemical element; write symbols such as C, N, Cl")
         if not weight > 0:
             raise UserError(f"the weight of {symbol} in `elements` is {weight}; leave the element out, or give it more")
     if not numbers:
         raise UserError("`elements` is empty: name the elements that structures may have, such as C, N, O")
-    valences = (table.GetDefaultValence(number) for number in numbers)  # -1 for metals: never put anew
+    table = Chem.GetPeriodicTable()
+    valences = (table.GetDefaultValence(number) for number in numbers)  # -1 for metals, which are never added
     return Elements(tuple(numbers), tuple(weights.values()), tuple(max(valence, 0) for valence in valences))
 
 
 def kekulize(mol: Mol) -> RWMol:
-    """A copy to edit: no aromatic flags, hydrogens implied where the usual valence implies them, no double-bond geometry."""
+    """Copy a molecule for editing: without aromatic flags and double-bond geometry, with hydrogens implied where the usual
+    valence implies them."""
     copy = Chem.RWMol(mol)
     Chem.Kekulize(copy, clearAromaticFlags=True)
     bracketed = [(atom, atom.GetTotalNumHs()) for atom in copy.GetAtoms() if atom.GetNoImplicit()]
@@ -93,16 +89,16 @@ def kekulize(mol: Mol) -> RWMol:
 
 
 def refresh(mol: RWMol) -> None:
-    """Count hydrogens and find rings again, as the changes need them."""
+    """Count hydrogens and find rings again after an edit."""
     mol.UpdatePropertyCache(False)
     Chem.FastFindRings(mol)
 
 
-# -- places ------------------------------------------------------------------------------------------------------------
+# -- draws ------------------------------------------------------------------------------------------------------------
 
 
 def draw_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool]) -> Atom | None:
-    """An atom without a charge that fits; None where a dozen draws found none."""
+    """Draw an atom without a charge that fits; None where a dozen draws found none."""
     count = mol.GetNumAtoms()
     for _ in range(TRIES):
         atom = mol.GetAtomWithIdx(rng.randrange(count))
@@ -112,12 +108,12 @@ def draw_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool]) -> A
 
 
 def draw_open_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool] = lambda a: True) -> Atom | None:
-    """An atom that can give up a hydrogen."""
+    """Draw an atom that has a hydrogen to give up."""
     return draw_atom(mol, rng, lambda a: a.GetTotalNumHs() > 0 and fits(a))
 
 
 def draw_bond(mol: RWMol, rng: random.Random, fits: Callable[[Bond], bool]) -> Bond | None:
-    """A bond between atoms without charges that fits; None where a dozen draws found none."""
+    """Draw a bond between atoms without charges that fits; None where a dozen draws found none."""
     count = mol.GetNumBonds()
     for _ in range(TRIES if count else 0):
         bond = mol.GetBondWithIdx(rng.randrange(count))
@@ -127,12 +123,17 @@ def draw_bond(mol: RWMol, rng: random.Random, fits: Callable[[Bond], bool]) -> B
 
 
 def is_cuttable(bond: Bond) -> bool:
-    """Whether it is single and outside rings: without it, the molecule is in two pieces."""
+    """Whether a bond is single and outside of rings, so that the molecule falls in two without it."""
     return bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing()
 
 
 def cut_branch(mol: RWMol, rng: random.Random) -> tuple[int, int, tuple[int, ...]] | None:
-    """Cut a single bond outside rings: the stem's atom, the branch's atom, and the atoms of the branch, the smaller side."""
+    """Cut a single bond outside of rings.
+
+    Returns:
+        The atom of the stem, the atom of the branch, and all atoms of the branch, which is the smaller side; None where there
+        is no such bond.
+    """
     bond = draw_bond(mol, rng, is_cuttable)
     if bond is None:
         return None
@@ -143,7 +144,7 @@ def cut_branch(mol: RWMol, rng: random.Random) -> tuple[int, int, tuple[int, ...
 
 
 def remove_bond(mol: RWMol, bond: Bond) -> tuple[int, int]:
-    """Remove the bond; the atoms that it joined."""
+    """Remove a bond and return the atoms that it joined."""
     begin, end = bond.GetBeginAtom(), bond.GetEndAtom()
     clear_chirality(begin)
     clear_chirality(end)
@@ -153,7 +154,7 @@ def remove_bond(mol: RWMol, bond: Bond) -> tuple[int, int]:
 
 
 def remove_atoms(mol: RWMol, atoms: Iterable[int]) -> None:
-    """Remove them all at once; the others move up."""
+    """Remove atoms all at once; the numbers of the others move up."""
     mol.BeginBatchEdit()
     for index in atoms:
         mol.RemoveAtom(index)
@@ -161,10 +162,10 @@ def remove_atoms(mol: RWMol, atoms: Iterable[int]) -> None:
 
 
 def clear_chirality(atom: Atom) -> None:
-    """Forget its chirality: its neighbors change, and with them what a tag would mean."""
+    """Clear the chirality of an atom whose neighbors change, since its tag would mean something else."""
     atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
 
 
 def count_heavy_bonds(atom: Atom) -> int:
-    """The bonds that it makes to other heavy atoms, a double one counted twice."""
+    """Count the bonds of an atom to other heavy atoms, a double one twice."""
     return atom.GetTotalValence() - atom.GetTotalNumHs()

@@ -1,4 +1,4 @@
-"""The figures of a generation report: plain functions on lists, small enough to check by hand.
+"""Computes the figures of a generation report, with plain functions on lists that can be checked by hand.
 
 A fraction is always a Share, a count with its denominator. Molecules are compared by InChIKey, never by spelling.
 """
@@ -24,7 +24,7 @@ from pipeline.chemistry.validate import Candidate
 
 @dataclass(frozen=True)
 class Share:
-    """`count` of `of`: a fraction that keeps its denominator.
+    """A fraction that keeps its denominator: `count` of `of`.
 
     >>> Share(3, 4).fraction, str(Share(3, 4))
     (0.75, '3 of 4 (75.0 %)')
@@ -35,11 +35,11 @@ class Share:
 
     @property
     def fraction(self) -> float:
-        """In 0..1; NaN where the denominator is zero."""
+        """The fraction, in 0..1; NaN where the denominator is zero."""
         return self.count / self.of if self.of else math.nan
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """For report.json: count, of, and the fraction (None where there is none)."""
+        """Return count, of and the fraction (None where there is none), as report.json has them."""
         return {"count": self.count, "of": self.of, "fraction": self.fraction if self.of else None}
 
     def __str__(self) -> str:
@@ -61,10 +61,16 @@ STAGES = {
 
 
 def count_funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
-    """The stages in order, each counted among the molecules of the stage before it (the first among its own).
+    """Count each stage of a generation among the molecules of the stage before it, and the first among its own.
 
-    Explanations come from STAGES. Raises ChemVAEError where a stage counts more than the one before: then the count
-    is wrong.
+    Args:
+        counts: The molecules of each stage, in order.
+
+    Returns:
+        An entry for each stage: stage, count, of, fraction, and its explanation from STAGES.
+
+    Raises:
+        ChemVAEError: If a stage counts more than the one before it.
 
     >>> [(s["stage"], s["count"], s["of"]) for s in funnel([("requested", 10), ("valid", 9)])]
     [('requested', 10, 10), ('valid', 9, 10)]
@@ -81,26 +87,29 @@ def count_funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[
 
 
 def measure_validity(candidates: Sequence[Candidate]) -> Share:
-    """Valid ones among all."""
+    """Count the valid candidates among all."""
     return Share(sum(c.valid for c in candidates), len(candidates))
 
 
 def measure_uniqueness(inchikeys: Sequence[str]) -> Share:
-    """Distinct molecules among the (valid) ones given."""
+    """Count the distinct molecules among the (valid) ones given."""
     return Share(len(set(inchikeys)), len(inchikeys))
 
 
 def measure_novelty(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> Share:
-    """Molecules whose InChIKey is not in `reference`, among those given (give each molecule once).
+    """Count the molecules whose InChIKey is not in the reference.
 
-    stereo_blind compares the first 14 characters alone: a molecule that differs from a reference molecule only in
-    stereo, isotopes or protonation is then not novel.
+    Args:
+        inchikeys: The molecules, each once.
+        reference: The InChIKeys of the known molecules.
+        stereo_blind: Whether to compare the first block of the keys alone: a molecule that differs from a reference
+            molecule only in stereo, isotopes or protonation is then not novel.
     """
     return Share(sum(find_novel(inchikeys, reference, stereo_blind)), len(inchikeys))
 
 
 def find_novel(inchikeys: Sequence[str], reference: Collection[str], stereo_blind: bool = False) -> list[bool]:
-    """As `measure_novelty`, for each molecule."""
+    """Tell for each molecule whether it is novel, as `measure_novelty` counts it."""
     if stereo_blind:
         skeletons = set(map(skeleton_key, reference))
         return [skeleton_key(key) not in skeletons for key in inchikeys]
@@ -113,7 +122,7 @@ def find_novel(inchikeys: Sequence[str], reference: Collection[str], stereo_blin
 
 @dataclass(frozen=True)
 class Achieved:
-    """What came of one objective. `mae` is NaN where there is no target value; `within` counts failed values as out."""
+    """The values of one objective. `mae` is NaN where there is no target value; `within` counts failed values as out."""
 
     mean: float
     std: float
@@ -128,10 +137,17 @@ def compare_with_target(
     low: float | None = None,
     high: float | None = None,
 ) -> Achieved:
-    """The values of the candidates against a target ± tolerance, or against a range (either end may be open).
+    """Compare values with a target ± tolerance, or with a range of which either end may be open.
 
-    A NaN (failed, unmeasured) is left out of mean, standard deviation (population) and mean absolute error, and is
+    A NaN (failed, unmeasured) is left out of mean, standard deviation (of the population) and mean absolute error, and is
     never within. Without a bound, every finite value is within.
+
+    Args:
+        values: The values of the candidates.
+        target: The value that was requested.
+        tolerance: The distance from it that counts as within.
+        low: The lower end of the range.
+        high: The upper end of the range.
     """
     finite = [v for v in values if math.isfinite(v)]
     if target is not None and tolerance is not None:

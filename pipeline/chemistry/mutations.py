@@ -1,8 +1,8 @@
-"""Small random changes of a structure: one atom, one bond, one ring, one substituent.
+"""Makes small random changes of a structure: of one atom, bond, ring or substituent.
 
-Each works in place on an editable molecule without aromatic flags (Kekulé form), with known rings and hydrogens, and says
+Each change works in place on an editable molecule without aromatic flags (Kekulé form), with known rings and hydrogens, and says
 whether it found a place. Atoms are only ever added where a hydrogen gives way, so that valences stay usual ones; charged
-atoms and their bonds are left alone, since half a nitro group is no molecule. After Jensen 2019, doi:10.1039/C8SC05372C.
+atoms and their bonds are left alone, since half a nitro group is no molecule. This follows Jensen 2019, doi:10.1039/C8SC05372C.
 """
 
 from __future__ import annotations
@@ -37,19 +37,26 @@ SUBSTITUENTS = (
     "c1ccccc1", "c1ccncc1", "c1cccnc1", "c1ncccn1", "c1ccsc1", "c1ccoc1", "[nH]1cccc1", "[nH]1ccnc1", "c1cn[nH]c1", "c1ncon1",
     "C1CC1", "C1CCC1", "C1CCCC1", "C1CCCCC1", "N1CCCC1", "N1CCCCC1", "N1CCOCC1", "N1CCNCC1",
 )  # fmt: skip
-"""What may take the place of a hydrogen, as SMILES; the first atom is the one that is bound."""
+"""The substituents that may take the place of a hydrogen, as SMILES whose first atom is bound."""
 LINKERS = (
     ("C", 0), ("CC", 1), ("C=C", 1), ("O", 0), ("N", 0), ("S", 0), ("CO", 1), ("CN", 1), ("C=O", 0), ("C(=O)N", 2), ("C(=O)O", 2),
     ("S(=O)=O", 0), ("S(=O)(=O)N", 3), ("NC(=O)N", 3), ("c1ccccc1", 3), ("c1ccccc1", 2), ("c1ccncc1", 2), ("N1CCNCC1", 3),
     ("N1CCCCC1", 3),
 )  # fmt: skip
-"""What may be set between two atoms: a SMILES, whose first atom is bound to one end, and the atom bound to the other."""
+"""The linkers that may be set between two atoms: a SMILES, whose first atom is bound to one end, and the atom bound to the other."""
 
 
 def mutate(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
-    """Make one change, drawn by weight; False where the kind that was drawn has no place in this molecule.
+    """Make one change of a kind that is drawn by weight.
 
-    The molecule may then be changed in part, or may not be a sound one: work on a copy, and sanitize.
+    Args:
+        mol: An editable molecule in Kekulé form. It may be changed in part, or be no sound molecule afterwards: work on a copy,
+            and sanitize it.
+        elements: The elements that new atoms may have.
+        rng: The source of all draws.
+
+    Returns:
+        Whether that kind of change found a place.
     """
     return rng.choices(_CHANGES, _WEIGHTS)[0](mol, elements, rng)
 
@@ -119,7 +126,7 @@ def _replace_atom(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 
 def _exchange_atoms(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
-    """Two atoms of different elements change places: a ring nitrogen walks."""
+    """Exchange two atoms of different elements, so that a ring nitrogen moves, for example."""
     one = draw_atom(mol, rng, lambda a: a.GetAtomicNum() != 6 and elements.valence(a.GetAtomicNum()) > 1)
     if one is None:
         return False
@@ -196,9 +203,9 @@ def _close_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 # -- substituents and linkers ----------------------------------------------------------------------------------------
 
 
-def _attach(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
+def _attach_substituent(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     atom = draw_open_atom(mol, rng)
-    fragment = _fragment(rng.choice(SUBSTITUENTS))
+    fragment = _read_fragment(rng.choice(SUBSTITUENTS))
     if atom is None:
         return False
     first = mol.GetNumAtoms()
@@ -213,7 +220,7 @@ def _replace_substituent(mol: RWMol, elements: Elements, rng: random.Random) -> 
     if found is None:
         return False
     stem, _, branch = found
-    fragment = _fragment(rng.choice(SUBSTITUENTS))
+    fragment = _read_fragment(rng.choice(SUBSTITUENTS))
     first = mol.GetNumAtoms()
     mol.InsertMol(fragment)
     mol.AddBond(stem, first, Chem.BondType.SINGLE)
@@ -250,7 +257,7 @@ def _insert_linker(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     begin, end = remove_bond(mol, bond)
     smiles, last = rng.choice(LINKERS)
     first = mol.GetNumAtoms()
-    mol.InsertMol(_fragment(smiles))
+    mol.InsertMol(_read_fragment(smiles))
     if rng.random() < 0.5:
         begin, end = end, begin
     mol.AddBond(begin, first, Chem.BondType.SINGLE)
@@ -259,13 +266,13 @@ def _insert_linker(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 
 @functools.cache
-def _fragment(smiles: str) -> Mol:
+def _read_fragment(smiles: str) -> Mol:
     return kekulize(Chem.MolFromSmiles(smiles))
 
 
 _MOVES: dict[Callable[[RWMol, Elements, random.Random], bool], float] = {
     _append_atom: 15, _insert_atom: 10, _delete_atom: 14, _replace_atom: 15, _exchange_atoms: 6,
     _change_order: 9, _open_ring: 4, _close_ring: 8,
-    _attach: 8, _replace_substituent: 6, _drop_substituent: 5, _move_substituent: 8, _insert_linker: 5,
+    _attach_substituent: 8, _replace_substituent: 6, _drop_substituent: 5, _move_substituent: 8, _insert_linker: 5,
 }  # fmt: skip
 _CHANGES, _WEIGHTS = tuple(_MOVES), tuple(_MOVES.values())

@@ -6,10 +6,11 @@ import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
+import cloudpickle
 from rdkit import Chem, RDConfig
 from rdkit.Chem import QED, FilterCatalog, Mol, rdMolDescriptors
 
@@ -90,8 +91,25 @@ def get_property(name: str) -> ComputedProperty:
     return PROPERTIES.find(name)
 
 
-def register_missing(properties: Sequence[ComputedProperty]) -> None:
-    """Register those of the properties that this process does not know, as a worker does with those of its parent."""
+def prepare_worker(names: Sequence[str]) -> Callable[[], None]:
+    """Make a function that registers the named properties in a new process, for `pipeline.workspace.parallel.Workers`.
+
+    It carries what a new process may not know: properties of a notebook. Those of this module, and those of a package that
+    the process finds by itself, need not be sent.
+    """
+    sent = []
+    for found in map(get_property, names):
+        if found.name in _BUILT_IN:
+            continue
+        try:
+            cloudpickle.dumps(found)
+        except Exception:  # a compiled function: a package's own, or unknown to the process, which then says so
+            continue
+        sent.append(found)
+    return partial(_register_missing, tuple(sent))
+
+
+def _register_missing(properties: Sequence[ComputedProperty]) -> None:
     for found in properties:
         if found.name not in PROPERTIES:
             PROPERTIES.add(found.name, found)
@@ -164,6 +182,9 @@ def _compute_fraction_sp3(mol: Mol) -> float:
     if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         return math.nan
     return float(rdMolDescriptors.CalcFractionCSP3(mol))
+
+
+_BUILT_IN = frozenset(PROPERTIES._entries)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From any string to a molecule in its standard form, or to a rejection that says at which stage and why."""
+"""Turns any string into a molecule in its standard form, or into a rejection that says at which stage and why."""
 
 from __future__ import annotations
 
@@ -32,7 +32,14 @@ _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row that did not become a molecule: its 0-based number, what it held, the stage that refused it, and why."""
+    """A row that did not become a molecule.
+
+    Args:
+        row: Its number, from 0.
+        input: Its content, cut where it is long.
+        stage: The stage that refused it.
+        reason: The reason, for a person.
+    """
 
     row: int
     input: str
@@ -52,9 +59,9 @@ class _Refused(Exception):
 
 
 class Standardizer:
-    """Callable: SMILES -> Molecule or Rejection, never an exception. Its stages, in order:
+    """Brings molecules to their standard form; what cannot be is a Rejection, never an exception.
 
-    read (empty, too long, not text), parse, clean-up (`cleanup`), largest organic fragment (`fragment`), uncharging,
+    The stages are, in order: read (empty, too long, not text), parse, clean-up (`cleanup`), largest organic fragment (`fragment`), uncharging,
     isotopes and stereo as the options say, tautomer, `elements`, `bonds`, `size`, canonical SMILES, `inchi`. A neutral
     single-fragment molecule without metals, dative bonds or radicals is left as it is by clean-up, fragment and
     uncharge, so these are skipped: they would take longer than all the rest. Sulfoxides are written S=O, not [S+][O-]
@@ -66,7 +73,7 @@ class Standardizer:
 
     def __init__(self, options: StandardizeOptions | None = None) -> None:
         self.options = options or StandardizeOptions()
-        allowed = sorted({_atomic_number(symbol) for symbol in self.options.elements})
+        allowed = sorted({read_atomic_number(symbol) for symbol in self.options.elements})
         self._forbidden = Chem.MolFromSmarts("[" + ";".join(f"!#{number}" for number in allowed) + "]")
         self._fragments = rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
         self._uncharger = rdMolStandardize.Uncharger(canonicalOrder=True)
@@ -98,15 +105,15 @@ class Standardizer:
         except _Refused as refused:
             return Rejection(row, shown, refused.stage, refused.reason)
         except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
-            return Rejection(row, shown, "cleanup", f"RDKit failed: {_first_line(error)}")
+            return Rejection(row, shown, "cleanup", f"RDKit failed: {_read_first_line(error)}")
 
     def _standardize(self, mol: Mol, given: Molecule | None = None) -> Molecule:
         plain = is_plain(mol)
-        mol, changes = self._options_applied(*((mol, []) if plain else self._cleaned(mol)))
+        mol, changes = self._apply_options(*((mol, []) if plain else self._clean(mol)))
         self._check(mol)
         smiles = Chem.MolToSmiles(mol)
         if changes or not plain or "@" in smiles or "/" in smiles:
-            mol, smiles = self._settled(mol, smiles)
+            mol, smiles = self._settle(mol, smiles)
         if given is not None and not changes and smiles == given.smiles and given.inchikey:
             return given  # with its InChIKey, which takes longer than all the rest
         inchikey: str = Chem.MolToInchiKey(mol)
@@ -114,28 +121,27 @@ class Standardizer:
             raise _Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
         return Molecule(smiles, inchikey, tuple(changes), mol=mol)
 
-    def _settled(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
-        """Parse what was written until it reads back as itself: after changes of structure it may take a second
-        round."""
+    def _settle(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
+        """Parse what was written until it reads back as itself, which after changes of structure may take a second round."""
         for _ in range(4):
             again = Chem.MolFromSmiles(smiles)
             if again is None:
                 raise _Refused("cleanup", "its standard form cannot be read back")
-            again, _ = self._options_applied(*((again, []) if is_plain(again) else self._cleaned(again)))
+            again, _ = self._apply_options(*((again, []) if is_plain(again) else self._clean(again)))
             self._check(again)
             before, smiles, mol = smiles, Chem.MolToSmiles(again), again
             if smiles == before:
                 return mol, smiles
         raise _Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
 
-    def _cleaned(self, mol: Mol) -> tuple[Mol, list[str]]:
+    def _clean(self, mol: Mol) -> tuple[Mol, list[str]]:
         options = self.options
         changes: list[str] = []
         start = Chem.MolToSmiles(mol)
         try:
             cleaned = _join_sulfoxides(rdMolStandardize.Cleanup(mol))
         except Exception as error:
-            raise _Refused("cleanup", f"RDKit cannot clean it up: {_first_line(error)}") from None
+            raise _Refused("cleanup", f"RDKit cannot clean it up: {_read_first_line(error)}") from None
         smiles = Chem.MolToSmiles(cleaned)
         if smiles != start:
             changes.append("cleaned up")
@@ -151,7 +157,7 @@ class Standardizer:
                 changes.append("uncharged")
         return cleaned, changes
 
-    def _options_applied(self, mol: Mol, changes: list[str]) -> tuple[Mol, list[str]]:
+    def _apply_options(self, mol: Mol, changes: list[str]) -> tuple[Mol, list[str]]:
         options = self.options
         if not options.isotopes and mol.HasSubstructMatch(_LABELED):
             mol = Chem.Mol(mol)
@@ -189,7 +195,7 @@ class Standardizer:
 
 
 def is_plain(mol: Mol) -> bool:
-    """Whether clean-up, largest fragment and uncharge leave the molecule as it is (tested against them)."""
+    """Whether clean-up, largest fragment and uncharge leave the molecule as it is; a test compares with them."""
     return not (
         mol.HasSubstructMatch(_UNUSUAL_ATOM)
         or mol.GetRingInfo().NumRings() != mol.GetNumBonds() - mol.GetNumAtoms() + 1  # more than one fragment
@@ -198,7 +204,12 @@ def is_plain(mol: Mol) -> bool:
     )
 
 
-def _atomic_number(symbol: str) -> int:
+def read_atomic_number(symbol: str) -> int:
+    """Return the atomic number of an element.
+
+    Raises:
+        UserError: If there is no such element.
+    """
     try:
         with rdBase.BlockLogs():
             number = int(Chem.GetPeriodicTable().GetAtomicNumber(symbol))
@@ -228,7 +239,7 @@ def _parse(smiles: str) -> Mol:
         for atom in mol.GetAtoms():
             atom.SetAtomMapNum(0)
     if mol is None:
-        raise _Refused("parse", _why_not(text))
+        raise _Refused("parse", _explain_parse(text))
     if mol.GetNumAtoms() == 0:
         raise _Refused("parse", "it has no atoms")
     return mol
@@ -238,28 +249,28 @@ def _parse_molblock(block: str) -> Mol:
     mol = Chem.MolFromMolBlock(block, sanitize=True, removeHs=True)
     if mol is None:
         rough = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
-        raise _Refused("parse", _problems(rough) if rough is not None else "not a mol block that RDKit can read")
+        raise _Refused("parse", _list_problems(rough) if rough is not None else "not a mol block that RDKit can read")
     if mol.GetNumAtoms() == 0:
         raise _Refused("parse", "it has no atoms")
     return mol
 
 
-def _why_not(smiles: str) -> str:
+def _explain_parse(smiles: str) -> str:
     parameters = Chem.SmilesParserParams()
     parameters.sanitize = False  # type: ignore[assignment]  # the stubs take it for another type
     rough = Chem.MolFromSmiles(smiles, parameters)
     if rough is None:
         return "not a SMILES: RDKit cannot parse it (unknown symbol, or an open bracket, branch or ring)"
-    return _problems(rough)
+    return _list_problems(rough)
 
 
-def _problems(rough: Mol) -> str:
+def _list_problems(rough: Mol) -> str:
     problems = Chem.DetectChemistryProblems(rough)
     return "; ".join(dict.fromkeys(p.Message() for p in problems[:3])) or "RDKit cannot sanitize it"
 
 
 def _join_sulfoxides(mol: Mol) -> Mol:
-    """[S+][O-] -> S=O, stereo kept: the atoms' neighbors keep their order."""
+    """Write [S+][O-] as S=O; stereo stays, since the neighbors of the atoms keep their order."""
     matches = mol.GetSubstructMatches(_SEPARATED_SULFOXIDE)
     if not matches:
         return mol
@@ -283,6 +294,6 @@ def _has_stereo(mol: Mol) -> bool:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _read_first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:200]

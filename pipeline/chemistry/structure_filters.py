@@ -1,5 +1,4 @@
-"""What is odd about a structure: what hardly any molecule in a chemist's data has, and what decoders, mutations and crossings
-make all the same, because the rules of valence allow it."""
+"""Finds unusual motifs: structures that the rules of valence allow and generators make, but that chemists' data hardly has."""
 
 from __future__ import annotations
 
@@ -30,29 +29,29 @@ PATTERNS = {
 
 
 def find_unusual_motifs(mol: Mol) -> frozenset[str]:
-    """All that is odd about a sanitized molecule, by name; empty for most."""
+    """Find the unusual motifs of a sanitized molecule, by name; most have none."""
     found = {name for name, pattern in PATTERNS.items() if mol.HasSubstructMatch(pattern)}
-    if _largest_ring(mol) > LARGEST_RING:
+    if _measure_largest_ring(mol) > LARGEST_RING:
         found.add(LARGE_RING)
-    if _strained(mol):
+    if _is_strained(mol):
         found.add(STRAINED)
     return frozenset(found)
 
 
 def has_unusual_motif(mol: Mol, allowed: Collection[str] = ()) -> bool:
-    """Whether something is odd about a sanitized molecule that is not allowed."""
-    if _largest_ring(mol) > LARGEST_RING and LARGE_RING not in allowed:
+    """Whether a sanitized molecule has an unusual motif that is not among the allowed ones."""
+    if _measure_largest_ring(mol) > LARGEST_RING and LARGE_RING not in allowed:
         return True
     if any(name not in allowed and mol.HasSubstructMatch(pattern) for name, pattern in PATTERNS.items()):
         return True
-    return STRAINED not in allowed and _strained(mol)
+    return STRAINED not in allowed and _is_strained(mol)
 
 
-def _largest_ring(mol: Mol) -> int:
+def _measure_largest_ring(mol: Mol) -> int:
     return max(map(len, mol.GetRingInfo().AtomRings()), default=0)
 
 
-def _strained(mol: Mol) -> bool:
+def _is_strained(mol: Mol) -> bool:
     """Whether a double bond stands at a bridgehead (Bredt's rule), or an aromatic ring is bridged."""
     bridgeheads: list[int] = []
     if mol.GetRingInfo().NumRings() < 2:

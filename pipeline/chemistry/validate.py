@@ -1,4 +1,4 @@
-"""From SELFIES strings to molecules that RDKit accepts: each row becomes one Candidate, with the reason if it fails."""
+"""Turns SELFIES strings into molecules that RDKit accepts; each string becomes one Candidate, with the reason if it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chem_vae.vocabulary import SelfiesVocabulary, use_bond_constraints
 from pipeline.chemistry.molecule import Molecule
 
 Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized", "no identity"]
-"""Why a row is no molecule:
+"""The reasons why a string is no molecule:
 
 - not decoded: there is no SELFIES string, or selfies cannot decode it
 - empty: it decodes to a molecule without atoms (RDKit calls that one valid; it is not)
@@ -79,9 +79,13 @@ def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -
 
 
 def sanitize_smiles(smiles: str) -> tuple[Mol | None, Status]:
-    """The molecule that a SMILES stands for, or None and why there is none. InChI is not asked: that is slow.
+    """Parse and sanitize a SMILES, without asking InChI, which is slow.
 
-    Its canonical SMILES is a fixed point. May raise whatever RDKit does.
+    Returns:
+        The molecule, whose canonical SMILES reads back as itself, and "valid"; or None and the reason.
+
+    Raises:
+        Exception: Whatever RDKit raises.
     """
     if not smiles.strip():
         return None, "empty"

@@ -1,4 +1,4 @@
-"""The last step of an ingest: arrays, rejections and statistics, part by part, so that memory stays flat."""
+"""Writes the arrays, rejections and statistics of a dataset part by part, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
 class _ArrayFile:
-    """A .npy file written front to back. (A memory map would end in a bus error, not an exception, on a full disk.)"""
+    """Writes a .npy file front to back; on a full disk a memory map would end in a bus error, not in an exception."""
 
     def __init__(self, path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> None:
         self.dtype, self.shape = np.dtype(dtype), shape
@@ -40,9 +40,13 @@ class _ArrayFile:
 def write_arrays(
     settings: ShardSettings, folder: Path, kept: Sequence[tuple[int, int]], properties: Sequence[str]
 ) -> None:
-    """tokens.npy, offsets.npy, conditions.npy, split.npy of a dataset folder.
+    """Write tokens.npy, offsets.npy, conditions.npy and split.npy.
 
-    kept: the molecules and tokens of every part; properties: the columns of conditions.npy.
+    Args:
+        settings: What the parts have in common.
+        folder: The dataset folder, with its shards.
+        kept: The number of molecules and of tokens of every part.
+        properties: The columns of conditions.npy.
     """
     total, symbols = sum(n for n, _ in kept), sum(t for _, t in kept)
     with (
@@ -67,7 +71,7 @@ def write_arrays(
 
 
 def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> Counter[str]:
-    """rejections.parquet, by row, from those of the parts. Returns how many there are of each stage."""
+    """Write rejections.parquet, by row, from those of the parts, and count the rejections of each stage."""
     stages: Counter[str] = Counter()
     with parquet.ParquetWriter(folder / "rejections.parquet", REJECTION_SCHEMA, compression="zstd") as out:
         for number in range(parts):
@@ -80,7 +84,7 @@ def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> C
 
 
 def explain_rejections(settings: ShardSettings, parts: int) -> str:
-    """How many rows each stage refused, and the first three, for an error message."""
+    """Say how many rows each stage refused, and which were the first three, for an error message."""
     stages: Counter[str] = Counter()
     examples: list[str] = []
     for number in range(parts):
@@ -92,7 +96,7 @@ def explain_rejections(settings: ShardSettings, parts: int) -> str:
 
 
 def add_statistics(folder: Path, properties: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The properties of a manifest with figures over the training split added; None where nothing was measured."""
+    """Add figures over the training split to the properties of a manifest; None where nothing was measured."""
     conditions = np.load(folder / "conditions.npy", mmap_mode="r")
     train = np.load(folder / "split.npy", mmap_mode="r") == 0
     entries = []

@@ -1,4 +1,4 @@
-"""Dataset: a finished dataset folder, opened."""
+"""Opens and reads a finished dataset folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pyarrow import parquet
 
-from chem_vae.errors import DataError, UserError, unknown_name
+from chem_vae.errors import DataError, unknown_name
 from pipeline.workspace.folders import read_manifest
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from chem_vae.vocabulary import SelfiesVocabulary
 
 FORMAT, FORMAT_VERSION = "chem-vae dataset", 1
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
 ARRAYS = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy")
 
 
 @dataclass(frozen=True)
 class DatasetProperty:
-    """A property of a dataset: `kind` "computed" from the structure or "measured" by the user."""
+    """A property of a dataset, whose `kind` is "computed" (from the structure) or "measured" (by the user)."""
 
     name: str
     unit: str
@@ -35,9 +35,9 @@ class DatasetProperty:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset folder: Parquet shards, arrays, vocabulary, rejections, manifest.
+    """A dataset folder: Parquet shards, arrays, vocabulary, rejections and manifest.
 
-    `reused`: it was there before it was asked for.
+    `reused` tells whether it was there before it was asked for.
     """
 
     folder: Path
@@ -46,20 +46,20 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path, *, reused: bool = False) -> Dataset:
-        """Raises DataError where the folder is no dataset, is not whole, or has another format version."""
+        """Open a dataset folder.
+
+        Raises:
+            DataError: If the folder is no dataset, is not whole, or has another format version.
+        """
         folder = Path(folder)
         manifest = read_manifest(folder, FORMAT)
         try:
-            needed = [
-                *ARRAYS,
-                "vocabulary.json",
-                "rejections.parquet",
-                *(f"shards/{s['file']}" for s in manifest["shards"]),
-            ]
+            shards = [f"shards/{shard['file']}" for shard in manifest["shards"]]
         except (KeyError, TypeError):
             raise DataError(
                 f"{folder} is damaged: its manifest does not name its shards; delete the folder and ingest again"
             ) from None
+        needed = [*ARRAYS, "vocabulary.json", "rejections.parquet", *shards]
         missing = [name for name in needed if not (folder / name).is_file()]
         if missing:
             raise DataError(
@@ -69,32 +69,34 @@ class Dataset:
 
     @property
     def name(self) -> str:
+        """The name of its source."""
         return str(self.manifest["name"])
 
     @property
     def key(self) -> str:
+        """The hash of all that it depends on (64 hex digits)."""
         return str(self.manifest["key"])
 
     @property
     def counts(self) -> dict[str, Any]:
-        """rows, accepted, duplicates, rejected, rejected_by_stage, train, validation, test."""
+        """The numbers of rows: rows, accepted, duplicates, rejected, rejected_by_stage, train, validation, test."""
         return dict(self.manifest["counts"])
 
     @property
     def properties(self) -> list[DatasetProperty]:
-        """In the order of the columns of conditions.npy."""
+        """The properties, in the order of the columns of conditions.npy."""
         return [DatasetProperty(p["name"], p["unit"], p["kind"], p["label"]) for p in self.manifest["properties"]]
 
     @property
     def vocabulary(self) -> SelfiesVocabulary:
+        """The SELFIES vocabulary of its training split."""
         from chem_vae.vocabulary import SelfiesVocabulary
 
         return SelfiesVocabulary.from_dict(json.loads((self.folder / "vocabulary.json").read_text(encoding="utf-8")))
 
     @property
     def columns(self) -> list[str]:
-        """The columns of `table`: row, input, smiles, inchikey, selfies, split, the properties, then the user's
-        other columns."""
+        """The columns of `table`: row, input, smiles, inchikey, selfies, split, the properties, and the user's others."""
         return list(parquet.read_schema(self._shards[0]).names)
 
     @property
@@ -102,10 +104,15 @@ class Dataset:
         return [self.folder / "shards" / shard["file"] for shard in self.manifest["shards"]]
 
     def table(self, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
-        """The accepted molecules, one per row, in the order of the arrays (or those of one split, with their index
-        kept).
+        """Read the accepted molecules, one in a row, in the order of the arrays.
 
-        Raises UserError for an unknown column or split.
+        Args:
+            columns: The columns to read; all when not given.
+            split: Read the molecules of this split alone; they keep their index.
+
+        Raises:
+            UserError: If a column or the split is unknown.
+            DataError: If a shard cannot be read.
         """
         known = self.columns
         for name in columns or ():
@@ -122,11 +129,11 @@ class Dataset:
         return frame[wanted] if split is None else frame.loc[frame["split"] == split, wanted]
 
     def rejections(self) -> pd.DataFrame:
-        """The rows that were refused: row (0-based, of the source), input, stage, reason."""
+        """Read the rows that were refused: row (of the source, from 0), input, stage, reason."""
         return pd.read_parquet(self.folder / "rejections.parquet")
 
     def tokens(self, split: str = "train") -> TokenDataset:
-        """The memory-mapped tokens of one split."""
+        """Open the tokens of one split, mapped into memory."""
         from chem_vae.data import TokenDataset
 
         if split not in SPLITS:
@@ -134,14 +141,18 @@ class Dataset:
         return TokenDataset.open(self.folder, split=split)
 
     def statistics(self, name: str) -> dict[str, Any]:
-        """count, mean, std, min, max, quantiles of a property over the training split."""
+        """Return count, mean, std, min, max and quantiles of a property over the training split.
+
+        Raises:
+            UserError: If there is no such property.
+        """
         for entry in self.manifest["properties"]:
             if entry["name"] == name:
                 return dict(entry)
         raise unknown_name("property", name, [p.name for p in self.properties])
 
     def summary(self) -> str:
-        """A few lines for a person."""
+        """Describe the dataset in a few lines for a person."""
         m, c = self.manifest, self.manifest["counts"]
         lines = [
             f"dataset {m['name']} ({m['key'][:8]}), from {m['source']['location']}",
@@ -167,6 +178,3 @@ class Dataset:
                 )
             lines.append(f"  {p['name']} ({p['kind']}): {figures}")
         return "\n".join(lines + [f"  note: {note}" for note in m["notes"]])
-
-
-__all__ = ["ARRAYS", "FORMAT", "FORMAT_VERSION", "SPLITS", "Dataset", "DatasetProperty", "UserError"]

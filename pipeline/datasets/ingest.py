@@ -8,7 +8,6 @@ workers write what is kept as shards and tokens; the folder gets its name when i
 from __future__ import annotations
 
 import errno
-import functools
 import importlib.metadata
 import json
 import os
@@ -26,7 +25,7 @@ from chem_vae.atomic_files import write_json
 from chem_vae.errors import ChemVAEError, DataError, UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
-from pipeline.chemistry.properties import get_property, register_missing
+from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
 from pipeline.datasets.columns import find_columns, open_source
@@ -143,8 +142,7 @@ class _Ingest:
         expected = min(counted, self.config.limit or 1 << 62)
         count = 1 if expected < _FEW_ROWS else self.config.workers or count_cores()
         try:
-            computed = [get_property(name) for name in self.config.compute]
-            with Workers(count, functools.partial(register_missing, computed)) as workers:
+            with Workers(count, prepare_worker(self.config.compute)) as workers:
                 figures = self._standardize(workers, expected, counted)
                 rows = self._place(figures)
                 vocabulary = self._learn_vocabulary(workers, rows)

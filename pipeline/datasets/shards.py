@@ -1,5 +1,4 @@
-"""What one worker does to one shard: standardize and compute (first), then, once the splits are known, write what
-is kept."""
+"""The work on one part of a dataset, in a worker: standardize and compute first; write the shard once splits are known."""
 
 from __future__ import annotations
 
@@ -24,9 +23,9 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.source import Chunk
 
-SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
 UNASSIGNED = 255
 SPLIT_WORDS = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
@@ -40,7 +39,7 @@ REJECTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class ShardSettings:
-    """What every shard of an ingest has in common."""
+    """The settings that all shards of an ingest have in common."""
 
     folder: str  # the folder of the parts
     options: StandardizeOptions
@@ -52,21 +51,21 @@ class ShardSettings:
 
     @property
     def own_columns(self) -> set[str]:
-        """The names that the dataset gives to columns of its own."""
+        """The names of the columns that the dataset itself makes."""
         spreads = {f"{name}_spread" for name in self.measured}
         return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *spreads}
 
     def part(self, number: int) -> Path:
-        """The Parquet file of a part's molecules; its rejections lie beside it.
+        """Return the Parquet file of the molecules of a part; its rejections lie beside it.
 
-        It is written last: there, the part is done.
+        It is written last: where it is, the part is done.
         """
         return Path(self.folder) / f"part-{number:05d}.parquet"
 
 
 @dataclass
 class PartFigures:
-    """What is counted while a part is made; kept in its Parquet metadata, so that a resumed run has it too."""
+    """Counts of a part, kept in the metadata of its Parquet file, so that a resumed run has them too."""
 
     rows: int
     molecules: int = 0
@@ -77,9 +76,9 @@ class PartFigures:
 
 
 def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
-    """Chunk -> part: every row a molecule with its properties and SELFIES, or a rejection."""
+    """Turn a chunk into a part: each row becomes a molecule with its properties and SELFIES, or a rejection."""
     settings, chunk = job
-    standardizer = _standardizer(settings.options)
+    standardizer = _get_standardizer(settings.options)
     figures = PartFigures(len(chunk))
     rejections = list(chunk.rejections)
     table: dict[str, list[Any]] = {
@@ -89,7 +88,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     given = chunk.columns.get(settings.split_column, []) if settings.split_column else []
     with use_bond_constraints(dict(settings.constraints)):
         for i, (row, text) in enumerate(zip(chunk.rows, chunk.inputs, strict=True)):
-            found = _row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
+            found = _standardize_row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
             if isinstance(found, Rejection):
                 rejections.append(found)
                 continue
@@ -102,13 +101,13 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             table["hash"].append(_hash(molecule.inchikey))
             table["given_split"].append(split)
             if settings.scaffolds:
-                table["scaffold"].append(_scaffold_hash(molecule))
+                table["scaffold"].append(_hash_scaffold(molecule))
             for name, value in zip(settings.compute, compute(molecule.mol, settings.compute), strict=True):
                 table[name].append(value)
             kept.append(i)
     for name in settings.measured:
         cells = chunk.columns.get(name, [None] * len(chunk.rows))
-        numbers = [_number(cell) for cell in cells]
+        numbers = [_read_number(cell) for cell in cells]
         figures.numeric[name] = sum(map(math.isfinite, numbers))
         strange = [
             c
@@ -119,7 +118,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
         if strange:
             figures.example[name] = str(strange[0])[:80]
         table[name] = [numbers[i] for i in kept]
-    types = _types(settings)
+    types = _list_types(settings)
     arrays = {name: pa.array(values, types[name]) for name, values in table.items() if values or name != "scaffold"}
     if not settings.scaffolds:
         arrays.pop("scaffold", None)
@@ -135,18 +134,21 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
 
 
 def read_part_figures(path: Path) -> PartFigures:
-    """The figures of a part that an earlier run has made."""
+    """Read the counts of a part that an earlier run has made."""
     return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
 
 
 def name_kept_column(name: str, settings: ShardSettings) -> str:
-    """The name under which a column of the user's own is kept: its own, unless the dataset has another of that name."""
+    """Name a column of the user's own as the dataset keeps it: with `.source` where it makes one of that name itself."""
     return f"{name}.source" if name in settings.own_columns else name
 
 
 def collect_symbols(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> tuple[set[str], list[str]]:
-    """(settings, part, rows of the training split, rows of the sample) -> the alphabet of the first, the strings of
-    the second."""
+    """Collect the symbols of the rows of the training split, and the strings of those of the sample.
+
+    Args:
+        job: The settings, the number of the part, and the two masks of its rows.
+    """
     settings, number, train, sample = job
     strings = parquet.read_table(settings.part(number), columns=["selfies"]).column(0)
     symbols: set[str] = set()
@@ -157,8 +159,7 @@ def collect_symbols(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> t
 
 @dataclass(frozen=True)
 class KeepJob:
-    """What becomes of one part: `keep` and `split` have one entry per molecule of the part, `values` are measured
-    columns."""
+    """A part and what is kept of it: `keep` and `split` have an entry for each molecule, `values` are measured columns."""
 
     settings: ShardSettings
     number: int
@@ -173,10 +174,11 @@ class KeepJob:
 def write_shard(job: KeepJob) -> tuple[int, int]:
     """Write the shard, tokens and rejections of one part.
 
-    Returns how many molecules were kept and how many tokens they take.
+    Returns:
+        The number of molecules that were kept, and of their tokens.
     """
     path = job.settings.part(job.number)
-    vocabulary = _vocabulary(job.vocabulary)
+    vocabulary = _read_vocabulary(job.vocabulary)
     table = parquet.read_table(path).replace_schema_metadata(None).filter(pa.array(job.keep))
     split = job.split[job.keep]
     strings = table.column("selfies").to_pylist()
@@ -196,11 +198,11 @@ def write_shard(job: KeepJob) -> tuple[int, int]:
     _save(path.with_suffix(".lengths.npy"), lengths)
     _save(path.with_suffix(".tokens.npy"), np.fromiter((t for row in ids for t in row), np.uint16, int(lengths.sum())))
     if len(split):
-        write_table(_final_table(job, table, split, known), job.shards / path.name)
+        write_table(_make_table(job, table, split, known), job.shards / path.name)
     return len(split), int(lengths.sum())
 
 
-def _final_table(job: KeepJob, table: pa.Table, split: np.ndarray, known: np.ndarray) -> pa.Table:
+def _make_table(job: KeepJob, table: pa.Table, split: np.ndarray, known: np.ndarray) -> pa.Table:
     columns: dict[str, Any] = {name: table.column(name) for name in OWN_COLUMNS[:-1]}
     columns["split"] = pa.DictionaryArray.from_arrays(pa.array(split, pa.int8()), pa.array(SPLITS)).cast(pa.string())
     for name in job.settings.compute:
@@ -226,7 +228,7 @@ def write_rejections(rejections: Sequence[Rejection], path: Path) -> None:
     )
 
 
-def _row(
+def _standardize_row(
     standardizer: Standardizer, molblock: bool, text: str | None, row: int, split: str | None
 ) -> tuple[Molecule, str, int] | Rejection:
     molecule = standardizer.from_molblock(text or "", row) if molblock else standardizer(text or "", row)
@@ -246,8 +248,8 @@ def _row(
         return Rejection(row, shown, "encode", str(error))
 
 
-def _number(cell: str | None) -> float:
-    """The finite number in a cell, or NaN."""
+def _read_number(cell: str | None) -> float:
+    """Read the finite number in a cell; NaN where there is none."""
     try:
         value = float(cell) if cell is not None and "_" not in cell else math.nan
     except ValueError:
@@ -256,11 +258,11 @@ def _number(cell: str | None) -> float:
 
 
 def _hash(text: str) -> int:
-    """64 bits: among a hundred million molecules, two that differ share one with a chance of three in ten thousand."""
+    """Hash a text to 64 bits, by which two of a hundred million molecules are taken for one with a chance of 3 in 10,000."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _scaffold_hash(molecule: Molecule) -> int:
+def _hash_scaffold(molecule: Molecule) -> int:
     """Hash the Bemis-Murcko scaffold; a molecule without rings has none and stands for itself."""
     return _hash(molecule.scaffold or molecule.inchikey)
 
@@ -269,7 +271,7 @@ def _clean(cell: str | None) -> str | None:
     return cell if cell is None or cell.isascii() else cell.encode("utf-8", "replace").decode("utf-8")
 
 
-def _types(settings: ShardSettings) -> dict[str, pa.DataType]:
+def _list_types(settings: ShardSettings) -> dict[str, pa.DataType]:
     types = {"row": pa.int64(), "hash": pa.uint64(), "scaffold": pa.uint64(), "given_split": pa.uint8()}
     types |= {name: pa.string() for name in OWN_COLUMNS if name != "row"}
     return types | {name: pa.float64() for name in (*settings.compute, *settings.measured)}
@@ -281,10 +283,10 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 @lru_cache(2)
-def _standardizer(options: StandardizeOptions) -> Standardizer:
+def _get_standardizer(options: StandardizeOptions) -> Standardizer:
     return Standardizer(options)
 
 
 @lru_cache(1)
-def _vocabulary(text: str) -> SelfiesVocabulary:
+def _read_vocabulary(text: str) -> SelfiesVocabulary:
     return SelfiesVocabulary.from_dict(json.loads(text))
