@@ -1,4 +1,4 @@
-"""What a user says is wanted of one property."""
+"""The settings of an objective and of a constraint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRANSFORM_NAMES = ("sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "line
 
 
 class Objective(Settings):
-    """What is wanted of one property: exactly one of target, maximize, minimize, range, transform."""
+    """Says which values of one property are good, by exactly one of target, maximize, minimize, range, transform."""
 
     target: float | None = Field(None, description="Come as close as possible to this value.")
     tolerance: float | None = Field(
@@ -32,10 +32,14 @@ class Objective(Settings):
         description=f"From a value to 0..1, by low, high and steepness: {', '.join(TRANSFORM_NAMES)}, or one that another "
         "package registers.",
     )
-    low: float | None = Field(None, description="Of a transform; with maximize, from where on a value is a hit.")
-    high: float | None = Field(None, description="Of a transform; with minimize, up to where a value is a hit.")
+    low: float | None = Field(
+        None, description="The low end of a transform; with maximize, from where on a value is a hit."
+    )
+    high: float | None = Field(
+        None, description="The high end of a transform; with minimize, up to where a value is a hit."
+    )
     steepness: float | None = Field(
-        None, gt=0, le=100, description="Of a sigmoid: 0.25 when not given; 1 of a double one."
+        None, gt=0, le=100, description="The steepness of a sigmoid: 0.25 when not given, 1 for a double one."
     )
     weight: float = Field(1.0, gt=0, description="How much it counts beside the other objectives.")
 
@@ -79,7 +83,7 @@ class Objective(Settings):
             raise ValueError("a steepness goes with a sigmoid")
 
     def describe(self) -> str:
-        """In words, as the report and the log print it."""
+        """Describe the objective in words, as the report and the log print it."""
         if self.target is not None:
             return f"{self.target:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
         if self.range is not None:
@@ -94,7 +98,7 @@ class Objective(Settings):
 
 
 class Constraint(Settings):
-    """One thing that a molecule must be or must not be: exactly one of SUBJECTS, with its bounds (both included).
+    """Says one thing that a molecule must or must not be, by exactly one of SUBJECTS, with its bounds (both included).
 
     Whether a SMARTS, SMILES, element, property or set of alerts can be read is checked when `Constraints` are made of it.
     """
@@ -147,14 +151,14 @@ class Constraint(Settings):
         return self
 
     def bounds(self) -> tuple[float, float]:
-        """The counts, similarities or values allowed, from the lowest to the highest."""
+        """Return the lowest and the highest count, similarity or value allowed."""
         if self.must_not_contain is not None:
             return -math.inf, (1.0 if self.at_least is None else self.at_least) - 1
         least = 1.0 if self.must_contain is not None and self.at_least is None else self.at_least
         return -math.inf if least is None else least, math.inf if self.at_most is None else self.at_most
 
     def describe(self) -> str:
-        """In words, as messages print it: "sa at most 4"."""
+        """Describe the constraint in words, as messages print it: "sa at most 4"."""
         if self.name is not None:
             return self.name
         ends = [f"{w} {v:g}" for w, v in (("at least", self.at_least), ("at most", self.at_most)) if v is not None]

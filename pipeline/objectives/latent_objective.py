@@ -27,7 +27,7 @@ def draw_conditions(
         for objective in objectives:
             if (column := columns.get(objective.summary.name)) is not None:
                 raw[:, column] = objective.draw(n, generator)
-        return checkpoint.standardized(raw)
+        return checkpoint.standardize_values(raw)
 
     return draw
 
