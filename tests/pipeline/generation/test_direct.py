@@ -1,8 +1,11 @@
-"""Sampling: the same seed gives the same molecules, and it stops where nothing new comes."""
+"""Sampling: the same seed gives the same molecules, it stops where nothing new comes, and each candidate is parsed once."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
@@ -25,3 +28,17 @@ def test_the_same_seed_gives_the_same_molecules(model: TrainedModel) -> None:
     )
     assert a == b
     assert a != c
+
+
+def test_a_candidate_is_parsed_once(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, read = [0], Chem.MolFromSmiles
+
+    def count(*given: Any, **options: Any) -> Any:
+        parsed[0] += options.get("sanitize", True)  # training molecules are read without sanitization
+        return read(*given, **options)
+
+    monkeypatch.setattr(Chem, "MolFromSmiles", count)
+    found = mg.generate(model, target={"logp": 2.0}, n=20, samples=100, seed=1)
+    assert len(found.candidates) and set(found.candidates) >= {"alerts", "scaffold", "logp_computed", "mw_computed"}
+    # Validation reads each decoded string twice, until its canonical form is a fixed point; nothing reads it again.
+    assert parsed[0] < 2.5 * found.canonical.of
