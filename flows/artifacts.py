@@ -1,7 +1,9 @@
-"""What a flow shows in Prefect: progress while it works; the funnel, the candidates and a link to the report after."""
+"""Shows a flow in Prefect: its progress, and then the funnel, the candidates and a link to the report."""
 
 from __future__ import annotations
 
+import csv
+import itertools
 import math
 import re
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from chem_vae.atomic_files import to_plain
 from chem_vae.progress import Progress, silent
 from flows.environment import is_quiet
 
@@ -29,10 +32,12 @@ TABLE_ROWS = 50
 
 
 @contextmanager
-def watched(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
-    """Progress for a task: Prefect progress artifacts, one per stage, and the terminal's bars or lines.
+def track_progress(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
+    """Show a task's progress as Prefect artifacts, one for each stage, and on the terminal; in a flow or task run only.
 
-    every: seconds between two updates of an artifact. Inside a task or flow run only.
+    Args:
+        every: seconds between two updates of an artifact.
+        terminal: whether to show bars or lines on the terminal too.
     """
     with ExitStack() as stack:
         shown: Progress = silent
@@ -50,7 +55,7 @@ def watched(every: float = 2.0, terminal: bool = True) -> Iterator[Progress]:
 
 
 class ProgressArtifacts:
-    """Progress as Prefect artifacts with the key `progress-<stage>`; a server that does not answer stops no work."""
+    """Shows progress as Prefect artifacts with the key `progress-<stage>`, `every` so many seconds at most."""
 
     def __init__(self, every: float = 2.0) -> None:
         self.every = every
@@ -62,27 +67,25 @@ class ProgressArtifacts:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         now = time.monotonic()
-        finished = done >= total
-        if finished and stage in self.finished:
-            return
-        if stage in self.last and not finished and now - self.last[stage] < self.every:
+        is_finished = done >= total
+        if stage in self.finished or (not is_finished and now - self.last.get(stage, -math.inf) < self.every):
             return
         self.last[stage] = now
-        percent = 100.0 if finished else max(0.0, 100.0 * done / total)
+        percent = 100.0 if is_finished else max(0.0, 100.0 * done / total)
         text = f"{stage}: {done:,} of {total:,}" + "".join(f", {k} {v:.4g}" for k, v in (figures or {}).items())
         if (known := self.ids.get(stage)) is None:
-            made: Any = _tried(create_progress_artifact, percent, key=artifact_key("progress", stage), description=text)
-            self.ids[stage] = made
+            key = make_artifact_key("progress", stage)
+            self.ids[stage] = _call_safely(create_progress_artifact, percent, key=key, description=text)
         else:
-            _tried(update_progress_artifact, known, progress=percent, description=text)
-        if finished:
+            _call_safely(update_progress_artifact, known, progress=percent, description=text)
+        if is_finished:
             self.finished.add(stage)
 
 
-def artifact_key(*parts: str) -> str:
-    """A key that Prefect takes: lowercase letters, digits and dashes.
+def make_artifact_key(*parts: str) -> str:
+    """Make a key that Prefect takes: lowercase letters, digits and dashes.
 
-    >>> artifact_key("progress", "Train (epoch 1)")
+    >>> make_artifact_key("progress", "Train (epoch 1)")
     'progress-train-epoch-1'
     """
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
@@ -92,25 +95,28 @@ def artifact_key(*parts: str) -> str:
 
 
 def show_dataset(dataset: Dataset) -> None:
-    """The dataset's counts and properties as a markdown artifact with the key `dataset`."""
-    counts = dataset.counts
+    """Show a dataset's counts as a markdown artifact with the key `dataset`."""
+    rejected = dataset.counts.get("rejected_by_stage") or {}
+    counts = {**dataset.counts, **{f"rejected: {stage}": n for stage, n in rejected.items()}}
     rows = [{"count": name.replace("_", " "), "rows": n} for name, n in counts.items() if isinstance(n, int)]
-    rejected = counts.get("rejected_by_stage") or {}
-    rows += [{"count": f"rejected: {stage}", "rows": n} for stage, n in rejected.items()]
-    text = f"# Dataset {dataset.name}\n\n{_made(dataset.reused)}: `{dataset.folder}`\n\n" + markdown_table(rows)
-    _markdown("dataset", text, f"{counts.get('accepted', 0):,} molecules")
+    text = f"{_introduce('Dataset', dataset.name, dataset.folder, dataset.reused)}{format_markdown(rows)}"
+    _create_markdown("dataset", text, f"{counts.get('accepted', 0):,} molecules")
 
 
 def show_model(model: TrainedModel) -> None:
-    """The model's figures as a markdown artifact with the key `model`."""
-    figures = [*_scalars(model.card), *_scalars(model.card.get("figures") or {})]
-    rows = [{"figure": name.replace("_", " "), "value": value} for name, value in figures]
-    text = f"# Model {model.folder.name}\n\n{_made(model.reused)}: `{model.folder}`\n\n" + markdown_table(rows)
-    _markdown("model", text, "a trained model")
+    """Show a model's figures as a markdown artifact with the key `model`."""
+    figures = [*model.card.items(), *(model.card.get("figures") or {}).items()]
+    rows = [
+        {"figure": name.replace("_", " "), "value": value}
+        for name, value in figures
+        if isinstance(value, int | float | str) and not isinstance(value, bool)
+    ]
+    text = f"{_introduce('Model', model.folder.name, model.folder, model.reused)}{format_markdown(rows)}"
+    _create_markdown("model", text, "a trained model")
 
 
 def show_measurements(made: UpdateResult) -> None:
-    """What new measurements say of the round before, as a markdown artifact with the key `measurements`."""
+    """Show how new measurements compare with the round before, as a markdown artifact with the key `measurements`."""
     lines = [
         "# Measurements",
         "",
@@ -118,74 +124,74 @@ def show_measurements(made: UpdateResult) -> None:
         "",
         *(f"- {check}" for check in made.checks),
     ]
-    _markdown("measurements", "\n".join(lines), "how the round before kept what it promised")
+    _create_markdown("measurements", "\n".join(lines), "new measurements against the predictions of the round before")
 
 
 def show_run(run: Run) -> None:
-    """A run's summary, funnel, best candidates and the link to its report, as four artifacts."""
+    """Show a run's summary, funnel, best candidates and the link to its report, as four artifacts."""
     from prefect.artifacts import create_link_artifact, create_table_artifact
 
     from pipeline.report.model import read_report
     from pipeline.report.tables import funnel_rows
 
     report = read_report(run.folder)
-    _markdown("summary", summary(report, run.folder), "what came out, and what to beware of")
-    if report.funnel:
-        funnel = funnel_rows(report)
-        _tried(create_table_artifact, table=funnel, key="funnel", description="Each stage is counted among the last.")
-    if best := candidate_rows(run.folder / "candidates.csv", TABLE_ROWS):
-        _tried(create_table_artifact, table=best, key="candidates", description=f"The best {len(best)} candidates.")
+    _create_markdown("summary", format_summary(report, run.folder), "results and warnings")
+    tables = (
+        ("funnel", funnel_rows(report), "Each stage is counted among the molecules of the stage before."),
+        ("candidates", read_candidates(run.folder / "candidates.csv", TABLE_ROWS), "The best candidates."),
+    )
+    for key, rows, description in tables:
+        if rows:
+            _call_safely(create_table_artifact, table=rows, key=key, description=description)
     page = (run.folder / "report.html").resolve()
-    _tried(create_link_artifact, link=page.as_uri(), link_text=page.name, key="report", description=str(run.folder))
+    _call_safely(
+        create_link_artifact, link=page.as_uri(), link_text=page.name, key="report", description=str(run.folder)
+    )
 
 
-def summary(report: Report, folder: Path) -> str:
-    """A report as markdown: the funnel, requested against achieved, the warnings."""
+def format_summary(report: Report, folder: Path) -> str:
+    """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     from pipeline.report.tables import achieved_rows, funnel_rows
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
     for title, rows in (("Funnel", funnel_rows(report)), ("Requested and achieved", achieved_rows(report))):
         if rows:
-            lines += [f"## {title}", "", markdown_table(rows), ""]
+            lines += [f"## {title}", "", format_markdown(rows), ""]
     if report.warnings:
         lines += ["## Warnings", "", *(f"- {warning}" for warning in report.warnings), ""]
     return "\n".join(lines)
 
 
-def candidate_rows(path: Path, limit: int) -> list[dict[str, Any]]:
-    """The first rows of candidates.csv, numbers as numbers; NaN and infinities become None."""
-    import csv
-
+def read_candidates(path: Path, limit: int) -> list[dict[str, Any]]:
+    """Read the first rows of candidates.csv, numbers as numbers; NaN and infinities, which JSON lacks, are None."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row, _ in zip(csv.DictReader(file), range(limit), strict=False)]
-    return [{key: finite(_number(value)) for key, value in row.items()} for row in rows]
+        rows = list(itertools.islice(csv.DictReader(file), limit))
+    return [{key: to_plain(_parse_cell(value)) for key, value in row.items()} for row in rows]
 
 
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as a markdown table; an empty string for none."""
+def format_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows with the same keys as a markdown table; an empty string for none."""
     if not rows:
         return ""
-    head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_text(row.get(key)) for key in head) + " |" for row in rows]
-    return "\n".join(lines)
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([_format_cell(v) for v in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def finite(value: Any) -> Any:
-    """The value, or None for NaN and the infinities, which JSON (and so an artifact) cannot hold."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _introduce(kind: str, name: str, folder: Path, reused: bool) -> str:
+    origin = "Reused (made before from the same input and settings)" if reused else "New"
+    return f"# {kind} {name}\n\n{origin}: `{folder}`\n\n"
 
 
-def _markdown(key: str, text: str, description: str) -> None:
+def _create_markdown(key: str, text: str, description: str) -> None:
     from prefect.artifacts import create_markdown_artifact
 
-    _tried(create_markdown_artifact, markdown=text, key=key, description=description)
+    _call_safely(create_markdown_artifact, markdown=text, key=key, description=description)
 
 
-def _tried(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call, but let no trouble with the server end an hour's work: artifacts are for showing only."""
+def _call_safely(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function of Prefect; a server that does not answer is logged, and ends no work."""
     try:
         return call(*args, **kwargs)
     except Exception as error:
@@ -195,15 +201,7 @@ def _tried(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return None
 
 
-def _made(reused: bool) -> str:
-    return "Reused (the same input and settings were at work before)" if reused else "New"
-
-
-def _scalars(card: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(k, v) for k, v in card.items() if isinstance(v, int | float | str) and not isinstance(v, bool)]
-
-
-def _number(text: str | None) -> Any:
+def _parse_cell(text: str | None) -> Any:
     """A CSV cell as int or float where it is one."""
     for kind in (int, float):
         try:
@@ -213,7 +211,7 @@ def _number(text: str | None) -> Any:
     return text or None
 
 
-def _text(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,.4g}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")

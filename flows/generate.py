@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.artifacts import show_run, watched
+from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig
@@ -27,7 +27,7 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.generate_run import generate_run
 
-    with watched() as progress:
+    with track_progress() as progress:
         run = generate_run(
             TrainedModel.open(Path(model), workspace=workspace),
             Dataset.open(Path(dataset)) if dataset else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.artifacts import show_dataset, watched
+from flows.artifacts import show_dataset, track_progress
 from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.datasets.config import IngestConfig
@@ -17,7 +17,7 @@ def ingest_dataset(config: IngestConfig, workspace: Path) -> str:
     """Ingest and return the dataset's folder; a retry goes on where the download broke off."""
     from pipeline.datasets.ingest import ingest as ingest_source
 
-    with watched() as progress:
+    with track_progress() as progress:
         dataset = ingest_source(config, workspace, progress)
     if dataset.reused:
         note(f"reused: the data ingested before, {dataset.folder}")

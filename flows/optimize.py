@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from flows.artifacts import show_run, watched
+from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.optimization.config import OptimizeConfig
 
@@ -56,7 +56,7 @@ def optimize_molecules(
     from pipeline.workspace.runs import Run
 
     parallel = config.oracle.parallel if config.oracle is not None else 1
-    with watched() as progress:
+    with track_progress() as progress:
         run = optimize_run(
             TrainedModel.open(Path(model), workspace=workspace),
             config,

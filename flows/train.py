@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.artifacts import show_model, watched
+from flows.artifacts import show_model, track_progress
 from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.training.config import TrainConfig
@@ -22,7 +22,7 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
     from pipeline.datasets.dataset import Dataset
     from pipeline.training.train import train as train_on
 
-    with watched() as progress:
+    with track_progress() as progress:
         model = train_on(Dataset.open(Path(dataset)), config, workspace, progress)
     if model.reused:
         note(f"reused: the model trained before, {model.folder}")

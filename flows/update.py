@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from flows.artifacts import show_measurements, show_run, watched
+from flows.artifacts import show_measurements, show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 
 
@@ -24,7 +24,7 @@ def propose_next(
     earlier = Run.open(run, workspace)
     config = load_config(earlier.folder / "config.json", settings)
     try:
-        with watched() as progress:
+        with track_progress() as progress:
             made = next_round(earlier, data, workspace, smiles_column=smiles_column, config=config, progress=progress)
     except NoNewMeasurementsError as nothing:
         # As on most days of a schedule: no failure, and no batch beside the one under way.

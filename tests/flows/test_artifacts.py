@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pipeline.report.model import Report, Stage
 
 def test_keys_hold_only_what_prefect_takes() -> None:
     assert (
-        artifacts.artifact_key("progress", "Nearest training molecules (2/3)")
+        artifacts.make_artifact_key("progress", "Nearest training molecules (2/3)")
         == "progress-nearest-training-molecules-2-3"
     )
 
@@ -23,23 +22,22 @@ def test_keys_hold_only_what_prefect_takes() -> None:
 def test_candidate_rows_are_json_without_nan_or_infinity(tmp_path: Path) -> None:
     path = tmp_path / "candidates.csv"
     path.write_text("rank,smiles,score,x_predicted\n1,CCO,0.5,inf\n2,CCN,nan,-inf\n3,CCC,,1e3\n")
-    rows = artifacts.candidate_rows(path, 50)
+    rows = artifacts.read_candidates(path, 50)
     assert rows == [
         {"rank": 1, "smiles": "CCO", "score": 0.5, "x_predicted": None},
         {"rank": 2, "smiles": "CCN", "score": None, "x_predicted": None},
         {"rank": 3, "smiles": "CCC", "score": None, "x_predicted": 1000.0},
     ]
     json.dumps(rows, allow_nan=False)
-    assert len(artifacts.candidate_rows(path, 2)) == 2
-    assert artifacts.candidate_rows(tmp_path / "missing.csv", 2) == []
-    assert artifacts.finite(math.nan) is None
+    assert len(artifacts.read_candidates(path, 2)) == 2
+    assert artifacts.read_candidates(tmp_path / "missing.csv", 2) == []
 
 
 def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:
-    text = artifacts.summary(Report(funnel=[Stage(stage="valid", count=3, of=4, fraction=None)]), tmp_path)
+    text = artifacts.format_summary(Report(funnel=[Stage(stage="valid", count=3, of=4, fraction=None)]), tmp_path)
     assert "| valid | 3 | 4 | - |" in text
-    assert "Warnings" in artifacts.summary(Report(warnings=["weak predictor"]), tmp_path)
-    assert tmp_path.name in artifacts.summary(Report(), tmp_path)
+    assert "Warnings" in artifacts.format_summary(Report(warnings=["weak predictor"]), tmp_path)
+    assert tmp_path.name in artifacts.format_summary(Report(), tmp_path)
 
 
 def test_progress_is_throttled_and_ends_at_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
