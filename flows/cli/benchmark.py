@@ -34,20 +34,20 @@ def moses(
     quiet: bool,
     model: Annotated[
         str | None,
-        options.option(
+        options.make_option(
             WHAT, "--model", "-m", metavar="MODEL", help="A model's or run's folder or name, or `latest`."
         ),
     ] = None,
     samples_file: Annotated[
         Path | None,
-        options.option(
+        options.make_option(
             WHAT, "--samples-file", metavar="FILE",
             help="Score these SMILES instead (csv, smi, txt, also .gz), invalid ones left in: no model is needed.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        options.option(
+        options.make_option(
             WHAT, "--output", "-o", metavar="FILE", help="With --samples-file: write the figures as JSON."
         ),
     ] = None,
@@ -57,7 +57,7 @@ def moses(
     ] = False,
     workers: Annotated[
         int | None,
-        options.option(
+        options.make_option(
             options.HOW, "--workers", metavar="INT", help="Processes for the chemistry; all cores when not given."
         ),
     ] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.workspace.setting_fields import SettingField
 
 F = TypeVar("F", bound=Callable[..., None])
+METAVARS = {int: "INT", float: "NUMBER", str: "NAME", Path: "FILE"}
 
 
 class Given:
@@ -77,8 +79,9 @@ def new_group(help: str | None = None) -> typer.Typer:
 def command(group: typer.Typer, *options: SettingOption, name: str | None = None) -> Callable[[F], F]:
     """Make a function a command of a group.
 
-    The function takes its own options and arguments as typer does; a parameter that bears a name of
-    `flows.cli.options.SHARED` takes that option, and the parameter `given` what the options of settings say.
+    The parameter `given` of the function takes what the options of settings say. Another parameter is an option (with a default)
+    or an argument (without), with the help that the section Args of the docstring gives it; one that is not described there takes
+    the option of its name in `flows.cli.options.SHARED`; one whose annotation describes it is as typer takes it.
 
     Args:
         group: The group, from `new_group`.
@@ -90,7 +93,7 @@ def command(group: typer.Typer, *options: SettingOption, name: str | None = None
         def stub() -> None:
             """Stands in the list of commands."""
 
-        stub.__doc__ = function.__doc__
+        stub.__doc__, _ = _split_docstring(function)
         stub.complete = functools.cache(lambda: _build(function, options))  # type: ignore[attr-defined]
         group.command(name or function.__name__)(stub)
         return function
@@ -111,7 +114,12 @@ def complete(found: Any) -> Any:
 def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) -> Any:
     """The click command of a function."""
     declared = inspect.signature(function, eval_str=True).parameters
-    own = {name: _share(parameter) for name, parameter in ({"debug": _DEBUG} | {**declared}).items() if name != "given"}
+    _, texts = _split_docstring(function)
+    own = {
+        name: _describe_parameter(parameter, texts)
+        for name, parameter in ({"debug": _DEBUG} | {**declared}).items()
+        if name != "given"
+    }
     fields = _fields_of(options)
     settings = [_make_parameter(option, fields.get(option.key)) for option in options]
 
@@ -127,6 +135,7 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) ->
         p for p in own.values() if any(getattr(info, "rich_help_panel", None) == HOW for info in get_args(p.annotation))
     ]
     parameters = [*(p for p in own.values() if p not in last), *settings, *last]
+    call.__doc__, _ = _split_docstring(function)
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     app = new_group()
@@ -138,15 +147,29 @@ _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, annotation=b
 """Every command takes --debug, which `flows.cli.main.main` reads."""
 
 
-def _share(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A command's own parameter, with the shared option of its name where it describes none of its own."""
-    parameter = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-    if hasattr(parameter.annotation, "__metadata__"):
-        return parameter
-    annotation, default = SHARED[parameter.name]
-    if parameter.default is not parameter.empty:
-        default = parameter.default
-    return parameter.replace(annotation=annotation, default=parameter.empty if default is ... else default)
+def _describe_parameter(parameter: inspect.Parameter, texts: Mapping[str, str]) -> inspect.Parameter:
+    """A command's own parameter as typer takes it: as it is described, as the docstring says, or the shared one of its name."""
+    name, annotation, default = parameter.name, parameter.annotation, parameter.default
+    if name in texts and default is parameter.empty:
+        annotation = Annotated[annotation, typer.Argument(metavar=name.upper(), help=texts[name])]
+    elif name in texts:
+        kinds = (annotation, *get_args(annotation))
+        metavar = next((word for kind, word in METAVARS.items() if kind in kinds), None)
+        flag = f"-{name}" if len(name) == 1 else f"--{name.rstrip('_').replace('_', '-')}"
+        annotation = Annotated[annotation, typer.Option(flag, metavar=metavar, help=texts[name])]
+    elif not hasattr(annotation, "__metadata__"):
+        annotation, usual = SHARED[name]
+        default = usual if default is parameter.empty else default
+    default = parameter.empty if default is ... else default
+    return parameter.replace(annotation=annotation, default=default, kind=inspect.Parameter.KEYWORD_ONLY)
+
+
+def _split_docstring(function: Callable[..., None]) -> tuple[str, dict[str, str]]:
+    """A command's help, and the help of its own options by parameter, from the section Args of the docstring."""
+    text, _, section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section, re.MULTILINE)
+    text = re.sub(r"(?<!\n)\n(?!\n)", " ", text.strip())  # the terminal breaks the lines
+    return text, {name: " ".join(help.split()).replace("[", "\\[") for name, help in found}
 
 
 def _make_parameter(option: SettingOption, field: SettingField | None) -> inspect.Parameter:
@@ -154,10 +177,9 @@ def _make_parameter(option: SettingOption, field: SettingField | None) -> inspec
     kinds = (str,) if field is None else field.kinds
     kind: Any = list[str] if option.many else next((k for k in kinds if k in (int, float)), str)
     choices = [str(k) for k in kinds if not isinstance(k, type)] if kind is str else []
-    words = {int: "INT", float: "FLOAT", str: "TEXT"}
     info = typer.Option(
         *option.names.split(),
-        metavar=option.metavar or "|".join(choices) or words.get(kind),
+        metavar=option.metavar or "|".join(choices) or METAVARS.get(kind),
         help=explain_option(option, field),
         rich_help_panel=option.panel,
         show_default=False,

@@ -1,4 +1,4 @@
-"""`chem-vae explore`: what a trained model's latent space is good for, around molecules of yours."""
+"""The commands of `chem-vae explore` that look at molecules: between two, around one, and how the model sees them."""
 
 from __future__ import annotations
 
@@ -42,25 +42,28 @@ Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed 
 
 @command(app)
 def interpolate(
-    start: Annotated[str, typer.Argument(metavar="START", help="A SMILES string.")],
-    end: Annotated[str, typer.Argument(metavar="END", help="Another SMILES string.")],
+    start: str,
+    end: str,
     model: str,
     workspace: Path,
     quiet: bool,
-    steps: Annotated[int, typer.Option("--steps", metavar="INT", help="Points on the path, both ends included.")] = 9,
-    distinct: Annotated[
-        bool, typer.Option("--distinct", help="Leave out steps that repeat the molecule before.")
-    ] = False,
-    measure: Annotated[
-        str, typer.Option("--measure", metavar="NAME", help="The way: data, normal (along a shell), or straight.")
-    ] = "data",
+    steps: int = 9,
+    distinct: bool = False,
+    measure: str = "data",
     output: Output = None,
 ) -> None:
     """Draw the molecules between two.
 
     chem-vae explore interpolate 'CC(=O)Nc1ccc(O)cc1' 'CN1CCC(CC1)c1ccccc1' --steps 9 -o path.svg
+
+    Args:
+        start: A SMILES string.
+        end: Another SMILES string.
+        steps: Points on the path, both ends included.
+        distinct: Leave out steps that repeat the molecule before.
+        measure: The way: data, normal (along a shell), or straight.
     """
-    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
+    with open_model(model, workspace, output, FILES, quiet) as (trained, _):
         from pipeline.explore.interpolation import interpolate as between
 
         frame = between(trained, start, end, steps, distinct=distinct, measure=measure)
@@ -69,7 +72,7 @@ def interpolate(
             note(
                 f"warning: the model does not reconstruct the {word} exactly; the steps near it lead to a relative of it"
             )
-    show(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
+    write_molecules(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
     suggest_command(f"chem-vae explore analogues '{start}' -o analogues.svg{name_model(workspace, model)}")
 
 
@@ -79,23 +82,25 @@ def neighbors(
     model: str,
     workspace: Path,
     quiet: bool,
-    k: Annotated[int, typer.Option("-k", metavar="INT", help="How many neighbors.")] = 10,
-    among: Annotated[
-        int, typer.Option("--among", metavar="INT", help="Search so many training molecules, drawn by --seed; 0: all.")
-    ] = 20_000,
+    k: int = 10,
+    among: int = 20000,
     output: Output = None,
     seed: Seed = 0,
 ) -> None:
     """Find the training molecules nearest to one in the latent space.
 
     chem-vae explore neighbors 'CC(=O)Nc1ccc(O)cc1' -k 10 -o near.svg
+
+    Args:
+        k: How many neighbors.
+        among: Search so many training molecules, drawn by --seed; 0: all.
     """
-    with at_work(model, workspace, output, FILES, quiet) as (trained, progress):
+    with open_model(model, workspace, output, FILES, quiet) as (trained, progress):
         from pipeline.explore.neighbors import neighbors as nearest
 
         frame = nearest(trained, molecule, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
-    show(frame, output, ["distance", "similarity"])
+    write_molecules(frame, output, ["distance", "similarity"])
     suggest_command(f"chem-vae explore analogues '{molecule}' -o analogues.svg{name_model(workspace, model)}")
 
 
@@ -106,32 +111,22 @@ def analogues(
     workspace: Path,
     quiet: bool,
     n: Annotated[int, typer.Option("--number", "-n", metavar="INT", help="How many at most.")] = 20,
-    reach: Annotated[
-        float,
-        typer.Option(
-            "--reach",
-            metavar="NUMBER",
-            help="How far to look; 1 is as far as a training molecule is from its nearest neighbor.",
-        ),
-    ] = 1.5,
-    min_similarity: Annotated[
-        float,
-        typer.Option("--min-similarity", metavar="NUMBER", help="Least Tanimoto similarity to the molecule, 0 to 1."),
-    ] = 0.0,
-    temperature: Annotated[
-        float,
-        typer.Option(
-            "--temperature", metavar="NUMBER", help="Of the symbols' draw; 0: always the likeliest, less variety."
-        ),
-    ] = 1.0,
+    reach: float = 1.5,
+    min_similarity: float = 0.0,
+    temperature: float = 1.0,
     output: Output = None,
     seed: Seed = 0,
 ) -> None:
     """Decode new molecules around one, the nearest first.
 
     chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -n 20 --min-similarity 0.4 -o analogues.sdf
+
+    Args:
+        reach: How far to look; 1 is as far as a training molecule is from its nearest neighbor.
+        min_similarity: Least Tanimoto similarity to the molecule, 0 to 1.
+        temperature: Of the symbols' draw; 0: always the likeliest, less variety.
     """
-    with at_work(model, workspace, output, FILES, quiet) as (trained, progress):
+    with open_model(model, workspace, output, FILES, quiet) as (trained, progress):
         from pipeline.explore.neighbors import analogues as around
 
         frame = around(
@@ -145,7 +140,7 @@ def analogues(
     )
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
-    show(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
+    write_molecules(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
     suggest_command(f"chem-vae explore interpolate '{molecule}' OTHER -o path.svg{name_model(workspace, model)}")
 
 
@@ -160,11 +155,11 @@ def reconstruct(
     ] = None,
     limit: Limit = None,
 ) -> None:
-    """Encode molecules and decode them again: which come back, and how similar are the others?
+    """Encode molecules and decode them again; show which come back, and how similar the others are.
 
     chem-vae explore reconstruct my.csv -o reconstructed.csv
     """
-    with at_work(model, workspace, output, (".csv",), quiet) as (trained, progress):
+    with open_model(model, workspace, output, (".csv",), quiet) as (trained, progress):
         from pipeline.explore.inputs import read_smiles
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
@@ -173,24 +168,19 @@ def reconstruct(
     print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
     exact = frame.attrs["exact"]
     print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
-    say_written(frame, output)
+    write_table(frame, output)
     suggest_command(f"chem-vae explore robustness{name_model(workspace, model)} -o robustness.png")
 
 
 @command(app)
 def anomaly(
-    molecules: list[str] | None,
-    model: str,
-    workspace: Path,
-    quiet: bool,
-    output: Figure = None,
-    limit: Limit = None,
+    molecules: list[str] | None, model: str, workspace: Path, quiet: bool, output: Figure = None, limit: Limit = None
 ) -> None:
-    """Say how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
+    """Show how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
 
     chem-vae explore anomaly my.csv -o strange.csv
     """
-    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+    with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking
         from pipeline.explore.inputs import read_smiles
 
@@ -204,7 +194,7 @@ def anomaly(
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
-    say_written(frame, output)
+    write_table(frame, output)
     suggest_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{name_model(workspace, model)}")
 
 
@@ -212,10 +202,10 @@ def anomaly(
 
 
 @contextmanager
-def at_work(
+def open_model(
     model: str, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
 ) -> Iterator[tuple[TrainedModel, Progress]]:
-    """The model and where progress goes; the output's name is checked before any work."""
+    """Open the model and show progress; the name of the output is checked before any work."""
     if output is not None:
         check_output(output, formats)
     from pipeline.models.trained_model import load_model  # here and in the commands: --help does without the work
@@ -226,11 +216,11 @@ def at_work(
 
 
 def name_model(workspace: Path, model: str) -> str:
-    """The --model and --workspace to be named in the next command, where they are not what would be taken anyway."""
+    """The --model and --workspace for the next command; nothing where they would be taken anyway."""
     return ("" if model == "latest" else f" --model {shlex.quote(model)}") + name_workspace(workspace)
 
 
-def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
+def write_molecules(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
     """Print a table of molecules, SMILES last, and write it."""
     rest = [c for c in frame.columns if c != "smiles"]
     shown = frame[[*rest, "smiles"]].head(50)
@@ -244,6 +234,7 @@ def show(frame: Any, output: Path | None, captions: list[str], columns: int = 4,
 
 
 def print_table(frame: Any, names: list[str]) -> None:
+    """Print columns of a table; a computed property is labelled so."""
     rows = frame[names].astype(object).where(frame[names].notna(), None).values.tolist()
     print(
         format_table(
@@ -252,7 +243,7 @@ def print_table(frame: Any, names: list[str]) -> None:
     )
 
 
-def say_written(frame: Any, output: Path | None) -> None:
+def write_table(frame: Any, output: Path | None) -> None:
     """Write a table as .csv (a figure has been drawn already), and say where it is."""
     if output is None:
         return

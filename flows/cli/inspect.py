@@ -27,11 +27,14 @@ def report(
     run: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A run's id or folder; the latest when not given.")
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    open_: bool = False,
 ) -> None:
     """Show what a run found, and where its report lies.
 
     chem-vae report --open
+
+    Args:
+        open_: Open the report in the browser.
     """
     from pipeline.workspace.lookup import find_run
 
@@ -50,7 +53,10 @@ def report(
 
 @command(app)
 def runs(workspace: Path) -> None:
-    """List the runs of a workspace, the latest first."""
+    """List the runs of a workspace, the latest first.
+
+    chem-vae runs --workspace workspace
+    """
     from pipeline.report.model import read_report
     from pipeline.workspace.runs import list_runs
 
@@ -81,7 +87,10 @@ def runs(workspace: Path) -> None:
 
 @command(app)
 def datasets() -> None:
-    """List the named datasets that --data and `chem-vae ingest` take."""
+    """List the named datasets that --data and `chem-vae ingest` take.
+
+    chem-vae datasets
+    """
     from pipeline.workspace.registry import list_datasets
 
     rows = [
@@ -130,14 +139,14 @@ def models(workspace: Path) -> None:
 
 
 @command(app)
-def inspect(
-    path: Annotated[
-        str,
-        typer.Argument(metavar="PATH", help="A dataset folder, a model's folder or a run's folder."),
-    ],
-    workspace: Path,
-) -> None:
-    """Say what a folder holds: a dataset, a model (checkpoint) or a run."""
+def inspect(path: str, workspace: Path) -> None:
+    """Show what a folder holds: a dataset, a model (checkpoint) or a run.
+
+    chem-vae inspect moses
+
+    Args:
+        path: A dataset folder, a model's folder or a run's folder.
+    """
     from chem_vae.errors import DataError
     from pipeline.workspace.lookup import find_folder, list_shipped_models
 

@@ -23,7 +23,7 @@ app = new_group()
 SEED = SettingOption(options.HOW, "--seed", "optimize.seed")
 
 
-@command(app, *options.aims("optimize"), *options.SEARCHING, SEED, options.NAME, options.SET)
+@command(app, *options.make_aims("optimize"), *options.SEARCHING, SEED, options.NAME, options.SET)
 def optimize(
     given: Given,
     output: Path | None,
@@ -35,7 +35,7 @@ def optimize(
     model: Annotated[str | None, options.MODEL] = None,
     go_on: Annotated[
         str | None,
-        options.option(
+        options.make_option(
             options.MODELS, "--continue", metavar="RUN",
             help="Go on from a finished optimization, e.g. --continue latest --calls 2000: its settings and its model, where "
             "no others are given; its calls are not paid again and count among --calls.",

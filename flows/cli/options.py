@@ -49,7 +49,7 @@ SEED = SettingOption(
 )  # fmt: skip
 
 
-def aims(table: str) -> tuple[SettingOption, ...]:
+def make_aims(table: str) -> tuple[SettingOption, ...]:
     """The options that say what is wanted, in the table `generate` or `optimize`."""
 
     def aim(name: str, metavar: str, example: str) -> SettingOption:
@@ -106,12 +106,12 @@ SEARCHING = (
 # -- options that several commands share and that set no setting --------------------------------------------------------
 
 
-def option(panel: str | None, *names: str, metavar: str | None = None, help: str, **more: Any) -> Any:
+def make_option(panel: str | None, *names: str, metavar: str | None = None, help: str, **more: Any) -> Any:
     """Describe an option in an annotation."""
     return typer.Option(*names, metavar=metavar, help=help, rich_help_panel=panel, **more)
 
 
-MODEL = option(
+MODEL = make_option(
     MODELS, "--model", "-m", metavar="RUN|FOLDER",
     help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not given.",
 )  # fmt: skip
@@ -133,14 +133,14 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "output": (
         Annotated[
             Path | None,
-            option(HOW, "--output", "-o", metavar="FILE", help="Also write the candidates here: .csv, .sdf or .smi."),
+            make_option(HOW, "--output", "-o", metavar="FILE", help="Also write the candidates here: .csv, .sdf or .smi."),
         ],
         None,
     ),
     "config": (
         Annotated[
             Path | None,
-            option(
+            make_option(
                 HOW, "--config", "-c", metavar="FILE",
                 help="A TOML file of settings; options on the command line win over it.",
             ),
@@ -150,7 +150,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "workspace": (
         Annotated[
             Path,
-            option(
+            make_option(
                 HOW, "--workspace", "-w", metavar="DIR", envvar="CHEM_VAE_WORKSPACE",
                 help="Where datasets, models and runs are kept and found again.",
             ),
@@ -158,14 +158,14 @@ SHARED: dict[str, tuple[Any, Any]] = {
         Path("workspace"),
     ),
     "prefect": (
-        Annotated[bool, option(HOW, "--prefect", help="Run as a Prefect flow, with its log and artifacts.")], False
+        Annotated[bool, make_option(HOW, "--prefect", help="Run as a Prefect flow, with its log and artifacts.")], False
     ),
     "quiet": (
-        Annotated[bool, option(HOW, "--quiet", "-q", help="No progress; results and warnings only.")], False
+        Annotated[bool, make_option(HOW, "--quiet", "-q", help="No progress; results and warnings only.")], False
     ),
     "debug": (
         Annotated[
-            bool, option(HOW, "--debug", help="Show the traceback and all library messages when something fails.")
+            bool, make_option(HOW, "--debug", help="Show the traceback and all library messages when something fails.")
         ],
         False,
     ),

@@ -8,7 +8,7 @@ from typing import Annotated
 from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
-from flows.cli.options import HOW, LEARN, option
+from flows.cli.options import HOW, LEARN, make_option
 from flows.terminal import suggest_command
 
 app = new_group()
@@ -20,31 +20,31 @@ def serve(
     given: Given,
     cron: Annotated[
         str | None,
-        option(WHEN, "--cron", metavar="CRON", help='Minute, hour, day, month and weekday, e.g. "0 2 * * *".'),
+        make_option(WHEN, "--cron", metavar="CRON", help='Minute, hour, day, month and weekday, e.g. "0 2 * * *".'),
     ] = None,
     interval: Annotated[
-        float | None, option(WHEN, "--interval", metavar="SECONDS", help="Or: every so many seconds, e.g. 3600.")
+        float | None, make_option(WHEN, "--interval", metavar="SECONDS", help="Or: every so many seconds, e.g. 3600.")
     ] = None,
     timezone: Annotated[
         str | None,
-        option(WHEN, "--timezone", metavar="ZONE", help="Such as Europe/Berlin; the machine's own when not given."),
+        make_option(WHEN, "--timezone", metavar="ZONE", help="Such as Europe/Berlin; the machine's own when not given."),
     ] = None,
     flow: Annotated[
-        str, option(HOW, "--flow", metavar="NAME", help="campaign, ingest, train, generate, optimize or update.")
+        str, make_option(HOW, "--flow", metavar="NAME", help="campaign, ingest, train, generate, optimize or update.")
     ] = "campaign",
     dataset: Annotated[
-        str, option(LEARN, "--dataset", metavar="FOLDER|NAME", help="The dataset that the flow train trains on.")
+        str, make_option(LEARN, "--dataset", metavar="FOLDER|NAME", help="The dataset that the flow train trains on.")
     ] = "latest",
     model: Annotated[
         str,
-        option(
+        make_option(
             LEARN, "--model", metavar="RUN|FOLDER",
             help="The model that generate and optimize work with; the run that update goes on from.",
         ),
     ] = "latest",
     data: Annotated[
         str | None,
-        option(LEARN, "--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),
+        make_option(LEARN, "--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),
     ] = None,
     config: Path | None = None,
     workspace: Path = Path("workspace"),

@@ -16,11 +16,11 @@ from flows.cli.explore import (
     Output,
     Seed,
     app,
-    at_work,
     name_model,
+    open_model,
     print_table,
-    say_written,
-    show,
+    write_molecules,
+    write_table,
 )
 from flows.cli.setting_option import split_numbers
 from flows.terminal import note, suggest_command
@@ -39,19 +39,21 @@ def map_(
     model: str,
     workspace: Path,
     quiet: bool,
-    method: Annotated[
-        str, typer.Option("--method", metavar="NAME", help="pca, tsne, or umap (pip install 'chem-vae\\[umap]').")
-    ] = "pca",
+    method: str = "pca",
     color: Color = None,
-    most: Annotated[int, typer.Option("--most", metavar="INT", help="Training molecules to show at most.")] = 3000,
+    most: int = 3000,
     output: Figure = None,
     seed: Seed = 0,
 ) -> None:
     """Draw the latent space in two dimensions, with molecules of yours on it where you give some.
 
     chem-vae explore map candidates.csv --method tsne --color logp -o map.png
+
+    Args:
+        method: pca, tsne, or umap (pip install 'chem-vae[umap]').
+        most: Training molecules to show at most.
     """
-    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+    with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.inputs import read_smiles
         from pipeline.explore.maps import latent_map
 
@@ -77,33 +79,32 @@ def traverse(
     model: str,
     workspace: Path,
     quiet: bool,
-    along: Annotated[
-        str,
-        typer.Option("--along", metavar="NAME", help="axes (principal, widest first) or dimensions (the model's own)."),
-    ] = "axes",
+    along: str = "axes",
     which: Annotated[
         str | None,
         typer.Option(
             "--which", metavar="NUMBERS", help="Their numbers from 0, e.g. --which 0,3,5; four when not given."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", metavar="INT", help="Molecules in a row, an odd number.")] = 7,
-    reach: Annotated[
-        float,
-        typer.Option("--reach", metavar="NUMBER", help="Standard deviations of the training data to either side."),
-    ] = 3.0,
+    steps: int = 7,
+    reach: float = 3.0,
     output: Output = None,
 ) -> None:
     """Move a molecule along single directions of the latent space, a row of the drawing each.
 
     chem-vae explore traverse 'CC(=O)Nc1ccc(O)cc1' --along axes -o traversal.svg
+
+    Args:
+        along: axes (principal, widest first) or dimensions (the model's own).
+        steps: Molecules in a row, an odd number.
+        reach: Standard deviations of the training data to either side.
     """
     numbers = split_numbers("--which", which, "0,3,5", int) if which else None
-    with at_work(model, workspace, output, FILES, quiet) as (trained, _):
+    with open_model(model, workspace, output, FILES, quiet) as (trained, _):
         from pipeline.explore.dimensions import traverse as move
 
         frame = move(trained, molecule, along=along, which=numbers, steps=steps, reach=reach)
-    show(frame, output, ["direction", "offset"], columns=steps)
+    write_molecules(frame, output, ["direction", "offset"], columns=steps)
     suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
 
 
@@ -112,10 +113,7 @@ def disentangle(
     model: str,
     workspace: Path,
     quiet: bool,
-    method: Annotated[
-        str,
-        typer.Option("--method", metavar="NAME", help="mi, mutual information; r2, a line in one dimension (faster)."),
-    ] = "mi",
+    method: str = "mi",
     properties: Annotated[
         list[str] | None,
         typer.Option("--property", "-p", metavar="NAME", help="Only this one. Repeatable; all when not given."),
@@ -123,11 +121,14 @@ def disentangle(
     output: Figure = None,
     seed: Seed = 0,
 ) -> None:
-    """Say how much each latent dimension tells of each property, and whether one dimension tells it alone.
+    """Show how much each latent dimension tells of each property, and whether one dimension tells it alone.
 
     chem-vae explore disentangle --method mi -o dimensions.png
+
+    Args:
+        method: mi, mutual information; r2, a line in one dimension (faster).
     """
-    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+    with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.dimensions import disentangle as untangle
 
         made = untangle(trained, method, properties=properties, seed=seed, progress=progress)
@@ -145,19 +146,15 @@ def disentangle(
 
 
 @command(app)
-def calibration(
-    model: str,
-    workspace: Path,
-    quiet: bool,
-    n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules at most.")] = 2000,
-    output: Figure = None,
-    seed: Seed = 0,
-) -> None:
-    """Check the predictors' uncertainty: do their intervals hold as many held-out values as they promise?
+def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output: Figure = None, seed: Seed = 0) -> None:
+    """Check the predictors' uncertainty: whether their intervals hold as many held-out values as they promise.
 
     chem-vae explore calibration -o calibration.png
+
+    Args:
+        n: Held-out molecules at most.
     """
-    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+    with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.calibration import calibration as check
         from pipeline.explore.calibration import calibration_error, calibration_figure
 
@@ -174,7 +171,7 @@ def calibration(
     wide["off_by"] = [calibration_error(frame)[p] for p in wide["property"]]
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
-    say_written(frame, output)
+    write_table(frame, output)
     suggest_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{name_model(workspace, model)}")
 
 
@@ -187,16 +184,19 @@ def robustness(
     shares: Annotated[
         str, typer.Option("--shares", metavar="NUMBERS", help="Shares of the symbols to hide, e.g. --shares 0,0.1,0.3.")
     ] = "0,0.05,0.1,0.2,0.3",
-    n: Annotated[int, typer.Option("-n", metavar="INT", help="Held-out molecules to take where none are given.")] = 500,
+    n: int = 500,
     output: Figure = None,
     seed: Seed = 0,
 ) -> None:
     """Reconstruct molecules of which the encoder sees only a part.
 
     chem-vae explore robustness --shares 0,0.1,0.2,0.3 -o robustness.png
+
+    Args:
+        n: Held-out molecules to take where none are given.
     """
     hidden = split_numbers("--shares", shares, "0,0.1,0.3", float)
-    with at_work(model, workspace, output, EITHER, quiet) as (trained, progress):
+    with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.inputs import read_smiles
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
@@ -209,5 +209,5 @@ def robustness(
             save_figure(robustness_figure(frame), output)
     print_table(frame, list(frame.columns))
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
-    say_written(frame, output)
+    write_table(frame, output)
     suggest_command(f"chem-vae explore reconstruct SMILES{name_model(workspace, model)}")

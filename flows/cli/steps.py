@@ -17,7 +17,7 @@ app = new_group()
 
 
 @command(
-    app, options.SOURCE, *options.READ, *options.LEARNING, *options.aims("generate"), options.SAMPLES, options.STRATEGY,
+    app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY,
     options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
@@ -86,7 +86,7 @@ def train(
     quiet: bool,
     dataset: Annotated[
         str | None,
-        options.option(
+        options.make_option(
             options.LEARN, "--dataset", metavar="FOLDER|NAME",
             help="A dataset folder, or a name in the workspace; the latest when neither this nor --data is given.",
         ),
@@ -125,7 +125,7 @@ def train(
 
 
 @command(
-    app, *options.aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
+    app, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
 )  # fmt: skip
 def generate(given: Given, model: str, output: Path | None, config: Path | None, workspace: Path, quiet: bool) -> None:
     """Generate candidates with a model that is trained already, and report on them.

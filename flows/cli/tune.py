@@ -34,21 +34,21 @@ def tune(
     quiet: bool,
     dataset: Annotated[
         str | None,
-        options.option(
+        options.make_option(
             options.LEARN, "--dataset", metavar="FOLDER|NAME",
             help="A dataset folder, or a name in the workspace; the embedded sample when not given.",
         ),
     ] = None,
     trials: Annotated[
         int,
-        options.option(
+        options.make_option(
             SWEEP, "--trials", "-n", min=1, metavar="INT",
             help="How many trials the study shall have in all; those it has already count.",
         ),
     ] = 20,
     name: Annotated[
         str | None,
-        options.option(
+        options.make_option(
             options.HOW, "--name", metavar="NAME",
             help="The study's name; from the dataset and the settings when not given.",
         ),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
 from flows.terminal import name_workspace, show_progress, suggest_command
@@ -15,29 +13,33 @@ app = new_group()
 
 
 @command(
-    app, options.SMILES_COLUMN, *options.aims("generate"), options.SAMPLES, options.SEED, options.NAME, options.SET
+    app, options.SMILES_COLUMN, *options.make_aims("generate"), options.SAMPLES, options.SEED, options.NAME, options.SET
 )  # fmt: skip
 def update(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run to go on from: its id, name or folder, or latest.")
-    ],
+    run: str,
     data: Annotated[
         str,
-        options.option(
-            options.LEARN, "--data", "--source", metavar="SOURCE",
+        options.make_option(
+            options.LEARN,
+            "--data",
+            "--source",
+            metavar="SOURCE",
             help="The new measurements: a file with SMILES and the measured column, under the name that it had in the run.",
         ),
     ],
     given: Given,
     workspace: Path,
     quiet: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Add new measurements to a run and propose the next batch: what was measured or proposed before is not proposed again.
 
     The model is trained again on all measurements, from where the run's own started. What was aimed at stays as it was,
     unless you say otherwise.
 
     chem-vae update latest --data round-2.csv -n 50
+
+    Args:
+        run: The run to go on from: its id, name or folder, or latest.
     """
     from pipeline.workflows.update import update as next_round  # here: --help does without the work
     from pipeline.workspace.runs import Run

@@ -15,7 +15,7 @@ seen: list[tuple[Given, int, Path, bool]] = []
 app = new_group("A group.")
 
 
-@command(app, options.COMPUTE, *options.aims("generate"), options.SEED, options.SET)
+@command(app, options.COMPUTE, *options.make_aims("generate"), options.SEED, options.SET)
 def work(given: Given, workspace: Path, quiet: bool, times: Annotated[int, typer.Option("--times")] = 2) -> None:
     """Do something."""
     seen.append((given, times, workspace, quiet))
@@ -58,3 +58,24 @@ def test_help_has_the_text_the_key_and_the_default_of_the_field() -> None:
 
 def test_the_list_of_commands_needs_no_options() -> None:
     assert "Do something else." in call("--help")
+
+
+def test_own_options_are_described_in_the_docstring() -> None:
+    @command(app)
+    def own(path: str, n: int = 3, only_new: bool = False, output: Path | None = None) -> None:
+        """Do a third thing
+        in two lines.
+
+        Args:
+            path: A [folder].
+            n: How many,
+                at most.
+            only_new: No old ones.
+            output: A file.
+        """
+        assert (path, n, only_new, output) == ("here", 5, True, Path("x.csv"))
+
+    call("own", "here", "-n", "5", "--only-new", "--output", "x.csv")
+    text = " ".join(call("own", "--help").replace("│", " ").split())
+    assert "Do a third thing in two lines." in text and "Args" not in text
+    assert "-n INT How many, at most. [default: 3]" in text and "PATH <str> A [folder]." in text

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from chem_vae.errors import UserError
-from flows.cli.options import SET, aims
+from flows.cli.options import SET, make_aims
 from flows.cli.setting_option import merge_pairs, read_toml_value, split_numbers
 
 
 def settings(**texts: list[str]) -> dict[str, Any]:
-    """The settings of the options of `aims`."""
-    options = {option.name.removeprefix("--"): option for option in (*aims("generate"), SET)}
+    """The settings of the options of `make_aims`."""
+    options = {option.name.removeprefix("--"): option for option in (*make_aims("generate"), SET)}
     return merge_pairs([pair for name, text in texts.items() for pair in options[name].read(options[name], text)])
 
 
