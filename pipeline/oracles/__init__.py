@@ -1,18 +1,19 @@
 """Oracles: whatever scores molecules and costs something, behind one interface, counted, cached and logged.
 
-| module | what is in it |
+| module | contents |
 |---|---|
 | `config` | `OracleConfig`: which oracle, as a TOML table or in Python |
-| `opening` | `open_oracle(config)`, and `open_ledger(config, budget, log)`, which counts |
+| `factory` | `open_oracle`, `open_ledger`, and the registry of other packages' oracles |
 | `base` | `Oracle`, the interface; `Answer`, `OracleError` |
-| `computed`, `function`, `worker`, `program` | registered properties, a Python function (here or in processes), any program |
+| `computed`, `function`, `function_pool`, `program` | registered properties, a Python function here or in processes, any program |
+| `answers`, `process` | reading answers, and running programs |
 | `ledger` | `CountedOracle`: a budget that is never exceeded, a cache, retries, parallel batches |
-| `attempts`, `pace` | trying again, and how many at once |
-| `log` | `CallLog`: each call on its line, whole after a kill |
+| `call_log`, `batch_size` | the log of the calls, and how many molecules at once |
 
     from pipeline.oracles.config import OracleConfig
     from pipeline.oracles.factory import open_ledger
-    with open_ledger(OracleConfig(function="my_docking:dock", timeout=600), budget=1000, log=Path("oracle.sqlite")) as oracle:
+    config = OracleConfig(function="my_docking:dock", timeout=600)
+    with open_ledger(config, budget=1000, log=Path("oracle.sqlite")) as oracle:
         scored = oracle.score(["CCO", "OCC", "c1ccccc1"])   # two calls: ethanol is paid once
 """
 

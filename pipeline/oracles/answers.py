@@ -1,4 +1,4 @@
-"""What functions and programs answer, read into numbers: text is no number, NaN is a failure, a count must be right."""
+"""Reading the answers of functions and programs: text is no number, NaN is a failure, and the count must be right."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.oracles.base import OracleError, shown, without_infinities
+from pipeline.oracles.base import OracleError, drop_infinities, quote
 
 
 class Reading(NamedTuple):
-    """One molecule's answer, read."""
+    """The answer about one molecule as numbers."""
 
     values: tuple[float, ...]
     """(E,), finite or NaN."""
     reason: str | None
     """Why a value is NaN."""
     understood: bool
-    """False where the answer is of a form that was not agreed on, as text is."""
+    """Whether the answer has one of the agreed forms; text has not."""
 
 
 def read_answer(raw: Any, endpoints: Sequence[str]) -> Reading:
-    """One answer: a number, None, a mapping of endpoints to them, or a list with one for each endpoint.
+    """Read one answer: a number, None, a mapping of endpoints to them, or a list with one for each endpoint.
 
     >>> read_answer({"affinity": -7.5, "strain": None}, ("affinity", "strain"))
     Reading(values=(-7.5, nan), reason='strain: no value', understood=True)
@@ -41,28 +41,29 @@ def read_answer(raw: Any, endpoints: Sequence[str]) -> Reading:
     elif raw is None:
         return Reading((math.nan,) * len(endpoints), "no value", True)
     elif len(endpoints) > 1:
-        reason = f"{shown(raw)} for {len(endpoints)} endpoints ({', '.join(endpoints)})"
+        reason = f"{quote(raw)} for {len(endpoints)} endpoints ({', '.join(endpoints)})"
         return Reading((math.nan,) * len(endpoints), reason, False)
     else:
         cells = [raw]
-    read = [_number(cell) for cell in cells]
+    read = [_read_number(cell) for cell in cells]
     reasons = [
         why if len(endpoints) == 1 else f"{e}: {why}" for e, (_, why, _) in zip(endpoints, read, strict=True) if why
     ]
-    values, reason_ = without_infinities([v for v, _, _ in read], endpoints, "; ".join(reasons) or None)
+    values, reason_ = drop_infinities([v for v, _, _ in read], endpoints, "; ".join(reasons) or None)
     return Reading(values, reason_, any(agreed for _, _, agreed in read))
 
 
 def read_answers(raw: Any, n: int, endpoints: Sequence[str]) -> list[Reading]:
-    """The answers of a function that was given n molecules, molecule i's at place i.
+    """Read the answers of a function that was given n molecules, the one about molecule i at place i.
 
-    Raises OracleError where there are not n, or where none is of an agreed form.
+    Raises:
+        OracleError: If there are not n, or none has an agreed form.
     """
     wanted = "a list or an array with one answer per molecule"
     if hasattr(raw, "tolist"):
         raw = raw.tolist()
     if isinstance(raw, str | bytes | Mapping | set | frozenset) or not isinstance(raw, Iterable):
-        raise OracleError(f"it returned {shown(raw)}; it must return {wanted}")
+        raise OracleError(f"it returned {quote(raw)}; it must return {wanted}")
     rows = list(raw)
     if len(rows) != n:
         raise OracleError(
@@ -77,8 +78,8 @@ def read_answers(raw: Any, n: int, endpoints: Sequence[str]) -> list[Reading]:
 _MISSING = object()
 
 
-def _number(raw: Any) -> tuple[float, str | None, bool]:
-    """(value, why it is NaN, whether the form was agreed on)."""
+def _read_number(raw: Any) -> tuple[float, str | None, bool]:
+    """Read a value; return it, why it is NaN, and whether its form is an agreed one."""
     if raw is None:
         return math.nan, "no value", True
     if raw is _MISSING:
@@ -86,7 +87,7 @@ def _number(raw: Any) -> tuple[float, str | None, bool]:
     if not isinstance(raw, numbers.Real) and hasattr(raw, "item") and getattr(raw, "ndim", 1) == 0:
         raw = raw.item()  # a number in numpy's or torch's wrapping
     if not isinstance(raw, numbers.Real):
-        return math.nan, f"{shown(raw)} instead of a number", False
+        return math.nan, f"{quote(raw)} instead of a number", False
     try:
         value = float(raw)
     except OverflowError:  # an integer beyond all floats

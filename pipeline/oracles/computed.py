@@ -1,4 +1,4 @@
-"""An oracle of registered properties: what can be computed here and now, counted as if it were dear."""
+"""An oracle of registered properties, computed in this process and counted like any other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.oracles.base import Answer, Oracle
 
 
 class ComputedOracle(Oracle):
-    """One endpoint per property (pipeline.chemistry.properties). Raises UserError for an unknown one."""
+    """Computes properties (`pipeline.chemistry.properties`), each an endpoint. Raises UserError for an unknown one."""
 
     def __init__(self, properties: Sequence[str], name: str | None = None) -> None:
         self._properties = [get_property(p) for p in properties]
@@ -20,7 +20,7 @@ class ComputedOracle(Oracle):
         self.name = name or ", ".join(properties)
 
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
-        """In order, each as it is computed."""
+        """Yield the answers in order, each as it is computed."""
         for row, text in enumerate(smiles):
             with rdBase.BlockLogs():
                 mol = Chem.MolFromSmiles(text)

@@ -1,4 +1,4 @@
-"""Which oracle to ask, and how: a TOML table, or the same in Python."""
+"""The settings of an oracle: which one, and how it is asked."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ class OracleConfig(Settings):
         return dumped
 
     def all_endpoints(self) -> tuple[str, ...]:
-        """The endpoints' names, in the order of the values."""
+        """Return the endpoints' names, in the order of the values."""
         return self.endpoints or self.property or ("score",)

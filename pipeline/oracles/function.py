@@ -18,11 +18,16 @@ from pipeline.oracles.base import Answer, Oracle, OracleError, clip
 
 
 class FunctionOracle(Oracle):
-    """Calls `function(list of SMILES)`, one batch at a time, since few functions are made for threads.
+    """Calls a function in this process, one batch at a time, since few functions are made for threads.
 
-    It returns for each molecule a number, None, a dictionary by endpoint or a list in their order; an array (n,) or (n, E)
-    will do. What it prints goes to standard error. Nothing can stop it when it hangs: with a timeout, or for parallel
-    batches, there is pipeline.oracles.worker.WorkerOracle.
+    What it prints goes to standard error. Nothing can stop it when it hangs; `FunctionPoolOracle` can, and runs several
+    batches at once.
+
+    Args:
+        function: It takes a list of SMILES and returns for each a number, None, a dictionary by endpoint or a list in
+            their order; an array (n,) or (n, E) will do.
+        endpoints: The names of the values.
+        name: The name in the log; the function's when None.
     """
 
     at_once = True
@@ -36,7 +41,7 @@ class FunctionOracle(Oracle):
         self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
 
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
-        """All at once, when the function returns."""
+        """Yield all answers when the function returns."""
         with self._lock, redirect_stdout(sys.stderr):
             started = time.perf_counter()
             try:
@@ -44,16 +49,17 @@ class FunctionOracle(Oracle):
             except OracleError as error:
                 raise OracleError(f"{self.name}: {error}") from error
             except (Exception, SystemExit) as error:
-                raise OracleError(f"{self.name} raised {described(error)}") from error
+                raise OracleError(f"{self.name} raised {describe_error(error)}") from error
             seconds = (time.perf_counter() - started) / max(len(smiles), 1)
         for row, reading in enumerate(readings):
             yield Answer(row, reading.values, reading.reason, seconds)
 
 
 def load_function(spelled: str) -> Callable[[list[str]], Any]:
-    """The function that "package.module:function" names, also from the working folder.
+    """Import the function that "package.module:function" names, also from the working folder.
 
-    Raises UserError where there is no such module or function, where importing fails, or where it cannot be called.
+    Raises:
+        UserError: If there is no such module or function, if importing fails, or if it cannot be called.
     """
     module_name, _, path = spelled.partition(":")
     if not module_name or not path:
@@ -70,9 +76,9 @@ def load_function(spelled: str) -> Callable[[list[str]], Any]:
                 f"there is no Python module {error.name!r} (for the oracle {spelled}); it must be installed, lie in the "
                 f"working folder {os.getcwd()}, or in a folder of PYTHONPATH"
             ) from None
-        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {described(error)}") from error
+        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {describe_error(error)}") from error
     except (Exception, SystemExit) as error:
-        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {described(error)}") from error
+        raise UserError(f"importing {module_name} for the oracle {spelled} failed: {describe_error(error)}") from error
     for part in path.split("."):
         if not hasattr(found, part):
             there = [n for n, value in vars(found).items() if callable(value) and not n.startswith("_")]
@@ -84,8 +90,8 @@ def load_function(spelled: str) -> Callable[[list[str]], Any]:
     return function
 
 
-def described(error: BaseException) -> str:
-    """An exception on one line: its kind, its words and where it was raised."""
+def describe_error(error: BaseException) -> str:
+    """Describe an exception on one line: its kind, its message and where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return clip(f"{type(error).__name__}: {error}") + place

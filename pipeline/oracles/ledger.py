@@ -21,8 +21,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +31,7 @@ from rdkit import Chem, rdBase
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardize import LONGEST_INPUT
-from pipeline.oracles.base import Oracle, OracleError, clip, without_infinities
+from pipeline.oracles.base import Closing, Oracle, OracleError, clip, drop_infinities
 from pipeline.oracles.batch_size import BatchSize
 from pipeline.oracles.call_log import Call, CallLog
 from pipeline.oracles.config import OWN_COLUMNS
@@ -62,7 +61,7 @@ class Scored:
     """The canonical SMILES by which it is known; None where RDKit reads no molecule."""
 
 
-class CountedOracle:
+class CountedOracle(Closing):
     """Asks an oracle about each molecule at most once, and about at most `budget` in all, by the policy of this module.
 
     Opening an existing log restores the cache and the count. Use it as a context manager, or close it.
@@ -169,14 +168,6 @@ class CountedOracle:
             self.oracle.close()
         finally:
             self._log.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # -- paying ------------------------------------------------------------------------------------------------------
 
@@ -295,7 +286,7 @@ class CountedOracle:
             now = time.perf_counter()
             seconds = now - before if answer.seconds is None else answer.seconds
             spent, before = spent + seconds, now
-            values, reason = without_infinities(answer.values, self.endpoints, answer.reason)
+            values, reason = drop_infinities(answer.values, self.endpoints, answer.reason)
             with self._writing:
                 self._charge_pending()
                 self._enter(keys[answer.row], values, reason and clip(reason), seconds if seconds < math.inf else 0.0)

@@ -1,4 +1,4 @@
-"""Processes that answer lines with lines: started once, kept, and stopped with all that they started."""
+"""Processes that answer lines with lines; they are started once, kept, and stopped with all that they started."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ GRACE = 2.0  # seconds in which a process may end by itself once its standard in
 
 
 class LineProcess:
-    """One running program. Its standard error is read all the time, and the end of it kept for error messages.
+    """A running program that answers lines with lines. The end of its standard error is kept for error messages.
 
-    Raises UserError where the program cannot be started.
+    Raises:
+        UserError: If the program cannot be started.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -46,41 +47,43 @@ class LineProcess:
         self._last_words: deque[str] = deque(maxlen=5)
         assert self._process.stdout is not None and self._process.stderr is not None
         threading.Thread(target=_read, args=(self._process.stdout, self._lines.put), daemon=True).start()
-        self._listener = threading.Thread(
-            target=_read, args=(self._process.stderr, self._last_words_append), daemon=True
-        )
+        self._listener = threading.Thread(target=_read, args=(self._process.stderr, self._keep_last_words), daemon=True)
         self._listener.start()
         self._end = weakref.finalize(self, _stop, self._process)  # at the latest when this process ends
 
     def send(self, lines: Sequence[str]) -> None:
-        """Write lines, in the background: a program that does not read must not hold us up."""
+        """Write lines in the background, so that a program that does not read holds nothing up."""
         data = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
         threading.Thread(target=_write, args=(self._process.stdin, data), daemon=True).start()
 
     def receive(self, deadline: float | None) -> str:
-        """The next line of its standard output, waiting until a deadline (time.monotonic).
+        """Return the next line of its standard output.
 
-        Raises TimeoutError, and OracleError with its last words when it has ended.
+        Args:
+            deadline: How long to wait, as a time of time.monotonic().
+
+        Raises:
+            TimeoutError: If there is none until then.
+            OracleError: If it has ended; with the end of its standard error.
         """
         try:
             line = self._lines.get(timeout=None if deadline is None else max(deadline - time.monotonic(), 0.0))
         except queue.Empty:
             raise TimeoutError from None
         if line is None:
-            raise OracleError(f"it ended {self._ending()}{self.last_words()}")
+            raise OracleError(f"it ended {self._describe_end()}{self.quote_last_words()}")
         return line
 
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
+    def is_alive(self) -> bool:
+        """Return whether it still runs."""
         return self._process.poll() is None
 
-    def last_words(self) -> str:
-        """The end of its standard error, as the tail of a sentence."""
+    def quote_last_words(self) -> str:
+        """Quote the end of its standard error, as the tail of a sentence."""
         return f"; its last words: {clip(' | '.join(self._last_words))}" if self._last_words else ""
 
     def stop(self, grace: float = 0.0) -> None:
-        """End it: by closing its standard input, and, `grace` seconds later, by force."""
+        """Close its standard input, and `grace` seconds later stop it by force."""
         if grace and self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -88,11 +91,11 @@ class LineProcess:
                 self._process.wait(grace)
         self._end()
 
-    def _last_words_append(self, line: str | None) -> None:
+    def _keep_last_words(self, line: str | None) -> None:
         if line is not None and line.strip():
             self._last_words.append(line.strip())
 
-    def _ending(self) -> str:
+    def _describe_end(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE)
         self._listener.join(GRACE)  # what it said last may still be on its way
@@ -103,7 +106,7 @@ class LineProcess:
 
 
 class ProcessPool:
-    """Keeps what it started for the next batch; as many processes as batches run at once."""
+    """Starts as many processes as batches run at once, and keeps them for the next batches."""
 
     def __init__(self, start: Callable[[], LineProcess]) -> None:
         self._start = start
@@ -113,13 +116,13 @@ class ProcessPool:
         self._closed = False
 
     @contextmanager
-    def lent(self) -> Iterator[LineProcess]:
-        """A process for one batch. After any error it is stopped: what it was about to say would fit no question."""
+    def borrow(self) -> Iterator[LineProcess]:
+        """Yield a process for one batch. After any error it is stopped: its next answer would fit no question."""
         with self._lock:
             if self._closed:
                 raise OracleError("it is closed")
             process = self._idle.pop() if self._idle else None
-        if process is None or not process.alive:
+        if process is None or not process.is_alive():
             process = self._start()
             with self._lock:
                 self._all.add(process)
@@ -135,7 +138,7 @@ class ProcessPool:
         process.stop()
 
     def close(self) -> None:
-        """End them all, those at work by force."""
+        """Stop them all, those at work by force."""
         with self._lock:
             self._closed = True
             idle, everyone = self._idle, list(self._all)
