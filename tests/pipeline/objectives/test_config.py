@@ -1,0 +1,32 @@
+"""What an objective may say."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.objectives.config import Objective
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"target": 1, "maximize": True},
+        {"maximize": True, "tolerance": 1},
+        {"range": (3, 1)},
+        {"target": 1, "weight": 0},
+        {"target": 1, "transform": "step", "low": 0},
+        {"target": 1, "low": 0},
+        {"maximize": True, "high": 1},
+        {"transform": "sigmoid", "low": 0},
+        {"transform": "sigmoid", "low": 2, "high": 1},
+        {"transform": "step"},
+        {"transform": "step", "low": 0, "steepness": 1},
+        {"transform": "as_is", "low": 0},
+        {"transform": "sigmoidal", "low": 0, "high": 1},
+    ],
+)
+def test_an_objective_says_exactly_one_thing(bad: dict) -> None:
+    with pytest.raises(ValidationError):
+        Objective(**bad)

@@ -1,0 +1,111 @@
+"""From objectives to resolved ones: numbers from the data, warnings, endpoints of an oracle."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from chem_vae.errors import UserError
+from pipeline.objectives.config import Objective
+from pipeline.objectives.desirability import score, stack_rankings
+from pipeline.objectives.resolve import resolve
+from tests.pipeline.objectives.example_objectives import ASSAY, DOCKING, LOGP, wanted
+
+
+def test_a_tolerance_that_nobody_named_is_a_tenth_of_the_spread() -> None:
+    assert wanted(target=5.0).tolerance == pytest.approx(0.1 * 9.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("aim", [{"target": 20.0}, {"range": (10.5, 11.0)}])
+def test_an_aim_outside_the_data_warns_and_goes_on(aim: dict) -> None:
+    found, warnings = resolve({"logp": Objective(**aim)}, [LOGP])
+    assert len(found) == 1
+    assert "outside the training data" in warnings[0]
+    for inside in (Objective(target=5.0), Objective(range=(5.0, 11.0)), Objective(maximize=True)):
+        assert resolve({"logp": inside}, [LOGP])[1] == []
+
+
+def test_basis_says_what_can_be_computed() -> None:
+    both, _ = resolve({"logp": Objective(maximize=True), "assay": Objective(minimize=True)}, [LOGP, ASSAY])
+    assert [w.basis for w in both] == ["computed", "predicted"]
+
+
+def test_an_unknown_property_names_the_near_one() -> None:
+    with pytest.raises(UserError, match="did you mean 'logp'"):
+        resolve({"logP": Objective(target=1.0)}, [LOGP])
+
+
+def test_transforms_resolve_with_their_hits_conditions_and_points() -> None:
+    generator = torch.Generator().manual_seed(0)
+    w = wanted(transform="reverse_sigmoid", low=2.0, high=4.0, steepness=0.5)
+    assert (w.kind, w.low, w.high, w.aim) == (
+        "reverse_sigmoid",
+        None,
+        3.0,
+        "reverse sigmoid from 2 to 4 (a hit: at most 3)",
+    )
+    assert w.find_hits([1.0, 3.0, 3.1, math.nan]).tolist() == [True, True, False, False]
+    drawn = w.draw(100, generator)
+    assert 1.5 <= drawn.min() < drawn.max() <= 2.5
+    open_end = wanted(transform="step", low=9.5).draw(100, generator)
+    assert 9.5 <= open_end.min() < open_end.max() <= 9.91  # the data's 99th percentile
+    assert wanted(transform="step", low=50.0).draw(2, generator).tolist() == [50.0, 50.0]
+    points = wanted(transform="linear", low=-5.0, high=20.0).to_dict()["transform"]
+    assert points[0] == [-5.0, 0.0]
+    assert points[-1][0] >= 20.0 and points[-1][1] == 1.0
+    assert "outside the training data" in resolve({"logp": Objective(transform="step", low=50)}, [LOGP])[1][0]
+
+
+def test_maximize_may_say_what_a_hit_is() -> None:
+    w = wanted(maximize=True, low=7.0)
+    assert w.find_hits([6.9, 7.0]).tolist() == [False, True]
+    assert "at least 7" in w.aim and "tenth" not in w.aim
+    assert w.compute_desirability([5.0]) == pytest.approx(wanted(maximize=True).compute_desirability([5.0]))
+
+
+def test_an_endpoint_alone_orders_by_its_own_value_whatever_its_range() -> None:
+    values = {"affinity": [-9.5, -3.0, math.nan, 2.0]}
+    down, _ = resolve({"affinity": Objective(minimize=True)}, [LOGP], DOCKING)
+    assert score(down, values, 4) == pytest.approx([9.5, 3.0, math.nan, -2.0], nan_ok=True)
+    assert stack_rankings(down, values, 4)[:, 0] == pytest.approx([9.5, 3.0, math.nan, -2.0], nan_ok=True)
+    assert down[0].basis == "computed" and down[0].summary.unit == "kcal/mol"
+    nothing_said, _ = resolve({}, [LOGP], DOCKING)
+    assert score(nothing_said, values, 4) == pytest.approx([-9.5, -3.0, math.nan, 2.0], nan_ok=True)
+    assert nothing_said[0].find_hits([-5.0, math.nan]).tolist() == [True, False]
+    assert nothing_said[0].draw(2, torch.Generator()).isnan().all()
+    assert nothing_said[0].to_dict(seen=[-9.5, 2.0])["transform"][0][0] == -9.5
+
+
+def test_endpoints_beside_others_are_taken_as_they_are_and_clipped_to_0_to_1() -> None:
+    both, _ = resolve({}, [], {"a": ("A", ""), "b": ("B", "")})
+    assert score(both, {"a": [0.4, 1.0], "b": [0.9, 0.0]}, 2) == pytest.approx([0.6, 0.0])
+    assert score(both, {"a": [0.4, 1.0], "b": [0.9, 0.0]}, 2, "arithmetic") == pytest.approx([0.65, 0.5])
+    assert score(both, {"a": [0.64, 0.5], "b": [7.2, -1.0]}, 2) == pytest.approx([0.8, 0.0])
+    falling, _ = resolve(
+        {"a": Objective(minimize=True), "b": Objective(maximize=True)}, [], {"a": ("", ""), "b": ("", "")}
+    )
+    assert score(falling, {"a": [0.0, 0.75], "b": [1.0, 1.0]}, 2) == pytest.approx([1.0, 0.5])
+    assert stack_rankings(falling, {"a": [3.0], "b": [7.2]}, 1).tolist() == [[-3.0, 7.2]]
+
+
+def test_an_endpoint_that_the_model_knows_has_its_data_but_is_computed() -> None:
+    two, _ = resolve(
+        {"assay": Objective(maximize=True), "logp": Objective(target=2)}, [LOGP, ASSAY], {"assay": ("", "")}
+    )
+    assert two[0].kind == "maximize" and two[0].basis == "computed"
+    alone, _ = resolve({"assay": Objective(maximize=True)}, [LOGP, ASSAY], {"assay": ("", "")})
+    assert alone[0].kind == "as_is" and alone[0].low == pytest.approx(2.8)
+
+
+def test_a_target_without_data_needs_a_tolerance_and_a_range_does_not() -> None:
+    with pytest.raises(UserError, match="tolerance"):
+        resolve({"affinity": Objective(target=-9)}, [], DOCKING)
+    named, _ = resolve({"affinity": Objective(target=-9, tolerance=1)}, [], DOCKING)
+    assert named[0].compute_desirability([-8.0]) == pytest.approx([0.5])
+    inside, warnings = resolve({"affinity": Objective(range=(-12, -8))}, [], DOCKING)
+    assert inside[0].compute_desirability([-7.0]) == pytest.approx([0.5])
+    assert not warnings
+    with pytest.raises(UserError, match=r"oracle 'afinity'; did you mean 'affinity'"):
+        resolve({"afinity": Objective(maximize=True)}, [], DOCKING)
