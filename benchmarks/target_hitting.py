@@ -201,7 +201,7 @@ def main() -> None:
     from chem_vae.atomic_files import write_json
     from chem_vae.errors import ChemVAEError
     from pipeline.benchmark.parts import Parts
-    from pipeline.benchmark.targets import Sampling, not_conditioned
+    from pipeline.benchmark.targets import Sampling, find_unconditioned
     from pipeline.models.trained_model import load_model
     from pipeline.workspace.folders import hash_content
     from pipeline.workspace.runs import describe_machine, list_versions
@@ -210,7 +210,7 @@ def main() -> None:
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))
-    if missing := not_conditioned(model.checkpoint, list(TOLERANCES)):
+    if missing := find_unconditioned(model.checkpoint, list(TOLERANCES)):
         parser.error(f"the model is not conditioned on {', '.join(missing)}")
     dataset = model.dataset(args.workspace)
     known = None

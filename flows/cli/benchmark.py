@@ -91,13 +91,13 @@ def _measure_model(
     from dataclasses import replace  # here and below: --help does without what does the work
 
     from pipeline.benchmark.config import BenchmarkSettings
-    from pipeline.benchmark.moses import moses_benchmark
+    from pipeline.benchmark.moses import run_benchmark
     from pipeline.models.trained_model import load_model
 
     settings = replace(BenchmarkSettings().quick() if quick else BenchmarkSettings(), **chosen)
     opened = load_model(name, workspace)
     with show_progress(quiet) as progress:
-        folder = moses_benchmark(opened, settings, workspace, workers=workers, progress=progress)
+        folder = run_benchmark(opened, settings, workspace, workers=workers, progress=progress)
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"results: {folder / 'results.json'}")
     suggest_command(

@@ -1,5 +1,6 @@
-"""Fréchet ChemNet Distance (Preuer et al. 2018, doi:10.1021/acs.jcim.8b00234): how far two sets of molecules lie apart in
-the eyes of a net that learned biological activities.
+"""Fréchet ChemNet Distance (FCD; Preuer et al. 2018, doi:10.1021/acs.jcim.8b00234) between two sets of molecules.
+
+It compares the hidden layer of a network that learned biological activities.
 
 ChemNet's weights come with the package fcd_torch, the optional extra `benchmark`; they are read as tensors alone, never
 as a pickle that could run code.
@@ -40,9 +41,9 @@ class Gaussian:
     n: int
 
 
-def fcd_version() -> str:
-    """The installed version of fcd_torch. Raises UserError naming the extra where there is none."""
-    _utilities()
+def find_fcd_version() -> str:
+    """Return the installed version of fcd_torch. Raises UserError naming the extra where there is none."""
+    _import_utilities()
     return version("fcd_torch")
 
 
@@ -61,32 +62,32 @@ class Moments:
 
     @classmethod
     def none(cls) -> Moments:
-        """Of no molecule."""
+        """Return the moments of no molecule."""
         return cls(0, np.zeros(FEATURES), np.zeros((FEATURES, FEATURES)))
 
     def gaussian(self) -> Gaussian:
-        """NaN for fewer than two molecules."""
+        """Compute the Gaussian; NaN for fewer than two molecules."""
         if self.n < 2:
             return Gaussian(np.full(FEATURES, math.nan), np.full((FEATURES, FEATURES), math.nan), self.n)
         mean = self.total / self.n
         return Gaussian(mean, (self.products - self.n * np.outer(mean, mean)) / (self.n - 1), self.n)
 
 
-def chemnet_gaussian(
+def fit_gaussian(
     smiles: Sequence[str], *, batch_size: int = 512, progress: Progress = silent, stage: str = "ChemNet"
 ) -> Gaussian:
-    """The Gaussian that FCD compares, of canonical SMILES. Raises UserError without fcd_torch."""
-    return chemnet_moments(smiles, batch_size=batch_size, progress=progress, stage=stage).gaussian()
+    """Fit the Gaussian that FCD compares to canonical SMILES. Raises UserError without fcd_torch."""
+    return sum_moments(smiles, batch_size=batch_size, progress=progress, stage=stage).gaussian()
 
 
-def chemnet_moments(
+def sum_moments(
     smiles: Sequence[str], *, batch_size: int = 512, progress: Progress = silent, stage: str = "ChemNet"
 ) -> Moments:
-    """As `chemnet_gaussian`, before the division.
+    """Sum the moments that the Gaussian follows from.
 
     In float32: bfloat16 would be twice as fast, and it moved an FCD of 1.0 by 0.002 and one of 1.6 by 0.02.
     """
-    net, one_hot = _chemnet(), _utilities().get_one_hot
+    net, one_hot = _load_chemnet(), _import_utilities().get_one_hot
     moments = Moments.none()
     progress(stage, 0, len(smiles))
     for start in range(0, len(smiles), batch_size):
@@ -99,8 +100,8 @@ def chemnet_moments(
     return moments
 
 
-def frechet_distance(a: Gaussian, b: Gaussian) -> float:
-    """|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½), in 0..inf; NaN where one of them is of fewer than two molecules.
+def compute_frechet_distance(a: Gaussian, b: Gaussian) -> float:
+    """Compute |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½), in 0..inf; NaN where one of them is of fewer than two molecules.
 
     The trace of the root is the sum of the roots of the eigenvalues of C1^½ C2 C1^½, which is symmetric, so that no
     general matrix root is needed and none of its imaginary remainders is met.
@@ -114,16 +115,16 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     return float(apart @ apart + np.trace(a.covariance) + np.trace(b.covariance) - 2 * np.sqrt(between).sum())
 
 
-def fcd(smiles: Sequence[str], reference: Sequence[str], progress: Progress = silent) -> float:
-    """FCD between two lists of valid SMILES, each canonicalized first. Lower is nearer; NaN for fewer than two."""
+def compute_fcd(smiles: Sequence[str], reference: Sequence[str], progress: Progress = silent) -> float:
+    """Compute the FCD between two lists of valid SMILES, canonicalized first; lower is nearer, NaN for fewer than two."""
     from pipeline.benchmark.molecules import Wanted, measure
 
     wanted = Wanted(structure=False, properties=False)
     ours, theirs = (measure(s, wanted, progress=progress).smiles for s in (smiles, reference))
-    return frechet_distance(chemnet_gaussian(ours, progress=progress), chemnet_gaussian(theirs, progress=progress))
+    return compute_frechet_distance(fit_gaussian(ours, progress=progress), fit_gaussian(theirs, progress=progress))
 
 
-def _utilities() -> Any:
+def _import_utilities() -> Any:
     try:
         from fcd_torch import utils
     except ImportError as error:
@@ -132,8 +133,8 @@ def _utilities() -> Any:
 
 
 @cache
-def _chemnet() -> torch.nn.Module:
-    utilities = _utilities()
+def _load_chemnet() -> torch.nn.Module:
+    utilities = _import_utilities()
     path = Path(utilities.__file__).with_name(WEIGHTS)
     try:
         layers = torch.load(path, map_location="cpu", weights_only=True)

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import wasserstein_distance
 
 from chem_vae.progress import Progress, silent
-from pipeline.benchmark.chemnet import chemnet_gaussian, frechet_distance
+from pipeline.benchmark.chemnet import compute_frechet_distance, fit_gaussian
 from pipeline.benchmark.molecules import Molecules, Wanted, measure
 from pipeline.benchmark.reference import Reference
-from pipeline.benchmark.similarity import internal_diversities, nearest_similarities
+from pipeline.benchmark.similarity import compute_internal_diversities, compute_nearest_similarities
 from pipeline.chemistry.metrics import Share
 
 UNIQUE_AT = (1_000, 10_000)
@@ -27,82 +28,82 @@ WASSERSTEIN = {"logP": "logp", "SA": "sa", "QED": "qed", "weight": "mw"}
 # -- on a user's own lists --------------------------------------------------------------------------------------------
 
 
-def validity(smiles: Sequence[str | None]) -> Share:
-    """Those that RDKit parses and that have an atom, among all."""
+def measure_validity(smiles: Sequence[str | None]) -> Share:
+    """Count the molecules that RDKit parses and that have an atom, among all."""
     return measure(smiles, _PLAIN).valid
 
 
-def neutrality(smiles: Sequence[str | None]) -> Share:
-    """Those without a formal charge on any atom, among the valid ones."""
+def measure_neutrality(smiles: Sequence[str | None]) -> Share:
+    """Count the molecules without a formal charge on any atom, among the valid ones."""
     return measure(smiles, _PLAIN).neutral
 
 
-def uniqueness(smiles: Sequence[str | None], k: int) -> Share:
-    """Distinct canonical SMILES among the first k valid molecules (fewer, where there are fewer)."""
-    return unique_at(measure(smiles, _PLAIN).smiles, k)
+def measure_uniqueness(smiles: Sequence[str | None], k: int) -> Share:
+    """Count distinct canonical SMILES among the first k valid molecules (fewer, where there are fewer)."""
+    return count_unique(measure(smiles, _PLAIN).smiles, k)
 
 
-def novelty(smiles: Sequence[str | None], training: Collection[str]) -> Share:
-    """Distinct canonical SMILES that are not among the training SMILES *as they are spelled*, among the distinct ones.
+def measure_novelty(smiles: Sequence[str | None], training: Collection[str]) -> Share:
+    """Count canonical SMILES that are not among the training SMILES *as they are spelled*, among the distinct ones.
 
     As MOSES counts it, and so a little high where the training SMILES are not canonical for the RDKit at hand; canonicalize
     them for the chemist's novelty, or compare InChIKeys (`pipeline.chemistry.metrics.measure_novelty`).
     """
-    return novel_among(measure(smiles, _PLAIN).smiles, training)
+    return count_novel(measure(smiles, _PLAIN).smiles, training)
 
 
-def snn(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
-    """Mean Tanimoto similarity (Morgan, radius 2, 1024 bits) of each molecule with its nearest reference molecule."""
+def measure_snn(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
+    """Compute the mean Tanimoto similarity (`ECFP4_1024`) of each molecule with its nearest reference molecule."""
     ours, theirs = (measure(s, _STRUCTURE).fingerprints for s in (smiles, reference))
-    return _mean(nearest_similarities(ours, theirs))
+    return _mean(compute_nearest_similarities(ours, theirs))
 
 
-def fragment_similarity(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
-    """Cosine of the counts of BRICS fragments: MOSES' Frag."""
-    return cosine(measure(smiles, _STRUCTURE).fragments, measure(reference, _STRUCTURE).fragments)
+def measure_fragment_similarity(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
+    """Compute the cosine of the counts of BRICS fragments: MOSES' Frag."""
+    return compute_cosine(measure(smiles, _STRUCTURE).fragments, measure(reference, _STRUCTURE).fragments)
 
 
-def scaffold_similarity(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
-    """Cosine of the counts of scaffolds of two rings or more: MOSES' Scaf."""
-    return cosine(measure(smiles, _STRUCTURE).scaffolds, measure(reference, _STRUCTURE).scaffolds)
+def measure_scaffold_similarity(smiles: Sequence[str | None], reference: Sequence[str]) -> float:
+    """Compute the cosine of the counts of scaffolds of two rings or more: MOSES' Scaf."""
+    return compute_cosine(measure(smiles, _STRUCTURE).scaffolds, measure(reference, _STRUCTURE).scaffolds)
 
 
-def passing_filters(smiles: Sequence[str | None], rules: Sequence[str]) -> Share:
+def measure_passing_filters(smiles: Sequence[str | None], rules: Sequence[str]) -> Share:
     """Those that MOSES' filters let through, among the valid ones; rules: `filters.moses_rules()`."""
-    return passing(measure(smiles, Wanted(structure=False, properties=False, rules=tuple(rules))))
+    return count_passing(measure(smiles, Wanted(structure=False, properties=False, rules=tuple(rules))))
 
 
-def property_distance(smiles: Sequence[str | None], reference: Sequence[str], name: str) -> float:
-    """Wasserstein distance of the values of a computed property (logp, sa, qed, mw, tpsa), in its unit."""
+def measure_property_distance(smiles: Sequence[str | None], reference: Sequence[str], name: str) -> float:
+    """Compute the Wasserstein distance of the values of a computed property (logp, sa, qed, mw, tpsa), in its unit."""
     ours, theirs = (measure(s, Wanted(structure=False)).values(name) for s in (smiles, reference))
-    return wasserstein(ours, theirs)
+    return compute_wasserstein(ours, theirs)
 
 
 # -- on measured molecules --------------------------------------------------------------------------------------------
 
 
-def unique_at(canonical: Sequence[str], k: int) -> Share:
-    """Distinct ones among the first k canonical SMILES."""
+def count_unique(canonical: Sequence[str], k: int) -> Share:
+    """Count the distinct ones among the first k canonical SMILES."""
     first = canonical[:k]
     return Share(len(set(first)), len(first))
 
 
-def novel_among(canonical: Sequence[str], training: Collection[str]) -> Share:
-    """Distinct canonical SMILES that are not in `training` (a set is fastest), among the distinct ones."""
+def count_novel(canonical: Sequence[str], training: Collection[str]) -> Share:
+    """Count the canonical SMILES that are not in `training` (a set is fastest), among the distinct ones."""
     distinct = set(canonical)
     known = training if isinstance(training, set | frozenset | dict) else set(training)
     return Share(sum(s not in known for s in distinct), len(distinct))
 
 
-def passing(measured: Molecules) -> Share:
-    """Those that the filters let through, of molecules measured with rules."""
+def count_passing(measured: Molecules) -> Share:
+    """Count the molecules that the filters let through, of molecules measured with rules."""
     return Share(int(measured.passes.sum()), len(measured.passes))
 
 
-def cosine(a: Mapping[str, int], b: Mapping[str, int]) -> float:
-    """Cosine of two count vectors, in 0..1; NaN where one is empty.
+def compute_cosine(a: Mapping[str, int], b: Mapping[str, int]) -> float:
+    """Compute the cosine of two count vectors, in 0..1; NaN where one is empty.
 
-    >>> cosine({"a": 3, "b": 4}, {"a": 3}), cosine({"a": 1}, {"b": 1})
+    >>> compute_cosine({"a": 3, "b": 4}, {"a": 3}), compute_cosine({"a": 1}, {"b": 1})
     (0.6, 0.0)
     """
     if not a or not b:
@@ -111,21 +112,17 @@ def cosine(a: Mapping[str, int], b: Mapping[str, int]) -> float:
     return shared / (math.hypot(*a.values()) * math.hypot(*b.values()))
 
 
-def wasserstein(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The first Wasserstein distance of two samples: the area between their distribution functions; NaN left out.
+def compute_wasserstein(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Compute the first Wasserstein distance of two samples, NaN left out.
 
-    >>> wasserstein(np.array([0.0, 1.0]), np.array([3.0, 4.0]))
+    >>> compute_wasserstein(np.array([0.0, 1.0]), np.array([3.0, 4.0]))
     3.0
     """
-    a, b = (np.sort(x[np.isfinite(x)]) for x in (a, b))
-    if not len(a) or not len(b):
-        return math.nan
-    both = np.sort(np.concatenate([a, b]))
-    below_a, below_b = (np.searchsorted(x, both[:-1], side="right") / len(x) for x in (a, b))
-    return float((np.abs(below_a - below_b) * np.diff(both)).sum())
+    a, b = (x[np.isfinite(x)] for x in (a, b))
+    return float(wasserstein_distance(a, b)) if len(a) and len(b) else math.nan
 
 
-def distribution(
+def compute_distribution(
     smiles: Sequence[str | None] | Molecules,
     references: Sequence[Reference],
     *,
@@ -134,10 +131,18 @@ def distribution(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """All metrics of MOSES under its own names, as Shares and floats; NaN where there is nothing to tell.
+    """Compute all metrics of MOSES under its own names.
 
-    references: the first, MOSES' Test, is the one whose properties are compared. training: what novelty is counted
-    against; rules: of the filters, for molecules not measured yet. Either may be None, and its metric is left out.
+    Args:
+        smiles: The samples, or molecules that were measured already.
+        references: Sets to compare with; the properties of the first, MOSES' Test, are compared.
+        training: SMILES that novelty is counted against; None: no novelty.
+        rules: SMARTS of the filters, for molecules not measured yet; None: no filters.
+        workers: Processes; None: all cores.
+        progress: Is told of each stage.
+
+    Returns:
+        Metric -> a Share or a float; NaN where it cannot be computed.
     """
     if isinstance(smiles, Molecules):
         found = smiles
@@ -146,33 +151,33 @@ def distribution(
         found = measure(smiles, wanted, workers=workers, progress=progress, stage="measure samples")
     figures: dict[str, Any] = {"valid": found.valid, "neutral": found.neutral}
     for k in UNIQUE_AT:
-        figures[f"unique@{k}"] = unique_at(found.smiles, k)
+        figures[f"unique@{k}"] = count_unique(found.smiles, k)
     chemnet = any(r.gaussian is not None for r in references)
-    ours = chemnet_gaussian(found.smiles, progress=progress, stage="ChemNet of samples") if chemnet else None
+    ours = fit_gaussian(found.smiles, progress=progress, stage="ChemNet of samples") if chemnet else None
     for reference in references:
         if ours is not None and reference.gaussian is not None:
-            figures[f"FCD/{reference.name}"] = frechet_distance(ours, reference.gaussian)
-        nearest = nearest_similarities(found.fingerprints, reference.fingerprints, progress)
+            figures[f"FCD/{reference.name}"] = compute_frechet_distance(ours, reference.gaussian)
+        nearest = compute_nearest_similarities(found.fingerprints, reference.fingerprints, progress)
         figures[f"SNN/{reference.name}"] = _mean(nearest)
-        figures[f"Frag/{reference.name}"] = cosine(found.fragments, reference.fragments)
-        figures[f"Scaf/{reference.name}"] = cosine(found.scaffolds, reference.scaffolds)
-    figures["IntDiv"], figures["IntDiv2"] = internal_diversities(found.fingerprints, progress=progress)
+        figures[f"Frag/{reference.name}"] = compute_cosine(found.fragments, reference.fragments)
+        figures[f"Scaf/{reference.name}"] = compute_cosine(found.scaffolds, reference.scaffolds)
+    figures["IntDiv"], figures["IntDiv2"] = compute_internal_diversities(found.fingerprints, progress=progress)
     if rules is not None:
-        figures["Filters"] = passing(found)
+        figures["Filters"] = count_passing(found)
     for name, ours_name in WASSERSTEIN.items() if references else ():
-        figures[name] = wasserstein(found.values(ours_name), references[0].values(ours_name))
+        figures[name] = compute_wasserstein(found.values(ours_name), references[0].values(ours_name))
     if training is not None:
-        figures["Novelty"] = novel_among(found.smiles, training)
+        figures["Novelty"] = count_novel(found.smiles, training)
     return figures
 
 
-def number(figure: Share | float) -> float:
-    """A figure as one number: a Share's fraction."""
+def to_number(figure: Share | float) -> float:
+    """Turn a figure into one number: a Share's fraction."""
     return figure.fraction if isinstance(figure, Share) else float(figure)
 
 
 def to_json(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures as plain data; a Share keeps its count and denominator."""
+    """Turn figures into plain data; a Share keeps its count and denominator."""
     return {name: f.to_dict() if isinstance(f, Share) else f for name, f in figures.items()}
 
 

@@ -1,4 +1,4 @@
-"""The filters of MOSES: would a medicinal chemist's screening library take this molecule?
+"""The filters of MOSES, which keep molecules that suit a medicinal chemist's screening library.
 
 Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644. The substructure rules (medicinal chemistry filters, MCF, and PAINS,
 doi:10.1021/jm901137j) are read from the MOSES wheel in the cache; they are not the PAINS of RDKit's catalog, which a
@@ -24,22 +24,21 @@ ATOMS = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
 LARGEST_RING = 7
 
 
-def moses_rules(progress: Progress = silent) -> tuple[str, ...]:
-    """The SMARTS of MOSES' MCF and PAINS rules, from the cache (the wheel is fetched the first time)."""
+def load_rules(progress: Progress = silent) -> tuple[str, ...]:
+    """Load the SMARTS of MOSES' MCF and PAINS rules from the cache (the wheel is fetched the first time)."""
     resolve("moses", progress=progress)
-    mcf = _rows(find_extra_file("moses", "mcf"))
+    mcf = _read_rows(find_extra_file("moses", "mcf"))
     column = mcf[0].index("smarts")
     return tuple(row[column].strip() for row in mcf[1:]) + tuple(
-        row[0].strip() for row in _rows(find_extra_file("moses", "pains"))
+        row[0].strip() for row in _read_rows(find_extra_file("moses", "pains"))
     )
 
 
 class MosesFilter:
-    """Says of a molecule whether it passes: neutral atoms of C, N, S, O, F, Cl, Br and H alone, rings of seven atoms
-    at most, and none of the substructures."""
+    """Passes molecules with neutral atoms of C, N, S, O, F, Cl, Br and H alone, rings of seven atoms at most, and none of the rules."""
 
     def __init__(self, rules: Sequence[str]) -> None:
-        """rules: SMARTS that must not match. Raises DataError for one that RDKit cannot read."""
+        """Compile the rules, SMARTS that must not match. Raises DataError for one that RDKit cannot read."""
         self._catalog = FilterCatalog.FilterCatalog()
         with rdBase.BlockLogs():
             for number, rule in enumerate(rules):
@@ -51,7 +50,7 @@ class MosesFilter:
                 )
 
     def __call__(self, mol: Any) -> bool:
-        """For a sanitized RDKit molecule. The rules see its hydrogens as atoms, as they were written for."""
+        """Tell whether a sanitized RDKit molecule passes. The rules see its hydrogens as atoms, as they were written for."""
         if any(len(ring) > LARGEST_RING for ring in mol.GetRingInfo().AtomRings()):
             return False
         if any(atom.GetFormalCharge() or atom.GetSymbol() not in ATOMS for atom in mol.GetAtoms()):
@@ -62,7 +61,7 @@ class MosesFilter:
         return bool(flat) and Chem.MolFromSmiles(flat) is not None
 
 
-def _rows(path: Path) -> list[list[str]]:
+def _read_rows(path: Path) -> list[list[str]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             return [row for row in csv.reader(file) if row]

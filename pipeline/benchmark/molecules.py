@@ -1,5 +1,4 @@
-"""What the metrics need of each molecule, computed in parallel: canonical SMILES, fingerprint, fragments, scaffold,
-properties, filters.
+"""Measured molecules: canonical SMILES, fingerprints, fragments, scaffolds, properties and filters, computed in parallel.
 
 As the MOSES code does, everything but validity is computed on the molecule read again from its canonical SMILES.
 """
@@ -31,7 +30,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to compute besides canonical SMILES and charge: the dear parts, each only where it is needed."""
+    """Selects the expensive parts of a measurement."""
 
     structure: bool = True
     """Fingerprints, fragments and scaffolds."""
@@ -43,7 +42,7 @@ class Wanted:
 
 @dataclass
 class Molecules:
-    """A list of SMILES, measured. n: all of them; v: the valid ones, in their order. What was not wanted is empty."""
+    """Measured molecules: v valid ones of n given, in their order; parts that were not wanted are empty."""
 
     total: int = 0
     smiles: list[str] = field(default_factory=list)
@@ -64,12 +63,12 @@ class Molecules:
 
     @property
     def valid(self) -> Share:
-        """Those that RDKit parses and sanitizes and that have an atom (MOSES counts the empty string as valid too)."""
+        """The molecules that RDKit parses and sanitizes and that have an atom (MOSES counts the empty string as valid too)."""
         return Share(len(self.smiles), self.total)
 
     @property
     def neutral(self) -> Share:
-        """Those without a formal charge on any atom, among the valid ones."""
+        """The molecules without a formal charge on any atom, among the valid ones."""
         return Share(len(self.smiles) - self.charged, len(self.smiles))
 
     def values(self, name: str) -> NDArray[np.float64]:
@@ -85,7 +84,15 @@ def measure(
     progress: Progress = silent,
     stage: str = "measure molecules",
 ) -> Molecules:
-    """Measure a list of SMILES; None and what RDKit refuses is invalid. workers: processes, None for all cores."""
+    """Measure a list of SMILES.
+
+    Args:
+        smiles: None, and a SMILES that RDKit refuses, is invalid.
+        wanted: The parts to compute; None: all but filters and InChIKeys.
+        workers: Processes; None: all cores.
+        progress: Is told of the molecules done.
+        stage: Its name for them.
+    """
     wanted = wanted or Wanted()
     count = count_cores() if workers is None else workers
     if len(smiles) <= 2 * _CHUNK:  # less than it takes to start a process
@@ -94,14 +101,14 @@ def measure(
     done = 0
     progress(stage, 0, len(smiles))
     with Workers(count) as pool:
-        for part in pool.map(_measure, _jobs(smiles, wanted)):
+        for part in pool.map(_measure, _make_jobs(smiles, wanted)):
             parts.append(part)
             done += part.total
             progress(stage, done, len(smiles))
-    return _joined(parts)
+    return _join(parts)
 
 
-def _jobs(smiles: Sequence[str | None], wanted: Wanted) -> Iterator[tuple[int, list[str | None], Wanted]]:
+def _make_jobs(smiles: Sequence[str | None], wanted: Wanted) -> Iterator[tuple[int, list[str | None], Wanted]]:
     for start in range(0, len(smiles), _CHUNK):
         yield start, list(smiles[start : start + _CHUNK]), wanted
 
@@ -110,10 +117,10 @@ def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
     start, smiles, wanted = job
     part = Molecules(total=len(smiles))
     fingerprints, properties, passes = [], [], []
-    passing = _filter(wanted.rules) if wanted.rules is not None else None
+    passing = _make_filter(wanted.rules) if wanted.rules is not None else None
     with rdBase.BlockLogs():
         for row, text in enumerate(smiles, start):
-            canonical = _canonical(text)
+            canonical = _canonicalize(text)
             mol = Chem.MolFromSmiles(canonical) if canonical else None
             if canonical is None or mol is None:
                 continue
@@ -122,8 +129,8 @@ def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
             part.charged += any(atom.GetFormalCharge() for atom in mol.GetAtoms())
             if wanted.structure:
                 fingerprints.append(np.packbits(ECFP4_1024.array(mol)))
-                part.fragments.update(fragments(mol))
-                if (found := ring_scaffold(mol)) is not None:
+                part.fragments.update(split_fragments(mol))
+                if (found := find_ring_scaffold(mol)) is not None:
                     part.scaffolds[found] += 1
             if wanted.properties:
                 properties.append(compute(mol, PROPERTIES))
@@ -139,7 +146,7 @@ def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
     return part
 
 
-def _joined(parts: Sequence[Molecules]) -> Molecules:
+def _join(parts: Sequence[Molecules]) -> Molecules:
     whole = Molecules()
     for part in parts:
         whole.total += part.total
@@ -156,19 +163,21 @@ def _joined(parts: Sequence[Molecules]) -> Molecules:
     return whole
 
 
-def _canonical(text: str | None) -> str | None:
+def _canonicalize(text: str | None) -> str | None:
     mol = Chem.MolFromSmiles(text) if isinstance(text, str) else None
     return str(Chem.MolToSmiles(mol)) if mol is not None and mol.GetNumAtoms() else None
 
 
-def fragments(mol: Any) -> list[str]:
-    """The BRICS fragments (Degen et al. 2008, doi:10.1002/cmdc.200800178) of an RDKit molecule, as SMILES whose
-    numbered wildcards say which kind of bond was cut."""
+def split_fragments(mol: Any) -> list[str]:
+    """Cut an RDKit molecule into its BRICS fragments (Degen et al. 2008, doi:10.1002/cmdc.200800178).
+
+    Returns SMILES whose numbered wildcards tell the kind of the bond that was cut.
+    """
     return str(Chem.MolToSmiles(Chem.FragmentOnBRICSBonds(mol))).split(".")
 
 
-def ring_scaffold(mol: Any) -> str | None:
-    """The Bemis-Murcko scaffold of an RDKit molecule, with its stereo; None where it has fewer than two rings."""
+def find_ring_scaffold(mol: Any) -> str | None:
+    """Find the Bemis-Murcko scaffold of an RDKit molecule, with its stereo; None where it has fewer than two rings."""
     try:
         found = MurckoScaffold.GetScaffoldForMol(mol)
     except (ValueError, RuntimeError):  # what is left of it cannot be sanitized
@@ -179,5 +188,5 @@ def ring_scaffold(mol: Any) -> str | None:
 
 
 @cache
-def _filter(rules: tuple[str, ...]) -> MosesFilter:
+def _make_filter(rules: tuple[str, ...]) -> MosesFilter:
     return MosesFilter(rules)

@@ -1,6 +1,6 @@
 """The MOSES benchmark of one model: distribution, reconstruction and targets, all from the same checkpoint.
 
-    python: moses_benchmark(load_model("moses"), BenchmarkSettings(), workspace)
+    python: run_benchmark(load_model("moses"), BenchmarkSettings(), workspace)
     shell:  chem-vae benchmark moses --model moses
 
 Everything lies in `<workspace>/benchmarks/moses-<key>/`: the samples, a JSON file for each part, `results.json` and
@@ -23,16 +23,21 @@ import numpy as np
 from chem_vae.atomic_files import write_json, write_text
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
-from pipeline.benchmark.chemnet import fcd_version
+from pipeline.benchmark.chemnet import find_fcd_version
 from pipeline.benchmark.config import BenchmarkSettings
-from pipeline.benchmark.distribution import distribution, number, passing, to_json
-from pipeline.benchmark.filters import moses_rules
+from pipeline.benchmark.distribution import compute_distribution, count_passing, to_json
+from pipeline.benchmark.filters import load_rules
 from pipeline.benchmark.molecules import Wanted, measure
 from pipeline.benchmark.parts import Parts
-from pipeline.benchmark.reconstruction import encode_held_out, held_out, posterior_figures, reconstruction
-from pipeline.benchmark.reference import TEST_SETS, Reference, moses_reference, moses_split
-from pipeline.benchmark.table import markdown
-from pipeline.benchmark.targets import Sampling, draw, protocol_b, single_targets
+from pipeline.benchmark.reconstruction import (
+    draw_held_out,
+    encode_held_out,
+    measure_reconstruction,
+    summarize_posterior,
+)
+from pipeline.benchmark.reference import TEST_SETS, Reference, load_reference, read_split
+from pipeline.benchmark.table import render_markdown
+from pipeline.benchmark.targets import Sampling, draw, run_protocol_b, run_single_targets
 from pipeline.chemistry.metrics import measure_novelty
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.folders import hash_content, lock_folder
@@ -44,7 +49,7 @@ UNREADABLE = "invalid"
 _FORMAT = 2
 
 
-def moses_benchmark(
+def run_benchmark(
     model: TrainedModel,
     settings: BenchmarkSettings | None = None,
     workspace: Path = Path("workspace"),
@@ -52,12 +57,24 @@ def moses_benchmark(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Run what is not done yet, write results.json and results.md, and return their folder.
+    """Run the parts of the benchmark that are not done yet and write results.json and results.md.
 
-    Raises UserError without fcd_torch, BusyError where another process is at the same benchmark.
+    Args:
+        model: The model.
+        settings: Amounts and sampling; None: the published ones.
+        workspace: The results lie in its folder `benchmarks`.
+        workers: Processes; None: all cores.
+        progress: Is told of each stage.
+
+    Returns:
+        The folder of the results.
+
+    Raises:
+        UserError: fcd_torch is missing.
+        BusyError: Another process runs the same benchmark.
     """
     settings = settings or BenchmarkSettings()
-    fcd = fcd_version()  # better now than after an hour
+    fcd = find_fcd_version()  # better now than after an hour
     weights = hash_file(model.folder / "model.safetensors")
     key = hash_content(_FORMAT, weights, hash_file(model.folder / "model.json"), asdict(settings), list_versions(), fcd)
     folder = workspace / "benchmarks" / f"moses-{key[:8]}"
@@ -83,15 +100,15 @@ def moses_benchmark(
                 "trained_seconds": model.card["trained_seconds"],
             },
             "settings": asdict(settings),
-            "seeds": _seeds(settings),
+            "seeds": _list_seeds(settings),
             "seconds": parts.seconds,
-            "distribution": over_seeds([parts.results[f"distribution-{seed}"] for seed in _seeds(settings)]),
+            "distribution": average_seeds([parts.results[f"distribution-{seed}"] for seed in _list_seeds(settings)]),
             **{name: parts.results[name] for name in ("posterior", "reconstruction", "protocol_b", "single_targets")},
-            "canonical": {str(seed): parts.results[f"samples-{seed}"]["canonical"] for seed in _seeds(settings)},
-            "by_seed": {str(seed): parts.results[f"distribution-{seed}"] for seed in _seeds(settings)},
+            "canonical": {str(seed): parts.results[f"samples-{seed}"]["canonical"] for seed in _list_seeds(settings)},
+            "by_seed": {str(seed): parts.results[f"distribution-{seed}"] for seed in _list_seeds(settings)},
         }
         write_json(folder / "results.json", results)
-        write_text(folder / "results.md", markdown(results))
+        write_text(folder / "results.md", render_markdown(results))
     return folder
 
 
@@ -100,23 +117,23 @@ def score_samples(
 ) -> dict[str, Any]:
     """The distribution metrics of MOSES for your own list, as plain data: no model needed. Keep invalid ones in: they
     count."""
-    fcd_version()
-    references = [moses_reference(name, workers=workers, progress=progress) for name in TEST_SETS]
-    figures = distribution(
+    find_fcd_version()
+    references = [load_reference(name, workers=workers, progress=progress) for name in TEST_SETS]
+    figures = compute_distribution(
         smiles,
         references,
-        training=set(moses_split("train")),
-        rules=moses_rules(),
+        training=set(read_split("train")),
+        rules=load_rules(),
         workers=workers,
         progress=progress,
     )
     return {"samples": len(smiles), **to_json(figures)}
 
 
-def over_seeds(figures: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By metric its mean and standard deviation (n - 1; None of one seed), with the Shares' counts summed up.
+def average_seeds(figures: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Average metrics over seeds: mean and standard deviation (n - 1; None for one seed), with the Shares' counts summed up.
 
-    >>> over_seeds([{"SNN": 0.5}, {"SNN": 0.7}])["SNN"]["mean"]
+    >>> average_seeds([{"SNN": 0.5}, {"SNN": 0.7}])["SNN"]["mean"]
     0.6
     """
     rows: dict[str, dict[str, Any]] = {}
@@ -143,20 +160,20 @@ class _Benchmark:
     progress: Progress
 
     def run(self) -> None:
-        """The parts that need no reference come first: they are there soon."""
+        """Run all parts; those that need no reference are quick and come first."""
         settings, checkpoint = self.settings, self.model.checkpoint
-        self.parts.do("posterior", lambda: posterior_figures(self.posterior))
+        self.parts.do("posterior", lambda: summarize_posterior(self.posterior))
         self.parts.do(
             "reconstruction",
-            lambda: reconstruction(checkpoint, self.held, self.posterior, settings.first_seed, self.progress),
+            lambda: measure_reconstruction(checkpoint, self.held, self.posterior, settings.first_seed, self.progress),
         )
-        for seed in _seeds(settings):
+        for seed in _list_seeds(settings):
             self.parts.do(f"samples-{seed}", lambda seed=seed: self.draw(seed))  # type: ignore[misc]
-        for seed in _seeds(settings):
-            self.parts.do(f"distribution-{seed}", lambda seed=seed: self.distribution(seed))  # type: ignore[misc]
+        for seed in _list_seeds(settings):
+            self.parts.do(f"distribution-{seed}", lambda seed=seed: self.compute_distribution(seed))  # type: ignore[misc]
         for name, measure_it, n in (
-            ("protocol_b", protocol_b, settings.targets),
-            ("single_targets", single_targets, settings.per_value),
+            ("protocol_b", run_protocol_b, settings.targets),
+            ("single_targets", run_single_targets, settings.per_value),
         ):
             self.parts.do(
                 name,
@@ -172,7 +189,7 @@ class _Benchmark:
             )
 
     def draw(self, seed: int) -> dict[str, Any]:
-        """Samples into a file; its hash is the part's result."""
+        """Draw samples into a file; its hash is the part's result."""
         settings = self.settings
         smiles, canonical = draw(
             self.model.checkpoint,
@@ -193,7 +210,7 @@ class _Benchmark:
             "canonical": canonical.to_dict(),
         }
 
-    def distribution(self, seed: int) -> dict[str, Any]:
+    def compute_distribution(self, seed: int) -> dict[str, Any]:
         path = self._samples(seed)
         if not path.is_file() or hash_file(path) != self.parts.results[f"samples-{seed}"]["sha256"]:
             again = self.draw(seed)  # the file was lost or edited: the same seed gives the same molecules
@@ -203,13 +220,13 @@ class _Benchmark:
             smiles = [row["SMILES"] for row in csv.DictReader(file)]
         measured = measure(
             smiles,
-            Wanted(rules=moses_rules(), inchikeys=bool(self.known)),
+            Wanted(rules=load_rules(), inchikeys=bool(self.known)),
             workers=self.workers,
             progress=self.progress,
             stage=f"measure samples, seed {seed}",
         )
-        figures = distribution(measured, self.references, training=self.training, progress=self.progress)
-        figures["Filters"] = passing(measured)
+        figures = compute_distribution(measured, self.references, training=self.training, progress=self.progress)
+        figures["Filters"] = count_passing(measured)
         if (
             self.known
         ):  # MOSES' novelty compares spellings; this is the chemist's, against the model's own training data
@@ -221,8 +238,8 @@ class _Benchmark:
 
     @cached_property
     def held(self) -> Any:
-        return held_out(
-            self.model, moses_split("test"), self.settings.reconstructions, self.settings.first_seed, self.progress
+        return draw_held_out(
+            self.model, read_split("test"), self.settings.reconstructions, self.settings.first_seed, self.progress
         )
 
     @cached_property
@@ -231,21 +248,18 @@ class _Benchmark:
 
     @cached_property
     def references(self) -> list[Reference]:
-        return [moses_reference(name, workers=self.workers, progress=self.progress) for name in TEST_SETS]
+        return [load_reference(name, workers=self.workers, progress=self.progress) for name in TEST_SETS]
 
     @cached_property
     def training(self) -> frozenset[str]:
-        return frozenset(moses_split("train"))
+        return frozenset(read_split("train"))
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Empty for a fine-tuned model: it knows its base's molecules too, and those are not in its dataset."""
+        """InChIKeys of the training data; empty for a fine-tuned model, whose dataset lacks its base's molecules."""
         dataset = None if self.model.card.get("base") else self.model.dataset()
         return frozenset(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else frozenset()
 
 
-def _seeds(settings: BenchmarkSettings) -> list[int]:
+def _list_seeds(settings: BenchmarkSettings) -> list[int]:
     return list(range(settings.first_seed, settings.first_seed + settings.seeds))
-
-
-__all__ = ["BenchmarkSettings", "moses_benchmark", "number", "over_seeds", "score_samples"]

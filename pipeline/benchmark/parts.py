@@ -1,4 +1,4 @@
-"""Parts of a long job, each written as soon as it is there, so that a second call goes on where the first was stopped."""
+"""Parts of a long job, each written when it is done, so that a second call goes on where the first was stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Parts:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def do(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The part's result as plain data: from its file, or made now and written. A damaged file is made again."""
+        """Return the part's result as plain data: from its file, or made now and written. A damaged file is made again."""
         path = self.folder / f"{name}.json"
         kept = self._read(path)
         if kept is not None:

@@ -1,4 +1,4 @@
-"""What the latent space keeps of molecules that the model has not seen: free-running reconstruction, KL, active units."""
+"""Reconstruction of molecules that the model has not seen, with KL and active units."""
 
 from __future__ import annotations
 
@@ -25,23 +25,33 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Molecules to reconstruct, in the model's standard form, and what was passed over on the way to them."""
+    """Molecules to reconstruct, in the model's standard form, and counts of those that were passed over."""
 
     smiles: list[str]
     selfies: list[str]
     ids: list[list[int]]
     refused: int
-    """Could not be standardized or spelled by the model's vocabulary."""
+    """Molecules that could not be standardized or spelled by the model's vocabulary."""
     seen: int
-    """Are in the model's training data."""
+    """Molecules of the model's training data."""
     checked: bool
-    """Whether the training data was there to look."""
+    """Whether the training data was at hand."""
 
 
-def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, progress: Progress = silent) -> HeldOut:
-    """n molecules drawn from `smiles` without replacement, that the model can spell and was not trained on.
+def draw_held_out(
+    model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, progress: Progress = silent
+) -> HeldOut:
+    """Draw molecules that the model can spell and was not trained on.
 
-    Fewer than n where there are not so many. Raises DataError where there is none.
+    Args:
+        model: The model.
+        smiles: The molecules to draw from, without replacement.
+        n: Molecules to draw; fewer where there are not so many.
+        seed: Draws them.
+        progress: Is told of the molecules found.
+
+    Raises:
+        DataError: There is none.
     """
     dataset = model.dataset()
     known = set(dataset.table(["inchikey"], split="train")["inchikey"]) if dataset is not None else set()
@@ -72,12 +82,12 @@ def held_out(model: TrainedModel, smiles: Sequence[str], n: int, seed: int = 0, 
 
 
 def encode_held_out(checkpoint: Checkpoint, held: HeldOut) -> Posterior:
-    """q(z | x) of each, conditions unknown."""
+    """Encode the molecules: q(z | x) of each."""
     return checkpoint.encode_dataset(TokenDataset.from_lists(held.ids))
 
 
-def posterior_figures(posterior: Posterior) -> dict[str, Any]:
-    """KL to N(0, I) in nats per molecule, and the active units (Burda et al. 2016, arXiv:1509.00519)."""
+def summarize_posterior(posterior: Posterior) -> dict[str, Any]:
+    """Compute the KL to N(0, I) in nats per molecule, and the active units (Burda et al. 2016, arXiv:1509.00519)."""
     kl = posterior.kl().double()
     return {
         "molecules": len(kl),
@@ -88,12 +98,14 @@ def posterior_figures(posterior: Posterior) -> dict[str, Any]:
     }
 
 
-def reconstruction(
+def measure_reconstruction(
     checkpoint: Checkpoint, held: HeldOut, posterior: Posterior, seed: int = 0, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Free-running exact match, greedy, conditions unknown: from the posterior's mean, and from one z drawn from it.
+    """Measure exact reconstruction, decoded greedily with conditions unknown, from the posterior's mean and from one z drawn from it.
 
-    `molecule`: the canonical SMILES is the same; `ids`: the symbols are too. Each a Share of all molecules asked.
+    Returns:
+        For each of the two the Shares `molecule` (the canonical SMILES is the same), `ids` (the symbols are the same) and `valid`, and
+        the counts of molecules that were passed over.
     """
     generator = torch.Generator().manual_seed(seed)
     figures: dict[str, Any] = {}

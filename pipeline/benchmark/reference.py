@@ -1,8 +1,8 @@
-"""The two test sets of MOSES, measured once and kept in the cache: `test` and `test_scaffolds` (scaffolds that the
-training set does not have).
+"""The two test sets of MOSES as references, measured once and kept in the cache.
 
-Two files each, since one takes minutes of RDKit and the other minutes of ChemNet: plain arrays, keyed by the content of
-the source and by the versions that computed them. One that is damaged is computed again.
+They are `test` and `test_scaffolds`, whose scaffolds the training set does not have. Each has two files of plain arrays, since one takes
+minutes of RDKit and the other minutes of ChemNet, keyed by the content of the source and by the versions that computed them. A damaged
+file is computed again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.benchmark.chemnet import Gaussian, Moments, chemnet_gaussian, chemnet_moments, fcd_version
+from pipeline.benchmark.chemnet import Gaussian, Moments, find_fcd_version, fit_gaussian, sum_moments
 from pipeline.benchmark.molecules import PROPERTIES, Molecules, Wanted, measure
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.registry import find_cache_folder, find_extra_file, hash_file, resolve
@@ -37,7 +37,7 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Reference:
-    """A set of molecules that samples are compared with, measured."""
+    """A measured set of molecules that samples are compared with."""
 
     name: str
     fingerprints: NDArray[np.uint8]
@@ -54,23 +54,30 @@ class Reference:
         return self.properties[:, PROPERTIES.index(name)]
 
 
-def moses_reference(
+def load_reference(
     name: str, *, chemnet: bool = True, workers: int | None = None, progress: Progress = silent
 ) -> Reference:
-    """A test set of MOSES, `Test` or `TestSF`, from the cache or computed now (some minutes each; kept for next time).
+    """Load a test set of MOSES from the cache, or compute it (some minutes) and keep it.
 
-    Raises UserError for another name, and without fcd_torch where ChemNet is asked for.
+    Args:
+        name: `Test` or `TestSF`.
+        chemnet: Whether to fit the Gaussian for FCD.
+        workers: Processes; None: all cores.
+        progress: Is told of each stage.
+
+    Raises:
+        UserError: The name is another one, or fcd_torch is missing and ChemNet is wanted.
     """
     if name not in TEST_SETS:
         raise unknown_name("MOSES test set", name, TEST_SETS)
-    fcd = fcd_version() if chemnet else ""
+    fcd = find_fcd_version() if chemnet else ""
     source = resolve("moses", progress=progress).path
     path = source if name == "Test" else find_extra_file("moses", TEST_SETS[name])
     digest = hash_file(path)
     canonical: list[str] = []
 
     def molecules() -> list[str]:
-        return moses_split("test") if name == "Test" else _column(path)
+        return read_split("test") if name == "Test" else _read_column(path)
 
     def chemistry() -> Arrays:
         stage, wanted = f"measure MOSES {name} (once)", Wanted(properties=name == "Test")
@@ -82,17 +89,17 @@ def moses_reference(
         if not canonical:
             plain = Wanted(structure=False, properties=False)
             canonical.extend(measure(molecules(), plain, workers=workers, progress=progress, stage="read MOSES").smiles)
-        found = _in_pieces(canonical, features_path, progress, f"ChemNet of MOSES {name} (once)").gaussian()
+        found = _sum_in_pieces(canonical, features_path, progress, f"ChemNet of MOSES {name} (once)").gaussian()
         return {"mean": found.mean, "covariance": found.covariance, "n": np.array(found.n)}
 
     folder, stem = find_cache_folder() / "benchmark", f"moses-{TEST_SETS[name]}"
     key = hash_content(_FORMAT, digest, version("rdkit"), PROPERTIES)[:12]
-    arrays = cached_arrays(folder / f"{stem}-chemistry-{key}.npz", _CHEMISTRY, chemistry)
+    arrays = load_arrays(folder / f"{stem}-chemistry-{key}.npz", _CHEMISTRY, chemistry)
     gaussian = None
     if chemnet:
         key = hash_content(_FORMAT, digest, version("rdkit"), fcd)[:12]
         features_path = folder / f"{stem}-chemnet-{key}.npz"
-        kept = cached_arrays(features_path, _FEATURES, features)
+        kept = load_arrays(features_path, _FEATURES, features)
         for piece in folder.glob(f"{features_path.stem}-*.npz"):  # the whole is there now
             piece.unlink(missing_ok=True)
         gaussian = Gaussian(kept["mean"], kept["covariance"], int(kept["n"]))
@@ -100,22 +107,22 @@ def moses_reference(
         name,
         arrays["fingerprints"],
         arrays["properties"],
-        _counter(arrays, "fragments"),
-        _counter(arrays, "scaffolds"),
+        _read_counter(arrays, "fragments"),
+        _read_counter(arrays, "scaffolds"),
         gaussian,
     )
 
 
-def reference_of(name: str, smiles: Sequence[str], *, workers: int | None = None, chemnet: bool = True) -> Reference:
-    """A reference of your own SMILES, not cached."""
+def build_reference(name: str, smiles: Sequence[str], *, workers: int | None = None, chemnet: bool = True) -> Reference:
+    """Build a reference of your own SMILES; it is not cached."""
     m = measure(smiles, workers=workers)
-    gaussian = chemnet_gaussian(m.smiles) if chemnet else None
+    gaussian = fit_gaussian(m.smiles) if chemnet else None
     return Reference(name, m.fingerprints, m.properties, m.fragments, m.scaffolds, gaussian)
 
 
-def moses_split(split: str) -> list[str]:
-    """The SMILES of the train or test split, spelled as MOSES has them."""
-    return _column(resolve("moses").path, split)
+def read_split(split: str) -> list[str]:
+    """Read the SMILES of the train or test split, spelled as MOSES has them."""
+    return _read_column(resolve("moses").path, split)
 
 
 # -- the cache -------------------------------------------------------------------------------------------------------
@@ -126,10 +133,11 @@ _MOMENTS = ("total", "products", "n")
 _PIECE = 16_384
 
 
-def cached_arrays(path: Path, names: Sequence[str], make: Callable[[], Arrays]) -> Arrays:
-    """The named arrays of an .npz, made and written (whole, by a rename) where it is missing or damaged.
+def load_arrays(path: Path, names: Sequence[str], make: Callable[[], Arrays]) -> Arrays:
+    """Load the named arrays of an .npz file, or make and write them where it is missing or damaged.
 
-    Raises BusyError where another process is making it.
+    Raises:
+        BusyError: Another process is making them.
     """
     if (kept := _read(path, names)) is not None:
         return kept
@@ -141,8 +149,8 @@ def cached_arrays(path: Path, names: Sequence[str], make: Callable[[], Arrays]) 
         return made
 
 
-def _in_pieces(smiles: Sequence[str], path: Path, progress: Progress, stage: str) -> Moments:
-    """ChemNet's moments, kept piece by piece until all are there: a stopped computation goes on at its piece."""
+def _sum_in_pieces(smiles: Sequence[str], path: Path, progress: Progress, stage: str) -> Moments:
+    """Sum ChemNet's moments and keep them piece by piece, so that a stopped computation goes on at its piece."""
     moments = Moments.none()
     for start in range(0, len(smiles), _PIECE):
         some = smiles[start : start + _PIECE]
@@ -153,7 +161,7 @@ def _in_pieces(smiles: Sequence[str], path: Path, progress: Progress, stage: str
         piece = path.with_name(f"{path.stem}-{start}.npz")
         arrays = _read(piece, _MOMENTS)
         if arrays is None:
-            found = chemnet_moments(some, progress=told, stage=stage)
+            found = sum_moments(some, progress=told, stage=stage)
             arrays = {"n": np.array(found.n), "total": found.total, "products": found.products}
             _write(piece, arrays)
         moments += Moments(int(arrays["n"]), arrays["total"], arrays["products"])
@@ -161,7 +169,7 @@ def _in_pieces(smiles: Sequence[str], path: Path, progress: Progress, stage: str
 
 
 def to_arrays(measured: Molecules) -> Arrays:
-    """What a Reference keeps of measured molecules, as arrays without objects."""
+    """Turn measured molecules into the arrays that a Reference keeps, none of them of objects."""
     arrays: Arrays = {"fingerprints": measured.fingerprints, "properties": measured.properties}
     for name, counts in (("fragments", measured.fragments), ("scaffolds", measured.scaffolds)):
         text = "\n".join(counts)  # SMILES have no line ends
@@ -170,7 +178,7 @@ def to_arrays(measured: Molecules) -> Arrays:
     return arrays
 
 
-def _counter(arrays: Mapping[str, NDArray[Any]], name: str) -> Counter[str]:
+def _read_counter(arrays: Mapping[str, NDArray[Any]], name: str) -> Counter[str]:
     names = arrays[name].tobytes().decode("ascii").split("\n")
     counts = arrays[f"{name}_counts"].tolist()
     return Counter(dict(zip(names, counts, strict=True))) if counts else Counter()
@@ -190,7 +198,7 @@ def _write(path: Path, arrays: Arrays) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def _column(path: Path, split: str | None = None) -> list[str]:
+def _read_column(path: Path, split: str | None = None) -> list[str]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             return [row["SMILES"] for row in csv.DictReader(file) if split is None or row["split"] == split]

@@ -1,4 +1,4 @@
-"""A user's file of generated SMILES, every row kept: what cannot be read counts as invalid."""
+"""A user's file of generated SMILES; every row is kept, and one without a molecule counts as invalid."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ _LINES = ("smi", "smiles", "txt")
 
 
 def read_samples(path: Path) -> list[str | None]:
-    """The SMILES of a .csv or .tsv (a column SMILES, in any case) or of a .smi or .txt (the first word of each line), also
-    gzipped. An empty cell or line is None: asked for and not delivered.
+    """Read the SMILES of a file; an empty cell or line is None.
 
-    Raises DataError where the file is missing, empty or has no such column, UserError for another kind of file.
+    Args:
+        path: A .csv or .tsv (a column SMILES, in any case), or a .smi, .smiles or .txt (the first word of each line); also with .gz.
+
+    Raises:
+        DataError: The file is missing or empty, or has no such column.
+        UserError: It is another kind of file.
     """
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if kind not in (*_TABLES, *_LINES):
@@ -29,13 +33,17 @@ def read_samples(path: Path) -> list[str | None]:
         raise DataError(f"there is no file {path}") from None
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}") from None
-    found = _column(path, text, _TABLES[kind]) if kind in _TABLES else [_first(line) for line in text.splitlines()]
+    found = (
+        _read_column(path, text, _TABLES[kind])
+        if kind in _TABLES
+        else [_read_first_word(line) for line in text.splitlines()]
+    )
     if not found:
         raise DataError(f"{path} holds no molecules")
     return found
 
 
-def _column(path: Path, text: str, delimiter: str) -> list[str | None]:
+def _read_column(path: Path, text: str, delimiter: str) -> list[str | None]:
     rows = list(csv.reader(text.splitlines(), delimiter=delimiter))
     names = [name.strip().lower() for name in rows[0]] if rows else []
     if "smiles" not in names:
@@ -44,6 +52,6 @@ def _column(path: Path, text: str, delimiter: str) -> list[str | None]:
     return [(row[column].strip() or None) if column < len(row) else None for row in rows[1:]]
 
 
-def _first(line: str) -> str | None:
+def _read_first_word(line: str) -> str | None:
     words = line.split()
     return words[0] if words else None

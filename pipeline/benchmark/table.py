@@ -1,4 +1,4 @@
-"""The results of the benchmark in Markdown, beside what was published."""
+"""The results of the benchmark in Markdown, beside published ones."""
 
 from __future__ import annotations
 
@@ -40,38 +40,38 @@ PROTOCOL_B = {
 their mean, validity."""
 
 
-def distribution_rows(figures: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """One row of cells for the model (mean ± deviation), then the published ones."""
+def make_distribution_rows(figures: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Make one row of cells for the model (mean ± deviation), then the published ones."""
     ours = ["**this model**"]
     for name in COLUMNS:
         row = figures.get(name, {})
-        ours.append("–" if _too_few(name, row) else _spread(row.get("mean"), row.get("std")))
-    return [ours, *([name, *(_cell(v) for v in values)] for name, values in PUBLISHED.items())]
+        ours.append("–" if _is_too_few(name, row) else _format_spread(row.get("mean"), row.get("std")))
+    return [ours, *([name, *(_format_cell(v) for v in values)] for name, values in PUBLISHED.items())]
 
 
-def markdown(results: Mapping[str, Any]) -> str:
-    """results.json as a page of Markdown."""
+def render_markdown(results: Mapping[str, Any]) -> str:
+    """Render results.json as a page of Markdown."""
     settings, model, figures = results["settings"], results["model"], results["distribution"]
     seeds = ", ".join(map(str, results["seeds"]))
     lines = [
         f"# MOSES benchmark of {model['name']}",
         "",
         f"{results['date']}, {results['machine']}. Model {model['key'][:8]}: {model['parameters']:,} parameters, "
-        f"{_origin(model)} for {model['trained_seconds']:,.0f} s. All figures "
+        f"{_describe_origin(model)} for {model['trained_seconds']:,.0f} s. All figures "
         "are of this one checkpoint.",
         "",
         "## Distribution",
         "",
         f"{settings['samples']:,} samples for each of {settings['seeds']} seed(s) ({seeds}); prior {settings['prior']}, "
-        f"temperature {settings['temperature']:g}, {_redrawn(settings, results['canonical'].values())}; mean ± standard deviation "
+        f"temperature {settings['temperature']:g}, {_describe_redraws(settings, results['canonical'].values())}; mean ± standard deviation "
         "over the seeds. Published rows: 30,000 samples, "
         "github.com/molecularsets/moses; fewer samples give a higher FCD and a lower Scaf.",
         "",
-        *table(["model", *COLUMNS.values()], distribution_rows(figures)),
+        *table(["model", *COLUMNS.values()], make_distribution_rows(figures)),
         "",
         "Also: "
         + "; ".join(
-            f"{label} {_spread(figures[name]['mean'], figures[name]['std'])}"
+            f"{label} {_format_spread(figures[name]['mean'], figures[name]['std'])}"
             for name, label in (
                 ("neutral", "without a formal charge"),
                 ("Novelty (InChIKey)", "novelty by InChIKey against its training data"),
@@ -87,15 +87,15 @@ def markdown(results: Mapping[str, Any]) -> str:
         "",
         "## Reconstruction",
         "",
-        *_reconstruction(results),
+        *_render_reconstruction(results),
         "",
         "## Protocol B: QED, SA, logP and molecular weight asked for together",
         "",
-        *_protocol_b(results["protocol_b"], settings),
+        *_render_protocol_b(results["protocol_b"], settings),
         "",
         "## One target at a time",
         "",
-        *_single(results["single_targets"], settings),
+        *_render_single_targets(results["single_targets"], settings),
         "",
         "Seconds: " + ", ".join(f"{name} {seconds:,.0f}" for name, seconds in results["seconds"].items()) + ".",
     ]
@@ -103,14 +103,14 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table."""
+    """Render the lines of a Markdown table."""
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
 
 
-def _reconstruction(results: Mapping[str, Any]) -> list[str]:
+def _render_reconstruction(results: Mapping[str, Any]) -> list[str]:
     found, posterior = results["reconstruction"], results["posterior"]
     rows = [
-        [label, *(_share(found[name][what]) for what in ("molecule", "ids", "valid"))]
+        [label, *(_format_share(found[name][what]) for what in ("molecule", "ids", "valid"))]
         for name, label in (("from_mean", "posterior mean"), ("from_sample", "a z drawn from the posterior"))
     ]
     passed = found["passed_over"]
@@ -125,48 +125,58 @@ def _reconstruction(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _protocol_b(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+def _render_protocol_b(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     if "skipped" in found:
         return [f"Not measured: {found['skipped']}."]
     rows = list(found["properties"].values())
     ours = [
         "**this model**",
-        "/".join(_cell(r["mae_normalized"], 3) for r in rows) + f" ({_cell(found['mean_mae_normalized'], 3)})",
-        "/".join(_cell(r["pearson_r"], 3) for r in rows) + f" ({_cell(found['mean_pearson_r'], 3)})",
-        _share(found["valid"]),
+        "/".join(_format_cell(r["mae_normalized"], 3) for r in rows)
+        + f" ({_format_cell(found['mean_mae_normalized'], 3)})",
+        "/".join(_format_cell(r["pearson_r"], 3) for r in rows) + f" ({_format_cell(found['mean_pearson_r'], 3)})",
+        _format_share(found["valid"]),
     ]
     published = [
         [
             name,
-            "/".join(_cell(v, 3) for v in errors) + f" ({_cell(error, 3)})",
-            "/".join(_cell(v, 3) for v in correlations) + f" ({_cell(r, 3)})",
+            "/".join(_format_cell(v, 3) for v in errors) + f" ({_format_cell(error, 3)})",
+            "/".join(_format_cell(v, 3) for v in correlations) + f" ({_format_cell(r, 3)})",
             f"{valid:.1%}",
         ]
         for name, (errors, error, correlations, r, valid) in PROTOCOL_B.items()
     ]
-    raw = ", ".join(f"{name} {_cell(r['mae'], 3)} {r['unit']}".strip() for name, r in found["properties"].items())
+    raw = ", ".join(
+        f"{name} {_format_cell(r['mae'], 3)} {r['unit']}".strip() for name, r in found["properties"].items()
+    )
     return [
         *table(["model", "MAE QED/SA/logP/MW (mean)", "Pearson r (mean)", "valid"], [ours, *published]),
         "",
         f"One molecule for each vector; errors min-max normalized. In raw units: {raw}. Temperature "
-        f"{settings['target_temperature']:g}, guidance {settings['guidance']:g}, {_redrawn(settings, [found['canonical']])}.",
+        f"{settings['target_temperature']:g}, guidance {settings['guidance']:g}, {_describe_redraws(settings, [found['canonical']])}.",
     ]
 
 
-def _single(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+def _render_single_targets(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, figures in found.items():
         if "skipped" in figures:
             rows.append([name, figures["skipped"], "", "", ""])
             continue
         aims = "; ".join(
-            f"{_cell(t['target'], 3)}: {_cell(t['mae'], 3)}, {t['within']['fraction']:.0%}" for t in figures["targets"]
+            f"{_format_cell(t['target'], 3)}: {_format_cell(t['mae'], 3)}, {t['within']['fraction']:.0%}"
+            for t in figures["targets"]
         )
         within = [t["within"] for t in figures["targets"]]
         share = sum(w["count"] for w in within) / sum(w["of"] for w in within)
         unit = f" {figures['unit']}" if figures["unit"] else ""
         rows.append(
-            [name, f"{_cell(figures['mae'], 3)}{unit}", f"{_cell(figures['tolerance'], 3)}", f"{share:.1%}", aims]
+            [
+                name,
+                f"{_format_cell(figures['mae'], 3)}{unit}",
+                f"{_format_cell(figures['tolerance'], 3)}",
+                f"{share:.1%}",
+                aims,
+            ]
         )
     return [
         *table(["property", "MAE", "tolerance", "within it", "target: MAE, share within"], rows),
@@ -176,21 +186,21 @@ def _single(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _redrawn(settings: Mapping[str, Any], canonical: Iterable[Mapping[str, Any]]) -> str:
-    """How the molecules were drawn again, and how many of all draws needed no other."""
+def _describe_redraws(settings: Mapping[str, Any], canonical: Iterable[Mapping[str, Any]]) -> str:
+    """Describe how often molecules were drawn again, and the share of all draws that needed no other."""
     shares = list(canonical)
     share = {"count": sum(s["count"] for s in shares), "of": sum(s["of"] for s in shares)}
     share["fraction"] = share["count"] / share["of"] if share["of"] else 0
     redraws = settings["redraws"]
     return (
-        f"drawn again up to {redraws} times where not spelled canonically (of all draws {_share(share)} were)"
+        f"drawn again up to {redraws} times where not spelled canonically (of all draws {_format_share(share)} were)"
         if redraws
         else "none drawn again"
     )
 
 
-def _origin(model: Mapping[str, Any]) -> str:
-    """What it was trained on, and before that, if it was fine-tuned: a base is training data as well."""
+def _describe_origin(model: Mapping[str, Any]) -> str:
+    """Describe the training data, that of a base included."""
     told = f"{model['trained_on']} ({model['training_molecules']:,} molecules)"
     bases, base = [], model.get("base")
     while base:
@@ -201,21 +211,21 @@ def _origin(model: Mapping[str, Any]) -> str:
     )
 
 
-def _too_few(name: str, row: Mapping[str, Any]) -> bool:
-    """Whether fewer than k molecules were there for unique@k, which fewer make look better."""
+def _is_too_few(name: str, row: Mapping[str, Any]) -> bool:
+    """Tell whether unique@k was taken over fewer than k molecules, which makes it look better."""
     k = int(name.removeprefix("unique@")) if name.startswith("unique@") else 0
     return bool(row) and "of" in row and row["of"] < k * len(row["seeds"])
 
 
-def _share(share: Mapping[str, Any]) -> str:
+def _format_share(share: Mapping[str, Any]) -> str:
     return f"{share['fraction']:.1%} ({share['count']:,} of {share['of']:,})" if share["of"] else "none"
 
 
-def _spread(mean: float | None, std: float | None) -> str:
-    return _cell(mean) + (f" ± {_cell(std)}" if std is not None and mean is not None else "")
+def _format_spread(mean: float | None, std: float | None) -> str:
+    return _format_cell(mean) + (f" ± {_format_cell(std)}" if std is not None and mean is not None else "")
 
 
-def _cell(value: float | None, digits: int = 4) -> str:
+def _format_cell(value: float | None, digits: int = 4) -> str:
     return (
         "–"
         if value is None or math.isnan(value)

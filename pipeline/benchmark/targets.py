@@ -1,4 +1,4 @@
-"""How closely the molecules come to the property values that they were asked for.
+"""Conditional generation: the distance of molecules from the property values that were asked for.
 
 Protocol B: QED, SA, logP and molecular weight asked for together, with the values that test molecules have together (so that
 each is possible); one molecule for each vector, and every valid one counts. Errors are min-max normalized by the ranges
@@ -19,7 +19,7 @@ from chem_vae.errors import UserError
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
-from pipeline.benchmark.distribution import unique_at
+from pipeline.benchmark.distribution import count_unique
 from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
 from pipeline.chemistry.metrics import Share, compare_with_target
 from pipeline.chemistry.properties import get_property
@@ -35,8 +35,7 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class Sampling:
-    """How molecules are drawn: where z comes from (`chem_vae.prior`), the decoder's temperature, and how much more
-    closely than it learned it follows the conditions; redraws: see `pipeline.models.sampling`."""
+    """Settings of drawing: the prior of z (`chem_vae.prior`), temperature, guidance and redraws (`pipeline.models.sampling`)."""
 
     prior: str = "none"
     temperature: float = 1.0
@@ -55,13 +54,26 @@ def draw(
     progress: Progress = silent,
     stage: str = "sample",
 ) -> tuple[list[str | None], Share]:
-    """n molecules (canonical SMILES; None where none was decoded or RDKit refuses it), row i for row i of `targets`; and of
-    all strings that were decoded for them the share that was spelled canonically.
+    """Draw molecules, with targets or without.
 
-    targets: (n, len(names)) raw values of the named properties; None: no conditions. Raises UserError for a property that
-    the model is not conditioned on.
+    Args:
+        checkpoint: The model.
+        n: Molecules to draw.
+        sampling: Settings.
+        targets: (n, P) raw values of the named properties; None: no conditions.
+        names: P properties.
+        seed: Draws z and symbols.
+        progress: Is told of the molecules drawn.
+        stage: Its name for them.
+
+    Returns:
+        n canonical SMILES (None where none was decoded or RDKit refuses it), and the Share of all decoded strings that were spelled
+        canonically.
+
+    Raises:
+        UserError: The model is not conditioned on a property.
     """
-    if missing := not_conditioned(checkpoint, names):
+    if missing := find_unconditioned(checkpoint, names):
         raise UserError(f"the model is not conditioned on {', '.join(missing)}; train with it among the conditions")
     columns = [checkpoint.conditions.index(name) for name in names]
     found: list[str | None] = []
@@ -91,12 +103,12 @@ def draw(
     return found, Share(canonical, decoded)
 
 
-def not_conditioned(checkpoint: Checkpoint, names: Sequence[str]) -> list[str]:
-    """Those of the named properties that the model does not take as conditions."""
+def find_unconditioned(checkpoint: Checkpoint, names: Sequence[str]) -> list[str]:
+    """Find the named properties that the model does not take as conditions."""
     return [name for name in names if name not in checkpoint.conditions]
 
 
-def protocol_b(
+def run_protocol_b(
     checkpoint: Checkpoint,
     population: NDArray[np.float64],
     n: int,
@@ -106,10 +118,20 @@ def protocol_b(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """n target vectors drawn without replacement from `population` (m, 5), in the order of molecules.PROPERTIES."""
+    """Ask for n vectors of target values together and measure the molecules that come.
+
+    Args:
+        checkpoint: The model.
+        population: (m, 5) values in the order of molecules.PROPERTIES; target vectors are drawn from it without replacement.
+        n: Target vectors.
+        sampling: Settings.
+        seed: Draws target vectors and molecules.
+        workers: Processes; None: all cores.
+        progress: Is told of each stage.
+    """
     names = list(RANGES)
-    if missing := not_conditioned(checkpoint, names):
-        return _skipped(missing)
+    if missing := find_unconditioned(checkpoint, names):
+        return _explain_skip(missing)
     values = population[:, [PROPERTIES.index(name) for name in names]]
     values = values[np.isfinite(values).all(axis=1)]
     n = min(n, len(values))
@@ -118,18 +140,18 @@ def protocol_b(
         checkpoint, n, sampling, targets=targets, names=names, seed=seed, progress=progress, stage="protocol B"
     )
     measured = measure(smiles, Wanted(structure=False), workers=workers, progress=progress, stage="measure protocol B")
-    figures = compare(targets[measured.rows], np.stack([measured.values(name) for name in names], axis=1))
+    figures = compare_with_targets(targets[measured.rows], np.stack([measured.values(name) for name in names], axis=1))
     return {
         **figures,
         "valid": measured.valid.to_dict(),
         "neutral": measured.neutral.to_dict(),
-        "unique": unique_at(measured.smiles, n).to_dict(),
+        "unique": count_unique(measured.smiles, n).to_dict(),
         "canonical": canonical.to_dict(),
     }
 
 
-def compare(asked: NDArray[np.float64], computed: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean absolute error, raw and normalized, and Pearson's r, of (v, 4) values in the order of RANGES.
+def compare_with_targets(asked: NDArray[np.float64], computed: NDArray[np.float64]) -> dict[str, Any]:
+    """Compute the mean absolute error, raw and normalized, and Pearson's r of values (v, 4) in the order of RANGES.
 
     Rows with a value that could not be computed are left out, and counted in `of`.
     """
@@ -153,7 +175,7 @@ def compare(asked: NDArray[np.float64], computed: NDArray[np.float64]) -> dict[s
     }
 
 
-def single_targets(
+def run_single_targets(
     checkpoint: Checkpoint,
     population: NDArray[np.float64],
     n: int,
@@ -163,15 +185,15 @@ def single_targets(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Each property alone, n molecules at each of the QUANTILES of `population`; all else is unknown to the model.
+    """Ask for values of each property alone, n molecules at each of the QUANTILES of `population` (m, 5).
 
     The tolerance is a tenth of the middle 90 %, as `chem-vae generate` takes it. The mean absolute error is of the valid
     molecules; `within` counts among all that were asked for.
     """
     figures: dict[str, Any] = {}
     for place, name in enumerate(SINGLE):
-        if not_conditioned(checkpoint, [name]):
-            figures[name] = _skipped([name])
+        if find_unconditioned(checkpoint, [name]):
+            figures[name] = _explain_skip([name])
             continue
         values = population[:, PROPERTIES.index(name)]
         levels = np.quantile(values[np.isfinite(values)], QUANTILES)
@@ -209,5 +231,5 @@ def single_targets(
     return figures
 
 
-def _skipped(missing: Sequence[str]) -> dict[str, Any]:
+def _explain_skip(missing: Sequence[str]) -> dict[str, Any]:
     return {"skipped": f"the model is not conditioned on {', '.join(missing)}"}

@@ -24,7 +24,7 @@ def interpolate(
         end: SMILES.
         steps: Points on the path, ends included.
         distinct: Whether to leave out rows that repeat the molecule before.
-        measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I) (see `chem_vae.latent.prior_path`), or
+        measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I) (see `chem_vae.latent.interpolate_path`), or
             "straight", a line, which passes nearer to the center.
 
     Returns:

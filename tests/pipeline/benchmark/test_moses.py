@@ -19,27 +19,27 @@ from rdkit import Chem
 from chem_vae.errors import BusyError, DataError, UserError
 from chem_vae.progress import silent
 from pipeline.benchmark import chemnet, distribution, molecules, moses, reference, similarity, targets
-from pipeline.benchmark.chemnet import Gaussian, Moments, frechet_distance
+from pipeline.benchmark.chemnet import Gaussian, Moments, compute_frechet_distance
 from pipeline.benchmark.distribution import (
-    cosine,
-    fragment_similarity,
-    neutrality,
-    novelty,
-    passing_filters,
-    property_distance,
-    scaffold_similarity,
-    snn,
-    uniqueness,
-    validity,
-    wasserstein,
+    compute_cosine,
+    compute_wasserstein,
+    measure_fragment_similarity,
+    measure_neutrality,
+    measure_novelty,
+    measure_passing_filters,
+    measure_property_distance,
+    measure_scaffold_similarity,
+    measure_snn,
+    measure_uniqueness,
+    measure_validity,
 )
-from pipeline.benchmark.molecules import Wanted, fragments, measure, ring_scaffold
-from pipeline.benchmark.moses import BenchmarkSettings, moses_benchmark, over_seeds, score_samples
+from pipeline.benchmark.molecules import Wanted, find_ring_scaffold, measure, split_fragments
+from pipeline.benchmark.moses import BenchmarkSettings, average_seeds, run_benchmark, score_samples
 from pipeline.benchmark.parts import Parts
-from pipeline.benchmark.reference import Reference, cached_arrays, reference_of
+from pipeline.benchmark.reference import Reference, build_reference, load_arrays
 from pipeline.benchmark.samples import read_samples
-from pipeline.benchmark.similarity import internal_diversities, nearest_similarities
-from pipeline.benchmark.table import markdown
+from pipeline.benchmark.similarity import compute_internal_diversities, compute_nearest_similarities
+from pipeline.benchmark.table import render_markdown
 from pipeline.chemistry.metrics import Share, measure_internal_diversity
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.folders import lock_folder
@@ -50,12 +50,14 @@ ODD = ["OCC", "CCO", None, "", "C1CC", "C[N+](C)(C)C", "c1ccccc1"]
 
 
 def test_counts() -> None:
-    assert validity(ODD) == Share(4, 7), "the empty molecule is none"
-    assert neutrality(ODD) == Share(3, 4)
-    assert uniqueness(ODD, 1000) == Share(3, 4)
-    assert uniqueness(ODD, 2) == Share(1, 2), "among the first k valid ones, spelled twice"
-    assert novelty(ODD, ["CCO", "C1=CC=CC=C1"]) == Share(2, 3), "benzene is known under another spelling, as in MOSES"
-    assert validity([]).of == 0 and math.isnan(validity([]).fraction)
+    assert measure_validity(ODD) == Share(4, 7), "the empty molecule is none"
+    assert measure_neutrality(ODD) == Share(3, 4)
+    assert measure_uniqueness(ODD, 1000) == Share(3, 4)
+    assert measure_uniqueness(ODD, 2) == Share(1, 2), "among the first k valid ones, spelled twice"
+    assert measure_novelty(ODD, ["CCO", "C1=CC=CC=C1"]) == Share(2, 3), (
+        "benzene is known under another spelling, as in MOSES"
+    )
+    assert measure_validity([]).of == 0 and math.isnan(measure_validity([]).fraction)
 
 
 def test_rows_are_kept() -> None:
@@ -74,48 +76,50 @@ def test_several_processes_give_the_same(sample_smiles: list[str], monkeypatch: 
 
 def test_fragments_and_scaffolds() -> None:
     mol = Chem.MolFromSmiles(ACETANILIDE)
-    assert Counter(fragments(mol)) == Counter(["[1*]C(C)=O", "[5*]N[5*]", "[16*]c1ccccc1"])
-    assert ring_scaffold(mol) is None, "one ring is too few"
-    assert ring_scaffold(Chem.MolFromSmiles("Cc1ccc(-c2ccccc2)cc1")) == "c1ccc(-c2ccccc2)cc1"
+    assert Counter(split_fragments(mol)) == Counter(["[1*]C(C)=O", "[5*]N[5*]", "[16*]c1ccccc1"])
+    assert find_ring_scaffold(mol) is None, "one ring is too few"
+    assert find_ring_scaffold(Chem.MolFromSmiles("Cc1ccc(-c2ccccc2)cc1")) == "c1ccc(-c2ccccc2)cc1"
     biphenyls = ["Cc1ccc(-c2ccccc2)cc1", "Fc1ccc(-c2ccccc2)cc1", "CCC"]
-    assert scaffold_similarity(biphenyls, ["c1ccc(-c2ccccc2)cc1"]) == pytest.approx(1.0)
-    assert scaffold_similarity(biphenyls, ["c1ccc2ccccc2c1"]) == 0.0
+    assert measure_scaffold_similarity(biphenyls, ["c1ccc(-c2ccccc2)cc1"]) == pytest.approx(1.0)
+    assert measure_scaffold_similarity(biphenyls, ["c1ccc2ccccc2c1"]) == 0.0
     # fragments of the first: three, each once; of benzene: itself, which is none of them
-    assert fragment_similarity([ACETANILIDE], [ACETANILIDE]) == pytest.approx(1.0)
-    assert fragment_similarity([ACETANILIDE], ["c1ccccc1"]) == 0.0
-    assert cosine({"a": 1, "b": 1}, {"a": 1}) == pytest.approx(1 / math.sqrt(2))
-    assert math.isnan(cosine({}, {"a": 1}))
+    assert measure_fragment_similarity([ACETANILIDE], [ACETANILIDE]) == pytest.approx(1.0)
+    assert measure_fragment_similarity([ACETANILIDE], ["c1ccccc1"]) == 0.0
+    assert compute_cosine({"a": 1, "b": 1}, {"a": 1}) == pytest.approx(1 / math.sqrt(2))
+    assert math.isnan(compute_cosine({}, {"a": 1}))
 
 
 def test_similarity() -> None:
     bits = np.zeros((3, 1024), dtype=np.uint8)
     bits[0, :4] = bits[1, 2:6] = bits[2, 500:503] = 1  # the first two share 2 of 6
     packed = np.packbits(bits, axis=1)
-    assert nearest_similarities(packed[:1], packed[1:]).tolist() == pytest.approx([1 / 3])
-    assert np.isnan(nearest_similarities(packed, packed[:0])).all()
+    assert compute_nearest_similarities(packed[:1], packed[1:]).tolist() == pytest.approx([1 / 3])
+    assert np.isnan(compute_nearest_similarities(packed, packed[:0])).all()
     rows = [(1 + 1 / 3) / 3, (1 + 1 / 3) / 3, 1 / 3]
     squares = [math.sqrt((1 + 1 / 9) / 3), math.sqrt((1 + 1 / 9) / 3), math.sqrt(1 / 3)]
-    assert internal_diversities(packed) == pytest.approx([1 - np.mean(rows), 1 - np.mean(squares)])
+    assert compute_internal_diversities(packed) == pytest.approx([1 - np.mean(rows), 1 - np.mean(squares)])
     full = np.packbits(np.ones((1, 1024), dtype=np.uint8), axis=1)  # more bits than bfloat16 can count
-    assert nearest_similarities(full, packed).tolist() == pytest.approx([4 / 1024])
+    assert compute_nearest_similarities(full, packed).tolist() == pytest.approx([4 / 1024])
 
 
 def test_similarity_agrees_with_rdkit(sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similarity, "_BLOCK", 64)
     measured = measure(sample_smiles[:150], Wanted(properties=False), workers=1)
-    ours = internal_diversities(measured.fingerprints)
+    ours = compute_internal_diversities(measured.fingerprints)
     assert ours[0] == pytest.approx(measure_internal_diversity(measured.smiles), abs=1e-6)
     assert ours[1] == pytest.approx(measure_internal_diversity(measured.smiles, p=2), abs=1e-6)
-    assert snn(sample_smiles[:5], sample_smiles[3:50]) < 1 == snn(sample_smiles[3:5], sample_smiles[:50])
+    assert (
+        measure_snn(sample_smiles[:5], sample_smiles[3:50]) < 1 == measure_snn(sample_smiles[3:5], sample_smiles[:50])
+    )
 
 
 def test_wasserstein() -> None:
     values = np.array([0.0, 1.0, 3.0])
-    assert wasserstein(values, values + 2) == pytest.approx(2.0)
-    assert wasserstein(values, np.array([5.0])) == pytest.approx((5 + 4 + 2) / 3)
-    assert wasserstein(np.array([1.0, math.nan]), np.array([1.0])) == 0.0
-    assert math.isnan(wasserstein(np.array([]), values))
-    assert property_distance(["C"], ["CC"], "mw") == pytest.approx(14.027, abs=1e-3)  # CH2
+    assert compute_wasserstein(values, values + 2) == pytest.approx(2.0)
+    assert compute_wasserstein(values, np.array([5.0])) == pytest.approx((5 + 4 + 2) / 3)
+    assert compute_wasserstein(np.array([1.0, math.nan]), np.array([1.0])) == 0.0
+    assert math.isnan(compute_wasserstein(np.array([]), values))
+    assert measure_property_distance(["C"], ["CC"], "mw") == pytest.approx(14.027, abs=1e-3)  # CH2
 
 
 @pytest.mark.parametrize(
@@ -132,13 +136,13 @@ def test_wasserstein() -> None:
     ],
 )
 def test_filters(smiles: str, passes: bool) -> None:
-    assert passing_filters([smiles], ["[#16]-[#1]"]) == Share(int(passes), 1)
+    assert measure_passing_filters([smiles], ["[#16]-[#1]"]) == Share(int(passes), 1)
 
 
 def test_filters_count_among_the_valid() -> None:
-    assert passing_filters(["CC", "C1CC", "CCP"], []) == Share(1, 2)
+    assert measure_passing_filters(["CC", "C1CC", "CCP"], []) == Share(1, 2)
     with pytest.raises(DataError, match="C1CC"):
-        passing_filters(["CC"], ["C1CC"])
+        measure_passing_filters(["CC"], ["C1CC"])
 
 
 def test_rules_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -149,10 +153,10 @@ def test_rules_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         (tmp_path / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
     monkeypatch.setattr(filters, "resolve", lambda *a, **k: None)
     monkeypatch.setattr(filters, "find_extra_file", lambda dataset, name: tmp_path / f"{name}.csv.gz")
-    assert filters.moses_rules() == ("[#6]=O", "c1ccccc1")
+    assert filters.load_rules() == ("[#6]=O", "c1ccccc1")
     (tmp_path / "pains.csv.gz").write_bytes(b"\x1f\x8b broken")
     with pytest.raises(DataError, match="delete it"):
-        filters.moses_rules()
+        filters.load_rules()
 
 
 # -- FCD ---------------------------------------------------------------------------------------------------------------
@@ -162,14 +166,14 @@ def test_frechet_distance_in_closed_form() -> None:
     # Diagonal covariances: the sum of (m1 - m2)² + (s1 - s2)² over the dimensions.
     a = Gaussian(np.array([0.0, 1.0]), np.diag([4.0, 9.0]), 10)
     b = Gaussian(np.array([3.0, 1.0]), np.diag([1.0, 25.0]), 10)
-    assert frechet_distance(a, b) == pytest.approx(9 + 1 + 4)
-    assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)
+    assert compute_frechet_distance(a, b) == pytest.approx(9 + 1 + 4)
+    assert compute_frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # the distance does not depend on the axes
     turned = [Gaussian(turn @ g.mean, turn @ g.covariance @ turn.T, 10) for g in (a, b)]
-    assert frechet_distance(*turned) == pytest.approx(14)
+    assert compute_frechet_distance(*turned) == pytest.approx(14)
     singular = Gaussian(np.zeros(2), np.diag([1.0, 0.0]), 10)
-    assert frechet_distance(singular, Gaussian(np.zeros(2), np.eye(2), 10)) == pytest.approx(1.0)
-    assert math.isnan(frechet_distance(a, Gaussian(a.mean, a.covariance, 1)))
+    assert compute_frechet_distance(singular, Gaussian(np.zeros(2), np.eye(2), 10)) == pytest.approx(1.0)
+    assert math.isnan(compute_frechet_distance(a, Gaussian(a.mean, a.covariance, 1)))
 
 
 def test_frechet_distance_agrees_with_a_general_matrix_root() -> None:
@@ -179,22 +183,22 @@ def test_frechet_distance_agrees_with_a_general_matrix_root() -> None:
     a, b = (Gaussian(v.mean(axis=0), np.cov(v.T), len(v)) for v in (x, y))
     root = linalg.sqrtm(a.covariance @ b.covariance).real
     expected = ((a.mean - b.mean) ** 2).sum() + np.trace(a.covariance + b.covariance - 2 * root)
-    assert frechet_distance(a, b) == pytest.approx(expected, abs=1e-4)
+    assert compute_frechet_distance(a, b) == pytest.approx(expected, abs=1e-4)
 
 
 def test_chemnet(sample_smiles: list[str]) -> None:
     fcd_torch = pytest.importorskip("fcd_torch")
     assert fcd_torch is not None
     some = measure(sample_smiles[:40], Wanted(structure=False, properties=False)).smiles
-    whole = chemnet.chemnet_gaussian(some)
-    parted = chemnet.chemnet_gaussian(some, batch_size=7)
+    whole = chemnet.fit_gaussian(some)
+    parted = chemnet.fit_gaussian(some, batch_size=7)
     assert np.allclose(whole.mean, parted.mean, atol=1e-6) and np.allclose(
         whole.covariance, parted.covariance, atol=1e-6
     )
     assert whole.covariance.shape == (chemnet.FEATURES, chemnet.FEATURES) and whole.n == 40
-    assert frechet_distance(whole, parted) == pytest.approx(0.0, abs=1e-3)
-    assert chemnet.fcd(some[:20], some[20:]) > 1
-    assert math.isnan(chemnet.fcd(some[:1], some))
+    assert compute_frechet_distance(whole, parted) == pytest.approx(0.0, abs=1e-3)
+    assert chemnet.compute_fcd(some[:20], some[20:]) > 1
+    assert math.isnan(chemnet.compute_fcd(some[:1], some))
 
 
 def test_chemnet_goes_on_at_its_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,12 +211,12 @@ def test_chemnet_goes_on_at_its_piece(tmp_path: Path, monkeypatch: pytest.Monkey
         features = np.array([[float(len(s))] for s in smiles])
         return Moments(len(smiles), features.sum(axis=0), features.T @ features)
 
-    monkeypatch.setattr(reference, "chemnet_moments", moments)
+    monkeypatch.setattr(reference, "sum_moments", moments)
     monkeypatch.setattr(reference, "_PIECE", 2)
     smiles = ["C", "CC", "CCC", "CCCC", "CCCCC"]
     with pytest.raises(KeyboardInterrupt):
-        reference._in_pieces(smiles, tmp_path / "a.npz", silent, "ChemNet")
-    found = reference._in_pieces(smiles, tmp_path / "a.npz", silent, "ChemNet").gaussian()
+        reference._sum_in_pieces(smiles, tmp_path / "a.npz", silent, "ChemNet")
+    found = reference._sum_in_pieces(smiles, tmp_path / "a.npz", silent, "ChemNet").gaussian()
     assert asked == [["C", "CC"], ["CCC", "CCCC"], ["CCCCC"], ["CCCCC"]]
     assert (found.n, found.mean[0], found.covariance[0, 0]) == (5, 3.0, 2.5)
 
@@ -227,9 +231,9 @@ def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, model: TrainedM
 
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(UserError, match=r"chem-vae\[benchmark\]"):
-        chemnet.fcd_version()
+        chemnet.find_fcd_version()
     with pytest.raises(UserError, match=r"chem-vae\[benchmark\]"):
-        moses_benchmark(model, BenchmarkSettings().quick(), tmp_path)
+        run_benchmark(model, BenchmarkSettings().quick(), tmp_path)
     assert not any(tmp_path.iterdir()), "it is said before anything is begun"
 
 
@@ -244,19 +248,19 @@ def test_damaged_cache_is_made_again(tmp_path: Path) -> None:
         return reference.to_arrays(measure([ACETANILIDE, ASPIRIN, "c1ccc2ccccc2c1"]))
 
     path, names = tmp_path / "a.npz", reference._CHEMISTRY
-    first = cached_arrays(path, names, make)
-    again = cached_arrays(path, names, make)
+    first = load_arrays(path, names, make)
+    again = load_arrays(path, names, make)
     assert len(made) == 1 and all(np.array_equal(first[n], again[n]) for n in names)
-    assert reference._counter(again, "scaffolds") == Counter({"c1ccc2ccccc2c1": 1})
+    assert reference._read_counter(again, "scaffolds") == Counter({"c1ccc2ccccc2c1": 1})
     whole = path.read_bytes()
     for damage in (whole[: len(whole) // 2], b"", whole[:200] + bytes(60) + whole[260:]):
         path.write_bytes(damage)
-        assert np.array_equal(cached_arrays(path, names, make)["fingerprints"], first["fingerprints"])
+        assert np.array_equal(load_arrays(path, names, make)["fingerprints"], first["fingerprints"])
         assert path.read_bytes()[:2] == b"PK"
     assert len(made) == 4
     path.unlink()
     with lock_folder(path, "computing"), pytest.raises(BusyError):
-        cached_arrays(path, names, make)
+        load_arrays(path, names, make)
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".lock"] == []
 
 
@@ -275,7 +279,7 @@ def test_parts_go_on(tmp_path: Path) -> None:
 
 def test_over_seeds() -> None:
     shares = [{"valid": Share(9, 10).to_dict(), "SNN": 0.5}, {"valid": Share(7, 10).to_dict(), "SNN": None}]
-    found = over_seeds(shares)
+    found = average_seeds(shares)
     assert found["valid"] == {
         "count": 16,
         "of": 20,
@@ -284,20 +288,20 @@ def test_over_seeds() -> None:
         "seeds": [0.9, 0.7],
     }
     assert math.isnan(found["SNN"]["mean"]), "one that failed is not averaged away"
-    assert over_seeds(shares[:1])["valid"]["std"] is None
+    assert average_seeds(shares[:1])["valid"]["std"] is None
 
 
 def test_compare() -> None:
     asked = np.array([[0.5, 2.0, 1.0, 300.0], [0.7, 3.0, 2.0, 320.0], [0.9, 4.0, 3.0, 340.0]])
-    found = targets.compare(asked, asked + np.array([0.1, 0.0, -0.5, 10.0]))
+    found = targets.compare_with_targets(asked, asked + np.array([0.1, 0.0, -0.5, 10.0]))
     assert found["properties"]["qed"]["mae"] == pytest.approx(0.1)
     assert found["properties"]["logp"]["mae_normalized"] == pytest.approx(0.5 / 10.9473)
     assert found["mean_pearson_r"] == pytest.approx(1.0) and found["of"] == 3
     assert found["mean_mae_normalized"] == pytest.approx((0.1 / 0.7572 + 0 + 0.5 / 10.9473 + 10 / 99.982) / 4, rel=1e-6)
     failed = asked + np.array([0.1, 0.0, -0.5, 10.0])
     failed[0, 0] = math.nan
-    assert targets.compare(asked, failed)["of"] == 2
-    assert math.isnan(targets.compare(asked[:0], asked[:0])["mean_mae_normalized"])
+    assert targets.compare_with_targets(asked, failed)["of"] == 2
+    assert math.isnan(targets.compare_with_targets(asked[:0], asked[:0])["mean_mae_normalized"])
 
 
 def test_settings_are_checked() -> None:
@@ -330,15 +334,15 @@ def test_samples_files(tmp_path: Path) -> None:
 def small_moses(monkeypatch: pytest.MonkeyPatch, sample_smiles: list[str]) -> None:
     """A MOSES of some dozen molecules, without ChemNet and without the network."""
     sets = {"train": sample_smiles[:2800:7], "test": sample_smiles[1:300:7]}
-    references = {name: reference_of(name, sets["test"], workers=1, chemnet=False) for name in ("Test", "TestSF")}
+    references = {name: build_reference(name, sets["test"], workers=1, chemnet=False) for name in ("Test", "TestSF")}
 
     def given(name: str, **_: Any) -> Reference:
         return references[name]
 
-    monkeypatch.setattr(moses, "moses_split", lambda split: sets[split])
-    monkeypatch.setattr(moses, "moses_reference", given)
-    monkeypatch.setattr(moses, "moses_rules", lambda: ("[#16]-[#1]",))
-    monkeypatch.setattr(moses, "fcd_version", lambda: "none")
+    monkeypatch.setattr(moses, "read_split", lambda split: sets[split])
+    monkeypatch.setattr(moses, "load_reference", given)
+    monkeypatch.setattr(moses, "load_rules", lambda: ("[#16]-[#1]",))
+    monkeypatch.setattr(moses, "find_fcd_version", lambda: "none")
 
 
 SMALL = BenchmarkSettings(samples=60, seeds=2, reconstructions=20, targets=20, per_value=4)
@@ -352,7 +356,7 @@ def test_whole_benchmark(
     def progress(stage: str, done: int, total: int, figures: Any = None) -> None:
         said.append(stage)
 
-    folder = moses_benchmark(model, SMALL, tmp_path, workers=1, progress=progress)
+    folder = run_benchmark(model, SMALL, tmp_path, workers=1, progress=progress)
     results = json.loads((folder / "results.json").read_text())
     assert {"sample, seed 0", "sample, seed 1", "reconstruct from mean", "measure samples, seed 1"} <= set(said)
     figures = results["distribution"]
@@ -363,7 +367,7 @@ def test_whole_benchmark(
     with (folder / "samples-0.csv").open() as file:
         smiles = [row["SMILES"] for row in csv.DictReader(file)]
     assert len(smiles) == 60
-    assert validity(smiles).fraction == figures["valid"]["seeds"][0], "the file alone gives the same figures"
+    assert measure_validity(smiles).fraction == figures["valid"]["seeds"][0], "the file alone gives the same figures"
     share = results["reconstruction"]["from_mean"]["molecule"]
     assert share["of"] == results["posterior"]["molecules"] == 20
     assert results["reconstruction"]["from_mean"]["ids"]["count"] <= share["count"]
@@ -377,7 +381,7 @@ def test_whole_benchmark(
     assert ours.split(" | ")[2:4] == ["–", "–"], "60 samples tell nothing of uniqueness among 1,000"
     assert "parameters, trained on assay (" in page
     base = {"name": "a-1", "dataset": "a", "training_molecules": 5000, "base": {"name": "b", "dataset": "B", "training_molecules": 70, "base": None}}  # fmt: skip
-    told = markdown({**results, "model": {**results["model"], "base": base}})
+    told = render_markdown({**results, "model": {**results["model"], "base": base}})
     assert "fine-tuned from a-1, trained on a (5,000 molecules), itself fine-tuned from b, trained on B (70" in told
     tuned = replace(model, manifest={**model.manifest, "card": {**model.card, "base": base}})
     assert not moses._Benchmark(tuned, SMALL, folder, None, 1, progress).known  # type: ignore[arg-type]
@@ -387,8 +391,8 @@ def test_whole_benchmark(
     (folder / "parts" / "distribution-1.json").unlink()
     (folder / "samples-1.csv").unlink()
     before = (folder / "parts" / "reconstruction.json").stat().st_mtime_ns
-    monkeypatch.setattr(moses, "reconstruction", None)
-    assert moses_benchmark(model, SMALL, tmp_path, workers=1) == folder
+    monkeypatch.setattr(moses, "measure_reconstruction", None)
+    assert run_benchmark(model, SMALL, tmp_path, workers=1) == folder
     assert json.loads((folder / "parts" / "distribution-1.json").read_text())["result"] == kept["result"]
     assert (folder / "parts" / "reconstruction.json").stat().st_mtime_ns == before
     assert not list(tmp_path.rglob("*.partial"))
@@ -411,7 +415,7 @@ def test_another_setting_is_another_folder(small_moses: None, model: TrainedMode
 
     for settings in (SMALL, BenchmarkSettings(samples=61, seeds=2, reconstructions=20, targets=20, per_value=4)):
         with pytest.raises(Stop):
-            moses_benchmark(model, settings, tmp_path, workers=1, progress=stop)
+            run_benchmark(model, settings, tmp_path, workers=1, progress=stop)
     assert len([p for p in (tmp_path / "benchmarks").iterdir() if p.is_dir()]) == 2
 
 
@@ -419,10 +423,10 @@ def test_protocol_b_and_unknown_targets(model: TrainedModel, monkeypatch: pytest
     monkeypatch.setattr(targets, "RANGES", {"logp": (-5.0, 5.0), "mw": (100.0, 400.0)})
     population = np.full((30, 5), np.nan)
     population[:, 0], population[:, 3] = np.linspace(0, 4, 30), np.linspace(200, 350, 30)
-    found = targets.protocol_b(model.checkpoint, population, 12, targets.Sampling(temperature=0.5), workers=1)
+    found = targets.run_protocol_b(model.checkpoint, population, 12, targets.Sampling(temperature=0.5), workers=1)
     assert set(found["properties"]) == {"logp", "mw"} and found["valid"]["of"] == 12
     assert found["of"] == found["valid"]["count"] > 0
-    again = targets.protocol_b(model.checkpoint, population, 12, targets.Sampling(temperature=0.5), workers=1)
+    again = targets.run_protocol_b(model.checkpoint, population, 12, targets.Sampling(temperature=0.5), workers=1)
     assert json.dumps(found) == json.dumps(again), "a seed repeats it"
     with pytest.raises(UserError, match="not conditioned on qed"):
         targets.draw(model.checkpoint, 2, targets.Sampling(), targets=np.ones((2, 1)), names=["qed"])
@@ -431,4 +435,4 @@ def test_protocol_b_and_unknown_targets(model: TrainedModel, monkeypatch: pytest
 def test_figures_as_json() -> None:
     plain = distribution.to_json({"valid": Share(1, 2), "SNN": 0.5})
     assert plain == {"valid": {"count": 1, "of": 2, "fraction": 0.5}, "SNN": 0.5}
-    assert distribution.number(Share(1, 2)) == 0.5
+    assert distribution.to_number(Share(1, 2)) == 0.5
