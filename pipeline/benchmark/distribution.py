@@ -69,7 +69,7 @@ def measure_scaffold_similarity(smiles: Sequence[str | None], reference: Sequenc
 
 
 def measure_passing_filters(smiles: Sequence[str | None], rules: Sequence[str]) -> Share:
-    """Those that MOSES' filters let through, among the valid ones; rules: `filters.moses_rules()`."""
+    """Count the molecules that MOSES' filters let through, among the valid ones; rules: `filters.load_rules()`."""
     return count_passing(measure(smiles, Wanted(structure=False, properties=False, rules=tuple(rules))))
 
 
