@@ -111,7 +111,7 @@ class CountedOracle(Closing):
         self._scoring, self._writing = threading.Lock(), threading.RLock()
         self._stop: Exception | None = None
         self._answering = False  # whether it has answered since it was opened or last stopped
-        self._in_vain = self._numberless = 0
+        self._in_vain, self._why, self._numberless = 0, "", 0
         self._pending: dict[str, tuple[str, float]] = {}  # failed, not charged yet: the reason and the seconds
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
@@ -180,8 +180,9 @@ class CountedOracle(Closing):
             while not self._answering and done < min(TRIAL, len(keys)) and not self._is_over():
                 done += self._settle(keys[done : 1 + done if self._sizes.short else TRIAL])
             if not self._answering and not self._is_over():
-                why = next(iter(self._pending.values()))[0]
-                self._stop = OracleError(f"the oracle failed on the first {done} molecules, no call was charged: {why}")
+                self._stop = OracleError(
+                    f"the oracle failed on the first {done} molecules, no call was charged: {self._why}"
+                )
             self._sizes.most = self._batch_size or min(BATCH, math.ceil((len(keys) - done) / self._parallel) or 1)
             answered = iter(self._map(self._settle, self._cut(keys[done:])))
             try:
@@ -208,9 +209,7 @@ class CountedOracle(Closing):
     def _map_in_threads(self, function: Callable[[list[str]], int], batches: Iterable[list[str]]) -> Iterator[int]:
         """Have at most `parallel` batches under way, and take the next one when the first is done."""
         under_way: deque[Future[int]] = deque()
-        with ThreadPoolExecutor(
-            self._parallel
-        ) as pool:  # calls under way are waited for and logged, also after an error
+        with ThreadPoolExecutor(self._parallel) as pool:
             try:
                 for batch in batches:
                     if len(under_way) == self._parallel:
@@ -218,7 +217,7 @@ class CountedOracle(Closing):
                     under_way.append(pool.submit(function, batch))
                 while under_way:
                     yield under_way.popleft().result()
-            except BaseException:
+            except BaseException:  # the calls under way are waited for and logged
                 self._stop = self._stop or OracleError("interrupted")
                 raise
 
@@ -257,8 +256,9 @@ class CountedOracle(Closing):
             return
         with self._writing:
             self._in_vain += 1
+            self._why = clip(str(error))
             if len(asked) == 1:
-                self._pending[keys[0]] = clip(str(error)), time.perf_counter() - started
+                self._pending[keys[0]] = self._why, time.perf_counter() - started
         if self._in_vain >= (FAILURES if self._answering else math.inf):
             self._check_alive()
         if len(asked) > 1:
@@ -303,11 +303,11 @@ class CountedOracle(Closing):
         if known is not None and any(self._ask([known]) is None for _ in range(self._tries)):
             return
         with self._writing:
-            if self._pending or self._in_vain:  # else it has answered another thread meanwhile
+            if self._in_vain:  # else it has answered another thread meanwhile
+                times = "once" if self._in_vain == 1 else f"{self._in_vain} times in a row"
                 also = "" if known is None else " and on one that it had answered before"
-                reason = next(reversed(self._pending.values()))[0] if self._pending else "no answer"
                 self._stop = self._stop or OracleError(
-                    f"the oracle failed on the last {max(1, len(self._pending))} molecules (not charged){also}: {reason}; "
+                    f"the oracle failed {times} on molecules (not charged){also}: {self._why}; "
                     f"{self.calls} calls are in the log, and running again goes on from them"
                 )
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.config import OracleConfig
 from pipeline.oracles.factory import open_ledger, open_oracle
-from tests.pipeline.oracles.example_oracles import ALKANES, FUNCTIONS, module
+from tests.pipeline.oracles.example_oracles import ALKANES, FUNCTIONS, module, wait_until_gone
 
 
 @pytest.mark.parametrize("timeout", [None, 60.0])
@@ -52,3 +52,34 @@ def test_a_function_that_ends_the_process_fails_and_charges_nothing(
         with pytest.raises(OracleError, match=f"first 3 molecules, no call was charged: .*{message}"):
             oracle.score(ALKANES[:50])
         assert oracle.calls == 0 and oracle.left == 100
+
+
+def test_a_hung_process_is_killed_with_its_children_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"""
+import os, subprocess
+def dock(smiles):
+    if "CC" in smiles:
+        child = subprocess.Popen(["sleep", "600"])
+        open({str(tmp_path / "child")!r}, "w").write(str(child.pid))
+        child.wait()
+    return [os.getpid()] * len(smiles)
+"""
+    name = module(tmp_path, monkeypatch, source, "docks_by_program")
+    with open_oracle(OracleConfig(function=f"{name}:dock", timeout=1.0)) as oracle:
+        first = oracle.evaluate(["C"])
+        with pytest.raises(OracleError, match="did not return within 1 s for 1 molecules and was stopped"):
+            oracle.evaluate(["CC"])
+        with pytest.raises(ProcessLookupError):
+            wait_until_gone(int((tmp_path / "child").read_text()))
+        assert oracle.evaluate(["CCC"]) != first
+
+
+def test_batches_run_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import os, time\ndef dock(smiles): time.sleep(0.3); return [os.getpid()] * len(smiles)\n"
+    name = module(tmp_path, monkeypatch, source, "docks_slowly")
+    config = OracleConfig(function=f"{name}:dock", parallel=2, batch_size=5)
+    with open_ledger(config, 100, tmp_path / "oracle.sqlite") as oracle:
+        scored = oracle.score(ALKANES[:33])
+    assert scored.status == ["scored"] * 33 and len(set(scored.values[3:, 0])) == 2
