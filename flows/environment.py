@@ -1,4 +1,4 @@
-"""Prefect's settings for this project, as environment defaults: what the user has set wins. Imports no Prefect."""
+"""Sets the settings of Prefect for this project, where the user has not set them. This module imports no Prefect."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ QUIET = {
 
 
 def prepare_prefect(quiet: bool = False) -> None:
-    """Set the defaults. To be called before Prefect is imported for the first time.
+    """Set the settings that the user has not set; to be called before Prefect is imported for the first time.
 
-    quiet keeps Prefect's own log lines off the terminal (the server keeps them).
+    Args:
+        quiet: Keep Prefect's own log off the terminal; its server has it all the same.
     """
     for name, value in (DEFAULTS | QUIET if quiet else DEFAULTS).items():
         os.environ.setdefault(name, value)

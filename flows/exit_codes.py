@@ -16,7 +16,7 @@ def explain_error(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, ChemVAEError):
         return f"error: {error}", 1
-    if isinstance(error, SystemExit):  # another device's process, whose part is done
+    if isinstance(error, SystemExit):  # of the process of another device, whose part is done
         return "", error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, KeyboardInterrupt) or kind == "Abort":
         return INTERRUPTED, 130
@@ -55,7 +55,7 @@ def _explain_system_error(error: OSError) -> tuple[str, int]:
 
 
 def _discard_output() -> None:
-    """Discard what is still to be printed: nobody reads it (`chem-vae runs | head`)."""
+    """Discard the output that is left, because nobody reads it any more (`chem-vae runs | head`)."""
     import os
     import sys
 

@@ -52,12 +52,13 @@ def optimize(
 
     chem-vae optimize -m moses --maximize qed --similar-to 'CC(=O)Nc1ccc(O)cc1' --at-least 0.4 --calls 200 -o better.csv
 
-    Every answer is on disk as soon as the oracle gives it. Killed, the same command goes on, also with another --calls or
-    --timeout and, where the oracle is your own, with other aims, constraints, --strategy or --seed (another --name begins afresh),
-    and asks no answered molecule again; what the oracle was at is asked again: of a program what it had not
-    answered, of a function one batch of each process, kept to about ten seconds or one molecule (see --oracle-batch). Where the
-    oracle is down the run stops, and what failed is not charged. Finished, the same command begins anew, unless you say
-    --continue. A file's table \\[optimize] holds what has no option here: transforms, weights, more constraints.
+    Every answer of the oracle is on disk at once. A run that was killed goes on with the same command and asks about no answered
+    molecule again, also with another --calls or --timeout; where the oracle is your own, also with other objectives,
+    constraints, --strategy or --seed. Only the molecules that the oracle was working on are asked about again (see
+    --oracle-batch). Another --name begins a new run. Where the oracle is down, the run stops, and failed calls are not charged.
+
+    After a finished run the same command begins a new one; --continue goes on from it. A configuration file holds in its table
+    `optimize` the settings that have no option here: transforms, weights, more constraints.
     """
     from pipeline.workspace.lookup import find_model  # here and below: --help does without what does the work
     from pipeline.workspace.runs import Run

@@ -50,7 +50,7 @@ def serve(
     workspace: Path = Path("workspace"),
     debug: bool = False,
 ) -> None:  # fmt: skip
-    """Keep a flow on a schedule with Prefect, every night for one, until interrupted.
+    """Run a flow on a schedule with Prefect, for example every night, until interrupted.
 
     chem-vae serve --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin
 

@@ -25,11 +25,11 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
 
     chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
 
-    With fewer than 5,000 measured molecules it goes on from a model that knows chemistry, as --from moses does with any:
+    With fewer than 5,000 measured molecules it fine-tunes a shipped model; --from moses does so with any number:
 
     chem-vae run --from moses --data my.csv --property pIC50 --target pIC50=8
 
-    Unless it is to learn from yours alone, which takes more of them:
+    To train on your molecules alone, which takes more of them:
 
     chem-vae run --from nothing --data my.csv --property pIC50
     """
@@ -92,7 +92,7 @@ def train(
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Train a model on a dataset, or teach a finished one (--from). Interrupt it when you must: the same command goes on.
+    """Train a model on a dataset, or fine-tune a finished one (--from). After an interrupt the same command goes on.
 
     chem-vae train --dataset moses-sample --epochs 20 --set train.model.latent_size=128
 
@@ -128,7 +128,7 @@ def train(
     app, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
 )  # fmt: skip
 def generate(given: Given, model: str, output: Path | None, config: Path | None, workspace: Path, quiet: bool) -> None:
-    """Generate candidates with a model that is trained already, and report on them.
+    """Generate candidates with a trained model, and report on them.
 
     chem-vae generate --model moses --target logp=2.5 --maximize qed -n 100 -o found.sdf
     """

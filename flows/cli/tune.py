@@ -54,7 +54,7 @@ def tune(
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Find good settings by many short trainings. Interrupt it when you must: the same command goes on from there.
+    """Find good settings by many short trainings. After an interrupt the same command goes on.
 
     A trial is judged on held-out molecules by one number, nats per molecule,
     lower is better: how well it generates without z (the mean of -log p(x|c)

@@ -31,10 +31,10 @@ def update(
     workspace: Path,
     quiet: bool,
 ) -> None:
-    """Add new measurements to a run and propose the next batch: what was measured or proposed before is not proposed again.
+    """Add new measurements to a run and propose the next batch, without molecules that were measured or proposed before.
 
-    The model is trained again on all measurements, from where the run's own started. What was aimed at stays as it was,
-    unless you say otherwise.
+    The model is trained again on all measurements, from the same start as the run's own. The objectives of the run hold, unless
+    you give others.
 
     chem-vae update latest --data round-2.csv -n 50
 

@@ -103,6 +103,7 @@ def end(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) ->
         pytest.fail("serve did not end when asked to")
 
 
+@pytest.mark.slow
 def test_a_schedule_fires_and_survives_a_restart(server: str, home: Path, molecules: Path) -> None:
     config = home / "nightly.toml"
     config.write_text(
@@ -148,6 +149,7 @@ def test_a_schedule_fires_and_survives_a_restart(server: str, home: Path, molecu
     assert logs and all("stopped serving" in log and "Traceback" not in log for log in logs)
 
 
+@pytest.mark.slow
 def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
@@ -200,6 +202,7 @@ def flow_defaults(flow: Any) -> dict[str, Any]:
     return {name: p.default for name, p in inspect.signature(flow.fn).parameters.items()}
 
 
+@pytest.mark.slow
 def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) -> None:
     variables = {**environment(home), "PREFECT_API_URL": server, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     for arguments in (["work-pool", "create", "chem-vae", "--type", "process"], ["--no-prompt", "deploy", "--all"]):

@@ -75,6 +75,7 @@ def test_a_killed_training_gives_the_same_model(config: Path, workspaces: list[P
     assert not list(killed.glob("models/*.partial"))
 
 
+@pytest.mark.slow
 def test_two_devices_train_one_model(config: Path, workspaces: list[Path], tmp_path: Path) -> None:
     before = set(workspaces[0].glob("models/*/manifest.json"))
     process = train(config, workspaces[0], tmp_path, "train.training.epochs=2", "train.training.devices=2")

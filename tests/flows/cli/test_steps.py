@@ -31,6 +31,7 @@ def test_a_second_run_reuses_and_says_so(first_run: Done, chem_vae: CommandLine,
     assert f"next: chem-vae report {folder.name} --open\n" in done.stderr  # the variable's workspace need not be named
 
 
+@pytest.mark.slow
 def test_run_as_a_prefect_flow(first_run: Done, chem_vae_process: CommandLine, config: Path, workspace: Path) -> None:
     done = chem_vae_process("run", "--config", config, "--workspace", workspace, "--prefect", "--quiet")
     assert done.returncode == 0, done.stderr
