@@ -64,11 +64,11 @@ def annotate(
         properties: Names of registered properties, which become `<property>_computed`.
         n: The number of rows needed.
         allow_alerts: Whether rows with alerts count among the n.
-        progress: Told the stage "describe".
+        progress: Told the stage "annotate".
     """
     order, beyond = list(first), list(then)
     found: dict[Any, tuple[str, str, list[float]]] = {}
-    progress("describe", 0, len(order))
+    progress("annotate", 0, len(order))
     while order or beyond:
         fit = len(found) if allow_alerts else sum(not alerts for alerts, _, _ in found.values())
         if not order and fit >= n:
@@ -78,7 +78,7 @@ def annotate(
         parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
         for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
             found[i] = ("; ".join(alerts), molecule.scaffold, compute(molecule.mol, properties))
-        progress("describe", len(found), len(found) + len(order))
+        progress("annotate", len(found), len(found) + len(order))
     molecules["alerts"] = pd.Series({i: a for i, (a, _, _) in found.items()}, dtype=object).reindex(molecules.index)
     molecules["scaffold"] = pd.Series({i: s for i, (_, s, _) in found.items()}, dtype=object).reindex(molecules.index)
     for k, name in enumerate(properties):

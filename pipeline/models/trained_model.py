@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
+from pipeline.models.measured_predictor import FILE as MEASURED_FILE
+from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
 from pipeline.models.model_description import describe_model
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling
@@ -32,9 +34,6 @@ from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import list_datasets
-
-if TYPE_CHECKING:
-    from pipeline.models.measured_predictor import MeasuredPredictor
 
 KIND = "chem-vae trained model"
 FILES = ("model.safetensors", "model.json", "predictors.safetensors", "latent.safetensors", "training.json")
@@ -95,9 +94,7 @@ class TrainedModel:
     @cached_property
     def measured(self) -> dict[str, MeasuredPredictor]:
         """The predictors of measured properties with enough labels, and their domains, by property."""
-        from pipeline.models.measured_predictor import FILE, load_measured
-
-        return load_measured(self.folder / FILE, self.predictors)
+        return load_measured(self.folder / MEASURED_FILE, self.predictors)
 
     @property
     def properties(self) -> list[PropertySummary]:

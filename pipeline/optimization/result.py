@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,6 @@ def average_best(scores: NDArray[np.float64], top: int = 10) -> NDArray[np.float
     >>> average_best(np.array([1.0, np.nan, 3.0]), 1).tolist()
     [1.0, 1.0, 3.0]
     """
-    import heapq
-
     best: list[float] = []
     means = np.full(len(scores), np.nan)
     for i, value in enumerate(scores.tolist()):

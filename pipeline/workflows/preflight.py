@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from chem_vae.errors import UserError, unknown_name
+from pipeline.chemistry.properties import PROPERTIES, get_property
 from pipeline.config import CampaignConfig
+from pipeline.generation.config import ACQUISITION
 from pipeline.objectives.constraints import Constraints
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workspace.lookup import find_model
+from pipeline.workspace.registry import list_datasets
 
 
 def check_request(config: CampaignConfig) -> None:
@@ -16,11 +20,9 @@ def check_request(config: CampaignConfig) -> None:
     Raises:
         UserError: A property to compute, a condition, an objective or the strategy is unknown.
     """
+    # Here: whoever only declares a flow does not load torch.
     from chem_vae.model import ARCHITECTURES
     from chem_vae.optimizers import check_strategy
-    from pipeline.chemistry.properties import PROPERTIES, get_property
-    from pipeline.generation.config import ACQUISITION
-    from pipeline.workspace.registry import list_datasets
 
     for name in config.ingest.compute:
         get_property(name)
@@ -56,7 +58,6 @@ def check_start(config: CampaignConfig, workspace: Path) -> None:
         CheckpointError: The model is damaged.
     """
     if config.train.base is not None:
-        from chem_vae.checkpoint import read_description
-        from pipeline.workspace.lookup import find_model
+        from chem_vae.checkpoint import read_description  # here: it loads torch
 
         read_description(find_model(config.train.base, workspace))
