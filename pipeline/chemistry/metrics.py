@@ -5,7 +5,6 @@ A fraction is always a Share, a count with its denominator. Molecules are compar
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import FilterCatalog
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
@@ -276,42 +274,3 @@ def _read_canonical(smiles: str) -> Any:
         mol.UpdatePropertyCache(strict=False)
         Chem.FastFindRings(mol)
     return mol
-
-
-# -- structural alerts -----------------------------------------------------------------------------------------------
-
-
-def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
-    """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
-
-    An alert is a reason to look twice, not a verdict.
-
-    Args:
-        structures: Molecules, or SMILES. (RDKit reads the SMILES again, on all threads: next to the search for several
-            hundred patterns that takes no time.)
-        threads: The number of threads; 0 takes all cores.
-
-    Returns:
-        For each molecule "PAINS: name" and "BRENK: name", sorted; nothing where RDKit cannot read it.
-    """
-    smiles = [s.smiles if isinstance(s, Molecule) else s for s in structures]
-    with rdBase.BlockLogs():
-        run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
-        matches = run(_alert_catalog(), smiles, numThreads=threads)
-    found = []
-    for entries in matches:
-        names = set()
-        for entry in entries:
-            if "FilterSet" in entry.GetPropList():
-                family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
-                names.add(f"{family}: {entry.GetDescription()}")
-        found.append(sorted(names))
-    return found
-
-
-@functools.cache
-def _alert_catalog() -> Any:
-    parameters = FilterCatalog.FilterCatalogParams()
-    for name in ("PAINS_A", "PAINS_B", "PAINS_C", "BRENK"):
-        parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
-    return FilterCatalog.FilterCatalog(parameters)

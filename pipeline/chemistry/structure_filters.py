@@ -1,11 +1,14 @@
-"""Finds unusual motifs: structures that the rules of valence allow and generators make, but that chemists' data hardly has."""
+"""Finds structural alerts, and unusual motifs: structures that the rules of valence allow and generators make, but that chemists' data hardly has."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
+from collections.abc import Collection, Sequence
 
-from rdkit import Chem
-from rdkit.Chem import Mol, rdMolDescriptors
+from rdkit import Chem, rdBase
+from rdkit.Chem import FilterCatalog, Mol, rdMolDescriptors
+
+from pipeline.chemistry.molecule import Molecule, Structure
 
 LARGEST_RING = 8
 LARGE_RING, STRAINED = f"ring of more than {LARGEST_RING} atoms", "strained bridge"
@@ -63,3 +66,43 @@ def _is_strained(mol: Mol) -> bool:
         for index in bridgeheads
         for bond in mol.GetAtomWithIdx(index).GetBonds()
     )
+
+
+# -- structural alerts -----------------------------------------------------------------------------------------------
+
+
+def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
+    """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
+
+    An alert is a reason to look twice, not a verdict.
+
+    Args:
+        structures: Molecules, or SMILES. (RDKit reads the SMILES again, on all threads: next to the search for several
+            hundred patterns that takes no time.)
+        threads: The number of threads; 0 takes all cores.
+
+    Returns:
+        For each molecule "PAINS: name" and "BRENK: name", sorted; nothing where RDKit cannot read it.
+    """
+    smiles = [s.smiles if isinstance(s, Molecule) else s for s in structures]
+    with rdBase.BlockLogs():
+        run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
+        matches = run(load_alerts("PAINS_A", "PAINS_B", "PAINS_C", "BRENK"), smiles, numThreads=threads)
+    found = []
+    for entries in matches:
+        names = set()
+        for entry in entries:
+            if "FilterSet" in entry.GetPropList():
+                family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
+                names.add(f"{family}: {entry.GetDescription()}")
+        found.append(sorted(names))
+    return found
+
+
+@functools.cache
+def load_alerts(*names: str) -> FilterCatalog.FilterCatalog:
+    """Load sets of structural alerts of RDKit ("PAINS_A", "BRENK", "NIH", ...) as one catalog."""
+    parameters = FilterCatalog.FilterCatalogParams()
+    for name in names:
+        parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
+    return FilterCatalog.FilterCatalog(parameters)

@@ -15,8 +15,8 @@ from pyarrow import parquet
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.table_head import find_smiles, number_duplicates
 from pipeline.datasets.text_files import DAMAGED
-from pipeline.datasets.text_reader import find_smiles, number_duplicates
 
 
 class ParquetReader:

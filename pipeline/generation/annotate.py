@@ -12,9 +12,10 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel, find_structural_alerts
+from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rdkit.Chem import FilterCatalog, Mol
 from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.chemistry.structure_filters import has_unusual_motif
+from pipeline.chemistry.structure_filters import has_unusual_motif, load_alerts
 
 if TYPE_CHECKING:
     from pipeline.objectives.config import Constraint
@@ -161,16 +160,9 @@ def _make_alerts_rule(sets: Sequence[str]) -> Rule:
     names = sorted(
         {_find_alert_set(name) for name in sets}, key=lambda name: (name.startswith("PAINS"), name)
     )  # slow: last
-    catalogs = [_load_catalog(name) for name in names]
+    catalogs = [load_alerts(name) for name in names]
     cost = sum(_PAINS_COST if name.startswith("PAINS") else _SET_COST for name in names)
     return Rule(lambda mol: not any(c.HasMatch(mol) for c in catalogs), cost, ("alerts", *names))
-
-
-@functools.cache
-def _load_catalog(name: str) -> Any:
-    parameters = FilterCatalog.FilterCatalogParams()
-    parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
-    return FilterCatalog.FilterCatalog(parameters)
 
 
 # -- what can never be ----------------------------------------------------------------------------------------------

@@ -178,15 +178,3 @@ def test_the_fast_reading_of_canonical_smiles_gives_the_same_fingerprints() -> N
         assert (nearest, similarity) == (smiles, 1.0)
     fast = ECFP4_1024.bits_of([metrics._read_canonical(s) for s in canonical])
     assert fast == metrics.compute_fingerprints(canonical)
-
-
-# -- structural alerts -----------------------------------------------------------------------------------------------
-
-
-def test_structural_alerts_name_their_family() -> None:
-    rhodanine, toluene, broken = metrics.find_structural_alerts(["O=C1NC(=S)SC1=Cc1ccccc1", "Cc1ccccc1", "C(("])
-    assert "PAINS: ene_rhod_A(235)" in rhodanine
-    assert "BRENK: Thiocarbonyl_group" in rhodanine
-    assert rhodanine == sorted(set(rhodanine))
-    assert toluene == broken == metrics.find_structural_alerts([""])[0] == []
-    assert metrics.find_structural_alerts([]) == []

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, find_unusual_motifs, has_unusual_motif
+from pipeline.chemistry.structure_filters import (
+    LARGE_RING,
+    PATTERNS,
+    STRAINED,
+    find_structural_alerts,
+    find_unusual_motifs,
+    has_unusual_motif,
+)
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import USUAL, Constraints, collect_named_molecules
@@ -96,3 +103,12 @@ def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Pa
     assert {"halogen on another atom than carbon", "peroxide"} <= allowed and "heterocumulene" not in allowed
     refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_oddities=())
     assert "odd_structures = true" in refused.explain([Chem.MolFromSmiles("CN=C=S")])
+
+
+def test_structural_alerts_name_their_family() -> None:
+    rhodanine, toluene, broken = find_structural_alerts(["O=C1NC(=S)SC1=Cc1ccccc1", "Cc1ccccc1", "C(("])
+    assert "PAINS: ene_rhod_A(235)" in rhodanine
+    assert "BRENK: Thiocarbonyl_group" in rhodanine
+    assert rhodanine == sorted(set(rhodanine))
+    assert toluene == broken == find_structural_alerts([""])[0] == []
+    assert find_structural_alerts([]) == []

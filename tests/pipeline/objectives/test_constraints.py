@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto_to_each
-from pipeline.chemistry.metrics import find_structural_alerts
+from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import Constraints, explain_failures
 from pipeline.objectives.rules import list_alert_sets
