@@ -31,8 +31,12 @@ class Given:
         said = [(option, value) for option, value in said if value not in (None, [], ())]
         self.raw = {option.name: value for option, value in said}
         """The values of the options that were given, by the option's name."""
-        self.settings = merge_pairs([pair for option, value in said for pair in option.read(option, value)])
-        """The settings that were given, by dotted key."""
+        pairs = [(bool(option.key), pair) for option, value in said for pair in option.read(option, value)]
+        self.settings = merge_pairs([pair for has_key, pair in pairs if has_key])
+        """The settings that were given, by dotted key; those of --set, which has no key of its own, win over the others."""
+        for key, value in (pair for has_key, pair in pairs if not has_key):
+            self.settings.pop(key, None)  # so that it comes last
+            self.settings[key] = value
 
     def load(self, path: Path | None = None, before: Mapping[str, Any] | None = None) -> CampaignConfig:
         """Read a configuration file (or none) with what was given in it.
@@ -64,7 +68,7 @@ class CommandGroup(typer.core.TyperGroup):
 
 
 def new_group(help: str | None = None) -> typer.Typer:
-    """A group of commands."""
+    """Make a group of commands with the settings that all groups share."""
     return typer.Typer(
         cls=CommandGroup,
         help=help,
@@ -102,7 +106,7 @@ def command(group: typer.Typer, *options: SettingOption, name: str | None = None
 
 
 def complete(found: Any) -> Any:
-    """A command with all its options; a group or a command that was not made by `command` as it is."""
+    """Give a command all its options; a group, or a command that was not made by `command`, stays as it is."""
     build = getattr(getattr(found, "callback", None), "complete", None)
     if build is None:
         return found

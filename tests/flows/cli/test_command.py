@@ -50,6 +50,25 @@ def test_given_options_become_settings(tmp_path: Path) -> None:
     assert given.table("train") == {"training.seed": 3, "replay": 0.25}
 
 
+def test_what_set_says_wins_over_the_other_options() -> None:
+    call(
+        "work",
+        "--target",
+        "logp=2",
+        "--set",
+        "generate.objectives.logp={maximize = true}",
+        "--set",
+        "generate.n=4",
+        "-n",
+        "5",
+    )
+    whole = seen.pop()[0].load()
+    assert whole.generate.objectives["logp"].maximize and whole.generate.n == 4
+    call("work", "--target", "logp=2", "--set", "generate.objectives.logp.tolerance=0.5")
+    aim = seen.pop()[0].load().generate.objectives["logp"]
+    assert (aim.target, aim.tolerance) == (2.0, 0.5)
+
+
 def test_help_has_the_text_the_key_and_the_default_of_the_field() -> None:
     text = " ".join(call("work", "--help").replace("│", " ").split())
     assert "How many candidates to report. Example: -n 50. [generate.n = 100]" in text
