@@ -24,33 +24,33 @@ class MeasuredConfig(Settings):
 
     acquisition: Literal["ucb", "ei", "mean"] = Field(
         "ucb",
-        description="ucb: a confidence bound, kappa standard deviations from the expected value towards the aim; ei: the "
-        "expected improvement on the ten best measured; mean: the expected value alone.",
+        description="How candidates are chosen. ucb: by a confidence bound, kappa standard deviations from the prediction "
+        "towards the aim; ei: by the expected improvement on the ten best measured; mean: by the prediction alone.",
     )
     kappa: float = Field(
         -0.5,
         ge=-5,
         le=5,
-        description="Standard deviations of hope in ucb, of caution where it is negative: a search finds what a predictor "
-        "overrates, so that a batch of a cautious one has the better molecules.",
+        description="The standard deviations that ucb adds to a prediction; negative values subtract them. A search finds "
+        "molecules that the predictor overrates, so a cautious, negative kappa gives better batches.",
     )
     min_similarity: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="Tanimoto similarity to the nearest measured molecule from where on a prediction counts; without it that "
-        "which all but a twentieth of the measured molecules have to each other.",
+        description="The least Tanimoto similarity to a measured molecule at which a prediction counts; when not given, the "
+        "similarity that 95 % of the measured molecules have to another one.",
     )
-    outside_domain: bool = Field(False, description="Also propose molecules that are less similar than that; flagged.")
+    outside_domain: bool = Field(False, description="Also propose molecules that are less similar; they are flagged.")
     most_similar: float = Field(
-        0.6, gt=0, le=1, description="Tanimoto similarity of two candidates of a batch at most."
+        0.6, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."
     )
-    per_scaffold: int = Field(5, ge=1, description="Candidates with the same scaffold at most.")
+    per_scaffold: int = Field(5, ge=1, description="The most candidates with the same scaffold.")
     sa: float | None = Field(
         4.5,
         ge=1,
         le=10,
-        description="Synthetic accessibility score from where on a molecule is put back (1 easy, 10 hard).",
+        description="The synthetic accessibility score above which a molecule ranks lower (1 easy, 10 hard).",
     )
 
 
@@ -76,13 +76,15 @@ class GenerateConfig(Settings):
         0.0,
         ge=0,
         le=10,
-        description="How much more closely than it learned the decoder follows the targets; twice the time.",
+        description="How much more closely than it learned the decoder follows the targets; it takes twice the time.",
     )
     redraws: int = Field(
         4, ge=0, le=100, description="How often a molecule is drawn again that is not spelled canonically; 0: never."
     )
     batch_size: int = Field(500, ge=1, description="Molecules that are decoded at once.")
-    allow_alerts: bool = Field(True, description="Alerts flag; false leaves flagged molecules out of the candidates.")
+    allow_alerts: bool = Field(
+        True, description="Whether molecules with structural alerts may be candidates; they are flagged."
+    )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',

@@ -171,7 +171,7 @@ def _compare_with_all_splits(molecules: pd.DataFrame, dataset: Dataset, exclude:
     """Set novelty as for a further round: a measured molecule is known, whichever split it is in."""
     known = set(dataset.table(["inchikey"])["inchikey"]) | set(exclude)
     molecules["novel"] = ~molecules["inchikey"].isin(known)
-    molecules["novel_stereo_blind"] &= molecules["novel"]  # what is known is new in no sense
+    molecules["novel_stereo_blind"] &= molecules["novel"]  # a known molecule is not new, with stereo or without
     return molecules
 
 

@@ -58,7 +58,7 @@ class OptimizeConfig(Settings):
     )
     seeds: tuple[str, ...] = Field((), description="SMILES to start from; the oracle is asked about them first.")
     n: int = Field(100, ge=1, description="How many candidates to report.")
-    per_scaffold: int = Field(10, ge=1, description="Candidates with the same scaffold at most.")
+    per_scaffold: int = Field(10, ge=1, description="The most candidates with the same scaffold.")
     patience: int | None = Field(
         None,
         ge=1,

@@ -42,8 +42,8 @@ from pipeline.oracles.ledger import CountedOracle, Map
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
-LOOKED_AT = 5000  # molecules to look at before the constraints are said to be such that none passes
-EXPLAINED = 1000  # of the molecules looked at last, so many are held against the constraints to explain why
+LOOKED_AT = 5000  # molecules to look at before it is said that none passes the constraints
+EXPLAINED = 1000  # the molecules looked at last that are checked one by one to explain why none passes
 TOLD_AT_ONCE = 500
 
 
@@ -146,7 +146,7 @@ class _Loop:
         self.proposed = self.hits = self.drafts = 0
         self.resumed = ledger.calls > 0
         self.scores: list[Any] = []
-        """Of each call a number or, for a front, (objectives,)."""
+        """One score for each call: a number or, for a front, (objectives,)."""
 
     # -- the stages of a search --------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class _Loop:
 
     def _ask_about_seeds(self) -> None:
         """Ask about the seeds, then about analogues of them."""
-        keys = [m.key for m in self.screen(self.seeds) if m is not None]  # each is one: they were checked
+        keys = [m.key for m in self.screen(self.seeds) if m is not None]  # none is refused: they were checked
         known = self._list_known()
         if new := [s for s, key in zip(self.seeds, keys, strict=True) if key not in known]:
             self._run_round(propose_known(new, self.checkpoint), "seed")
@@ -198,7 +198,7 @@ class _Loop:
             if stale and not self.ledger.calls and len(self.constraints):
                 refused = [*refused, *strings][-EXPLAINED:]
                 if self.screen.drafts < LOOKED_AT and stale < LOOKED_AT // size:
-                    continue  # what one molecule in a thousand has is found in the end
+                    continue  # a property of one molecule in a thousand is found in the end
                 self.screen.explain(refused)
             if stale >= STALE_ROUNDS:
                 return f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"

@@ -23,11 +23,11 @@ class Provenance:
         """Read the file of an earlier process, where there is one."""
         self._path = path
         self.origins: dict[str, Origin] = {}
-        """By SMILES."""
+        """The origins of molecules, by SMILES."""
         self.tally: Counter[str] = Counter()
         """proposed, valid, passed: rows of proposals. drafts: distinct molecules looked at, by strategies too."""
         self.broken: Counter[str] = Counter()
-        """By constraint, in words, the drafts that failed it first."""
+        """The drafts that failed each constraint first, by the constraint in words."""
         self._cut_short = self._read()
 
     def record(

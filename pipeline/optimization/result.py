@@ -42,7 +42,7 @@ class Optimization:
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds of asking, screening, oracle and telling."""
     broken: dict[str, int] = field(default_factory=dict)
-    """By constraint, in words, the drafts that failed it first."""
+    """The drafts that failed each constraint first, by the constraint in words."""
     oracle: str = ""
     """The name of the oracle."""
     report: dict[str, Any] = field(default_factory=dict)

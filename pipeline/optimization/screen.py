@@ -50,7 +50,7 @@ class Screen:
         """How many strings that were not in the cache were "valid", "constrained" (a molecule that breaks a constraint), or
         failed as `pipeline.chemistry.validate` names it."""
         self.broken: Counter[str] = Counter()
-        """By constraint, in words, the molecules that failed it first."""
+        """The molecules that failed each constraint first, by the constraint in words."""
         self._cache = cache
         self._of_selfies: OrderedDict[str, Screened | None] = OrderedDict()
         self._of_smiles: OrderedDict[str, Screened | None] = OrderedDict()

@@ -123,7 +123,7 @@ def _limit_time(seconds: float, function: Callable[[list[str]], Any]) -> Callabl
             return answer.result(seconds)
         except TimeoutError:
             if answer.done():
-                raise  # its own
+                raise  # the function itself raised it
             raise TimeoutError(f"no answer within {seconds:g} s") from None
 
     return timed

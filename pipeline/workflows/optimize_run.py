@@ -44,7 +44,7 @@ from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
 
-USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # computed of the candidates, whatever the model knows
+USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model
 BEGUN = "begun.json"
 NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
 NOT_OF_THE_ORACLE = {"timeout", "retries", "batch_size", "parallel"}

@@ -192,7 +192,7 @@ def _merge(
     before = dataset.table(["inchikey", *columns])
     latest = new.set_index("inchikey").reindex(before["inchikey"])
     for name in measured:
-        if name in latest:  # the new value stands alone, or the median of both would move at each repetition
+        if name in latest:  # the new value replaces the old one: a median of both would change with each repetition
             before[name] = before[name].mask(latest[name].notna().to_numpy())
     text = pd.concat([before[columns], new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
     folder = workspace / "updates" / hash_content(text)[:8]
