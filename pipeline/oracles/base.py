@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chem_vae.errors import ChemVAEError
 
 LONGEST_REASON = 300  # characters of a reason that a log keeps
@@ -74,13 +71,6 @@ class Oracle(Closing, ABC):
             OracleError: If no more answers will come.
             UserError: If the oracle cannot work as it is set up.
         """
-
-    def evaluate(self, smiles: Sequence[str]) -> NDArray[np.float64]:
-        """Return the values (n, E), NaN where a molecule failed; nothing is counted. Raises as `answers` does."""
-        values = np.full((len(smiles), len(self.endpoints)), np.nan)
-        for answer in self.answers(smiles):
-            values[answer.row] = answer.values
-        return values
 
 
 def clip(text: str) -> str:

@@ -13,13 +13,11 @@ names it:
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.config import OracleConfig
-from pipeline.oracles.ledger import CountedOracle, Map
 
 ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_vae.oracles")
 """Functions that open an oracle, by the name that `OracleConfig.registered` gives."""
@@ -59,24 +57,3 @@ def open_oracle(config: OracleConfig) -> Oracle:
     from pipeline.oracles.function import FunctionOracle, load_function
 
     return FunctionOracle(load_function(config.function), endpoints, name or config.function)
-
-
-def open_ledger(config: OracleConfig, budget: int, log: Path, *, map: Map | None = None) -> CountedOracle:
-    """Open an oracle that is counted against a budget and logged; a log that exists is continued.
-
-    Args:
-        config: The oracle, and how it is asked.
-        budget: Calls at most, those of the log included.
-        log: The file of the log.
-        map: A function like the builtin one over batches, see `CountedOracle`.
-
-    Raises:
-        UserError: As `open_oracle` and `CountedOracle` do.
-    """
-    oracle = open_oracle(config)
-    try:
-        asking = config.model_dump(include={"retries", "batch_size", "parallel"})
-        return CountedOracle(oracle, budget, log, **asking, map=map)
-    except BaseException:
-        oracle.close()
-        raise

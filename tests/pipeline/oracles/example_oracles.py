@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.oracles.base import Answer, Oracle, OracleError
+from pipeline.oracles.config import OracleConfig
+from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.ledger import CountedOracle
 
 ALKANES = ["C" * n for n in range(1, 400)]  # their own canonical SMILES; the length is the score
@@ -95,6 +98,20 @@ def wait_until_gone(pid: int) -> None:
         if state == "Z":
             raise ProcessLookupError
         time.sleep(0.05)
+
+
+def open_ledger(config: OracleConfig, budget: int, log: Path) -> CountedOracle:
+    """Open a configured oracle as an optimization does."""
+    asking = config.model_dump(include={"retries", "batch_size", "parallel"})
+    return CountedOracle(open_oracle(config), budget, log, **asking)
+
+
+def evaluate(oracle: Oracle, smiles: Sequence[str]) -> np.ndarray:
+    """The values (n, E) of an oracle that is not counted; NaN where a molecule failed."""
+    values = np.full((len(smiles), len(oracle.endpoints)), np.nan)
+    for answer in oracle.answers(smiles):
+        values[answer.row] = answer.values
+    return values
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -16,8 +16,7 @@ import pytest
 
 from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
 from pipeline.oracles.config import OracleConfig
-from pipeline.oracles.factory import open_ledger
-from tests.pipeline.oracles.example_oracles import ALKANES, Lengths, ledger, program, read_log
+from tests.pipeline.oracles.example_oracles import ALKANES, Lengths, ledger, open_ledger, program, read_log
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -161,7 +160,7 @@ RUN = """
 import sys
 from pathlib import Path
 from pipeline.oracles.config import OracleConfig
-from pipeline.oracles.factory import open_ledger
+from tests.pipeline.oracles.example_oracles import open_ledger
 config = OracleConfig(program=sys.argv[2:], parallel=2, batch_size=50)
 with open_ledger(config, 300, Path(sys.argv[1])) as oracle:
     for start in range(0, 390, 130):

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from pipeline.chemistry.properties import compute
 from pipeline.oracles.config import OracleConfig
-from pipeline.oracles.factory import open_ledger
+from tests.pipeline.oracles.example_oracles import open_ledger
 
 
 def test_registered_properties(tmp_path: Path) -> None:

@@ -54,9 +54,10 @@ USE = """
 import sys, tomllib
 from pathlib import Path
 from pipeline.oracles.config import OracleConfig
-from pipeline.oracles.factory import open_ledger
+from pipeline.oracles.factory import open_oracle
+from pipeline.oracles.ledger import CountedOracle
 config = OracleConfig.model_validate(tomllib.loads(sys.argv[1]))
-with open_ledger(config, 5, Path(sys.argv[2]) / "oracle.sqlite") as oracle:
+with CountedOracle(open_oracle(config), 5, Path(sys.argv[2]) / "oracle.sqlite") as oracle:
     print(oracle.score(["CCO"]).values.tolist())
 """
 
