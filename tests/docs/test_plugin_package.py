@@ -81,9 +81,19 @@ def test_objective_takes_the_transform(installed: Path, tmp_path: Path) -> None:
         "from pipeline.objectives.transforms import TRANSFORMS\n"
         "wanted = Objective(transform='toy_plateau', low=1.0, high=3.0)\n"
         "made = TRANSFORMS[wanted.transform](low=wanted.low, high=wanted.high)\n"
-        "print(made.desirability(torch.tensor([1.0, 2.0, 3.0])).tolist())\n"
+        "print(made.compute_desirability(torch.tensor([1.0, 2.0, 3.0])).tolist())\n"
     )
     assert run(installed, tmp_path, "-c", program) == "[0.5, 1.0, 0.5]\n"
+
+
+def test_configuration_takes_the_oracle(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "from pipeline.oracles.config import OracleConfig\n"
+        "from pipeline.oracles.factory import open_oracle\n"
+        "with open_oracle(OracleConfig(registered='toy_lengths', options={'best': 3})) as oracle:\n"
+        "    print(oracle.evaluate(['CCO', 'CC']).tolist())\n"
+    )
+    assert run(installed, tmp_path, "-c", program) == "[[0.0], [-1.0]]\n"
 
 
 def test_without_the_package_its_names_are_unknown(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ class Plateau(Transform):
     low: float
     high: float
 
-    def log_desirability(self, x: Tensor) -> Tensor:
+    def compute_log_desirability(self, x: Tensor) -> Tensor:
         """Return log d."""
         u = (2 * x - self.low - self.high) / (self.high - self.low)
         return -math.log(2) * u.pow(4)
 
     @property
-    def hits(self) -> Interval:
+    def hit_interval(self) -> Interval:
         """The values from low to high."""
         return self.low, self.high
