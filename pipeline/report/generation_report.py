@@ -20,7 +20,6 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.model import (
     Achieved,
-    Counts,
     DatasetFacts,
     Distribution,
     Diversity,
@@ -189,7 +188,7 @@ def collect_distributions(
                 data=_sample(values, random),
                 samples=_sample(made, random),
                 candidates=candidates[column].tolist() if column in candidates else [],
-                of=Counts(data=len(values), samples=len(made)),  # more than are drawn
+                of={"data": len(values), "samples": len(made)},
             )
         )
     return entries

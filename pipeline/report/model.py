@@ -149,13 +149,6 @@ class Diversity(Part):
     of: int | None = None
 
 
-class Counts(Part):
-    """Molecules that a distribution was drawn from."""
-
-    data: int | None = None
-    samples: int | None = None
-
-
 class Distribution(PropertyPart):
     """Values of one property in the training data, in all molecules of the run, and in the candidates."""
 
@@ -163,7 +156,8 @@ class Distribution(PropertyPart):
     data: list[Number] = []
     samples: list[Number] = []
     candidates: list[Number] = []
-    of: Counts = Counts()
+    of: dict[str, int] = {}
+    """Values that there are of `data` and `samples`; more than are listed here."""
 
 
 class LatentMap(Part):
@@ -242,12 +236,10 @@ class Failure(Part):
     count: int | None = None
 
 
-class Refusal(Part):
+class Refusal(Share):
     """A constraint with the number of molecules that failed it first."""
 
     constraint: str = ""
-    count: int | None = None
-    of: int | None = None
 
 
 class DiversityAt(Part):
@@ -398,14 +390,11 @@ class Report(Part):
 
     def requested_and_achieved(self) -> list[Achieved]:
         """A row for each objective, and for each other property with figures; without figures where there are none."""
-        found = {row.property: row for row in self.achieved}
-        missing = [o for o in self.request.objectives if o.property not in found]
-        rows = {
+        requested = {
             o.property: Achieved(property=o.property, label=o.label, unit=o.unit, basis=o.basis, aim=o.aim)
-            for o in missing
+            for o in self.request.objectives
         }
-        names = dict.fromkeys([o.property for o in self.request.objectives] + list(found))
-        return [found.get(name) or rows[name] for name in names]
+        return list((requested | {row.property: row for row in self.achieved}).values())
 
 
 def read_report(folder: Path) -> Report:

@@ -88,8 +88,8 @@ def _count_values(report: Report, entry: Distribution) -> str:
     """The number of molecules behind each curve of a distribution, in words."""
     samples = "molecules asked about" if report.optimization else "distinct molecules made"
     curves = (
-        (entry.data, entry.of.data, "training molecules"),
-        (entry.samples, entry.of.samples, samples),
+        (entry.data, entry.of.get("data"), "training molecules"),
+        (entry.samples, entry.of.get("samples"), samples),
         (entry.candidates, None, "candidates"),
     )
     counts = [(len(plots.to_values(values)), of, what) for values, of, what in curves]
