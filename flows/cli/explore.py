@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +22,7 @@ app = new_group(
     "Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
     "A molecule is a SMILES string in quotes. Start with: chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -o found.svg"
 )
-FILES, PICTURES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".png", ".svg"), (".csv", ".png", ".svg")
+FILES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".csv", ".png", ".svg")
 
 Output = Annotated[
     Path | None,
@@ -187,14 +187,10 @@ def anomaly(
         scorer = AnomalyScorer(trained, progress)
         frame = scorer.score(read_smiles(molecules or [], limit))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
-        if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.report.plot_style import save_figure
-
-            save_figure(anomaly_figure(frame, scorer.reference["nats_per_symbol"]), output)
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
-    write_table(frame, output)
+    write_table(frame, output, lambda: anomaly_figure(frame, scorer.reference["nats_per_symbol"]))
     suggest_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{name_model(workspace, model)}")
 
 
@@ -243,12 +239,16 @@ def print_table(frame: Any, names: list[str]) -> None:
     )
 
 
-def write_table(frame: Any, output: Path | None) -> None:
-    """Write a table as .csv (a figure has been drawn already), and say where it is."""
+def write_table(frame: Any, output: Path | None, draw: Callable[[], Any] | None = None) -> None:
+    """Write a table as .csv, or as the figure that `draw` makes of it, and print where it is."""
     if output is None:
         return
     if output.suffix.lower() == ".csv":
         from chem_vae.atomic_files import write_text
 
         write_text(output, frame.to_csv(index=False))
+    elif draw is not None:
+        from pipeline.report.plot_style import save_figure
+
+        save_figure(draw(), output)
     print(f"written: {output}")

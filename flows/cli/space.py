@@ -1,4 +1,4 @@
-"""The commands of `chem-vae explore` that look at the space as a whole: map, dimensions, calibration, robustness."""
+"""The commands of `chem-vae explore` that look at the whole space: map, dimensions, calibration, robustness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from flows.cli.command import command
 from flows.cli.explore import (
     EITHER,
     FILES,
-    PICTURES,
     Figure,
     Output,
     Seed,
@@ -159,10 +158,6 @@ def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output:
         from pipeline.explore.calibration import calibration_error, calibration_figure
 
         frame = check(trained, n, seed, progress)
-        if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.report.plot_style import save_figure
-
-            save_figure(calibration_figure(frame), output)
     wide = frame[frame["nominal"].isin((0.5, 0.8, 0.9, 0.95))].pivot(
         index="property", columns="nominal", values="observed"
     )
@@ -171,7 +166,7 @@ def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output:
     wide["off_by"] = [calibration_error(frame)[p] for p in wide["property"]]
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
-    write_table(frame, output)
+    write_table(frame, output, lambda: calibration_figure(frame))
     suggest_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{name_model(workspace, model)}")
 
 
@@ -203,11 +198,7 @@ def robustness(
 
         smiles = read_smiles(molecules) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
-        if output is not None and output.suffix.lower() in PICTURES:
-            from pipeline.report.plot_style import save_figure
-
-            save_figure(robustness_figure(frame), output)
     print_table(frame, list(frame.columns))
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
-    write_table(frame, output)
+    write_table(frame, output, lambda: robustness_figure(frame))
     suggest_command(f"chem-vae explore reconstruct SMILES{name_model(workspace, model)}")
