@@ -48,8 +48,6 @@ class Checked:
     """By row, the first constraint that failed, cheapest first; None where it passed."""
     counts: dict[str, int]
     """By constraint, how many molecules failed it first; rows without a molecule are in no count."""
-    of: int
-    """How many molecules there were."""
 
 
 NO_MOLECULE, USUAL = "no molecule", "no odd structure"
@@ -93,10 +91,6 @@ class Constraints:
         """The constraints in words, in the order in which they are checked."""
         return [name for name, _ in self._rules]
 
-    def __call__(self, mols: Sequence[Mol | None]) -> NDArray[np.bool_]:
-        """Return whether each molecule passes (n,)."""
-        return self.check(mols).passed
-
     def check(self, mols: Sequence[Mol | None]) -> Checked:
         """Check sanitized molecules. None never passes, nor does a molecule whose property cannot be computed."""
         reasons = [NO_MOLECULE if mol is None else self._find_failed(mol) for mol in mols]
@@ -105,7 +99,7 @@ class Constraints:
             if reason in counts:
                 counts[reason] += 1
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
-        return Checked(passed, reasons, counts, sum(mol is not None for mol in mols))
+        return Checked(passed, reasons, counts)
 
     def _find_failed(self, mol: Mol) -> str | None:
         return next((name for name, rule in self._rules if not rule.holds(mol)), None)

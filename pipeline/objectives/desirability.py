@@ -74,7 +74,7 @@ class ResolvedObjective:
 
     @property
     def basis(self) -> Literal["computed", "predicted"]:
-        """Whether a new molecule's value can be had from its structure (an oracle's too) or only be predicted."""
+        """The source of a new molecule's value: computed from its structure (an oracle's too), or only predicted."""
         return "predicted" if self.summary.kind == "measured" else "computed"
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from chem_vae.errors import UserError
 
 Scores = NDArray[np.float64]
 MOST_OBJECTIVES = 4
-"""Of a hypervolume: its cost grows exponentially, and with more of them nearly everything is in the front."""
+"""Objectives of a hypervolume at most: its cost grows exponentially with them, and nearly everything is in the front."""
 
 
 def find_non_dominated(scores: Scores) -> NDArray[np.bool_]:

@@ -195,7 +195,7 @@ def _is_clash(one: Constraint, first: Rule, other: Constraint, second: Rule) -> 
 
 
 def _is_too_far(one: Constraint, other: Constraint) -> bool:
-    """Whether the distance of two references rules both constraints out, by the triangle inequality of 1 - similarity.
+    """Return whether the distance of two references rules both constraints out, by the triangle inequality of 1 - similarity.
 
     Lipkus 1999, doi:10.1023/A:1019154432472.
     """

@@ -18,7 +18,7 @@ class Reading(NamedTuple):
     reason: str | None
     """Why a value is NaN."""
     understood: bool
-    """Whether the answer has one of the agreed forms; text has not."""
+    """True where the answer has one of the agreed forms; text has not."""
 
 
 def read_answer(raw: Any, endpoints: Sequence[str]) -> Reading:

@@ -54,7 +54,7 @@ class Oracle(Closing, ABC):
     name: str
     endpoints: tuple[str, ...]
     at_once: bool = False
-    """Whether the answers of a batch come all together; its batches are kept short, since a kill loses a whole one."""
+    """True where the answers of a batch come all together: batches are kept short, since a kill loses a whole one."""
     timeout: float | None = None
     """Seconds after which it stops a batch."""
 

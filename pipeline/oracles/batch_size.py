@@ -1,4 +1,4 @@
-"""How many molecules to hand to an oracle at once, from the time that earlier ones took."""
+"""The number of molecules to hand to an oracle at once, from the time that earlier ones took."""
 
 from __future__ import annotations
 

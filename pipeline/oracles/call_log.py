@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether no endpoint has a number."""
+        """True where no endpoint has a number."""
         return all(map(math.isnan, self.values))
 
 
@@ -59,7 +59,7 @@ def find_log(path: Path) -> Path | None:
 
 
 def has_calls(path: Path) -> bool:
-    """Whether a log holds a call. A log that cannot be read is taken to hold some: opening it tells what is wrong."""
+    """Return whether a log holds a call; True for a log that cannot be read, since opening it tells what is wrong."""
     found = find_log(path)
     if found is None or found != path:
         return found is not None and found.read_bytes().count(b"\n") > 1  # its first line is no call

@@ -337,7 +337,7 @@ class CountedOracle(Closing):
             )
 
     def _is_over(self) -> bool:
-        """Whether no more is to be asked."""
+        """Return whether no more is to be asked."""
         return self._stop is not None or self._seconds_left() <= 0
 
     def _select_unknown(self, keys: list[str]) -> list[str]:
