@@ -1,4 +1,4 @@
-"""Checkpoints: growing one for fine-tuning, and half precision. Damage and round trips are in test_training.py."""
+"""Checkpoints: round trips, damage, growing one for fine-tuning, half precision."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_models import TINY
 
 from chem_vae.checkpoint import Checkpoint, ConditionScale
-from chem_vae.config import ModelConfig
-from chem_vae.losses import hide_conditions
+from chem_vae.config import ModelConfig, TrainingConfig
+from chem_vae.errors import CheckpointError
 from chem_vae.model import ChemVAE
+from chem_vae.training import train
 from chem_vae.vocabulary import SelfiesVocabulary
 
 
@@ -50,12 +52,33 @@ def test_half_precision_is_half_the_size_and_reads_back(checkpoint: Checkpoint, 
     torch.testing.assert_close(loaded.embedding.weight, checkpoint.model.embedding.weight, atol=1e-3, rtol=1e-3)
 
 
-def test_hidden_conditions_are_all_or_a_subset_of_any_size() -> None:
-    torch.manual_seed(0)
-    shown = hide_conditions(torch.zeros(20_000, 4), 0.3)
-    hidden = shown.isnan().sum(dim=1)
-    shares = torch.bincount(hidden, minlength=5) / len(hidden)
-    assert 0.44 < shares[0] < 0.48  # 0.4 untouched and a fifth of the 0.3 with a random subset
-    assert 0.34 < shares[4] < 0.38
-    assert all(0.05 < s < 0.07 for s in shares[1:4].tolist())
-    assert not hide_conditions(torch.zeros(5, 4), 0.0).isnan().any()
+def test_save_and_load_give_identical_samples(molecules: tuple, tmp_path: Path) -> None:
+    checkpoint, _ = train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=20))
+    checkpoint.save(tmp_path / "model")
+    loaded = Checkpoint.load(tmp_path / "model")
+    z = torch.randn(40, 16, generator=torch.Generator().manual_seed(1))
+    z[20:] = torch.nan
+    conditions = checkpoint.make_target({"size": 12.0}, 40)
+    samples = [c.decode(z, conditions, temperature=1.0, seed=5) for c in (checkpoint, loaded)]
+    assert samples[0] == samples[1]
+    assert len(set(samples[0])) > 5
+    assert loaded.decode(z, conditions, temperature=1.0, seed=6) != samples[0]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "newer", "no json", "no weights", "other weights"])
+def test_a_damaged_checkpoint_is_a_clear_error(molecules: tuple, tmp_path: Path, damage: str) -> None:
+    checkpoint, _ = train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=1))
+    checkpoint.save(tmp_path)
+    description, tensors = tmp_path / "model.json", tmp_path / "model.safetensors"
+    if damage == "truncate":
+        tensors.write_bytes(tensors.read_bytes()[:1000])
+    elif damage == "newer":
+        description.write_text(description.read_text().replace('"format_version": 1', '"format_version": 9'))
+    elif damage == "no json":
+        description.unlink()
+    elif damage == "no weights":
+        tensors.unlink()
+    else:
+        description.write_text(description.read_text().replace('"decoder_size": 64', '"decoder_size": 65'))
+    with pytest.raises(CheckpointError):
+        Checkpoint.load(tmp_path)

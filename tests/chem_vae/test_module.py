@@ -10,6 +10,7 @@ from typing import Any
 import lightning
 import pytest
 import torch
+from small_models import TINY
 from torch import Tensor
 
 from chem_vae.checkpoint import ConditionScale
@@ -175,3 +176,19 @@ def test_a_batch_in_pieces_is_scaled_for_half_precision(tmp_path: Path) -> None:
     module.backward(scaler.scale(module.training_step(batch, 0)["loss"]))
     found = {n: p.grad / 2.0**10 for n, p in module.model.named_parameters() if p.grad is not None}
     assert_same(found, expect_gradient([batch], 0.0))
+
+
+def test_gradients_are_clipped_without_the_scale_of_half_precision(molecules: tuple) -> None:
+    _, vocabulary, scales = molecules
+    module = TrainingModule(ChemVAE(TINY, len(vocabulary), 1), TrainingConfig(gradient_clip=1.0), scales, 10)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    module._trainer = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=scaler))  # type: ignore[assignment]
+    optimizer = module.configure_optimizers()["optimizer"]
+    weight = next(p for p in module.model.parameters() if p.ndim == 2)
+    before = weight.detach().clone()
+    scaler.scale((0.5 * weight[0, 0]).sum()).backward()
+    module.configure_gradient_clipping(optimizer)
+    assert float(weight.grad[0, 0]) == pytest.approx(0.5), "shorter than the limit: left as it is"  # type: ignore[index]
+    scaler.step(optimizer)
+    scaler.update()
+    assert not torch.equal(weight, before) and torch.isfinite(weight).all()

@@ -1,82 +1,13 @@
-"""The strategy that moves the model: where its model goes, and that it pays."""
+"""The adaptive strategy: it pays, restarts and fills a front."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
-import pytest
-import selfies
 import torch
-from torch import Tensor
+from pairs_problem import SYMBOLS, WORDS, screen
 
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.config import ModelConfig
-from chem_vae.model import ChemVAE
-from chem_vae.optimizers import Molecule, Problem, Proposal, create
-from chem_vae.optimizers.retraining import WeightedRetraining
-from chem_vae.vocabulary import END, SelfiesVocabulary
-
-SYMBOLS = ["[C]", "[N]", "[O]", "[F]", "[S]", "[P]", "[Cl]", "[=C]"]
-WORDS = [a + b for a in SYMBOLS for b in SYMBOLS]
-
-
-@pytest.fixture
-def checkpoint() -> Checkpoint:
-    torch.manual_seed(0)
-    vocabulary = SelfiesVocabulary(SYMBOLS)
-    config = ModelConfig(embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8)
-    model = ChemVAE(config, len(vocabulary), 1).eval()
-    with torch.no_grad():
-        model.decoder.to_symbols.weight.mul_(4.0)
-        model.decoder.to_symbols.bias[END] = 1.0
-    return Checkpoint(model, vocabulary, (), 30)
-
-
-def bits(string: str) -> Tensor:
-    symbols = list(selfies.split_selfies(string))
-    pairs = {a + b for a, b in pairwise(symbols)}
-    return torch.tensor([float(s in symbols) for s in SYMBOLS] + [float(w in pairs) for w in WORDS])
-
-
-def screen(strings: Sequence[str | None]) -> list[Molecule | None]:
-    return [Molecule(s, s, bits(s)) if s else None for s in strings]
-
-
-@torch.no_grad()
-def likelihood(checkpoint: Checkpoint, string: str) -> float:
-    return float(checkpoint.model.log_likelihood(torch.tensor([checkpoint.vocabulary.encode(string)])))
-
-
-def test_the_model_moves_to_what_it_is_shown_and_can_go_back(checkpoint: Checkpoint) -> None:
-    before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
-    shown = ["[C][N][O][C]", "[C][N][O][F]", "[C][N][S][C]", "[P][N][O][C][C]"]
-    retraining = WeightedRetraining(checkpoint, learning_rate=3e-3)
-    first = retraining.step(shown)
-    for _ in range(5):
-        last = retraining.step([*shown, "[Xe]"])  # what cannot be spelled is passed over
-    assert last < first - 1
-    for name, value in checkpoint.model.state_dict().items():
-        assert torch.equal(value, before[name])
-    assert likelihood(retraining.checkpoint, shown[0]) > likelihood(checkpoint, shown[0]) + 1
-    again = WeightedRetraining(checkpoint, learning_rate=3e-3)
-    again.step(shown)
-    for _ in range(5):
-        again.step([*shown, "[Xe]"])
-    for a, b in zip(retraining.checkpoint.model.parameters(), again.checkpoint.model.parameters(), strict=True):
-        assert torch.equal(a, b)
-    retraining.reset()
-    assert likelihood(retraining.checkpoint, shown[0]) == pytest.approx(likelihood(checkpoint, shown[0]), abs=1e-5)
-
-
-def test_the_best_are_shown_most(checkpoint: Checkpoint) -> None:
-    retraining = WeightedRetraining(checkpoint, learning_rate=3e-3, rank_weight=0.001)
-    strings = ["[C][N][O]", *(f"[F]{w}" for w in WORDS[:50])]
-    for _ in range(8):
-        retraining.step(strings)
-    nats = [-likelihood(retraining.checkpoint, s) for s in strings]
-    assert nats[0] < np.mean(nats[1:]) - 1
+from chem_vae.optimizers import Problem, Proposal, create
 
 
 def test_adaptive_beats_the_prior(checkpoint: Checkpoint) -> None:
