@@ -205,13 +205,11 @@ def _close_ring(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
 
 def _attach_substituent(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
     atom = draw_open_atom(mol, rng)
-    fragment = _read_fragment(rng.choice(SUBSTITUENTS))
+    substituent = rng.choice(SUBSTITUENTS)
     if atom is None:
         return False
-    first = mol.GetNumAtoms()
     clear_chirality(atom)
-    mol.InsertMol(fragment)
-    mol.AddBond(atom.GetIdx(), first, Chem.BondType.SINGLE)
+    _bind_fragment(mol, atom.GetIdx(), substituent)
     return True
 
 
@@ -220,10 +218,7 @@ def _replace_substituent(mol: RWMol, elements: Elements, rng: random.Random) -> 
     if found is None:
         return False
     stem, _, branch = found
-    fragment = _read_fragment(rng.choice(SUBSTITUENTS))
-    first = mol.GetNumAtoms()
-    mol.InsertMol(fragment)
-    mol.AddBond(stem, first, Chem.BondType.SINGLE)
+    _bind_fragment(mol, stem, rng.choice(SUBSTITUENTS))
     remove_atoms(mol, branch)
     return True
 
@@ -256,13 +251,19 @@ def _insert_linker(mol: RWMol, elements: Elements, rng: random.Random) -> bool:
         return False
     begin, end = remove_bond(mol, bond)
     smiles, last = rng.choice(LINKERS)
-    first = mol.GetNumAtoms()
-    mol.InsertMol(_read_fragment(smiles))
     if rng.random() < 0.5:
         begin, end = end, begin
-    mol.AddBond(begin, first, Chem.BondType.SINGLE)
+    first = _bind_fragment(mol, begin, smiles)
     mol.AddBond(end, first + last, Chem.BondType.SINGLE)
     return True
+
+
+def _bind_fragment(mol: RWMol, atom: int, smiles: str) -> int:
+    """Add a fragment whose first atom is bound to an atom; return the number of that first atom."""
+    first = mol.GetNumAtoms()
+    mol.InsertMol(_read_fragment(smiles))
+    mol.AddBond(atom, first, Chem.BondType.SINGLE)
+    return int(first)
 
 
 @functools.cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.shards import INSIDE, OWN_COLUMNS, SPLIT_WORDS
+from pipeline.datasets.shards import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.datasets.source import Chunk, Source
 from pipeline.workspace.registry import ResolvedSource
 
@@ -59,6 +59,36 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
     if wanted not in (names := source.read_columns(1000)):
         raise unknown_name(f"split column of {file}", wanted, names)
     return Columns(units, wanted, ())
+
+
+def check_numbers(units: Mapping[str, str], parts: Sequence[PartFigures]) -> None:
+    """Check that no column of a measured property holds text alone.
+
+    Raises:
+        DataError: If one does.
+    """
+    for name in units:
+        examples = [part.example[name] for part in parts if name in part.example]
+        if examples and not any(part.numeric[name] for part in parts):
+            raise DataError(f"the property column {name!r} holds text, not numbers: its first value is {examples[0]!r}")
+
+
+def describe_unmeasured(units: Mapping[str, str], parts: Sequence[PartFigures], file: str) -> list[str]:
+    """Describe the cells of measured properties that are no numbers, in a sentence for each property that has some.
+
+    Raises:
+        DataError: If no row has a value of a property.
+    """
+    notes = []
+    for name in units:
+        if any(part.molecules for part in parts) and not any(part.numeric[name] for part in parts):
+            raise DataError(f"no row of {file} has a value of the property {name!r}")
+        if count := sum(part.not_numeric[name] for part in parts):
+            example = next(part.example[name] for part in parts if name in part.example)
+            notes.append(
+                f"{count:,} cells of {name!r} are no finite numbers (such as {example!r}) and count as unmeasured"
+            )
+    return notes
 
 
 def _list_units(config: IngestConfig, resolved: ResolvedSource) -> dict[str, str]:

@@ -28,7 +28,7 @@ from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
 from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
-from pipeline.datasets.columns import find_columns, open_source
+from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.source import Chunk, find_format
@@ -187,7 +187,7 @@ class _Ingest:
         for number, figures in enumerate(workers.map(shards.standardize_part, read_missing())):
             found[order[number]] = figures
             if order[number] == 0:
-                self._check_numbers([figures])
+                check_numbers(self.units, [figures])
             report(expected)
         parts = [found[i] for i in range(len(sizes))]
         rows = sum(f.rows for f in parts)
@@ -200,26 +200,10 @@ class _Ingest:
             )
         if rows != sum(sizes) or rows != sum(f.molecules + f.rejected for f in parts):
             raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
-        self._check_numbers(parts)
-        for name in self.units:
-            if sum(f.molecules for f in parts) and not sum(f.numeric[name] for f in parts):
-                raise DataError(f"no row of {self.resolved.path.name} has a value of the property {name!r}")
+        check_numbers(self.units, parts)
         report(rows)
-        for name in self.units:
-            if odd := sum(f.not_numeric[name] for f in parts):
-                example = next(f.example[name] for f in parts if name in f.example)
-                self.notes.append(
-                    f"{odd:,} cells of {name!r} are no finite numbers (such as {example!r}) and count as unmeasured"
-                )
+        self.notes += describe_unmeasured(self.units, parts, self.resolved.path.name)
         return parts
-
-    def _check_numbers(self, parts: list[shards.PartFigures]) -> None:
-        for name in self.units:
-            examples = [f.example[name] for f in parts if name in f.example]
-            if examples and not sum(f.numeric[name] for f in parts):
-                raise DataError(
-                    f"the property column {name!r} holds text, not numbers: its first value is {examples[0]!r}"
-                )
 
     # -- phase 2 -----------------------------------------------------------------------------------------------------
 
