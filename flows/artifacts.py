@@ -132,12 +132,12 @@ def show_run(run: Run) -> None:
     from prefect.artifacts import create_link_artifact, create_table_artifact
 
     from pipeline.report.model import read_report
-    from pipeline.report.tables import funnel_rows
+    from pipeline.report.tables import list_funnel_rows
 
     report = read_report(run.folder)
     _create_markdown("summary", format_summary(report, run.folder), "results and warnings")
     tables = (
-        ("funnel", funnel_rows(report), "Each stage is counted among the molecules of the stage before."),
+        ("funnel", list_funnel_rows(report), "Each stage is counted among the molecules of the stage before."),
         ("candidates", read_candidates(run.folder / "candidates.csv", TABLE_ROWS), "The best candidates."),
     )
     for key, rows, description in tables:
@@ -151,10 +151,10 @@ def show_run(run: Run) -> None:
 
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
-    from pipeline.report.tables import achieved_rows, funnel_rows
+    from pipeline.report.tables import list_achieved_rows, list_funnel_rows
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
-    for title, rows in (("Funnel", funnel_rows(report)), ("Requested and achieved", achieved_rows(report))):
+    for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]
     if report.warnings:

@@ -103,16 +103,16 @@ def explain_reuse(manifest: Path) -> str:
 
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
-    from pipeline.report.tables import achieved_rows, funnel_rows  # here: --help does without them
+    from pipeline.report.tables import list_achieved_rows, list_funnel_rows  # here: --help does without them
 
     lines = []
-    if funnel := funnel_rows(report):
+    if funnel := list_funnel_rows(report):
         rows = [
             (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")
             for r in funnel
         ]
         lines += [format_table(rows, ("stage", "count", "", "share")), ""]
-    if achieved := achieved_rows(report):
+    if achieved := list_achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
         lines += [format_table([list(row.values()) for row in achieved], head), ""]
     lines += [f"warning: {warning}" for warning in report.warnings]

@@ -152,7 +152,7 @@ def _make_cell(record: Mapping[str, Any], column: Column) -> dict[str, Any]:
 
 
 def split_alerts(value: Any) -> list[str]:
-    """The structural alerts in a cell of the candidates' table."""
+    """Split the structural alerts in a cell of the candidates' table."""
     return [part.strip() for part in value.split(";") if part.strip()] if isinstance(value, str) else []
 
 

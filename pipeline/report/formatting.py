@@ -56,7 +56,7 @@ def format_share(count: Any, of: Any) -> str:
 
 
 def choose_decimals(values: Sequence[float], tolerance: float | None = None) -> int:
-    """The number of decimals with which the spread of the values (or the tolerance) shows in two figures."""
+    """Choose the number of decimals with which the spread of the values (or the tolerance) shows in two figures."""
     if not values or all(v == round(v) for v in values):
         return 0
     spread = tolerance or (max(values) - min(values)) / 4 or abs(values[0]) or 1.0

@@ -19,6 +19,8 @@ from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.model import (
+    FORMAT,
+    FORMAT_VERSION,
     Achieved,
     DatasetFacts,
     Distribution,
@@ -95,8 +97,8 @@ def start_report(
     keys = ("parameters", "latent_size", "vocabulary", "conditions", "training_molecules", "trained_seconds")
     figures = {**card["figures"], "latent_size": card["latent_size"]}
     return Report(
-        format="chem-vae report",
-        format_version=1,
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
         title=title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=run_id,
@@ -200,7 +202,7 @@ def _sample(values: Any, random: np.random.Generator) -> list[Any]:
 
 
 def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap | None:
-    """The training molecules' latent means on their two principal axes, with the candidates."""
+    """Place the training molecules and the candidates on the two principal axes of the training molecules."""
     points = model.latent["mu"].float()[:PLOTTED]
     if len(points) < 3:
         return None
@@ -217,7 +219,7 @@ def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap 
 
 
 def place_candidates(candidates: pd.DataFrame, mean: torch.Tensor, axes: torch.Tensor) -> list[list[float]]:
-    """The coordinates on the given axes of the candidates that have a latent point."""
+    """Compute the coordinates on the given axes of the candidates that have a latent point."""
     z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, len(mean))
     z = z[torch.isfinite(z).all(dim=1)]
     return list(((z - mean) @ axes.T).tolist())

@@ -34,7 +34,7 @@ _LENIENT = object()
 
 
 class Part(BaseModel):
-    """A part of the report."""
+    """A part of the report, read leniently and written strictly."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -102,7 +102,7 @@ class Objective(PropertyPart):
 
 
 class Request(Part):
-    """What was asked of a run; the oracle and what follows it are of optimizations only."""
+    """What was requested of a run; only optimizations have the oracle and the fields after it."""
 
     n: int | None = None
     samples: int | None = None
@@ -119,7 +119,7 @@ class Request(Part):
 
 
 class Achieved(PropertyPart):
-    """What the molecules have of one objective's property, over the candidates."""
+    """The values of one objective's property over the candidates."""
 
     basis: str = ""
     aim: str = ""
@@ -157,7 +157,7 @@ class Distribution(PropertyPart):
     samples: list[Number] = []
     candidates: list[Number] = []
     of: dict[str, int] = {}
-    """Values that there are of `data` and `samples`; more than are listed here."""
+    """How many values `data` and `samples` were drawn from."""
 
 
 class LatentMap(Part):
@@ -385,11 +385,11 @@ class Report(Part):
     """Molecules that the candidates were chosen from."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in plain types, without what was not given."""
+        """Write the report in plain types, without what was not given."""
         return self.model_dump(exclude_unset=True)
 
     def requested_and_achieved(self) -> list[Achieved]:
-        """A row for each objective, and for each other property with figures; without figures where there are none."""
+        """List a row for each objective, also where it has no figures, and for each other property with figures."""
         requested = {
             o.property: Achieved(property=o.property, label=o.label, unit=o.unit, basis=o.basis, aim=o.aim)
             for o in self.request.objectives

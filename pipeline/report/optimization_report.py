@@ -118,7 +118,7 @@ def build_search(found: Optimization, candidates: pd.DataFrame, model: TrainedMo
         drafts=drafts,
         constraints=[Refusal(constraint=name, count=n, of=drafts) for name, n in found.broken.items()],
         best=float(np.nanmax(scores)) if calls["score"].notna().any() else None,
-        curve=draw_curve(scores),
+        curve=follow_scores(scores),
         scores=thin([[i, s] for i, s in enumerate(calls["score"], 1) if s == s], PLOTTED),
         diversity=follow_diversity(calls),
         origins=count_origins(calls, candidates),
@@ -132,7 +132,7 @@ def build_search(found: Optimization, candidates: pd.DataFrame, model: TrainedMo
 
 
 def _find_range(calls: pd.DataFrame, name: str) -> list[float]:
-    """The ends of the middle 98 % of a property's values: its transform is drawn over them too."""
+    """Find the ends of the middle 98 % of a property's values: its transform is drawn over them too."""
     values = calls[f"{name}_computed"].dropna().to_numpy(dtype=np.float64)
     return list(np.quantile(values, (0.01, 0.99)).tolist()) if len(values) else []
 
@@ -151,7 +151,7 @@ def count_stages(found: Optimization) -> list[Stage]:
 
 
 def _collect_endpoints(found: Optimization, model: TrainedModel) -> list[Distribution]:
-    """Distributions of the objectives' properties that the model's data does not have."""
+    """Collect the values of the objectives' properties that the model's data does not have."""
     known = {p.name for p in model.properties}
     return [
         Distribution(
@@ -171,8 +171,12 @@ def _collect_endpoints(found: Optimization, model: TrainedModel) -> list[Distrib
 # -- against calls ---------------------------------------------------------------------------------------------------
 
 
-def draw_curve(scores: NDArray[np.float64]) -> list[list[float]]:
-    """[call, best, mean of the best ten, mean of the best hundred] so far, at about CHECKPOINTS calls."""
+def follow_scores(scores: NDArray[np.float64]) -> list[list[float]]:
+    """Follow the scores over the calls: [call, best, mean of the best ten, mean of the best hundred] so far.
+
+    Returns:
+        A row for each of about CHECKPOINTS calls.
+    """
     if not len(scores):
         return []
     means = [average_best(scores, top) for top in (1, 10, 100)]
@@ -181,7 +185,7 @@ def draw_curve(scores: NDArray[np.float64]) -> list[list[float]]:
 
 
 def follow_diversity(calls: pd.DataFrame) -> list[DiversityAt]:
-    """Internal diversity and distinct scaffolds of the best hundred molecules, after more and more calls."""
+    """Follow internal diversity and distinct scaffolds of the best hundred molecules over the calls."""
     rows = []
     scaffolds: dict[str, str | None] = {}
     for n in sorted({int(v) for v in np.linspace(len(calls) / DIVERSE_AT, len(calls), DIVERSE_AT)} - {0}):

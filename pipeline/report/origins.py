@@ -1,4 +1,4 @@
-"""Which move or center of a search found what, and from which parent."""
+"""Counts what each move or center of a search found, and traces candidates back to their parents."""
 
 from __future__ import annotations
 

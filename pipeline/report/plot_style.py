@@ -107,7 +107,7 @@ def save_figure(figure: Figure, path: str | Path, resolution: int = 130) -> Path
 
 
 def picture_format(path: Path) -> str:
-    """The format that a picture's name asks for: "png" or "svg".
+    """Return the format that a picture's name asks for: "png" or "svg".
 
     Raises:
         UserError: the name has another ending.

@@ -7,13 +7,13 @@ from typing import Any
 from pipeline.report.model import Report
 
 
-def funnel_rows(report: Report) -> list[dict[str, Any]]:
-    """A row for each stage of the funnel: stage, count, of (molecules of the stage before), fraction."""
+def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
+    """List a row for each stage of the funnel: stage, count, of (molecules of the stage before), fraction."""
     return [{"stage": s.stage, "count": s.count, "of": s.of, "fraction": s.fraction} for s in report.funnel]
 
 
-def achieved_rows(report: Report) -> list[dict[str, Any]]:
-    """A row for each objective: what was requested, and what the candidates have."""
+def list_achieved_rows(report: Report) -> list[dict[str, Any]]:
+    """List a row for each objective: what was requested, and what the candidates have."""
     return [
         {
             "property": row.label or row.property,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.report.optimization_report import draw_curve, follow_diversity
+from pipeline.report.optimization_report import follow_diversity, follow_scores
 
 
 def test_the_curve_holds_the_best_and_the_means_so_far() -> None:
-    rows = draw_curve(np.array([1.0, 3.0, 2.0]))
+    rows = follow_scores(np.array([1.0, 3.0, 2.0]))
     assert [row[:3] for row in rows] == [[1, 1, 1], [2, 3, 2], [3, 3, 2]]
-    assert draw_curve(np.array([])) == []
+    assert follow_scores(np.array([])) == []
 
 
 def test_diversity_is_followed_from_two_molecules_on() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.report.model import Achieved, Report, Stage
-from pipeline.report.tables import achieved_rows, funnel_rows
+from pipeline.report.tables import list_achieved_rows, list_funnel_rows
 
 
 def test_rows_are_plain_values() -> None:
@@ -14,10 +14,10 @@ def test_rows_are_plain_values() -> None:
             Achieved(property="b", of=5),
         ],
     )
-    assert funnel_rows(report) == [{"stage": "valid", "count": 3, "of": 4, "fraction": 0.75}]
-    rows = achieved_rows(report)
+    assert list_funnel_rows(report) == [{"stage": "valid", "count": 3, "of": 4, "fraction": 0.75}]
+    rows = list_achieved_rows(report)
     assert [(row["property"], row["wanted"], row["mean"], row["within"]) for row in rows] == [
         ("A", "high", 1.5, "2 of 5"),
         ("b", "", None, ""),
     ]
-    assert funnel_rows(Report()) == achieved_rows(Report()) == []
+    assert list_funnel_rows(Report()) == list_achieved_rows(Report()) == []
