@@ -1,0 +1,67 @@
+"""What a user types is found in the workspace, and what is not found is told with what there is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chem_vae.atomic_files import write_json
+from chem_vae.errors import DataError, UserError
+from pipeline.workspace.lookup import (
+    find_dataset,
+    find_folder,
+    find_model,
+    find_run,
+    list_shipped_models,
+    list_workspace_models,
+    write_model_name,
+)
+
+
+def make(workspace: Path, kind: str, name: str, at: float, *files: str) -> Path:
+    folder = workspace / kind / name
+    for file in ("manifest.json", *files):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        write_json(folder / file, {})
+    os.utime(folder / "manifest.json", (at, at))
+    return folder
+
+
+def test_datasets(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished dataset.*chem-vae ingest"):
+        find_dataset("latest", tmp_path)
+    old, new = make(tmp_path, "datasets", "assay-1111aaaa", 1e9), make(tmp_path, "datasets", "assay-2222bbbb", 2e9)
+    make(tmp_path, "datasets", "assay-3333cccc.partial", 3e9)
+    for asked, found in (("latest", new), ("assay", new), (old.name, old), (str(old), old)):
+        assert find_dataset(asked, tmp_path) == found
+    with pytest.raises(UserError, match="unknown dataset of the workspace 'asay'"):
+        find_dataset("asay", tmp_path)
+
+
+def test_models(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished model.*--model"):
+        find_model("latest", tmp_path)
+    model = make(tmp_path, "models", "assay-1111aaaa", 1e9, "model.json")
+    run = make(tmp_path, "runs", "20260101-020000-nightly", 2e9, "model/model.json")
+    (shipped, folder), *_ = list_shipped_models().items()
+    for asked, found in (
+        ("latest", run / "model"), ("nightly", run / "model"), (run.name, run / "model"), (str(run), run / "model"),
+        ("assay", model), (model.name, model), (str(model), model), (shipped, folder),
+    ):  # fmt: skip
+        assert find_model(asked, tmp_path) == found
+    assert list_workspace_models(tmp_path) == [model]
+    assert [write_model_name(f) for f in (folder, run / "model", model)] == [shipped, run.name, model.name]
+    with pytest.raises(DataError, match="has no model.json"):
+        find_model(str(tmp_path), tmp_path)
+    with pytest.raises(UserError, match="unknown model or run 'nightl'.*Known: 20260101-020000-nightly"):
+        find_model("nightl", tmp_path)
+
+
+def test_any_folder(tmp_path: Path) -> None:
+    run = make(tmp_path, "runs", "20260101-020000-nightly", 1e9)
+    assert find_folder(run.name, tmp_path) == find_folder(str(run / "manifest.json"), tmp_path) == run
+    assert find_run("nightly", tmp_path) == run
+    with pytest.raises(DataError, match="there is no folder nowhere"):
+        find_folder("nowhere", tmp_path)
