@@ -27,7 +27,7 @@ RELATIVE = ("logP", "SA", "QED", "weight")
 
 
 def compare(official: dict[str, Any], ours: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """By metric that both have: official, ours, and ours - official."""
+    """List for each metric that both have: official, ours, and ours - official."""
     rows: dict[str, dict[str, float | None]] = {}
     for name, theirs in official.items():
         if name not in ours:
@@ -39,7 +39,7 @@ def compare(official: dict[str, Any], ours: dict[str, Any]) -> dict[str, dict[st
 
 
 def off(name: str, row: dict[str, float | None], within: float) -> bool:
-    """Whether a row differs by more than `within`; where one of both has no value, it does."""
+    """Tell whether a row differs by more than `within`, or only one of both has a value."""
     difference, official = row["difference"], row["official"]
     if difference is None or official is None or not math.isfinite(difference):
         return True

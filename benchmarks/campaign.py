@@ -64,7 +64,7 @@ LIBRARY = 20_000
 
 @dataclass
 class Known:
-    """What was measured so far."""
+    """The molecules that were measured so far, with their values."""
 
     smiles: list[str]
     values: list[float]
@@ -95,7 +95,7 @@ def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredic
 def designed(
     model: TrainedModel, known: Known, n: int, samples: int, config: MeasuredConfig, strategy: str, seed: int
 ) -> tuple[list[str], dict[str, Any]]:
-    """A batch by `pipeline.measured`."""
+    """Choose a batch as `chem-vae generate` does for a measured property (`pipeline.generation.acquisition_search`)."""
     predictor = predictor_of(model, known, seed)
     standing = TrainedModel(model.folder, model.manifest)
     standing.__dict__["checkpoint"] = model.checkpoint

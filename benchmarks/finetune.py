@@ -107,14 +107,14 @@ def macrocycle(draw: random.Random) -> str:
 
 
 def is_kinase_like(mol: Any) -> bool:
-    """Whether a molecule has the aniline at position 4 of a pyrimidine, fused or not."""
+    """Tell whether a molecule has the aniline at position 4 of a pyrimidine, fused or not."""
     from rdkit import Chem
 
     return bool(mol.HasSubstructMatch(Chem.MolFromSmarts(KINASE_LIKE)))
 
 
 def is_macrocycle(mol: Any) -> bool:
-    """Whether a molecule has a ring of twelve atoms or more."""
+    """Tell whether a molecule has a ring of twelve atoms or more."""
     return any(len(ring) >= 12 for ring in mol.GetRingInfo().AtomRings())
 
 
@@ -222,7 +222,7 @@ def _moses(model: Any) -> dict[str, float]:
 
 
 def _share(kind: str, model: Any) -> dict[str, float]:
-    """Of SAMPLES molecules drawn from p(x) without a target: the shares that are valid, distinct, of the kind."""
+    """Measure the shares of SAMPLES molecules drawn from p(x) that are valid, distinct and of the kind."""
     from rdkit import Chem
 
     drawn = [s for s in model.sample(SAMPLES, seed=1) if s is not None]

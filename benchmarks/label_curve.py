@@ -1,4 +1,4 @@
-"""label_curve(): what measured values are worth, by training on a part of them.
+"""The accuracy of prediction and conditional generation by the number of measured values.
 
 A property is treated as measured: its values are hidden from a share of the training and validation molecules, whose
 structures stay. A model is trained on all molecules, its predictor fitted on those that keep their value, and both are
@@ -50,7 +50,7 @@ class LabelPoint:
     of: int
     """Training molecules whose value was there to be hidden."""
     r2: float
-    """Of the predictor, on held-out molecules."""
+    """R2 of the predictor on held-out molecules."""
     mae: float
     checked: int
     """Held-out molecules that r2 and mae are over."""
@@ -64,7 +64,7 @@ class LabelPoint:
     target_mae_of_chance: float
     """The same error when each molecule is judged by another's wanted value."""
     valid: int
-    """Of `generated`: the molecules that the errors are over."""
+    """Valid molecules of `generated`; the errors are over them."""
     generated: int
     seconds: float
 
@@ -82,7 +82,7 @@ def label_curve(
     folder: Path | None = None,
     progress: Progress = silent,
 ) -> list[LabelPoint]:
-    """The accuracy of prediction and of conditional generation for each share of labels kept, in the order of `shares`.
+    """Measure prediction and conditional generation for each share of labels kept, in the order of `shares`.
 
     >>> label_curve(dataset, "logp", (0.1, 1.0), molecules=5000)  # doctest: +SKIP
 

@@ -1,4 +1,4 @@
-"""What a model's latent space can do: every figure and number of LATENT_SPACE.md, made anew.
+"""Makes every figure and number of LATENT_SPACE.md, on the capabilities of a model's latent space.
 
     python benchmarks/latent_space.py --model moses
 

@@ -1,4 +1,4 @@
-"""What measured values are worth: prediction and conditional generation with 1 to 100 % of the labels of one property.
+"""Prediction and conditional generation with 1 to 100 % of the labels of one property.
 
 python benchmarks/missing_labels.py                      # 10 minutes on two cores; killed, it goes on with the next share
 python benchmarks/missing_labels.py --property qed --molecules 20000 --epochs 10

@@ -153,7 +153,7 @@ def _measured(job: Job) -> dict[str, Any]:
 
 
 def code_key() -> str:
-    """Of the source that decides what a run does: reused runs that another version made are named."""
+    """Hash the source that decides the course of a run, to name reused runs of another version."""
     from pipeline.workspace.folders import hash_content
 
     root = Path(__file__).parents[1]
@@ -208,11 +208,11 @@ def _rises(scores: Sequence[float]) -> list[list[float]]:
 
 
 def _origins(calls: Any) -> dict[str, dict[str, float]]:
-    """By move: calls, mean and highest score."""
+    """Summarize for each origin of molecules: calls, mean and highest score."""
     grouped = calls.groupby("origin")["score"]
     return {str(k): {"calls": len(v), "mean": float(v.mean()), "highest": float(v.max())} for k, v in grouped}
 
 
 def say(text: str) -> None:
-    """A line of the log."""
+    """Write a line to the log."""
     print(text, file=sys.stderr, flush=True)

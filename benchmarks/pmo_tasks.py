@@ -51,7 +51,7 @@ class Task:
 
 
 TASKS: dict[str, Task] = {}
-"""By PMO's names."""
+"""PMO's names of tasks -> the functions."""
 
 
 def task(name: str) -> Task:
@@ -119,7 +119,7 @@ def similarity(smiles: str, kind: Kind) -> Score:
 
 
 def isomer(formula: str) -> Score:
-    """How near the molecular formula is: the geometric mean of a bell (sigma 1) for each element and one (sigma 2) for the
+    """Score the nearness of the molecular formula: the geometric mean of a bell (sigma 1) for each element and one (sigma 2) for the
     number of atoms, hydrogens counted."""
     wanted = {symbol: int(count or 1) for symbol, count in re.findall(r"([A-Z][a-z]*)(\d*)", formula)}
     bells = {symbol: gaussian(count, 1.0) for symbol, count in wanted.items()}

@@ -1,4 +1,4 @@
-"""How fast the parts are, each beside its limit or a peer in the same run. Prints a table and keeps JSON in results/.
+"""The speed of the parts, each beside its limit or a peer in the same run. Prints a table and keeps JSON in results/.
 
 python benchmarks/speed.py training            # molecules/s beside the cores' matrix peak and the MOSES VAE's own code
 python benchmarks/speed.py ingest moses        # rows/s and memory beside what RDKit and selfies alone need

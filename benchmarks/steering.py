@@ -1,4 +1,4 @@
-"""Conditional sampling, checked: what was asked for against what RDKit computes for the molecules that came."""
+"""Conditional sampling: requested property values and those that RDKit computes for the molecules that come."""
 
 from __future__ import annotations
 
@@ -26,10 +26,20 @@ def steering(
 ) -> pd.DataFrame:
     """Sample n molecules from p(x | c) for each of some values of each property alone, and compute what they have.
 
-    names: conditions of the model that a structure gives; all of those when None. The values run over the middle 90 %
-    of the training data. Columns: property, requested, smiles, computed; a row for each valid molecule.
+    Args:
+        model: The model.
+        names: Conditions of the model that a structure gives; None: all of them.
+        levels: Values of each, over the middle 90 % of the training data.
+        n: Molecules for each value.
+        temperature: Of the decoder.
+        seed: Draws the molecules.
+        progress: Is told of the values done.
 
-    Raises UserError for a property that the model was not conditioned on, and where there is none to check.
+    Returns:
+        A row for each valid molecule. Columns: property, requested, smiles, computed.
+
+    Raises:
+        UserError: The model was not conditioned on a property, or there is none to check.
     """
     about = {p.name: p for p in model.properties}
     possible = [c for c in model.conditions if c in about and about[c].kind == "computed"]
@@ -58,7 +68,7 @@ def steering(
 
 
 def steering_figures(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """By property: mean absolute error in its unit, and the correlation of requested and computed values."""
+    """Compute for each property the mean absolute error in its unit and the correlation of requested and computed values."""
     out = {}
     for name, rows in frame.groupby("property", sort=False):
         error = (rows["computed"] - rows["requested"]).abs()
@@ -68,7 +78,7 @@ def steering_figures(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def steering_figure(frame: pd.DataFrame) -> Any:
-    """A matplotlib Figure: for each property, the middle 50 % and 90 % of computed values at each requested one."""
+    """Draw for each property the middle 50 % and 90 % of computed values at each requested one; returns a matplotlib Figure."""
     from pipeline.report.plot_style import PAPER, open_figure
 
     names = list(dict.fromkeys(frame["property"]))

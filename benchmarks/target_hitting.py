@@ -45,7 +45,7 @@ SURPLUS = 5
 
 
 def label(target: Mapping[str, float]) -> str:
-    """As the table calls it.
+    """The name in the table.
 
     >>> label({"logp": 2.5, "qed": 0.9})
     'logp 2.5 and qed 0.9'

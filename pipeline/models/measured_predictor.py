@@ -22,7 +22,7 @@ from pipeline.chemistry.molecule import Structure, parse_mols
 FILE = "measured.safetensors"
 Representation = Literal["latent", "fingerprint", "both"]
 ALL_BUT = 0.05
-"""Share of the measured molecules that lie outside of the domain that the others span."""
+"""The share of measured molecules that lie outside of the domain that the others span."""
 _AT_ONCE = 2000
 
 
@@ -44,26 +44,32 @@ def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Predi
 
 @dataclass(frozen=True)
 class MeasuredPredictor:
-    """One measured property: predictions from latent points, from substructures or from both, whichever predicts better,
-    and the applicability domain."""
+    """Predicts one measured property from latent points, substructures or both, and knows its applicability domain."""
 
     name: str
     representation: Representation
     process: TanimotoProcess
-    """Over substructures of all measured molecules. It tells the domain also where latent points predict."""
+    """The process over substructures of all measured molecules. It also defines the domain."""
     latent: PropertyPredictor | None
-    """Of the model; None where it has none."""
+    """The model's predictor on latent points; None where it has none."""
     compared: Mapping[str, Any] = field(default_factory=dict)
-    """Figures of all, and the weight of latent points in both: see `pipeline.training.fit_measured`."""
+    """The card of `pipeline.training.fit_measured.Comparison`, with the weight of latent points in "both"."""
 
     @property
     def needs_z(self) -> bool:
-        """Whether latent points have a say."""
+        """Whether predictions need latent points."""
         return self.representation != "fingerprint"
 
     def predict(self, smiles: Sequence[Structure | None], z: Tensor | None = None) -> Prediction:
-        """Mean and standard deviation (n,) of canonical SMILES, NaN for None; z (n, D), of the same molecules, NaN where
-        there is none: only substructures predict without."""
+        """Predict molecules.
+
+        Args:
+            smiles: n molecules; None has a prediction of NaN.
+            z: (n, D) their latent points, NaN where there is none; not needed with substructures alone (`needs_z`).
+
+        Returns:
+            Mean and standard deviation (n,).
+        """
         mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
         known = torch.tensor([text is not None for text in smiles], dtype=torch.bool)
         if self.needs_z:
@@ -86,7 +92,7 @@ class MeasuredPredictor:
         return Prediction(mean, std * float(self.compared.get("scale", 1.0)))  # models of earlier versions have none
 
     def similarity(self, smiles: Sequence[Structure | None]) -> Tensor:
-        """(n,) Tanimoto similarity to the nearest measured molecule; NaN for None."""
+        """Compute the Tanimoto similarity (n,) to the nearest measured molecule; NaN for None."""
         nearest = torch.full((len(smiles),), torch.nan)
         known = [row for row, text in enumerate(smiles) if text is not None]
         for start in range(0, len(known), _AT_ONCE):
@@ -96,20 +102,19 @@ class MeasuredPredictor:
 
     @property
     def floor(self) -> float:
-        """The similarity from where on a molecule is in the domain: all but ALL_BUT of the measured molecules have it to
-        another one."""
-        return domain_floor(self.process.features)
+        """The similarity from which on a molecule is in the domain (`find_domain_floor`)."""
+        return find_domain_floor(self.process.features)
 
 
-def domain_floor(measured: Tensor) -> float:
-    """Of the features (n, F) of measured molecules, `MeasuredPredictor.floor`; 0.2 at least."""
+def find_domain_floor(measured: Tensor) -> float:
+    """Find the similarity, 0.2 at least, that all but ALL_BUT of the measured molecules, features (n, F), have to another one."""
     some = measured[torch.randperm(len(measured), generator=torch.Generator().manual_seed(0))[:_AT_ONCE]]
     similar = tanimoto(some, some).fill_diagonal_(0.0)
     return max(0.2, float(similar.max(dim=1).values.quantile(ALL_BUT)))
 
 
 def save_measured(predictors: Sequence[MeasuredPredictor], path: Path) -> None:
-    """All of a model's, in one safetensors file; the latent predictors lie in predictors.safetensors already."""
+    """Save a model's predictors of measured properties in one safetensors file, without the latent predictors of the model."""
     tensors: dict[str, Tensor] = {}
     index = []
     for i, p in enumerate(predictors):
@@ -120,9 +125,17 @@ def save_measured(predictors: Sequence[MeasuredPredictor], path: Path) -> None:
 
 
 def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[str, MeasuredPredictor]:
-    """By property; empty where the file is not there (a model of an earlier version, or one that keeps no molecules).
+    """Load a model's predictors of measured properties.
 
-    latent: the model's predictors. Raises CheckpointError where the file is damaged.
+    Args:
+        path: The file; it is missing in models of earlier versions and in those that keep no molecules.
+        latent: The model's predictors on latent points, by property.
+
+    Returns:
+        Property -> its predictor; empty where the file is missing.
+
+    Raises:
+        CheckpointError: The file is damaged.
     """
     if not path.is_file():
         return {}

@@ -31,7 +31,7 @@ class TrainConfig(Settings):
 
     With `start` it is fine-tuning: settings of `training` that are not given are taken from FINE_TUNING, and those of the architecture
     and beta from the base. Only given settings (`asks`) are dumped then. Where `start` is not given, the data decide
-    (`pipeline.training.finetune.choose_start`).
+    (`pipeline.training.start.choose_start`).
     """
 
     start: str | None = Field(

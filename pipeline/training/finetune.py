@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,81 +20,24 @@ from numpy.typing import NDArray
 
 from chem_vae.analysis import measure_exact_reconstruction
 from chem_vae.checkpoint import Checkpoint, ConditionScale
-from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import ChemVAEWarning, DataError, UserError, VocabularyError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.desirability import PropertySummary
-from pipeline.training.config import NOTHING, TrainConfig
+from pipeline.training.config import TrainConfig
 from pipeline.training.plan import TrainingPlan, choose_conditions, summarize_properties
 from pipeline.training.replay import draw_replay
-from pipeline.workspace.lookup import find_model, list_shipped_models, write_model_name
+from pipeline.training.start import check_properties, settle_config
+from pipeline.workspace.lookup import write_model_name
 
 SHOWN_MOLECULES = 60_000
 """Molecules, replayed ones included, that fine-tuning shows when no number of epochs is given..."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
 """...within these bounds on how often each new molecule is shown."""
-FEW_MOLECULES = 5000  # below it a model from nothing learns its molecules rather than chemistry
 COMPARED_MOLECULES = 500
 _ENCODED_AT_ONCE = 100_000
-MOST_WITHOUT_Z = 0.6
-NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "condition_dropout", "property_weight")
-"""Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
-
-
-def choose_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
-    """Name the start of a training where the configuration does not.
-
-    It is a shipped model if the dataset has a measured property and fewer than FEW_MOLECULES training molecules (a warning says so),
-    unless an architecture is given or a property means something else in the shipped model. Else it is nothing.
-    """
-    if config.start is not None:
-        return config
-    molecules, shipped = dataset.counts["train"], next(iter(list_shipped_models().items()), None)
-    few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
-    built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
-    if shipped is None or built or not few:
-        return config.start_from(NOTHING)
-    name, folder = shipped
-    try:
-        _check_properties(summarize_properties(dataset, dataset.tokens("train")), TrainedModel.open(folder))
-    except UserError:
-        return config.start_from(NOTHING)
-    warnings.warn(
-        f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
-        f"{name}; --from nothing keeps to them alone",
-        ChemVAEWarning,
-        stacklevel=3,
-    )
-    return config.start_from(name)
-
-
-def open_base(config: TrainConfig, workspace: Path) -> TrainedModel | None:
-    """Open the model that a training starts from; None where the configuration names none.
-
-    Raises:
-        UserError, DataError: There is no model of that name.
-        CheckpointError: It is damaged, or written by a newer version.
-    """
-    if config.base is None:
-        return None
-    base = TrainedModel.open(find_model(config.base, workspace), workspace=workspace)
-    base.checkpoint  # noqa: B018 (reads the weights: damage is said before the work)
-    return base
-
-
-def settle_config(config: TrainConfig, base: TrainedModel) -> TrainConfig:
-    """Fill in the settings of fine-tuning: architecture and beta are the base's where they are not given.
-
-    Raises:
-        UserError: Another architecture is given.
-    """
-    model = _merge_architecture(config, base.checkpoint.model.config)
-    said = {"model": asdict(model), "training": asdict(_choose_beta(config, base))}
-    return TrainConfig.model_validate(config.model_dump() | said)
 
 
 def plan_fine_tuning(
@@ -119,7 +62,7 @@ def plan_fine_tuning(
     chosen = choose_conditions(dataset, config, tuple(known))
     config = settle_config(config, base)
     about = summarize_properties(dataset, dataset.tokens("train"))
-    _check_properties(about, base)
+    check_properties(about, base)
     strings, kept, told = _spell_dataset(dataset, base.checkpoint.vocabulary)
     if not strings:
         raise DataError(
@@ -225,49 +168,6 @@ def _describe_lineage(base: TrainedModel) -> dict[str, Any]:
         "base": base.card.get("base"),
         "trained_seconds": base.card["trained_seconds"] + (base.card.get("base") or {}).get("trained_seconds", 0.0),
     }
-
-
-def _choose_beta(config: TrainConfig, base: TrainedModel) -> TrainingConfig:
-    """Take the base's weight of the KL term where none is given, so that latent points go on to hold as much of a molecule."""
-    theirs = (base.manifest["config"].get("training") or {}).get("beta")
-    told = (base.card.get("finetuning") or {}).get("beta", theirs)
-    if told is None or config.asks("training.beta"):
-        return config.training
-    return replace(config.training, beta=float(told))
-
-
-def _merge_architecture(config: TrainConfig, base: ModelConfig) -> ModelConfig:
-    """Merge the base's architecture with the given settings that fine-tuning may change.
-
-    Where latent dropout is not given, it is MOST_WITHOUT_Z at most, so that reconstruction of the few new molecules is learned, too.
-    """
-    changed: dict[str, Any] = {}
-    if not config.asks("model.latent_dropout"):
-        changed["latent_dropout"] = min(base.latent_dropout, MOST_WITHOUT_Z)
-    for f in fields(ModelConfig):
-        wanted, there = getattr(config.model, f.name), getattr(base, f.name)
-        if not config.asks(f"model.{f.name}") or wanted == there:
-            continue
-        if f.name not in NOT_WEIGHTS:
-            raise UserError(
-                f"train.model.{f.name} is {wanted}, but the model to start from has {there}, and fine-tuning cannot change "
-                f"its architecture; leave the setting out, or train from nothing (--from nothing)"
-            )
-        changed[f.name] = wanted
-    return replace(base, **changed)
-
-
-def _check_properties(about: Sequence[PropertySummary], base: TrainedModel) -> None:
-    """Raise UserError where a property differs in kind or unit between the dataset and the base."""
-    theirs = {p.name: p for p in base.properties}
-    for p in about:
-        other = theirs.get(p.name)
-        if other is not None and (p.kind, p.unit) != (other.kind, other.unit):
-            mine, yours = (f"{q.kind}{f', in {q.unit}' if q.unit else ''}" for q in (p, other))
-            raise UserError(
-                f"the property {p.name!r} is {mine} in the data and {yours} in the model to start from; rename the column, "
-                "or give it the same unit"
-            )
 
 
 def _spell_dataset(dataset: Dataset, vocabulary: SelfiesVocabulary) -> tuple[list[str], NDArray[np.int64], list[str]]:

@@ -21,16 +21,10 @@ from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
-from pipeline.training.finetune import (
-    FEW_MOLECULES,
-    choose_start,
-    compare_with_base,
-    open_base,
-    plan_fine_tuning,
-    settle_config,
-)
+from pipeline.training.finetune import compare_with_base, plan_fine_tuning
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
+from pipeline.training.start import FEW_MOLECULES, choose_start, open_base, settle_config
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions

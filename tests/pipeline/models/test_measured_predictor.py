@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from chem_vae.errors import CheckpointError
-from pipeline.models.measured_predictor import FILE, domain_floor, features, load_measured
+from pipeline.models.measured_predictor import FILE, features, find_domain_floor, load_measured
 from pipeline.models.trained_model import TrainedModel
 
 
@@ -27,7 +27,7 @@ def test_the_domain(model: TrainedModel) -> None:
     measured = dataset.table(["smiles", "assay"]).dropna()["smiles"].tolist()
     assert float(predictor.similarity(measured[:20]).min()) == 1.0
     far = predictor.similarity(["FC(F)(F)C(F)(F)C(F)(F)F", "C1CC1[Si](C)(C)C"])
-    assert float(far.max()) < predictor.floor == domain_floor(predictor.process.features) < 0.6
+    assert float(far.max()) < predictor.floor == find_domain_floor(predictor.process.features) < 0.6
 
 
 def test_a_damaged_file_is_said(model: TrainedModel, tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""A model away from its dataset, for the tests of explore."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from chem_vae.anomaly import FILE
+from pipeline.models.trained_model import TrainedModel
+
+
+@pytest.fixture(scope="session")
+def alone(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    """The same model away from its dataset, as one that is shipped is."""
+    folder = tmp_path_factory.mktemp("shipped") / "a" / "b" / "c" / "tiny"
+    shutil.copytree(model.folder, folder)
+    (folder / FILE).unlink(missing_ok=True)
+    return TrainedModel.open(folder)

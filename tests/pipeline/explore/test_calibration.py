@@ -1,0 +1,23 @@
+"""Calibration of the predictors' intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pipeline as mg
+from pipeline.explore.calibration import calibration_error, calibration_figure
+from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import save_figure
+
+
+def test_calibration_from_held_out_molecules_or_the_card(
+    model: TrainedModel, alone: TrainedModel, tmp_path: Path
+) -> None:
+    frame = mg.calibration(model)
+    assert set(frame["property"]) == {"assay", "logp", "mw"} and "test molecules" in frame.attrs["origin"]
+    for _, rows in frame.groupby("property"):
+        assert rows["observed"].is_monotonic_increasing and rows["observed"].between(0, 1).all()
+    assert all(0 <= error <= 0.5 for error in calibration_error(frame).values())
+    save_figure(calibration_figure(frame), tmp_path / "c.svg")
+    from_card = mg.calibration(alone)
+    assert sorted(set(from_card["nominal"])) == [0.5, 0.8, 0.9, 0.95] and "trained" in from_card.attrs["origin"]

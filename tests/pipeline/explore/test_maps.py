@@ -1,0 +1,40 @@
+"""Maps of the latent space."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline as mg
+from chem_vae.errors import UserError
+from pipeline.models.trained_model import TrainedModel
+
+
+def test_maps(model: TrainedModel, sample_smiles: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = len(model.latent["mu"])
+    made = mg.latent_map(model, color="assay", smiles=[sample_smiles[0], "C[Se]C"])
+    assert made.frame["kind"].tolist() == ["training"] * kept + ["own"] * 2 and len(made.explained) == 2
+    assert made.frame["x"].isna().sum() == 1 and "[Se]" in made.frame["reason"].iloc[-1]
+    assert 0 < made.frame["value"].notna().sum() < kept  # the assay is measured for two of three
+    assert made.save(tmp_path / "pca.png").read_bytes().startswith(b"\x89PNG")
+    assert len(made.save(tmp_path / "pca.csv").read_text().splitlines()) == kept + 3
+    near = mg.latent_map(model, "tsne", most=60, smiles=[sample_smiles[0]])
+    assert len(near.frame) == 61 and near.frame["x"].notna().all() and near.color == "logp"
+    near.save(tmp_path / "tsne.svg")
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UserError, match=r"chem-vae\[umap\]"):
+        mg.latent_map(model, "umap")
+    with pytest.raises(UserError, match="unknown method 'tnse'; did you mean 'tsne'"):
+        mg.latent_map(model, "tnse")
+    with pytest.raises(UserError, match="unknown property of the training data 'logd'"):
+        mg.latent_map(model, color="logd")
+    with pytest.raises(UserError, match="must end in"):
+        made.save(tmp_path / "map.jpg")
+
+
+def test_a_map_by_umap_places_all(model: TrainedModel, sample_smiles: list[str]) -> None:
+    pytest.importorskip("umap")
+    made = mg.latent_map(model, "umap", most=80, smiles=sample_smiles[:2])
+    assert len(made.frame) == 82 and made.frame["x"].notna().all()

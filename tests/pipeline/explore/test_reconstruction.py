@@ -1,0 +1,42 @@
+"""Reconstruction: every molecule is accounted for, also with symbols hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import pipeline as mg
+from chem_vae.errors import UserError
+from pipeline.explore.reconstruction import robustness_figure
+from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import save_figure
+
+FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"
+
+
+def test_reconstruction_accounts_for_every_molecule(model: TrainedModel, sample_smiles: list[str]) -> None:
+    given = [sample_smiles[0], "C[Se]C", "nonsense", sample_smiles[14], FERROCENE]
+    frame = mg.reconstruct(model, given)
+    assert frame["input"].tolist() == given
+    assert frame["exact"].isna().tolist() == [False, True, True, False, True]
+    assert "[Se]" in frame["reason"][1] and frame["reason"][2] and frame["reason"][4]
+    assert frame.attrs["exact"].of == 2 and frame.attrs["exact"].count == sum(frame["exact"].dropna())
+    exact = frame["exact"].eq(True)
+    assert (frame.loc[exact, "similarity"] == 1).all()
+
+
+def test_robustness_falls_as_more_is_hidden(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:
+    frame = mg.robustness(model, sample_smiles[:140:7], shares=(0.0, 0.3, 1.0))
+    assert frame["of"].tolist() == [20] * 3 and frame["masked"].tolist() == [0.0, 0.3, 1.0]
+    assert frame["exact_share"].between(0, 1).all()
+    assert frame["exact"].iloc[0] == mg.reconstruct(model, sample_smiles[:140:7]).attrs["exact"].count
+    assert frame["similarity"].iloc[0] >= frame["similarity"].iloc[2]
+    held_out = mg.robustness(model, shares=(0.1,), n=15)
+    assert held_out["of"].tolist() == [15] and "test molecules" in held_out.attrs["origin"]
+    assert held_out.equals(mg.robustness(model, shares=(0.1,), n=15))
+    assert save_figure(robustness_figure(frame), tmp_path / "r.svg").read_text().startswith("<?xml")
+    with pytest.raises(UserError, match="none of the 1 molecules"):
+        mg.robustness(model, ["C[Se]C"])
+    with pytest.raises(UserError, match="between 0 and 1"):
+        mg.robustness(model, shares=(10.0,))
