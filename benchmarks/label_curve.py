@@ -100,7 +100,7 @@ def label_curve(
         if name not in names:
             raise unknown_name("property of this dataset", name, names)
     columns = [names.index(c) for c in conditions]
-    splits = label_splits(dataset, columns, molecules, seed)
+    splits = select_splits(dataset, columns, molecules, seed)
     there = {s: int(np.isfinite(d.values()[:, 0]).sum()) for s, d in splits.items()}
     if there["test"] < 2:
         raise DataError(f"the dataset {dataset.name} has no test molecules with a value of {property} to check with")
@@ -123,9 +123,11 @@ def label_curve(
     return points
 
 
-def label_splits(dataset: Dataset, columns: Sequence[int], molecules: int | None, seed: int) -> dict[str, TokenDataset]:
-    """The molecules that a curve is made of, with these property columns: training ones drawn by the seed, all of
-    validation, and 2,000 test molecules at most."""
+def select_splits(
+    dataset: Dataset, columns: Sequence[int], molecules: int | None, seed: int
+) -> dict[str, TokenDataset]:
+    """Select the molecules of a curve with these property columns: training ones drawn by the seed, all of validation, and 2,000 test
+    molecules at most."""
     splits = {s: dataset.tokens(s).select_properties(columns) for s in ("train", "validation", "test")}
     random = np.random.default_rng(seed)
     for split, most in (("train", molecules), ("test", _CHECKED)):
@@ -172,8 +174,8 @@ def _remembered(job: _Job, folder: Path | None, key: str, progress: Progress) ->
 
 def _point(job: _Job, resume: Path | None, progress: Progress) -> LabelPoint:
     started = time.monotonic()
-    training, of = hidden(job.splits["train"], job.share, job.seed)
-    validation, _ = hidden(job.splits["validation"], job.share, job.seed)
+    training, of = hide_labels(job.splits["train"], job.share, job.seed)
+    validation, _ = hide_labels(job.splits["validation"], job.share, job.seed)
     values = training.values()
     scales = tuple(
         ConditionScale.fit(name, job.dataset.properties[c].unit, values[:, i])
@@ -245,9 +247,11 @@ def _met(checkpoint: Checkpoint, job: _Job, values: NDArray[np.float32]) -> dict
     }
 
 
-def hidden(data: TokenDataset, share: float, seed: int) -> tuple[TokenDataset, int]:
-    """The molecules with the first property hidden (NaN) from all but a share of those that have it, and how many have
-    it. A larger share keeps all that a smaller one keeps."""
+def hide_labels(data: TokenDataset, share: float, seed: int) -> tuple[TokenDataset, int]:
+    """Hide the first property (NaN) from all but a share of the molecules that have it; also return how many have it.
+
+    A larger share keeps all labels that a smaller one keeps.
+    """
     values = np.array(data.values())
     measured = np.flatnonzero(np.isfinite(values[:, 0]))
     order = np.random.default_rng((seed, len(measured))).permutation(measured)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from label_curve import SHARES, LabelPoint, hidden, label_curve, label_splits
+from label_curve import SHARES, LabelPoint, hide_labels, label_curve, select_splits
 
 from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig, TrainingConfig
@@ -44,7 +44,7 @@ def fingerprint_ridge(
     from pipeline.chemistry.fingerprints import ECFP4_2048
 
     columns = [[p.name for p in dataset.properties].index(name)]
-    splits = label_splits(dataset, columns, molecules, SEED)
+    splits = select_splits(dataset, columns, molecules, SEED)
     smiles = dataset.table(["smiles"])["smiles"].to_numpy()
 
     def counts(rows: Any) -> np.ndarray:
@@ -54,7 +54,7 @@ def fingerprint_ridge(
     y_test = splits["test"].values()[:, 0]
     rows: list[dict[str, float | int]] = []
     for share in shares:
-        y = hidden(splits["train"], share, SEED)[0].values()[:, 0]
+        y = hide_labels(splits["train"], share, SEED)[0].values()[:, 0]
         known = np.isfinite(y)
         error = Ridge(alpha=10.0).fit(x[known], y[known]).predict(x_test) - y_test
         r2 = 1 - float((error**2).sum() / ((y_test - y_test.mean()) ** 2).sum())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from label_curve import hidden, label_curve
+from label_curve import hide_labels, label_curve
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
@@ -27,14 +27,14 @@ def test_hidden_labels_are_nested_and_of_the_wanted_number() -> None:
     measured = int(np.isfinite(data.values()[:, 0]).sum())
     before: set[int] = set()
     for share in (0.1, 0.5, 1.0):
-        kept, of = hidden(data, share, seed=3)
+        kept, of = hide_labels(data, share, seed=3)
         known = set(np.flatnonzero(np.isfinite(kept.values()[:, 0])).tolist())
         assert of == measured and len(known) == round(share * measured) and before <= known
         assert np.array_equal(kept.values()[:, 1], data.values()[:, 1])  # the other property is untouched
         before = known
     assert np.array_equal(kept.values(), data.values(), equal_nan=True)
-    other, _ = hidden(data, 0.5, seed=4)
-    assert not np.array_equal(other.values(), hidden(data, 0.5, seed=3)[0].values(), equal_nan=True)
+    other, _ = hide_labels(data, 0.5, seed=4)
+    assert not np.array_equal(other.values(), hide_labels(data, 0.5, seed=3)[0].values(), equal_nan=True)
     assert np.isfinite(properties[1:6, 0]).all()  # the data itself is left as it was
 
 

@@ -1,4 +1,4 @@
-"""Samples of the data that explore looks at."""
+"""Molecules that are kept with a model, and samples of its data."""
 
 from __future__ import annotations
 

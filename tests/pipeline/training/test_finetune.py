@@ -40,9 +40,7 @@ def _short(start: str | Path, **more: object) -> TrainConfig:
     return TrainConfig.model_validate({"start": str(start), "training": quick, **more})
 
 
-def test_a_course_holds_the_new_molecules_and_the_bases_own(
-    small: Dataset, model: TrainedModel, tmp_path: Path
-) -> None:
+def test_a_plan_holds_the_new_molecules_and_the_bases_own(small: Dataset, model: TrainedModel, tmp_path: Path) -> None:
     plan = plan_fine_tuning(small, model, _short("x"), tmp_path, lambda *_: None)
     assert plan.start is not None and plan.replay is not None
     assert plan.start.conditions == ["logp", "mw", "assay", "potency"]

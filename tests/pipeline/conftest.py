@@ -1,4 +1,4 @@
-"""A model away from its dataset, for the tests of explore."""
+"""A model away from its dataset, for the tests of models and explore."""
 
 from __future__ import annotations
 
