@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 MOST_SEED = 2**31 - 1
+
+
+def _require(config: object, names: str, holds: Callable[[float], bool], words: str) -> None:
+    """Raise ValueError for the first of the named settings that is given and does not hold."""
+    for name in names.split():
+        value = getattr(config, name)
+        if value is not None and not holds(value):
+            raise ValueError(f"{name} {words}")
 
 
 @dataclass(frozen=True)
@@ -44,23 +53,12 @@ class ModelConfig:
     """Weight of a linear head that reads the conditions off the latent mean; 0 leaves it out of the loss."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "embedding_size",
-            "encoder_size",
-            "encoder_layers",
-            "decoder_size",
-            "decoder_layers",
-            "latent_size",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        for name in ("dropout", "symbol_dropout", "corruption", "latent_dropout", "condition_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1")
-        if self.condition_dropout > 0.5:
-            raise ValueError("condition_dropout counts twice (all hidden, some hidden): 0.5 at most")
-        if self.property_weight < 0:
-            raise ValueError("property_weight must not be negative")
+        sizes = "embedding_size encoder_size encoder_layers decoder_size decoder_layers latent_size"
+        shares = "dropout symbol_dropout corruption latent_dropout condition_dropout"
+        _require(self, sizes, lambda v: v >= 1, "must be at least 1")
+        _require(self, shares, lambda v: 0 <= v < 1, "must be at least 0 and below 1")
+        _require(self, "condition_dropout", lambda v: v <= 0.5, "counts twice (all hidden, some hidden): 0.5 at most")
+        _require(self, "property_weight", lambda v: v >= 0, "must not be negative")
 
 
 @dataclass(frozen=True)
@@ -115,25 +113,11 @@ class TrainingConfig:
         return max(10, min(200, math.ceil(300_000 / max(1, molecules))))
 
     def __post_init__(self) -> None:
-        if self.epochs is not None and self.epochs < 1:
-            raise ValueError("epochs must be at least 1")
-        for name in ("batch_size", "validations", "devices"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        for name in ("learning_rate", "gradient_clip", "checkpoint_seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0")
-        for name in ("beta", "free_bits", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative")
-        for name in ("warmup", "beta_warmup"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share, from 0 to 1")
-        if not 0 <= self.averaging < 1:
-            raise ValueError("averaging must be at least 0 and below 1")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ValueError("max_steps must be at least 1")
-        if not 0 <= self.seed <= MOST_SEED:
-            raise ValueError(f"seed must be from 0 to {MOST_SEED}")
-        if self.patience is not None and self.patience < 1:
-            raise ValueError("patience must be at least 1")
+        _require(
+            self, "epochs batch_size validations devices max_steps patience", lambda v: v >= 1, "must be at least 1"
+        )
+        _require(self, "learning_rate gradient_clip checkpoint_seconds", lambda v: v > 0, "must be above 0")
+        _require(self, "beta free_bits weight_decay", lambda v: v >= 0, "must not be negative")
+        _require(self, "warmup beta_warmup", lambda v: 0 <= v <= 1, "is a share, from 0 to 1")
+        _require(self, "averaging", lambda v: 0 <= v < 1, "must be at least 0 and below 1")
+        _require(self, "seed", lambda v: 0 <= v <= MOST_SEED, f"must be from 0 to {MOST_SEED}")

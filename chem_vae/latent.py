@@ -68,12 +68,9 @@ def interpolate_path(start: Tensor, end: Tensor, steps: int, measure: DiagonalGa
         path = (1 - t) * a + t * b
     else:
         ways = torch.stack([a, b]) / norms.unsqueeze(1)
-        omega = torch.arccos((ways[0] @ ways[1]).clamp(-1.0, 1.0))
-        sine = torch.sin(omega)
-        if float(sine) < 1e-6:  # the same direction, or the opposite one, between which no great circle is the shortest
-            direction = torch.nn.functional.normalize((1 - t) * ways[0] + t * ways[1] + 1e-12, dim=1)
-        else:
-            direction = (torch.sin((1 - t) * omega) * ways[0] + torch.sin(t * omega) * ways[1]) / sine
+        # 1e-12: between opposite directions no great circle is the shortest, and the chord would lead through the center.
+        arcs = slerp(ways[0].expand(steps, -1), ways[1].expand(steps, -1), t) + 1e-12
+        direction = torch.nn.functional.normalize(arcs, dim=1)
         scores = norms.square().div(len(a)).pow(1 / 3)
         norm = ((1 - t) * scores[0] + t * scores[1]).pow(1.5) * len(a) ** 0.5
         path = direction * norm
@@ -83,6 +80,27 @@ def interpolate_path(start: Tensor, end: Tensor, steps: int, measure: DiagonalGa
     if steps > 1:
         out[-1] = end
     return out
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Interpolate spherically between points; along the chord where they are parallel (White 2016, arXiv:1609.04468).
+
+    Args:
+        a: (n, D) where the arcs begin.
+        b: (n, D) where they end.
+        t: (n, 1) shares of the arcs, 0 to 1.
+
+    Returns:
+        (n, D).
+
+    >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5]])).round(decimals=3).tolist()
+    [[0.7070000171661377, 0.7070000171661377]]
+    """
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1).unsqueeze(1)
+    angle = torch.arccos(cosine)
+    sine = torch.sin(angle)
+    arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine.clamp_min(1e-6)
+    return torch.where(sine < 1e-3, (1 - t) * a + t * b, arc)
 
 
 def sample_shell(point: Tensor, radius: float, n: int, spread: Tensor, generator: torch.Generator) -> Tensor:

@@ -134,17 +134,6 @@ class TanimotoProcess(PropertyPredictor):
         variance = self.fit.amplitude * (left + self.fit.noise)
         return (mean * self.width + self.center).float(), (variance.sqrt() * self.width).float()
 
-    def open_share(self, features: Tensor) -> Tensor:
-        """Return the share of the prior variance that the measurements leave.
-
-        Args:
-            features: (n, F) zeros and ones.
-
-        Returns:
-            (n,) from 0 to 1; 1 for a molecule that shares nothing with those measured.
-        """
-        return self._terms(features.float())[1].float()
-
     @torch.no_grad()
     def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw functions from the posterior, without noise.

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from chem_vae.latent import slerp
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
-from chem_vae.optimizers.genetic import LATENT, Genetic, slerp
+from chem_vae.optimizers.genetic import LATENT, Genetic
 from chem_vae.optimizers.hypervolume import select_by_hypervolume
 from chem_vae.optimizers.retraining import WeightedRetraining
 from chem_vae.tanimoto import FEWEST, TanimotoFit, TanimotoProcess, tanimoto

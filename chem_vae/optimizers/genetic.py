@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from chem_vae.errors import VocabularyError
+from chem_vae.latent import slerp
 from chem_vae.optimizers.archive import AT_ONCE, Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
 
@@ -148,24 +149,3 @@ class Genetic(RememberingOptimizer):
 
     def _below(self, n: int) -> int:
         return int(torch.randint(n, (1,), generator=self.generator))
-
-
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Interpolate spherically between points; along the chord where they are parallel (White 2016, arXiv:1609.04468).
-
-    Args:
-        a: (n, D) where the arcs begin.
-        b: (n, D) where they end.
-        t: (n, 1) shares of the arcs, 0 to 1.
-
-    Returns:
-        (n, D).
-
-    >>> slerp(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5]])).round(decimals=3).tolist()
-    [[0.7070000171661377, 0.7070000171661377]]
-    """
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1).unsqueeze(1)
-    angle = torch.arccos(cosine)
-    sine = torch.sin(angle)
-    arc = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine.clamp_min(1e-6)
-    return torch.where(sine < 1e-3, (1 - t) * a + t * b, arc)

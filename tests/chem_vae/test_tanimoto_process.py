@@ -59,4 +59,4 @@ def test_features_and_bits(sample_smiles: list[str]) -> None:
     with pytest.raises(DataError, match="too few"):
         TanimotoProcess(x[:3], torch.zeros(3))
     process = TanimotoProcess(features(sample_smiles[:50]), labels(sample_smiles[:50]))
-    assert process.open_share(features(sample_smiles[:5])).max() < process.open_share(x[3:])[0]
+    assert process.predict(features(sample_smiles[:5])).std.max() < process.predict(x[3:]).std[0]
