@@ -12,6 +12,7 @@ import importlib
 import inspect
 import itertools
 import json
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -152,7 +153,7 @@ def _write_parameter(parameter: Any) -> str:
         [parameter.metavar or parameter.name.upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
     )
     value = "" if is_argument or getattr(parameter, "is_flag", False) else str(parameter.metavar or "")
-    text = escape(" ".join((getattr(parameter, "help", None) or "").replace("\\[", "[").split()))
+    text = escape((getattr(parameter, "help", None) or "").replace("\\[", "["))
     if parameter.required:
         text += " **Required.**"
     default = parameter.default
@@ -161,19 +162,18 @@ def _write_parameter(parameter: Any) -> str:
     if getattr(parameter, "envvar", None):
         text += f" Environment variable: `{parameter.envvar}`."
     spelled = ", ".join(f"`{name}`" for name in names)
-    return f"| {spelled} | {f'`{_cell(value)}`' if value else ''} | {_cell(text)} |"
+    return f"| {spelled} | {f'`{value}`' if value else ''} | {text} |"
 
 
 def escape(text: str) -> str:
-    """Return a text in which angle and square brackets are no HTML and no link."""
-    for old, new in (("<", "&lt;"), (">", "&gt;"), ("[", "&#91;"), ("]", "&#93;"), ("*", "&#42;"), ("_", "&#95;")):
-        text = text.replace(old, new)
-    return text
+    """Return a text whose brackets, stars, underscores and bars are no markup, outside of code between backticks.
 
-
-def _cell(text: str) -> str:
-    """Return a text that fits into a cell of a table."""
-    return text.replace("|", "&#124;").replace("\n", " ")
+    >>> escape("[a|b] of `x|y`")
+    '&#91;a&#124;b&#93; of `x|y`'
+    """
+    marks = str.maketrans({c: f"&#{ord(c)};" for c in "<>[]*_|"})
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else part.translate(marks) for part in parts)
 
 
 # -- configuration -------------------------------------------------------------------------------------------------
@@ -241,9 +241,8 @@ def _table_of(annotation: Any) -> tuple[type, str | None] | None:
 
 def _write_key(key: str, annotation: Any, default: Any, description: str) -> str:
     """Return one row of the table of keys."""
-    shown = MISSING if default is None or default is ... else f"`{_cell(to_toml(default))}`"
-    text = _cell(escape(" ".join(description.split())))
-    return f"| `{key}` | {_cell(escape(describe_type(annotation)))} | {shown} | {text} |"
+    shown = MISSING if default is None or default is ... else f"`{to_toml(default)}`"
+    return f"| `{key}` | {escape(describe_type(annotation))} | {shown} | {escape(description)} |"
 
 
 def to_toml(value: Any) -> str:
