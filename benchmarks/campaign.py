@@ -118,7 +118,7 @@ def designed(
 
 
 def proposed(earlier: Run | None, known: Known, last: int, args: argparse.Namespace, workspace: Path, seed: int) -> Run:
-    """The next run: of all that is known, or an update of the earlier one with the `last` molecules measured since."""
+    """Make the next run: of all that is known, or an update of the earlier one with the `last` molecules measured since."""
     source = workspace / f"measured-{len(known.smiles)}.csv"
     workspace.mkdir(parents=True, exist_ok=True)
     told = pd.DataFrame({"smiles": known.smiles, "assay": known.values})
@@ -142,12 +142,12 @@ def proposed(earlier: Run | None, known: Known, last: int, args: argparse.Namesp
 
 
 def known_table(known: Known) -> pd.DataFrame:
-    """The measured molecules as a search takes them."""
+    """Return the measured molecules as a search takes them."""
     return pd.DataFrame({"smiles": known.smiles, "assay": known.values})
 
 
 def ranked_library(known: Known, library: list[str], rows: torch.Tensor, n: int) -> list[str]:
-    """The n of a library that substructures predict the highest values for; the measured ones left out."""
+    """Rank a library and return the n molecules that substructures predict the highest values for; the measured ones left out."""
     process = TanimotoProcess(features(known.smiles), torch.tensor(known.values))
     left = [i for i, s in enumerate(library) if s not in set(known.smiles)]
     mean = process.predict(rows[left]).mean
@@ -157,7 +157,7 @@ def ranked_library(known: Known, library: list[str], rows: torch.Tensor, n: int)
 def campaign(
     arm: str, args: argparse.Namespace, name: str, seed: int, model: TrainedModel, pool: list[str]
 ) -> dict[str, Any]:
-    """One arm of one task with one seed: a row for each round, the drawn start first."""
+    """Run one arm of one task with one seed: a row for each round, the drawn start first."""
     truth, random = task(name), np.random.default_rng(seed)
     order = random.permutation(len(pool))
     start = [pool[i] for i in order[: args.labels]]

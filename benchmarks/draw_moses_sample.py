@@ -23,7 +23,7 @@ TRAIN, TEST = 100_000, 5_000
 
 
 def draw(train: list[str], test: list[str]) -> bytes:
-    """The sample as the bytes of a gzipped CSV file with columns SMILES and split."""
+    """Draw the sample as the bytes of a gzipped CSV file with columns SMILES and split."""
     rng = random.Random(SEED)
     rows = [(s, "train") for s in rng.sample(sorted(train), TRAIN)] + [
         (s, "test") for s in rng.sample(sorted(test), TEST)
@@ -37,7 +37,7 @@ def draw(train: list[str], test: list[str]) -> bytes:
 
 
 def read_wheel(wheel: Path) -> tuple[list[str], list[str]]:
-    """The train and test SMILES in a molsets wheel."""
+    """Read the train and test SMILES of a molsets wheel."""
     with zipfile.ZipFile(wheel) as archive:
         parts = []
         for name in ("train", "test"):
@@ -47,7 +47,7 @@ def read_wheel(wheel: Path) -> tuple[list[str], list[str]]:
 
 
 def read_cache() -> tuple[list[str], list[str]]:
-    """The train and test SMILES of the named dataset `moses`, fetched when it is not in the cache yet."""
+    """Read the train and test SMILES of the named dataset `moses`, fetched when it is not in the cache yet."""
     from pipeline.workspace.registry import resolve
 
     found: dict[str, list[str]] = {"train": [], "test": []}

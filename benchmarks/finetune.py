@@ -57,7 +57,7 @@ MACROCYCLE = "[r{12-}]"
 
 
 def kinase_like(draw: random.Random) -> str:
-    """A 4-anilinoquinazoline or 4-anilinopyrimidine with drawn substituents."""
+    """Make a 4-anilinoquinazoline or 4-anilinopyrimidine with drawn substituents."""
     aniline = _substituted_ring(draw)
     first, second = draw.choice(TAILS), draw.choice(TAILS)
     if draw.random() < 0.6:
@@ -101,7 +101,7 @@ RESIDUES = [
 
 
 def macrocycle(draw: random.Random) -> str:
-    """A macrolactam: an acid with an arene, a linker and a residue, closed by a diamine."""
+    """Make a macrolactam: an acid with an arene, a linker and a residue, closed by a diamine."""
     inner = draw.choice(["", "O", "S"]) + draw.choice(LINKERS) + draw.choice(RESIDUES) + "NCCN1"
     return f"O=C1{draw.choice(LINKERS)}{draw.choice(['', 'O'])}{draw.choice(ARENES).format(inner)}"
 
@@ -206,7 +206,7 @@ def _one(kind: str, base: Any, config: Any, workspace: Path) -> dict[str, Any]:
 
 
 def _moses(model: Any) -> dict[str, float]:
-    """Exact reconstruction and -log p(x) in nats of test molecules of the embedded sample: what the base is made for."""
+    """Measure exact reconstruction and -log p(x) in nats of test molecules of the embedded sample: what the base is made for."""
     from chem_vae.analysis import measure_exact_reconstruction
     from chem_vae.data import TokenDataset
     from pipeline.training.finetune import measure_nats

@@ -151,7 +151,7 @@ class _Job:
 
 
 def _remembered(job: _Job, folder: Path | None, key: str, progress: Progress) -> LabelPoint:
-    """The point from its file, or made and written there."""
+    """Return the point from its file, or make and write it."""
     if folder is None:
         return _point(job, None, progress)
     path = folder / f"labels-{job.share:g}-{key[:8]}.json"

@@ -242,7 +242,7 @@ def peptides(n: int) -> Iterator[str]:
 
 
 def scrambled(smiles: list[str]) -> Iterator[str]:
-    """The molecules' own SELFIES symbols in random order: the same composition, no chemistry."""
+    """Put the molecules' SELFIES symbols in random order: the same composition, no chemistry."""
     for number, text in enumerate(smiles):
         symbols = list(selfies.split_selfies(selfies.encoder(text)))
         random.Random(number).shuffle(symbols)
@@ -253,7 +253,7 @@ def scrambled(smiles: list[str]) -> Iterator[str]:
 
 
 def lines(results: dict[str, Any]) -> dict[str, str]:
-    """The sentence of figures for each part of LATENT_SPACE.md."""
+    """Write the sentence of figures for each part of LATENT_SPACE.md."""
     r, i, a = results["reconstruction"], results["interpolation"], results["around"]
     exact = r["exact"]
     back = sum(r["drugs_exact"].values())
@@ -326,7 +326,7 @@ def _tokens(model: TrainedModel, strings: list[str]) -> TokenDataset:
 
 
 def _nats(model: TrainedModel, z: torch.Tensor) -> float:
-    """Median -log p(x) of the molecules that latent points decode to, written anew as the training data is."""
+    """Compute the median -log p(x) of the molecules that latent points decode to, written anew as the training data is."""
     vocabulary = model.checkpoint.vocabulary
     smiles = [c.smiles for c in validate(model.checkpoint.decode(z), vocabulary) if c.smiles]
     strings = [s for s in map(vocabulary.from_smiles, smiles) if not vocabulary.find_missing(s)]

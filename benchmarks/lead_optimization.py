@@ -78,7 +78,7 @@ def starts(n: int) -> list[str]:
 
 
 def improved(job: Job) -> dict[str, Any]:
-    """The result of one start: from the workspace, or made now and written there."""
+    """Return the result of one start from the workspace, or make and write it."""
     from pipeline.benchmark.parts import Parts
 
     return Parts(job.kept, job.key).do(job.name, lambda: _improved(job))
@@ -134,7 +134,7 @@ def _model(folder: str, workspace: Path) -> Any:
 
 
 def markdown(results: Sequence[Mapping[str, Any]], objective: str) -> str:
-    """The table: mean ± standard deviation over the seeds, each seed's figure over all its starts."""
+    """Render the table: mean ± standard deviation over the seeds, each seed's figure over all its starts."""
     from pipeline.benchmark.table import table
 
     success = f"{objective} ≥ {SUCCESS:g}" if objective == "qed" else "improved"

@@ -31,7 +31,7 @@ TASKS = ("celecoxib_rediscovery", "osimertinib_mpo", "median1", "albuterol_simil
 
 
 def best_so_far(rises: Sequence[Sequence[float]], calls: int) -> list[float]:
-    """The best score after each call, from where it rose.
+    """Compute the best score after each call, from where it rose.
 
     >>> best_so_far([[2, 0.5]], 3)
     [0.0, 0.5, 0.5]
@@ -45,7 +45,7 @@ def best_so_far(rises: Sequence[Sequence[float]], calls: int) -> list[float]:
 
 
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The tables for README.md."""
+    """Render the tables for README.md."""
     import pmo_protocol as pmo
 
     from pipeline.benchmark.table import table
@@ -88,7 +88,7 @@ def _rounded(value: Any) -> Any:
 
 
 def kept_runs(folder: Path, key: str) -> list[dict[str, Any]]:
-    """All finished runs under a key, sorted by task, strategy and seed."""
+    """Read all finished runs under a key, sorted by task, strategy and seed."""
     found = []
     for path in folder.glob("*.json"):
         part = json.loads(path.read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """A run whose parent was killed would go on unseen."""
+    """End this run when its parent is killed; it would go on unseen."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

@@ -49,7 +49,7 @@ as arXiv:2411.12078 has them."""
 
 
 def top_auc(scores: Sequence[float], top: int = 10, budget: int = BUDGET, every: int = LOG_EVERY) -> float:
-    """The area under the curve of the mean of the best `top` scores against calls, in 0..1, as PMO's code computes it.
+    """Compute the area under the curve of the mean of the best `top` scores against calls, in 0..1, as PMO's code computes it.
 
     scores: in the order of the calls, one for each different molecule; what is beyond the budget does not count, NaN (a
     call that failed) counts as 0. The curve is looked at every `every` calls, joined by straight lines from (0, 0), and
@@ -115,7 +115,7 @@ def measure(
     seconds: float = math.nan,
     oracle_seconds: float = math.nan,
 ) -> Figures:
-    """The figures of a run. scores: of different molecules in the order of the calls, NaN where a call failed.
+    """Compute the figures of a run. scores: of different molecules in the order of the calls, NaN where a call failed.
 
     Raises UserError for a run without a call.
     """
@@ -146,7 +146,7 @@ def measure(
 def markdown(
     runs: Sequence[Mapping[str, Any]], scores: Mapping[tuple[str, str, int], Sequence[float]] | None = None
 ) -> str:
-    """The tables of some runs (`Figures._asdict()`), strategies down and tasks across, beside what was published.
+    """Render the tables of some runs (`Figures._asdict()`), strategies down and tasks across, beside what was published.
 
     scores: of the runs, by (task, strategy, seed), for the calls needed to 90 % of the best known score: the highest
     possible one where that is known, else the best of all these runs. Without them that table is left out.
@@ -174,7 +174,7 @@ def markdown(
 
 
 def best_known(name: str, runs: Sequence[Sequence[float]]) -> float:
-    """The highest score that the task can give where that is known, else the best score of these runs.
+    """Return the highest score that the task can give where that is known, else the best score of these runs.
 
     Raises UserError for an unknown task, and where neither is known.
     """

@@ -75,7 +75,7 @@ class Stopwatch:
 
 
 def run(job: Job) -> dict[str, Any]:
-    """The result of one run: from the workspace, or made now and written there."""
+    """Return the result of one run from the workspace, or make and write it."""
     from pipeline.benchmark.parts import Parts
     from pipeline.workspace.folders import lock_folder
 
@@ -175,7 +175,7 @@ def _cpu_seconds() -> float:
 
 
 def _decode_seconds(checkpoint: Any) -> float:
-    """Median time of decoding DECODED molecules without z."""
+    """Measure the median time of decoding DECODED molecules without z."""
     import torch
 
     nowhere, times = torch.full((DECODED, checkpoint.model.latent_size), torch.nan), []

@@ -41,7 +41,7 @@ class Task:
         object.__setattr__(self, "__qualname__", self.name)  # an oracle made of it is called by it, as of a function
 
     def __call__(self, smiles: Sequence[str]) -> list[float]:
-        """The score of each SMILES; NaN where it is no molecule."""
+        """Score each SMILES; NaN where it is no molecule."""
         with rdBase.BlockLogs():
             return [self._one(text) for text in smiles]
 
@@ -55,7 +55,7 @@ TASKS: dict[str, Task] = {}
 
 
 def task(name: str) -> Task:
-    """The task of that name. Raises UserError that lists what there is."""
+    """Find the task of that name. Raises UserError that lists what there is."""
     if name not in TASKS:
         raise unknown_name("PMO task", name, TASKS)
     return TASKS[name]
@@ -75,7 +75,7 @@ def clipped(upper: float) -> Callable[[float], float]:
 
 
 def gaussian(mu: float, sigma: float, side: Literal["both", "below", "above"] = "both") -> Callable[[float], float]:
-    """A bell around mu. "below": 1 wherever x <= mu (MinGaussianModifier); "above": 1 wherever x >= mu (MaxGaussian...)."""
+    """Compute a bell around mu. "below": 1 wherever x <= mu (MinGaussianModifier); "above": 1 wherever x >= mu (MaxGaussian...)."""
 
     def bell(x: float) -> float:
         if (side == "below" and x <= mu) or (side == "above" and x >= mu):
@@ -86,7 +86,7 @@ def gaussian(mu: float, sigma: float, side: Literal["both", "below", "above"] = 
 
 
 def geometric(*scores: float) -> float:
-    """The geometric mean; 0 where one is 0."""
+    """Compute the geometric mean; 0 where one is 0."""
     return math.exp(sum(map(math.log, scores)) / len(scores)) if all(s > 0 for s in scores) else 0.0
 
 
@@ -147,7 +147,7 @@ def _logp(mol: Mol) -> float:
 
 
 def _product(*parts: tuple[Score, Callable[[float], float]]) -> Score:
-    """The geometric mean of values, each with its modifier."""
+    """Compute the geometric mean of values, each with its modifier."""
     return lambda mol: geometric(*(modifier(value(mol)) for value, modifier in parts))
 
 

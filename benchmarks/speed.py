@@ -30,7 +30,7 @@ warnings.filterwarnings("ignore")
 
 
 def training(args: argparse.Namespace) -> dict[str, Any]:
-    """One optimizer step after another, without validation or checkpoints, on real molecules of the embedded sample."""
+    """Time one optimizer step after another, without validation or checkpoints, on real molecules of the embedded sample."""
     import torch
 
     from chem_vae.config import ModelConfig, TrainingConfig
@@ -118,7 +118,7 @@ def _training_work(config: Any, ids: int, symbols: float) -> float:
 
 
 def _moses_vae(smiles: list[str], steps: int) -> dict[str, Any]:
-    """The MOSES baseline's own VAE and training loop, from the molsets wheel, on the same molecules (batch 512)."""
+    """Time the MOSES baseline's own VAE and training loop, from the molsets wheel, on the same molecules (batch 512)."""
     import torch
 
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +170,7 @@ def _timed(step: Callable[[Any], None], batches: Iterable[Any], warm_up: int = 3
 
 
 def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
-    """A whole ingest, its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
+    """Measure a whole ingest: its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
     from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
     from pipeline.workspace.progress import show_progress
@@ -208,7 +208,7 @@ def ingest_speed(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, float]:
-    """Seconds per molecule of each library call that the result needs, in one process on otherwise idle cores."""
+    """Measure the seconds per molecule of each library call that the result needs, in one process on otherwise idle cores."""
     import selfies
     from rdkit import Chem, rdBase
 
@@ -270,7 +270,7 @@ class _MemoryWatch:
 
 
 def sampling(args: argparse.Namespace) -> dict[str, Any]:
-    """A trained model: symbols drawn without z and from N(0, I), then SELFIES to canonical SMILES and InChIKey; and both as
+    """Time a trained model: symbols drawn without z and from N(0, I), then SELFIES to canonical SMILES and InChIKey; and both as
     `chem-vae generate` does it, drawn again where not canonical."""
     from chem_vae.prior import sample_prior
     from pipeline.chemistry.validate import validate

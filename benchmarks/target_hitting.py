@@ -56,7 +56,7 @@ def label(target: Mapping[str, float]) -> str:
 def measured(
     model: TrainedModel, target: Mapping[str, float], known: frozenset[str] | None, n: int, sampling: Any, seed: int
 ) -> dict[str, Any]:
-    """The figures of one target at one temperature with one seed. known: the training data's InChIKeys."""
+    """Measure the figures of one target at one temperature with one seed. known: the training data's InChIKeys."""
     import numpy as np
 
     from pipeline.benchmark.targets import draw
@@ -96,7 +96,7 @@ def measured(
 def _errors(
     smiles: Sequence[str | None], names: Sequence[str], asked: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The largest of a molecule's errors in tolerances (n,), and the values (n, len(names)); NaN for no molecule."""
+    """Compute the largest of a molecule's errors in tolerances (n,), and the values (n, len(names)); NaN for no molecule."""
     import numpy as np
     from rdkit import Chem
 
@@ -110,7 +110,7 @@ def _errors(
 
 
 def _nearest(errors: NDArray[np.float64], keys: NDArray[np.object_], n: int) -> list[int]:
-    """The rows of the n nearest molecules, each molecule once."""
+    """Return the rows of the n nearest molecules, each molecule once."""
     import numpy as np
 
     found: dict[str, int] = {}
@@ -134,7 +134,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def markdown(parts: Sequence[Mapping[str, Any]]) -> str:
-    """The table: mean ± standard deviation over the seeds."""
+    """Render the table: mean ± standard deviation over the seeds."""
     from pipeline.benchmark.table import table
 
     head = [

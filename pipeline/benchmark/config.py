@@ -47,5 +47,5 @@ class BenchmarkSettings:
                 raise UserError(f"{name} should be 0 or more, not {getattr(self, name)}")
 
     def quick(self) -> BenchmarkSettings:
-        """The settings for a try: a tenth of the samples, one seed."""
+        """Return the settings for a try: a tenth of the samples, one seed."""
         return replace(self, samples=3_000, seeds=1, reconstructions=1_000, targets=1_000, per_value=100)

@@ -72,7 +72,7 @@ class Molecules:
         return Share(len(self.smiles) - self.charged, len(self.smiles))
 
     def values(self, name: str) -> NDArray[np.float64]:
-        """(v,) of one property."""
+        """Return the values (v,) of one property."""
         return self.properties[:, PROPERTIES.index(name)]
 
 

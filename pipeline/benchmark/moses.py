@@ -115,8 +115,7 @@ def run_benchmark(
 def score_samples(
     smiles: Sequence[str | None], *, workers: int | None = None, progress: Progress = silent
 ) -> dict[str, Any]:
-    """The distribution metrics of MOSES for your own list, as plain data: no model needed. Keep invalid ones in: they
-    count."""
+    """Compute the distribution metrics of MOSES for your own list, invalid molecules included, as plain data."""
     find_fcd_version()
     references = [load_reference(name, workers=workers, progress=progress) for name in TEST_SETS]
     figures = compute_distribution(

@@ -50,7 +50,7 @@ class Reference:
     """None where it was made without ChemNet."""
 
     def values(self, name: str) -> NDArray[np.float64]:
-        """(n,) of one property."""
+        """Return the values (n,) of one property."""
         return self.properties[:, PROPERTIES.index(name)]
 
 
