@@ -31,7 +31,7 @@ from rdkit import Chem, rdBase
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardize import LONGEST_INPUT
-from pipeline.oracles.base import Closing, Oracle, OracleError, clip, drop_infinities
+from pipeline.oracles.base import Answer, Closing, Oracle, OracleError, clip, drop_infinities
 from pipeline.oracles.batch_size import BatchSize
 from pipeline.oracles.call_log import Call, CallLog
 from pipeline.oracles.config import OWN_COLUMNS
@@ -233,11 +233,10 @@ class CountedOracle(Closing):
         keys = [key for key in self._select_unknown(batch) if key not in self._pending]  # a map may try again
         try:
             self._ask_until_settled(keys, self._tries)
-        except ChemVAEError as error:
-            self._stop = self._stop or error
         except Exception as error:
             self._stop = self._stop or error
-            raise
+            if not isinstance(error, ChemVAEError):
+                raise
         return len(batch)
 
     def _ask_until_settled(self, keys: list[str], tries: int) -> None:
@@ -268,9 +267,11 @@ class CountedOracle(Closing):
 
     def _ask(self, keys: list[str]) -> OracleError | None:
         """Ask once and record the answers as they come; return what ended it early."""
-        answers, before, seen, spent = iter(self.oracle.answers(keys)), time.perf_counter(), set[int](), 0.0
+        answers: Iterator[Answer] | None = None
+        before, seen, spent = time.perf_counter(), set[int](), 0.0
         while True:
             try:
+                answers = answers or iter(self.oracle.answers(keys))
                 answer = next(answers)
             except StopIteration:
                 break

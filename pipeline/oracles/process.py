@@ -108,8 +108,8 @@ class LineProcess:
 class ProcessPool:
     """Starts as many processes as batches run at once, and keeps them for the next batches."""
 
-    def __init__(self, start: Callable[[], LineProcess]) -> None:
-        self._start = start
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._idle: list[LineProcess] = []
         self._all: weakref.WeakSet[LineProcess] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -123,7 +123,7 @@ class ProcessPool:
                 raise OracleError("it is closed")
             process = self._idle.pop() if self._idle else None
         if process is None or not process.is_alive():
-            process = self._start()
+            process = LineProcess(self._command)
             with self._lock:
                 self._all.add(process)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.oracles.answers import Reading, read_answer
 from pipeline.oracles.base import Answer, Oracle, OracleError, clip, quote
-from pipeline.oracles.process import LineProcess, ProcessPool
+from pipeline.oracles.process import ProcessPool
 
 
 class ProgramOracle(Oracle):
@@ -47,7 +47,7 @@ class ProgramOracle(Oracle):
         self.endpoints = tuple(endpoints)
         self.name = name or shlex.join(command)
         self.timeout = timeout
-        self._pool = ProcessPool(lambda: LineProcess(command))
+        self._pool = ProcessPool(command)
         self._ids = itertools.count()
         self._understood = False
         with self._pool.borrow():  # a program that is not there is a mistake to hear of now

@@ -275,3 +275,15 @@ def test_the_ledger_itself_costs_next_to_nothing(tmp_path: Path) -> None:
         oracle.score(many)
         seconds = (time.process_time() - started) / len(many)
     assert oracle.calls == 899 and seconds < 5e-4
+
+
+def test_an_oracle_of_ones_own_that_raises_before_its_first_answer_fails_like_others(tmp_path: Path) -> None:
+    class Eager(Lengths):
+        def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:
+            if "CCCCC" in smiles:
+                raise RuntimeError("no five")
+            return iter(list(super().answers(smiles)))
+
+    with ledger(Eager(), tmp_path) as oracle:
+        status = oracle.score(ALKANES[:20]).status
+    assert status[4] == "failed: lengths raised RuntimeError: no five" and status.count("scored") == 19
