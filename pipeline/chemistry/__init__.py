@@ -1,1 +1,1 @@
-"""What can be said of one molecule or of a set of molecules: RDKit only."""
+"""Computes what RDKit tells of one molecule or of a set of molecules, and changes their structures."""

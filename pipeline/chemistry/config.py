@@ -10,7 +10,7 @@ ORGANIC_ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "B
 
 
 class StandardizeOptions(Settings):
-    """How a molecule is brought to its standard form. What is switched on is recorded with the dataset."""
+    """The options of the standard form of a molecule, which are recorded with a dataset."""
 
     stereo: bool = Field(True, description="Keep tetrahedral and E/Z stereo; false removes it.")
     isotopes: bool = Field(False, description="Keep isotope labels; false removes them.")

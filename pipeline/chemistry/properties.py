@@ -126,13 +126,13 @@ def compute(mol: Mol, names: Sequence[str]) -> list[float]:
 
 @register_property("logp", "logP (Crippen)")
 def _compute_logp(mol: Mol) -> float:
-    """Wildman & Crippen 1999, doi:10.1021/ci990307l."""
+    """Compute the octanol-water partition coefficient of Wildman & Crippen 1999, doi:10.1021/ci990307l."""
     return rdMolDescriptors.CalcCrippenDescriptors(mol)[0]
 
 
 @register_property("qed", "QED")
 def _compute_qed(mol: Mol) -> float:
-    """Bickerton et al. 2012, doi:10.1038/nchem.1243; RDKit's figures to the last digit.
+    """Compute the drug-likeness of Bickerton et al. 2012, doi:10.1038/nchem.1243, as RDKit does to the last digit.
 
     QED.qed() first copies the molecule to strip hydrogens that a parsed one does not have, and so loses the logP that
     RDKit keeps on the molecule; going around the copy saves a third of the time of the slowest property.
@@ -147,14 +147,14 @@ def _compute_qed(mol: Mol) -> float:
         PSA=rdMolDescriptors.CalcTPSA(mol),
         ROTB=rdMolDescriptors.CalcNumRotatableBonds(mol, rdMolDescriptors.NumRotatableBondsOptions.Strict),
         AROM=len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings))),
-        ALERTS=len(_qed_alerts().GetMatches(mol)),
+        ALERTS=len(_load_qed_alerts().GetMatches(mol)),
     )
     return float(QED.qed(mol, qedProperties=figures))
 
 
 @cache
-def _qed_alerts() -> FilterCatalog.FilterCatalog:
-    """QED's 116 alerts as one catalog: one call into C++ instead of 116."""
+def _load_qed_alerts() -> FilterCatalog.FilterCatalog:
+    """Load the 116 alerts of QED as one catalog, which takes one call into C++ instead of 116."""
     catalog = FilterCatalog.FilterCatalog()
     for number, pattern in enumerate(QED.StructuralAlerts):
         catalog.AddEntry(FilterCatalog.FilterCatalogEntry(str(number), FilterCatalog.SmartsMatcher(pattern)))
@@ -163,7 +163,7 @@ def _qed_alerts() -> FilterCatalog.FilterCatalog:
 
 @register_property("sa", "Synthetic accessibility")
 def _compute_sa(mol: Mol) -> float:
-    """Ertl & Schuffenhauer 2009, doi:10.1186/1758-2946-1-8: 1 (easy) to 10 (hard), by RDKit's own script."""
+    """Compute the synthetic accessibility of Ertl & Schuffenhauer 2009, doi:10.1186/1758-2946-1-8: 1 (easy) to 10 (hard)."""
     return float(_load_sa_script().calculateScore(mol))
 
 
@@ -178,7 +178,7 @@ register_property("formal_charge", "Formal charge", "e", integer=True)(Chem.GetF
 
 @register_property("fraction_sp3", "Fraction sp3")
 def _compute_fraction_sp3(mol: Mol) -> float:
-    """sp3 carbons among carbons; NaN, not zero, where there is no carbon."""
+    """Compute the share of sp3 carbons among the carbons; NaN, not zero, where there is none."""
     if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         return math.nan
     return float(rdMolDescriptors.CalcFractionCSP3(mol))

@@ -41,11 +41,11 @@ def write_sdf(candidates: pd.DataFrame, run_id: str) -> str:
 
 
 def _clean_name(name: str) -> str:
-    """A name for an SD property, which stands between < and > on one line."""
+    """Clean the name of an SD property, which stands between < and > on one line."""
     return re.sub(r"[<>\r\n]+", "_", name).strip() or "_"
 
 
 def _join_lines(text: str) -> str:
-    """The text on one line: an empty line would end the value, and a line of $$$$ the molecule."""
+    """Join a text to one line: an empty line would end the value, and a line of $$$$ the molecule."""
     text = re.sub(r"\s*[\r\n]+\s*", " ", text)
     return f" {text}" if text.startswith(("$$$$", ">")) else text

@@ -1,1 +1,1 @@
-"""From a file of molecules to a dataset folder."""
+"""Turns a file of molecules into a dataset folder, and reads one."""

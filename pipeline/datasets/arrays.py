@@ -34,6 +34,7 @@ class _ArrayFile:
         self._file.close()
 
     def append(self, values: np.ndarray) -> None:
+        """Write further rows."""
         self._file.write(np.ascontiguousarray(values, self.dtype).tobytes())
 
 

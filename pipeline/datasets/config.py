@@ -19,7 +19,7 @@ class MeasuredProperty(Settings):
 
 
 class IngestConfig(Settings):
-    """From a file, a URL or a named dataset to a dataset folder."""
+    """The settings by which a file, a URL or a named dataset becomes a dataset folder."""
 
     source: str = Field(
         "moses-sample",

@@ -133,6 +133,7 @@ class _Ingest:
                 self.notes.append(f"the source's own column {name!r} is kept as {kept!r}")
 
     def run(self) -> Dataset:
+        """Make the dataset, from the parts that an earlier run has left on."""
         start = time.monotonic()
         whole = self.partial / "whole"  # what becomes the dataset folder
         shutil.rmtree(whole, ignore_errors=True)

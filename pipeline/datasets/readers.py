@@ -22,7 +22,7 @@ Row = tuple[int, str | None, Cells]
 
 @dataclass(frozen=True)
 class Hints:
-    """What the user says about a file, so that it need not be guessed."""
+    """Facts about a file that the user gives, so that they need not be guessed."""
 
     smiles_column: str | None = None
     header: bool | None = None
@@ -43,7 +43,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     """Sentences for the user on how the file is read."""
     delimiter: str | None = None
-    """What separates the cells of a text file; None for white space."""
+    """The character between the cells of a text file; None for white space."""
     header: bool = True
     """Whether the names come from the file."""
     header_lines: int = 0

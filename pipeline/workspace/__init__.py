@@ -1,1 +1,1 @@
-"""Folders, look-up, registry of data sets, parallel work, progress and settings: no chemistry."""
+"""Holds folders, look-up, the registry of data sets, parallel work, progress and the base of settings: no chemistry."""

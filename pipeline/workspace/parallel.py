@@ -1,4 +1,4 @@
-"""A pool of spawned processes with few jobs in flight, or none at all where the work is small."""
+"""Runs jobs in a pool of spawned processes, few at a time, or in this process where the work is small."""
 
 from __future__ import annotations
 

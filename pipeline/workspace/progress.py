@@ -79,13 +79,16 @@ class _Rate:
         self.start, self.first = time.monotonic(), done
 
     def per_second(self, done: int) -> float:
+        """Return how many were done in a second since the start."""
         return (done - self.first) / max(time.monotonic() - self.start, 1e-9)
 
     def write(self, done: int) -> str:
+        """Write the rate; "" before there is one."""
         rate = self.per_second(done)
         return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if done > self.first else ""
 
     def write_time_left(self, done: int, total: int) -> str:
+        """Write the time that the rest takes; "" before there is a rate."""
         rate = self.per_second(done)
         return f"{(total - done) / rate:,.0f} s left" if rate > 0 and done < total else ""
 

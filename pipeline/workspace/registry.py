@@ -1,4 +1,4 @@
-"""Named datasets, local files and URLs: each becomes a file on disk whose hash is known."""
+"""Turns named datasets, local files and URLs into files on disk whose hash is known."""
 
 from __future__ import annotations
 
