@@ -144,7 +144,7 @@ def test_mistakes_are_sentences(first_run: Done, chem_vae: CommandLine, workspac
 def test_the_flow_asks_a_parallel_oracle_through_its_task_runner(
     first_run: Done, workspace: Path, here: Path, prefect_server: None
 ) -> None:
-    from test_flows import artifacts, asked
+    from prefect_api import ask_server, read_artifacts
 
     from flows.optimize import optimize
     from pipeline.optimization.config import OptimizeConfig
@@ -160,9 +160,9 @@ def test_the_flow_asks_a_parallel_oracle_through_its_task_runner(
     assert state.is_completed(), state.message
     folder = Path(state.result())
     assert folder.name.endswith("-flow") and len((folder / "calls.csv").read_text().splitlines()) == 31
-    shown = artifacts(state)
+    shown = read_artifacts(state)
     assert {"summary", "funnel", "candidates", "report", "progress-optimize"} <= set(shown)
-    names = [task["name"].rpartition("-")[0] for task in asked("task_runs", state.state_details.flow_run_id)]
+    names = [task["name"].rpartition("-")[0] for task in ask_server("task_runs", state.state_details.flow_run_id)]
     assert names.count("ask the oracle") >= 5 and names.count("optimize") == 1
     wrong = optimize("latest", config.model_copy(update={"oracle_calls": 0}), workspace, "flow", return_state=True)
     assert wrong.is_failed() and wrong.message is not None and wrong.message.startswith("the budget is 0")
