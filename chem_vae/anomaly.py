@@ -92,14 +92,14 @@ def fit_anomaly(
         nats, nats_per_symbol, reconstruction_nats: sorted (n,); held_out: bool; and of `kept` flat (int32) and offsets (n + 1,).
     """
 
-    def drawn(of: TokenDataset) -> TokenDataset:
+    def draw_some(of: TokenDataset) -> TokenDataset:
         return of.select(np.sort(np.random.default_rng(seed).permutation(len(of))[:n]))
 
-    found = compute_surprise(checkpoint, drawn(data), progress=progress)
+    found = compute_surprise(checkpoint, draw_some(data), progress=progress)
     reference = {name: torch.sort(values).values for name, values in zip(SCORES, found, strict=True)}
     reference["held_out"] = torch.tensor(held_out)
     if kept is not None:
-        some = drawn(kept)
+        some = draw_some(kept)
         ids = [some[i][0].astype(np.int32) for i in range(len(some))]
         offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])]).astype(np.int64)
         flat = np.concatenate(ids) if ids else np.zeros(0, np.int32)

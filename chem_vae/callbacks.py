@@ -83,8 +83,8 @@ class TrainingMonitor(Callback):
     ) -> None:
         self.on_validation = on_validation
         self.module, self.config = module, module.config
-        self.validation_data = validation.select(_spread(len(validation), SCORED_MOLECULES))
-        self.reconstruction_data = validation.select(_spread(len(validation), RECONSTRUCTED_MOLECULES))
+        self.validation_data = validation.select(_spread_evenly(len(validation), SCORED_MOLECULES))
+        self.reconstruction_data = validation.select(_spread_evenly(len(validation), RECONSTRUCTED_MOLECULES))
         self.vocabulary, self.max_length, self.sample_metrics = vocabulary, max_length, sample_metrics
         self.resume_file, self.progress = resume_file, progress
         self.record = TrainingLog()
@@ -147,7 +147,7 @@ class TrainingMonitor(Callback):
     def _report(self, trainer: Any, step: int, now: float) -> None:
         # Batches of one length differ in loss by their length: a report is the mean over the molecules since the last.
         weights = torch.tensor([float(o["molecules"]) for o in self.window])
-        terms = torch.stack([_terms(o["terms"]) for o in self.window]).cpu()
+        terms = torch.stack([_stack_terms(o["terms"]) for o in self.window]).cpu()
         seen = ~terms.isnan()
         means = (terms.nan_to_num() * weights[:, None]).sum(0) / (seen * weights[:, None]).sum(0)
         reconstruction, without_z, kl = means.tolist()
@@ -194,7 +194,7 @@ class TrainingMonitor(Callback):
             shares = self.sample_metrics([None if i is None else self.vocabulary.decode(i) for i in ids])
             row |= {f"prior_{name}": value for name, value in shares.items()}
         self.record.validation.append(row)
-        self._watch_for_collapse(scores, step)
+        self._warn_of_collapse(scores, step)
         # Model selection by what is trained for, at the final beta.
         without = model.config.latent_dropout
         with_z = scores.reconstruction + self.config.beta * scores.kl
@@ -217,7 +217,7 @@ class TrainingMonitor(Callback):
                 self.record.warnings.append(f"stopped at step {step}: {reason}")
                 trainer.should_stop = True
 
-    def _watch_for_collapse(self, scores: Scores, step: int) -> None:
+    def _warn_of_collapse(self, scores: Scores, step: int) -> None:
         """Keep the warnings of the latest validation alone; a small KL is to be expected in the first half of the training."""
         self.record.warnings = [w for w in self.record.warnings if w not in self.collapse]
         self.collapse = []
@@ -241,11 +241,11 @@ def write_history(log: TrainingLog, path: Path) -> None:
         writer.writerows(log.history)
 
 
-def _terms(terms: Elbo) -> Tensor:
-    """(3,) reconstruction, without z, KL."""
+def _stack_terms(terms: Elbo) -> Tensor:
+    """Stack the terms to report: (3,) reconstruction, without z, KL."""
     return torch.stack([terms.reconstruction.detach(), terms.without_z.detach(), terms.kl.sum()])
 
 
-def _spread(n: int, most: int) -> Any:
-    """At most `most` positions, evenly spread over n."""
+def _spread_evenly(n: int, most: int) -> Any:
+    """Return at most `most` positions, evenly spread over n."""
     return torch.linspace(0, n - 1, min(n, most)).round().long().numpy() if n else torch.zeros(0).long().numpy()

@@ -120,7 +120,7 @@ class TokenDataset:
     def iterate_batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """Iterate over all molecules in batches of one length, shortest first; yields their positions, and the batch."""
         order = np.argsort(self.lengths, kind="stable")
-        for group in _equal_runs(self.lengths[order]):
+        for group in _find_equal_runs(self.lengths[order]):
             for start in range(group.start, group.stop, batch_size):
                 items = order[start : min(start + batch_size, group.stop)]
                 yield items, self.batch(items)
@@ -151,7 +151,7 @@ class SameLengthBatches:
         self.epoch = self.position = 0
         lengths = data.lengths
         order = np.argsort(lengths, kind="stable")
-        self._groups = [order[group] for group in _equal_runs(lengths[order])]
+        self._groups = [order[group] for group in _find_equal_runs(lengths[order])]
         batches = sum(-(-len(group) // batch_size) for group in self._groups)
         self._batches = -(-batches // world_size)
 
@@ -184,7 +184,7 @@ class SameLengthBatches:
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
 
 
-def _equal_runs(ordered: NDArray[np.int64]) -> list[slice]:
+def _find_equal_runs(ordered: NDArray[np.int64]) -> list[slice]:
     """Return the slices of a sorted array within which its values are equal."""
     edges = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
     return [slice(a, b) for a, b in pairwise(edges) if b > a]

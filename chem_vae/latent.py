@@ -173,7 +173,7 @@ def estimate_mutual_information(
     for p in range(properties):
         known = torch.isfinite(values[:, p])
         if int(known.sum()) >= 50:
-            classes = _binned(values[known, p].double().numpy())
+            classes = _bin(values[known, p].double().numpy())
             counts = np.bincount(classes)
             shares = counts[counts > 0] / len(classes)
             entropy[p] = float(-(shares * np.log(shares)).sum())
@@ -203,7 +203,7 @@ def compute_information_gaps(information: Tensor, entropy: Tensor) -> Tensor:
     return torch.where(torch.isfinite(information).all(dim=0) & (entropy > 0), gap, torch.nan)
 
 
-def _binned(values: np.ndarray) -> np.ndarray:
+def _bin(values: np.ndarray) -> np.ndarray:
     """Return class numbers from 0: the values themselves where they are few, else bins of equal frequency."""
     distinct, classes = np.unique(values, return_inverse=True)
     if len(distinct) <= BINS:

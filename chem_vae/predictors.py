@@ -169,10 +169,10 @@ class MLPEnsemble(PropertyPredictor):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 net.fit(inputs, outputs.ravel())
-            fitted.append([_pair(w, b) for w, b in zip(net.coefs_, net.intercepts_, strict=True)])
+            fitted.append([_to_layer(w, b) for w, b in zip(net.coefs_, net.intercepts_, strict=True)])
             residuals.append(np.sqrt(max(1.0 - net.best_validation_score_, 1e-6)))
         noise = float(np.mean(residuals) * width[-1])
-        return cls(fitted, _tensor(center), _tensor(width), noise)
+        return cls(fitted, _to_tensor(center), _to_tensor(width), noise)
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
         standardized = (z - self.center[:-1]) / self.width[:-1]
@@ -357,9 +357,9 @@ def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: b
     return torch.cat(nearest)
 
 
-def _tensor(array: Any) -> Tensor:
+def _to_tensor(array: Any) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float32)
 
 
-def _pair(weight: Any, bias: Any) -> tuple[Tensor, Tensor]:
-    return _tensor(weight), _tensor(bias)
+def _to_layer(weight: Any, bias: Any) -> tuple[Tensor, Tensor]:
+    return _to_tensor(weight), _to_tensor(bias)

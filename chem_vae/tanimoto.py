@@ -98,10 +98,10 @@ class TanimotoProcess(PropertyPredictor):
             raise DataError(f"{len(y)} measured molecules are too few to fit a predictor; ten is the least")
         self.features, self.y = features.to(torch.uint8), y.double()
         self.center, self.width = float(self.y.mean()), max(float(self.y.std()), 1e-9)
-        some = self._standing_for_all()
-        self.fit = fit or _fitted(self.features[some], (self.y[some] - self.center) / self.width)
+        some = self._choose_inducing()
+        self.fit = fit or _fit(self.features[some], (self.y[some] - self.center) / self.width)
 
-    def _standing_for_all(self) -> Tensor:
+    def _choose_inducing(self) -> Tensor:
         n = len(self.y)
         if n <= MOST_EXACT:
             return torch.arange(n)
@@ -109,24 +109,24 @@ class TanimotoProcess(PropertyPredictor):
 
     @cached_property
     def _posterior(self) -> _Posterior:
-        chosen = self.features[self._standing_for_all()]
+        chosen = self.features[self._choose_inducing()]
         kernel = tanimoto(chosen, chosen).double()
-        root = _root(kernel)
+        root = _factorize(kernel)
         residual = (self.y - self.center) / self.width - self.fit.mean
         system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
         total = torch.zeros(len(chosen), dtype=torch.float64)
         for rows, values in zip(self.features.split(2000), residual.split(2000), strict=True):
-            phi = _solved(root, tanimoto(chosen, rows).double())
+            phi = _solve(root, tanimoto(chosen, rows).double())
             system += phi @ phi.T
             total += phi @ values
-        factor = _root(system)
+        factor = _factorize(system)
         return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
 
     def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean (n,) of standardized values, and the share (n,) of the amplitude that stays uncertain."""
         found = self._posterior
-        phi = _solved(found.root, tanimoto(found.inducing, features).double())
-        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solved(found.system, phi).square().sum(dim=0)
+        phi = _solve(found.root, tanimoto(found.inducing, features).double())
+        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solve(found.system, phi).square().sum(dim=0)
         return self.fit.mean + found.weights @ phi, left.clamp(1e-6, 1.0)
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,9 +147,9 @@ class TanimotoProcess(PropertyPredictor):
             (k, n) values in raw units.
         """
         found = self._posterior
-        phi = _solved(found.root, tanimoto(found.inducing, features).double())
-        open_, left = tanimoto(features, features).double() - phi.T @ phi, _solved(found.system, phi)
-        root = _root(open_ + self.fit.noise * left.T @ left)
+        phi = _solve(found.root, tanimoto(found.inducing, features).double())
+        open_, left = tanimoto(features, features).double() - phi.T @ phi, _solve(found.system, phi)
+        root = _factorize(open_ + self.fit.noise * left.T @ left)
         noise = torch.randn(k, len(features), dtype=torch.float64, generator=generator)
         drawn = self.fit.mean + found.weights @ phi + self.fit.amplitude**0.5 * noise @ root.T
         return (drawn * self.width + self.center).float()
@@ -173,11 +173,11 @@ class TanimotoProcess(PropertyPredictor):
         return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], TanimotoFit(noise, amplitude, mean))
 
 
-def _solved(root: Tensor, right: Tensor) -> Tensor:
+def _solve(root: Tensor, right: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(root, right, upper=False)
 
 
-def _root(covariance: Tensor) -> Tensor:
+def _factorize(covariance: Tensor) -> Tensor:
     """Return a Cholesky root (n, n) of a matrix that is positive semidefinite but for rounding."""
     diagonal = torch.eye(len(covariance), dtype=covariance.dtype)
     for jitter in (_JITTER, 10 * _JITTER, 100 * _JITTER):
@@ -187,7 +187,7 @@ def _root(covariance: Tensor) -> Tensor:
     return torch.linalg.cholesky(covariance + 1e-3 * diagonal)
 
 
-def _fitted(features: Tensor, y: Tensor) -> TanimotoFit:
+def _fit(features: Tensor, y: Tensor) -> TanimotoFit:
     """Fit by marginal likelihood of standardized values y (n,), in the kernel matrix's eigenvectors: each noise costs n, not n³."""
     values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
     ones, rotated = vectors.sum(dim=0), vectors.T @ y

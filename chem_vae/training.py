@@ -89,7 +89,7 @@ def train(
             trainer = _fit(module, watch, data, resume_file)
             break
         except torch.OutOfMemoryError as error:
-            told.append(_out_of_memory(config, pieces, error))
+            told.append(_warn_of_memory(config, pieces, error))
         pieces *= 2  # out here, where the error no longer holds on to the tensors of its frames
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -136,7 +136,7 @@ def _fit(
     return trainer
 
 
-def _out_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemoryError) -> str:
+def _warn_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemoryError) -> str:
     """Warn that batches will be worked off in twice as many pieces, and return the warning.
 
     Raises:

@@ -68,13 +68,13 @@ def test_most_dimensions_dead_is_told_once_and_taken_back(molecules: tuple, monk
     told: list[list[str]] = []
     monkeypatch.setattr("chem_vae.callbacks.score", scored)
     config = TrainingConfig(max_steps=60, batch_size=32, validations=6)
-    original = TrainingMonitor._watch_for_collapse
+    original = TrainingMonitor._warn_of_collapse
 
     def watched(self: TrainingMonitor, scores: Scores, step: int) -> None:
         original(self, scores, step)
         told.append(list(self.record.warnings))
 
-    monkeypatch.setattr(TrainingMonitor, "_watch_for_collapse", watched)
+    monkeypatch.setattr(TrainingMonitor, "_warn_of_collapse", watched)
     with pytest.warns(CollapseWarning):
         train(molecules[0], *molecules, TINY, config)
     assert [len(t) for t in told] == [0, 0, 1, 1, 1, 1]
