@@ -53,3 +53,16 @@ def test_damaged_checkpoints(chem_vae: CommandLine, first_run: Done, workspace: 
         path = tmp_path / "newer" / name
         path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 99}))
     refused(chem_vae("inspect", tmp_path / "newer"), "format 99")
+
+
+def test_runs_of_version_0_1_0_are_listed_and_shown(chem_vae: CommandLine) -> None:
+    workspace = Path(__file__).parents[2] / "old_formats" / "workspace"
+    listed = chem_vae("runs", "--workspace", workspace).stdout
+    assert "20261125-200551-search" in listed and "13 of 30" in listed and "0 of 17" in listed
+    for command in (
+        ("report", "20261125-200547-tiny", "--workspace", workspace),
+        ("inspect", workspace / "runs" / "20261125-200551-search"),
+    ):
+        done = chem_vae(*command)
+        assert done.returncode == 0, done.stderr
+        assert "logP (Crippen)" in done.stdout and "the predictor of potency is weak" in done.stdout
