@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import CommandLine, Done
 from typer.testing import CliRunner
 
 from chem_vae.errors import UserError
@@ -19,14 +19,8 @@ A, B = "OCCc1ccc(cc1)C(=O)N", "COC1CCN(CC1)C(=O)OC"
 
 
 @pytest.fixture(scope="session")
-def model(workspace: Path, config: Path) -> Path:
-    """A workspace with the dataset and the model of the session's configuration."""
-    from pipeline.config import load_config
-    from pipeline.datasets.ingest import ingest
-    from pipeline.training.train import train
-
-    whole = load_config(config, {})
-    train(ingest(whole.ingest, workspace), whole.train, workspace)
+def model(first_run: Done, workspace: Path) -> Path:
+    """A workspace with the dataset and the model of the session's first run."""
     return workspace
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,12 @@ def test_generate_writes_the_form_that_the_name_says(
     assert list(tmp_path.iterdir()) == [tmp_path / "found.csv"]
 
 
-def test_fine_tuning_by_name(first_run: Done, chem_vae: CommandLine, molecules: Path, workspace: Path) -> None:
+def test_fine_tuning_by_name(
+    first_run: Done, chem_vae: CommandLine, molecules: Path, workspace: Path, tmp_path: Path
+) -> None:
+    workspace = Path(shutil.copytree(workspace, tmp_path / "workspace"))  # the others' latest model stays theirs
     base = next((workspace / "models").glob("molecules-????????")).name
-    own = molecules.with_name("own.csv")
+    own = tmp_path / "own.csv"
     own.write_text(
         "SMILES,activity\n" + "\n".join(f"{'C' * (i % 9 + 1)}c1ccc(C{'N' if i % 2 else 'O'})cc1,{i}" for i in range(18))
     )
