@@ -64,36 +64,24 @@ def test_search_takes_the_strategy(installed: Path, tmp_path: Path) -> None:
     assert run(installed, tmp_path, "-c", program).split() == ["toy_climb", "20"]
 
 
-def test_model_takes_the_architecture(installed: Path, tmp_path: Path) -> None:
-    program = (
-        "from chem_vae.config import ModelConfig\n"
-        "from chem_vae.model import ChemVAE\n"
-        "config = ModelConfig('toy_gru', embedding_size=4, encoder_size=4, decoder_size=4, latent_size=2)\n"
-        "print(ChemVAE(config, vocabulary_size=5, properties=1).config.architecture)\n"
-    )
-    assert run(installed, tmp_path, "-c", program) == "toy_gru\n"
-
-
-def test_objective_takes_the_transform(installed: Path, tmp_path: Path) -> None:
+def test_architecture_transform_and_oracle_are_known(installed: Path, tmp_path: Path) -> None:
     program = (
         "import torch\n"
+        "from chem_vae.config import ModelConfig\n"
+        "from chem_vae.model import ChemVAE\n"
         "from pipeline.objectives.config import Objective\n"
         "from pipeline.objectives.transforms import TRANSFORMS\n"
+        "from pipeline.oracles.config import OracleConfig\n"
+        "from pipeline.oracles.factory import open_oracle\n"
+        "config = ModelConfig('toy_gru', embedding_size=4, encoder_size=4, decoder_size=4, latent_size=2)\n"
+        "print(ChemVAE(config, vocabulary_size=5, properties=1).config.architecture)\n"
         "wanted = Objective(transform='toy_plateau', low=1.0, high=3.0)\n"
         "made = TRANSFORMS[wanted.transform](low=wanted.low, high=wanted.high)\n"
         "print(made.compute_desirability(torch.tensor([1.0, 2.0, 3.0])).tolist())\n"
-    )
-    assert run(installed, tmp_path, "-c", program) == "[0.5, 1.0, 0.5]\n"
-
-
-def test_configuration_takes_the_oracle(installed: Path, tmp_path: Path) -> None:
-    program = (
-        "from pipeline.oracles.config import OracleConfig\n"
-        "from pipeline.oracles.factory import open_oracle\n"
         "with open_oracle(OracleConfig(registered='toy_lengths', options={'best': 3})) as oracle:\n"
-        "    print(oracle.evaluate(['CCO', 'CC']).tolist())\n"
+        "    print([answer.values for answer in oracle.answers(['CCO', 'CC'])])\n"
     )
-    assert run(installed, tmp_path, "-c", program) == "[[0.0], [-1.0]]\n"
+    assert run(installed, tmp_path, "-c", program) == "toy_gru\n[0.5, 1.0, 0.5]\n[(0.0,), (-1.0,)]\n"
 
 
 def test_without_the_package_its_names_are_unknown(tmp_path: Path) -> None:
