@@ -164,7 +164,7 @@ def estimate_mutual_information(
     Returns:
         I(z_d; y_p) in nats (D, P), never below 0, and the entropies H(y_p) in nats (P,); NaN below 50 measured molecules.
     """
-    from sklearn.feature_selection import mutual_info_classif
+    from sklearn.feature_selection import mutual_info_classif  # here: loads sklearn
 
     dimensions, properties = points.shape[1], values.shape[1]
     information = torch.full((dimensions, properties), torch.nan, dtype=torch.float64)

@@ -86,7 +86,7 @@ class GaussianProcess(PropertyPredictor):
 
     def __init__(self, z: Tensor, y: Tensor, fit: bool = True) -> None:
         super().__init__()
-        from botorch.models import SingleTaskGP
+        from botorch.models import SingleTaskGP  # here: loads botorch
         from botorch.models.transforms import Normalize, Standardize
 
         self.z, self.y = z.double(), y.double()
@@ -99,7 +99,7 @@ class GaussianProcess(PropertyPredictor):
                 outcome_transform=Standardize(1),
             )
             if fit:
-                from botorch.fit import fit_gpytorch_mll
+                from botorch.fit import fit_gpytorch_mll  # here: loads botorch and gpytorch
                 from gpytorch.mlls import ExactMarginalLogLikelihood
 
                 fit_gpytorch_mll(
@@ -150,7 +150,7 @@ class MLPEnsemble(PropertyPredictor):
             members: Number of members.
             seed: The seed.
         """
-        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.exceptions import ConvergenceWarning  # here: loads sklearn
         from sklearn.neural_network import MLPRegressor
 
         data = np.concatenate([z, y[:, None]], axis=1).astype(np.float64)

@@ -118,7 +118,7 @@ class SelfiesVocabulary:
         plain = cls(symbols, (), constraints)
         if merges <= 0:
             return plain
-        from tokenizers import Tokenizer, models, trainers
+        from tokenizers import Tokenizer, models, trainers  # here: loads tokenizers
 
         tokenizer = Tokenizer(models.BPE())
         # The characters are passed as special tokens' opposite, an initial alphabet: a symbol that the sample lacks stays.
@@ -267,7 +267,7 @@ class SelfiesVocabulary:
         return "".join(map(self._character, self._symbol_ids(string)))
 
     def _build_tokenizer(self) -> Any:
-        from tokenizers import Tokenizer, models
+        from tokenizers import Tokenizer, models  # here: loads tokenizers
 
         spelled = [""] * len(SPECIALS) + [
             self._character(i) for i in range(len(SPECIALS), len(SPECIALS) + len(self.symbols))

@@ -74,10 +74,10 @@ def serve(
     prepare_prefect()  # and only then load Prefect, which reads its settings as it loads
     schedule = make_schedule(cron, interval, zone)
 
-    from prefect.runner import Runner
+    from prefect.runner import Runner  # here: loads prefect
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.prefect_server import use_server
+    from flows.prefect_server import use_server  # here: loads prefect
 
     signal.signal(signal.SIGTERM, _end)  # so that a server of ours is stopped, too
     if debug:

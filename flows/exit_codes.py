@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
+
+from chem_vae.errors import ChemVAEError, UserError
 
 INTERRUPTED = "interrupted; run the same command again to resume"
 
 
 def explain_error(error: BaseException) -> tuple[str, int]:
     """The message for the person and the exit code: 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
-    from chem_vae.errors import ChemVAEError, UserError
-
     kind = type(error).__name__
     if isinstance(error, UserError):
         return f"error: {error}", 2
@@ -56,7 +58,4 @@ def _explain_system_error(error: OSError) -> tuple[str, int]:
 
 def _discard_output() -> None:
     """Discard the output that is left, because nobody reads it any more (`chem-vae runs | head`)."""
-    import os
-    import sys
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

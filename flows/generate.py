@@ -8,6 +8,7 @@ from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig
+from pipeline.workspace.lookup import find_model
 
 DEFAULT = GenerateConfig()
 
@@ -58,8 +59,6 @@ def generate(
     Returns:
         The run's folder.
     """
-    from pipeline.workspace.lookup import find_model
-
     folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config)
     return generate_candidates(folder, None, whole, workspace, return_state=True).result()

@@ -15,7 +15,7 @@ DEFAULT = IngestConfig()
 @declare_task("ingest", downloads=True)
 def ingest_dataset(config: IngestConfig, workspace: Path) -> str:
     """Ingest and return the dataset's folder; a retry goes on where the download broke off."""
-    from pipeline.datasets.ingest import ingest as ingest_source
+    from pipeline.datasets.ingest import ingest as ingest_source  # here: loads rdkit and pandas
 
     with track_progress() as progress:
         dataset = ingest_source(config, workspace, progress)

@@ -13,6 +13,7 @@ from prefect.futures import PrefectFuture
 from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workspace.lookup import find_model
 
 
 @task(name="ask the oracle", cache_policy=NO_CACHE, persist_result=False)
@@ -51,7 +52,7 @@ def optimize_molecules(
     model: str, config: OptimizeConfig, workspace: Path, name: str, resume: str | None = None
 ) -> str:
     """Optimize with the model's folder and return the run's folder. `resume` is the folder of a finished run."""
-    from pipeline.models.trained_model import TrainedModel
+    from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
     from pipeline.workflows.optimize_run import optimize_run
     from pipeline.workspace.runs import Run
 
@@ -92,7 +93,5 @@ def optimize(
     Returns:
         The run's folder.
     """
-    from pipeline.workspace.lookup import find_model
-
     folder = str(find_model(model, workspace))
     return optimize_molecules(folder, config, workspace, name, resume, return_state=True).result()

@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chem_vae.errors import ChemVAEWarning
+from chem_vae.progress import silent
+from pipeline.workspace.progress import show_progress as show_on_terminal
+
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
     from pipeline.report.model import Report
@@ -29,7 +33,6 @@ def suggest_command(text: str) -> None:
 
 def show_own_warnings() -> None:
     """Print each warning of our own as a sentence from now on, and no warning of a library."""
-    from chem_vae.errors import ChemVAEWarning  # here: the tables of this module need nothing of chem_vae
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         if issubclass(category, ChemVAEWarning):
@@ -42,9 +45,6 @@ def show_own_warnings() -> None:
 @contextmanager
 def show_progress(quiet: bool) -> Iterator[Progress]:
     """Show progress on standard error, or none where it should be quiet."""
-    from chem_vae.progress import silent
-    from pipeline.workspace.progress import show_progress as show_on_terminal
-
     if quiet:
         yield silent
         return

@@ -8,6 +8,7 @@ from flows.artifacts import show_model, track_progress
 from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.training.config import TrainConfig
+from pipeline.workspace.lookup import find_dataset
 
 DEFAULT = TrainConfig()
 
@@ -19,7 +20,7 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
     Not retried: the same data and seed would fail in the same way. A killed training goes on from its last checkpoint
     when the flow is run again; a finished one is found by the hash of its data and settings and reused.
     """
-    from pipeline.datasets.dataset import Dataset
+    from pipeline.datasets.dataset import Dataset  # here: loads lightning and torch
     from pipeline.training.train import train as train_on
 
     with track_progress() as progress:
@@ -42,7 +43,5 @@ def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Pat
     Returns:
         The model's folder.
     """
-    from pipeline.workspace.lookup import find_dataset
-
     folder = str(find_dataset(dataset, workspace))
     return train_model(folder, config, workspace, return_state=True).result()

@@ -9,6 +9,7 @@ from prefect import get_run_logger
 
 from flows.artifacts import show_measurements, show_run, track_progress
 from flows.tasks import declare_flow, declare_task
+from pipeline.workspace.lookup import find_run
 
 
 @declare_task("update", downloads=True)
@@ -16,7 +17,7 @@ def propose_next(
     run: str, data: str, settings: dict[str, Any] | None, workspace: Path, smiles_column: str | None
 ) -> str:
     """Go on from the run's folder and return the next run's folder, or its own where nothing new was measured."""
-    from pipeline.config import load_config
+    from pipeline.config import load_config  # here: loads torch and rdkit
     from pipeline.workflows.update import NoNewMeasurementsError
     from pipeline.workflows.update import update as next_round
     from pipeline.workspace.runs import Run
@@ -55,7 +56,5 @@ def update(
     Returns:
         The new run's folder; the earlier run's where the file holds nothing new.
     """
-    from pipeline.workspace.lookup import find_run
-
     folder = str(find_run(run, workspace, optimization=False))
     return propose_next(folder, data, settings, workspace, smiles_column, return_state=True).result()

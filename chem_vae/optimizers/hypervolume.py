@@ -66,7 +66,7 @@ def select_by_hypervolume(drawn: Tensor, known: Tensor, k: int) -> Tensor:
     Returns:
         (k,) different rows of the candidates.
     """
-    from botorch.utils.multi_objective.hypervolume import infer_reference_point
+    from botorch.utils.multi_objective.hypervolume import infer_reference_point  # here: loads botorch
 
     front = known[number_fronts(known) == 0]
     corner = infer_reference_point(front, scale=0.1)
@@ -98,7 +98,7 @@ def compute_log_improvement(drawn: Tensor, known: Tensor, corner: Tensor, softne
     Returns:
         (m,) logarithms.
     """
-    from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
+    from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning  # here: loads botorch
 
     lower, upper = FastNondominatedPartitioning(corner, known).get_hypercell_bounds()
     some = max(1, MOST_VOLUMES // (len(drawn) * len(lower)))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from chem_vae.atomic_files import write_json
 from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, show_progress, suggest_command
+from pipeline.benchmark.config import BenchmarkSettings
+from pipeline.benchmark.samples import read_samples
+from pipeline.benchmark.table import COLUMNS, PUBLISHED
 
 app = new_group("Measure a model beside published ones. Try: chem-vae benchmark moses --model latest --quick")
 WHAT, HOW_MUCH = "What to measure", "How much of it"
@@ -88,9 +93,6 @@ def moses(
 def _measure_model(
     name: str, chosen: dict[str, Any], quick: bool, workspace: Path, workers: int | None, quiet: bool
 ) -> None:
-    from dataclasses import replace  # here and below: --help does without what does the work
-
-    from pipeline.benchmark.config import BenchmarkSettings
     from pipeline.benchmark.moses import run_benchmark
     from pipeline.models.trained_model import load_model
 
@@ -108,10 +110,7 @@ def _measure_model(
 
 
 def _score_file(path: Path, output: Path | None, workers: int | None, quiet: bool) -> None:
-    from chem_vae.atomic_files import write_json
-    from pipeline.benchmark.moses import score_samples
-    from pipeline.benchmark.samples import read_samples
-    from pipeline.benchmark.table import COLUMNS, PUBLISHED
+    from pipeline.benchmark.moses import score_samples  # here: loads torch and rdkit
 
     smiles = read_samples(path)
     with show_progress(quiet) as progress:

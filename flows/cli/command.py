@@ -14,6 +14,7 @@ import typer.core
 
 from flows.cli.options import HOW, SHARED
 from flows.cli.setting_option import SettingOption, merge_pairs
+from pipeline.benchmark.config import BenchmarkSettings
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -215,20 +216,18 @@ def _parameter(option: SettingOption) -> str:
 
 def _fields_of(options: tuple[SettingOption, ...]) -> dict[str, SettingField]:
     """The fields behind options by their key, from as few models as hold them."""
-    from pipeline.workspace.setting_fields import list_settings
+    from pipeline.workspace.setting_fields import list_settings  # here: loads pydantic
 
     found: dict[str, SettingField] = {}
     tables = {option.key.partition(".")[0] for option in options if option.key}
     if "tune" in tables:
-        from pipeline.training.config import TuneConfig
+        from pipeline.training.config import TuneConfig  # here: loads pydantic
 
         found |= list_settings(TuneConfig, "tune.")
     if "benchmark" in tables:
-        from pipeline.benchmark.config import BenchmarkSettings
-
         found |= list_settings(BenchmarkSettings, "benchmark.")
     if tables - {"tune", "benchmark"}:
-        from pipeline.config import CampaignConfig
+        from pipeline.config import CampaignConfig  # here: loads pydantic
 
         found |= list_settings(CampaignConfig)
     return found

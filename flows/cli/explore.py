@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chem_vae.atomic_files import write_text
 from flows.cli.command import command, new_group
 from flows.cli.export import check_output
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
+from pipeline.report.plot_style import save_figure
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -64,7 +66,7 @@ def interpolate(
         measure: The way: data, normal (along a shell), or straight.
     """
     with open_model(model, workspace, output, FILES, quiet) as (trained, _):
-        from pipeline.explore.interpolation import interpolate as between
+        from pipeline.explore.interpolation import interpolate as between  # here: loads torch and rdkit
 
         frame = between(trained, start, end, steps, distinct=distinct, measure=measure)
     for word, same in zip(("start", "end"), frame.attrs["ends_come_back"], strict=True):
@@ -96,7 +98,7 @@ def neighbors(
         among: Search so many training molecules, drawn by --seed; 0: all.
     """
     with open_model(model, workspace, output, FILES, quiet) as (trained, progress):
-        from pipeline.explore.neighbors import neighbors as nearest
+        from pipeline.explore.neighbors import neighbors as nearest  # here: loads torch and rdkit
 
         frame = nearest(trained, molecule, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
@@ -127,7 +129,7 @@ def analogues(
         temperature: Of the symbols' draw; 0: always the likeliest, less variety.
     """
     with open_model(model, workspace, output, FILES, quiet) as (trained, progress):
-        from pipeline.explore.neighbors import analogues as around
+        from pipeline.explore.neighbors import analogues as around  # here: loads torch and rdkit
 
         frame = around(
             trained, molecule, n, reach=reach, min_similarity=min_similarity, temperature=temperature, seed=seed,
@@ -160,7 +162,7 @@ def reconstruct(
     chem-vae explore reconstruct my.csv -o reconstructed.csv
     """
     with open_model(model, workspace, output, (".csv",), quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles
+        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
         frame = there_and_back(trained, read_smiles(molecules or [], limit), progress)
@@ -181,7 +183,7 @@ def anomaly(
     chem-vae explore anomaly my.csv -o strange.csv
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking
+        from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking  # here: loads torch and rdkit
         from pipeline.explore.inputs import read_smiles
 
         scorer = AnomalyScorer(trained, progress)
@@ -222,7 +224,7 @@ def write_molecules(frame: Any, output: Path | None, captions: list[str], column
     shown = frame[[*rest, "smiles"]].head(50)
     print_table(shown, list(shown.columns))
     if output is not None:
-        from pipeline.explore.saving import make_captions, save
+        from pipeline.explore.saving import make_captions, save  # here: loads rdkit and pandas
 
         computed = [c for c in frame.columns if c.endswith("_computed")][:2]
         save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)
@@ -244,11 +246,7 @@ def write_table(frame: Any, output: Path | None, draw: Callable[[], Any] | None 
     if output is None:
         return
     if output.suffix.lower() == ".csv":
-        from chem_vae.atomic_files import write_text
-
         write_text(output, frame.to_csv(index=False))
     elif draw is not None:
-        from pipeline.report.plot_style import save_figure
-
         save_figure(draw(), output)
     print(f"written: {output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -24,8 +25,6 @@ def check_output(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
 
 def export(run: Path, path: Path) -> int:
     """Write the candidates of a run's folder to a .csv, .sdf or .smi file, whole or not at all; returns how many."""
-    import csv
-
     check_output(path)
     with (run / "candidates.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from chem_vae.errors import CheckpointError, DataError
 from flows.cli.command import command, new_group
 from flows.terminal import (
     explain_reuse,
@@ -17,6 +18,8 @@ from flows.terminal import (
     note,
     suggest_command,
 )
+from pipeline.workspace.lookup import find_folder, find_run, list_shipped_models, list_workspace_models
+from pipeline.workspace.registry import list_datasets
 
 app = new_group()
 
@@ -36,13 +39,11 @@ def report(
     Args:
         open_: Open the report in the browser.
     """
-    from pipeline.workspace.lookup import find_run
-
     folder = find_run(run or "latest", workspace)
     show_run(folder)
     page = (folder / "report.html").resolve()
     if open_:
-        import webbrowser
+        import webbrowser  # here: loads webbrowser
 
         if not webbrowser.open(page.as_uri()):
             note(f"no browser can be opened from here; open {page} yourself")
@@ -57,7 +58,7 @@ def runs(workspace: Path) -> None:
 
     chem-vae runs --workspace workspace
     """
-    from pipeline.report.model import read_report
+    from pipeline.report.model import read_report  # here: loads pydantic and filelock
     from pipeline.workspace.runs import list_runs
 
     rows = []
@@ -91,8 +92,6 @@ def datasets() -> None:
 
     chem-vae datasets
     """
-    from pipeline.workspace.registry import list_datasets
-
     rows = [
         (
             name,
@@ -112,9 +111,7 @@ def models(workspace: Path) -> None:
 
     chem-vae models --workspace workspace
     """
-    from chem_vae.errors import CheckpointError, DataError
-    from pipeline.workspace.folders import read_manifest
-    from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
+    from pipeline.workspace.folders import read_manifest  # here: loads filelock
 
     shipped = list_shipped_models()
     found = [*((name, folder, "in the package") for name, folder in shipped.items())]
@@ -147,12 +144,9 @@ def inspect(path: str, workspace: Path) -> None:
     Args:
         path: A dataset folder, a model's folder or a run's folder.
     """
-    from chem_vae.errors import DataError
-    from pipeline.workspace.lookup import find_folder, list_shipped_models
-
     folder = list_shipped_models().get(path) or find_folder(path, workspace)
     if (folder / "model.json").exists() or (folder / "model.safetensors").exists():
-        from pipeline.models.trained_model import TrainedModel
+        from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
 
         opened = TrainedModel.open(folder)
         opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
@@ -162,7 +156,7 @@ def inspect(path: str, workspace: Path) -> None:
         show_run(folder)
         suggest_command(f"chem-vae report {folder} --open")
     elif (folder / "manifest.json").exists():
-        from pipeline.datasets.dataset import Dataset
+        from pipeline.datasets.dataset import Dataset  # here: loads pandas and pyarrow
 
         print(Dataset.open(folder).summary())
         suggest_command(f"chem-vae train --dataset {folder}")
@@ -177,7 +171,7 @@ def inspect(path: str, workspace: Path) -> None:
 
 def show_run(folder: Path) -> None:
     """Print a run's summary, its ten best candidates and the report's path; say which parts it reused."""
-    from pipeline.report.model import read_report
+    from pipeline.report.model import read_report  # here: loads pydantic
 
     results = read_report(folder)
     if line := explain_reuse(folder / "manifest.json"):

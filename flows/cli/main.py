@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 
 from flows.cli import benchmark, explore, inspect, optimize, serve, space, steps, tune, update
 from flows.cli.command import complete, new_group
+from flows.exit_codes import INTERRUPTED, explain_error
 from flows.terminal import note, show_own_warnings
 
 app = new_group()
@@ -55,10 +58,6 @@ def walk_commands(found: Any = None, name: str = "") -> Iterator[tuple[str, Any]
 
 def main() -> None:
     """Run the command line; every error becomes a sentence on standard error and an exit code."""
-    import gc
-
-    from flows.exit_codes import INTERRUPTED, explain_error  # here: a command that ends well needs none of it
-
     gc.set_threshold(
         100_000, 20, 50
     )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
@@ -71,8 +70,6 @@ def main() -> None:
             note(INTERRUPTED)
     except BaseException as error:
         if debug and not isinstance(error, KeyboardInterrupt):
-            import traceback
-
             traceback.print_exc()
         message, code = explain_error(error)
         if message:

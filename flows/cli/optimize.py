@@ -12,7 +12,9 @@ from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
+from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, name_workspace, note, show_progress, suggest_command
+from pipeline.workspace.lookup import find_model
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -60,8 +62,7 @@ def optimize(
     After a finished run the same command begins a new one; --continue goes on from it. A configuration file holds in its table
     `optimize` the settings that have no option here: transforms, weights, more constraints.
     """
-    from pipeline.workspace.lookup import find_model  # here and below: --help does without what does the work
-    from pipeline.workspace.runs import Run
+    from pipeline.workspace.runs import Run  # here: loads filelock and multiprocessing
 
     earlier = Run.open(go_on, workspace, optimization=True) if go_on is not None else None
     before = _read_earlier_settings(earlier) if earlier is not None and config is None else {}
@@ -75,14 +76,12 @@ def optimize(
         check_output(output)
     folder = earlier.folder / "model" if earlier and model is None else find_model(model or "latest", workspace)
     if prefect:
-        from flows.environment import start_prefect
-
         start_prefect(quiet, debug)
-        from flows.optimize import optimize as flow
+        from flows.optimize import optimize as flow  # here: loads prefect and pydantic
 
         made = Path(flow(str(folder), asked, workspace, whole.name, str(earlier.folder) if earlier else None))
     else:
-        from pipeline.models.trained_model import TrainedModel
+        from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
         from pipeline.workflows.optimize_run import optimize_run
 
         trained = TrainedModel.open(folder, workspace=workspace)
@@ -108,7 +107,7 @@ def _add_molecules(given: Given) -> None:
         near = {"similarity_to": similar, "at_least": 0.4 if at_least is None else at_least}
         given.settings["optimize.constraints+"] = [*given.settings.get("optimize.constraints+", ()), near]
     if seeds:
-        from pipeline.explore.inputs import read_smiles
+        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
 
         given.settings.setdefault("optimize.seeds", read_smiles(seeds))
     elif similar:
@@ -120,7 +119,7 @@ def _check_oracle(given: Given, config: Path | None, before: Mapping[str, Any]) 
     if "--oracle" in given.raw and "--program" in given.raw:
         raise UserError("give --oracle (a Python function) or --program, not both")
     if said := [option.name for option in options.ORACLE_SETTINGS if option.name in given.raw]:
-        from pipeline.config import read_table
+        from pipeline.config import read_table  # here: loads pydantic
 
         oracle = read_table(config, {**before, **given.settings}, "optimize.oracle")
         if not any(oracle.get(kind) for kind in ("property", "function", "program")):
@@ -151,7 +150,7 @@ def _read_earlier_settings(run: Run) -> dict[str, Any]:
 
 def _show(folder: Path) -> None:
     """Print the counts, what was achieved, the best five with their objectives' values, and the report's path."""
-    from pipeline.report.model import read_report
+    from pipeline.report.model import read_report  # here: loads pydantic
 
     report = read_report(folder)
     print(format_summary(report), end="\n\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,8 +115,6 @@ def read_toml_value(text: str) -> Any:
 
 def read_oracle(option: SettingOption, value: str) -> Pairs:
     """Read who scores; it replaces the oracle of a file, whatever that is."""
-    import shlex
-
     table = "optimize.oracle"
     given: Any = value
     if option.key == f"{table}.program":

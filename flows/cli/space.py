@@ -53,7 +53,7 @@ def map_(
         most: Training molecules to show at most.
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles
+        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
         from pipeline.explore.maps import latent_map
 
         smiles = read_smiles(molecules) if molecules else []
@@ -100,7 +100,7 @@ def traverse(
     """
     numbers = split_numbers("--which", which, "0,3,5", int) if which else None
     with open_model(model, workspace, output, FILES, quiet) as (trained, _):
-        from pipeline.explore.dimensions import traverse as move
+        from pipeline.explore.dimensions import traverse as move  # here: loads torch and rdkit
 
         frame = move(trained, molecule, along=along, which=numbers, steps=steps, reach=reach)
     write_molecules(frame, output, ["direction", "offset"], columns=steps)
@@ -128,7 +128,7 @@ def disentangle(
         method: mi, mutual information; r2, a line in one dimension (faster).
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.dimensions import disentangle as untangle
+        from pipeline.explore.dimensions import disentangle as untangle  # here: loads torch and rdkit
 
         made = untangle(trained, method, properties=properties, seed=seed, progress=progress)
         if output is not None:
@@ -154,7 +154,7 @@ def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output:
         n: Held-out molecules at most.
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.calibration import calibration as check
+        from pipeline.explore.calibration import calibration as check  # here: loads torch and rdkit
         from pipeline.explore.calibration import calibration_error, calibration_figure
 
         frame = check(trained, n, seed, progress)
@@ -192,7 +192,7 @@ def robustness(
     """
     hidden = split_numbers("--shares", shares, "0,0.1,0.3", float)
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles
+        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
 

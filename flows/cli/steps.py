@@ -11,7 +11,9 @@ from chem_vae.errors import UserError
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
+from flows.environment import start_prefect
 from flows.terminal import name_workspace, note, show_progress, suggest_command
+from pipeline.workspace.lookup import find_dataset
 
 app = new_group()
 
@@ -38,14 +40,12 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
 
     check_request(whole)
     if prefect:
-        from flows.environment import start_prefect
-
         start_prefect(quiet, debug)
-        from flows.campaign import campaign as flow
+        from flows.campaign import campaign as flow  # here: loads prefect and rdkit
 
         folder = Path(flow(whole, workspace))
     else:
-        from pipeline.workflows.campaign import campaign
+        from pipeline.workflows.campaign import campaign  # here: loads torch and rdkit
 
         with show_progress(quiet) as progress:
             folder = campaign(whole, workspace, progress).folder
@@ -68,7 +68,7 @@ def ingest(
     chem-vae ingest my.csv --smiles-column SMILES --property pIC50
     """
     whole = given.load(config, {"ingest.source": source} if source else {})
-    from pipeline.datasets.ingest import ingest as ingest_source
+    from pipeline.datasets.ingest import ingest as ingest_source  # here: loads rdkit and pandas
 
     with show_progress(quiet) as progress:
         dataset = ingest_source(whole.ingest, workspace, progress)
@@ -104,14 +104,13 @@ def train(
     if has_source and dataset is not None:
         raise UserError("give --data (a source to ingest) or --dataset (ingested before), not both")
     whole = given.load(config)
-    from pipeline.datasets.dataset import Dataset
+    from pipeline.datasets.dataset import Dataset  # here: loads rdkit and pandas
     from pipeline.datasets.ingest import ingest as ingest_source
     from pipeline.workflows.preflight import check_start
-    from pipeline.workspace.lookup import find_dataset
 
     check_start(whole, workspace)
     opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))
-    from pipeline.training.train import train as train_on
+    from pipeline.training.train import train as train_on  # here: loads lightning and torch
 
     with show_progress(quiet) as progress:
         model = train_on(opened or ingest_source(whole.ingest, workspace, progress), whole.train, workspace, progress)
@@ -135,7 +134,7 @@ def generate(given: Given, model: str, output: Path | None, config: Path | None,
     whole = given.load(config, {} if config else {"name": "generate"})
     if output is not None:
         check_output(output)
-    from pipeline.models.trained_model import load_model
+    from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
     from pipeline.workflows.generate_run import generate_run
 
     trained = load_model(model, workspace)

@@ -9,6 +9,7 @@ from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
+from pipeline.workspace.lookup import find_dataset
 
 app = new_group()
 SWEEP = "The sweep"
@@ -68,16 +69,15 @@ def tune(
     from pipeline.training.study import rank_trials  # here and below: --help does without what does the work
     from pipeline.training.tune import build_tune_config
     from pipeline.training.tune import tune as sweep
-    from pipeline.workspace.lookup import find_dataset
 
     asked = build_tune_config(**given.table("tune"))
     with show_progress(quiet) as progress:
         if dataset is None:
-            from pipeline.datasets.ingest import ingest
+            from pipeline.datasets.ingest import ingest  # here: loads rdkit and pandas
 
             opened = ingest(whole.ingest, workspace, progress)
         else:
-            from pipeline.datasets.dataset import Dataset
+            from pipeline.datasets.dataset import Dataset  # here: loads pandas and pyarrow
 
             opened = Dataset.open(find_dataset(dataset, workspace))
         study = sweep(opened, whole.train, asked, workspace, trials=trials, name=name, progress=progress)

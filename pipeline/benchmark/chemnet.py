@@ -117,7 +117,7 @@ def compute_frechet_distance(a: Gaussian, b: Gaussian) -> float:
 
 def compute_fcd(smiles: Sequence[str], reference: Sequence[str], progress: Progress = silent) -> float:
     """Compute the FCD between two lists of valid SMILES, canonicalized first; lower is nearer, NaN for fewer than two."""
-    from pipeline.benchmark.molecules import Wanted, measure
+    from pipeline.benchmark.molecules import Wanted, measure  # here: loads rdkit and multiprocessing
 
     wanted = Wanted(structure=False, properties=False)
     ours, theirs = (measure(s, wanted, progress=progress).smiles for s in (smiles, reference))
@@ -126,7 +126,7 @@ def compute_fcd(smiles: Sequence[str], reference: Sequence[str], progress: Progr
 
 def _import_utilities() -> Any:
     try:
-        from fcd_torch import utils
+        from fcd_torch import utils  # here: loads fcd_torch
     except ImportError as error:
         raise UserError(f"{MISSING} ({error})") from None
     return utils

@@ -90,7 +90,7 @@ class Dataset:
     @property
     def vocabulary(self) -> SelfiesVocabulary:
         """The SELFIES vocabulary of its training split."""
-        from chem_vae.vocabulary import SelfiesVocabulary
+        from chem_vae.vocabulary import SelfiesVocabulary  # here: loads selfies
 
         return SelfiesVocabulary.from_dict(json.loads((self.folder / "vocabulary.json").read_text(encoding="utf-8")))
 
@@ -134,7 +134,7 @@ class Dataset:
 
     def tokens(self, split: str = "train") -> TokenDataset:
         """Open the tokens of one split, mapped into memory."""
-        from chem_vae.data import TokenDataset
+        from chem_vae.data import TokenDataset  # here: loads torch and numpy
 
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)

@@ -19,6 +19,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import PAPER, open_figure
 
 MAIN = "nats_per_symbol"
 COUNTERIONS = ("Li", "Na", "K", "Mg", "Ca", "*")  # of salts: stripped without a word; and what is no element
@@ -127,8 +128,6 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     Returns:
         A matplotlib Figure.
     """
-    from pipeline.report.plot_style import PAPER, open_figure
-
     nats = frame[MAIN].to_numpy(dtype=np.float64)
     labels = np.array(list(groups) if groups is not None else ["given molecules"] * len(frame))
     known = nats[np.isfinite(nats)]

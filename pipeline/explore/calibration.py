@@ -13,6 +13,7 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import PAPER, open_figure
 
 LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 COLUMNS = ["property", "nominal", "observed", "of"]
@@ -75,8 +76,6 @@ def calibration_error(frame: pd.DataFrame) -> dict[str, float]:
 
 def calibration_figure(frame: pd.DataFrame) -> Any:
     """Draw observed against nominal coverage, a line for each property; returns a matplotlib Figure."""
-    from pipeline.report.plot_style import PAPER, open_figure
-
     errors = calibration_error(frame)
     with open_figure(4.6, 3.9) as figure:
         axes = figure.subplots()

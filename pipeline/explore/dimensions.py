@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from chem_vae.analysis import compute_principal_axes
+from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.latent import (
     compute_information_gaps,
@@ -23,6 +24,7 @@ from chem_vae.latent import (
 from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import open_figure, save_figure
 
 ALONG = ("axes", "dimensions")
 
@@ -122,8 +124,6 @@ class Disentanglement:
 
     def figure(self, most: int = 40) -> Any:
         """Draw a heat map of the `most` informative dimensions by properties; returns a matplotlib Figure."""
-        from pipeline.report.plot_style import open_figure
-
         shares = self.values / self.entropy if self.method == "mi" else self.values
         strongest = np.nan_to_num(shares).max(axis=1, initial=0.0)
         shown = np.sort(np.argsort(-strongest)[:most])
@@ -144,9 +144,6 @@ class Disentanglement:
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
-        from chem_vae.atomic_files import write_text
-        from pipeline.report.plot_style import save_figure
-
         path = Path(path)
         if path.suffix.lower() == ".csv":
             return write_text(path, self.to_frame().to_csv())

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.analysis import compute_principal_axes
+from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import PAPER, open_figure, save_figure
 
 METHODS = ("pca", "tsne", "umap")
 
@@ -38,9 +40,7 @@ class LatentMap:
 
     def figure(self) -> Any:
         """Draw the map; returns a matplotlib Figure."""
-        from matplotlib.patheffects import withStroke
-
-        from pipeline.report.plot_style import PAPER, open_figure
+        from matplotlib.patheffects import withStroke  # here: loads matplotlib
 
         training = self.frame[self.frame["kind"] == "training"]
         own = self.frame[(self.frame["kind"] == "own") & self.frame["x"].notna()]
@@ -72,9 +72,6 @@ class LatentMap:
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
-        from chem_vae.atomic_files import write_text
-        from pipeline.report.plot_style import save_figure
-
         path = Path(path)
         if path.suffix.lower() == ".csv":
             return write_text(path, self.frame.to_csv(index=False))
@@ -147,7 +144,7 @@ def _pca(points: Tensor, own: Tensor, seed: int) -> Placed:
 
 
 def _tsne(points: Tensor, own: Tensor, seed: int) -> Placed:
-    from sklearn.manifold import TSNE
+    from sklearn.manifold import TSNE  # here: loads sklearn
 
     together = torch.cat([points, own]).double().numpy()
     layout = TSNE(2, perplexity=min(30.0, (len(together) - 1) / 3), init="pca", random_state=seed)

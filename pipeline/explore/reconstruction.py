@@ -18,6 +18,7 @@ from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.plot_style import PAPER, open_figure
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
@@ -135,8 +136,6 @@ def robustness(
 
 def robustness_figure(frame: pd.DataFrame) -> Any:
     """Draw exact matches and mean similarity against the share masked; returns a matplotlib Figure."""
-    from pipeline.report.plot_style import PAPER, open_figure
-
     with open_figure(4.6, 3.0) as figure:
         axes = figure.subplots()
         x = 100 * frame["masked"]

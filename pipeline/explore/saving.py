@@ -9,6 +9,7 @@ import pandas as pd
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
+from pipeline.chemistry.sdf_writer import write_sdf
 from pipeline.report.drawings import draw_grid
 from pipeline.report.plot_style import PICTURES
 
@@ -42,8 +43,6 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
         rows = [str(s) for s in frame["smiles"] if isinstance(s, str) and s]
         return write_text(path, "".join(f"{s} {i}\n" for i, s in enumerate(rows, start=1)))
     if kind == ".sdf":
-        from pipeline.chemistry.sdf_writer import write_sdf
-
         return write_text(path, write_sdf(frame, path.stem))
     raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 

@@ -18,6 +18,9 @@ from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.config import OracleConfig
+from pipeline.oracles.function import FunctionOracle, load_function
+from pipeline.oracles.function_pool import FunctionPoolOracle
+from pipeline.oracles.program import ProgramOracle
 
 ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_vae.oracles")
 """Functions that open an oracle, by the name that `OracleConfig.registered` gives."""
@@ -42,18 +45,13 @@ def open_oracle(config: OracleConfig) -> Oracle:
             what = f"{type(error).__name__}: {error}"
             raise UserError(f"the oracle {config.registered} cannot be opened with its options: {what}") from error
     if config.property is not None:
-        from pipeline.oracles.computed import ComputedOracle
+        from pipeline.oracles.computed import ComputedOracle  # here: loads rdkit
 
         return ComputedOracle(config.property, name)
     if config.program is not None:
-        from pipeline.oracles.program import ProgramOracle
-
         return ProgramOracle(config.program, endpoints, timeout=timeout, name=name)
     assert config.function is not None  # the configuration sees to it
     if timeout is not None or config.parallel > 1:
-        from pipeline.oracles.function_pool import FunctionPoolOracle
-
         return FunctionPoolOracle(config.function, endpoints, timeout=timeout, processes=config.parallel, name=name)
-    from pipeline.oracles.function import FunctionOracle, load_function
 
     return FunctionOracle(load_function(config.function), endpoints, name or config.function)

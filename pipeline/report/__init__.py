@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chem_vae import atomic_files
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,7 +32,6 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
         OSError: the folder cannot be written to.
     """
     # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
-    from chem_vae import atomic_files
     from pipeline.chemistry.sdf_writer import write_sdf
     from pipeline.report import page
     from pipeline.report.model import Report

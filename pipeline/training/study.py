@@ -17,6 +17,7 @@ import optuna
 import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
+from optuna.visualization import matplotlib as plots
 
 from chem_vae.atomic_files import to_plain, write_bytes, write_json, write_text
 from chem_vae.errors import DataError, UserError
@@ -122,7 +123,6 @@ def write_figures(folder: Path, study: optuna.Study) -> None:
     needs FEWEST_FOR_IMPORTANCE completed trials that differ.
     """
     import matplotlib.pyplot as plt  # heavy
-    from optuna.visualization import matplotlib as plots  # heavy
 
     values = [float(t.values[0]) for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     drawn: dict[str, Callable[..., Any]] = {

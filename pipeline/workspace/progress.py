@@ -21,7 +21,7 @@ def show_progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _LineProgress()
         return
-    from rich.console import Console
+    from rich.console import Console  # here: loads rich
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 

@@ -58,7 +58,7 @@ def find_cache_folder() -> Path:
     """Find the folder of downloads: that of the variable CHEM_VAE_CACHE, or the user's cache folder. It is not created."""
     if told := os.environ.get("CHEM_VAE_CACHE"):
         return Path(told).expanduser()
-    import platformdirs
+    import platformdirs  # here: loads platformdirs
 
     return Path(platformdirs.user_cache_dir("chem-vae", appauthor=False))
 
@@ -162,7 +162,7 @@ def _write_stem(name: str) -> str:
 
 def _download(url: str, sha256: str | None, progress: Progress) -> Path:
     """Download a file once; pooch renames it when it is whole and its hash is right."""
-    import pooch
+    import pooch  # here: loads pooch
 
     clean = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{re.sub(r'[^A-Za-z0-9._-]+', '-', clean) or 'file'}"
