@@ -16,6 +16,7 @@ from uuid import UUID
 from chem_vae.atomic_files import to_plain
 from chem_vae.progress import Progress, silent
 from flows.environment import is_quiet
+from pipeline.workspace.progress import show_progress
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -42,8 +43,6 @@ def track_progress(every: float = 2.0, terminal: bool = True) -> Iterator[Progre
     with ExitStack() as stack:
         shown: Progress = silent
         if terminal and not is_quiet():
-            from pipeline.workspace.progress import show_progress
-
             shown = stack.enter_context(show_progress())
         artifacts = ProgressArtifacts(every)
 
@@ -64,7 +63,7 @@ class ProgressArtifacts:
         self.finished: set[str] = set()
 
     def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
-        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact  # here: loads prefect
 
         now = time.monotonic()
         is_finished = done >= total
@@ -129,9 +128,9 @@ def show_measurements(made: UpdateResult) -> None:
 
 def show_run(run: Run) -> None:
     """Show a run's summary, funnel, best candidates and the link to its report, as four artifacts."""
-    from prefect.artifacts import create_link_artifact, create_table_artifact
+    from prefect.artifacts import create_link_artifact, create_table_artifact  # here: loads prefect and pydantic
 
-    from pipeline.report.model import read_report
+    from pipeline.report.model import read_report  # here: loads pydantic
     from pipeline.report.tables import list_funnel_rows
 
     report = read_report(run.folder)
@@ -151,7 +150,7 @@ def show_run(run: Run) -> None:
 
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
-    from pipeline.report.tables import list_achieved_rows, list_funnel_rows
+    from pipeline.report.tables import list_achieved_rows, list_funnel_rows  # here: loads pydantic
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
@@ -185,7 +184,7 @@ def _introduce(kind: str, name: str, folder: Path, reused: bool) -> str:
 
 
 def _create_markdown(key: str, text: str, description: str) -> None:
-    from prefect.artifacts import create_markdown_artifact
+    from prefect.artifacts import create_markdown_artifact  # here: loads prefect
 
     _call_safely(create_markdown_artifact, markdown=text, key=key, description=description)
 
@@ -195,7 +194,7 @@ def _call_safely(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except Exception as error:
-        from prefect.logging import get_logger
+        from prefect.logging import get_logger  # here: loads prefect
 
         get_logger("chem-vae").warning("could not write an artifact: %s", error)
         return None
