@@ -22,6 +22,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import compare_with_base, plan_fine_tuning
+from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
 from pipeline.training.start import FEW_MOLECULES, choose_start, open_base, settle_config
@@ -121,8 +122,6 @@ def _train_into(
     measured = [p.name for p in dataset.properties if p.kind == "measured"]
     told: list[str] = []
     if measured and config.keep_molecules:  # their substructures are kept
-        from pipeline.training.fit_measured import fit_measured
-
         new = [n for n in measured if base is None or n not in base.conditions]
         predictors, told = fit_measured(
             checkpoint, plan.start if new == measured else None, plan.splits, names, measured, predictors, folder, seed, progress
