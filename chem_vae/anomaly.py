@@ -19,7 +19,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.progress import Progress, silent
 
 FILE = "anomaly.safetensors"
-"""What `fit_anomaly` gives, kept in the model's folder."""
+"""The file of a model's folder that keeps the result of `fit_anomaly`."""
 SCORES = ("nats", "nats_per_symbol", "reconstruction_nats")
 FEWEST_HELD_OUT = 200
 """Held-out molecules that make a reference; with fewer it is of training molecules."""

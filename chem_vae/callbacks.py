@@ -48,7 +48,7 @@ class TrainingLog:
     history: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     kl_per_dimension: list[float] = field(default_factory=list)
-    """Of the weights that are kept."""
+    """KL by latent dimension, in nats, of the weights that are kept."""
     best: dict[str, float] = field(default_factory=dict)
     """The validation row of the weights that are kept."""
     warnings: list[str] = field(default_factory=list)

@@ -98,7 +98,7 @@ class TrainingConfig:
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """auto: bf16-mixed where the processor multiplies bfloat16 in hardware (about twice as fast), else 32-true."""
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    """What computes; auto takes a GPU where there is one."""
+    """The device that computes; auto takes a GPU where there is one."""
     devices: int = 1
     """Processors or GPUs that train together."""
     checkpoint_seconds: float = 30.0

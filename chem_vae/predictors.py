@@ -46,7 +46,7 @@ class PropertyPredictor(ABC):
 
     def __init__(self) -> None:
         self.scale = 1.0
-        """What calibration multiplies the standard deviation by."""
+        """The factor by which calibration multiplies the standard deviation."""
 
     def predict(self, z: Tensor) -> Prediction:
         """Predict the mean (n,) and the calibrated standard deviation (n,) at latent points z (n, D)."""

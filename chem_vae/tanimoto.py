@@ -60,11 +60,11 @@ class TanimotoFit(NamedTuple):
     """The hyperparameters, fitted by marginal likelihood."""
 
     noise: float
-    """Variance, as a share of the amplitude's."""
+    """The variance of the noise, as a share of the amplitude."""
     amplitude: float
-    """Variance, of standardized values."""
+    """The variance of standardized values."""
     mean: float
-    """Of standardized values."""
+    """The mean of standardized values."""
 
 
 class _Posterior(NamedTuple):

@@ -201,7 +201,7 @@ def _call_safely(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _parse_cell(text: str | None) -> Any:
-    """A CSV cell as int or float where it is one."""
+    """Return a CSV cell as int or float where it is one."""
     for kind in (int, float):
         try:
             return kind(text or "")

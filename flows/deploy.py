@@ -191,5 +191,5 @@ def make_parameters(
 
 
 def _make_absolute(place: str) -> str:
-    """The absolute path of what there is; a name as it is."""
+    """Return the absolute path of what there is; a name as it is."""
     return str(Path(place).resolve()) if Path(place).exists() else place

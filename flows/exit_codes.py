@@ -12,7 +12,7 @@ INTERRUPTED = "interrupted; run the same command again to resume"
 
 
 def explain_error(error: BaseException) -> tuple[str, int]:
-    """The message for the person and the exit code: 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
+    """Return the message for the person and the exit code: 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
     kind = type(error).__name__
     if isinstance(error, UserError):
         return f"error: {error}", 2

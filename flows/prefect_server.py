@@ -78,13 +78,13 @@ def use_server() -> Iterator[str]:
 
 
 def find_trouble(url: str) -> Exception | None:
-    """The reason why no Prefect server answers at a URL; None where one does."""
+    """Return the reason why no Prefect server answers at a URL; None where one does."""
     with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
         return client.api_healthcheck()
 
 
 def _find_free_port(usual: int) -> int:
-    """The usual port, or where it is taken, any other."""
+    """Return the usual port, or where it is taken, any other."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that just ended leaves its port waiting
         with suppress(OSError):

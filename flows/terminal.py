@@ -53,7 +53,7 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
 
 
 def name_workspace(workspace: Path) -> str:
-    """The --workspace for the next command; nothing where it would be taken anyway."""
+    """Return the --workspace for the next command; nothing where it would be taken anyway."""
     usual = Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace"))
     return "" if workspace == usual else f" --workspace {workspace}"
 
@@ -120,6 +120,6 @@ def format_summary(report: Report) -> str:
 
 
 def _add_spread(row: Mapping[str, str], column: str) -> str:
-    """A value with its standard deviation where there is one."""
+    """Return a value with its standard deviation where there is one."""
     value, spread = row.get(column, ""), row.get(f"{column}_std", "")
     return f"{float(value):.4g} ± {float(spread):.4g}" if value and spread else value

@@ -117,7 +117,7 @@ class Adaptive(Genetic):
         self._best, self._best_at = -math.inf, len(self.archive)
 
     def _find_near_centers(self, rows: Sequence[int]) -> set[int]:
-        """The rows whose molecules are like a center that was given up."""
+        """Return the rows whose molecules are like a center that was given up."""
         known = [row for row in rows if self.archive.molecules[row] is not None]
         if not known or not self.centers:
             return set()
@@ -190,7 +190,7 @@ class Adaptive(Genetic):
         return [drafts[i] for i in chosen]
 
     def _choose_rows_to_learn(self) -> Tensor:
-        """The rows that the surrogate learns: the best, and others by chance."""
+        """Return the rows that the surrogate learns: the best, and others by chance."""
         rows = torch.tensor([r for r, m in enumerate(self.archive.molecules) if m is not None], dtype=torch.long)
         if len(rows) <= self.learned_from:
             return rows
@@ -201,5 +201,5 @@ class Adaptive(Genetic):
 
 
 def _stack_features(molecules: Sequence[Molecule | None]) -> Tensor:
-    """The features (n, F) of the molecules that are not None."""
+    """Return the features (n, F) of the molecules that are not None."""
     return torch.stack([m.features for m in molecules if m is not None])

@@ -75,17 +75,17 @@ class Archive:
         return self.z.isfinite().all(dim=1)
 
     def get_key(self, row: int) -> str | None:
-        """The key of a row's molecule, if it has one."""
+        """Return the key of a row's molecule, if it has one."""
         molecule = self.molecules[row]
         return molecule.key if molecule is not None else None
 
     def get_selfies(self, row: int) -> str:
-        """The SELFIES of a row's molecule, "" where it has none."""
+        """Return the SELFIES of a row's molecule, "" where it has none."""
         molecule = self.molecules[row]
         return molecule.selfies if molecule is not None else ""
 
     def get_keys(self, rows: Sequence[int] | range) -> set[str]:
-        """The keys of the molecules of some rows."""
+        """Return the keys of the molecules of some rows."""
         return {key for row in rows if (key := self.get_key(row)) is not None}
 
     def select_best(self, k: int, rows: Tensor | None = None) -> Tensor:

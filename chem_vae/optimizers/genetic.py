@@ -141,7 +141,7 @@ class Genetic(RememberingOptimizer):
             del string[place]
 
     def _keep_short(self, string: str) -> str | None:
-        """The string, unless it is longer than the decoder's own may be."""
+        """Return the string, unless it is longer than the decoder's own may be."""
         try:
             return string if len(self.checkpoint.vocabulary.encode(string)) <= self.checkpoint.max_length else None
         except VocabularyError:

@@ -55,7 +55,7 @@ class Given:
         return load_config(path, {**(before or {}), **given})
 
     def table(self, name: str) -> dict[str, Any]:
-        """The settings of one table that were given, by their names in it."""
+        """Return the settings of one table that were given, by their names in it."""
         start = f"{name}."
         return {key.removeprefix(start): value for key, value in self.settings.items() if key.startswith(start)}
 
@@ -117,7 +117,7 @@ def complete(found: Any) -> Any:
 
 
 def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) -> Any:
-    """The click command of a function."""
+    """Return the click command of a function."""
     declared = inspect.signature(function, eval_str=True).parameters
     _, texts = _split_docstring(function)
     own = {
@@ -153,7 +153,7 @@ _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, annotation=b
 
 
 def _describe_parameter(parameter: inspect.Parameter, texts: Mapping[str, str]) -> inspect.Parameter:
-    """A command's own parameter as typer takes it: as it is described, as the docstring says, or the shared one of its name."""
+    """Return a command's own parameter as typer takes it: as it is described, as the docstring says, or the shared one of its name."""
     name, annotation, default = parameter.name, parameter.annotation, parameter.default
     if name in texts and default is parameter.empty:
         annotation = Annotated[annotation, typer.Argument(metavar=name.upper(), help=texts[name])]
@@ -170,7 +170,7 @@ def _describe_parameter(parameter: inspect.Parameter, texts: Mapping[str, str]) 
 
 
 def _split_docstring(function: Callable[..., None]) -> tuple[str, dict[str, str]]:
-    """A command's help, and the help of its own options by parameter, from the section Args of the docstring."""
+    """Return a command's help, and the help of its own options by parameter, from the section Args of the docstring."""
     text, _, section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section, re.MULTILINE)
     text = re.sub(r"(?<!\n)\n(?!\n)", " ", text.strip())  # the terminal breaks the lines
@@ -178,7 +178,7 @@ def _split_docstring(function: Callable[..., None]) -> tuple[str, dict[str, str]
 
 
 def _make_parameter(option: SettingOption, field: SettingField | None) -> inspect.Parameter:
-    """The parameter that typer makes an option of."""
+    """Return the parameter that typer makes an option of."""
     kinds = (str,) if field is None else field.kinds
     kind: Any = list[str] if option.many else next((k for k in kinds if k in (int, float)), str)
     choices = [str(k) for k in kinds if not isinstance(k, type)] if kind is str else []
@@ -195,7 +195,7 @@ def _make_parameter(option: SettingOption, field: SettingField | None) -> inspec
 
 
 def explain_option(option: SettingOption, field: SettingField | None) -> str:
-    """The help text of an option: what it sets, an example, and the key of the file with its default."""
+    """Return the help text of an option: what it sets, an example, and the key of the file with its default."""
     text = (option.help or (field.help if field else "")).rstrip(".") + "."
     if option.example:
         text += f" Example: {option.names.split()[-1 if option.names[-2] == '-' else 0]} {option.example}."
@@ -215,7 +215,7 @@ def _parameter(option: SettingOption) -> str:
 
 
 def _fields_of(options: tuple[SettingOption, ...]) -> dict[str, SettingField]:
-    """The fields behind options by their key, from as few models as hold them."""
+    """Return the fields behind options by their key, from as few models as hold them."""
     from pipeline.workspace.setting_fields import list_settings  # here: loads pydantic
 
     found: dict[str, SettingField] = {}

@@ -214,7 +214,7 @@ def open_model(
 
 
 def name_model(workspace: Path, model: str) -> str:
-    """The --model and --workspace for the next command; nothing where they would be taken anyway."""
+    """Return the --model and --workspace for the next command; nothing where they would be taken anyway."""
     return ("" if model == "latest" else f" --model {shlex.quote(model)}") + name_workspace(workspace)
 
 

@@ -127,7 +127,7 @@ def _check_oracle(given: Given, config: Path | None, before: Mapping[str, Any]) 
 
 
 def _read_request(whole: CampaignConfig) -> OptimizeConfig:
-    """The table [optimize]. Raises UserError where there is none, or where its strategy is unknown."""
+    """Return the table [optimize]. Raises UserError where there is none, or where its strategy is unknown."""
     if whole.optimize is None:
         raise UserError(
             "say what is wanted, e.g. --maximize qed, or who scores, e.g. --oracle my_docking:dock, or give a file with a "
@@ -140,7 +140,7 @@ def _read_request(whole: CampaignConfig) -> OptimizeConfig:
 
 
 def _read_earlier_settings(run: Run) -> dict[str, Any]:
-    """The name and the table [optimize] of a finished run."""
+    """Return the name and the table [optimize] of a finished run."""
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         return {"name": settings["name"], "optimize": settings["optimize"]}

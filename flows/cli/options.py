@@ -50,7 +50,7 @@ SEED = SettingOption(
 
 
 def make_aims(table: str) -> tuple[SettingOption, ...]:
-    """The options that say what is wanted, in the table `generate` or `optimize`."""
+    """Return the options that say what is wanted, in the table `generate` or `optimize`."""
 
     def aim(name: str, metavar: str, example: str) -> SettingOption:
         key = f"{table}.objectives.*.{name}"

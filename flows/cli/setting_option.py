@@ -102,7 +102,7 @@ def read_settings(option: SettingOption, texts: Sequence[str]) -> Pairs:
 
 
 def read_toml_value(text: str) -> Any:
-    """A value as TOML writes it (3, 0.5, true, ["logp", "qed"]); a word without quotes is taken as text."""
+    """Return a value as TOML writes it (3, 0.5, true, ["logp", "qed"]); a word without quotes is taken as text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

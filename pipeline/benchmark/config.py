@@ -11,7 +11,7 @@ PRIORS = ("none", "ancestral", "normal")
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """What the benchmark measures, and how much of it."""
+    """Settings of the benchmark: which parts it measures, and how large the samples are."""
 
     samples: int = 30_000
     """Molecules for the distribution metrics, for each seed; the published figures are of 30,000."""

@@ -130,7 +130,7 @@ def count_records(path: Path, end: str) -> int:
 
 
 def _fast_encoding(path: Path) -> tuple[str, str]:
-    """An encoding that is enough to tell lines and ASCII characters."""
+    """Return an encoding that is enough to tell lines and ASCII characters."""
     return ("utf-16", "replace") if _is_utf16(path) else ("latin-1", "strict")
 
 

@@ -97,7 +97,7 @@ def draw_grid(
 
 
 def _lay_out(structure: Structure | None) -> Chem.Mol | None:
-    """A copy of the molecule with 2-D coordinates, turned upright; None where RDKit finds no molecule."""
+    """Return a copy of the molecule with 2-D coordinates, turned upright; None where RDKit finds no molecule."""
     mol = parse_mol(structure)
     if mol is None:
         return None
@@ -143,7 +143,7 @@ def _rgb(color: str) -> tuple[float, float, float]:
 
 
 def _shrink_png(png: bytes) -> bytes:
-    """The same picture with a palette of 64 colors: a quarter of the bytes."""
+    """Return the same picture with a palette of 64 colors: a quarter of the bytes."""
     from PIL import Image  # only for .png
 
     buffer = io.BytesIO()

@@ -95,14 +95,14 @@ class Objective(PropertyPart):
     """(value, desirability) pairs of the objective's transform, for a plot."""
 
     def interval(self) -> tuple[float | None, float | None]:
-        """The values that the objective accepts; None for an open end, or for both where it accepts any value."""
+        """Return the values that the objective accepts; None for an open end, or for both where it accepts any value."""
         if self.target is not None and self.tolerance is not None:
             return self.target - self.tolerance, self.target + self.tolerance
         return self.low, self.high
 
 
 class Request(Part):
-    """What was requested of a run; only optimizations have the oracle and the fields after it."""
+    """The request that a run answered; only optimizations have the oracle and the fields after it."""
 
     n: int | None = None
     samples: int | None = None
@@ -323,7 +323,7 @@ class SearchMap(Part):
 
 
 class Search(Part):
-    """What an optimization found, and for how many oracle calls."""
+    """The findings of an optimization, and the oracle calls that they took."""
 
     ended: str = ""
     calls: int | None = None
@@ -347,7 +347,7 @@ class Search(Part):
     seconds: Row = {}
 
     def best_ten(self) -> float | None:
-        """The mean score of the ten best molecules at the end."""
+        """Return the mean score of the ten best molecules at the end."""
         return self.curve[-1][2] if self.curve and len(self.curve[-1]) > 2 else None
 
 

@@ -92,7 +92,7 @@ def _read_resource(name: str) -> str:
 
 
 def _make_breakable(name: str) -> Markup:
-    """A long name that a narrow column may break behind its underscores."""
+    """Return a long name that a narrow column may break behind its underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
 

@@ -162,7 +162,7 @@ def _shorten_tag(tag: str, name: str, used: set[str]) -> str:
 
 
 def _settings(style: PlotStyle) -> Any:
-    """The style as matplotlib's settings."""
+    """Return the style as matplotlib's settings."""
     return {
         "svg.fonttype": "none",
         "svg.hashsalt": "chem-vae",  # the same figure is the same file

@@ -22,7 +22,7 @@ _QUARTERS = [0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"]
 
 
 def to_values(values: Sequence[Number]) -> Array:
-    """The finite numbers of a list, as an array."""
+    """Return the finite numbers of a list, as an array."""
     array = np.array(values, dtype=np.float64)
     return array[np.isfinite(array)]
 

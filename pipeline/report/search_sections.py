@@ -16,7 +16,7 @@ MOST_ORIGINS = 12  # rows of the table; strategies with restarts have many cente
 
 
 def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict[str, Any] | None:
-    """What the template shows of an optimization; None for a report without one."""
+    """Return the parts of an optimization that the template shows; None for a report without one."""
     search = report.optimization
     if search is None:
         return None
@@ -48,6 +48,6 @@ def _draw_parity(i: int, entry: Any) -> str | None:
 
 
 def _choose_score_decimals(search: Search) -> int:
-    """The number of decimals with which the last steps of the best ten show."""
+    """Return the number of decimals with which the last steps of the best ten show."""
     values = plots.to_points(search.curve, (2,))[:, 0].tolist()
     return max(2, choose_decimals(values[len(values) // 4 :])) if values else 2

@@ -58,7 +58,7 @@ def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) ->
 
 
 def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> list[dict[str, Any]]:
-    """A row for each property with an objective or with achieved values, with the decimals that its numbers need."""
+    """Return a row for each property with an objective or with achieved values, with the decimals that its numbers need."""
     rows = []
     for row in report.requested_and_achieved():
         sizes = [v for v in (row.std, row.mae) if v]
@@ -72,7 +72,7 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
 
 
 def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) -> Iterator[dict[str, Any]]:
-    """The plots of distributions; an objective without values shows at least how desirable they would be."""
+    """Return the plots of distributions; an objective without values shows at least how desirable they would be."""
     drawn = {entry.property for entry in report.distributions}
     others = [
         Distribution(property=o.property, basis=o.basis) for o in report.request.objectives if o.property not in drawn
@@ -85,7 +85,7 @@ def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) 
 
 
 def _count_values(report: Report, entry: Distribution) -> str:
-    """The number of molecules behind each curve of a distribution, in words."""
+    """Return the number of molecules behind each curve of a distribution, in words."""
     samples = "molecules asked about" if report.optimization else "distinct molecules made"
     curves = (
         (entry.data, entry.of.get("data"), "training molecules"),
@@ -99,14 +99,14 @@ def _count_values(report: Report, entry: Distribution) -> str:
 
 
 def name_computed_despite_predictor(report: Report, columns: Sequence[Column]) -> str:
-    """The labels of properties that have a predictor, and whose values on the page are computed."""
+    """Return the labels of properties that have a predictor, and whose values on the page are computed."""
     predicted = {entry.property for entry in report.predictors}
     labels = [c.property.label for c in columns if c.basis == "computed" and c.property.name in predicted]
     return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def draw_latent_map(report: Report, properties: Mapping[str, ShownProperty]) -> Markup | None:
-    """The map of the latent space; None for a report without one."""
+    """Return the map of the latent space; None for a report without one."""
     if report.latent_map is None:
         return None
     known = properties.get(report.latent_map.color_property or "")
@@ -114,7 +114,7 @@ def draw_latent_map(report: Report, properties: Mapping[str, ShownProperty]) -> 
 
 
 def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> Iterator[dict[str, Any]]:
-    """The predictors with their figures and plots."""
+    """Return the predictors with their figures and plots."""
     for i, entry in enumerate(report.predictors):
         known = properties.get(entry.property) or ShownProperty("", "property")
         yield {
@@ -127,7 +127,7 @@ def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> 
 
 
 def make_training(report: Report) -> dict[str, Any]:
-    """The training curves, the KL of each latent dimension, and the model's figures."""
+    """Return the training curves, the KL of each latent dimension, and the model's figures."""
     curves = [
         mark_safe(plots.draw_training_curve(f"t{i}", report.training, key, label, key in _IN_PERCENT))
         for i, (key, label) in enumerate(_CURVES.items())
@@ -140,7 +140,7 @@ def make_training(report: Report) -> dict[str, Any]:
 
 
 def _format_figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The model's figures with their units; those of unknown name as they are."""
+    """Return the model's figures with their units; those of unknown name as they are."""
     latent = figures.get("latent_size")
     for name, value in figures.items():
         if not is_number(value) or name in ("step", "molecules", "latent_size", "exact_reconstruction_of"):

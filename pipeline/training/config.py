@@ -23,7 +23,7 @@ FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_
 NOTHING = "nothing"
 """The value of train.start that means: no model, whatever the data are."""
 VARIED = ("learning_rate", "beta", "batch_size", "latent_dropout", "condition_dropout", "decoder_size", "latent_size")
-"""What a sweep varies when nothing else is said; `pipeline.training.search_space` has their ranges."""
+"""The settings that a sweep varies when none are named; `pipeline.training.search_space` has their ranges."""
 
 
 class TrainConfig(Settings):

@@ -120,7 +120,7 @@ class Choice(NamedTuple):
     weight: float
     """The share of latent points in "both"."""
     scales: dict[Representation, float]
-    """What each representation's standard deviations are multiplied by; that of "both" applies to the scaled mixture."""
+    """The factor of each representation's standard deviations; that of "both" applies to the scaled mixture."""
 
     def predict(self, predictions: Mapping[Representation, Prediction]) -> Prediction:
         """Apply the choice to the predictions (n,) of "fingerprint" and "latent" as they come from their predictors."""

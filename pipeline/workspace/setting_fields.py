@@ -59,7 +59,7 @@ def _list_fields(model: type[Any]) -> list[tuple[str, Any, Any, str]]:
 
 
 def _read_field_docstrings(model: type[Any]) -> dict[str, str]:
-    """The strings that stand below the fields of a dataclass; nothing where there is no source code."""
+    """Return the strings that stand below the fields of a dataclass; nothing where there is no source code."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0].body  # type: ignore[attr-defined]
     except (OSError, TypeError):
@@ -80,7 +80,7 @@ def _is_table(kind: Any) -> bool:
 
 
 def _flatten(annotation: Any) -> list[Any]:
-    """The plain types and the literal values in an annotation."""
+    """Return the plain types and the literal values in an annotation."""
     parts = get_args(annotation)
     if not parts:
         return [annotation]

@@ -101,7 +101,7 @@ def run_step(module: TrainingModule, batches: list[Batch], folder: Path, **train
         use_distributed_sampler=False,
         **trainer,
     ).fit(module, train_dataloaders=Dealt(batches))
-    saved = [torch.load(path) for path in sorted(folder.glob("*.pt"))]
+    saved = [torch.load(path, weights_only=True) for path in sorted(folder.glob("*.pt"))]
     given[:] = [piece for _, own in saved for piece in own]
     for gradient, _ in saved[1:]:
         assert all(torch.equal(gradient[n], saved[0][0][n]) for n in gradient)
