@@ -38,7 +38,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.installed-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "read and search it at http://localhost:8000 with: $(BIN)/python -m http.server -d build/docs" >&2
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py startup
