@@ -70,7 +70,7 @@ def count_funnel(counts: Mapping[str, int] | Iterable[tuple[str, int]]) -> list[
     Raises:
         ChemVAEError: If a stage counts more than the one before it.
 
-    >>> [(s["stage"], s["count"], s["of"]) for s in funnel([("requested", 10), ("valid", 9)])]
+    >>> [(s["stage"], s["count"], s["of"]) for s in count_funnel([("requested", 10), ("valid", 9)])]
     [('requested', 10, 10), ('valid', 9, 10)]
     """
     stages: list[dict[str, Any]] = []
