@@ -21,7 +21,7 @@ from pipeline.generation.annotate import add_neighbors, annotate, compare_with_t
 from pipeline.generation.batch_selection import choose_batch, explain_few
 from pipeline.generation.config import ACQUISITION, GenerateConfig
 from pipeline.generation.direct import SearchResult, sample
-from pipeline.models.trained_model import TrainedModel
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
@@ -69,10 +69,10 @@ def generate(
 ) -> GenerationReport:
     """Generate molecules that meet objectives, compare them with the training data, annotate and rank them.
 
-    >>> generate("workspace/models/moses-sample-1a2b3c4d", target={"logp": 2.5}, n=20, seed=0)  # doctest: +SKIP
+    >>> generate("moses", target={"logp": 2.5}, n=20, seed=0)  # doctest: +SKIP
 
     Args:
-        model: The trained model, or its folder.
+        model: The trained model, or what `load_model` takes.
         target: Target values by property; other objectives go into `config` or `objectives`.
         config: The settings of the generation.
         dataset: The dataset to compare with; found beside the model when None.
@@ -86,7 +86,7 @@ def generate(
     Raises:
         UserError: The model does not know a property or the strategy.
     """
-    model = model if isinstance(model, TrainedModel) else TrainedModel.open(model)
+    model = model if isinstance(model, TrainedModel) else load_model(model)
     config = config or GenerateConfig()
     if target:
         settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}

@@ -61,3 +61,9 @@ def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset:
     assert any("outside the training data" in w for w in far.warnings)
     few = mg.generate(model, n=50, samples=20)
     assert any("ask for more" in w for w in few.warnings)
+
+
+def test_a_model_is_named_as_load_model_takes_it(model: TrainedModel) -> None:
+    by_folder = mg.generate(model.folder, n=2, samples=20)
+    assert by_folder.to_frame().equals(mg.generate(model, n=2, samples=20).to_frame())
+    assert mg.generate("moses", n=1, samples=3).counts["requested"] == 3
