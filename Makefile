@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n auto
 
 .PHONY: demo test test-all test-slow coverage lint format docs bench clean
 .DEFAULT_GOAL := demo
@@ -17,16 +17,16 @@ demo: $(VENV)/.installed
 	@$(BIN)/chem-vae run --config data/demo.toml --prefect --workspace $(WORKSPACE)
 
 test: $(VENV)/.installed-dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow
 
 test-all: $(VENV)/.installed-dev
-	$(PYTEST)
+	$(PYTEST) --dist loadfile
 
 coverage: $(VENV)/.installed-dev
-	$(PYTEST) --cov --cov-report=term --cov-report=html:workspace/coverage
+	$(PYTEST) --dist loadfile --cov --cov-report=term --cov-report=html:workspace/coverage
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
