@@ -22,8 +22,7 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow
 
-test-all: $(VENV)/.installed-dev
-	$(PYTEST) --dist loadfile
+test-all: test test-slow
 
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) --dist loadfile --cov --cov-report=term --cov-report=html:workspace/coverage
