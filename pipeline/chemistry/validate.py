@@ -23,6 +23,10 @@ Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized",
 """
 
 
+MOST_PARSED = 1_000
+"""Candidates of one call that keep their RDKit molecule, some 40 kB each; further ones are parsed again where they are needed."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A decoded string and the molecule that it stands for, which is there exactly when the status is "valid"."""
@@ -70,7 +74,8 @@ def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -
         return Candidate(row, None, "not decoded")
     try:
         mol, status = sanitize_smiles(smiles)
-        molecule = None if mol is None else Molecule(Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol), mol=mol)
+        kept = mol if row < MOST_PARSED else None
+        molecule = None if mol is None else Molecule(Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol), mol=kept)
     except Exception:  # RDKit's C++ exceptions have no common base
         return Candidate(row, None, "not sanitized")
     if molecule is not None and not molecule.inchikey:

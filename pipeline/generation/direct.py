@@ -30,7 +30,7 @@ from pipeline.objectives.latent_objective import draw_conditions, predict_log_de
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops
 DIRECT = ("conditional", "gradient", "random")  # strategies that need no scores
 COLUMNS = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "molecule", "within_target"]
-MOST_PARSED = 20_000  # molecules that stay parsed, some 10 kB each; further ones are parsed again where they are needed
+MOST_PARSED = 5_000  # molecules that stay parsed, some 40 kB each; further ones are parsed again where they are needed
 
 
 @dataclass
