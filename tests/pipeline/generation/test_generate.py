@@ -65,5 +65,6 @@ def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset:
 
 def test_a_model_is_named_as_load_model_takes_it(model: TrainedModel) -> None:
     by_folder = mg.generate(model.folder, n=2, samples=20)
-    assert by_folder.to_frame().equals(mg.generate(model, n=2, samples=20).to_frame())
+    by_model = mg.generate(model, n=2, samples=20)
+    assert by_folder.to_frame()["smiles"].tolist() == by_model.to_frame()["smiles"].tolist()
     assert mg.generate("moses", n=1, samples=3).counts["requested"] == 3
