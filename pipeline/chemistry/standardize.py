@@ -64,7 +64,7 @@ class Standardizer:
     The stages are, in order: read (empty, too long, not text), parse, clean-up (`cleanup`), largest organic fragment (`fragment`), uncharging,
     isotopes and stereo as the options say, tautomer, `elements`, `bonds`, `size`, canonical SMILES, `inchi`. A neutral
     single-fragment molecule without metals, dative bonds or radicals is left as it is by clean-up, fragment and
-    uncharge, so these are skipped: they would take longer than all the rest. Sulfoxides are written S=O, not [S+][O-]
+    uncharge, so these are skipped: they would take longer than all the rest. Sulfoxides are written `S=O`, not `[S+][O-]`
     as RDKit's Normalizer does, and so stay without charged symbols.
 
     >>> Standardizer()("C[S+](C)[O-].Cl").smiles

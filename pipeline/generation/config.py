@@ -17,9 +17,11 @@ ACQUISITION = "acquisition"
 class MeasuredConfig(Settings):
     """Settings of the choice of what to measure next.
 
+    ```toml
     [generate.measured]
     acquisition = "ei"
     outside_domain = true
+    ```
     """
 
     acquisition: Literal["ucb", "ei", "mean"] = Field(

@@ -15,6 +15,7 @@ from pipeline.workspace.settings import Settings
 class OptimizeConfig(Settings):
     """Settings of a search for the best molecules with a model, an oracle and a number of oracle calls.
 
+    ```toml
     [optimize]
     oracle_calls = 1000
     strategy = "adaptive"
@@ -25,6 +26,7 @@ class OptimizeConfig(Settings):
     qed = { maximize = true }
     [[optimize.constraints]]
     must_not_contain = "[N+](=O)[O-]"
+    ```
     """
 
     oracle: OracleConfig | None = Field(

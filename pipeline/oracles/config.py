@@ -17,11 +17,13 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 class OracleConfig(Settings):
     """Describes an oracle by exactly one of property, function, program, registered.
 
+    ```toml
     [oracle]
     program = ["python", "dock.py", "--receptor", "5ht2a.pdbqt"]
     endpoints = ["affinity"]
     timeout = 900
     parallel = 4
+    ```
     """
 
     property: tuple[Name, ...] | None = Field(

@@ -97,6 +97,6 @@ def test_drawing_refuses_a_circle(build_pages: ModuleType) -> None:
         drawing.find_floors(["a", "b"], drawing.Counter({("a", "b"): 1, ("b", "a"): 1}))
 
 
-@pytest.mark.parametrize("name", ["build_pages", "draw_architecture"])
+@pytest.mark.parametrize("name", ["build_pages", "draw_architecture", "fence_examples"])
 def test_examples_in_docstrings(name: str, build_pages: ModuleType) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
