@@ -117,9 +117,9 @@ def compute_frechet_distance(a: Gaussian, b: Gaussian) -> float:
 
 def compute_fcd(smiles: Sequence[str], reference: Sequence[str], progress: Progress = silent) -> float:
     """Compute the FCD between two lists of valid SMILES, canonicalized first; lower is nearer, NaN for fewer than two."""
-    from pipeline.benchmark.molecules import Wanted, measure  # here: loads rdkit and multiprocessing
+    from pipeline.benchmark.molecules import MeasuredParts, measure  # here: loads rdkit and multiprocessing
 
-    wanted = Wanted(structure=False, properties=False)
+    wanted = MeasuredParts(structure=False, properties=False)
     ours, theirs = (measure(s, wanted, progress=progress).smiles for s in (smiles, reference))
     return compute_frechet_distance(fit_gaussian(ours, progress=progress), fit_gaussian(theirs, progress=progress))
 

@@ -16,7 +16,7 @@ from scipy.stats import wasserstein_distance
 
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import compute_frechet_distance, fit_gaussian
-from pipeline.benchmark.molecules import Molecules, Wanted, measure
+from pipeline.benchmark.molecules import MeasuredParts, Molecules, measure
 from pipeline.benchmark.reference import Reference
 from pipeline.benchmark.similarity import compute_internal_diversities, compute_nearest_similarities
 from pipeline.chemistry.metrics import Share
@@ -70,12 +70,12 @@ def measure_scaffold_similarity(smiles: Sequence[str | None], reference: Sequenc
 
 def measure_passing_filters(smiles: Sequence[str | None], rules: Sequence[str]) -> Share:
     """Count the molecules that MOSES' filters let through, among the valid ones; rules: `filters.load_rules()`."""
-    return count_passing(measure(smiles, Wanted(structure=False, properties=False, rules=tuple(rules))))
+    return count_passing(measure(smiles, MeasuredParts(structure=False, properties=False, rules=tuple(rules))))
 
 
 def measure_property_distance(smiles: Sequence[str | None], reference: Sequence[str], name: str) -> float:
     """Compute the Wasserstein distance of the values of a computed property (logp, sa, qed, mw, tpsa), in its unit."""
-    ours, theirs = (measure(s, Wanted(structure=False)).values(name) for s in (smiles, reference))
+    ours, theirs = (measure(s, MeasuredParts(structure=False)).values(name) for s in (smiles, reference))
     return compute_wasserstein(ours, theirs)
 
 
@@ -147,7 +147,7 @@ def compute_distribution(
     if isinstance(smiles, Molecules):
         found = smiles
     else:
-        wanted = Wanted(rules=None if rules is None else tuple(rules))
+        wanted = MeasuredParts(rules=None if rules is None else tuple(rules))
         found = measure(smiles, wanted, workers=workers, progress=progress, stage="measure samples")
     figures: dict[str, Any] = {"valid": found.valid, "neutral": found.neutral}
     for k in UNIQUE_AT:
@@ -185,5 +185,5 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-_PLAIN = Wanted(structure=False, properties=False)
-_STRUCTURE = Wanted(properties=False)
+_PLAIN = MeasuredParts(structure=False, properties=False)
+_STRUCTURE = MeasuredParts(properties=False)

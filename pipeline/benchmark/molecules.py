@@ -29,7 +29,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MeasuredParts:
     """Selects the expensive parts of a measurement."""
 
     structure: bool = True
@@ -78,7 +78,7 @@ class Molecules:
 
 def measure(
     smiles: Sequence[str | None],
-    wanted: Wanted | None = None,
+    wanted: MeasuredParts | None = None,
     *,
     workers: int | None = None,
     progress: Progress = silent,
@@ -93,7 +93,7 @@ def measure(
         progress: Is told of the molecules done.
         stage: Its name for them.
     """
-    wanted = wanted or Wanted()
+    wanted = wanted or MeasuredParts()
     count = count_cores() if workers is None else workers
     if len(smiles) <= 2 * _CHUNK:  # less than it takes to start a process
         count = 1
@@ -108,12 +108,14 @@ def measure(
     return _join(parts)
 
 
-def _make_jobs(smiles: Sequence[str | None], wanted: Wanted) -> Iterator[tuple[int, list[str | None], Wanted]]:
+def _make_jobs(
+    smiles: Sequence[str | None], wanted: MeasuredParts
+) -> Iterator[tuple[int, list[str | None], MeasuredParts]]:
     for start in range(0, len(smiles), _CHUNK):
         yield start, list(smiles[start : start + _CHUNK]), wanted
 
 
-def _measure(job: tuple[int, list[str | None], Wanted]) -> Molecules:
+def _measure(job: tuple[int, list[str | None], MeasuredParts]) -> Molecules:
     start, smiles, wanted = job
     part = Molecules(total=len(smiles))
     fingerprints, properties, passes = [], [], []

@@ -27,7 +27,7 @@ from pipeline.benchmark.chemnet import find_fcd_version
 from pipeline.benchmark.config import BenchmarkSettings
 from pipeline.benchmark.distribution import compute_distribution, count_passing, to_json
 from pipeline.benchmark.filters import load_rules
-from pipeline.benchmark.molecules import Wanted, measure
+from pipeline.benchmark.molecules import MeasuredParts, measure
 from pipeline.benchmark.parts import Parts
 from pipeline.benchmark.reconstruction import (
     draw_held_out,
@@ -219,7 +219,7 @@ class _Benchmark:
             smiles = [row["SMILES"] for row in csv.DictReader(file)]
         measured = measure(
             smiles,
-            Wanted(rules=load_rules(), inchikeys=bool(self.known)),
+            MeasuredParts(rules=load_rules(), inchikeys=bool(self.known)),
             workers=self.workers,
             progress=self.progress,
             stage=f"measure samples, seed {seed}",

@@ -25,7 +25,7 @@ from chem_vae.atomic_files import write_whole
 from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import Gaussian, Moments, find_fcd_version, fit_gaussian, sum_moments
-from pipeline.benchmark.molecules import PROPERTIES, Molecules, Wanted, measure
+from pipeline.benchmark.molecules import PROPERTIES, MeasuredParts, Molecules, measure
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.registry import find_cache_folder, find_extra_file, hash_file, resolve
 
@@ -80,14 +80,14 @@ def load_reference(
         return read_split("test") if name == "Test" else _read_column(path)
 
     def chemistry() -> Arrays:
-        stage, wanted = f"measure MOSES {name} (once)", Wanted(properties=name == "Test")
+        stage, wanted = f"measure MOSES {name} (once)", MeasuredParts(properties=name == "Test")
         measured = measure(molecules(), wanted, workers=workers, progress=progress, stage=stage)
         canonical.extend(measured.smiles)
         return to_arrays(measured)
 
     def features() -> Arrays:
         if not canonical:
-            plain = Wanted(structure=False, properties=False)
+            plain = MeasuredParts(structure=False, properties=False)
             canonical.extend(measure(molecules(), plain, workers=workers, progress=progress, stage="read MOSES").smiles)
         found = _sum_in_pieces(canonical, features_path, progress, f"ChemNet of MOSES {name} (once)").gaussian()
         return {"mean": found.mean, "covariance": found.covariance, "n": np.array(found.n)}

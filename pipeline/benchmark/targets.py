@@ -20,7 +20,7 @@ from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
 from pipeline.benchmark.distribution import count_unique
-from pipeline.benchmark.molecules import PROPERTIES, Wanted, measure
+from pipeline.benchmark.molecules import PROPERTIES, MeasuredParts, measure
 from pipeline.chemistry.metrics import Share, compare_with_target
 from pipeline.chemistry.properties import get_property
 from pipeline.models.sampling import REDRAWS
@@ -139,7 +139,9 @@ def run_protocol_b(
     smiles, canonical = draw(
         checkpoint, n, sampling, targets=targets, names=names, seed=seed, progress=progress, stage="protocol B"
     )
-    measured = measure(smiles, Wanted(structure=False), workers=workers, progress=progress, stage="measure protocol B")
+    measured = measure(
+        smiles, MeasuredParts(structure=False), workers=workers, progress=progress, stage="measure protocol B"
+    )
     figures = compare_with_targets(targets[measured.rows], np.stack([measured.values(name) for name in names], axis=1))
     return {
         **figures,
@@ -204,7 +206,9 @@ def run_single_targets(
         smiles, _ = draw(
             checkpoint, len(targets), sampling, targets=targets, names=[name], seed=own, progress=progress, stage=stage
         )
-        measured = measure(smiles, Wanted(structure=False), workers=workers, progress=progress, stage=f"measure {name}")
+        measured = measure(
+            smiles, MeasuredParts(structure=False), workers=workers, progress=progress, stage=f"measure {name}"
+        )
         computed = np.full(len(targets), np.nan)
         computed[measured.rows] = measured.values(name)
         rows = []

@@ -58,7 +58,7 @@ class Constraints:
 
     Args:
         constraints: All must be met.
-        allowed_oddities: With these, a molecule with any other unusual motif (`pipeline.chemistry.structure_filters`) fails
+        allowed_motifs: With these, a molecule with any other unusual motif (`pipeline.chemistry.structure_filters`) fails
             too; None does not look at motifs.
 
     Raises:
@@ -66,7 +66,7 @@ class Constraints:
             each other, whatever the molecule.
     """
 
-    def __init__(self, constraints: Sequence[Constraint], allowed_oddities: Collection[str] | None = None) -> None:
+    def __init__(self, constraints: Sequence[Constraint], allowed_motifs: Collection[str] | None = None) -> None:
         self.constraints = tuple(dict.fromkeys(constraints))
         rules = []
         for constraint in self.constraints:
@@ -76,8 +76,8 @@ class Constraints:
                 raise UserError(f"the constraint {constraint.describe()!r} cannot be checked: {error}") from None
         if clash := find_contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
-        if allowed_oddities is not None:
-            rules.append((USUAL, require_usual_structure(allowed_oddities)))
+        if allowed_motifs is not None:
+            rules.append((USUAL, require_usual_structure(allowed_motifs)))
         self._rules = sorted(rules, key=lambda pair: pair[1].cost)
         names = [name for name, _ in self._rules]
         if twice := [name for name in names if names.count(name) > 1]:

@@ -41,7 +41,7 @@ class UsualStructures(NamedTuple):
 
     heavy_atoms: int
     """The number of heavy atoms of the largest molecule."""
-    oddities: frozenset[str]
+    motifs: frozenset[str]
     """Unusual motifs of the named molecules, and those that one in a hundred of the model's molecules has."""
 
     @classmethod
@@ -49,8 +49,8 @@ class UsualStructures(NamedTuple):
         """Look at the molecules of latent points (m, D) of a model, and at named ones: seeds, and what constraints name."""
         strings = checkpoint.decode(points[:SHOWN].float())
         own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
-        counts = Counter(oddity for mol in own for oddity in find_unusual_motifs(mol))
-        common = {oddity for oddity, count in counts.items() if count >= max(2, 0.01 * len(own))}
+        counts = Counter(motif for mol in own for motif in find_unusual_motifs(mol))
+        common = {motif for motif, count in counts.items() if count >= max(2, 0.01 * len(own))}
         sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *named)]
         return cls(max(sizes, default=40), frozenset(common.union(*map(find_unusual_motifs, named))))
 

@@ -127,7 +127,7 @@ class _Loop:
         seeds = read_seeds(config.seeds)
         named = [*seeds, *collect_named_molecules(config.constraints)]
         usual = UsualStructures.measure(self.checkpoint, model.latent["mu"], named)
-        self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.oddities)
+        self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.motifs)
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)
         start_best = config.start == "best"

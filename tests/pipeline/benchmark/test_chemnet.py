@@ -13,7 +13,7 @@ import pytest
 from chem_vae.errors import UserError
 from pipeline.benchmark import chemnet
 from pipeline.benchmark.chemnet import Gaussian, compute_frechet_distance
-from pipeline.benchmark.molecules import Wanted, measure
+from pipeline.benchmark.molecules import MeasuredParts, measure
 from pipeline.benchmark.moses import BenchmarkSettings, run_benchmark
 from pipeline.models.trained_model import TrainedModel
 
@@ -45,7 +45,7 @@ def test_frechet_distance_agrees_with_a_general_matrix_root() -> None:
 def test_chemnet(sample_smiles: list[str]) -> None:
     fcd_torch = pytest.importorskip("fcd_torch")
     assert fcd_torch is not None
-    some = measure(sample_smiles[:40], Wanted(structure=False, properties=False)).smiles
+    some = measure(sample_smiles[:40], MeasuredParts(structure=False, properties=False)).smiles
     whole = chemnet.fit_gaussian(some)
     parted = chemnet.fit_gaussian(some, batch_size=7)
     assert np.allclose(whole.mean, parted.mean, atol=1e-6) and np.allclose(

@@ -19,7 +19,7 @@ from pipeline.benchmark.distribution import (
     measure_uniqueness,
     measure_validity,
 )
-from pipeline.benchmark.molecules import Wanted, find_ring_scaffold, measure, split_fragments
+from pipeline.benchmark.molecules import MeasuredParts, find_ring_scaffold, measure, split_fragments
 from pipeline.chemistry.metrics import Share
 
 ACETANILIDE, ASPIRIN = "CC(=O)Nc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"
@@ -48,7 +48,7 @@ def test_rows_are_kept() -> None:
 def test_several_processes_give_the_same(sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(molecules, "_CHUNK", 20)
     asked = [*sample_smiles[:50], "nonsense"]
-    one, two = (measure(asked, Wanted(properties=False), workers=n) for n in (1, 2))
+    one, two = (measure(asked, MeasuredParts(properties=False), workers=n) for n in (1, 2))
     assert one.smiles == two.smiles and one.rows == two.rows and one.valid == Share(50, 51)
     assert one.fragments == two.fragments and one.scaffolds == two.scaffolds
     assert np.array_equal(one.fingerprints, two.fingerprints)

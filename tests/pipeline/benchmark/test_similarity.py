@@ -11,7 +11,7 @@ from pipeline.benchmark import similarity
 from pipeline.benchmark.distribution import (
     measure_snn,
 )
-from pipeline.benchmark.molecules import Wanted, measure
+from pipeline.benchmark.molecules import MeasuredParts, measure
 from pipeline.benchmark.similarity import compute_internal_diversities, compute_nearest_similarities
 from pipeline.chemistry.metrics import measure_internal_diversity
 
@@ -31,7 +31,7 @@ def test_similarity() -> None:
 
 def test_similarity_agrees_with_rdkit(sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similarity, "_BLOCK", 64)
-    measured = measure(sample_smiles[:150], Wanted(properties=False), workers=1)
+    measured = measure(sample_smiles[:150], MeasuredParts(properties=False), workers=1)
     ours = compute_internal_diversities(measured.fingerprints)
     assert ours[0] == pytest.approx(measure_internal_diversity(measured.smiles), abs=1e-6)
     assert ours[1] == pytest.approx(measure_internal_diversity(measured.smiles, p=2), abs=1e-6)

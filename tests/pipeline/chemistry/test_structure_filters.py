@@ -40,7 +40,7 @@ USUAL_ONES = [
 
 
 @pytest.mark.parametrize(("smiles", "name"), ODD.items())
-def test_oddities_have_names(smiles: str, name: str | None) -> None:
+def test_unusual_motifs_have_names(smiles: str, name: str | None) -> None:
     mol = Chem.MolFromSmiles(smiles)
     found = find_unusual_motifs(mol)
     assert (name in found) if name else not found

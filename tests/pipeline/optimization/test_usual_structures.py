@@ -25,7 +25,7 @@ def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: Tra
     def usual(*seeds: str) -> frozenset[str]:
         return UsualStructures.measure(
             model.checkpoint, model.latent["mu"], [Chem.MolFromSmiles(s) for s in seeds]
-        ).oddities
+        ).motifs
 
     known = usual()
 
@@ -55,7 +55,7 @@ def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Pa
             Constraint(must_contain="[#6]~[#7]"),
         ]
     )
-    allowed = UsualStructures.measure(model.checkpoint, model.latent["mu"][:0], named).oddities
+    allowed = UsualStructures.measure(model.checkpoint, model.latent["mu"][:0], named).motifs
     assert {"halogen on another atom than carbon", "peroxide"} <= allowed and "heterocumulene" not in allowed
-    refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_oddities=())
+    refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_motifs=())
     assert "odd_structures = true" in refused.explain([Chem.MolFromSmiles("CN=C=S")])
