@@ -17,7 +17,7 @@ CLOSED = {
     "pipeline": {"prefect", "flows", "tests"},
     "flows": {"tests"},
 }
-"""What a room must not import, at the top or inside a function, for types or for work."""
+"""The names that a room must not import, at the top or inside a function, for types or for work."""
 
 
 ORDER = (

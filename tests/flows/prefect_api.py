@@ -1,4 +1,4 @@
-"""What the tests ask Prefect's server for."""
+"""The requests that the tests send to Prefect's server."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_an_error_of_ours_fails_a_task_with_its_sentence(monkeypatch: pytest.Mon
 
 
 def test_an_error_of_ours_is_logged_without_a_traceback() -> None:
-    """What Prefect's engine logs of a failed flow on a schedule."""
+    """A log record that Prefect's engine writes of a failed flow on a schedule."""
 
     def logged(error: Exception) -> logging.LogRecord:
         record = logging.LogRecord("x", logging.ERROR, "", 1, "engine %s", ("failed",), (type(error), error, None))

@@ -1,4 +1,4 @@
-"""What the terminal shows: our own warnings, and no others."""
+"""The terminal shows our own warnings, and no others."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def smooth(z: Tensor) -> Tensor:
 
 
 def told(optimizer: LatentOptimizer, proposal: Proposal, score: Callable[[Tensor], Tensor]) -> tuple[list[str], Tensor]:
-    """What the caller does with a proposal; the keys of its molecules and their scores."""
+    """Do what the caller does with a proposal; return the keys of its molecules and their scores."""
     strings = optimizer.decode(proposal, temperature=1.0, seed=5)
     molecules = screen(strings)
     z = torch.full((len(strings), optimizer.checkpoint.model.latent_size), torch.nan)

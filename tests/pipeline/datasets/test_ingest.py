@@ -68,7 +68,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def whole(dataset: Dataset) -> None:
-    """What must hold for every dataset."""
+    """Assert what must hold for every dataset."""
     counts, frame = dataset.counts, dataset.table()
     assert counts["rows"] == counts["accepted"] + counts["duplicates"] + counts["rejected"]
     assert counts["rejected"] == len(dataset.rejections()) == sum(counts["rejected_by_stage"].values())

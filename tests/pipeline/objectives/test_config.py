@@ -1,4 +1,4 @@
-"""What an objective may say."""
+"""The settings of objectives and constraints: which are valid, and how a mistake is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions and programs return, read into numbers."""
+"""The answers of functions and programs are read into numbers."""
 
 from __future__ import annotations
 

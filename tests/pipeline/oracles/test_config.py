@@ -1,4 +1,4 @@
-"""What an oracle's configuration may say."""
+"""The settings of an oracle: which are valid, and how a mistake is told."""
 
 from __future__ import annotations
 

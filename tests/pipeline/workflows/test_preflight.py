@@ -1,4 +1,4 @@
-"""What cannot work out is told before the work; reading settings alone loads no RDKit."""
+"""A request that cannot work out is told before the work; reading settings alone loads no RDKit."""
 
 from __future__ import annotations
 

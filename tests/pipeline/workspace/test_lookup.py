@@ -1,4 +1,4 @@
-"""What a user types is found in the workspace, and what is not found is told with what there is."""
+"""A name that a user types is found in the workspace, or the error lists the names that there are."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_a_run_is_not_found_by_the_end_of_its_name(tmp_path: Path) -> None:
 
 
 def test_the_latest_run_of_a_kind(tmp_path: Path) -> None:
-    """What an update goes on from is no optimization, also where that came later."""
+    """An update goes on from the latest run that is no optimization."""
     with pytest.raises(DataError, match="no finished run in"):
         Run.open("latest", tmp_path, optimization=False)
     for name in ("proposed", "optimized"):
