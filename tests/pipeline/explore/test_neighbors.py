@@ -48,7 +48,7 @@ def test_analogues_are_new_distinct_and_sorted(model: TrainedModel, sample_smile
 def test_analogues_spelled_canonically_go_first(
     model: TrainedModel, sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of four molecules at one distance two are taken: those whose strings are canonical, not those most like the given one."""
+    """Two of four molecules at one distance are taken: those whose strings are canonical, not those most like the given one."""
     canonical, odd = ["CCCCCCO", "CCCCCCN"], ["CCCCCCS", "CCCCCCCl"]
     spelled = {s: write_selfies(s, model.checkpoint.vocabulary) for s in canonical + odd}
 

@@ -23,7 +23,7 @@ class Nitrogens:
 
 
 class Killed(BaseException):
-    """As good as SIGKILL for the loop: nothing catches it."""
+    """Ends the loop as SIGKILL would: nothing catches it."""
 
 
 def config(calls: int = 40, **settings: Any) -> OptimizeConfig:

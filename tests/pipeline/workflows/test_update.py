@@ -70,7 +70,7 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
 
 
 def found_in(smiles: str, value: float | str) -> pd.DataFrame:
-    """As `_read_measurements` would find it."""
+    """Build a measurement as `_read_measurements` would find it."""
     key = Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
     return pd.DataFrame({"smiles": [smiles], "inchikey": [key], "assay": [float(value)]})
 
