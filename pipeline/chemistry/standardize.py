@@ -11,7 +11,9 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molblock import parse_molblock
 from pipeline.chemistry.molecule import Molecule, Structure
+from pipeline.chemistry.refusal import Refused, list_problems
 
 LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
 _SHOWN = 500  # characters of an input that a rejection keeps
@@ -52,12 +54,6 @@ class Rejection:
         object.__setattr__(self, "reason", self.reason.encode("utf-8", "replace").decode("utf-8"))
 
 
-class _Refused(Exception):
-    def __init__(self, stage: str, reason: str) -> None:
-        super().__init__(reason)
-        self.stage, self.reason = stage, reason
-
-
 class Standardizer:
     """Brings molecules to their standard form; what cannot be is a Rejection, never an exception.
 
@@ -94,7 +90,7 @@ class Standardizer:
 
     def from_molblock(self, block: str, row: int = 0) -> Molecule | Rejection:
         """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
-        return self._run(lambda: _parse_molblock(block), block, row)
+        return self._run(lambda: parse_molblock(block), block, row)
 
     def _run(
         self, parse: Callable[[], Mol], shown: str, row: int, given: Molecule | None = None
@@ -102,7 +98,7 @@ class Standardizer:
         try:
             with rdBase.BlockLogs():
                 return self._standardize(parse(), given)
-        except _Refused as refused:
+        except Refused as refused:
             return Rejection(row, shown, refused.stage, refused.reason)
         except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
             return Rejection(row, shown, "cleanup", f"RDKit failed: {_read_first_line(error)}")
@@ -118,7 +114,7 @@ class Standardizer:
             return given  # with its InChIKey, which takes longer than all the rest
         inchikey: str = Chem.MolToInchiKey(mol)
         if not inchikey:
-            raise _Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
+            raise Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
         return Molecule(smiles, inchikey, tuple(changes), mol=mol)
 
     def _settle(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
@@ -126,13 +122,13 @@ class Standardizer:
         for _ in range(4):
             again = Chem.MolFromSmiles(smiles)
             if again is None:
-                raise _Refused("cleanup", "its standard form cannot be read back")
+                raise Refused("cleanup", "its standard form cannot be read back")
             again, _ = self._apply_options(*((again, []) if is_plain(again) else self._clean(again)))
             self._check(again)
             before, smiles, mol = smiles, Chem.MolToSmiles(again), again
             if smiles == before:
                 return mol, smiles
-        raise _Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
+        raise Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
 
     def _clean(self, mol: Mol) -> tuple[Mol, list[str]]:
         options = self.options
@@ -141,13 +137,13 @@ class Standardizer:
         try:
             cleaned = _join_sulfoxides(rdMolStandardize.Cleanup(mol))
         except Exception as error:
-            raise _Refused("cleanup", f"RDKit cannot clean it up: {_read_first_line(error)}") from None
+            raise Refused("cleanup", f"RDKit cannot clean it up: {_read_first_line(error)}") from None
         smiles = Chem.MolToSmiles(cleaned)
         if smiles != start:
             changes.append("cleaned up")
         if "." in smiles:
             if not options.largest_fragment:
-                raise _Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
+                raise Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
             cleaned = self._fragments.choose(cleaned)
             changes.append("largest fragment")
         if options.uncharge and any(atom.GetFormalCharge() for atom in cleaned.GetAtoms()):
@@ -181,17 +177,17 @@ class Standardizer:
         heavy = mol.GetNumHeavyAtoms()
         strange = {mol.GetAtomWithIdx(i).GetSymbol() for (i,) in mol.GetSubstructMatches(self._forbidden)}
         if "*" in strange:
-            raise _Refused("elements", "it holds a wildcard atom (*): it stands for many molecules")
+            raise Refused("elements", "it holds a wildcard atom (*): it stands for many molecules")
         if strange:
-            raise _Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
+            raise Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
         if mol.HasSubstructMatch(_UNUSUAL_BOND):
-            raise _Refused(
+            raise Refused(
                 "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
             )
         if heavy < self.options.min_heavy_atoms:
-            raise _Refused("size", f"{heavy} heavy atoms, `min_heavy_atoms` is {self.options.min_heavy_atoms}")
+            raise Refused("size", f"{heavy} heavy atoms, `min_heavy_atoms` is {self.options.min_heavy_atoms}")
         if heavy > self.options.max_heavy_atoms:
-            raise _Refused("size", f"{heavy} heavy atoms, `max_heavy_atoms` is {self.options.max_heavy_atoms}")
+            raise Refused("size", f"{heavy} heavy atoms, `max_heavy_atoms` is {self.options.max_heavy_atoms}")
 
 
 def is_plain(mol: Mol) -> bool:
@@ -222,36 +218,26 @@ def read_atomic_number(symbol: str) -> int:
 
 def _parse(smiles: str) -> Mol:
     if not isinstance(smiles, str):
-        raise _Refused("read", "no SMILES: the cell is empty")
+        raise Refused("read", "no SMILES: the cell is empty")
     text = smiles.strip()
     if not text or text.casefold() == "nan":
-        raise _Refused("read", "no SMILES: the cell is empty")
+        raise Refused("read", "no SMILES: the cell is empty")
     if len(text) > LONGEST_INPUT:
-        raise _Refused(
+        raise Refused(
             "read", f"{len(text):,} characters, more than the {LONGEST_INPUT:,} that are read as one molecule"
         )
     if not text.isascii() or not text.isprintable():
-        raise _Refused("read", "not a SMILES: it holds binary data or characters beyond ASCII")
+        raise Refused("read", "not a SMILES: it holds binary data or characters beyond ASCII")
     if " " in text:
-        raise _Refused("parse", "not a SMILES: it holds a space")
+        raise Refused("parse", "not a SMILES: it holds a space")
     mol = Chem.MolFromSmiles(text)
     if mol is not None and ":" in text:  # aromatic bonds, or atom maps: labels of a reaction, no part of the molecule
         for atom in mol.GetAtoms():
             atom.SetAtomMapNum(0)
     if mol is None:
-        raise _Refused("parse", _explain_parse(text))
+        raise Refused("parse", _explain_parse(text))
     if mol.GetNumAtoms() == 0:
-        raise _Refused("parse", "it has no atoms")
-    return mol
-
-
-def _parse_molblock(block: str) -> Mol:
-    mol = Chem.MolFromMolBlock(block, sanitize=True, removeHs=True)
-    if mol is None:
-        rough = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
-        raise _Refused("parse", _list_problems(rough) if rough is not None else "not a mol block that RDKit can read")
-    if mol.GetNumAtoms() == 0:
-        raise _Refused("parse", "it has no atoms")
+        raise Refused("parse", "it has no atoms")
     return mol
 
 
@@ -261,12 +247,7 @@ def _explain_parse(smiles: str) -> str:
     rough = Chem.MolFromSmiles(smiles, parameters)
     if rough is None:
         return "not a SMILES: RDKit cannot parse it (unknown symbol, or an open bracket, branch or ring)"
-    return _list_problems(rough)
-
-
-def _list_problems(rough: Mol) -> str:
-    problems = Chem.DetectChemistryProblems(rough)
-    return "; ".join(dict.fromkeys(p.Message() for p in problems[:3])) or "RDKit cannot sanitize it"
+    return list_problems(rough)
 
 
 def _join_sulfoxides(mol: Mol) -> Mol:
