@@ -12,6 +12,8 @@ import pandas as pd
 from pyarrow import parquet
 
 from chem_vae.errors import DataError, unknown_name
+from pipeline.datasets.account import describe_changes
+from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from chem_vae.vocabulary import SelfiesVocabulary
 
 FORMAT, FORMAT_VERSION = "chem-vae dataset", 1
+RULES = 2
+"""The version of what ingest makes of a source. A dataset of an older version opens, but is not reused for a new ingest."""
 SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
 ARRAYS = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy")
 
@@ -83,6 +87,26 @@ class Dataset:
         return dict(self.manifest["counts"])
 
     @property
+    def changes(self) -> dict[str, int]:
+        """The number of accepted molecules of each change by standardization; empty where an older dataset does not tell."""
+        return dict(self.manifest.get("changes") or {})
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on how the source was read."""
+        return list(self.manifest.get("notes") or ())
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what may harm the results, the worst first."""
+        return list(self.manifest.get("warnings") or ())
+
+    @property
+    def row_numbers(self) -> RowNumbers:
+        """The numbers of the source's rows, as its user finds them."""
+        return RowNumbers.of_manifest(self.manifest)
+
+    @property
     def properties(self) -> list[DatasetProperty]:
         """The properties, in the order of the columns of conditions.npy."""
         return [DatasetProperty(p["name"], p["unit"], p["kind"], p["label"]) for p in self.manifest["properties"]]
@@ -96,7 +120,7 @@ class Dataset:
 
     @property
     def columns(self) -> list[str]:
-        """The columns of `table`: row, input, smiles, inchikey, selfies, split, the properties, and the user's others."""
+        """The columns of `table`: row, input, smiles, inchikey, selfies, changes, split, the properties, and the user's others."""
         return list(parquet.read_schema(self._shards[0]).names)
 
     @property
@@ -162,9 +186,11 @@ class Dataset:
         ]
         if c["rejected_by_stage"]:
             lines.append("  rejected at: " + ", ".join(f"{stage} {n:,}" for stage, n in c["rejected_by_stage"].items()))
-            for row in self.rejections().head(5).itertuples():
-                lines.append(f"    row {row.row}: {str(row.input)[:60]!r}: {row.reason}")
+            for row in self.rejections().head(5).to_dict("records"):
+                lines.append(f"    {self.row_numbers.name(row['row'])}: {row['input'][:60]!r}: {row['reason']}")
             lines.append(f"    all of them: {self.folder / 'rejections.parquet'}")
+        if told := describe_changes(self.changes, c["accepted"]):
+            lines.append(f"  {told}")
         lines.append(
             f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
             f"{m['mean_tokens']:.1f} tokens a molecule"
@@ -177,4 +203,5 @@ class Dataset:
                     f"{p['mean']:.3g} ± {p['std']:.2g}{unit} ({p['min']:.3g} to {p['max']:.3g}), {p['count']:,} values"
                 )
             lines.append(f"  {p['name']} ({p['kind']}): {figures}")
-        return "\n".join(lines + [f"  note: {note}" for note in m["notes"]])
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines + [f"  note: {note}" for note in self.notes])

@@ -27,10 +27,12 @@ from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
 from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
+from pipeline.datasets.account import count_changes
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
 from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
-from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
+from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
+from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
 from pipeline.workspace.folders import hash_content, lock_folder
@@ -91,6 +93,7 @@ def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
             "columns": [resolved.smiles_column, resolved.split_column, dict(resolved.properties)],
             "options": options,
             "format": FORMAT_VERSION,
+            "rules": RULES,
             "versions": {name: importlib.metadata.version(name) for name in ("rdkit", "selfies")},
         }
     )
@@ -122,6 +125,8 @@ class _Ingest:
         self.source = open_source(config, resolved)
         columns = find_columns(self.source, config, resolved)
         self.units, self.notes = columns.units, list(columns.notes)
+        self.warnings: list[str] = []
+        """Sentences on what may harm the results; `notes` say how the source was read."""
         self.constraints = get_default_constraints()
         self.settings = shards.ShardSettings(
             str(self.partial / "parts"), config.standardize, config.compute, tuple(self.units), columns.split,
@@ -283,7 +288,7 @@ class _Ingest:
         counts["rejected_by_stage"] = dict(stages.most_common())
         counts |= {name: int((split == code).sum()) for code, name in enumerate(SPLITS)}
         if rejected > total / 2:
-            self.notes.append(f"more than half of the rows were rejected: {rejected:,} of {total:,}")
+            self.warnings.append(f"more than half of the rows were rejected: {rejected:,} of {total:,}")
         entries = [
             {"name": p.name, "label": p.label, "unit": p.unit, "kind": "computed"}
             for p in map(get_property, self.config.compute)
@@ -301,10 +306,13 @@ class _Ingest:
             "properties": add_statistics(whole, entries),
             "counts": counts,
             "rows_checked": True,
+            "row_numbers": RowNumbers.of_layout(self.source.layout).to_dict(),
+            "changes": count_changes(sorted((whole / "shards").iterdir())),
             "vocabulary": {"symbols": len(vocabulary.symbols), "merges": len(vocabulary.merges)},
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,
             "shards": [{"file": self.settings.part(i).name, "rows": n} for i, (n, _) in enumerate(kept) if n],
-            "notes": self.source.notes + self.notes,
+            "notes": list(dict.fromkeys(self.source.notes + self.notes)),
+            "warnings": list(dict.fromkeys(self.warnings)),
             "versions": {name: importlib.metadata.version(name) for name in versions},
         }

@@ -23,6 +23,7 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.source import Chunk
 
@@ -30,7 +31,7 @@ UNASSIGNED = 255
 SPLIT_WORDS = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
 }  # fmt: skip
-OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "split")
+OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 REJECTION_SCHEMA = pa.schema(
     [("row", pa.int64()), ("input", pa.string()), ("stage", pa.string()), ("reason", pa.string())]
@@ -98,6 +99,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             table["smiles"].append(molecule.smiles)
             table["inchikey"].append(molecule.inchikey)
             table["selfies"].append(string)
+            table["changes"].append(SEPARATOR.join(molecule.changes))
             table["hash"].append(_hash(molecule.inchikey))
             table["given_split"].append(split)
             if settings.scaffolds:

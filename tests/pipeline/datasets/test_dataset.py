@@ -19,7 +19,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_table(dataset: Dataset) -> None:
-    assert dataset.columns == ["row", "input", "smiles", "inchikey", "selfies", "split", "mw"]
+    assert dataset.columns == ["row", "input", "smiles", "inchikey", "selfies", "changes", "split", "mw"]
     whole = dataset.table()
     test = dataset.table(["smiles"], split="test")
     assert list(test.columns) == ["smiles"]
