@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 import re
@@ -16,6 +15,7 @@ from uuid import UUID
 from chem_vae.atomic_files import to_plain
 from chem_vae.progress import Progress, silent
 from flows.environment import is_quiet
+from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress
 
 if TYPE_CHECKING:
@@ -165,8 +165,7 @@ def read_candidates(path: Path, limit: int) -> list[dict[str, Any]]:
     """Read the first rows of candidates.csv, numbers as numbers; NaN and infinities, which JSON lacks, are None."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(itertools.islice(csv.DictReader(file), limit))
+    rows = list(itertools.islice(read_csv_rows(path), limit))
     return [{key: to_plain(_parse_cell(value)) for key, value in row.items()} for row in rows]
 
 

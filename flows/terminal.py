@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import itertools
 import json
 import os
 import sys
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import silent
+from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress as show_on_terminal
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = 
     """
     if not path.exists():
         return ""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row, _ in zip(csv.DictReader(file), range(limit), strict=False)]
+    rows = list(itertools.islice(read_csv_rows(path), limit))
     if not rows:
         return ""
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]

@@ -15,6 +15,7 @@ from flows.cli.command import command, new_group
 from flows.cli.export import check_output
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
 from pipeline.report.plot_style import save_figure
+from pipeline.workspace.csv_tables import format_csv
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -246,7 +247,7 @@ def write_table(frame: Any, output: Path | None, draw: Callable[[], Any] | None 
     if output is None:
         return
     if output.suffix.lower() == ".csv":
-        write_text(output, frame.to_csv(index=False))
+        write_text(output, format_csv(frame))
     elif draw is not None:
         save_figure(draw(), output)
     print(f"written: {output}")

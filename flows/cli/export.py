@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import UserError
+from pipeline.workspace.csv_tables import read_csv_rows
 
 FORMATS = (".csv", ".sdf", ".smi")
 
@@ -26,8 +26,7 @@ def check_output(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
 def export(run: Path, path: Path) -> int:
     """Write the candidates of a run's folder to a .csv, .sdf or .smi file, whole or not at all; returns how many."""
     check_output(path)
-    with (run / "candidates.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(read_csv_rows(run / "candidates.csv"))
     with write_whole(path) as partial:
         if path.suffix.lower() == ".smi":
             partial.write_text("".join(f"{row['smiles']} {row['rank']}\n" for row in rows), encoding="utf-8")

@@ -25,6 +25,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.plot_style import open_figure, save_figure
+from pipeline.workspace.csv_tables import format_csv
 
 ALONG = ("axes", "dimensions")
 
@@ -146,7 +147,7 @@ class Disentanglement:
         """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         path = Path(path)
         if path.suffix.lower() == ".csv":
-            return write_text(path, self.to_frame().to_csv())
+            return write_text(path, format_csv(self.to_frame(), index=True))
         return save_figure(self.figure(), path)
 
 

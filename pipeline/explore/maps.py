@@ -21,6 +21,7 @@ from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.plot_style import PAPER, open_figure, save_figure
+from pipeline.workspace.csv_tables import format_csv
 
 METHODS = ("pca", "tsne", "umap")
 
@@ -74,7 +75,7 @@ class LatentMap:
         """Write the figure as .png or .svg, or the table as .csv. Raises UserError for another ending."""
         path = Path(path)
         if path.suffix.lower() == ".csv":
-            return write_text(path, self.frame.to_csv(index=False))
+            return write_text(path, format_csv(self.frame))
         return save_figure(self.figure(), path)
 
 

@@ -12,6 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.sdf_writer import write_sdf
 from pipeline.report.drawings import draw_grid
 from pipeline.report.plot_style import PICTURES
+from pipeline.workspace.csv_tables import format_csv
 
 TABLES = (".csv", ".sdf", ".smi")
 FORMATS = (*TABLES, *PICTURES)
@@ -38,7 +39,7 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
             smiles, captions = [given, *smiles], ["given", *captions]
         return draw_grid(smiles, captions, path, columns)
     if kind == ".csv":
-        return write_text(path, frame.to_csv(index=False))
+        return write_text(path, format_csv(frame))
     if kind == ".smi":
         rows = [str(s) for s in frame["smiles"] if isinstance(s, str) and s]
         return write_text(path, "".join(f"{s} {i}\n" for i, s in enumerate(rows, start=1)))

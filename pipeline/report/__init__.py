@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chem_vae import atomic_files
+from pipeline.workspace.csv_tables import format_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
     table = candidates.drop(columns="molecule", errors="ignore")
-    atomic_files.write_text(folder / "candidates.csv", table.to_csv(index=False, lineterminator="\n"))
+    atomic_files.write_text(folder / "candidates.csv", format_csv(table))
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
     atomic_files.write_json(folder / "report.json", data)
     return atomic_files.write_text(folder / "report.html", text)

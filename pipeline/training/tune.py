@@ -42,6 +42,7 @@ from pipeline.training.plan import choose_conditions
 from pipeline.training.search_space import KNOBS, is_inside, list_extremes, parse_search_space
 from pipeline.training.study import begin_study, open_journal, trials_table, write_best, write_figures
 from pipeline.workspace.config_errors import explain
+from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.folders import hash_content, lock_folder
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
@@ -202,7 +203,7 @@ class _Sweep:
             self._run_trial(self.study.ask(self.space), done + 1)
             done += 1
             table = trials_table(self.study, tuple(self.space))
-            write_text(self.folder / "study.csv", table.to_csv(index=False, lineterminator="\n"))
+            write_text(self.folder / "study.csv", format_csv(table))
             self.progress("tune", done, trials, self._find_best())
 
     def _read_base_values(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
+from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
 
@@ -42,7 +43,7 @@ class RunWriter:
 
     def write_table(self, file: str, table: pd.DataFrame) -> None:
         """Write a table as CSV into the run folder."""
-        write_text(self.folder / file, table.to_csv(index=False, lineterminator="\n"))
+        write_text(self.folder / file, format_csv(table))
 
     def list_seconds(self, **own: float) -> dict[str, float]:
         """List the seconds of each step: ingest and training, now or in an earlier run, then the run's own steps."""

@@ -22,6 +22,7 @@ from pipeline.datasets.source import Source
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
+from pipeline.workspace.csv_tables import format_csv, read_csv
 from pipeline.workspace.folders import hash_content
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import resolve
@@ -119,10 +120,10 @@ def update(
 def list_proposed(run: Run) -> pd.DataFrame:
     """List what a run and those before it proposed: smiles, inchikey and run."""
     columns = ["smiles", "inchikey", "run"]
-    own = pd.read_csv(run.folder / "candidates.csv", dtype=str)
+    own = read_csv(run.folder / "candidates.csv", dtype=str)
     parts = [own.reindex(columns=columns).assign(run=run.id)]
     if (run.folder / PROPOSED).is_file():
-        parts.insert(0, pd.read_csv(run.folder / PROPOSED, dtype=str)[columns])
+        parts.insert(0, read_csv(run.folder / PROPOSED, dtype=str)[columns])
     return pd.concat(parts, ignore_index=True).drop_duplicates("inchikey").reset_index(drop=True)
 
 
@@ -194,7 +195,7 @@ def _merge(
     for name in measured:
         if name in latest:  # the new value replaces the old one: a median of both would change with each repetition
             before[name] = before[name].mask(latest[name].notna().to_numpy())
-    text = pd.concat([before[columns], new.reindex(columns=columns)]).to_csv(index=False, lineterminator="\n")
+    text = format_csv(pd.concat([before[columns], new.reindex(columns=columns)]))
     folder = workspace / "updates" / hash_content(text)[:8]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{dataset.name}.csv"
@@ -225,7 +226,7 @@ def _choose_start(config: TrainConfig, model: TrainedModel, workspace: Path) -> 
 
 def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> PredictionCheck:
     """Compare the predictions of a run's candidates with the new measurements."""
-    candidates = pd.read_csv(run.folder / "candidates.csv")
+    candidates = read_csv(run.folder / "candidates.csv")
     column = f"{name}_predicted"
     old = float(before.table([name])[name].mean())
     nan = float("nan")
