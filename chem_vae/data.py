@@ -8,7 +8,7 @@ read rubbish first; equal lengths avoid both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,10 @@ class TokenDataset:
     """(M, P) property values in raw units, NaN where unmeasured."""
     indices: NDArray[np.int64]
     """(N,) the molecules of the file that belong to this dataset (one split of it)."""
+    limits: NDArray[np.float32] | None = None
+    """(M, P, 2) lower and upper bounds of properties without an exact value, NaN where there is none; None: no bounds."""
+    noise: NDArray[np.float32] | None = None
+    """(M, P) spread of repeated measurements, NaN where unknown; None: all unknown."""
 
     @classmethod
     def open(cls, folder: Path, split: str | None = "train") -> TokenDataset:
@@ -61,26 +65,36 @@ class TokenDataset:
             offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
             properties = np.load(folder / "conditions.npy", mmap_mode="r", allow_pickle=False)
             splits = np.load(folder / "split.npy", allow_pickle=False)
+            limits, noise = _load_optional(folder / "bounds.npy"), _load_optional(folder / "spreads.npy")
         except (OSError, ValueError) as error:
             raise DataError(f"{folder} is not a whole dataset folder: {error}") from error
-        if not len(offsets) - 1 == len(properties) == len(splits) or offsets[-1] != len(flat):
+        if (
+            not len(offsets) - 1 == len(properties) == len(splits)
+            or offsets[-1] != len(flat)
+            or (limits is not None and limits.shape != (*properties.shape, 2))
+            or (noise is not None and noise.shape != properties.shape)
+        ):
             raise DataError(f"the arrays in {folder} do not belong together; ingest the data again")
         if split is None:
             indices = np.arange(len(splits), dtype=np.int64)
         else:
             indices = np.flatnonzero(splits == SPLITS.index(split)).astype(np.int64)
-        return cls(flat, offsets, properties, indices)
+        return cls(flat, offsets, properties, indices, limits, noise)
 
     @classmethod
     def from_lists(
-        cls, molecules: Sequence[Sequence[int]], properties: NDArray[np.float32] | None = None
+        cls,
+        molecules: Sequence[Sequence[int]],
+        properties: NDArray[np.float32] | None = None,
+        bounds: NDArray[np.float32] | None = None,
+        spreads: NDArray[np.float32] | None = None,
     ) -> TokenDataset:
-        """Make a dataset of id sequences in memory, with properties (N, P), or none."""
+        """Make a dataset of id sequences in memory, with properties (N, P), their bounds (N, P, 2) and spreads (N, P)."""
         offsets = np.concatenate([[0], np.cumsum([len(m) for m in molecules])]).astype(np.int64)
         flat = np.fromiter((i for m in molecules for i in m), dtype=np.uint16, count=int(offsets[-1]))
         if properties is None:
             properties = np.empty((len(molecules), 0), dtype=np.float32)
-        return cls(flat, offsets, properties, np.arange(len(molecules), dtype=np.int64))
+        return cls(flat, offsets, properties, np.arange(len(molecules), dtype=np.int64), bounds, spreads)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -97,17 +111,38 @@ class TokenDataset:
 
     def select(self, items: NDArray[np.integer[Any]]) -> TokenDataset:
         """Return a dataset of the molecules at these positions, in this order."""
-        return TokenDataset(self.flat, self.offsets, self.properties, self.indices[items])
+        return replace(self, indices=self.indices[items])
 
     def select_properties(self, columns: Sequence[int]) -> TokenDataset:
         """Return a dataset of the same molecules with these property columns only."""
         if list(columns) == list(range(self.properties.shape[1])):
             return self
-        return TokenDataset(self.flat, self.offsets, np.asarray(self.properties)[:, list(columns)], self.indices)
+        chosen = list(columns)
+        return replace(
+            self,
+            properties=np.asarray(self.properties)[:, chosen],
+            limits=None if self.limits is None else np.asarray(self.limits)[:, chosen],
+            noise=None if self.noise is None else np.asarray(self.noise)[:, chosen],
+        )
 
     def values(self) -> NDArray[np.float32]:
         """Return the property values (N, P) in raw units."""
         return np.asarray(self.properties[self.indices])
+
+    def bounds(self) -> NDArray[np.float32]:
+        """Return the bounds (N, P, 2) in raw units: lower, then upper; NaN where there is none.
+
+        A property has bounds only where it has no exact value.
+        """
+        if self.limits is None:
+            return np.full((len(self), self.properties.shape[1], 2), np.nan, np.float32)
+        return np.asarray(self.limits[self.indices])
+
+    def spreads(self) -> NDArray[np.float32]:
+        """Return the spreads (N, P) of repeated measurements in raw units: half their range; NaN where unknown."""
+        if self.noise is None:
+            return np.full((len(self), self.properties.shape[1]), np.nan, np.float32)
+        return np.asarray(self.noise[self.indices])
 
     def batch(self, items: NDArray[np.integer[Any]]) -> Batch:
         """Put molecules of equal length together into one batch."""
@@ -182,6 +217,11 @@ class SameLengthBatches:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
+
+
+def _load_optional(path: Path) -> NDArray[np.float32] | None:
+    """Map an array into memory where its file is there: datasets without bounds have no such file."""
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
 
 
 def _find_equal_runs(ordered: NDArray[np.int64]) -> list[slice]:

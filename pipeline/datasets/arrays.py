@@ -41,7 +41,7 @@ class _ArrayFile:
 def write_arrays(
     settings: ShardSettings, folder: Path, kept: Sequence[tuple[int, int]], properties: Sequence[str]
 ) -> None:
-    """Write tokens.npy, offsets.npy, conditions.npy and split.npy.
+    """Write tokens.npy, offsets.npy, conditions.npy and split.npy, and where there are any, bounds.npy and spreads.npy.
 
     Args:
         settings: What the parts have in common.
@@ -69,6 +69,28 @@ def write_arrays(
             columns = [table.column(name).to_numpy() for name in properties]
             conditions.append(np.column_stack(columns) if columns else np.zeros((count, 0)))
             position += length
+    shards = [(folder / "shards" / settings.part(i).name, count) for i, (count, _) in enumerate(kept) if count]
+    columns = parquet.read_schema(shards[0][0]).names if shards else []
+    if any(f"{name}_lower" in columns for name in settings.measured):
+        with _ArrayFile(folder / "bounds.npy", np.float32, (total, len(properties), 2)) as bounds:
+            for path, count in shards:
+                sides = [_read_beside(path, properties, settings, side, count) for side in ("lower", "upper")]
+                bounds.append(np.stack(sides, axis=-1))
+    if any(f"{name}_spread" in columns for name in settings.measured):
+        with _ArrayFile(folder / "spreads.npy", np.float32, (total, len(properties))) as spreads:
+            for path, count in shards:
+                spreads.append(_read_beside(path, properties, settings, "spread", count))
+
+
+def _read_beside(path: Path, properties: Sequence[str], settings: ShardSettings, kind: str, count: int) -> np.ndarray:
+    """Read the bounds or spreads of a shard (count, properties), NaN for a property that has none there."""
+    names = {n: f"{n}_{kind}" for n in properties if n in settings.measured}
+    table = parquet.ParquetFile(path).read(list(names.values()))  # leaves out names that are not there
+    values = np.full((count, len(properties)), np.nan)
+    for i, name in enumerate(properties):
+        if names.get(name) in table.column_names:
+            values[:, i] = table.column(names[name]).to_numpy()
+    return values
 
 
 def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> Counter[str]:

@@ -53,8 +53,8 @@ class ShardSettings:
     @property
     def own_columns(self) -> set[str]:
         """The names of the columns that the dataset itself makes."""
-        spreads = {f"{name}_spread" for name in self.measured}
-        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *spreads}
+        beside = {f"{name}_{kind}" for name in self.measured for kind in ("lower", "upper", "spread")}
+        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
 
     def part(self, number: int) -> Path:
         """Return the Parquet file of the molecules of a part; its rejections lie beside it.

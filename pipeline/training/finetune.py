@@ -204,7 +204,14 @@ def _encode_splits(
         flat.append(np.fromiter((i for molecule in ids for i in molecule), np.uint16))
     offsets = np.cumsum(lengths, dtype=np.int64)
     properties = np.asarray(every.properties[kept])
-    whole = TokenDataset(np.concatenate(flat), offsets, properties, np.arange(len(kept), dtype=np.int64))
+    whole = TokenDataset(
+        np.concatenate(flat),
+        offsets,
+        properties,
+        np.arange(len(kept), dtype=np.int64),
+        None if every.limits is None else np.asarray(every.limits[kept]),
+        None if every.noise is None else np.asarray(every.noise[kept]),
+    )
     place = np.full(len(every), -1, np.int64)
     place[kept] = np.arange(len(kept))
     found = {split: place[dataset.tokens(split).indices] for split in SPLITS}
@@ -217,7 +224,7 @@ def _select_conditions(data: TokenDataset, columns: Sequence[int | None]) -> Tok
     for to, column in enumerate(columns):
         if column is not None:
             properties[:, to] = data.properties[:, column]
-    return replace(data, properties=properties)
+    return replace(data, properties=properties, limits=None, noise=None)  # conditions are exact values alone
 
 
 def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count: int) -> TokenDataset:

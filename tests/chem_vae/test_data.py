@@ -76,3 +76,18 @@ def test_arrays_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         TokenDataset.open(tmp_path)
     with pytest.raises(DataError, match="not a whole dataset"):
         TokenDataset.open(tmp_path / "nowhere")
+
+
+def test_bounds_and_spreads_follow_their_molecules_and_properties() -> None:
+    bounds = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    spreads = np.arange(6, dtype=np.float32).reshape(3, 2)
+    data = TokenDataset.from_lists([[3], [4], [5]], np.zeros((3, 2), np.float32), bounds, spreads)
+    chosen = data.select_properties([1]).select(np.array([2, 0]))
+    assert chosen.bounds().tolist() == [[[10.0, 11.0]], [[2.0, 3.0]]]
+    assert chosen.spreads().tolist() == [[5.0], [1.0]]
+
+
+def test_without_bounds_and_spreads_all_are_unknown(data: TokenDataset) -> None:
+    few = data.select(np.arange(7))
+    assert few.bounds().shape == (7, 2, 2) and np.isnan(few.bounds()).all()
+    assert few.spreads().shape == (7, 2) and np.isnan(few.spreads()).all()
