@@ -12,7 +12,7 @@ import pandas as pd
 from pyarrow import parquet
 
 from chem_vae.errors import DataError, unknown_name
-from pipeline.datasets.account import describe_changes
+from pipeline.datasets.account import describe_changes, describe_label
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
 
@@ -90,6 +90,11 @@ class Dataset:
     def changes(self) -> dict[str, int]:
         """The number of accepted molecules of each change by standardization; empty where an older dataset does not tell."""
         return dict(self.manifest.get("changes") or {})
+
+    @property
+    def labels(self) -> dict[str, dict[str, int]]:
+        """The numbers of exact, bounds and spread of each measured property; empty where an older dataset does not tell."""
+        return dict(self.manifest.get("labels") or {})
 
     @property
     def notes(self) -> list[str]:
@@ -202,6 +207,8 @@ class Dataset:
                 figures = (
                     f"{p['mean']:.3g} ± {p['std']:.2g}{unit} ({p['min']:.3g} to {p['max']:.3g}), {p['count']:,} values"
                 )
+            if label := self.labels.get(p["name"]):
+                figures += f" in the training split; {describe_label(label)} in all"
             lines.append(f"  {p['name']} ({p['kind']}): {figures}")
         lines += [f"  warning: {warning}" for warning in self.warnings]
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +23,12 @@ import numpy as np
 from pyarrow import parquet
 
 from chem_vae.atomic_files import write_json
-from chem_vae.errors import ChemVAEError, DataError, UserError
+from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
 from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
-from pipeline.datasets.account import count_changes
+from pipeline.datasets.account import count_changes, count_labels
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
 from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
@@ -51,6 +52,8 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
         workspace: The folder that gets the dataset, in `datasets/`.
         progress: Is told of the stages.
 
+    Each warning of the dataset is raised as a `ChemVAEWarning`, also where the dataset was made before.
+
     Returns:
         The dataset, in which rows = accepted + duplicates + rejected.
 
@@ -60,6 +63,13 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
         BusyError: If another process makes the same dataset.
         ChemVAEError: If the disk is full or a worker dies, or if rows were lost, which is a bug.
     """
+    dataset = _make_or_find(config, workspace, progress)
+    for text in dataset.warnings:
+        warnings.warn(text, ChemVAEWarning, stacklevel=2)
+    return dataset
+
+
+def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> Dataset:
     for name in config.compute:
         get_property(name)
     resolved = resolve(config.source, config.sha256, progress)
@@ -208,7 +218,7 @@ class _Ingest:
             raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
         check_numbers(self.units, parts)
         report(rows)
-        self.notes += describe_unmeasured(self.units, parts, self.resolved.path.name)
+        self.warnings += describe_unmeasured(self.units, parts, self.resolved.path.name)
         return parts
 
     # -- phase 2 -----------------------------------------------------------------------------------------------------
@@ -289,6 +299,8 @@ class _Ingest:
         counts |= {name: int((split == code).sum()) for code, name in enumerate(SPLITS)}
         if rejected > total / 2:
             self.warnings.append(f"more than half of the rows were rejected: {rejected:,} of {total:,}")
+        files = sorted((whole / "shards").iterdir())
+        changes, examples = count_changes(files)
         entries = [
             {"name": p.name, "label": p.label, "unit": p.unit, "kind": "computed"}
             for p in map(get_property, self.config.compute)
@@ -307,7 +319,9 @@ class _Ingest:
             "counts": counts,
             "rows_checked": True,
             "row_numbers": RowNumbers.of_layout(self.source.layout).to_dict(),
-            "changes": count_changes(sorted((whole / "shards").iterdir())),
+            "changes": changes,
+            "change_examples": examples,
+            "labels": count_labels(files, self.units),
             "vocabulary": {"symbols": len(vocabulary.symbols), "merges": len(vocabulary.merges)},
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,

@@ -21,7 +21,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from chem_vae.errors import BusyError, ChemVAEError, DataError, UserError
+from chem_vae.errors import BusyError, ChemVAEError, ChemVAEWarning, DataError, UserError
 from chem_vae.vocabulary import get_default_constraints
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.properties import PROPERTIES, register_property
@@ -99,7 +99,11 @@ def test_labels(tmp_path: Path) -> None:
         ["CCCO", "-1e3", "2", "e"], ["C1", "3", "", "f"], ["C(C)O", "", "", "g"],
     ]  # fmt: skip
     path = table(tmp_path / "a.csv", ["smiles", "pIC50", "K", "mw"], rows)
-    dataset = ingest(config(path, properties=["pIC50=nM", "K"], validation_fraction=0, test_fraction=0), tmp_path)
+    asked = config(path, properties=["pIC50=nM", "K"], validation_fraction=0, test_fraction=0)
+    with pytest.warns(ChemVAEWarning, match="2 cells of 'pIC50'"):
+        dataset = ingest(asked, tmp_path)
+    with pytest.warns(ChemVAEWarning, match="2 cells of 'pIC50'"):
+        assert ingest(asked, tmp_path).reused
     whole(dataset)
     frame = dataset.table().set_index("smiles")
     assert frame.loc["CCO", "pIC50"] == 6.0, "the median of 5 and 7"
@@ -112,8 +116,12 @@ def test_labels(tmp_path: Path) -> None:
     assert [(p.name, p.unit, p.kind) for p in dataset.properties] == [
         ("mw", "g/mol", "computed"), ("tpsa", "Å²", "computed"), ("pIC50", "nM", "measured"), ("K", "", "measured"),
     ]  # fmt: skip
-    notes = " ".join(dataset.manifest["notes"])
-    assert "2 cells of 'pIC50'" in notes and "'n/a'" in notes and "'mw.source'" in notes
+    lost = " ".join(dataset.warnings)
+    assert "2 cells of 'pIC50'" in lost and "'n/a'" in lost and "'mw.source'" in " ".join(dataset.notes)
+    assert dataset.labels == {
+        "pIC50": {"exact": int(frame["pIC50"].notna().sum()), "bounds": 0, "spread": 1},
+        "K": {"exact": 1, "bounds": 0, "spread": 0},
+    }
     assert dataset.statistics("pIC50")["count"] == 2
     assert dataset.statistics("pIC50")["mean"] == pytest.approx((6 - 1000) / 2)
 
