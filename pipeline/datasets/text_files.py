@@ -117,16 +117,19 @@ def count_lines(path: Path) -> int:
     return last
 
 
-def count_records(path: Path, end: str) -> int:
-    """Count the records of a file whose last line begins with `end`; the last record may lack that line, or be cut."""
-    count, pending = 0, False
+def read_raw_lines(path: Path) -> Iterator[str | Rejection]:
+    """Read the lines of a file without their ends and without telling its encoding, which is enough to count records.
+
+    Yields:
+        The lines; where the file is cut, a rejection for the line that is cut, or for what would have come next.
+    """
     with _open_text(path, *_fast_encoding(path)) as (text, whole):
         for line in _whole_lines(text):
-            if line.startswith(end):
-                count, pending = count + 1, False
-            else:
-                pending = pending or not is_blank(line)
-        return count + bool(pending or whole.damage)
+            if whole.damage and not line.endswith("\n"):
+                break
+            yield line.removesuffix("\n")[:_LONGEST_LINE]
+        if whole.damage:
+            yield Rejection(-1, "", "read", f"the file is cut here: {whole.damage}")
 
 
 def _fast_encoding(path: Path) -> tuple[str, str]:
