@@ -98,7 +98,11 @@ def show_dataset(dataset: Dataset) -> None:
     rejected = dataset.counts.get("rejected_by_stage") or {}
     counts = {**dataset.counts, **{f"rejected: {stage}": n for stage, n in rejected.items()}}
     rows = [{"count": name.replace("_", " "), "rows": n} for name, n in counts.items() if isinstance(n, int)]
-    text = f"{_introduce('Dataset', dataset.name, dataset.folder, dataset.reused)}{format_markdown(rows)}"
+    rows += [{"count": change, "rows": n} for change, n in dataset.changes.items()]
+    text = f"{_introduce('Dataset', dataset.name, dataset.folder, dataset.reused)}{format_markdown(rows)}\n\n"
+    for title, sentences in (("Warnings", dataset.warnings), ("Notes", dataset.notes)):
+        if sentences:
+            text += f"## {title}\n\n{''.join(f'- {sentence}{chr(10)}' for sentence in sentences)}\n"
     _create_markdown("dataset", text, f"{counts.get('accepted', 0):,} molecules")
 
 
@@ -150,14 +154,20 @@ def show_run(run: Run) -> None:
 
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
-    from pipeline.report.tables import list_achieved_rows, list_funnel_rows  # here: loads pydantic
+    # here: loads pydantic
+    from pipeline.report.tables import list_achieved_rows, list_data_rows, list_funnel_rows, list_warnings
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]
-    if report.warnings:
-        lines += ["## Warnings", "", *(f"- {warning}" for warning in report.warnings), ""]
+    if warnings := list_warnings(report):
+        lines += ["## Warnings", "", *(f"- {warning}" for warning in warnings), ""]
+    if report.dataset.summary:
+        lines += ["## Data", "", f"{report.dataset.summary}.", ""]
+        if rows := list_data_rows(report):
+            lines += [format_markdown(rows), ""]
+        lines += [*(f"- {text}" for text in report.dataset.notes), ""]
     return "\n".join(lines)
 
 

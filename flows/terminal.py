@@ -103,9 +103,10 @@ def explain_reuse(manifest: Path) -> str:
 
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
-    from pipeline.report.tables import list_achieved_rows, list_funnel_rows  # here: --help does without them
+    # here: --help does without them
+    from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
 
-    lines = []
+    lines = [f"data: {report.dataset.summary}", ""] if report.dataset.summary else []
     if funnel := list_funnel_rows(report):
         rows = [
             (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")
@@ -115,7 +116,8 @@ def format_summary(report: Report) -> str:
     if achieved := list_achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
         lines += [format_table([list(row.values()) for row in achieved], head), ""]
-    lines += [f"warning: {warning}" for warning in report.warnings]
+    lines += [f"warning: {warning}" for warning in list_warnings(report)]
+    lines += [f"note: {text}" for text in report.dataset.notes]
     return "\n".join(lines).rstrip("\n")
 
 

@@ -18,11 +18,11 @@ from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.report.data_account import describe_dataset
 from pipeline.report.model import (
     FORMAT,
     FORMAT_VERSION,
     Achieved,
-    DatasetFacts,
     Distribution,
     Diversity,
     LatentMap,
@@ -61,8 +61,9 @@ def build_generation_report(
         run_id: of the run.
         seconds: that each step of the run took.
     """
-    report = start_report(model, dataset, title=title, run_id=run_id, seconds=seconds)
     config, counts, objectives = made.config, made.counts, made.objectives
+    asked = [w.summary.name for w in objectives]
+    report = start_report(model, dataset, asked, title=title, run_id=run_id, seconds=seconds)
     report.request = Request(
         n=config.n,
         samples=made.samples,
@@ -88,7 +89,13 @@ def build_generation_report(
 
 
 def start_report(
-    model: TrainedModel, dataset: Dataset | None, *, title: str, run_id: str, seconds: Mapping[str, float]
+    model: TrainedModel,
+    dataset: Dataset | None,
+    asked: Sequence[str],
+    *,
+    title: str,
+    run_id: str,
+    seconds: Mapping[str, float],
 ) -> Report:
     """Begin a report with what every run knows: model, data, predictors, versions and time."""
     card = model.card
@@ -103,7 +110,7 @@ def start_report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=run_id,
         model=ModelFacts(key=model.key, **{key: card[key] for key in keys}, figures=figures),
-        dataset=_describe_dataset(dataset, card),
+        dataset=describe_dataset(dataset, card, asked),
         kept_neighbors=count_kept_neighbors(model, dataset),
         predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],
         training=Training.from_dict({**training, "history": thin(training["history"])}),
@@ -111,14 +118,6 @@ def start_report(
         machine=describe_machine(),
         seconds=dict(seconds),
     )
-
-
-def _describe_dataset(dataset: Dataset | None, card: Mapping[str, Any]) -> DatasetFacts:
-    if dataset is None:
-        return DatasetFacts(name=card["dataset"]["name"], key=card["dataset"]["key"])
-    source = {key: dataset.manifest["source"].get(key) for key in ("licence", "citation")}
-    keep = ("rows", "accepted", "duplicates", "rejected", "train", "validation", "test")
-    return DatasetFacts(name=dataset.name, key=dataset.key, **{k: dataset.counts[k] for k in keep}, **source)
 
 
 def measure_achieved(

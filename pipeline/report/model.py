@@ -7,60 +7,21 @@ part of a wrong type for missing. Only fields that were given are written.
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-)
+from pydantic import ConfigDict
 
 from chem_vae.errors import DataError
+from pipeline.report.dataset_facts import DatasetFacts
+from pipeline.report.part import Number as Number
+from pipeline.report.part import Part as Part
+from pipeline.report.part import Point as Point
+from pipeline.report.part import PropertyPart as PropertyPart
+from pipeline.report.part import Row as Row
+from pipeline.report.part import Share as Share
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1
-
-Number = int | float | None
-"""A number, or None where it is not known. NaN and infinities become None."""
-Point = list[Number]
-"""The coordinates of a point of a plot, with what else is known of it."""
-Row = dict[str, Number]
-"""Figures by name."""
-_LENIENT = object()
-
-
-class Part(BaseModel):
-    """A part of the report, read leniently and written strictly."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @classmethod
-    def from_dict(cls, data: Any) -> Self:
-        """Read what a file holds: a field with a wrong type takes its default. (The constructor raises an error.)"""
-        return cls.model_validate(data, context=_LENIENT)
-
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _check(cls, value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        try:
-            known = read(value)
-        except ValidationError:
-            if info.context is not _LENIENT:
-                raise
-            return cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
-        return None if isinstance(known, float) and not math.isfinite(known) else known
-
-
-class Share(Part):
-    """A count with the number that it is counted among."""
-
-    count: int | None = None
-    of: int | None = None
-    fraction: float | None = None
 
 
 class Stage(Share):
@@ -68,14 +29,6 @@ class Stage(Share):
 
     stage: str = ""
     explanation: str = ""
-
-
-class PropertyPart(Part):
-    """A part about one property."""
-
-    property: str = ""
-    label: str = ""
-    unit: str = ""
 
 
 class Objective(PropertyPart):
@@ -211,22 +164,6 @@ class ModelFacts(Part):
     training_molecules: int | None = None
     trained_seconds: float | None = None
     figures: dict[str, Any] = {}
-
-
-class DatasetFacts(Part):
-    """The dataset of the run; only name and key are known where the data is not in the workspace."""
-
-    name: str | None = None
-    key: str | None = None
-    rows: int | None = None
-    accepted: int | None = None
-    duplicates: int | None = None
-    rejected: int | None = None
-    train: int | None = None
-    validation: int | None = None
-    test: int | None = None
-    licence: str | None = None
-    citation: str | None = None
 
 
 class Failure(Part):

@@ -71,7 +71,8 @@ def build_optimization_report(
         seconds: that each step of the run took.
     """
     config, calls, objectives = found.config, found.calls, found.objectives
-    report = start_report(model, dataset, title=title, run_id=run_id, seconds=seconds)
+    asked = [w.summary.name for w in objectives]
+    report = start_report(model, dataset, asked, title=title, run_id=run_id, seconds=seconds)
     report.request = Request(
         n=config.n,
         strategy=config.strategy,

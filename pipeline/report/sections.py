@@ -18,6 +18,7 @@ from pipeline.report.formatting import (
     is_number,
 )
 from pipeline.report.model import Distribution, Report
+from pipeline.report.tables import list_warnings
 
 WEAK_R2 = 0.3
 
@@ -46,7 +47,7 @@ _IN_NATS = {
 
 def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) -> list[str]:
     """Collect the warnings of the run, of the training and of weak predictors, each once."""
-    given = [*report.warnings, *report.training.warnings]
+    given = [*list_warnings(report), *report.training.warnings]
     for entry in report.predictors:
         is_told = any(f"predictor of {entry.property} is weak" in text for text in given)  # by the training
         if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told:

@@ -12,6 +12,30 @@ def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
     return [{"stage": s.stage, "count": s.count, "of": s.of, "fraction": s.fraction} for s in report.funnel]
 
 
+def list_warnings(report: Report) -> list[str]:
+    """List the warnings about the data, then those of the run, each once."""
+    return list(dict.fromkeys([*report.dataset.warnings, *report.warnings]))
+
+
+def list_data_rows(report: Report) -> list[dict[str, Any]]:
+    """List a row for each stage that rejected rows of the data, and for each change to its molecules, with an example."""
+    data = report.dataset
+    first = {row.stage: row for row in reversed(data.rejections)}
+    rows = [
+        {"what": f"rejected: {stage}", "rows": n, "example": _show_row(first[stage].row, first[stage].input)}
+        for stage, n in data.rejected_by_stage.items()
+        if stage in first
+    ]
+    return rows + [
+        {"what": change.change, "rows": change.count, "example": _show_row(change.row, change.input)}
+        for change in data.changes
+    ]
+
+
+def _show_row(row: str, text: str) -> str:
+    return f"{row}: {text[:60]}" if row else ""
+
+
 def list_achieved_rows(report: Report) -> list[dict[str, Any]]:
     """List a row for each objective: what was requested, and what the candidates have."""
     return [

@@ -18,6 +18,7 @@ from chem_vae.training import train as train_core
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness, measure_validity
 from pipeline.chemistry.validate import validate
+from pipeline.datasets.account import describe_counts
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
@@ -135,6 +136,8 @@ def _train_into(
             "key": dataset.key,
             "folder": dataset.folder.name,
             "standardize": dataset.manifest["options"]["standardize"],
+            "summary": describe_counts(dataset.manifest),
+            "warnings": dataset.warnings,
         },
         **plan.card,
         "conditions": checkpoint.conditions,

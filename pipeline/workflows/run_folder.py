@@ -157,5 +157,10 @@ def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, 
             "folder": dataset.folder.name,
             "source": dataset.manifest["source"],
             "reused": dataset.reused,
+            "counts": dataset.counts,
+            "changes": dataset.changes,
+            "labels": dataset.labels,
+            "warnings": dataset.warnings,
+            "notes": dataset.notes,
         }
     return sources
