@@ -16,7 +16,16 @@ class StandardizeOptions(Settings):
     isotopes: bool = Field(False, description="Keep isotope labels; false removes them.")
     tautomers: bool = Field(False, description="Canonicalize tautomers (slow; can erase a stereocenter).")
     uncharge: bool = Field(True, description="Neutralize where protons can be added or removed.")
-    largest_fragment: bool = Field(True, description="Keep the largest organic fragment; false rejects mixtures.")
+    largest_fragment: bool = Field(
+        True,
+        description="Remove counterions, solvents and small other parts; false rejects all that has several parts.",
+    )
     elements: tuple[str, ...] = Field(ORGANIC_ELEMENTS, description="Elements allowed; others are rejected.")
     min_heavy_atoms: int = Field(1, ge=1, description="Smaller molecules are rejected.")
     max_heavy_atoms: int = Field(120, ge=1, description="Larger molecules are rejected.")
+    inorganic: bool = Field(False, description="Accept molecules without carbon (such as water); false rejects them.")
+    radicals: bool = Field(
+        False,
+        description="Accept unpaired electrons (radicals, carbenes, SMARTS without hydrogens); false rejects them.",
+    )
+    max_charge: int = Field(4, ge=0, description="Molecules with a larger charge, of an atom or in all, are rejected.")

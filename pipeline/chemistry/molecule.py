@@ -25,7 +25,7 @@ class Molecule:
         smiles: The canonical SMILES, as `standardize` and `validate` give it. It is not checked here; `Molecule.parse`
             takes any SMILES.
         inchikey: Its InChIKey, where it is known already; computing one takes longer than parsing.
-        changes: What standardization did to the input ("largest fragment", "uncharged", ...).
+        changes: What standardization did to the input ("salt removed", "uncharged", ...).
         mol: The sanitized RDKit molecule, where there is one already.
     """
 

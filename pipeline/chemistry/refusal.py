@@ -1,9 +1,35 @@
-"""The exception by which a stage of standardization refuses a molecule, and the words for RDKit's own reasons."""
+"""Rejection, the exception by which a stage of standardization refuses a molecule, and the words for RDKit's reasons."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rdkit import Chem
 from rdkit.Chem import Mol
+
+_SHOWN = 500  # characters of an input that a rejection keeps
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row that did not become a molecule.
+
+    Args:
+        row: Its number, from 0.
+        input: Its content, cut where it is long.
+        stage: The stage that refused it.
+        reason: The reason, for a person.
+    """
+
+    row: int
+    input: str
+    stage: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        text = self.input.encode("utf-8", "replace").decode("utf-8")
+        object.__setattr__(self, "input", text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+        object.__setattr__(self, "reason", self.reason.encode("utf-8", "replace").decode("utf-8"))
 
 
 class Refused(Exception):

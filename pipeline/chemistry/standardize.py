@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.changes import Change
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.metals import METAL_SMARTS, cut_salt_bonds, has_metal, refuse_metals
 from pipeline.chemistry.molblock import parse_molblock
 from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.refusal import Refused, list_problems
+from pipeline.chemistry.refusal import Rejection as Rejection  # where the other rooms look for it
+from pipeline.chemistry.salts import choose_parent
+from pipeline.chemistry.stereo_groups import merge_stereoisomers
 
+LARGEST_TAUTOMER = 60  # heavy atoms; a larger molecule has too many tautomers to enumerate
 LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
-_SHOWN = 500  # characters of an input that a rejection keeps
 
 # An atom that RDKit's clean-up, fragment choice and uncharge might touch: anything but a neutral nonmetal in an
 # ordinary valence (so: charges, radicals, metals, wildcards).
@@ -28,37 +33,18 @@ _NEUTRAL_RULES = Chem.MolFromSmarts(
     "$([F,Cl,Br,I;X0])]"
 )
 _UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
+_CARBON = Chem.MolFromSmarts("[#6]")
+_CHARGED_CARBON = Chem.MolFromSmarts("[c;!+0]")
+_NO_REIONIZING = Chem.MolFromSmarts(f"[#6-,{METAL_SMARTS}]")  # an ylide's charge would move, a metal's bonds be cut
 _LABELED = Chem.MolFromSmarts("[!0*]")
 _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A row that did not become a molecule.
-
-    Args:
-        row: Its number, from 0.
-        input: Its content, cut where it is long.
-        stage: The stage that refused it.
-        reason: The reason, for a person.
-    """
-
-    row: int
-    input: str
-    stage: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        text = self.input.encode("utf-8", "replace").decode("utf-8")
-        object.__setattr__(self, "input", text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
-        object.__setattr__(self, "reason", self.reason.encode("utf-8", "replace").decode("utf-8"))
 
 
 class Standardizer:
     """Brings molecules to their standard form; what cannot be is a Rejection, never an exception.
 
-    The stages are, in order: read (empty, too long, not text), parse, clean-up (`cleanup`), largest organic fragment (`fragment`), uncharging,
-    isotopes and stereo as the options say, tautomer, `elements`, `bonds`, `size`, canonical SMILES, `inchi`. A neutral
+    The stages are, in order: read (empty, too long, not text), parse, metals (`metal`), the part that the record is about (`fragment`), clean-up
+    (`cleanup`), uncharging, isotopes and stereo as the options say, tautomer, `elements`, `bonds`, `size`, canonical SMILES, `inchi`. A neutral
     single-fragment molecule without metals, dative bonds or radicals is left as it is by clean-up, fragment and
     uncharge, so these are skipped: they would take longer than all the rest. Sulfoxides are written `S=O`, not `[S+][O-]`
     as RDKit's Normalizer does, and so stay without charged symbols.
@@ -71,7 +57,7 @@ class Standardizer:
         self.options = options or StandardizeOptions()
         allowed = sorted({read_atomic_number(symbol) for symbol in self.options.elements})
         self._forbidden = Chem.MolFromSmarts("[" + ";".join(f"!#{number}" for number in allowed) + "]")
-        self._fragments = rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
+        self._metals = frozenset(allowed)
         self._uncharger = rdMolStandardize.Uncharger(canonicalOrder=True)
         self._tautomers = rdMolStandardize.TautomerEnumerator() if self.options.tautomers else None
 
@@ -106,7 +92,7 @@ class Standardizer:
     def _standardize(self, mol: Mol, given: Molecule | None = None) -> Molecule:
         plain = is_plain(mol)
         mol, changes = self._apply_options(*((mol, []) if plain else self._clean(mol)))
-        self._check(mol)
+        self._check(mol, plain)
         smiles = Chem.MolToSmiles(mol)
         if changes or not plain or "@" in smiles or "/" in smiles:
             mol, smiles = self._settle(mol, smiles)
@@ -115,7 +101,7 @@ class Standardizer:
         inchikey: str = Chem.MolToInchiKey(mol)
         if not inchikey:
             raise Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
-        return Molecule(smiles, inchikey, tuple(changes), mol=mol)
+        return Molecule(smiles, inchikey, tuple(dict.fromkeys(changes)), mol=mol)
 
     def _settle(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
         """Parse what was written until it reads back as itself, which after changes of structure may take a second round."""
@@ -123,37 +109,50 @@ class Standardizer:
             again = Chem.MolFromSmiles(smiles)
             if again is None:
                 raise Refused("cleanup", "its standard form cannot be read back")
-            again, _ = self._apply_options(*((again, []) if is_plain(again) else self._clean(again)))
-            self._check(again)
+            plain = is_plain(again)
+            again, _ = self._apply_options(*((again, []) if plain else self._clean(again)))
+            self._check(again, plain)
             before, smiles, mol = smiles, Chem.MolToSmiles(again), again
             if smiles == before:
                 return mol, smiles
         raise Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
 
-    def _clean(self, mol: Mol) -> tuple[Mol, list[str]]:
-        options = self.options
-        changes: list[str] = []
+    def _clean(self, mol: Mol) -> tuple[Mol, list[Change]]:
+        """Clean up what is not plain: refuse metals, choose one part, write groups in the usual form, uncharge."""
+        changes: list[Change] = []
         start = Chem.MolToSmiles(mol)
-        try:
-            cleaned = _join_sulfoxides(rdMolStandardize.Cleanup(mol))
-        except Exception as error:
-            raise Refused("cleanup", f"RDKit cannot clean it up: {_read_first_line(error)}") from None
-        smiles = Chem.MolToSmiles(cleaned)
-        if smiles != start:
-            changes.append("cleaned up")
-        if "." in smiles:
-            if not options.largest_fragment:
+        if has_metal(mol):
+            mol = cut_salt_bonds(mol)
+            refuse_metals(mol, self._metals)
+            start = Chem.MolToSmiles(mol)
+        if "." in start:
+            if not self.options.largest_fragment:
                 raise Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
-            cleaned = self._fragments.choose(cleaned)
-            changes.append("largest fragment")
-        if options.uncharge and any(atom.GetFormalCharge() for atom in cleaned.GetAtoms()):
-            start = Chem.MolToSmiles(cleaned)
-            cleaned = self._uncharger.uncharge(cleaned)
-            if Chem.MolToSmiles(cleaned) != start:
-                changes.append("uncharged")
+            mol, changes = self._choose_part(start)
+            start = Chem.MolToSmiles(mol)
+        cleaned, smiles = _tidy(mol, start)
+        if smiles != start:
+            changes.append(Change.CLEANED)
+        if self.options.uncharge and any(atom.GetFormalCharge() for atom in cleaned.GetAtoms()):
+            neutral = self._uncharger.uncharge(cleaned)
+            written = Chem.MolToSmiles(neutral)
+            if written != smiles and (
+                not cleaned.HasSubstructMatch(_CHARGED_CARBON) or Chem.MolFromSmiles(written) is not None
+            ):  # an aromatic ring may need its charge to be one
+                cleaned = neutral
+                changes.append(Change.UNCHARGED)
         return cleaned, changes
 
-    def _apply_options(self, mol: Mol, changes: list[str]) -> tuple[Mol, list[str]]:
+    def _choose_part(self, smiles: str) -> tuple[Mol, list[Change]]:
+        texts, changes = choose_parent(smiles, self.options.inorganic)
+        mols = [Chem.MolFromSmiles(text) for text in texts]
+        if None in mols:
+            raise Refused("cleanup", "a part of it cannot be read back")
+        if len(mols) == 1:
+            return mols[0], changes
+        return merge_stereoisomers(mols), [Change.STEREO_GROUP, *changes]
+
+    def _apply_options(self, mol: Mol, changes: list[Change]) -> tuple[Mol, list[Change]]:
         options = self.options
         if not options.isotopes and mol.HasSubstructMatch(_LABELED):
             mol = Chem.Mol(mol)
@@ -161,29 +160,52 @@ class Standardizer:
                 atom.SetIsotope(0)
             mol = Chem.RemoveHs(mol)
             Chem.AssignStereochemistry(mol, cleanIt=True, force=True)  # a center may have been one by its isotope alone
-            changes.append("isotopes removed")
+            changes.append(Change.ISOTOPES)
         if not options.stereo and _has_stereo(mol):
             mol = Chem.Mol(mol)
             Chem.RemoveStereochemistry(mol)
-            changes.append("stereo removed")
+            changes.append(Change.STEREO)
         if self._tautomers is not None:
+            self._check_size(mol)
+            if mol.GetNumHeavyAtoms() > LARGEST_TAUTOMER:
+                return mol, [*changes, Change.TAUTOMER_SKIPPED]
             canonical = self._tautomers.Canonicalize(mol)
             if Chem.MolToSmiles(canonical) != Chem.MolToSmiles(mol):
                 mol = canonical
-                changes.append("tautomer")
+                changes.append(Change.TAUTOMER)
         return mol, changes
 
-    def _check(self, mol: Mol) -> None:
-        heavy = mol.GetNumHeavyAtoms()
+    def _check(self, mol: Mol, plain: bool) -> None:
+        """Check what the options allow; a plain molecule has neither radicals nor charges."""
         strange = {mol.GetAtomWithIdx(i).GetSymbol() for (i,) in mol.GetSubstructMatches(self._forbidden)}
         if "*" in strange:
             raise Refused("elements", "it holds a wildcard atom (*): it stands for many molecules")
         if strange:
             raise Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
+        if not plain:
+            self._check_electrons(mol)
         if mol.HasSubstructMatch(_UNUSUAL_BOND):
             raise Refused(
                 "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
             )
+        self._check_size(mol)
+        if not self.options.inorganic and not mol.HasSubstructMatch(_CARBON):
+            raise Refused("elements", "it is inorganic: it has no carbon atom; `inorganic` set to true accepts it")
+
+    def _check_electrons(self, mol: Mol) -> None:
+        if not self.options.radicals and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+            raise Refused(
+                "radical",
+                "it has unpaired electrons: a radical, a carbene, or a pattern (SMARTS) without hydrogens; "
+                "`radicals` set to true accepts it",
+            )
+        charges = [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+        largest = max(abs(sum(charges)), *map(abs, charges))
+        if largest > self.options.max_charge:
+            raise Refused("charge", f"a charge of {largest}, `max_charge` is {self.options.max_charge}")
+
+    def _check_size(self, mol: Mol) -> None:
+        heavy = mol.GetNumHeavyAtoms()
         if heavy < self.options.min_heavy_atoms:
             raise Refused("size", f"{heavy} heavy atoms, `min_heavy_atoms` is {self.options.min_heavy_atoms}")
         if heavy > self.options.max_heavy_atoms:
@@ -248,6 +270,24 @@ def _explain_parse(smiles: str) -> str:
     if rough is None:
         return "not a SMILES: RDKit cannot parse it (unknown symbol, or an open bracket, branch or ring)"
     return list_problems(rough)
+
+
+def _tidy(mol: Mol, smiles: str) -> tuple[Mol, str]:
+    """Write groups in the usual form by RDKit's clean-up, and return the canonical SMILES too.
+
+    A mesoionic ring of which clean-up writes what cannot be read again keeps the form in which it was given.
+    """
+    with contextlib.suppress(Exception):  # RDKit raises many kinds
+        if mol.HasSubstructMatch(_NO_REIONIZING):
+            cleaned = rdMolStandardize.Normalize(Chem.RemoveHs(mol))
+        else:
+            cleaned = rdMolStandardize.Cleanup(mol)
+        cleaned = _join_sulfoxides(cleaned)
+        written = Chem.MolToSmiles(cleaned)
+        if written == smiles or Chem.MolFromSmiles(written) is not None:
+            return cleaned, written
+    joined = _join_sulfoxides(mol)
+    return joined, Chem.MolToSmiles(joined)
 
 
 def _join_sulfoxides(mol: Mol) -> Mol:

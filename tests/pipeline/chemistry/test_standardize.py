@@ -5,11 +5,13 @@ import gzip
 import itertools
 
 import pytest
+import selfies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.changes import Change, describe
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain
@@ -32,7 +34,8 @@ def sample() -> list[str]:
 
 def test_fast_path_agrees_with_the_slow_one(sample: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     texts = sample + HAND_PICKED
-    standardizer = Standardizer()
+    options = StandardizeOptions(inorganic=True)
+    standardizer = Standardizer(options)
     fast = [standardizer(text) for text in texts]
     with rdBase.BlockLogs():
         plain = [is_plain(Chem.MolFromSmiles(text)) for text in texts]
@@ -40,7 +43,7 @@ def test_fast_path_agrees_with_the_slow_one(sample: list[str], monkeypatch: pyte
     assert sum(plain[len(sample) :]) > 35
     monkeypatch.setattr("pipeline.chemistry.standardize.is_plain", lambda mol: False)
     for quick, text in zip(fast, texts, strict=True):
-        slow = Standardizer()(text)
+        slow = Standardizer(options)(text)
         assert isinstance(quick, Molecule), quick
         assert isinstance(slow, Molecule), slow
         assert (quick.smiles, quick.inchikey) == (slow.smiles, slow.inchikey)
@@ -57,7 +60,7 @@ def test_changes_are_named() -> None:
     found = standardizer("[13CH3][C@H](F)C(=O)[O-].[Na+]")
     assert isinstance(found, Molecule)
     assert found.smiles == "CC(F)C(=O)O"
-    assert found.changes == ("largest fragment", "uncharged", "isotopes removed", "stereo removed")
+    assert found.changes == ("metal removed", "uncharged", "isotopes removed", "stereo removed")
     untouched = standardizer("CCO")
     assert isinstance(untouched, Molecule)
     assert untouched.changes == ()
@@ -70,14 +73,17 @@ def test_changes_are_named() -> None:
         (StandardizeOptions(stereo=False), "F/C=C/F", "FC=CF"),
         (StandardizeOptions(uncharge=False), "CC(=O)[O-].[Na+]", "CC(=O)[O-]"),
         (StandardizeOptions(tautomers=True), "Oc1ccncc1", "O=c1cc[nH]cc1"),
-        (StandardizeOptions(elements=("C", "H", "Na")), "CC[Na]", None),
+        (StandardizeOptions(elements=("C", "H", "Na")), "CC[Na]", "C[CH2][Na]"),
+        (StandardizeOptions(radicals=True), "CN(C)[O]", "CN(C)[O]"),
+        (StandardizeOptions(inorganic=True), "O.O.Cl", "Cl"),
+        (StandardizeOptions(inorganic=True), "O", "O"),
+        (StandardizeOptions(max_charge=5), "C[N+](C)(C)CC[N+](C)(C)C", "C[N+](C)(C)CC[N+](C)(C)C"),
     ],
 )
-def test_options(options: StandardizeOptions, text: str, smiles: str | None) -> None:
+def test_options(options: StandardizeOptions, text: str, smiles: str) -> None:
     found = Standardizer(options)(text)
-    assert isinstance(found, Molecule)
-    if smiles is not None:
-        assert found.smiles == smiles
+    assert isinstance(found, Molecule), found
+    assert found.smiles == smiles
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,15 @@ def test_options(options: StandardizeOptions, text: str, smiles: str | None) -> 
         (StandardizeOptions(elements=("C", "H")), "CCO", "elements"),
         (StandardizeOptions(min_heavy_atoms=3), "CO", "size"),
         (StandardizeOptions(max_heavy_atoms=3), "CCCC", "size"),
+        (StandardizeOptions(max_heavy_atoms=30, tautomers=True), "OC1=NC=CC=C1" * 40, "size"),
+        (StandardizeOptions(max_charge=1), "C[N+](C)(C)CC[N+](C)(C)C", "charge"),
+        (StandardizeOptions(), "C[N+](C)(C)C(C[N+](C)(C)C)(C[N+](C)(C)C)C(C[N+](C)(C)C)C[N+](C)(C)C", "charge"),
+        (StandardizeOptions(), "[C][C]", "radical"),
+        (StandardizeOptions(), "[#6]1~[#6]~[#6]1", "radical"),
+        (StandardizeOptions(), "CC(C)(C)N([O])C", "radical"),
+        (StandardizeOptions(), "[C]1N(C)C=CN1C", "radical"),
+        (StandardizeOptions(), "O", "elements"),
+        (StandardizeOptions(), "OS(=O)(=O)O", "elements"),
     ],
 )
 def test_options_that_refuse(options: StandardizeOptions, text: str, stage: str) -> None:
@@ -106,6 +121,42 @@ def test_stereo_of_a_sulfoxide_is_kept() -> None:
     assert left.smiles == right.smiles
     assert "@" in left.smiles
     assert "+" not in left.smiles
+
+
+MESOIONIC = [
+    "[O-]c1c[n+](-c2ccccc2)no1", "CCOC(=O)/N=c1/c[n+](N2CCOCC2)[n-]o1", "CCOC(=O)[N-]c1c[n+](N2CCOCC2)no1", "Cc1sc([O-])c[n+]1C",
+    "Cc1oc([O-])c(C)[n+]1C", "Cn1c[n+](C)nc1[S-]", "c1ccc([N-]c2nn(-c3ccccc3)c[n+]2-c2ccccc2)cc1", "[S-]c1nn(-c2ccccc2)[n+](-c2ccccc2)n1",
+    "O=c1c(-c2ccccc2)c([O-])[n+]2ccccc2n1C", "CC(Cc1ccccc1)[n+]1cc([N-]C(=O)Nc2ccccc2)on1", "C[n+]1cccc([O-])c1", "[O-][n+]1ccccc1",
+    "CC(=O)[CH-][S+](C)C", "C[P+](C)(C)[CH-]C#N", "c1ccc[cH+]cc1", "C[N+](C)(C)CC(=O)[O-]", "Cc1no[n+]([O-])c1C", "CN=[N+]=[N-]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MESOIONIC)
+def test_mesoionic_rings_and_zwitterions_keep_their_form(text: str) -> None:
+    found = Standardizer()(text)
+    assert isinstance(found, Molecule), found
+    assert found.changes == ()
+    assert found.inchikey == Chem.MolToInchiKey(Chem.MolFromSmiles(text))
+    assert found.smiles == Chem.MolToSmiles(Chem.MolFromSmiles(text)) == smiles_to_smiles(found.smiles)
+
+
+def test_the_normal_form_is_written_where_it_can_be_read() -> None:
+    for text, expected in [
+        ("[O-]c1cc[n+](C)cc1", "Cn1ccc(=O)cc1"),
+        ("[O-]c1cc(-c2ccccc2)[s+]s1", "O=c1cc(-c2ccccc2)ss1"),
+    ]:
+        found = Standardizer()(text)
+        assert isinstance(found, Molecule), found
+        assert (found.smiles, found.changes) == (expected, ("cleaned up",))
+
+
+def test_each_change_has_a_sentence() -> None:
+    assert all(describe(change).endswith(".") and describe(str(change)) == describe(change) for change in Change)
+    assert describe("largest fragment") == "largest fragment", "a phrase of an older dataset"
+
+
+def smiles_to_smiles(smiles: str) -> str:
+    return str(Chem.MolToSmiles(Chem.MolFromSmiles(selfies.decoder(selfies.encoder(smiles)))))
 
 
 def test_the_reason_says_why() -> None:

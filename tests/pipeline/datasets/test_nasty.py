@@ -27,12 +27,12 @@ ROWS: list[tuple[str, str | None, str | None]] = [
     ("C[S+]([O-])c1ccccc1", None, "duplicate"),
     ("CN(=O)=O", "C[N+](=O)[O-]", None),
     ("[CH3:7]CCC", "CCCC", None),  # atom map
-    ("C->[Pt]", "C", None),  # dative bond to a metal: disconnected
+    ("C->[Pt]", None, "metal"),  # dative bond to a metal
     ("CN(C)(C)->BC", None, "bonds"),  # dative bond that stays
     ("*CC", None, "elements"),  # wildcard
     ("[R1]CC", None, "parse"),
-    ("[Fe]", None, "elements"),
-    ("OCl(=O)(=O)=O", "[O-][Cl+3]([O-])([O-])O", None),  # perchloric acid, as RDKit writes it
+    ("[Fe]", None, "metal"),
+    ("OCl(=O)(=O)=O", None, "elements"),  # no carbon
     ("C[NH3+].[O-]Cl(=O)(=O)=O", None, "duplicate"),
     ("CC~C", None, "bonds"),
     ("CC(=O)OI(OC(C)=O)c1ccccc1", None, "encode"),  # hypervalent iodine
