@@ -9,7 +9,8 @@ from flows.ingest import ingest_dataset
 from flows.tasks import declare_flow
 from flows.train import train_model
 from pipeline.config import CampaignConfig
-from pipeline.workflows.preflight import check_request, check_start
+from pipeline.datasets.dataset import Dataset
+from pipeline.workflows.preflight import check_goals, check_request, check_start
 
 DEFAULT = CampaignConfig()
 
@@ -31,5 +32,6 @@ def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace
     check_request(config)
     check_start(config, workspace)
     dataset = ingest_dataset(config.ingest, workspace, return_state=True).result()
+    check_goals(config, Dataset.open(dataset))
     model = train_model(dataset, config.train, workspace, return_state=True).result()
     return generate_candidates(model, dataset, config, workspace, return_state=True).result()

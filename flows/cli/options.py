@@ -30,7 +30,9 @@ SMILES_COLUMN = SettingOption(LEARN, "--smiles-column", "ingest.smiles_column", 
 PROPERTY = SettingOption(LEARN, "--property", "ingest.properties", "NAME[=UNIT]", "IC50=nM", many=True)
 COMPUTE = SettingOption(LEARN, "--compute", "ingest.compute", "NAME", "logp,qed", read_names, many=True)
 LIMIT = SettingOption(LEARN, "--limit", "ingest.limit", "", "1000")
-READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT)
+LEAVE_OUT = SettingOption(LEARN, "--leave-out", "ingest.leave_out", "NAME=VALUE", "pIC50=-999", many=True)
+LEAVE_OUT_OUTLIERS = SettingOption(LEARN, "--leave-out-outliers", "ingest.leave_out_outliers")
+READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS)
 """How a source is read."""
 LEARNING = (
     SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),

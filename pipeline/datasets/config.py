@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.datasets.left_out import LeaveOut
 from pipeline.workspace.settings import Settings
 
 
@@ -34,6 +35,13 @@ class IngestConfig(Settings):
     properties: tuple[MeasuredProperty, ...] = Field(
         (), description="Columns of measured values to learn, each with its unit where it has one."
     )
+    leave_out: tuple[str, ...] = Field(
+        (),
+        description="Measured values to leave out, such as a code for failed: pIC50=-999, or pIC50>14 (also <, <=, >=).",
+    )
+    leave_out_outliers: bool = Field(
+        False, description="Leave out measured values that lie far from all others, and suspected codes such as -999."
+    )
     compute: tuple[str, ...] = Field(
         ("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute from the structure."
     )
@@ -57,6 +65,18 @@ class IngestConfig(Settings):
         if isinstance(value, list | tuple):
             return [_named(v) if isinstance(v, str) else v for v in value]
         return value
+
+    @field_validator("leave_out", mode="before")
+    @classmethod
+    def _one_rule(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("leave_out")
+    @classmethod
+    def _check_rules(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in rules:
+            LeaveOut.parse(rule)
+        return rules
 
     @model_validator(mode="after")
     def _properties_differ(self) -> Self:

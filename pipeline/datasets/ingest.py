@@ -33,6 +33,7 @@ from pipeline.datasets.arrays import add_statistics, explain_rejections, write_a
 from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
+from pipeline.datasets.label_checks import find_label_problems
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
@@ -167,6 +168,7 @@ class _Ingest:
         except UserError:  # the source's fault: another run of the same would end the same way
             shutil.rmtree(self.partial, ignore_errors=True)
             raise
+        manifest["warnings"] += [f.text for f in find_label_problems(Dataset(whole, manifest))]
         manifest["seconds"] = round(time.monotonic() - start, 1)
         write_json(whole / "manifest.json", manifest)
         if self.folder.exists():  # damaged or lacking rows, or it would have been reused
@@ -225,6 +227,7 @@ class _Ingest:
 
     def _place(self, figures: list[shards.PartFigures]) -> PlacedRows:
         rows = place_molecules(self.settings, [f.molecules for f in figures], self.config, self.progress)
+        self.notes += rows.notes
         if not (rows.keep & (rows.split == 0)).any():
             if molecules := int(rows.keep.sum()):
                 raise DataError(

@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 from chem_vae.progress import Progress
 from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.left_out import leave_out
 from pipeline.datasets.shards import UNASSIGNED, ShardSettings
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
@@ -35,7 +36,8 @@ class Merged:
 class PlacedRows:
     """The rows of all parts that hold a molecule, in their order: hash, whether it is kept, and its split, each (n,).
 
-    `values` are the measured columns and their spreads; `starts` are the first rows of the parts, and the end.
+    `values` are the measured columns and their spreads; `starts` are the first rows of the parts, and the end; `notes` say what was
+    left out.
     """
 
     hashes: np.ndarray
@@ -43,6 +45,7 @@ class PlacedRows:
     split: np.ndarray
     values: dict[str, np.ndarray]
     starts: list[int]
+    notes: tuple[str, ...] = ()
 
     def slice_part(self, part: int) -> slice:
         """Return the place of the rows of a part."""
@@ -76,14 +79,16 @@ def place_molecules(
                 column[starts[-1] : end] = table.column(name).to_numpy()
         starts.append(end)
         progress("split", number + 1, len(molecules))
-    merged = merge_duplicates(hashes, {name: columns[name] for name in settings.measured})
+    measured = {name: columns[name] for name in settings.measured}
+    measured, notes = leave_out(measured, config.leave_out, config.leave_out_outliers)
+    merged = merge_duplicates(hashes, measured)
     given[~merged.keep] = UNASSIGNED  # the first row of a molecule says its split
     groups = columns.get("scaffold", hashes)
     split = assign_splits(given, groups, config.seed, config.validation_fraction, config.test_fraction)
     values: dict[str, np.ndarray] = {}
     for name in settings.measured:
         values |= {name: merged.values[name], f"{name}_spread": merged.spreads[name]}
-    return PlacedRows(hashes, merged.keep, split, values, starts)
+    return PlacedRows(hashes, merged.keep, split, values, starts, tuple(notes))
 
 
 def merge_duplicates(hashes: np.ndarray, measured: dict[str, np.ndarray]) -> Merged:

@@ -44,6 +44,10 @@ class TrainConfig(Settings):
     replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
     keep_molecules: bool = Field(True, description="Keep some training molecules with the model, for neighbors.")
+    check_labels: bool = Field(
+        True,
+        description="Refuse to train on labels that cannot teach: too few, all alike, or ruined by a code for a missing value.",
+    )
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     _asked: frozenset[str] = PrivateAttr(frozenset())

@@ -20,6 +20,7 @@ from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness, meas
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.account import describe_counts
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.label_checks import find_label_problems, require_labels
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import compare_with_base, plan_fine_tuning
@@ -49,7 +50,7 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
 
     Raises:
         UserError: A condition is unknown, or the base and the data do not go together.
-        DataError: A split has no molecules.
+        DataError: A split has no molecules, or the labels cannot teach (`pipeline.datasets.label_checks`).
         CheckpointError: The base is damaged.
         BusyError: The same training is under way in another process.
     """
@@ -59,7 +60,7 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
     config = settle_config(config, base) if base else config
     # Settings of fine-tuning count only where there is some: its base by its key, however it was asked for.
     usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
-    settings = config.model_dump(mode="json", exclude={"start", "replay", *usual})
+    settings = config.model_dump(mode="json", exclude={"start", "replay", "check_labels", *usual})
     if settings["model"]["architecture"] == ModelConfig.architecture:  # the same for this one
         del settings["model"]["architecture"]
     started_from = {"base": base.key, "replay": config.replay} if base else None
@@ -70,13 +71,14 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
             return TrainedModel.open(folder, reused=True, workspace=workspace)
         except (DataError, CheckpointError):  # damaged since: made again
             _set_aside(folder, workspace)
+    found = require_labels(dataset) if config.check_labels else [f.text for f in find_label_problems(dataset)]
     with build_folder(folder, "training this model") as partial:
         if partial != folder:
             if base:
                 config = config.model_copy(
                     update={"start": write_model_name(base.folder)}
                 )  # not "latest", which moves on
-            _train_into(partial, dataset, base, config, key, progress)
+            _train_into(partial, dataset, base, config, key, found, progress)
     return TrainedModel.open(folder, workspace=workspace)
 
 
@@ -93,7 +95,13 @@ def _set_aside(folder: Path, workspace: Path) -> None:
 
 
 def _train_into(
-    folder: Path, dataset: Dataset, base: TrainedModel | None, config: TrainConfig, key: str, progress: Progress
+    folder: Path,
+    dataset: Dataset,
+    base: TrainedModel | None,
+    config: TrainConfig,
+    key: str,
+    found: list[str],
+    progress: Progress,
 ) -> None:
     started = time.monotonic()
     names = [p.name for p in dataset.properties]
@@ -155,6 +163,7 @@ def _train_into(
         "figures": figures,
         "predictors": predictors,
         "warnings": [
+            *found,
             *_warn_about_size(molecules, plan),
             *plan.warnings,
             *_warn_about_forgetting(plan),

@@ -8,7 +8,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig
 from pipeline.datasets.ingest import ingest
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.preflight import check_request, check_start
+from pipeline.workflows.preflight import check_goals, check_request, check_start
 from pipeline.workspace.runs import Run
 
 
@@ -29,5 +29,6 @@ def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silen
     check_request(config)
     check_start(config, workspace)
     dataset = ingest(config.ingest, workspace, progress)
+    check_goals(config, dataset)
     model = train(dataset, config.train, workspace, progress)
     return generate_run(model, dataset, config.generate, workspace, config.name, progress)

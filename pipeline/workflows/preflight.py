@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-from chem_vae.errors import UserError, unknown_name
+import numpy as np
+from numpy.typing import NDArray
+
+from chem_vae.errors import ChemVAEWarning, UserError, unknown_name
 from pipeline.chemistry.properties import PROPERTIES, get_property
 from pipeline.config import CampaignConfig
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.label_checks import find_classes, require_labels
 from pipeline.generation.config import ACQUISITION
+from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workspace.lookup import find_model
@@ -43,6 +50,69 @@ def check_request(config: CampaignConfig) -> None:
             names = ",".join((*config.ingest.compute, name))
             raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
         raise unknown_name("property", name, there | set(PROPERTIES))
+
+
+def check_goals(config: CampaignConfig, dataset: Dataset) -> None:
+    """Check, before the training, that the labels can teach what is asked for, and that the goals mean something.
+
+    A goal that no known molecule reaches, or that every one reaches, is a warning.
+
+    Raises:
+        DataError: Nothing can be learned of a property that is asked for.
+        UserError: A goal lies between or beyond the two classes of a property.
+    """
+    asked = config.generate.objectives
+    if config.train.check_labels:
+        require_labels(dataset, asked)
+    known = {p.name for p in dataset.properties}
+    table = dataset.table([name for name in asked if name in known])
+    for name in table:
+        values = table[name].to_numpy(dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if len(values) and (told := judge_goal(str(name), asked[str(name)], values)):
+            warnings.warn(told, ChemVAEWarning, stacklevel=2)
+
+
+def judge_goal(name: str, objective: Objective, values: NDArray[np.float64]) -> str | None:
+    """Say in a sentence that no known value (n,) reaches a goal, or that every one does; None where some do.
+
+    Raises:
+        UserError: The values are two classes, and the goal is neither of them.
+    """
+    low, high = find_asked_interval(objective)
+    if low is None and high is None:
+        return None
+    reached = (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
+    least, most = values.min(), values.max()
+    if (classes := find_classes(values)) and not reached.any() and (objective.target is not None or objective.range):
+        raise UserError(
+            f"{name} has two classes, {classes[0]:g} and {classes[1]:g}, and {objective.describe()} is neither: ask for --maximize {name} "
+            f"(the probability of {classes[1]:g}), or --target {name}={classes[1]:g}"
+        )
+    wanted = objective.describe()
+    if objective.maximize or objective.minimize:
+        wanted = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    if reached.all():
+        return f"{name} {wanted}: all {len(values):,} known molecules are hits already ({least:.4g} to {most:.4g}); ask for more"
+    beyond = (high is not None and high < least) or (low is not None and low > most)
+    if beyond:
+        return (
+            f"{name} {wanted}: no known molecule is near it ({least:.4g} to {most:.4g}), and predictions beyond the known values are "
+            "guesses; check the number and its unit"
+        )
+    return None
+
+
+def find_asked_interval(objective: Objective) -> tuple[float | None, float | None]:
+    """Return the lowest and the highest value that an objective calls a hit, as far as it says so itself."""
+    if objective.target is not None:
+        around = objective.tolerance or 0.0
+        return objective.target - around, objective.target + around
+    if objective.range is not None:
+        return objective.range
+    if objective.transform is None:
+        return objective.low, objective.high
+    return None, None
 
 
 def check_optimization(config: OptimizeConfig) -> None:

@@ -17,6 +17,7 @@ from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.left_out import LeaveOut
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.source import Source
 from pipeline.models.trained_model import TrainedModel
@@ -167,6 +168,7 @@ def _read_measurements(
         smiles_column=smiles_column,
         properties=tuple(units.get(name, MeasuredProperty(name=name)) for name in found),
         compute=(),
+        leave_out=tuple(rule for rule in old.leave_out if LeaveOut.parse(rule).name in found),
         standardize=old.standardize,
         merges=0,
         validation_fraction=0.0,

@@ -64,7 +64,9 @@ def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
         monkeypatch.undo()
         monkeypatch.setattr(lookup, "find_data_folder", lambda: shipped.parents[1])
         source = tmp_path / "clash.csv"  # the name means another thing in the shipped model
-        source.write_text("SMILES,assay\n" + "\n".join(f"{h}c1ccccc1,{i}" for i, h in enumerate(HEADS)))
+        source.write_text(
+            "SMILES,assay\n" + "\n".join(f"{h}{c},{i}" for i, h in enumerate(HEADS) for c in ("c1ccccc1", "C1CCCC1"))
+        )
         assert (
             choose_start(TrainConfig(), ingest(_ingested(str(source), properties=["assay"]), tmp_path)).start == NOTHING
         )

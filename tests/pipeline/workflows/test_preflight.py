@@ -6,15 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import pipeline as mg
-from chem_vae.errors import UserError
-from pipeline.config import load_config
+from chem_vae.errors import ChemVAEWarning, DataError, UserError
+from pipeline.config import CampaignConfig, load_config
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.label_checks import Finding
 from pipeline.models.trained_model import load_model
+from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.optimize_run import optimize_run
-from pipeline.workflows.preflight import check_request
+from pipeline.workflows.preflight import check_goals, check_request, judge_goal
 
 TABLE = """
 [optimize.objectives]
@@ -60,3 +65,58 @@ def test_an_optimization_names_it_before_the_oracle_is_asked(tmp_path: Path) -> 
     with pytest.raises(UserError, match=NAMED):
         optimize_run(load_model("moses"), config, tmp_path, "named", oracle=never)
     assert not list(tmp_path.iterdir())
+
+
+KNOWN = np.array([4.0, 5.0, 6.0, 7.0])
+CLASSES = np.array([0.0, 1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("objective", "values", "told"),
+    [
+        ({"target": 50.0}, KNOWN, "assay 50: no known molecule is near it (4 to 7)"),
+        ({"range": (8.0, 9.0)}, KNOWN, "assay 8 to 9: no known molecule is near it"),
+        ({"maximize": True, "low": 4.0}, KNOWN, "assay at least 4: all 4 known molecules are hits already"),
+        ({"minimize": True, "high": 3.0}, KNOWN, "assay at most 3: no known molecule is near it"),
+        ({"maximize": True, "low": 6.0}, KNOWN, None),
+        ({"target": 6.5}, KNOWN, None),
+        ({"maximize": True}, KNOWN, None),
+        ({"maximize": True}, CLASSES, None),
+        ({"target": 1.0}, CLASSES, None),
+        ({"maximize": True, "low": 0.7}, CLASSES, None),
+    ],
+)
+def test_a_goal_that_none_or_all_reach_is_said(
+    objective: dict[str, object], values: NDArray[np.float64], told: str | None
+) -> None:
+    found = judge_goal("assay", Objective.model_validate(objective), values)
+    assert found is None if told is None else found is not None and told in found
+
+
+def test_a_goal_that_is_neither_class_is_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"two classes, 0 and 1, and 8 is neither: ask for --maximize assay \(the probability of 1\)"
+    ):
+        judge_goal("assay", Objective(target=8.0), CLASSES)
+    with pytest.raises(UserError, match="2 to 3 is neither"):
+        judge_goal("assay", Objective(range=(2.0, 3.0)), CLASSES)
+
+
+def test_labels_that_cannot_teach_stop_a_campaign_before_its_training(
+    dataset: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(_: Dataset) -> list[Finding]:
+        return [Finding("assay", "assay is flat", stops=True)]
+
+    monkeypatch.setattr("pipeline.datasets.label_checks.find_label_problems", find)
+    config = CampaignConfig.model_validate({"generate": {"objectives": {"assay": {"maximize": True}}}})
+    with pytest.raises(DataError, match="assay is flat"):
+        check_goals(config, dataset)
+    accepted = config.train.model_copy(update={"check_labels": False})
+    check_goals(config.model_copy(update={"train": accepted}), dataset)
+
+
+def test_a_far_goal_warns_before_the_training(dataset: Dataset) -> None:
+    config = CampaignConfig.model_validate({"generate": {"objectives": {"assay": {"target": 500.0}}}})
+    with pytest.warns(ChemVAEWarning, match="assay 500: no known molecule is near it"):
+        check_goals(config, dataset)
