@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import DTypeLike
 from pyarrow import parquet
 
@@ -99,8 +98,7 @@ def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> C
     with parquet.ParquetWriter(folder / "rejections.parquet", REJECTION_SCHEMA, compression="zstd") as out:
         for number in range(parts):
             part = settings.part(number)
-            both = [parquet.read_table(part.with_suffix(f".{kind}.parquet")) for kind in ("rejections", "unknown")]
-            table = pa.concat_tables(both).sort_by("row")
+            table = parquet.read_table(part.with_suffix(".rejections.parquet"))
             stages.update(table.column("stage").to_pylist())
             out.write_table(table)
     return stages

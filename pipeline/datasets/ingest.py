@@ -34,6 +34,7 @@ from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_c
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
 from pipeline.datasets.label_checks import find_label_problems
+from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
@@ -245,13 +246,21 @@ class _Ingest:
         train = rows.keep & (rows.split == 0)
         sample = draw_sample(rows.hashes, train, _MERGE_SAMPLE if self.config.merges else 0, self.config.seed)
         self.progress("vocabulary", 0, parts + 1)
+        others = rows.keep & (rows.split != 0)
         symbols: set[str] = set()
+        held_out: set[str] = set()
         strings: list[str] = []
-        jobs = ((self.settings, i, train[rows.slice_part(i)], sample[rows.slice_part(i)]) for i in range(parts))
-        for done, (found, sampled) in enumerate(workers.map(shards.collect_symbols, jobs), start=1):
+        slices = [rows.slice_part(i) for i in range(parts)]
+        jobs = ((self.settings, i, train[at], others[at], sample[at]) for i, at in enumerate(slices))
+        for done, (found, beside, sampled) in enumerate(workers.map(shards.collect_symbols, jobs), start=1):
             symbols |= found
+            held_out |= beside
             strings += sampled
             self.progress("vocabulary", done, parts + 1, {"symbols": len(symbols)})
+        if missing := held_out - symbols:
+            told = move_to_training(self.settings, rows, missing, RowNumbers.of_layout(self.source.layout))
+            (self.warnings if self.settings.split_column else self.notes).append(told)
+            symbols |= missing
         strings.sort()  # merges must not depend on the order of rows
         vocabulary = SelfiesVocabulary.learn_merges(sorted(symbols), strings, self.config.merges, self.constraints)
         if len(vocabulary) > 1 << 16:

@@ -145,18 +145,21 @@ def name_kept_column(name: str, settings: ShardSettings) -> str:
     return f"{name}.source" if name in settings.own_columns else name
 
 
-def collect_symbols(job: tuple[ShardSettings, int, np.ndarray, np.ndarray]) -> tuple[set[str], list[str]]:
-    """Collect the symbols of the rows of the training split, and the strings of those of the sample.
+def collect_symbols(
+    job: tuple[ShardSettings, int, np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[set[str], set[str], list[str]]:
+    """Collect the symbols of the training split, those of the other splits, and the strings of the sample.
 
     Args:
-        job: The settings, the number of the part, and the two masks of its rows.
+        job: The settings, the number of the part, and three masks of its rows: training, other splits, sample.
     """
-    settings, number, train, sample = job
+    settings, number, *splits, sample = job
     strings = parquet.read_table(settings.part(number), columns=["selfies"]).column(0)
-    symbols: set[str] = set()
-    for string in strings.filter(pa.array(train)).to_pylist():
-        symbols.update(selfies.split_selfies(string))
-    return symbols, strings.filter(pa.array(sample)).to_pylist()
+    symbols: list[set[str]] = [set(), set()]
+    for found, rows in zip(symbols, splits, strict=True):
+        for string in strings.filter(pa.array(rows)).to_pylist():
+            found.update(selfies.split_selfies(string))
+    return symbols[0], symbols[1], strings.filter(pa.array(sample)).to_pylist()
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class KeepJob:
 
 
 def write_shard(job: KeepJob) -> tuple[int, int]:
-    """Write the shard, tokens and rejections of one part.
+    """Write the shard and the tokens of one part.
 
     Returns:
         The number of molecules that were kept, and of their tokens.
@@ -183,34 +186,22 @@ def write_shard(job: KeepJob) -> tuple[int, int]:
     vocabulary = _read_vocabulary(job.vocabulary)
     table = parquet.read_table(path).replace_schema_metadata(None).filter(pa.array(job.keep))
     split = job.split[job.keep]
-    strings = table.column("selfies").to_pylist()
-    rejections: list[Rejection] = []
-    known = np.ones(len(strings), bool)
-    for i in np.flatnonzero(split != 0):  # the alphabet is the training split's, so only others can lack a symbol
-        if missing := vocabulary.find_missing(strings[i]):
-            known[i] = False
-            reason = f"its {SPLITS[split[i]]} split holds {', '.join(missing)}, which no training molecule has"
-            rejections.append(
-                Rejection(table["row"][int(i)].as_py(), table["input"][int(i)].as_py(), "vocabulary", reason)
-            )
-    write_rejections(rejections, path.with_suffix(".unknown.parquet"))
-    table, split = table.filter(pa.array(known)), split[known]
-    ids = vocabulary.encode_batch([s for s, k in zip(strings, known, strict=True) if k])
+    ids = vocabulary.encode_batch(table.column("selfies").to_pylist())
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
     _save(path.with_suffix(".lengths.npy"), lengths)
     _save(path.with_suffix(".tokens.npy"), np.fromiter((t for row in ids for t in row), np.uint16, int(lengths.sum())))
     if len(split):
-        write_table(_make_table(job, table, split, known), job.shards / path.name)
+        write_table(_make_table(job, table, split), job.shards / path.name)
     return len(split), int(lengths.sum())
 
 
-def _make_table(job: KeepJob, table: pa.Table, split: np.ndarray, known: np.ndarray) -> pa.Table:
+def _make_table(job: KeepJob, table: pa.Table, split: np.ndarray) -> pa.Table:
     columns: dict[str, Any] = {name: table.column(name) for name in OWN_COLUMNS[:-1]}
     columns["split"] = pa.DictionaryArray.from_arrays(pa.array(split, pa.int8()), pa.array(SPLITS)).cast(pa.string())
     for name in job.settings.compute:
         columns[name] = table.column(name)
     for name, values in job.values.items():
-        columns[name] = pa.array(values[job.keep][known], pa.float64())
+        columns[name] = pa.array(values[job.keep], pa.float64())
     for name in job.columns:
         columns[name] = table.column(name) if name in table.column_names else pa.nulls(len(split), pa.string())
     return pa.table(columns)

@@ -190,11 +190,30 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
 
 def test_a_symbol_that_training_lacks(tmp_path: Path) -> None:
     rows = [[m, "train"] for m in molecules(20)] + [["CCBr", "test"], ["CCCF", "validation"], ["CCCCCC", "test"]]
-    dataset = ingest(config(table(tmp_path / "a.csv", ["smiles", "split"], rows)), tmp_path)
+    with pytest.warns(
+        ChemVAEWarning, match=r"2 validation and test molecules .*\[Br\], \[F\].*: row 22, row 23; the split"
+    ):
+        dataset = ingest(config(table(tmp_path / "a.csv", ["smiles", "split"], rows)), tmp_path)
     whole(dataset)
-    unknown = dataset.rejections().set_index("row")
-    assert unknown["stage"].to_dict() == {20: "vocabulary", 21: "vocabulary"}
-    assert "[Br]" in unknown.loc[20, "reason"] and "test" in unknown.loc[20, "reason"]
+    assert dataset.counts["rejected"] == 0 and dataset.counts["train"] == 22
+    assert dataset.table(["row", "split"]).set_index("row")["split"][[20, 21, 22]].tolist() == [
+        "train",
+        "train",
+        "test",
+    ]
+
+
+def test_a_drawn_split_loses_no_molecule_with_a_rare_symbol(tmp_path: Path) -> None:
+    """In a file where every molecule has a symbol of its own, all that the draw holds out come back to the training split."""
+    symbols = ["CCF", "CCCl", "CCBr", "CCI", "CCS", "CCP", "CC#N", "C[Si](C)(C)C", "CCB(O)O", "CC=O", "CC[N+](=O)[O-]"]
+    path = table(tmp_path / "a.csv", ["smiles"], [[m] for m in [*symbols, *molecules(20)]])
+    for seed in range(3):
+        dataset = ingest(config(path, validation_fraction=0.3, test_fraction=0.3, seed=seed), tmp_path)
+        assert dataset.counts["accepted"] == 31 and dataset.counts["rejected"] == 0
+        told = [note for note in dataset.notes if "moved to the training split" in note]
+        assert told and not dataset.warnings
+        train = dataset.table(["selfies"], split="train")["selfies"].str.cat()
+        assert all(symbol in train for symbol in dataset.vocabulary.symbols)
 
 
 def test_the_users_split_column(tmp_path: Path) -> None:
