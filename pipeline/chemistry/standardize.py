@@ -13,15 +13,16 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.changes import Change
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.metals import METAL_SMARTS, cut_salt_bonds, has_metal, refuse_metals
-from pipeline.chemistry.molblock import parse_molblock
+from pipeline.chemistry.molblock import EXPANDED, parse_molblock
 from pipeline.chemistry.molecule import Molecule, Structure
-from pipeline.chemistry.refusal import Refused, list_problems
+from pipeline.chemistry.refusal import Refused
 from pipeline.chemistry.refusal import Rejection as Rejection  # where the other rooms look for it
 from pipeline.chemistry.salts import choose_parent
-from pipeline.chemistry.stereo_groups import merge_stereoisomers
+from pipeline.chemistry.smiles_text import LONGEST_INPUT as LONGEST_INPUT
+from pipeline.chemistry.smiles_text import parse_text
+from pipeline.chemistry.stereo_groups import merge_stereoisomers, undefine_stereo_groups
 
 LARGEST_TAUTOMER = 60  # heavy atoms; a larger molecule has too many tautomers to enumerate
-LONGEST_INPUT = 2_000  # characters; longer strings are refused before they are parsed, which takes time without bound
 
 # An atom that RDKit's clean-up, fragment choice and uncharge might touch: anything but a neutral nonmetal in an
 # ordinary valence (so: charges, radicals, metals, wildcards).
@@ -70,28 +71,31 @@ class Standardizer:
         """
         if isinstance(structure, Molecule):
             molecule = structure
-            return self._run(lambda: molecule.mol, structure.smiles, row, molecule)
+            return self._run(lambda: (molecule.mol, []), structure.smiles, row, molecule)
         text = structure
-        return self._run(lambda: _parse(text), text, row)
+        return self._run(lambda: parse_text(text), text, row)
 
     def from_molblock(self, block: str, row: int = 0) -> Molecule | Rejection:
         """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
-        return self._run(lambda: parse_molblock(block), block, row)
+        return self._run(lambda: _parse_molblock(block), block, row)
 
     def _run(
-        self, parse: Callable[[], Mol], shown: str, row: int, given: Molecule | None = None
+        self, parse: Callable[[], tuple[Mol, list[Change]]], shown: str, row: int, given: Molecule | None = None
     ) -> Molecule | Rejection:
         try:
             with rdBase.BlockLogs():
-                return self._standardize(parse(), given)
+                return self._standardize(*parse(), given)
         except Refused as refused:
             return Rejection(row, shown, refused.stage, refused.reason)
         except Exception as error:  # RDKit raises many kinds; one bad row must not stop the others
             return Rejection(row, shown, "cleanup", f"RDKit failed: {_read_first_line(error)}")
 
-    def _standardize(self, mol: Mol, given: Molecule | None = None) -> Molecule:
+    def _standardize(self, mol: Mol, changes: list[Change], given: Molecule | None = None) -> Molecule:
         plain = is_plain(mol)
-        mol, changes = self._apply_options(*((mol, []) if plain else self._clean(mol)))
+        if not plain:
+            mol, cleaning = self._clean(mol)
+            changes = [*changes, *cleaning]
+        mol, changes = self._apply_options(mol, changes)
         self._check(mol, plain)
         smiles = Chem.MolToSmiles(mol)
         if changes or not plain or "@" in smiles or "/" in smiles:
@@ -238,38 +242,12 @@ def read_atomic_number(symbol: str) -> int:
     return number
 
 
-def _parse(smiles: str) -> Mol:
-    if not isinstance(smiles, str):
-        raise Refused("read", "no SMILES: the cell is empty")
-    text = smiles.strip()
-    if not text or text.casefold() == "nan":
-        raise Refused("read", "no SMILES: the cell is empty")
-    if len(text) > LONGEST_INPUT:
-        raise Refused(
-            "read", f"{len(text):,} characters, more than the {LONGEST_INPUT:,} that are read as one molecule"
-        )
-    if not text.isascii() or not text.isprintable():
-        raise Refused("read", "not a SMILES: it holds binary data or characters beyond ASCII")
-    if " " in text:
-        raise Refused("parse", "not a SMILES: it holds a space")
-    mol = Chem.MolFromSmiles(text)
-    if mol is not None and ":" in text:  # aromatic bonds, or atom maps: labels of a reaction, no part of the molecule
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
-    if mol is None:
-        raise Refused("parse", _explain_parse(text))
-    if mol.GetNumAtoms() == 0:
-        raise Refused("parse", "it has no atoms")
-    return mol
-
-
-def _explain_parse(smiles: str) -> str:
-    parameters = Chem.SmilesParserParams()
-    parameters.sanitize = False  # type: ignore[assignment]  # the stubs take it for another type
-    rough = Chem.MolFromSmiles(smiles, parameters)
-    if rough is None:
-        return "not a SMILES: RDKit cannot parse it (unknown symbol, or an open bracket, branch or ring)"
-    return list_problems(rough)
+def _parse_molblock(block: str) -> tuple[Mol, list[Change]]:
+    """Parse a mol block; stereo that is not one configuration is undefined."""
+    mol = parse_molblock(block)
+    changes = [Change.ALIAS] if mol.HasProp(EXPANDED) else []
+    mol, undefined = undefine_stereo_groups(mol)
+    return mol, [Change.STEREO_GROUP, *changes] if undefined else changes
 
 
 def _tidy(mol: Mol, smiles: str) -> tuple[Mol, str]:

@@ -5,9 +5,65 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rdkit import Chem
-from rdkit.Chem import Mol
+from rdkit.Chem import Mol, rdMolDescriptors
 
 _MOST_MATCHES = 64  # ways of laying one stereoisomer over another that are looked at
+_SEVERAL = (Chem.StereoGroupType.STEREO_AND, Chem.StereoGroupType.STEREO_OR)
+_ATROPISOMERS = (Chem.BondStereo.STEREOATROPCW, Chem.BondStereo.STEREOATROPCCW)
+_ANY = Chem.BondStereo.STEREOANY
+_DOUBLE_BOND = Chem.MolFromSmarts("[$([CX3;!H2]),NX2]=;!@[$([CX3;!H2]),NX2]")
+
+
+def undefine_stereo_groups(mol: Mol) -> tuple[Mol, bool]:
+    """Make undefined the stereo that a molecule has only as a racemate or as one of several configurations.
+
+    Args:
+        mol: A molecule as RDKit reads it from a mol block or a CXSMILES, with its stereo groups: "and" groups (&1: a racemate), "or"
+            groups (o1: one of two, not known which), "abs" groups (one configuration). An axis (atropisomer) is
+            undefined too, since SMILES cannot write it.
+
+    Returns:
+        The molecule, and whether its stereo was changed; the very same molecule where there was nothing to do.
+    """
+    groups = mol.GetStereoGroups()
+    axes = [bond.GetIdx() for bond in mol.GetBonds() if bond.GetStereo() in _ATROPISOMERS]
+    if not groups and not axes:
+        return mol, False
+    centers = [atom.GetIdx() for group in groups if group.GetGroupType() in _SEVERAL for atom in group.GetAtoms()]
+    bonds = [bond.GetIdx() for group in groups if group.GetGroupType() in _SEVERAL for bond in group.GetBonds()]
+    return (clear_stereo(mol, centers, [*bonds, *axes]), True) if centers or bonds or axes else (mol, False)
+
+
+def clear_all_stereo(mol: Mol) -> tuple[Mol, bool]:
+    """Make undefined the configuration of all centers of a molecule; its double bonds keep theirs.
+
+    Returns:
+        The molecule, and whether it had such a center. This is what chiral flag 0 of a mol block means where it is meant.
+    """
+    centers = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED]
+    return (clear_stereo(mol, centers), True) if centers else (mol, False)
+
+
+def count_stereo(mol: Mol) -> int:
+    """Count the centers and double bonds of which the configuration is defined."""
+    centers = sum(atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED for atom in mol.GetAtoms())
+    return centers + sum(bond.GetStereo() > _ANY for bond in mol.GetBonds())
+
+
+def count_undefined_stereo(mol: Mol) -> int:
+    """Count the centers and double bonds that could have a configuration but have none (some 10 microseconds).
+
+    Args:
+        mol: A molecule that RDKit has parsed from a SMILES, as in `Molecule.mol`. Centers whose only difference is the
+            configuration of others (1,4-dimethylcyclohexane) are not counted.
+    """
+    count = int(rdMolDescriptors.CalcNumUnspecifiedAtomStereoCenters(mol))
+    if any(mol.GetBondBetweenAtoms(*pair).GetStereo() <= _ANY for pair in mol.GetSubstructMatches(_DOUBLE_BOND)):
+        found = Chem.FindPotentialStereo(mol)
+        count += sum(
+            s.type == Chem.StereoType.Bond_Double and s.specified != Chem.StereoSpecified.Specified for s in found
+        )
+    return count
 
 
 def merge_stereoisomers(mols: Sequence[Mol]) -> Mol:
