@@ -2,23 +2,30 @@
 
 Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009. Amplitude and mean have closed forms, so that the noise is the one
 number to search for (Rasmussen & Williams 2006, 5.4). Above MOST_EXACT molecules so many of them stand for all
-(deterministic training conditional; Quiñonero-Candela & Rasmussen 2005, JMLR 6:1939).
+(deterministic training conditional; Quiñonero-Candela & Rasmussen 2005, JMLR 6:1939). Labels that are bounds, or that have noise of
+their own, become Gaussian ones by expectation propagation (`chem_vae.expectation_propagation`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.errors import DataError
+from chem_vae.expectation_propagation import Sites, Targets, find_sites, match_moments
+from chem_vae.labels import Labels
 from chem_vae.predictors import PropertyPredictor
 
 MOST_EXACT = 2000
+MOST_SEARCHED = 250
+"""Labels that the hyperparameters are searched on where some are bounds: each step takes some milliseconds for so many."""
 FEWEST = 10
 _NOISES = torch.logspace(-3, 2, 61, dtype=torch.float64)
 """Noise variances to choose from, as shares of the amplitude."""
@@ -67,6 +74,15 @@ class TanimotoFit(NamedTuple):
     """The mean of standardized values."""
 
 
+class Equivalent(NamedTuple):
+    """The Gaussian labels that stand for bounds and for values with noise of their own."""
+
+    y: Tensor
+    """(n,) their values in raw units."""
+    weight: Tensor
+    """(n,) the variance of the usual noise over that of the label."""
+
+
 class _Posterior(NamedTuple):
     inducing: Tensor
     """(m, F) the molecules that stand for all."""
@@ -83,23 +99,116 @@ class TanimotoProcess(PropertyPredictor):
 
     Args:
         features: (n, F) zeros and ones.
-        y: (n,) finite values in raw units.
+        y: (n,) finite values in raw units, or labels some of which are bounds.
         fit: Hyperparameters of before; None fits them.
+        equivalent: The Gaussian labels of before, which go with `fit`.
 
     Raises:
         DataError: If there are fewer than FEWEST molecules.
     """
 
     method = "Tanimoto process"
+    mean_variance: ClassVar[float] = 100.0
+    """The variance of the prior of the mean, where it has none in closed form."""
 
-    def __init__(self, features: Tensor, y: Tensor, fit: TanimotoFit | None = None) -> None:
+    def __init__(
+        self,
+        features: Tensor,
+        y: Tensor | Labels,
+        fit: TanimotoFit | None = None,
+        equivalent: Equivalent | None = None,
+    ) -> None:
         super().__init__()
-        if len(y) < FEWEST:
-            raise DataError(f"{len(y)} measured molecules are too few to fit a predictor; ten is the least")
-        self.features, self.y = features.to(torch.uint8), y.double()
-        self.center, self.width = float(self.y.mean()), max(float(self.y.std()), 1e-9)
+        labels = Labels.of(y)
+        if len(labels) < FEWEST:
+            raise DataError(f"{len(labels)} measured molecules are too few to fit a predictor; ten is the least")
+        self.features, self.y, self.equivalent = features.to(torch.uint8), labels.y.double(), equivalent
+        self.center, self.width = self._choose_scale(labels)
+        if fit is not None:
+            self.fit = fit
+        elif self._is_plain(labels):
+            some = self._choose_inducing()
+            self.fit = _fit(self.features[some], (self.y[some] - self.center) / self.width)
+        else:
+            self.fit, self.equivalent = self._fit_labels(labels)
+
+    def _choose_scale(self, labels: Labels) -> tuple[float, float]:
+        """Choose the center and the width that standardize values: those of the exact ones, where there are enough."""
+        known = labels.y[labels.is_exact].double()
+        values = known if len(known) >= FEWEST else labels.values.double()
+        return float(values.mean()), max(float(values.std()), 1e-9)
+
+    def _is_plain(self, labels: Labels) -> bool:
+        return labels.is_plain
+
+    def _make_targets(self, labels: Labels, noise: float) -> Targets:
+        """Standardize labels, with the usual noise as a variance in units of the standardized values."""
+        lower, upper = (((end.double() - self.center) / self.width) for end in labels.bounds)
+        own = (labels.spreads.double() / self.width).square()
+        return Targets((labels.y.double() - self.center) / self.width, lower, upper, noise + own)
+
+    def _search_fit(self, kernel: Tensor, labels: Labels) -> tuple[TanimotoFit, Sites]:
+        """Search for the hyperparameters with the largest evidence."""
+        from scipy.optimize import minimize  # heavy
+
+        found: dict[str, Sites] = {}
+        rough = _fit_kernel(kernel, (labels.values.double() - self.center) / self.width)
+
+        def cost(x: NDArray[np.float64]) -> float:
+            amplitude, ratio = (float(v) for v in np.exp(np.clip(x, -7.0, 7.0)))
+            sites = find_sites(
+                amplitude * kernel,
+                self._make_targets(labels, amplitude * ratio),
+                self.mean_variance,
+                found.get("last"),
+                0.02,
+            )
+            found["last"] = sites
+            usual = ((math.log(ratio / _USUAL_NOISE)) / _USUAL_SPREAD) ** 2 + (math.log(amplitude) / _USUAL_SPREAD) ** 2
+            return -sites.log_evidence + 0.5 * usual
+
+        start = np.log([rough.amplitude, rough.noise])
+        best = minimize(cost, start, method="Nelder-Mead", options={"maxfev": 30, "xatol": 0.1, "fatol": 0.1}).x
+        amplitude, ratio = (float(v) for v in np.exp(np.clip(best, -7.0, 7.0)))
+        targets = self._make_targets(labels, amplitude * ratio)
+        sites = find_sites(amplitude * kernel, targets, self.mean_variance, found["last"])
+        return TanimotoFit(ratio, amplitude, sites.mean), sites
+
+    def _fit_labels(self, labels: Labels) -> tuple[TanimotoFit, Equivalent]:
+        """Fit the hyperparameters on MOST_SEARCHED labels at most, and find the Gaussian labels of all."""
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+        few = order[:MOST_SEARCHED].sort().values
+        chosen = self.features[few]
+        fit, sites = self._search_fit(tanimoto(chosen, chosen).double(), labels[few])
         some = self._choose_inducing()
-        self.fit = fit or _fit(self.features[some], (self.y[some] - self.center) / self.width)
+        targets = self._make_targets(labels, fit.amplitude * fit.noise)
+        if len(some) > len(few):
+            chosen = self.features[some]
+            kernel = fit.amplitude * tanimoto(chosen, chosen).double()
+            sites = find_sites(kernel, Targets(*(part[some] for part in targets)), self.mean_variance)
+            fit = fit._replace(mean=sites.mean)
+        precision = 1.0 / targets.noise
+        shift = targets.y.nan_to_num() * precision
+        precision[some], shift[some] = sites.precision, sites.shift
+        self.fit, self.equivalent = fit, self._weigh(precision, shift, fit)
+        rest = ~labels.is_exact
+        rest[some] = False
+        if rest.any():  # beyond the molecules that stand for all: by what those say of them
+            kept = torch.ones(len(labels), dtype=torch.bool)
+            kept[rest] = False
+            self.equivalent = self._weigh(torch.where(kept, precision, 1e-9), shift, fit)
+            self.__dict__.pop("_posterior", None)
+            mean, left = self._terms(self.features[rest])
+            ends = (targets.lower[rest], targets.upper[rest])
+            _, new_mean, new_variance = match_moments(mean, fit.amplitude * left, targets.noise[rest], *ends)
+            cavity = 1.0 / (fit.amplitude * left)
+            precision[rest] = (1.0 / new_variance - cavity).clamp_min(1e-9)
+            shift[rest] = new_mean / new_variance - mean * cavity
+            self.__dict__.pop("_posterior", None)
+        return fit, self._weigh(precision, shift, fit)
+
+    def _weigh(self, precision: Tensor, shift: Tensor, fit: TanimotoFit) -> Equivalent:
+        return Equivalent(shift / precision * self.width + self.center, precision * fit.amplitude * fit.noise)
 
     def _choose_inducing(self) -> Tensor:
         n = len(self.y)
@@ -112,13 +221,16 @@ class TanimotoProcess(PropertyPredictor):
         chosen = self.features[self._choose_inducing()]
         kernel = tanimoto(chosen, chosen).double()
         root = _factorize(kernel)
-        residual = (self.y - self.center) / self.width - self.fit.mean
+        values = self.y if self.equivalent is None else self.equivalent.y
+        residual = (values - self.center) / self.width - self.fit.mean
+        weight = torch.ones_like(residual) if self.equivalent is None else self.equivalent.weight
         system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
         total = torch.zeros(len(chosen), dtype=torch.float64)
-        for rows, values in zip(self.features.split(2000), residual.split(2000), strict=True):
+        for rows, r, w in zip(self.features.split(2000), residual.split(2000), weight.split(2000), strict=True):
             phi = _solve(root, tanimoto(chosen, rows).double())
-            system += phi @ phi.T
-            total += phi @ values
+            weighted = phi if self.equivalent is None else phi * w
+            system += weighted @ phi.T
+            total += weighted @ r
         factor = _factorize(system)
         return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
 
@@ -160,7 +272,13 @@ class TanimotoProcess(PropertyPredictor):
         return self.scale * self.width * float(np.sqrt(self.fit.amplitude * self.fit.noise))
 
     def tensors(self) -> dict[str, Tensor]:
+        more = (
+            {}
+            if self.equivalent is None
+            else {**self.equivalent._asdict(), "scale": torch.tensor([self.center, self.width], dtype=torch.float64)}
+        )
         return {
+            **{f"equivalent.{name}": tensor for name, tensor in more.items()},
             "bits": pack(self.features),
             "length": torch.tensor(self.features.shape[1]),
             "y": self.y,
@@ -169,8 +287,19 @@ class TanimotoProcess(PropertyPredictor):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoProcess:
+        features, fit, equivalent = cls._read(tensors)
+        process = cls(features, tensors["y"], fit, equivalent)
+        if "equivalent.scale" in tensors:
+            process.center, process.width = tensors["equivalent.scale"].tolist()
+        return process
+
+    @staticmethod
+    def _read(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TanimotoFit, Equivalent | None]:
+        """Read features, hyperparameters and Gaussian labels."""
         noise, amplitude, mean = tensors["fit"].tolist()
-        return cls(unpack(tensors["bits"], int(tensors["length"])), tensors["y"], TanimotoFit(noise, amplitude, mean))
+        there = "equivalent.y" in tensors
+        equivalent = Equivalent(tensors["equivalent.y"], tensors["equivalent.weight"]) if there else None
+        return unpack(tensors["bits"], int(tensors["length"])), TanimotoFit(noise, amplitude, mean), equivalent
 
 
 def _solve(root: Tensor, right: Tensor) -> Tensor:
@@ -188,8 +317,13 @@ def _factorize(covariance: Tensor) -> Tensor:
 
 
 def _fit(features: Tensor, y: Tensor) -> TanimotoFit:
-    """Fit by marginal likelihood of standardized values y (n,), in the kernel matrix's eigenvectors: each noise costs n, not n³."""
-    values, vectors = torch.linalg.eigh(tanimoto(features, features).double())
+    """Fit by marginal likelihood of standardized values y (n,)."""
+    return _fit_kernel(tanimoto(features, features).double(), y)
+
+
+def _fit_kernel(kernel: Tensor, y: Tensor) -> TanimotoFit:
+    """Fit by marginal likelihood, in the kernel matrix's eigenvectors: each noise costs n, not n³."""
+    values, vectors = torch.linalg.eigh(kernel)
     ones, rotated = vectors.sum(dim=0), vectors.T @ y
     weights = 1.0 / (values.clamp_min(0.0) + _NOISES[:, None])  # (noises, n)
     mean = (weights * ones * rotated).sum(dim=1) / (weights * ones.square()).sum(dim=1)
