@@ -181,6 +181,8 @@ def _make_parameter(option: SettingOption, field: SettingField | None) -> inspec
     """Return the parameter that typer makes an option of."""
     kinds = (str,) if field is None else field.kinds
     kind: Any = list[str] if option.many else next((k for k in kinds if k in (int, float)), str)
+    if "/" in option.name and bool in kinds:
+        kind = bool
     choices = [str(k) for k in kinds if not isinstance(k, type)] if kind is str else []
     info = typer.Option(
         *option.names.split(),
@@ -211,7 +213,7 @@ def _as_toml(value: Any) -> str:
 
 
 def _parameter(option: SettingOption) -> str:
-    return "setting" + option.name.replace("-", "_")
+    return "setting" + option.name.partition("/")[0].replace("-", "_")
 
 
 def _fields_of(options: tuple[SettingOption, ...]) -> dict[str, SettingField]:

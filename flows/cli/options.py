@@ -32,7 +32,13 @@ COMPUTE = SettingOption(LEARN, "--compute", "ingest.compute", "NAME", "logp,qed"
 LIMIT = SettingOption(LEARN, "--limit", "ingest.limit", "", "1000")
 LEAVE_OUT = SettingOption(LEARN, "--leave-out", "ingest.leave_out", "NAME=VALUE", "pIC50=-999", many=True)
 LEAVE_OUT_OUTLIERS = SettingOption(LEARN, "--leave-out-outliers", "ingest.leave_out_outliers")
-READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS)
+LAYOUT = (
+    SettingOption(LEARN, "--delimiter", "ingest.delimiter", "CHARACTER", "';'"),
+    SettingOption(LEARN, "--encoding", "ingest.encoding", "NAME", "windows-1252"),
+    SettingOption(LEARN, "--header/--no-header", "ingest.header"),
+    SettingOption(LEARN, "--sheet", "ingest.sheet", "NAME", "'Assay results'"),
+)
+READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *LAYOUT)
 """How a source is read."""
 LEARNING = (
     SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),

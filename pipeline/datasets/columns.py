@@ -32,7 +32,9 @@ def open_source(config: IngestConfig, resolved: ResolvedSource) -> Source:
     """Open the file of a source as the configuration says."""
     columns = [*_list_units(config, resolved), config.split_column, resolved.split_column]
     smiles_column = config.smiles_column or resolved.smiles_column
-    return Source.open(resolved.path, Hints(smiles_column, config.header, tuple(c for c in columns if c)))
+    named = tuple(c for c in columns if c)
+    hints = Hints(smiles_column, config.header, named, config.delimiter, config.encoding, config.sheet)
+    return Source.open(resolved.path, hints)
 
 
 def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource) -> Columns:

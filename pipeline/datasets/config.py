@@ -25,12 +25,24 @@ class IngestConfig(Settings):
     source: str = Field(
         "moses-sample",
         min_length=1,
-        description="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz), a URL, or a name from `chem-vae datasets`.",
+        description="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz; xlsx), a URL, or a name from `chem-vae datasets`.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
     smiles_column: str | None = Field(None, description="The column of SMILES; found by its name when not given.")
     header: bool | None = Field(
         None, description="Whether the first line of a text file is a header; found out when not given."
+    )
+    delimiter: str | None = Field(
+        None,
+        description="What stands between the cells of a text file: a character, tab or space; found by the first rows when not "
+        "given.",
+    )
+    encoding: str | None = Field(
+        None,
+        description="The encoding of a text file, such as utf-8, windows-1252, mac-roman or gb18030; found out when not given.",
+    )
+    sheet: str | None = Field(
+        None, description="The sheet of a workbook (.xlsx); the first that holds molecules when not given."
     )
     properties: tuple[MeasuredProperty, ...] = Field(
         (), description="Columns of measured values to learn, each with its unit where it has one."

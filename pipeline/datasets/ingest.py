@@ -96,8 +96,9 @@ def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     """Hash all that a dataset depends on: the content of the source, the options, the format, the versions of RDKit and
     selfies."""
     options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
-    if config.header is None:  # as before there was this setting, so that older datasets are found
-        del options["header"]
+    for name in ("header", "delimiter", "encoding", "sheet"):
+        if options[name] is None:  # as before there was this setting, so that older datasets are found
+            del options[name]
     return hash_content(
         {
             "source": resolved.sha256,

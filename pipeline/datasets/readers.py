@@ -28,6 +28,12 @@ class Hints:
     header: bool | None = None
     columns: tuple[str, ...] = ()
     """Other columns that the user names. A first line that holds one of them is the header."""
+    delimiter: str | None = None
+    """The character between the cells of a text file, or its name (tab, space)."""
+    encoding: str | None = None
+    """The encoding of a text file."""
+    sheet: str | None = None
+    """The sheet of a workbook, by its name."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,14 @@ class Layout:
     """The lines of a text file up to the first row."""
     ragged: bool = False
     """Whether cells may be missing at the end of a row."""
+    encoding: str | None = None
+    """The encoding of a text file that the user gives; None where it is found."""
+    cell_name: str | None = None
+    """The column, the last one, of the names that stand behind a SMILES in its cell; None where there are none."""
+    rows_above: int = 0
+    """The rows above the first one, as a spreadsheet counts them."""
+    sheet: str | None = None
+    """The sheet of a workbook."""
 
 
 class Reader(Protocol):

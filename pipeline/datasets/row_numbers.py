@@ -30,8 +30,7 @@ class RowNumbers:
         """Return the numbers of the rows of a file that is laid out so."""
         if layout.smiles is None:
             return cls(1, "record")
-        breaks = sum(name.count("\n") for name in layout.names) if layout.header_lines else 0
-        return cls(layout.header_lines - breaks + 1)
+        return cls((layout.rows_above or layout.header_lines) + 1)
 
     @classmethod
     def of_manifest(cls, manifest: Mapping[str, Any]) -> RowNumbers:

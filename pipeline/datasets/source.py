@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chem_vae.errors import DataError, UserError
+from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
 
 # The modules of the formats register them.
 from pipeline.datasets import parquet_reader, sdf_reader, text_reader  # noqa: F401
+from pipeline.datasets.cell_kinds import split_structure
+from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
 
 
@@ -118,29 +120,16 @@ class Source:
     def _finish(self, chunk: Chunk, cells: list[Cells]) -> Chunk:
         """Turn rows of cells into columns."""
         if self.layout.names:
+            if self.layout.cell_name is not None:
+                names = [split_structure(text or "")[1] for text in chunk.inputs]  # the inputs keep the whole text
+                cells = [[*row, name] for row, name in zip(cells, names, strict=True)]
             turned = list(zip(*cells, strict=True)) or [()] * len(self.columns)
             chunk.columns = {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
         else:
             named = [row for row in cells if isinstance(row, Mapping)]
-            names = dict.fromkeys(name for row in named for name in row)
-            chunk.columns = {name: [row.get(name) for row in named] for name in names}
+            fields = dict.fromkeys(name for row in named for name in row)
+            chunk.columns = {name: [row.get(name) for row in named] for name in fields}
         if self.reader.line_based:
             columns = [chunk.inputs, *chunk.columns.values()]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk
-
-
-def find_format(path: Path) -> str:
-    """Find the format of a file by the ending of its name, a .gz behind it left out.
-
-    Raises:
-        UserError: If no registered format has that ending.
-    """
-    name = path.name.lower().removesuffix(".gz")
-    suffixes = {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
-    for suffix, kind in suffixes.items():
-        if name.endswith(suffix):
-            return kind
-    raise UserError(
-        f"cannot tell the format of {path.name}; name it as one of {', '.join(sorted(suffixes))}, plain or with .gz"
-    )

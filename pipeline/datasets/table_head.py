@@ -1,40 +1,96 @@
-"""Decides by the first rows of a table whether it has a header, and which column holds the SMILES."""
+"""Decides by the first rows of a table where its header is, and names its columns."""
 
 from __future__ import annotations
 
-import re
+import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rdkit import Chem, rdBase
-
-from chem_vae.errors import DataError
-from pipeline.chemistry.standardize import LONGEST_INPUT
+from pipeline.datasets.cell_kinds import LOOK as LOOK
+from pipeline.datasets.cell_kinds import hold_molecules, is_broken_smiles, is_number, is_smiles, is_structure
 from pipeline.datasets.readers import Hints
+from pipeline.datasets.smiles_column import SMILES_NAMES, find_smiles_column, fold_name
 
-SMILES_NAMES = (
-    "smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles", "smiles_string", "smi", "structure", "mol", "molecule",
-)  # fmt: skip
-"""The names of a SMILES column, in lower case; the first that a file has is taken."""
-LOOK = 50  # rows that are looked at to find the header and the SMILES column
+_MOST_ABOVE = 20  # lines of a title or of comments above a header
 
 
-def is_header(names: list[str], below: Sequence[list[str]], hints: Hints, is_list: bool) -> bool:
-    """Whether the first line is a header: it is none where one of its cells is a molecule in a column of molecules, or a
-    number in a column of numbers."""
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a table.
+
+    Args:
+        above: Rows of a title or of comments above the header, and blank ones, which are no data.
+        header: Whether the row after them is the header.
+        names: The columns, each with a name of its own.
+        doubled: The names that several columns have.
+        notes: Sentences for the user on what was decided.
+    """
+
+    above: int
+    header: bool
+    names: tuple[str, ...]
+    doubled: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_head(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool = False, needs_note: bool = True) -> Head:
+    """Find the header of a table, and name its columns.
+
+    Args:
+        rows: The first rows, blank ones included as [].
+        hints: What the user says of the file.
+        is_list: Whether the file is a list of SMILES, each with a name or none.
+        needs_note: Whether a file without a header is worth a note.
+    """
+    notes: list[str] = []
+    above = _count_rows_above(rows, hints, is_list)
+    if skipped := [" ".join(row)[:60].strip() for row in rows[:above] if row]:
+        notes.append(f"{len(skipped)} lines above the header are no data: {'; '.join(map(repr, skipped[:3]))}")
+    filled = [[cell.strip() for cell in row] for row in rows[above:] if row]
+    first, below = filled[0], filled[1:]
+    header = hints.header if hints.header is not None else is_header(first, below, hints, is_list)
+    shown = ", ".join(name[:30] for name in first[:6])
+    widths = [len(_drop_empty(row)) for row in below] or [len(first)]
+    if not header:
+        width = max(len(_drop_empty(first)), statistics.mode(widths)) if not is_list else max(map(len, filled))
+        if hints.header is None and needs_note:
+            notes.append(f"the file has no header: its first line is data ({shown}); set `header` to true if it is not")
+        return Head(above, False, tuple(f"column{i}" for i in range(1, width + 1)), (), tuple(notes))
+    if hints.header is None and not has_known_name(first, hints):
+        notes.append(f"the first line was read as the header ({shown}); set `header` to false if it is data")
+    names = [" ".join(name.split()) if "\n" in name else name for name in first]
+    while (
+        len(names) > 1
+        and not names[-1]
+        and not any(row[len(names) - 1 : len(names)] not in ([], [""]) for row in below)
+    ):
+        names.pop()  # each line ends with a delimiter
+    if is_list:
+        names += ["name"] * (max(map(len, filled)) - len(names))
+    elif below and statistics.mode(widths) == len(names) + 1:
+        names = _name_surplus(names, below, notes)
+    unique, doubled = number_duplicates(names)
+    if doubled:
+        notes.append(f"columns named twice got a number: {', '.join(doubled)}")
+    return Head(above, True, tuple(unique), tuple(doubled), tuple(notes))
+
+
+def is_header(names: Sequence[str], below: Sequence[Sequence[str]], hints: Hints, is_list: bool) -> bool:
+    """Whether the first row is a header: it is none where one of its cells is a molecule, also a broken one, in a column of
+    molecules, or a number in a column of numbers."""
     if has_known_name(names, hints) or hints.smiles_column is not None:
         return True
     if is_list:  # SMILES first, then anything
-        return not is_smiles(names[0]) and bool(below) and is_smiles(below[0][0])
+        return not _is_molecule(names[0]) and bool(below) and is_smiles(below[0][0].split(" |")[0])
     if len(names) == 1:
-        return not is_smiles(names[0])
-    rows = [row for row in below[:20] if len(row) == len(names)]
+        return not _is_molecule(names[0])
+    rows = [row for row in below[:20] if len(row) == len(names)] or list(below[:20])
     for i, name in enumerate(names):
-        cells = [row[i] for row in rows if row[i].strip()]
-        if len(name) > 2 and is_smiles(name) and 2 * sum(map(is_smiles, cells)) >= len(cells):
+        cells = [row[i] for row in rows if i < len(row) and row[i]]
+        if len(name) > 2 and _is_molecule(name) and 2 * sum(map(is_structure, cells)) >= len(cells):
             return False
-        if _is_number(name) and cells and all(map(_is_number, cells)):
+        if is_number(name) and cells and all(map(is_number, cells)):
             return False
     return True
 
@@ -42,30 +98,7 @@ def is_header(names: list[str], below: Sequence[list[str]], hints: Hints, is_lis
 def has_known_name(names: Sequence[str], hints: Hints) -> bool:
     """Whether one of the names is that of a SMILES column, or one that the user names."""
     told = {hints.smiles_column, *hints.columns}
-    return any(_folded(name) in SMILES_NAMES or name in told for name in names)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def find_molecules(path: Path, rows: Sequence[list[str]], width: int) -> int:
-    """Find the SMILES column of a file without a header: the first whose cells are molecules. Raises DataError."""
-    columns = [[row[i] for row in rows if i < len(row)] for i in range(width)]
-    for accept in (_mostly_molecules, _all_molecules):
-        for i, cells in enumerate(columns):
-            if accept(cells):
-                return i
-    if width == 1:
-        return 0
-    raise DataError(
-        f"no column of {path.name} holds SMILES; it was read as having no header. Name the column with `smiles_column` "
-        "(column1, column2, ...), or set `header` to true"
-    )
+    return any(fold_name(name) in SMILES_NAMES or name in told for name in names)
 
 
 def number_duplicates(names: list[str]) -> tuple[list[str], list[str]]:
@@ -75,79 +108,73 @@ def number_duplicates(names: list[str]) -> tuple[list[str], list[str]]:
         The names, and those that were doubled.
     """
     seen: set[str] = set()
-    unique, doubled = [], []
+    counts: dict[str, int] = {}
+    unique, doubled = [], dict[str, None]()
     for i, name in enumerate(names):
         name = name or f"column{i + 1}"
-        made, number = name, 0
+        made, number = name, counts.get(name, 0)
         while made in seen:
             number += 1
             made = f"{name}.{number}"
-        if number and name not in doubled:
-            doubled.append(name)
+        counts[name] = number
+        if number:
+            doubled[name] = None
         seen.add(made)
         unique.append(made)
-    return unique, doubled
+    return unique, list(doubled)
 
 
 def find_smiles(
     path: Path, names: Sequence[str], doubled: Sequence[str], head: Sequence[Sequence[str | None]], wanted: str | None
 ) -> int:
-    """Find the place of the SMILES column: by its name, or as the first column whose cells are molecules.
-
-    Args:
-        path: The file, for messages.
-        names: The columns.
-        doubled: The names that several columns have.
-        head: The first rows.
-        wanted: The name that the user gave.
-
-    Raises:
-        DataError: If there is none, or if two columns have its name.
-    """
-    if wanted is not None:
-        if wanted not in names:
-            near = [n for n in names if n.casefold() == wanted.casefold()]
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise DataError(f"{path.name} has no column {wanted!r}{hint} It has: {', '.join(names)}")
-        index = list(names).index(wanted)
-    else:
-        folded = list(map(_folded, names))
-        by_name = [folded.index(n) for n in SMILES_NAMES if n in folded]
-        columns = by_name[:1] or [
-            i for i in range(len(names)) if _mostly_molecules([r[i] for r in head if len(r) == len(names)])
-        ]
-        if not columns:
-            raise DataError(
-                f"no column of {path.name} holds SMILES; name it with `smiles_column`. It has: {', '.join(names)}"
-            )
-        index = columns[0]
-    if names[index] in doubled:
-        raise DataError(f"{path.name} has two columns named {names[index]!r}, the SMILES column; rename one of them")
-    return index
+    """Find the place of the SMILES column by the first rows of a table, each as long as `names`; see `find_smiles_column`."""
+    columns = [[row[i] for row in head] for i in range(len(names))]
+    return find_smiles_column(path, names, doubled, columns, wanted).index
 
 
-def _folded(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", name.casefold())
-
-
-def _mostly_molecules(values: list[Any]) -> bool:
-    texts = [v for v in values[:LOOK] if isinstance(v, str) and v.strip()]
-    good = [v for v in texts if is_smiles(v)]
-    # "C", "N", "I" or "CO" may be any code: molecules of a data set are longer on the whole
-    return bool(texts) and 2 * len(good) > len(texts) and sum(map(len, good)) > 3 * len(good)
-
-
-def _all_molecules(values: Sequence[str]) -> bool:
-    return all(len(value) > 2 and is_smiles(value) for value in values)
-
-
-def is_smiles(text: str) -> bool:
-    """Whether RDKit reads the text as SMILES; its chemistry is not looked at."""
-    with rdBase.BlockLogs():
-        text = text.strip()
-        return (
-            bool(text)
-            and text.isascii()
-            and len(text) <= LONGEST_INPUT
-            and Chem.MolFromSmiles(text, sanitize=False) is not None
+def _count_rows_above(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool) -> int:
+    """Count the rows above the header or the first row of data: blank ones, comments, a title."""
+    start = next((i for i, row in enumerate(rows) if row), 0)
+    if hints.header is False:
+        return start
+    widths = [len(_drop_empty(row)) for row in rows if row]
+    usual = statistics.mode(widths)
+    for i, row in enumerate(rows[:_MOST_ABOVE]):
+        if not row:
+            continue
+        if len(_drop_empty(row)) >= min(2, usual) and has_known_name([cell.strip() for cell in row], hints):
+            return i
+        if any(_is_molecule(cell.strip()) and len(cell.strip()) > 2 for cell in row):
+            break
+    for i, row in enumerate(rows[:_MOST_ABOVE]):
+        if not row:
+            continue
+        is_comment = row[0].lstrip().startswith("#")
+        is_title = (
+            not is_list and usual > 1 and len([cell for cell in row if cell.strip()]) == 1 and not _is_molecule(row[0])
         )
+        if not (is_comment or is_title) or i + 1 == len(rows):
+            return i
+    return start
+
+
+def _name_surplus(names: list[str], below: Sequence[Sequence[str]], notes: list[str]) -> list[str]:
+    """Name the first column where the header lacks it, as R writes tables: the molecules then stand one cell to the right."""
+    columns = [[row[i] for row in below if i < len(row)] for i in range(len(names) + 1)]
+    named = [i for i, name in enumerate(names) if fold_name(name) in SMILES_NAMES]
+    if named and hold_molecules(columns[named[0] + 1]) and not hold_molecules(columns[named[0]]):
+        notes.append("the header has no name for the first column, which was called 'row'")
+        return ["row", *names]
+    return names
+
+
+def _drop_empty(row: Sequence[str]) -> Sequence[str]:
+    """Return a row without the empty cells at its end."""
+    end = len(row)
+    while end and not row[end - 1].strip():
+        end -= 1
+    return row[:end]
+
+
+def _is_molecule(text: str) -> bool:
+    return is_structure(text) or is_broken_smiles(text.split(None, 1)[0] if text.split() else "")

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
+from pipeline.datasets.cell_kinds import LOOK, is_smiles
+from pipeline.datasets.delimiters import describe_delimiter, find_delimiter, read_delimiter
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
-from pipeline.datasets.table_head import LOOK, find_molecules, find_smiles, has_known_name, is_header, number_duplicates
-from pipeline.datasets.text_files import count_lines, is_blank, read_lines
+from pipeline.datasets.records import Record, is_whole, read_head, read_records
+from pipeline.datasets.smiles_column import SmilesColumn, find_smiles_column, hold_names
+from pipeline.datasets.table_head import Head, find_head
+from pipeline.datasets.text_files import LONGEST_LINE, count_lines, find_encoding, is_blank, read_lines
+from pipeline.workspace.csv_tables import restore_formula
 
-_LONGEST_CELL = (
-    100  # lines that one quoted cell may take; a quote that is not closed by then is a character like others
-)
-_QUOTED = re.compile(r'"((?:[^"]+|"")*+)')
-
-Record = list[str]
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[,;\t|]*", re.IGNORECASE)
+_LOOK_FURTHER = 5_000  # records, where the first ones hold no molecule
 
 
 @dataclass(frozen=True)
 class TextReader:
-    """Reads the text tables of one kind: "csv" (any usual delimiter), "tsv", "smi" (white space) or "txt" (tab or white
-    space)."""
+    """Reads the text tables of one kind: "csv" (any usual delimiter), "tsv", "smi" (white space) or "txt" (any).
+
+    The kind is what the file's name says; a file that is laid out as another kind is read as that.
+    """
 
     kind: str
     suffixes: tuple[str, ...]
     line_based = True
 
     def find_layout(self, path: Path, hints: Hints) -> Layout:
-        """Find delimiter, header and SMILES column by the first lines of a file.
+        """Find encoding, delimiter, header and SMILES column by the first lines of a file.
 
         Args:
             path: The file.
@@ -40,60 +42,63 @@ class TextReader:
 
         Raises:
             DataError: If the file is empty or binary, or if no column holds SMILES.
+            UserError: If several columns hold different molecules.
         """
-        first = next((line for line in read_lines(path, []) if isinstance(line, Rejection) or not is_blank(line)), None)
+        first = next(
+            (
+                line
+                for line in read_lines(path, [], hints.encoding)
+                if isinstance(line, Rejection) or not is_blank(line)
+            ),
+            None,
+        )
         if first is None:
             raise DataError(f"{path.name} is empty: it has no line with anything in it")
         if isinstance(first, Rejection):
             raise DataError(f"{path.name} has no line that can be read")
-        delimiter, notes = self._find_delimiter(first)
-        blank, head = 0, list[Record]()
-        for record in _read_records(path, delimiter, None, []):
-            if isinstance(record, Rejection) or len(head) > LOOK:
-                break
-            if record:
-                head.append(record)
-            blank += not head
-        names, below = [name.strip() for name in head[0]], head[1:]
-        if any("\0" in name for name in names):
+        if len(first) >= LONGEST_LINE:
+            raise DataError(f"the first line of {path.name} has more than {LONGEST_LINE:,} characters: it is no table")
+        notes: list[str] = []
+        if (encoding := find_encoding(path, hints.encoding)) not in ("utf-8-sig", "utf-16"):
+            notes.append(f"the file was read as {encoding.upper()}")
+        separator = _SEPARATOR_LINE.fullmatch(first.strip(" "))
+        delimiter = self._choose_delimiter(path, hints, separator[1] if separator else None, notes)
+        head = self._read_head(path, delimiter, LOOK + 1, hints)
+        if separator:
+            at = next(i for i, record in enumerate(head) if record)
+            head[at] = []
+        if any("\0" in cell for record in head[:1] for cell in record):
             raise DataError(f"{path.name} is not text: its first line holds binary data")
-        header = hints.header if hints.header is not None else is_header(names, below, hints, delimiter is None)
-        shown = ", ".join(name[:30] for name in names[:6])
-        widths = [len(record) for record in head]
-        width = max(widths) if self._is_ragged(delimiter) else len(names) if header else statistics.mode(widths)
-        if header:
-            if hints.header is None and delimiter and not has_known_name(names, hints):
-                notes.append(f"the first line was read as the header ({shown}); set `header` to false if it is data")
-            unique, doubled = number_duplicates(names + ["name"] * (width - len(names)))
-        else:
-            if hints.header is None and delimiter:
-                notes.append(
-                    f"the file has no header: its first line is data ({shown}); set `header` to true if it is not"
-                )
-            unique, doubled, below = [f"column{i}" for i in range(1, width + 1)], [], head
-        if delimiter is None and hints.smiles_column is None:
-            index = 0
-        elif not header and hints.smiles_column is None:
-            index = find_molecules(path, below, width)
-        else:
-            index = find_smiles(path, unique, doubled, below, hints.smiles_column)
-        if not header:
-            unique[index] = "smiles"
-            if width == 2:
-                unique[1 - index] = "name"
-        if doubled:
-            notes.append(f"columns named twice got a number: {', '.join(doubled)}")
-        lines = blank + 1 + sum(name.count("\n") for name in head[0]) if header else blank
-        return Layout(
-            tuple(unique), index, tuple(doubled), tuple(notes), delimiter, header, lines, self._is_ragged(delimiter)
+        if not any(head):
+            raise DataError(f"{path.name} has no row: its first line only names the separator")
+        found = find_head(
+            head, hints, delimiter is None, delimiter is not None or (hints.header is None and self.kind != "smi")
         )
+        start = found.above + found.header
+        column = self._find_smiles(path, hints, delimiter, head[start:], found)
+        names = [restore_formula(name) for name in found.names]
+        if not found.header:
+            names[column.index] = "smiles"
+            if len(names) == 2:
+                names[1 - column.index] = "name"
+        cell_name = None
+        if column.has_names:
+            cell_name = "name" if "name" not in names else f"{names[column.index]} name"
+            notes.append(f"a name behind the SMILES in a cell is kept in the column {cell_name!r}")
+            names.append(cell_name)
+        is_list = self.kind == "smi" and not found.header and column.index == 0
+        notes += [*found.notes, *(() if is_list else column.notes)]
+        return Layout(
+            tuple(names), column.index, found.doubled, tuple(notes), delimiter, found.header,
+            sum(1 + sum(cell.count("\n") for cell in record) for record in head[:start]), True,
+            hints.encoding, cell_name, start,
+        )  # fmt: skip
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every line after the header as a row or a rejection, empty lines at the end of the file left out."""
-        smiles, width = layout.smiles or 0, len(layout.names)
-        records = _read_records(path, layout.delimiter, layout, notes)
-        row = blanks = 0
-        for record in records:
+        smiles, width = layout.smiles or 0, len(layout.names) - (layout.cell_name is not None)
+        row = blanks = short = 0
+        for record in read_records(path, layout.delimiter, layout, notes, layout.encoding):
             if not record:
                 blanks += 1
                 continue
@@ -103,121 +108,91 @@ class TextReader:
             blanks = 0
             if isinstance(record, Rejection):
                 yield Rejection(row, record.input, "read", record.reason)
-            elif _fits(record, layout):
-                cells = record + [""] * (width - len(record))
+            elif is_whole(record, layout) or (
+                smiles < len(record) < width and not any("\0" in cell for cell in record)
+            ):
+                if len(record) < width and layout.delimiter is not None:
+                    short += 1
+                cells = record[:width] + [""] * (width - len(record))
                 text = cells.pop(smiles)
-                yield row, text, cells
+                yield row, text, [restore_formula(cell) for cell in cells] if "'" in "".join(cells) else cells
             else:
-                text = "\t".join(record)
-                reason = "binary data" if "\0" in text else f"{len(record)} fields where there should be {width}"
-                yield Rejection(row, text, "read", reason)
+                yield Rejection(row, "\t".join(record), "read", _explain(record, width))
             row += 1
+        if short:
+            notes.append(
+                f"{short:,} rows have fewer than {width} cells; the missing ones at the end are taken as empty"
+            )
 
     def count_rows(self, path: Path, layout: Layout) -> int:
         """Count the lines after the header, up to the last one that is not blank."""
-        return max(count_lines(path) - layout.header_lines, 0)
+        return max(count_lines(path, layout.encoding) - layout.header_lines, 0)
 
-    def _find_delimiter(self, line: str) -> tuple[str | None, list[str]]:
-        if self.kind == "csv":
-            line = _QUOTED.sub("", line)
-            best = max(",;\t|", key=line.count)  # the first of those that occur equally often
-            return best, [] if best == "," else [f"fields are separated by {best!r}, not by a comma"]
-        return "\t" if self.kind == "tsv" or (self.kind == "txt" and "\t" in line) else None, []
+    def _choose_delimiter(self, path: Path, hints: Hints, separator: str | None, notes: list[str]) -> str | None:
+        if hints.delimiter is not None:
+            return read_delimiter(hints.delimiter)
+        delimiter = separator or find_delimiter(path, self.kind, hints.encoding)
+        usual = {"csv": (",",), "tsv": ("\t",), "smi": (None, "\t")}.get(self.kind, (None, "\t", ","))
+        if delimiter not in usual:
+            if delimiter is None:
+                notes.append("the file was read as a list of SMILES, each with a name or none")
+            else:
+                notes.append(
+                    f"the cells are separated by {describe_delimiter(delimiter)}, as the first rows show "
+                    "(choose with --delimiter)"
+                )
+        return delimiter
 
-    def _is_ragged(self, delimiter: str | None) -> bool:
-        return delimiter is None or self.kind == "txt"
+    def _read_head(self, path: Path, delimiter: str | None, count: int, hints: Hints) -> list[Record]:
+        """Read the first records, up to the first one that cannot be read."""
+        head: list[Record] = []
+        for record in read_head(path, delimiter, count, hints.encoding):
+            if isinstance(record, Rejection):
+                break
+            head.append(record)
+        return head
 
+    def _find_smiles(
+        self, path: Path, hints: Hints, delimiter: str | None, rows: list[Record], found: Head
+    ) -> SmilesColumn:
+        width = len(found.names)
 
-def _read_records(
-    path: Path, delimiter: str | None, layout: Layout | None, notes: list[str]
-) -> Iterator[Record | Rejection]:
-    """Split the lines of a file into cells, those of a header that the layout knows left out.
+        def turn(records: list[Record]) -> list[list[str]]:
+            return [[record[i] for record in records if i < len(record)] for i in range(width)]
 
-    Delimiter None splits at white space, into at most two cells. A blank line is []. A cell that begins with a quote may go
-    on over line breaks and delimiters to the quote that closes it (RFC 4180), if the row then has as many cells as it
-    should; any other quote is a character.
-    """
-    stream = read_lines(path, notes)
-    for _ in range(layout.header_lines if layout else 0):
-        next(stream, None)
-    waiting: list[str | Rejection] = []
-    rows = lines = 0
-    while (line := waiting.pop(0) if waiting else next(stream, None)) is not None:
-        if isinstance(line, Rejection):
-            yield line
-        elif is_blank(line):
-            yield []
-        elif delimiter is None:
-            yield line.split(None, 1)
-        elif '"' not in line:
-            yield line.split(delimiter)
-        else:
-            alone = _split(line, delimiter)
-            assert alone is not None  # a line has no line break
-            record, is_open = alone
-            parts = [line]
-            while is_open and len(parts) < _LONGEST_CELL:
-                more = waiting.pop(0) if waiting else next(stream, None)
-                if more is None or isinstance(more, Rejection):
-                    waiting[:0] = [] if more is None else [more]
-                    break
-                parts.append(more)
-                if '"' not in more:
-                    continue
-                found = _split("\n".join(parts), delimiter)
-                if found is None:  # what looked like the closing quote stands in the middle of a cell
-                    break
-                if not found[1]:
-                    if layout is None or _fits(found[0], layout):
-                        record, rows, lines = found[0], rows + 1, lines + len(parts)
-                        parts = parts[:1]
-                    break
-            waiting[:0] = parts[1:]
-            yield record
-    if rows:
-        notes.append(f"{rows:,} rows have line breaks in quoted cells: {lines:,} lines were read as these rows")
+        columns = turn(rows)
+        if hints.smiles_column is not None:
+            return find_smiles_column(path, found.names, found.doubled, columns, hints.smiles_column)
+        if delimiter is None or width == 1:
+            return SmilesColumn(0, (), delimiter is not None and hold_names(columns[0]))
+        try:
+            return find_smiles_column(path, found.names, found.doubled, turn_equal(rows, width), None)
+        except DataError:
+            if not found.header:  # short molecules, which could be any code
+                for i, cells in enumerate(columns):
+                    if cells and all(len(cell) > 2 and is_smiles(cell) for cell in cells):
+                        return SmilesColumn(i)
+            more = self._read_head(path, delimiter, _LOOK_FURTHER, hints)[found.above + found.header :]
+            if len(more) <= len(rows):
+                raise
+            return find_smiles_column(path, found.names, found.doubled, turn_equal(more, width), None)
 
 
-def _split(text: str, delimiter: str) -> tuple[Record, bool] | None:
-    """Split a record at the delimiters outside of quoted cells.
-
-    Returns:
-        The cells, and whether a quoted cell is still open at the end of the text; None where a line break stands outside of
-        quoted cells.
-    """
-    cells: Record = []
-    at, is_open = 0, False
-    while True:
-        if text.startswith('"', at):
-            match = _QUOTED.match(text, at)
-            assert match is not None
-            end = match.end() + 1
-            while text.startswith(" ", end):
-                end += 1
-            if match.end() == len(text):
-                is_open = True
-            elif end == len(text) or text.startswith(delimiter, end):
-                cells.append(match[1].replace('""', '"'))
-                if end == len(text):
-                    return cells, is_open
-                at = end + 1
-                continue
-        end = text.find(delimiter, at)
-        cell = text[at:] if end < 0 else text[at:end]
-        if "\n" in cell:
-            return (cells, True) if is_open else None
-        cells.append(cell)
-        if end < 0:
-            return cells, is_open
-        at = end + 1
+def turn_equal(records: list[Record], width: int) -> list[list[str]]:
+    """Turn records into columns of equal length, with empty cells where a record is short."""
+    return [[record[i] if i < len(record) else "" for record in records] for i in range(width)]
 
 
-def _fits(record: Record, layout: Layout) -> bool:
-    width = len(layout.names)
-    return len(record) == width or (layout.ragged and (layout.smiles or 0) < len(record) < width)
+def _explain(record: Record, width: int) -> str:
+    if any("\0" in cell for cell in record):
+        return "binary data"
+    surplus = [cell.strip() for cell in record[width:] if cell.strip()]
+    more = f"; the surplus is {surplus[0][:40]!r}" if surplus else ""
+    return f"{len(record)} fields where there should be {width}{more}"
 
 
 for _kind, _suffixes in (
-    ("csv", (".csv",)), ("tsv", (".tsv", ".tab")), ("smi", (".smi", ".smiles")), ("txt", (".txt",)),
+    ("csv", (".csv",)), ("tsv", (".tsv", ".tab")), ("smi", (".smi", ".smiles", ".cxsmiles", ".ism", ".can")),
+    ("txt", (".txt", ".dat", ".asc", ".prn")),
 ):  # fmt: skip
     READERS.add(_kind, TextReader(_kind, _suffixes))

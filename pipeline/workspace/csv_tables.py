@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_QUOTED_SIGN = re.compile(r"'.'")  # as ChEMBL writes relations: '='
 _NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)([eE][-+]?\d+)?%?|[-+]?(inf|nan)", re.IGNORECASE)
 
 
@@ -34,7 +35,7 @@ def escape_formula(cell: Any) -> Any:
 
 def restore_formula(cell: str) -> str:
     """Take away the apostrophe that `escape_formula` has put before a text."""
-    return cell[1:] if cell[:1] == "'" and _ESCAPED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _ESCAPED.match(cell) and not _QUOTED_SIGN.fullmatch(cell) else cell
 
 
 def format_csv(table: pd.DataFrame, index: bool = False) -> str:

@@ -14,7 +14,13 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert molecules(chunks) == [(0, "CCO"), (1, "CCN")]
     assert source.columns == ["näme"]
     assert chunks[0].columns["näme"] == ["Müller", "ascii"]
-    assert source.notes == (["2 lines are not UTF-8 and were read as Latin-1"] if encoding == "latin-1" else [])
+    if encoding == "latin-1":
+        assert len(source.notes) == 1 and source.notes[0].startswith(
+            "2 lines are not UTF-8 and were read as Latin-1, such as"
+        )
+        assert "näme" in source.notes[0] and "--encoding" in source.notes[0]
+    else:
+        assert source.notes == []
 
 
 def test_binary_junk_in_the_middle(tmp_path: Path) -> None:
@@ -28,8 +34,10 @@ def test_binary_junk_in_the_middle(tmp_path: Path) -> None:
 def test_a_line_without_end_is_one_row(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv.gz", b"smiles\nCCO\n" + b"C" * 5_000_000 + b"\nCCN\n")
     _, chunks = read_all(path)
-    assert [row for row, _ in molecules(chunks)] == [0, 1, 2]
-    assert molecules(chunks)[2] == (2, "CCN")
+    assert molecules(chunks) == [(0, "CCO"), (2, "CCN")]
+    assert [(r.row, r.stage, r.reason) for r in rejections(chunks)] == [
+        (1, "read", "a line of more than 1,048,576 characters")
+    ]
 
 
 def test_truncated_gzip_keeps_what_came_before(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chem_vae.errors import DataError
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.source import Source
+from pipeline.workspace.csv_tables import restore_formula
 from tests.pipeline.datasets.reading import molecules, read_all, rejections, write
 
 
@@ -31,16 +32,15 @@ def test_csv(tmp_path: Path, name: str) -> None:
 def test_rows_of_the_wrong_length_and_empty_lines(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "smiles,x\nCCC,1\n\nCCO\nCCN,1,2\n,,\n,\n\nCCS,2\n\n\n")
     source, chunks = read_all(path)
-    assert molecules(chunks) == [(0, "CCC"), (5, ""), (7, "CCS")]
+    assert molecules(chunks) == [(0, "CCC"), (2, "CCO"), (4, ""), (5, ""), (7, "CCS")]
+    assert [cell for chunk in chunks for cell in chunk.columns["x"]] == ["1", "", "", "", "2"]
     assert [(r.row, r.reason) for r in rejections(chunks)] == [
         (1, "empty line"),
-        (2, "1 fields where there should be 2"),
-        (3, "3 fields where there should be 2"),
-        (4, "3 fields where there should be 2"),
+        (3, "3 fields where there should be 2; the surplus is '2'"),
         (6, "empty line"),
     ], "empty lines at the end are no rows"
     assert sum(map(len, chunks)) == 8
-    assert source.notes == []
+    assert source.notes == ["1 rows have fewer than 2 cells; the missing ones at the end are taken as empty"]
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(";", "a.csv"), ("\t", "a.csv"), ("|", "a.csv"), ("\t", "a.tsv")])
@@ -148,10 +148,10 @@ def test_a_well_formed_table_is_read_as_it_was_written(
     header.insert(at, "smiles")
     csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
     path = write(tmp_path_factory.mktemp("table"), "a.csv", buffer.getvalue())
-    source, chunks = read_all(path, rows=5)
+    source, chunks = read_all(path, "smiles", rows=5)
     assert [row for chunk in chunks for row in chunk.rows] == list(range(len(rows))), "no row is lost, none is refused"
     found = [list(r) for c in chunks for r in zip(c.columns["a"], c.columns["b"], strict=True)]
-    assert found == [list(cells) for cells in table]
+    assert found == [list(map(restore_formula, cells)) for cells in table]
     assert source.count() == len(rows) + sum(cell.count("\n") for row in rows for cell in row)
 
 
@@ -159,7 +159,7 @@ def test_a_well_formed_table_is_read_as_it_was_written(
 @settings(max_examples=500, deadline=None)
 def test_no_line_of_any_text_is_lost(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = write(tmp_path_factory.mktemp("text"), "a.csv", "smiles,note\n" + text)
-    source, chunks = read_all(path, rows=7)
+    source, chunks = read_all(path, "smiles", rows=7)
     lines = text.split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
@@ -170,7 +170,8 @@ def test_no_line_of_any_text_is_lost(tmp_path_factory: pytest.TempPathFactory, t
     alone = [line for line in lines if '"' not in line]
     read = Counter(f"{s},{n}" for c in chunks for s, n in zip(c.inputs, c.columns["note"], strict=True))
     if '"' not in text:
-        assert read == Counter(line for line in alone if line.count(",") == 1 and line.strip())
+        cells = [[*line.split(","), ""] for line in alone if line.strip()]
+        assert read == Counter(f"{row[0]},{row[1]}" for row in cells if not "".join(row[2:]).strip())
 
 
 HEADERLESS = "M1,CCCCO,5.1\nM2,CCCCN,6.2\nM3,c1ccccc1O,7.3\n"
@@ -181,7 +182,8 @@ def test_a_table_without_a_header_keeps_its_first_molecule(tmp_path: Path) -> No
     assert molecules(chunks) == [(0, "CCCCO"), (1, "CCCCN"), (2, "c1ccccc1O")]
     assert source.columns == ["column1", "column3"] and source.smiles_column is None
     assert source.notes == [
-        "the file has no header: its first line is data (M1, CCCCO, 5.1); set `header` to true if it is not"
+        "the file has no header: its first line is data (M1, CCCCO, 5.1); set `header` to true if it is not",
+        "the SMILES are taken from the column 'column2', whose cells are molecules",
     ]
     assert molecules(read_all(write(tmp_path, "b.csv", "M1,C1CC,5.1\nM2,CCCCN,6.2\nM3,CCCCO,1\n"))[1])[0] == (0, "C1CC")
     assert molecules(read_all(write(tmp_path, "c.tsv", "1\tCCO\n2\tCCN\n"))[1]) == [(0, "CCO"), (1, "CCN")]
@@ -193,7 +195,8 @@ def test_a_header_that_was_guessed_is_told(tmp_path: Path) -> None:
     source, chunks = read_all(write(tmp_path, "a.csv", text))
     assert len(molecules(chunks)) == 3 and source.smiles_column == "drawing"
     assert source.notes == [
-        "the first line was read as the header (id, drawing, pIC50); set `header` to false if it is data"
+        "the first line was read as the header (id, drawing, pIC50); set `header` to false if it is data",
+        "the SMILES are taken from the column 'drawing', whose cells are molecules",
     ]
     assert read_all(write(tmp_path, "b.csv", text.replace("drawing", "SMILES")))[0].notes == []
 
@@ -202,11 +205,13 @@ def test_the_user_says_whether_there_is_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", HEADERLESS)
     source = Source.open(path, Hints(header=True))
     assert source.columns == ["M1", "5.1"] and source.smiles_column == "CCCCO" and source.count() == 2
-    assert Source.open(path, Hints(header=False)).layout.notes == ()
+    (note,) = Source.open(path, Hints(header=False)).layout.notes
+    assert "column2" in note, "only the choice of the column is told"
     assert Source.open(path, Hints("column2", header=False)).layout.names == ("column1", "smiles", "column3")
     path = write(tmp_path, "b.csv", "drawing,1.5,2.5\nCCCCO,1,2\nCCCCN,1,3\n")
     assert Source.open(path).count() == 3, "a number in a column of numbers"
     assert Source.open(path, Hints(columns=("1.5",))).count() == 2, "the user knows a column of that name"
     assert Source.open(path, Hints(header=True)).columns == ["1.5", "2.5"]
-    assert molecules(read_all(write(tmp_path, "c.smi", "c1cc x\nCCO y\n"))[1]) == [(0, "CCO")]
+    assert molecules(read_all(write(tmp_path, "c.smi", "c1cc x\nCCO y\n"))[1]) == [(0, "c1cc"), (1, "CCO")]
+    assert Source.open(tmp_path / "c.smi", Hints(header=True)).count() == 1
     assert Source.open(tmp_path / "c.smi", Hints(header=False)).count() == 2

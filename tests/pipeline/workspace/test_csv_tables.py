@@ -10,6 +10,7 @@ from pipeline.workspace.csv_tables import escape_formula, format_csv, read_csv, 
 
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "-OH", "@SUM(A1)", "\tx", "\r=1", "'=1", "''=1", "-", "=", "--1"]
 PLAIN = ["-5.2", "+3", "-1e-5", "-1,234.5", "-5,2", "-.5", "CC(=O)O", "'quoted'", "", "a=b", "5 - 2", "-inf"]
+RELATIONS = ["'='", "'-'"]  # as ChEMBL writes them
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -21,6 +22,10 @@ def test_a_formula_is_written_as_text_and_read_back_unchanged(text: str) -> None
 @pytest.mark.parametrize("text", PLAIN)
 def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
     assert escape_formula(text) == text == restore_formula(text)
+
+
+def test_a_quoted_sign_is_no_formula_that_was_made_safe() -> None:
+    assert [restore_formula(text) for text in RELATIONS] == RELATIONS
 
 
 def test_a_table_comes_back_unchanged(tmp_path: Path) -> None:
