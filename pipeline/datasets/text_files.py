@@ -20,6 +20,7 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 _BLANK = " \t\v\f\r\n"
 LONGEST_LINE = 1 << 20
 """Characters; the rest of a longer line is left out, since no row is so long."""
+_MAC_LETTER, _LATIN_LETTER = re.compile(rb"[A-Za-z][\x80-\x9f][a-z]"), re.compile(rb"[A-Za-z][\xc0-\xff][a-z]")
 _WINDOWS_BYTES = re.compile(rb"[\x80-\x9f]")  # characters in Windows-1252, unused control codes in Latin-1
 
 
@@ -123,7 +124,7 @@ def read_lines(path: Path, notes: list[str], encoding: str | None = None) -> Ite
     """
     found = find_encoding(path, encoding)
     is_guess = encoding is None and found == "utf-8-sig"
-    other = _Fallback(_has_mac_lines(path) if is_guess else False)
+    other = _Fallback(_is_mac_roman(path) if is_guess else False)
     broken, cut = 0, ""
     with _open_text(path, found, "surrogateescape" if is_guess else "replace") as (text, whole):
         for line in _whole_lines(text):
@@ -187,14 +188,15 @@ def _take_as_latin_1(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("chem-vae-latin-1", _take_as_latin_1)
 
 
-def _has_mac_lines(path: Path) -> bool:
-    """Whether lines end with a carriage return alone."""
+def _is_mac_roman(path: Path) -> bool:
+    """Whether lines end with a carriage return alone, and letters are spelled as old Macs spelled them."""
     with open_binary(path) as file:
         try:
             start = file.read(1 << 16)
         except DAMAGED:
             return False
-    return b"\r" in start and b"\n" not in start
+    has_mac_lines = b"\r" in start and b"\n" not in start
+    return has_mac_lines and bool(_MAC_LETTER.search(start)) and not _LATIN_LETTER.search(start)
 
 
 def count_lines(path: Path, encoding: str | None = None) -> int:

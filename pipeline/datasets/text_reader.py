@@ -170,7 +170,7 @@ class TextReader:
         except DataError:
             if not found.header:  # short molecules, which could be any code
                 for i, cells in enumerate(columns):
-                    if cells and all(len(cell) > 2 and is_smiles(cell) for cell in cells):
+                    if 2 * sum(len(cell) > 2 and is_smiles(cell) for cell in cells) > len(cells):
                         return SmilesColumn(i)
             more = self._read_head(path, delimiter, _LOOK_FURTHER, hints)[found.above + found.header :]
             if len(more) <= len(rows):
