@@ -18,7 +18,7 @@ from typing import Any
 from chem_vae.atomic_files import write_json
 from chem_vae.checkpoint import Checkpoint
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.folders import hash_content
+from pipeline.workspace.folders import hash_content, write_manifest
 
 LICENCE = (
     "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)"
@@ -50,7 +50,7 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None) -> int:
     step = max(1, len(record["history"]) // KEPT_ROWS)
     write_json(target / "training.json", {**record, "history": record["history"][::step]})
     manifest = {**model.manifest, "card": card, "key": hash_content(model.key, "shipped in half precision")}
-    write_json(target / "manifest.json", manifest)
+    write_manifest(target, manifest)
     size = sum(f.stat().st_size for f in target.iterdir())
     if size > MOST_BYTES:
         raise SystemExit(f"{target} takes {size:,} bytes; {MOST_BYTES:,} is the most")

@@ -7,7 +7,6 @@ vocabulary with its bond constraints, the properties with their scales, and a ca
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,15 +15,16 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from chem_vae.atomic_files import write_json, write_whole
-from chem_vae.config import ModelConfig
+from chem_vae.atomic_files import read_json, write_json, write_whole
+from chem_vae.checkpoint_checks import check_scale, check_sizes, read_config, read_max_length
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, UserError, unknown_name
 from chem_vae.model import ChemVAE, Posterior
+from chem_vae.tensor_files import read_tensors
 from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary
 
 FORMAT, FORMAT_VERSION = "chem-vae model", 1
@@ -243,24 +243,19 @@ class Checkpoint:
         description = read_description(folder)
         try:
             vocabulary = SelfiesVocabulary.from_dict(description["vocabulary"])
-            scales = tuple(ConditionScale(**s) for s in description["conditions"])
-            config = ModelConfig(**description["config"])  # files without an architecture are of the first one
-            max_length, card = int(description["max_length"]), dict(description["card"])
-        except (KeyError, TypeError, ValueError) as error:
+            scales = tuple(ConditionScale(**check_scale(s)) for s in description["conditions"])
+            config = read_config(description["config"])
+            max_length, card = read_max_length(description["max_length"]), dict(description["card"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {error}") from error
+        state, _ = read_tensors(folder / "model.safetensors")
         try:
+            check_sizes(config, len(vocabulary), state)
             model = ChemVAE(config, len(vocabulary), len(scales))
+            model.load_state_dict(state)
         except UserError as error:
             raise CheckpointError(f"the model {folder} needs a package that is not installed here: {error}") from error
-        try:
-            state = load_file(str(folder / "model.safetensors"))
-        except FileNotFoundError:
-            raise CheckpointError(f"the checkpoint {folder} has no model.safetensors") from None
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"the checkpoint {folder} is damaged: model.safetensors: {error}") from error
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, TypeError) as error:
             first = str(error).splitlines()[-1].strip()
             raise CheckpointError(f"the weights in {folder} do not fit its model.json: {first}") from error
         model.to(device).eval()
@@ -274,7 +269,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         CheckpointError: If it is missing, damaged, or of a format that this version does not read.
     """
     try:
-        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        description = read_json(folder / "model.json")
     except FileNotFoundError:
         raise CheckpointError(f"{folder} is not a model: it has no model.json") from None
     except (OSError, ValueError) as error:

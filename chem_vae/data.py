@@ -32,6 +32,32 @@ class Batch(NamedTuple):
     """(B, P) float32 in raw units, NaN where unmeasured."""
 
 
+def open_array(path: Path, types: str, dimensions: int) -> NDArray[Any]:
+    """Open a .npy file, mapped into memory, so that a header that claims more than the file holds allocates nothing.
+
+    Args:
+        path: The file.
+        types: The names of the number types that it may have, separated by spaces.
+        dimensions: Its number of dimensions.
+
+    Returns:
+        The array, which cannot be written to.
+
+    Raises:
+        DataError: If the file is missing, damaged, or holds something else.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} is not a whole dataset folder: {path.name} is missing") from None
+    except Exception as error:  # EOFError, ValueError and others, as the header may have it
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise DataError(f"{path} is damaged: {reason}; ingest the data again") from None
+    if not isinstance(array, np.ndarray) or array.dtype.name not in types.split() or array.ndim != dimensions:
+        raise DataError(f"{path} is damaged: it holds other numbers than it should; ingest the data again")
+    return array
+
+
 @dataclass(frozen=True)
 class TokenDataset:
     """N molecules with their properties: their ids lie in one flat array."""
@@ -60,20 +86,15 @@ class TokenDataset:
         Raises:
             DataError: If arrays are missing or do not belong together.
         """
-        try:
-            flat = np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False)
-            offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
-            properties = np.load(folder / "conditions.npy", mmap_mode="r", allow_pickle=False)
-            splits = np.load(folder / "split.npy", allow_pickle=False)
-            limits, noise = _load_optional(folder / "bounds.npy"), _load_optional(folder / "spreads.npy")
-        except (OSError, ValueError) as error:
-            raise DataError(f"{folder} is not a whole dataset folder: {error}") from error
-        if (
-            not len(offsets) - 1 == len(properties) == len(splits)
-            or offsets[-1] != len(flat)
-            or (limits is not None and limits.shape != (*properties.shape, 2))
-            or (noise is not None and noise.shape != properties.shape)
-        ):
+        flat = open_array(folder / "tokens.npy", "uint8 uint16", 1)
+        offsets = open_array(folder / "offsets.npy", "int64", 1)
+        properties = open_array(folder / "conditions.npy", "float32", 2)
+        splits = open_array(folder / "split.npy", "uint8", 1)
+        limits, noise = _open_optional(folder / "bounds.npy", 3), _open_optional(folder / "spreads.npy", 2)
+        fits = len(offsets) > 0 and len(offsets) - 1 == len(properties) == len(splits)
+        fits = fits and (limits is None or limits.shape == (*properties.shape, 2))
+        fits = fits and (noise is None or noise.shape == properties.shape)
+        if not fits or offsets[0] != 0 or offsets[-1] != len(flat) or (np.diff(offsets) < 0).any():
             raise DataError(f"the arrays in {folder} do not belong together; ingest the data again")
         if split is None:
             indices = np.arange(len(splits), dtype=np.int64)
@@ -219,9 +240,9 @@ class SameLengthBatches:
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
 
 
-def _load_optional(path: Path) -> NDArray[np.float32] | None:
-    """Map an array into memory where its file is there: datasets without bounds have no such file."""
-    return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
+def _open_optional(path: Path, dimensions: int) -> NDArray[np.float32] | None:
+    """Open an array where its file is there: datasets without bounds have no such file."""
+    return open_array(path, "float32", dimensions) if path.is_file() else None
 
 
 def _find_equal_runs(ordered: NDArray[np.int64]) -> list[slice]:

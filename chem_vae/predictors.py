@@ -19,11 +19,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from chem_vae.atomic_files import parse_json
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError, DataError
+from chem_vae.tensor_files import read_tensors
 
 GP_MOST = 1500
 """Molecules up to which the exact GP is used: its cost grows with their cube."""
@@ -118,6 +119,8 @@ class GaussianProcess(PropertyPredictor):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GaussianProcess:
+        if len(tensors["z"]) > 4 * GP_MOST:
+            raise ValueError(f"a Gaussian process of {len(tensors['z']):,} molecules takes too much memory")
         predictor = cls(tensors["z"], tensors["y"], fit=False)
         predictor.gp.load_state_dict({k[3:]: v for k, v in tensors.items() if k.startswith("gp.")})
         predictor.gp.eval()
@@ -319,10 +322,9 @@ def load_predictors(path: Path) -> dict[str, PropertyPredictor]:
     Raises:
         CheckpointError: If the file is missing or damaged.
     """
+    tensors, strings = read_tensors(path, may_be_infinite=("lower_bound", "upper_bound"))  # of the GP's constraints
     try:
-        with safe_open(str(path), framework="pt") as file:
-            index = json.loads(file.metadata()["predictors"])
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+        index = parse_json(strings["predictors"])
         loaded = {}
         for i, entry in enumerate(index):
             own = {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(f"{i}/")}
@@ -330,8 +332,9 @@ def load_predictors(path: Path) -> dict[str, PropertyPredictor]:
             predictor.scale = float(entry["scale"])
             loaded[str(entry["property"])] = predictor
         return loaded
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"the predictors {path} are missing or damaged: {error}") from error
+    except Exception as error:  # as BoTorch and torch may have it, where the shapes are not those of a predictor
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise CheckpointError(f"the predictors {path} are damaged: {reason}") from error
 
 
 def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = False) -> Tensor:

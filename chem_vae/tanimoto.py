@@ -297,9 +297,13 @@ class TanimotoProcess(PropertyPredictor):
     def _read(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TanimotoFit, Equivalent | None]:
         """Read features, hyperparameters and Gaussian labels."""
         noise, amplitude, mean = tensors["fit"].tolist()
+        bits, length = tensors["bits"], int(tensors["length"])
+        packed = bits.ndim == 2 and bits.dtype == torch.uint8 and 0 < length <= 8 * bits.shape[1]
+        if not packed or len(tensors["y"]) != len(bits) or noise <= 0 or amplitude <= 0:
+            raise ValueError("its tensors are not those of a Tanimoto process")
         there = "equivalent.y" in tensors
         equivalent = Equivalent(tensors["equivalent.y"], tensors["equivalent.weight"]) if there else None
-        return unpack(tensors["bits"], int(tensors["length"])), TanimotoFit(noise, amplitude, mean), equivalent
+        return unpack(bits, length), TanimotoFit(noise, amplitude, mean), equivalent
 
 
 def _solve(root: Tensor, right: Tensor) -> Tensor:

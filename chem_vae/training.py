@@ -16,7 +16,7 @@ import torch
 
 from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, TrainingMonitor, write_history
 from chem_vae.checkpoint import Checkpoint, ConditionScale
-from chem_vae.checkpoint_io import SafetensorsIO
+from chem_vae.checkpoint_io import SafetensorsIO, find_usable
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import DataError, MemoryWarning, TrainingError
@@ -128,9 +128,9 @@ def _fit(
             limit_val_batches=0,
         )
         batches = SameLengthBatches(data, config.batch_size, config.seed, trainer.global_rank, trainer.world_size)
-        resume = str(resume_file) if resume_file is not None and resume_file.exists() else None
+        usable = find_usable(resume_file, module)
         try:
-            trainer.fit(module, train_dataloaders=batches, ckpt_path=resume)
+            trainer.fit(module, train_dataloaders=batches, ckpt_path=str(usable) if usable else None)
         except SystemExit as ended:  # Lightning's answer to Ctrl-C would end a notebook's kernel
             raise KeyboardInterrupt from ended
     return trainer

@@ -8,6 +8,7 @@ SELFIES symbols is a molecule (Krenn et al. 2020, doi:10.1088/2632-2153/aba947),
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ START, END, MASK = 0, 1, 2  # every vocabulary begins with these three ids
 SPECIALS = ("[start]", "[end]", "[mask]")
 _FIRST_CHARACTER = 0xE000  # private use area: each SELFIES symbol is one character to the tokenizer
 _MOST_SYMBOLS = 0xF8FF - _FIRST_CHARACTER
+_LONGEST_SYMBOL = 100  # characters
+_MOST_IDS = 1 << 16  # tokens have 16 bits
+_MOST_EXPANDED = 1 << 21  # symbols that all merges stand for together: merges of merges could double at each step
+
+_SYMBOL = re.compile(r"\[[^\[\]\s]+\]|\.")
 
 _constraints_lock = threading.RLock()
 
@@ -78,9 +84,15 @@ class SelfiesVocabulary:
         self.constraints = dict(get_default_constraints() if constraints is None else constraints)
         self._id_of = {symbol: i for i, symbol in enumerate(self.symbols, start=len(SPECIALS))}
         expansion: list[tuple[str, ...]] = [()] * len(SPECIALS) + [(s,) for s in self.symbols]
+        expanded = 0
         for left, right in self.merges:
             if not len(SPECIALS) <= min(left, right) <= max(left, right) < len(expansion):
                 raise VocabularyError(f"merge ({left}, {right}) names an id that does not exist yet")
+            expanded += len(expansion[left]) + len(expansion[right])
+            if expanded > _MOST_EXPANDED or len(expansion) >= _MOST_IDS:
+                raise VocabularyError(
+                    f"the merges stand for more than the {_MOST_EXPANDED:,} symbols a vocabulary holds"
+                )
             expansion.append(expansion[left] + expansion[right])
         self._expansion = expansion
         self._text = ["".join(e) for e in expansion]
@@ -230,10 +242,13 @@ class SelfiesVocabulary:
         """
         try:
             merges = [(int(a), int(b)) for a, b in data["merges"]]
-            return cls(
-                [str(s) for s in data["symbols"]], merges, {str(k): int(v) for k, v in data["constraints"].items()}
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            symbols = [str(s) for s in data["symbols"]]
+            if strange := [s for s in symbols if not _SYMBOL.fullmatch(s) or len(s) > _LONGEST_SYMBOL]:
+                raise ValueError(f"{strange[0][:40]!r} is no SELFIES symbol")
+            constraints = {str(k): int(v) for k, v in data["constraints"].items()}
+            with use_bond_constraints(constraints):  # selfies refuses what it cannot use
+                return cls(symbols, merges, constraints)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(f"the vocabulary is damaged: {error}") from error
 
     def __eq__(self, other: object) -> bool:

@@ -18,6 +18,7 @@ from chem_vae.errors import UserError, unknown_name
 from flows.environment import prepare_prefect
 from flows.terminal import note
 from pipeline.workflows.preflight import check_request, check_start
+from pipeline.workspace.redaction import has_secret, redact
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -65,6 +66,12 @@ def serve(
     """
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
+    for place in (config.ingest.source, data or ""):
+        if has_secret(place):
+            raise UserError(
+                f"the settings of a deployment are kept on the Prefect server, and {redact(place)} holds a secret: write it as "
+                "the name of an environment variable, as in https://me:${PASSWORD}@host/file.csv"
+            )
     if flow_name == "campaign":
         check_request(config)
     if flow_name in ("campaign", "train", "update"):
@@ -98,7 +105,7 @@ def serve(
             schedule=schedule,
             paused=False,
             tags=["chem-vae"],
-            description=f"chem-vae {flow_name} of {data or config.ingest.source}",
+            description=f"chem-vae {flow_name} of {redact(data or config.ingest.source)}",
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         when = f"every {interval:g} s" if interval else f"at {cron!r}, {zone}"

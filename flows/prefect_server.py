@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_API_PORT, temporary
 
 from chem_vae.errors import ChemVAEError, UserError
 from flows.terminal import note
+from pipeline.workspace.redaction import redact
 
 START_SECONDS = 180.0
 
@@ -35,7 +36,7 @@ def use_server() -> Iterator[str]:
     if url := PREFECT_API_URL.value():
         if trouble := find_trouble(url):
             raise UserError(
-                f"no Prefect server answers at {url} (PREFECT_API_URL or your Prefect profile): {trouble}; "
+                f"no Prefect server answers at {redact(url)} (PREFECT_API_URL or your Prefect profile): {redact(str(trouble))}; "
                 "start one with `prefect server start`, or unset PREFECT_API_URL and one is started here"
             )
         yield url

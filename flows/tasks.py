@@ -15,6 +15,7 @@ from prefect.states import Failed
 
 from chem_vae.errors import ChemVAEError
 from pipeline.workspace.own_warnings import hear_warnings
+from pipeline.workspace.redaction import redact, redact_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +41,7 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
     def declare(function: Callable[P, R]) -> Task[P, R]:
         @functools.wraps(function)
         def work(*args: P.args, **kwargs: P.kwargs) -> R:
-            with hear_warnings(get_run_logger().warning):
+            with hear_warnings(lambda text: get_run_logger().warning(redact(text))):
                 return function(*args, **kwargs)
 
         return task(name=name, cache_policy=NO_CACHE, **(retries if downloads else {}))(fail_plainly(work))
@@ -66,7 +67,11 @@ def fail_plainly(function: Callable[P, R]) -> Callable[P, R]:
         except ChemVAEError as error:
             if not os.environ.get("CHEM_VAE_DEBUG"):  # a deployed run's engine logs what a failed flow raised
                 logging.getLogger("prefect.flow_runs").addFilter(_PLAIN_ERRORS)  # a second time is no second filter
+            redact_error(error)
             return cast(R, Failed(message=str(error), data=error))
+        except Exception as error:
+            redact_error(error)  # Prefect logs and stores its traceback
+            raise
 
     # Prefect reads the parameters' types off the signature; as text they would be looked up in this module.
     guarded.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]

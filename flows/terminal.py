@@ -16,6 +16,7 @@ from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import silent
 from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress as show_on_terminal
+from pipeline.workspace.redaction import redact
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def note(text: str) -> None:
-    """Print a line for the person, not for the pipe."""
-    print(text, file=sys.stderr, flush=True)
+    """Print a line for the person, not for the pipe, without the secrets that an address may hold."""
+    print(redact(text), file=sys.stderr, flush=True)
 
 
 def suggest_command(text: str) -> None:

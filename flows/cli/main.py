@@ -14,6 +14,7 @@ from flows.cli import benchmark, explore, inspect, optimize, serve, space, steps
 from flows.cli.command import complete, new_group
 from flows.exit_codes import INTERRUPTED, explain_error
 from flows.terminal import note, show_own_warnings
+from pipeline.workspace.redaction import redact_error
 
 app = new_group()
 for module in (steps, optimize, inspect, serve, tune, update):
@@ -70,6 +71,7 @@ def main() -> None:
             note(INTERRUPTED)
     except BaseException as error:
         if debug and not isinstance(error, KeyboardInterrupt):
+            redact_error(error)
             traceback.print_exc()
         message, code = explain_error(error)
         if message:

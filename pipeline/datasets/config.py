@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.datasets.left_out import LeaveOut
+from pipeline.workspace.redaction import redact
 from pipeline.workspace.settings import Settings
 
 
@@ -67,6 +68,11 @@ class IngestConfig(Settings):
     seed: int = Field(0, ge=0, le=MOST_SEED, description="Decides the random split.")
     shard_rows: int = Field(10_000, ge=1, description="Rows that a process reads at a time.")
     workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
+
+    @field_serializer("source", when_used="json")
+    def _without_secrets(self, source: str) -> str:
+        """Leave credentials and signed queries of a URL out of manifests, config.json and Prefect's parameters."""
+        return redact(source)
 
     @field_validator("properties", mode="before")
     @classmethod

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 from pyarrow import parquet
 
-from chem_vae.errors import DataError, unknown_name
+from chem_vae.atomic_files import read_json
+from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.account import describe_changes, describe_label
+from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
+from pipeline.workspace.integrity import check_contents
 
 if TYPE_CHECKING:
     from chem_vae.data import TokenDataset
@@ -50,25 +55,28 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path, *, reused: bool = False) -> Dataset:
-        """Open a dataset folder.
+        """Open a dataset folder, whose files are compared with the sizes and hashes in its manifest.
 
         Raises:
-            DataError: If the folder is no dataset, is not whole, or has another format version.
+            DataError: If the folder is no dataset, is not whole or damaged, or has another format version.
+            UserError: If a file may not be read.
         """
         folder = Path(folder)
         manifest = read_manifest(folder, FORMAT)
         try:
-            shards = [f"shards/{shard['file']}" for shard in manifest["shards"]]
-        except (KeyError, TypeError):
-            raise DataError(
-                f"{folder} is damaged: its manifest does not name its shards; delete the folder and ingest again"
-            ) from None
-        needed = [*ARRAYS, "vocabulary.json", "rejections.parquet", *shards]
-        missing = [name for name in needed if not (folder / name).is_file()]
-        if missing:
-            raise DataError(
-                f"{folder} is not whole: {', '.join(missing[:3])} is missing; delete the folder and ingest again"
-            )
+            check_manifest(manifest)
+            needed = [
+                *ARRAYS,
+                "vocabulary.json",
+                "rejections.parquet",
+                *(f"shards/{s['file']}" for s in manifest["shards"]),
+            ]
+            if missing := [name for name in needed if not (folder / name).is_file()]:
+                raise DataError(f"{folder} is not whole: {', '.join(missing[:3])} is missing")
+            check_contents(folder, manifest)
+        except DataError as error:
+            text = str(error) if str(folder) in str(error) else f"{folder} is damaged: {error}"
+            raise DataError(f"{text}; ingest the same source again, and the dataset is made anew") from None
         return cls(folder, manifest, reused)
 
     @property
@@ -121,16 +129,43 @@ class Dataset:
         """The SELFIES vocabulary of its training split."""
         from chem_vae.vocabulary import SelfiesVocabulary  # here: loads selfies
 
-        return SelfiesVocabulary.from_dict(json.loads((self.folder / "vocabulary.json").read_text(encoding="utf-8")))
+        try:
+            return SelfiesVocabulary.from_dict(read_json(self.folder / "vocabulary.json"))
+        except (OSError, ValueError) as error:
+            raise self._damaged("vocabulary.json", error) from None
 
     @property
     def columns(self) -> list[str]:
         """The columns of `table`: row, input, smiles, inchikey, selfies, changes, split, the properties, and the user's others."""
-        return list(parquet.read_schema(self._shards[0]).names)
+        with self._reading(self._shards[0]):
+            return list(parquet.read_schema(self._shards[0]).names)
 
     @property
     def _shards(self) -> list[Path]:
         return [self.folder / "shards" / shard["file"] for shard in self.manifest["shards"]]
+
+    def _read_shard(self, shard: Mapping[str, Any], columns: Sequence[str]) -> pd.DataFrame:
+        path = self.folder / "shards" / shard["file"]
+        with self._reading(path):
+            if (rows := parquet.read_metadata(path).num_rows) != shard["rows"]:
+                raise ValueError(f"it has {rows:,} rows instead of {shard['rows']:,}")
+            return pd.read_parquet(path, columns=list(columns))
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        """Turn whatever pyarrow says of a damaged file into a DataError."""
+        try:
+            yield
+        except PermissionError:
+            raise UserError(f"no permission to read {path}; change its permissions") from None
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:  # ArrowInvalid is a ValueError
+            raise self._damaged(path.relative_to(self.folder).as_posix(), error) from None
+
+    def _damaged(self, name: str, why: object) -> DataError:
+        text = " ".join(str(why).split())[:300].rstrip(".")
+        return DataError(
+            f"{self.folder} is damaged: {name}: {text}; ingest the same source again, and the dataset is made anew"
+        )
 
     def table(self, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
         """Read the accepted molecules, one in a row, in the order of the arrays.
@@ -151,15 +186,17 @@ class Dataset:
         if split is not None and split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
         read = wanted if split is None or "split" in wanted else [*wanted, "split"]
-        try:
-            frame = pd.concat([pd.read_parquet(p, columns=read) for p in self._shards], ignore_index=True)
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            raise DataError(f"a shard of {self.folder} cannot be read: {error}") from None
+        frame = pd.concat(list(map(self._read_shard, self.manifest["shards"], repeat(read))), ignore_index=True)
         return frame[wanted] if split is None else frame.loc[frame["split"] == split, wanted]
 
     def rejections(self) -> pd.DataFrame:
         """Read the rows that were refused: row (of the source, from 0), input, stage, reason."""
-        return pd.read_parquet(self.folder / "rejections.parquet")
+        path = self.folder / "rejections.parquet"
+        with self._reading(path):
+            frame = pd.read_parquet(path)
+            if missing := {"row", "input", "stage", "reason"} - set(frame.columns):
+                raise ValueError(f"it has no column {sorted(missing)[0]}")
+        return frame
 
     def tokens(self, split: str = "train") -> TokenDataset:
         """Open the tokens of one split, mapped into memory."""
@@ -167,7 +204,12 @@ class Dataset:
 
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
-        return TokenDataset.open(self.folder, split=split)
+        found = TokenDataset.open(self.folder, split=split)
+        if found.properties.shape[1] != len(self.manifest["properties"]):
+            raise self._damaged("conditions.npy", "it has not as many columns as there are properties")
+        if len(found.flat) and int(found.flat.max()) >= len(self.vocabulary):
+            raise self._damaged("tokens.npy", "it holds a token that the vocabulary does not have")
+        return found
 
     def statistics(self, name: str) -> dict[str, Any]:
         """Return count, mean, std, min, max and quantiles of a property over the training split.

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from pyarrow import parquet
 
-from chem_vae.atomic_files import write_json
+from chem_vae.atomic_files import sync_folder, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
@@ -34,11 +34,12 @@ from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_c
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
 from pipeline.datasets.label_checks import find_label_problems
+from pipeline.datasets.parts import is_finished_part
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
-from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.folders import hash_content, lock_folder, make_partial, set_aside, write_manifest
 from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import ResolvedSource, resolve
 
@@ -77,11 +78,20 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
     resolved = resolve(config.source, config.sha256, progress)
     key = compute_dataset_key(config, resolved)
     folder = Path(workspace) / "datasets" / f"{resolved.name}-{key[:8]}"
-    if found := _find_finished(folder, config, resolved):
-        return found
+    try:
+        if found := _find_finished(folder, config, resolved):
+            return found
+    except DataError:
+        pass  # looked at again below, under the lock
     try:
         with lock_folder(folder, "ingesting this dataset"):
-            return _find_finished(folder, config, resolved) or _Ingest(config, resolved, key, folder, progress).run()
+            try:
+                if found := _find_finished(folder, config, resolved):
+                    return found
+            except DataError as error:
+                why = str(error).partition("; ")[0]
+                warnings.warn(f"{why}; the dataset is made again", ChemVAEWarning, stacklevel=2)
+            return _Ingest(config, resolved, key, folder, progress).run()
     except OSError as error:
         if isinstance(error, ChemVAEError):
             raise
@@ -113,13 +123,10 @@ def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
 
 
 def _find_finished(folder: Path, config: IngestConfig, resolved: ResolvedSource) -> Dataset | None:
-    """Open the dataset if it is there, is whole and holds all rows of its source."""
-    if not folder.is_dir():
+    """Open the dataset if it is there and holds all rows of its source; raises DataError where it is damaged."""
+    if not folder.exists():
         return None
-    try:
-        found = Dataset.open(folder, reused=True)
-    except DataError:
-        return None  # damaged since: made again, and replaced when that is done
+    found = Dataset.open(folder, reused=True)
     if "rows_checked" not in found.manifest:  # made by a version that could lose rows
         rows = open_source(config, resolved).count()
         if found.counts["rows"] != min(rows, config.limit or rows):
@@ -155,7 +162,8 @@ class _Ingest:
         start = time.monotonic()
         whole = self.partial / "whole"  # what becomes the dataset folder
         shutil.rmtree(whole, ignore_errors=True)
-        (self.partial / "parts").mkdir(parents=True, exist_ok=True)
+        make_partial(self.partial)
+        make_partial(self.partial / "parts")
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
@@ -172,10 +180,13 @@ class _Ingest:
             raise
         manifest["warnings"] += [f.text for f in find_label_problems(Dataset(whole, manifest))]
         manifest["seconds"] = round(time.monotonic() - start, 1)
-        write_json(whole / "manifest.json", manifest)
-        if self.folder.exists():  # damaged or lacking rows, or it would have been reused
+        write_manifest(whole, manifest)
+        if self.folder.is_dir() and not self.folder.is_symlink():  # damaged, or it would have been reused
             shutil.rmtree(self.folder)
+        elif self.folder.exists():
+            set_aside(self.folder)
         os.replace(whole, self.folder)
+        sync_folder(self.folder.parent)
         shutil.rmtree(self.partial, ignore_errors=True)
         return Dataset.open(self.folder)
 
@@ -190,7 +201,7 @@ class _Ingest:
             for chunk in self.source.chunks(self.config.shard_rows, self.config.limit):
                 sizes.append(len(chunk))
                 line_breaks.append(chunk.line_breaks)
-                if (part := self.settings.part(chunk.number)).is_file():
+                if is_finished_part(part := self.settings.part(chunk.number)):
                     found[chunk.number] = shards.read_part_figures(part)
                 else:
                     order.append(chunk.number)

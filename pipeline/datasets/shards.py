@@ -25,6 +25,7 @@ from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.dataset import SPLITS
+from pipeline.datasets.parts import mark_part
 from pipeline.datasets.source import Chunk
 
 UNASSIGNED = 255
@@ -57,9 +58,9 @@ class ShardSettings:
         return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
 
     def part(self, number: int) -> Path:
-        """Return the Parquet file of the molecules of a part; its rejections lie beside it.
+        """Return the Parquet file of the molecules of a part; its rejections and the mark with its hash lie beside it.
 
-        It is written last: where it is, the part is done.
+        It is written last: where it is, and the mark fits, the part is done.
         """
         return Path(self.folder) / f"part-{number:05d}.parquet"
 
@@ -131,12 +132,14 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     path = settings.part(chunk.number)
     write_rejections(rejections, path.with_suffix(".rejections.parquet"))
     metadata = {b"figures": json.dumps(asdict(figures)).encode()}
-    write_table(pa.table(arrays).replace_schema_metadata(metadata), path)
+    with write_whole(path) as partial:
+        parquet.write_table(pa.table(arrays).replace_schema_metadata(metadata), partial, compression="zstd")
+        mark_part(path, partial)
     return figures
 
 
 def read_part_figures(path: Path) -> PartFigures:
-    """Read the counts of a part that an earlier run has made."""
+    """Read the counts of a finished part that an earlier run has made."""
     return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
-from safetensors.torch import load_file
 from torch import Tensor
 
 from chem_vae.anomaly import FEWEST_HELD_OUT, FILE, read_kept_molecules
 from chem_vae.errors import CheckpointError, UserError
+from chem_vae.tensor_files import read_tensors
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.validate import sanitize_smiles, validate
 from pipeline.datasets.dataset import Dataset
@@ -134,10 +135,18 @@ def load_anomaly_tensors(model: TrainedModel) -> dict[str, Tensor]:
     path = model.folder / FILE
     if not path.is_file():
         return {}
-    try:
-        return dict(load_file(str(path)))
-    except Exception as error:
-        raise CheckpointError(f"the model {model.folder} is damaged: {FILE}: {error}") from error
+    found, _ = read_tensors(path)
+    if "flat" in found or "offsets" in found:
+        flat, offsets = (found.get(name, torch.empty(0)) for name in ("flat", "offsets"))
+        fits = flat.ndim == offsets.ndim == 1 and not flat.is_floating_point() and not offsets.is_floating_point()
+        fits = fits and len(offsets) > 0 and int(offsets[0]) == 0 and int(offsets[-1]) == len(flat)
+        fits = fits and bool((offsets.diff() >= 0).all())
+        ids = len(model.checkpoint.vocabulary)
+        if not fits or (len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < ids):
+            raise CheckpointError(
+                f"the model {model.folder} is damaged: {FILE}: its molecules do not fit the vocabulary"
+            )
+    return found
 
 
 def _draw(model: TrainedModel, dataset: Dataset, split: str, n: int, seed: int) -> Sample:

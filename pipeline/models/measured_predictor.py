@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from chem_vae.atomic_files import parse_json
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto import TanimotoProcess, tanimoto
+from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.molecule import Structure, parse_mols
 
@@ -139,10 +140,9 @@ def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[s
     """
     if not path.is_file():
         return {}
+    tensors, strings = read_tensors(path, may_be_infinite=("y",))  # a label may be a bound alone
     try:
-        with safe_open(str(path), framework="pt") as file:
-            index = json.loads(file.metadata()["measured"])
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+        index = parse_json(strings["measured"])
         found = {}
         for i, entry in enumerate(index):
             own = {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(f"{i}/")}
@@ -154,7 +154,8 @@ def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[s
                 raise ValueError(f"unknown representation {representation!r}")
             if representation != "fingerprint" and name not in latent:
                 raise ValueError(f"there is no latent predictor of {name}")
-            found[name] = MeasuredPredictor(name, representation, process, latent.get(name), entry["compared"])
+            found[name] = MeasuredPredictor(name, representation, process, latent.get(name), dict(entry["compared"]))
         return found
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}; train the model again") from error
+    except Exception as error:  # as numpy and torch may have it, where the shapes are not those of a predictor
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise CheckpointError(f"{path} is damaged: {reason}; train the model again") from error

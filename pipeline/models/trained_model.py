@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
@@ -20,6 +19,7 @@ from chem_vae.latent import DiagonalGaussian, interpolate_path
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, measure_nearest_distances
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
+from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardize import Rejection
@@ -28,11 +28,13 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
 from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
 from pipeline.models.model_description import describe_model
+from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.lookup import find_model
+from pipeline.workspace.integrity import check_contents
+from pipeline.workspace.lookup import find_model, list_shipped_models
 from pipeline.workspace.registry import list_datasets
 
 KIND = "chem-vae trained model"
@@ -57,19 +59,29 @@ class TrainedModel:
 
     @classmethod
     def open(cls, folder: str | Path, *, reused: bool = False, workspace: Path | None = None) -> TrainedModel:
-        """Open a model folder, or the model of a run folder.
+        """Open a model folder, or the model of a run folder; its files are compared with the hashes in its manifest.
 
         Raises:
             DataError: There is no model.
-            CheckpointError: A file of the model is missing.
+            CheckpointError: A file of the model is missing or damaged.
+            UserError: A file may not be read.
         """
         folder = Path(folder)
         if (folder / "model" / "manifest.json").exists():
             folder = folder / "model"
-        model = cls(folder, read_manifest(folder, KIND), reused, workspace)
-        if missing := [name for name in FILES if not (folder / name).is_file()]:
-            raise CheckpointError(f"the model {folder} is not whole: {', '.join(missing)} is missing; train it again")
-        return model
+        manifest = read_manifest(folder, KIND)
+        remedy = (
+            "install chem-vae again" if folder in list_shipped_models().values() else "train it again, or copy it anew"
+        )
+        try:
+            check_manifest(manifest)
+            if missing := [name for name in FILES if not (folder / name).is_file()]:
+                raise DataError(f"{folder} is not whole: {', '.join(missing)} is missing")
+            check_contents(folder, manifest)
+        except DataError as error:
+            text = str(error) if str(folder) in str(error) else f"{folder} is damaged: {error}"
+            raise CheckpointError(f"the model {text}; {remedy}") from None
+        return cls(folder, manifest, reused, workspace)
 
     @property
     def key(self) -> str:
@@ -89,7 +101,17 @@ class TrainedModel:
     @cached_property
     def predictors(self) -> dict[str, PropertyPredictor]:
         """The predictors on latent points, by property."""
-        return load_predictors(self.folder / "predictors.safetensors")
+        found = load_predictors(self.folder / "predictors.safetensors")
+        for name, predictor in found.items():
+            try:
+                with torch.no_grad():
+                    mean, std = predictor.predict(torch.zeros(1, self.card["latent_size"]))
+                fits = bool(torch.isfinite(mean).all() and torch.isfinite(std).all())
+            except Exception:  # as torch and BoTorch may have it, where shapes do not fit
+                fits = False
+            if not fits:
+                raise CheckpointError(f"the model {self.folder} is damaged: its predictor of {name} predicts nothing")
+        return found
 
     @cached_property
     def measured(self) -> dict[str, MeasuredPredictor]:
@@ -283,10 +305,15 @@ class TrainedModel:
     @cached_property
     def latent(self) -> dict[str, Tensor]:
         """The tensors mu (m, D) of some training molecules, their values (m, P) and typical_distance."""
-        try:
-            return load_file(str(self.folder / "latent.safetensors"))
-        except Exception as error:
-            raise CheckpointError(f"the model {self.folder} is damaged: latent.safetensors: {error}") from error
+        found, _ = read_tensors(self.folder / "latent.safetensors", may_be_infinite=("values", "typical_distance"))
+        mu, values, typical = (found.get(name) for name in ("mu", "values", "typical_distance"))
+        fits = mu is not None and mu.ndim == 2 and mu.shape[1] == self.card["latent_size"]
+        fits = fits and values is not None and values.ndim == 2 and len(values) == len(mu)  # type: ignore[arg-type]
+        if not fits or typical is None or typical.numel() != 1:
+            raise CheckpointError(
+                f"the model {self.folder} is damaged: latent.safetensors: its tensors are of other sizes"
+            )
+        return found
 
     def summary(self) -> str:
         """Describe the model in a few lines, as `chem-vae inspect` shows them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from dataclasses import asdict
@@ -28,7 +27,7 @@ from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
 from pipeline.training.start import FEW_MOLECULES, choose_start, open_base, settle_config
-from pipeline.workspace.folders import build_folder, hash_content, lock_folder
+from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
 
@@ -89,9 +88,8 @@ def _set_aside(folder: Path, workspace: Path) -> None:
             TrainedModel.open(folder, workspace=workspace)  # made again by another process meanwhile?
         except (DataError, CheckpointError) as error:
             if folder.exists():
-                aside = folder.with_name(f"{folder.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
-                os.replace(folder, aside)
-                warnings.warn(f"{error}; it is kept as {aside} and trained again", ChemVAEWarning, stacklevel=3)
+                why, aside = str(error).partition("; ")[0], set_aside(folder)
+                warnings.warn(f"{why}; it is kept as {aside} and trained again", ChemVAEWarning, stacklevel=3)
 
 
 def _train_into(
@@ -177,8 +175,10 @@ def _train_into(
     }
     checkpoint.save(folder)
     write_json(folder / "training.json", asdict(record))
-    write_json(
-        folder / "manifest.json",
+    for leftover in (folder / "resume.safetensors", folder / "replay.parquet", *folder.glob("*.partial")):
+        leftover.unlink(missing_ok=True)
+    write_manifest(
+        folder,
         {
             "format": KIND,
             "format_version": 1,
@@ -189,8 +189,6 @@ def _train_into(
             "seconds": time.monotonic() - started,
         },
     )
-    for leftover in (folder / "resume.safetensors", folder / "replay.parquet", *folder.glob("*.partial")):
-        leftover.unlink(missing_ok=True)
 
 
 class _PriorMetrics:

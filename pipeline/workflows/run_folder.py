@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from chem_vae.atomic_files import write_json, write_text
+from chem_vae.atomic_files import to_plain, write_json, write_text
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
@@ -22,6 +22,8 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.folders import write_manifest
+from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
 
@@ -123,7 +125,7 @@ def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
-        write_json(folder / "config.json", config)
+        write_json(folder / "config.json", redact_data(to_plain(config)))
         return Run(folder)
     raise DataError(f"cannot find a free name for a run in {workspace}")
 
@@ -131,7 +133,7 @@ def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
 def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
     """Write the manifest of a run: from now on the run is whole."""
     files = [p for p in run.folder.rglob("*") if p.is_file() and p.suffix != ".partial"]
-    run.manifest = {
+    found = {
         "format": KIND,
         "format_version": 1,
         "id": run.id,
@@ -141,7 +143,7 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
         "files": sorted(str(p.relative_to(run.folder)) for p in files),
         **manifest,
     }
-    write_json(run.folder / "manifest.json", run.manifest)
+    run.manifest = write_manifest(run.folder, found)
 
 
 def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:

@@ -1,19 +1,24 @@
-"""Builds folders that appear whole, locks them, and reads the manifest of a finished one."""
+"""Builds folders that appear whole, locks them, and writes and reads the manifest of a finished one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from chem_vae.atomic_files import to_plain
-from chem_vae.errors import BusyError, DataError
+from chem_vae.atomic_files import read_json, sync_folder, to_plain, write_json
+from chem_vae.errors import BusyError, DataError, UserError
+from pipeline.workspace.integrity import CONTENTS, describe_contents
+
+SEAL = "seal"
+"""The key of a manifest with the hash of all its other keys; missing in those that versions before 0.3 wrote."""
 
 
 @contextmanager
@@ -65,15 +70,54 @@ def build_folder(folder: Path, doing: str) -> Iterator[Path]:
         if folder.exists():
             yield folder
             return
-        partial.mkdir(parents=True, exist_ok=True)
+        make_partial(partial)
         yield partial
+        sync_folder(partial, files=True)
         os.replace(partial, folder)
+        sync_folder(folder.parent)
+
+
+def make_partial(partial: Path) -> None:
+    """Make the folder of unfinished work, or go on with the one that is there.
+
+    Raises:
+        DataError: If something else than a folder has its name.
+    """
+    if partial.is_symlink() or (partial.exists() and not partial.is_dir()):
+        raise DataError(
+            f"{partial} is no folder, but unfinished work belongs there; move it away, and run the same again"
+        )
+    partial.mkdir(parents=True, exist_ok=True)
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename a damaged folder, or what has its place, so that its files are kept; returns its new name."""
+    aside = folder.with_name(f"{folder.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
+    os.replace(folder, aside)
+    return aside
 
 
 def hash_content(*parts: Any) -> str:
     """Hash plain data (64 hex digits): equal data gives an equal hash."""
     text = json.dumps(to_plain(parts), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the manifest of a folder, the last of its files, with the size and SHA-256 of all others.
+
+    Args:
+        folder: The folder of a dataset, model or run, in which all is written.
+        manifest: What it holds.
+
+    Returns:
+        The manifest with the keys `contents` and `seal`.
+    """
+    sync_folder(folder, files=True)
+    whole: dict[str, Any] = to_plain({**manifest, CONTENTS: describe_contents(folder)})
+    whole[SEAL] = _hash_all_but_seal(whole)
+    write_json(folder / "manifest.json", whole)
+    return whole
 
 
 def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -85,9 +129,15 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
 
     Raises:
         DataError: If there is none, or if it is damaged, of another kind or of a newer format.
+        UserError: If it may not be read.
     """
+    path = folder / "manifest.json"
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if path.is_symlink():
+            raise DataError(
+                f"{path} is a link, and a file outside of the folder is not read; put the file itself there"
+            )
+        manifest = read_json(path)
     except FileNotFoundError:
         what = (
             "does not exist"
@@ -95,8 +145,14 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
             else "has no manifest.json: it is not whole, or another kind of folder"
         )
         raise DataError(f"{folder} {what}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder}/manifest.json is damaged: {error}") from None
+    except NotADirectoryError:
+        raise DataError(f"{folder} is a file, not the folder of a {kind.removeprefix('chem-vae ')}") from None
+    except PermissionError:
+        raise UserError(f"no permission to read {path}; change its permissions") from None
+    except OSError as error:
+        raise DataError(f"{path} is damaged: {error.strerror or error}") from None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != kind:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
         raise DataError(f"{folder} is a {found!r}, not a {kind!r}")
@@ -105,4 +161,14 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
             f"{folder} is in format {manifest.get('format_version')} and this version reads format 1; make it again, or "
             "use the version that wrote it"
         )
+    if SEAL in manifest and manifest[SEAL] != _hash_all_but_seal(manifest):
+        raise DataError(f"{path} is damaged: it was changed after it was written")
     return manifest
+
+
+def _hash_all_but_seal(manifest: Mapping[str, Any]) -> str:
+    """Hash a manifest of plain JSON types."""
+    text = json.dumps(
+        {key: value for key, value in manifest.items() if key != SEAL}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()

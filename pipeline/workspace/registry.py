@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -15,9 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from chem_vae.errors import ChemVAEError, DataError, unknown_name
+from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
+from pipeline.workspace.redaction import expand_variables, redact, redact_error
 
 _URL = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
 
@@ -30,7 +33,7 @@ class ResolvedSource:
     path: Path
     sha256: str
     location: str
-    """The name, path or URL that the user gave."""
+    """The name, path or URL that the user gave, without its secrets."""
     smiles_column: str | None = None
     split_column: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)  # measured columns -> unit
@@ -74,7 +77,7 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
 
     Args:
         source: A named dataset, which wins over a file of that name in the current folder (write ./name for the file); a
-            local file; or a URL.
+            local file; or a URL, in which `${NAME}` stands for an environment variable.
         sha256: The expected SHA-256 of the file.
         progress: Is told of downloads.
 
@@ -87,13 +90,12 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
     if source in datasets:
         return _resolve_named(source, datasets[source], progress)
     if _URL.match(source):
-        path = _download(source, sha256, progress)
-        name = source.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-        return ResolvedSource(_write_stem(name), path, _check_hash(path, sha256), source)
+        path = _download(expand_variables(source), sha256, progress)
+        return ResolvedSource(_write_stem(_name_file(source)), path, _check_hash(path, sha256), redact(source))
     path = Path(source).expanduser()
     if not path.exists():
         if path.suffix or os.sep in source or "/" in source:
-            raise DataError(f"there is no file {source}")
+            raise DataError(f"there is no file {redact(source)}")
         raise unknown_name("dataset", source, datasets)
     if path.is_dir():
         raise DataError(f"{source} is a folder, not a file of molecules")
@@ -105,10 +107,13 @@ def hash_file(path: Path) -> str:
 
     Raises:
         DataError: If it cannot be read.
+        UserError: If it may not be read.
     """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except PermissionError:
+        raise UserError(f"no permission to read {path}; change its permissions") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
@@ -155,6 +160,14 @@ def _check_hash(path: Path, expected: str | None) -> str:
     return found
 
 
+def _name_file(address: str) -> str:
+    """Return the name of the file that an address leads to, without its server, user and query."""
+    try:
+        return unquote(urlsplit(address).path).rstrip("/").rsplit("/", 1)[-1]
+    except ValueError:
+        raise UserError(f"{redact(address)} is no address that can be read") from None
+
+
 def _write_stem(name: str) -> str:
     stem = name.lower().removesuffix(".gz").rsplit(".", 1)[0]
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "data"
@@ -164,24 +177,30 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
     """Download a file once; pooch renames it when it is whole and its hash is right."""
     import pooch  # here: loads pooch
 
-    clean = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-    name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{re.sub(r'[^A-Za-z0-9._-]+', '-', clean) or 'file'}"
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", _name_file(url))[-80:]
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{clean or 'file'}"
     folder = find_cache_folder() / "downloads"
     known = sha256.lower().removeprefix("sha256:") if sha256 else None
     if known is None:  # nothing tells whether the address still holds the same: fetch it anew
         (folder / name).unlink(missing_ok=True)
     progress("download", 0, 1)
-    pooch.get_logger().setLevel("WARNING")
+    pooch.get_logger().setLevel("ERROR")  # at lower levels it writes the whole address
     try:
         path = Path(pooch.retrieve(url, known_hash=f"sha256:{known}" if known else None, fname=name, path=folder))
-    except ValueError as error:  # the hash differs
-        raise DataError(
-            f"the file at {url} does not have the SHA-256 {sha256}; check the address and the checksum"
-        ) from error
     except Exception as error:  # requests, urllib3 and OSError, as the address may have it
+        shown = redact(url)
+        redact_error(error)
+        if type(error) is ValueError and known:  # pooch: the hash differs
+            raise DataError(
+                f"the file at {shown} does not have the SHA-256 {sha256}; check the address and the checksum"
+            ) from None
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise ChemVAEError(
+                f"cannot keep the file of {shown} in {folder}: {error.strerror}; CHEM_VAE_CACHE names another folder"
+            ) from None
         raise ChemVAEError(
-            f"cannot download {url}: {_find_reason(str(error))}; check the network, or pass a local file"
-        ) from error
+            f"cannot download {shown}: {redact(_find_reason(str(error)))}; check the network, or pass a local file"
+        ) from None  # the address stands in what requests raised
     progress("download", 1, 1)
     return path
 

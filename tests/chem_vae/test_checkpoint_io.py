@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from small_models import TINY, weights
 from chem_vae.callbacks import TrainingMonitor
 from chem_vae.config import TrainingConfig
 from chem_vae.data import SameLengthBatches
-from chem_vae.errors import CheckpointError
+from chem_vae.errors import CheckpointError, ChemVAEWarning
 from chem_vae.training import train
 
 
@@ -46,8 +47,28 @@ def test_a_killed_training_resumes_to_the_same_weights(molecules: tuple, tmp_pat
     assert record_resumed.history[-1]["molecules"] == record.history[-1]["molecules"]
 
 
-def test_a_damaged_resume_file_is_a_clear_error(molecules: tuple, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["no checkpoint", "empty", "cut", "flipped", "of another model"])
+def test_a_damaged_resume_file_is_said_and_training_begins_at_the_start(
+    molecules: tuple, tmp_path: Path, damage: str
+) -> None:
     resume = tmp_path / "resume.safetensors"
-    resume.write_bytes(b"\x80\x04not a checkpoint")
-    with pytest.raises(CheckpointError, match="delete it"):
-        train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=2), resume_file=resume)
+    whole, _ = train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=4))
+    other = replace(TINY, decoder_size=48) if damage == "of another model" else TINY
+    train(molecules[0], *molecules, other, TrainingConfig(max_steps=2, checkpoint_seconds=1e-9), resume_file=resume)
+    written = resume.read_bytes()
+    if damage != "of another model":
+        middle = len(written) // 2
+        flipped = written[:middle] + bytes([written[middle] ^ 1]) + written[middle + 1 :]
+        resume.write_bytes(
+            {"no checkpoint": b"\x80\x04no", "empty": b"", "cut": written[:-9], "flipped": flipped}[damage]
+        )
+    with pytest.warns(
+        ChemVAEWarning, match=r"cannot resume from .*; it is deleted, and the training begins at the start"
+    ):
+        again, _ = train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=4), resume_file=resume)
+    assert all(torch.equal(weights(whole)[k], weights(again)[k]) for k in weights(whole))
+
+
+def test_a_folder_in_the_place_of_the_resume_file_is_said(molecules: tuple, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="it is no file; move it away"):
+        train(molecules[0], *molecules, TINY, TrainingConfig(max_steps=2), resume_file=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from signing import sign_again
 
 from chem_vae.anomaly import FILE
 from pipeline.models.trained_model import TrainedModel
@@ -16,4 +17,5 @@ def alone(model: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Trai
     folder = tmp_path_factory.mktemp("shipped") / "a" / "b" / "c" / "tiny"
     shutil.copytree(model.folder, folder)
     (folder / FILE).unlink(missing_ok=True)
+    sign_again(folder)
     return TrainedModel.open(folder)

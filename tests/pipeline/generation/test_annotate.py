@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rdkit import DataStructs
+from signing import sign_again
 
 import pipeline as mg
 from chem_vae.anomaly import FILE
@@ -34,6 +35,7 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     for smiles, neighbor, similarity in near.itertuples(index=False):  # the fingerprints of whole, aromatic molecules
         assert DataStructs.TanimotoSimilarity(*compute_fingerprints([smiles, neighbor])) == pytest.approx(similarity)
     (tmp_path / "alone" / KEPT_SMILES).unlink()  # as of a model made before there was this file
+    sign_again(tmp_path / "alone")
     assert set(read_kept_smiles(alone)) == kept
     assert any(f"those among the {len(kept):,} training molecules kept with the model" in w for w in found.warnings)
     run = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "alone")
@@ -41,9 +43,11 @@ def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedMode
     assert f"nearest of the {len(kept)} kept training molecules" in page and "nearest training molecule<" not in page
     assert run.report["kept_neighbors"] == len(kept) and run.report["novelty"] is None
     (tmp_path / "alone" / FILE).unlink()  # a model that keeps no molecules names no neighbors
+    sign_again(tmp_path / "alone")
     bare = generate_run(alone, None, GenerateConfig(n=3, samples=30), tmp_path, "bare")
     assert pd.read_csv(bare.folder / "candidates.csv")["nearest_training_smiles"].isna().all()
     assert any("nearest neighbors cannot be told" in w for w in bare.report["warnings"])
     (tmp_path / "alone" / "latent.safetensors").write_bytes(b"rubbish")
+    sign_again(tmp_path / "alone")
     with pytest.raises(CheckpointError, match="damaged"):
         _ = TrainedModel.open(tmp_path / "alone").latent

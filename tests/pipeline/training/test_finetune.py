@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from signing import sign_again
 
 import pipeline as mg
 from chem_vae.config import ModelConfig, TrainingConfig
@@ -187,6 +188,7 @@ def test_a_damaged_newer_or_missing_base_is_said(
     newer = shutil.copytree(model.folder, tmp_path / "newer")
     told = json.loads((newer / "model.json").read_text())
     (newer / "model.json").write_text(json.dumps(told | {"format_version": 2}))
+    sign_again(newer)
     with pytest.raises(CheckpointError, match="in format 2"):
         train(small, _short(newer), workspace)
     damaged = shutil.copytree(model.folder, tmp_path / "damaged")
@@ -207,6 +209,7 @@ def test_other_bond_constraints_are_said_and_followed(
     told = json.loads((strict / "model.json").read_text())
     told["vocabulary"]["constraints"]["B"] = 2
     (strict / "model.json").write_text(json.dumps(told))
+    sign_again(strict)
     base = TrainedModel.open(strict)
     with pytest.warns(UserWarning, match="other SELFIES bond constraints"):
         plan = plan_fine_tuning(small, base, _short("x"), tmp_path, lambda *_: None)

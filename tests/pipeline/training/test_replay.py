@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from signing import sign_again
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
@@ -85,7 +86,7 @@ def _stand_in(model: TrainedModel, folder: Path, monkeypatch: pytest.MonkeyPatch
     copied = shutil.copytree(model.folder, folder / "models" / "copied")
     told = json.loads((copied / "manifest.json").read_text())
     told["card"]["dataset"] |= {"key": "another"}
-    (copied / "manifest.json").write_text(json.dumps(told))
+    sign_again(copied, told)
     monkeypatch.setattr("pipeline.models.trained_model.list_datasets", lambda: {told["card"]["dataset"]["name"]: {}})
     return TrainedModel.open(copied, workspace=model.folder.parents[1])
 
