@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from chem_vae.errors import CheckpointError, DataError
+from chem_vae.errors import CheckpointError, ChemVAEError, DataError, UserError
 from flows.cli.command import command, new_group
 from flows.terminal import (
     explain_reuse,
@@ -18,7 +19,7 @@ from flows.terminal import (
     note,
     suggest_command,
 )
-from pipeline.workspace.lookup import find_folder, find_run, list_shipped_models, list_workspace_models
+from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
 from pipeline.workspace.registry import list_datasets
 
 app = new_group()
@@ -136,15 +137,24 @@ def models(workspace: Path) -> None:
 
 
 @command(app)
-def inspect(path: str, workspace: Path) -> None:
+def inspect(path: str, workspace: Path, rejected: Path | None = None, changed: Path | None = None) -> None:
     """Show what a folder holds: a dataset, a model (checkpoint) or a run.
 
     chem-vae inspect moses
 
+    For a dataset, with the rows that were rejected as a table:
+
+    chem-vae inspect my --rejected rejected.csv
+
     Args:
-        path: A dataset folder, a model's folder or a run's folder.
+        path: A folder, or a name in the workspace: of a dataset, a model or a run.
+        rejected: Write the rejected rows of a dataset to this .csv or .xlsx file: number as a spreadsheet counts, input, stage,
+            reason, your own columns.
+        changed: Write the molecules of a dataset that were changed to their standard form to this .csv or .xlsx file.
     """
-    folder = list_shipped_models().get(path) or find_folder(path, workspace)
+    folder = list_shipped_models().get(path) or _find_any(path, workspace)
+    if rejected is not None or changed is not None:
+        folder = _find_data(folder, workspace)
     if (folder / "model.json").exists() or (folder / "model.safetensors").exists():
         from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
 
@@ -156,9 +166,7 @@ def inspect(path: str, workspace: Path) -> None:
         show_run(folder)
         suggest_command(f"chem-vae report {folder} --open")
     elif (folder / "manifest.json").exists():
-        from pipeline.datasets.dataset import Dataset  # here: loads pandas and pyarrow
-
-        print(Dataset.open(folder).summary())
+        _show_dataset(folder, rejected, changed)
         suggest_command(f"chem-vae train --dataset {folder}")
     elif folder.name.endswith(".partial"):
         raise DataError(f"{folder} is unfinished work; run the same command again to finish it")
@@ -167,6 +175,62 @@ def inspect(path: str, workspace: Path) -> None:
             f"{folder} is no dataset (manifest.json), no model (model.json) and no run (report.json); "
             "finished ones lie in datasets/, models/ and runs/ of the workspace"
         )
+
+
+def _find_any(path: str, workspace: Path) -> Path:
+    """Find a folder by its path or name; the newest dataset of a name that is no folder's."""
+    try:
+        return find_folder(path, workspace)
+    except DataError as error:
+        try:
+            return find_dataset(path, workspace)
+        except ChemVAEError:
+            raise error from None
+
+
+def _find_data(folder: Path, workspace: Path) -> Path:
+    """Find the dataset of a run or a model; a dataset's own folder is returned as it is.
+
+    Raises:
+        UserError: If its dataset is not in the workspace.
+    """
+    from pipeline.datasets.dataset import FORMAT  # here: loads pandas and pyarrow
+
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if told.get("format") == FORMAT:
+            return folder
+        name = ((told.get("card") or told).get("dataset") or {})["folder"]
+    except (OSError, ValueError, KeyError, AttributeError):
+        name = None
+    if name is None or not (found := workspace / "datasets" / name).is_dir():
+        raise UserError(
+            f"--rejected and --changed are about a dataset, and that of {folder} is not in {workspace}: give the dataset's folder"
+        )
+    return found
+
+
+def _show_dataset(folder: Path, rejected: Path | None, changed: Path | None) -> None:
+    """Print a dataset's summary, and write its rejected and its changed rows where that is asked for."""
+    from pipeline.datasets import exports  # here: loads pandas and pyarrow
+    from pipeline.datasets.dataset import Dataset
+
+    asked = [
+        (path, what, make)
+        for path, what, make in (
+            (rejected, "rejected rows", exports.list_rejected),
+            (changed, "changed molecules", exports.list_changed),
+        )
+        if path is not None
+    ]
+    for path, _, _ in asked:
+        exports.check_table_file(path)
+    dataset = Dataset.open(folder)
+    print(dataset.summary())
+    for path, what, make in asked:
+        table = make(dataset)
+        exports.write_table_file(table, path)
+        print(f"{len(table):,} {what}: {path}")
 
 
 def show_run(folder: Path) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from pipeline.datasets.row_numbers import RowNumbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 SEPARATOR = "; "
 """The text between the changes of one molecule, in the column `changes`."""
+_REJECTIONS = 8  # that the description shows
 
 
 def count_changes(shards: Iterable[Path]) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
@@ -82,8 +89,8 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
     '800 rows → 742 molecules; 31 duplicates merged, 27 rejected (parse 20, size 7); pIC50: 730 values, 12 as bounds, 9 from several rows'
     """
     counts = manifest["counts"]
-    text = f"{counts['rows']:,} rows → {counts['accepted']:,} molecules"
-    parts = [f"{counts['duplicates']:,} duplicates merged"] if counts["duplicates"] else []
+    text = f"{_count(counts['rows'], 'row')} → {_count(counts['accepted'], 'molecule')}"
+    parts = [f"{_count(counts['duplicates'], 'duplicate')} merged"] if counts["duplicates"] else []
     if counts["rejected"]:
         stages = ", ".join(f"{stage} {n:,}" for stage, n in counts["rejected_by_stage"].items())
         parts.append(f"{counts['rejected']:,} rejected ({stages})")
@@ -95,22 +102,68 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
 
 def describe_label(label: Mapping[str, int]) -> str:
     """Say how many values a measured property has, how many are bounds, and how many come from several rows."""
-    parts = [f"{label['exact']:,} values"]
+    parts = [_count(label["exact"], "value")]
     parts += [f"{label['bounds']:,} as bounds"] if label["bounds"] else []
     parts += [f"{label['spread']:,} from several rows"] if label["spread"] else []
     return ", ".join(parts)
 
 
-def describe_changes(changes: Mapping[str, int], accepted: int) -> str:
-    """Say in a sentence how many of the accepted molecules were changed, and how; "" where none was.
+def describe_dataset(manifest: Mapping[str, Any], folder: Path, rejections: pd.DataFrame, numbers: RowNumbers) -> str:
+    """Describe a dataset in some lines for a person: its rows, what was rejected and changed, its properties, its notes.
 
-    >>> describe_changes({"uncharged": 74_512, "isotopes removed": 3}, 249_456)
-    'changed to their standard form, of 249,456 molecules: uncharged 74,512; isotopes removed 3'
+    Args:
+        manifest: The dataset's manifest.
+        folder: The dataset's folder.
+        rejections: The rejected rows: row, input, stage, reason.
+        numbers: The numbers that the source's rows have for its user.
     """
-    if not changes:
-        return ""
-    counts = SEPARATOR.join(f"{change} {count:,}" for change, count in changes.items())
-    return f"changed to their standard form, of {accepted:,} molecules: {counts}"
+    m, c = manifest, manifest["counts"]
+    lines = [
+        f"dataset {m['name']} ({m['key'][:8]}), from {m['source']['location']}",
+        f"  {c['rows']:,} rows = {c['accepted']:,} accepted + {c['duplicates']:,} duplicates + {c['rejected']:,} rejected",
+        f"  train {c['train']:,}, validation {c['validation']:,}, test {c['test']:,}",
+    ]
+    if c["rejected"]:
+        lines.append("  rejected at: " + ", ".join(f"{stage} {n:,}" for stage, n in c["rejected_by_stage"].items()))
+        first = rejections.groupby("stage", sort=False).head(2).head(_REJECTIONS).sort_values("row")
+        for row in first.to_dict("records"):
+            lines.append(f"    {numbers.name(row['row'])}: {_shorten(row['input'])!r}: {row['reason']}")
+        lines.append(f"    all of them: chem-vae inspect {folder} --rejected rejected.csv")
+    examples = m.get("change_examples") or {}
+    if changes := m.get("changes"):
+        lines.append(f"  changed to their standard form, of {c['accepted']:,} molecules:")
+        for change, n in changes.items():
+            example = examples.get(change)
+            shown = f", such as {numbers.name(example['row'])}: {_shorten(example['input'] or '')!r}" if example else ""
+            lines.append(
+                f"    {change}: {n:,}{shown}" + (f" became {_shorten(example['smiles'])!r}" if example else "")
+            )
+        lines.append(f"    all of them: chem-vae inspect {folder} --changed changed.csv")
+    lines.append(
+        f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
+        f"{m['mean_tokens']:.1f} tokens a molecule"
+    )
+    for p in m["properties"]:
+        lines.append(f"  {p['name']} ({p['kind']}): {_describe_property(p, (m.get('labels') or {}).get(p['name']))}")
+    lines += [f"  warning: {text}" for text in m.get("warnings") or ()]
+    return "\n".join(lines + [f"  note: {text}" for text in m.get("notes") or ()])
+
+
+def _describe_property(entry: Mapping[str, Any], label: Mapping[str, int] | None) -> str:
+    unit = f" {entry['unit']}" if entry["unit"] else ""
+    text = "no value in the training split"
+    if entry["count"]:
+        spread = f"{entry['mean']:.3g} ± {entry['std']:.2g}{unit} ({entry['min']:.3g} to {entry['max']:.3g})"
+        text = f"{spread}, {entry['count']:,} values"
+    return f"{text} for training; {describe_label(label)} in all" if label else text
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def order_by_request(sentences: Iterable[str], asked: Iterable[str]) -> list[str]:
@@ -119,5 +172,5 @@ def order_by_request(sentences: Iterable[str], asked: Iterable[str]) -> list[str
     >>> order_by_request(["many rows were lost", "2 cells of 'pIC50' are text"], ["pIC50"])
     ["2 cells of 'pIC50' are text", 'many rows were lost']
     """
-    names = list(asked)
-    return sorted(dict.fromkeys(sentences), key=lambda text: not any(f"{name!r}" in text for name in names))
+    patterns = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in asked]
+    return sorted(dict.fromkeys(sentences), key=lambda text: not any(p.search(text) for p in patterns))

@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError, UserError, unknown_name
-from pipeline.datasets.account import describe_changes, describe_label
+from pipeline.datasets.account import describe_dataset
 from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
@@ -137,11 +137,12 @@ class Dataset:
     @property
     def columns(self) -> list[str]:
         """The columns of `table`: row, input, smiles, inchikey, selfies, changes, split, the properties, and the user's others."""
-        with self._reading(self._shards[0]):
-            return list(parquet.read_schema(self._shards[0]).names)
+        with self._reading(self.shards[0]):
+            return list(parquet.read_schema(self.shards[0]).names)
 
     @property
-    def _shards(self) -> list[Path]:
+    def shards(self) -> list[Path]:
+        """The Parquet files of the accepted molecules, in their order."""
         return [self.folder / "shards" / shard["file"] for shard in self.manifest["shards"]]
 
     def _read_shard(self, shard: Mapping[str, Any], columns: Sequence[str]) -> pd.DataFrame:
@@ -189,14 +190,18 @@ class Dataset:
         frame = pd.concat(list(map(self._read_shard, self.manifest["shards"], repeat(read))), ignore_index=True)
         return frame[wanted] if split is None else frame.loc[frame["split"] == split, wanted]
 
-    def rejections(self) -> pd.DataFrame:
-        """Read the rows that were refused: row (of the source, from 0), input, stage, reason."""
-        path = self.folder / "rejections.parquet"
+    def rejections(self, *, cells: bool = False) -> pd.DataFrame:
+        """Read the rows that were refused: row (of the source, from 0), input, stage, reason.
+
+        Args:
+            cells: Add the column `cells`: the user's other columns of the row as JSON; None where they are not known.
+        """
+        path, columns = self.folder / "rejections.parquet", ["row", "input", "stage", "reason"]
         with self._reading(path):
             frame = pd.read_parquet(path)
-            if missing := {"row", "input", "stage", "reason"} - set(frame.columns):
+            if missing := set(columns) - set(frame.columns):
                 raise ValueError(f"it has no column {sorted(missing)[0]}")
-        return frame
+        return frame.reindex(columns=[*columns, *(["cells"] if cells else [])])
 
     def tokens(self, split: str = "train") -> TokenDataset:
         """Open the tokens of one split, mapped into memory."""
@@ -223,34 +228,5 @@ class Dataset:
         raise unknown_name("property", name, [p.name for p in self.properties])
 
     def summary(self) -> str:
-        """Describe the dataset in a few lines for a person."""
-        m, c = self.manifest, self.manifest["counts"]
-        lines = [
-            f"dataset {m['name']} ({m['key'][:8]}), from {m['source']['location']}",
-            f"  {c['rows']:,} rows = {c['accepted']:,} accepted + {c['duplicates']:,} duplicates "
-            f"+ {c['rejected']:,} rejected",
-            f"  train {c['train']:,}, validation {c['validation']:,}, test {c['test']:,}",
-        ]
-        if c["rejected_by_stage"]:
-            lines.append("  rejected at: " + ", ".join(f"{stage} {n:,}" for stage, n in c["rejected_by_stage"].items()))
-            for row in self.rejections().head(5).to_dict("records"):
-                lines.append(f"    {self.row_numbers.name(row['row'])}: {row['input'][:60]!r}: {row['reason']}")
-            lines.append(f"    all of them: {self.folder / 'rejections.parquet'}")
-        if told := describe_changes(self.changes, c["accepted"]):
-            lines.append(f"  {told}")
-        lines.append(
-            f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
-            f"{m['mean_tokens']:.1f} tokens a molecule"
-        )
-        for p in m["properties"]:
-            unit = f" {p['unit']}" if p["unit"] else ""
-            figures = "no value in the training split"
-            if p["count"]:
-                figures = (
-                    f"{p['mean']:.3g} ± {p['std']:.2g}{unit} ({p['min']:.3g} to {p['max']:.3g}), {p['count']:,} values"
-                )
-            if label := self.labels.get(p["name"]):
-                figures += f" in the training split; {describe_label(label)} in all"
-            lines.append(f"  {p['name']} ({p['kind']}): {figures}")
-        lines += [f"  warning: {warning}" for warning in self.warnings]
-        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+        """Describe the dataset in some lines for a person."""
+        return describe_dataset(self.manifest, self.folder, self.rejections(), self.row_numbers)

@@ -29,13 +29,20 @@ from pipeline.datasets.parts import mark_part
 from pipeline.datasets.source import Chunk
 
 UNASSIGNED = 255
+_SHOWN_CELL = 500  # characters of a cell that is kept of a rejected row
 SPLIT_WORDS = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
 }  # fmt: skip
 OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 REJECTION_SCHEMA = pa.schema(
-    [("row", pa.int64()), ("input", pa.string()), ("stage", pa.string()), ("reason", pa.string())]
+    [
+        ("row", pa.int64()),
+        ("input", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("cells", pa.string()),
+    ]
 )
 
 
@@ -83,6 +90,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     standardizer = _get_standardizer(settings.options)
     figures = PartFigures(len(chunk))
     rejections = list(chunk.rejections)
+    cells_of_rejected: dict[int, str] = {}
     table: dict[str, list[Any]] = {
         name: [] for name in (*OWN_COLUMNS[:-1], *INSIDE, *settings.compute, *settings.measured)
     }
@@ -93,6 +101,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             found = _standardize_row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
             if isinstance(found, Rejection):
                 rejections.append(found)
+                cells_of_rejected[row] = _list_cells(chunk, i)
                 continue
             molecule, string, split = found
             table["row"].append(row)
@@ -130,7 +139,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             arrays[name_kept_column(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
     figures.molecules, figures.rejected = len(kept), len(rejections)
     path = settings.part(chunk.number)
-    write_rejections(rejections, path.with_suffix(".rejections.parquet"))
+    write_rejections(rejections, cells_of_rejected, path.with_suffix(".rejections.parquet"))
     metadata = {b"figures": json.dumps(asdict(figures)).encode()}
     with write_whole(path) as partial:
         parquet.write_table(pa.table(arrays).replace_schema_metadata(metadata), partial, compression="zstd")
@@ -216,12 +225,24 @@ def write_table(table: pa.Table, path: Path) -> None:
         parquet.write_table(table, partial, compression="zstd")
 
 
-def write_rejections(rejections: Sequence[Rejection], path: Path) -> None:
-    """Write rejections as Parquet, by row."""
+def write_rejections(rejections: Sequence[Rejection], cells: Mapping[int, str], path: Path) -> None:
+    """Write rejections as Parquet, by row.
+
+    Args:
+        rejections: The rejections.
+        cells: The user's other columns of a row as JSON, by row, where they are known.
+        path: The file.
+    """
     ordered = sorted(rejections, key=lambda r: r.row)
-    write_table(
-        pa.table({name: [getattr(r, name) for r in ordered] for name in REJECTION_SCHEMA.names}, REJECTION_SCHEMA), path
-    )
+    columns: dict[str, list[Any]] = {n: [getattr(r, n) for r in ordered] for n in REJECTION_SCHEMA.names[:-1]}
+    columns["cells"] = [cells.get(r.row) for r in ordered]
+    write_table(pa.table(columns, REJECTION_SCHEMA), path)
+
+
+def _list_cells(chunk: Chunk, i: int) -> str:
+    """Return the user's other columns of a row as JSON, long cells cut."""
+    cells = {name: _clean(column[i]) for name, column in chunk.columns.items()}
+    return json.dumps({name: cell[:_SHOWN_CELL] for name, cell in cells.items() if cell})
 
 
 def _standardize_row(

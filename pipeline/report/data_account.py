@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.chemistry.changes import describe
 from pipeline.datasets.account import describe_counts, order_by_request
 from pipeline.datasets.dataset import Dataset
 from pipeline.report.dataset_facts import Change, DatasetFacts, Labels, RejectedRow
@@ -42,7 +43,7 @@ def describe_dataset(dataset: Dataset | None, card: Mapping[str, Any], asked: It
             for r in first
         ],
         changes=[
-            Change(change=change, count=n, **_show_example(examples.get(change), dataset))
+            Change(change=change, explanation=describe(change), count=n, **_show_example(examples.get(change), dataset))
             for change, n in dataset.changes.items()
         ],
         labels=[

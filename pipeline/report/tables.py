@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.datasets.account import order_by_request
 from pipeline.report.model import Report
 
 
@@ -13,8 +14,9 @@ def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def list_warnings(report: Report) -> list[str]:
-    """List the warnings about the data, then those of the run, each once."""
-    return list(dict.fromkeys([*report.dataset.warnings, *report.warnings]))
+    """List the warnings about the data and those of the run, each once; those about what was asked for come first."""
+    asked = [objective.property for objective in report.request.objectives]
+    return order_by_request([*report.dataset.warnings, *report.warnings], asked)
 
 
 def list_data_rows(report: Report) -> list[dict[str, Any]]:

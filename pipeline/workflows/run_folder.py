@@ -18,6 +18,7 @@ from chem_vae.atomic_files import to_plain, write_json, write_text
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.exports import list_rejected
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
@@ -25,6 +26,11 @@ from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.folders import write_manifest
 from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
+
+REJECTED = "rejected.csv"
+"""The file of a run folder that lists the rejected rows of the data."""
+MOST_REJECTED = 100_000
+"""The rejected rows that a run folder lists; `chem-vae inspect DATASET --rejected FILE` lists all."""
 
 
 @dataclass
@@ -64,6 +70,9 @@ class RunWriter:
             The finished run.
         """
         shutil.copytree(self.model.folder, self.folder / "model")
+        if self.dataset is not None and self.dataset.counts["rejected"]:
+            self.write_table(REJECTED, list_rejected(self.dataset, MOST_REJECTED))
+            report.dataset.rejected_file = REJECTED
         write_report(self.folder, report, candidates.drop(columns="z"))
         finish_run(
             self.run,

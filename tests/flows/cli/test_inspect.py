@@ -66,3 +66,18 @@ def test_runs_of_version_0_1_0_are_listed_and_shown(chem_vae: CommandLine) -> No
         done = chem_vae(*command)
         assert done.returncode == 0, done.stderr
         assert "logP (Crippen)" in done.stdout and "the predictor of potency is weak" in done.stdout
+
+
+def test_a_dataset_tells_of_its_rows_and_writes_them_out(chem_vae: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("SMILES,id\nCCCCO,1\nCCCC(=O)[O-].[Na+],2\nnot one,3\nCCCCN,4\n")
+    done = chem_vae("ingest", tmp_path / "my.csv", "--workspace", tmp_path, "--set", "ingest.merges=5", "-q")
+    assert done.returncode == 0, done.stderr
+    done = chem_vae(
+        "inspect", "my", "--workspace", tmp_path, "--rejected", tmp_path / "no.csv", "--changed", tmp_path / "c.xlsx"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "row 4: 'not one'" in done.stdout and "uncharged: 1, such as row 3" in done.stdout
+    assert f"1 rejected rows: {tmp_path / 'no.csv'}" in done.stdout and (tmp_path / "c.xlsx").stat().st_size
+    assert (tmp_path / "no.csv").read_text().splitlines()[1].startswith("4,not one,parse,")
+    refused(chem_vae("inspect", "my", "--workspace", tmp_path, "--rejected", tmp_path / "a.doc"), ".csv or .xlsx")
+    refused(chem_vae("inspect", "moses", "--workspace", tmp_path, "--rejected", tmp_path / "a.csv"), "dataset")

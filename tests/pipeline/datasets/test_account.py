@@ -15,4 +15,4 @@ def test_changes_are_kept_by_row_and_counted(tmp_path: Path) -> None:
     changes = dataset.table(["row", "changes"]).set_index("row")["changes"]
     assert changes[0] == "" and changes[2] == changes[3] == "uncharged" and "uncharged" in changes[1].split("; ")
     assert dataset.changes["uncharged"] == 3 and next(iter(dataset.changes)) == "uncharged"
-    assert "of 4 molecules: uncharged 3" in dataset.summary()
+    assert "uncharged: 3, such as row 3: 'CCCC(=O)[O-].[Na+]' became 'CCCC(=O)O'" in dataset.summary()
