@@ -10,7 +10,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {
     *("torch", "lightning", "botorch", "gpytorch", "linear_operator", "sklearn", "scipy", "numpy", "pandas", "pyarrow"),
-    *("rdkit", "selfies", "tokenizers", "safetensors", "matplotlib", "PIL", "umap", "optuna", "fcd_torch", "jinja2", "openpyxl"),
+    *(
+        "rdkit",
+        "selfies",
+        "tokenizers",
+        "safetensors",
+        "matplotlib",
+        "PIL",
+        "umap",
+        "optuna",
+        "fcd_torch",
+        "jinja2",
+        "openpyxl",
+    ),
     *("prefect", "pydantic", "sqlalchemy", "httpx", "pooch"),
     *("rich", "tabulate", "filelock", "platformdirs", "importlib.metadata", "webbrowser", "multiprocessing"),
 }

@@ -45,6 +45,23 @@ class _Source(ManifestPart):
     sha256: str
 
 
+class _Example(ManifestPart):
+    row: int
+    input: str | None
+    smiles: str
+
+
+class _LabelCounts(ManifestPart):
+    exact: int
+    bounds: int
+    spread: int
+
+
+class _RowNumbers(ManifestPart):
+    first: int
+    word: str
+
+
 class _DatasetManifest(ManifestPart):
     name: PlainName
     key: str
@@ -56,6 +73,11 @@ class _DatasetManifest(ManifestPart):
     mean_tokens: float
     shards: list[_Shard] = Field(min_length=1)
     notes: list[str]
+    warnings: list[str] = []
+    changes: dict[str, int] = {}
+    change_examples: dict[str, _Example] = {}
+    labels: dict[str, _LabelCounts] = {}
+    row_numbers: _RowNumbers | None = None
     seconds: float
 
 

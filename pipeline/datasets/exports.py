@@ -47,9 +47,8 @@ def list_changed(dataset: Dataset) -> pd.DataFrame:
         raise UserError(
             f"the dataset {dataset.folder.name} was made by an older version, which kept no changes: ingest its source again"
         )
-    columns = ["row", "input", "smiles", "changes"]
-    parts = [pd.read_parquet(shard, columns=columns, filters=[("changes", "!=", "")]) for shard in dataset.shards]
-    return _number_rows(dataset, pd.concat(parts, ignore_index=True))
+    table = dataset.table(["row", "input", "smiles", "changes"])
+    return _number_rows(dataset, table[table["changes"] != ""])
 
 
 def _number_rows(dataset: Dataset, table: pd.DataFrame) -> pd.DataFrame:

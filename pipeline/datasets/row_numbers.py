@@ -36,7 +36,7 @@ class RowNumbers:
     def of_manifest(cls, manifest: Mapping[str, Any]) -> RowNumbers:
         """Return the numbers of the rows of a dataset's source; counted from 0 where an older dataset does not tell."""
         known = manifest.get("row_numbers")
-        return cls(**known) if known else cls(0)
+        return cls(known["first"], known["word"]) if known else cls(0)
 
     def number(self, row: int) -> int:
         """Return the number of a row that is stored as counted from 0."""
