@@ -22,6 +22,7 @@ HEAVY = {
         "fcd_torch",
         "jinja2",
         "openpyxl",
+        "pint",
     ),
     *("prefect", "pydantic", "sqlalchemy", "httpx", "pooch"),
     *("rich", "tabulate", "filelock", "platformdirs", "importlib.metadata", "webbrowser", "multiprocessing"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chem_vae.errors import DataError, UserError, unknown_name
-from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.shards import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.datasets.source import Chunk, Source
@@ -18,19 +18,19 @@ class Columns:
     """The columns of a source that mean something.
 
     Args:
-        units: The measured properties, each with its unit.
+        properties: The measured properties.
         split: The column that says train, validation or test; None where the split is drawn.
         notes: Sentences for the user on what was decided.
     """
 
-    units: Mapping[str, str]
+    properties: tuple[MeasuredProperty, ...]
     split: str | None
     notes: tuple[str, ...]
 
 
 def open_source(config: IngestConfig, resolved: ResolvedSource) -> Source:
     """Open the file of a source as the configuration says."""
-    columns = [*_list_units(config, resolved), config.split_column, resolved.split_column]
+    columns = [*(p.name for p in list_measured(config, resolved)), config.split_column, resolved.split_column]
     smiles_column = config.smiles_column or resolved.smiles_column
     named = tuple(c for c in columns if c)
     hints = Hints(smiles_column, config.header, named, config.delimiter, config.encoding, config.sheet)
@@ -44,9 +44,9 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
         UserError: If a column is missing, or if its name cannot be that of a property.
         DataError: If two columns have the name of a property.
     """
-    units = _list_units(config, resolved)
+    properties = list_measured(config, resolved)
     file = resolved.path.name
-    for name in units:
+    for name in (p.name for p in properties):
         if name in (*OWN_COLUMNS, *INSIDE):
             raise UserError(f"a property cannot be called {name!r}, a column that every dataset has; rename the column")
         if name == source.smiles_column:
@@ -57,44 +57,39 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
             raise unknown_name(f"column of {file}", name, source.columns)
     wanted = config.split_column or resolved.split_column
     if wanted is None:
-        return Columns(units, *_guess_split(source))
+        return Columns(properties, *_guess_split(source))
     if wanted not in (names := source.read_columns(1000)):
         raise unknown_name(f"split column of {file}", wanted, names)
-    return Columns(units, wanted, ())
+    return Columns(properties, wanted, ())
 
 
-def check_numbers(units: Mapping[str, str], parts: Sequence[PartFigures]) -> None:
-    """Check that no column of a measured property holds text alone.
+def check_numbers(names: Iterable[str], parts: Sequence[PartFigures]) -> None:
+    """Check that no measured column holds text alone.
 
     Raises:
         DataError: If one does.
     """
-    for name in units:
+    for name in names:
         examples = [part.example[name] for part in parts if name in part.example]
         if examples and not any(part.numeric[name] for part in parts):
             raise DataError(f"the property column {name!r} holds text, not numbers: its first value is {examples[0]!r}")
 
 
-def describe_unmeasured(units: Mapping[str, str], parts: Sequence[PartFigures], file: str) -> list[str]:
-    """Describe the cells of measured properties that are no numbers, in a sentence for each property that has some.
+def check_values(names: Iterable[str], parts: Sequence[PartFigures], file: str) -> None:
+    """Check that each measured column has a value in some row.
 
     Raises:
-        DataError: If no row has a value of a property.
+        DataError: If one has none.
     """
-    notes = []
-    for name in units:
+    for name in names:
         if any(part.molecules for part in parts) and not any(part.numeric[name] for part in parts):
             raise DataError(f"no row of {file} has a value of the property {name!r}")
-        if count := sum(part.not_numeric[name] for part in parts):
-            example = next(part.example[name] for part in parts if name in part.example)
-            notes.append(
-                f"{count:,} cells of {name!r} are no finite numbers (such as {example!r}) and count as unmeasured"
-            )
-    return notes
 
 
-def _list_units(config: IngestConfig, resolved: ResolvedSource) -> dict[str, str]:
-    return dict(resolved.properties) | {p.name: p.unit for p in config.properties}
+def list_measured(config: IngestConfig, resolved: ResolvedSource) -> tuple[MeasuredProperty, ...]:
+    """List the measured properties: those of the registered source, and those that the configuration names."""
+    known = {name: MeasuredProperty(name=name, unit=unit, log=config.log) for name, unit in resolved.properties.items()}
+    return tuple((known | {p.name: p for p in config.measured}).values())
 
 
 def _guess_split(source: Source) -> tuple[str | None, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.datasets.left_out import LeaveOut
+from pipeline.datasets.log_scale import name_logarithm
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.settings import Settings
 
@@ -17,7 +18,13 @@ class MeasuredProperty(Settings):
     """A numeric column of the user's own."""
 
     name: str = Field(min_length=1, description="The column's name, and the property's from then on.")
-    unit: str = Field("", description="Its unit, for reports.")
+    unit: str = Field("", description="Its unit; cells in other units are converted to it.")
+    log: bool = Field(False, description="Learn its logarithm: the p-value (-log10 in mol/L) of a concentration.")
+
+    @property
+    def learned_name(self) -> str:
+        """The name of the learned property: that of the column, or with `log` "pIC50" or "log NAME"."""
+        return name_logarithm(self.name, self.unit) if self.log else self.name
 
 
 class IngestConfig(Settings):
@@ -55,6 +62,31 @@ class IngestConfig(Settings):
     leave_out_outliers: bool = Field(
         False, description="Leave out measured values that lie far from all others, and suspected codes such as -999."
     )
+    log: bool = Field(
+        False,
+        description="Learn the logarithms of all measured properties: of a concentration the p-value (IC50 as pIC50).",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="The decimal mark of measured columns, where their numbers do not tell it."
+    )
+    censored: Literal["use", "leave_out"] = Field(
+        "use", description='Whether measurements that are bounds (">10000") are used as bounds or left out.'
+    )
+    where: tuple[str, ...] = Field(
+        (), description="Rows whose measurements count, as COLUMN=VALUE; the molecules of other rows stay."
+    )
+    assay_columns: bool = Field(
+        True, description="Read the relation, unit and type columns that stand beside a measured column."
+    )
+    accept_lost_labels: bool = Field(
+        False, description="Go on without the labels that cannot be read, where they are many or of one kind."
+    )
+    most_spread: float | None = Field(
+        None,
+        gt=0,
+        description="Repeated measurements of a molecule that differ by more are listed; when not given 1 on a logarithmic scale, "
+        "else a factor of 10, or the standard deviation of a property that spans less than two decades.",
+    )
     compute: tuple[str, ...] = Field(
         ("logp", "qed", "sa", "mw", "tpsa"), description="Properties to compute from the structure."
     )
@@ -73,6 +105,11 @@ class IngestConfig(Settings):
     def _without_secrets(self, source: str) -> str:
         """Leave credentials and signed queries of a URL out of manifests, config.json and Prefect's parameters."""
         return redact(source)
+
+    @property
+    def measured(self) -> tuple[MeasuredProperty, ...]:
+        """The measured properties, each with `log` where it is set for all."""
+        return tuple(p.model_copy(update={"log": True}) if self.log else p for p in self.properties)
 
     @field_validator("properties", mode="before")
     @classmethod
@@ -96,9 +133,14 @@ class IngestConfig(Settings):
             LeaveOut.parse(rule)
         return rules
 
+    @field_validator("where", mode="before")
+    @classmethod
+    def _one_condition(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _properties_differ(self) -> Self:
-        names = [p.name for p in self.properties] + list(self.compute)
+        names = [p.learned_name for p in self.measured] + list(self.compute)
         twice = {n for n in names if [m.casefold() for m in names].count(n.casefold()) > 1}
         if twice:
             raise ValueError(

@@ -17,6 +17,7 @@ from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.account import describe_dataset
 from pipeline.datasets.dataset_manifest import check_manifest
+from pipeline.datasets.log_scale import LogScale
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.integrity import check_contents
@@ -40,6 +41,8 @@ class DatasetProperty:
     unit: str
     kind: str
     label: str
+    log: LogScale | None = None
+    """For a property that is the logarithm of raw values: the way back (`log.to_raw(6.0)`, in `log.raw_unit`), for reports."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,10 @@ class Dataset:
     @property
     def properties(self) -> list[DatasetProperty]:
         """The properties, in the order of the columns of conditions.npy."""
-        return [DatasetProperty(p["name"], p["unit"], p["kind"], p["label"]) for p in self.manifest["properties"]]
+        return [
+            DatasetProperty(p["name"], p["unit"], p["kind"], p["label"], LogScale.from_dict(p.get("log")))
+            for p in self.manifest["properties"]
+        ]
 
     @property
     def vocabulary(self) -> SelfiesVocabulary:

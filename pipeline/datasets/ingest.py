@@ -30,10 +30,19 @@ from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
 from pipeline.datasets.account import count_changes, count_labels
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
-from pipeline.datasets.columns import check_numbers, describe_unmeasured, find_columns, open_source
+from pipeline.datasets.columns import check_numbers, check_values, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
+from pipeline.datasets.duplicates import (
+    DuplicateReader,
+    choose_limit,
+    describe_merged_forms,
+    list_disagreements,
+    write_disagreements,
+)
+from pipeline.datasets.label import LabelColumn
 from pipeline.datasets.label_checks import find_label_problems
+from pipeline.datasets.measured_columns import read_labels
 from pipeline.datasets.parts import is_finished_part
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_numbers import RowNumbers
@@ -144,17 +153,17 @@ class _Ingest:
         self.partial = folder.with_name(f"{folder.name}.partial")
         self.source = open_source(config, resolved)
         columns = find_columns(self.source, config, resolved)
-        self.units, self.notes = columns.units, list(columns.notes)
+        self.notes = list(columns.notes)
         self.warnings: list[str] = []
         """Sentences on what may harm the results; `notes` say how the source was read."""
         self.constraints = get_default_constraints()
         self.settings = shards.ShardSettings(
-            str(self.partial / "parts"), config.standardize, config.compute, tuple(self.units), columns.split,
+            str(self.partial / "parts"), config.standardize, config.compute, columns.properties, columns.split,
             config.split == "scaffold", tuple(sorted(self.constraints.items())),
         )  # fmt: skip
         for name in self.source.columns:
             kept = shards.name_kept_column(name, self.settings)
-            if name not in (*self.units, columns.split) and kept != name:
+            if name not in (*self.settings.sources, columns.split) and kept != name:
                 self.notes.append(f"the source's own column {name!r} is kept as {kept!r}")
 
     def run(self) -> Dataset:
@@ -218,7 +227,7 @@ class _Ingest:
         for number, figures in enumerate(workers.map(shards.standardize_part, read_missing())):
             found[order[number]] = figures
             if order[number] == 0:
-                check_numbers(self.units, [figures])
+                check_numbers(self.settings.sources, [figures])
             report(expected)
         parts = [found[i] for i in range(len(sizes))]
         rows = sum(f.rows for f in parts)
@@ -231,25 +240,41 @@ class _Ingest:
             )
         if rows != sum(sizes) or rows != sum(f.molecules + f.rejected for f in parts):
             raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
-        check_numbers(self.units, parts)
+        check_numbers(self.settings.sources, parts)
         report(rows)
-        self.warnings += describe_unmeasured(self.units, parts, self.resolved.path.name)
+        check_values(self.settings.sources, parts, self.resolved.path.name)
         return parts
 
     # -- phase 2 -----------------------------------------------------------------------------------------------------
 
     def _place(self, figures: list[shards.PartFigures]) -> PlacedRows:
-        rows = place_molecules(self.settings, [f.molecules for f in figures], self.config, self.progress)
-        self.notes += rows.notes
+        molecules = [f.molecules for f in figures]
+        labels = read_labels(self.settings, molecules, self.config, self.source.columns)
+        self.notes += labels.notes
+        self.warnings += labels.warnings
+        self.labels = labels.entries
+        rows = place_molecules(self.settings, molecules, labels.columns, self.config, self.progress)
         if not (rows.keep & (rows.split == 0)).any():
-            if molecules := int(rows.keep.sum()):
+            if there := int(rows.keep.sum()):
                 raise DataError(
-                    f"none of the {molecules:,} molecules is in the training split; check the split column, or lower "
+                    f"none of the {there:,} molecules is in the training split; check the split column, or lower "
                     "the fractions of validation and test"
                 )
             count, why = sum(f.rows for f in figures), explain_rejections(self.settings, len(figures))
             raise DataError(f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}")
+        self._compare_duplicates(rows, labels.columns)
         return rows
+
+    def _compare_duplicates(self, rows: PlacedRows, labels: dict[str, LabelColumn]) -> None:
+        """Tell which repeated measurements disagree, and which molecules were merged from different forms."""
+        reader = DuplicateReader([self.settings.part(i) for i in range(len(rows.starts) - 1)], rows.starts)
+        numbers = RowNumbers.of_layout(self.source.layout)
+        limits = {
+            name: choose_limit(name, label.value, self.config.most_spread) for name, label in rows.merged.labels.items()
+        }
+        self.disagreements, said = list_disagreements(rows.hashes, labels, rows.merged, limits, reader, numbers)
+        self.warnings += said
+        self.notes += describe_merged_forms(rows.hashes, rows.keep, reader, numbers)
 
     # -- phase 3 -----------------------------------------------------------------------------------------------------
 
@@ -310,7 +335,8 @@ class _Ingest:
         vocabulary: SelfiesVocabulary,
         kept: list[tuple[int, int]],
     ) -> dict[str, Any]:
-        write_arrays(self.settings, whole, kept, (*self.config.compute, *self.units))
+        write_arrays(self.settings, whole, kept, (*self.config.compute, *self.settings.measured))
+        write_disagreements(self.disagreements, whole)
         stages = write_all_rejections(self.settings, whole, len(figures))
         write_json(whole / "vocabulary.json", vocabulary.to_dict())
         split = np.load(whole / "split.npy", mmap_mode="r")
@@ -328,7 +354,7 @@ class _Ingest:
         entries = [
             {"name": p.name, "label": p.label, "unit": p.unit, "kind": "computed"}
             for p in map(get_property, self.config.compute)
-        ] + [{"name": n, "label": n, "unit": unit, "kind": "measured"} for n, unit in self.units.items()]
+        ] + [{"name": n, "label": n, "kind": "measured", **entry} for n, entry in self.labels.items()]
         source = ("name", "location", "sha256", "title", "licence", "citation")
         versions = ("rdkit", "selfies", "tokenizers", "numpy", "pyarrow")
         return {
@@ -345,7 +371,7 @@ class _Ingest:
             "row_numbers": RowNumbers.of_layout(self.source.layout).to_dict(),
             "changes": changes,
             "change_examples": examples,
-            "labels": count_labels(files, self.units),
+            "labels": count_labels(files, self.settings.measured),
             "vocabulary": {"symbols": len(vocabulary.symbols), "merges": len(vocabulary.merges)},
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from chem_vae.errors import DataError
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_outliers import Suspects, find_suspects
+from pipeline.datasets.log_scale import is_logarithm, is_potency, name_logarithm
 from pipeline.datasets.row_numbers import RowNumbers
+from pipeline.datasets.units import find_molar_exponent
 
 FEWEST_LABELS = 15
 """Labels that a predictor needs: with fewer, ten are not left to learn from where some are held out to check it."""
@@ -37,6 +39,7 @@ class Labels:
         ids: (n,) the user's own name of each molecule, or None.
         bounds: The number of values that are bounds alone (">10").
         is_log: Whether the values are logarithms already (p-values that were made of a concentration).
+        unit: The unit of the values.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Labels:
     ids: Sequence[str] | None = None
     bounds: int = 0
     is_log: bool = False
+    unit: str = ""
 
     def name_rows(self, mask: NDArray[np.bool_]) -> str:
         """Name some rows with their values: 'row 4 (-999)', at most five of them."""
@@ -93,7 +97,7 @@ def read_labels(dataset: Dataset) -> list[Labels]:
             if column in table:
                 bound |= np.isfinite(table[column].to_numpy(np.float64))
         bounds = int((bound & np.isnan(values)).sum())
-        found.append(Labels(p.name, values, rows, dataset.row_numbers, ids, bounds, bool(getattr(p, "log", False))))
+        found.append(Labels(p.name, values, rows, dataset.row_numbers, ids, bounds, p.log is not None, p.unit))
     return found
 
 
@@ -230,17 +234,23 @@ def _check_variety(labels: Labels, values: NDArray[np.float64]) -> list[Finding]
 
 
 def _check_skew(labels: Labels, values: NDArray[np.float64]) -> list[Finding]:
-    """Find raw concentrations, which a model learns as their logarithms."""
-    if labels.is_log or values.min() <= 0:
+    """Find raw concentrations, which a model learns better as their logarithms: by name or unit, or by their distribution."""
+    if labels.is_log or is_logarithm(labels.name) or values.min() <= 0:
         return []
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
-    is_skewed = high - middle > 3 * (middle - low)
-    if np.log10(high / low) < _DECADES or not is_skewed:
+    decades = float(np.log10(values.max() / values.min()))
+    is_skewed = high - middle > 3 * (middle - low) and np.log10(high / low) >= _DECADES
+    is_raw = is_potency(labels.name) or find_molar_exponent(labels.unit) is not None
+    if not is_skewed and not (is_raw and decades > _DECADES):
         return []
+    learned = name_logarithm(labels.name, labels.unit)
+    unit = labels.unit or ("nM" if is_raw else "")
+    named = f"'{labels.name}={unit}'" if unit else f"'{labels.name}'"
+    other = " (or its other unit)" if unit and not labels.unit else ""
     text = (
-        f"{labels.name} spans {np.log10(values.max() / values.min()):.1f} decades ({_show(values.min())} to {_show(values.max())}) with "
-        f"most values at the low end, like a raw concentration: a model learns its logarithm better; --log {labels.name} learns the "
-        "p-value, or give a column of p-values (pIC50)"
+        f"the values of {labels.name!r} span {decades:.1f} decades ({_show(values.min())} to {_show(values.max())}), like a raw "
+        f"concentration, which a model learns better as a logarithm: --property {named}{other} --log learns {learned!r}, and "
+        "reports show both"
     )
     return [Finding(labels.name, text)]
 

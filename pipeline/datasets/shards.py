@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -24,10 +24,12 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.account import SEPARATOR
+from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.parts import mark_part
 from pipeline.datasets.source import Chunk
 
+_DIGIT = re.compile(r"\d")
 UNASSIGNED = 255
 _SHOWN_CELL = 500  # characters of a cell that is kept of a rejected row
 SPLIT_WORDS = {
@@ -53,16 +55,30 @@ class ShardSettings:
     folder: str  # the folder of the parts
     options: StandardizeOptions
     compute: tuple[str, ...]
-    measured: tuple[str, ...]
+    properties: tuple[MeasuredProperty, ...]
     split_column: str | None
     scaffolds: bool
     constraints: tuple[tuple[str, int], ...]
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The names of the measured properties."""
+        return tuple(p.learned_name for p in self.properties)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the source that hold them, which the parts keep as text."""
+        return tuple(p.name for p in self.properties)
 
     @property
     def own_columns(self) -> set[str]:
         """The names of the columns that the dataset itself makes."""
         beside = {f"{name}_{kind}" for name in self.measured for kind in ("lower", "upper", "spread")}
         return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
+
+    def find_part_column(self, name: str) -> str:
+        """Return the name that a column of the source has in the parts."""
+        return name if name in self.sources else name_kept_column(name, self)
 
     def part(self, number: int) -> Path:
         """Return the Parquet file of the molecules of a part; its rejections and the mark with its hash lie beside it.
@@ -79,8 +95,8 @@ class PartFigures:
     rows: int
     molecules: int = 0
     rejected: int = 0
-    numeric: dict[str, int] = field(default_factory=dict)  # measured property -> cells that are finite numbers
-    not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold something else
+    numeric: dict[str, int] = field(default_factory=dict)  # measured column -> cells that hold a digit
+    not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold words alone
     example: dict[str, str] = field(default_factory=dict)  # ... -> the first such cell
 
 
@@ -92,7 +108,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     rejections = list(chunk.rejections)
     cells_of_rejected: dict[int, str] = {}
     table: dict[str, list[Any]] = {
-        name: [] for name in (*OWN_COLUMNS[:-1], *INSIDE, *settings.compute, *settings.measured)
+        name: [] for name in (*OWN_COLUMNS[:-1], *INSIDE, *settings.compute, *settings.sources)
     }
     kept: list[int] = []
     given = chunk.columns.get(settings.split_column, []) if settings.split_column else []
@@ -117,25 +133,20 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             for name, value in zip(settings.compute, compute(molecule.mol, settings.compute), strict=True):
                 table[name].append(value)
             kept.append(i)
-    for name in settings.measured:
-        cells = chunk.columns.get(name, [None] * len(chunk.rows))
-        numbers = [_read_number(cell) for cell in cells]
-        figures.numeric[name] = sum(map(math.isfinite, numbers))
-        strange = [
-            c
-            for c, number in zip(cells, numbers, strict=True)
-            if c is not None and c.strip() and not math.isfinite(number)
-        ]
-        figures.not_numeric[name] = len(strange)
-        if strange:
-            figures.example[name] = str(strange[0])[:80]
-        table[name] = [numbers[i] for i in kept]
+    for name in settings.sources:
+        cells = [_clean_measured(cell) for cell in chunk.columns.get(name, [None] * len(chunk.rows))]
+        words = [cell for cell in cells if cell is not None and _DIGIT.search(cell) is None]
+        figures.not_numeric[name] = len(words)
+        figures.numeric[name] = sum(cell is not None for cell in cells) - len(words)
+        if words:
+            figures.example[name] = words[0][:80]
+        table[name] = [cells[i] for i in kept]
     types = _list_types(settings)
     arrays = {name: pa.array(values, types[name]) for name, values in table.items() if values or name != "scaffold"}
     if not settings.scaffolds:
         arrays.pop("scaffold", None)
     for name, cells in chunk.columns.items():
-        if name not in settings.measured and name != settings.split_column:
+        if name not in settings.sources and name != settings.split_column:
             arrays[name_kept_column(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
     figures.molecules, figures.rejected = len(kept), len(rejections)
     path = settings.part(chunk.number)
@@ -265,13 +276,9 @@ def _standardize_row(
         return Rejection(row, shown, "encode", str(error))
 
 
-def _read_number(cell: str | None) -> float:
-    """Read the finite number in a cell; NaN where there is none."""
-    try:
-        value = float(cell) if cell is not None and "_" not in cell else math.nan
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+def _clean_measured(cell: str | None) -> str | None:
+    """Return a cell of a measured column without the blanks around it; None for an empty one."""
+    return _clean(cell.strip()) or None if cell is not None else None
 
 
 def _hash(text: str) -> int:
@@ -290,8 +297,8 @@ def _clean(cell: str | None) -> str | None:
 
 def _list_types(settings: ShardSettings) -> dict[str, pa.DataType]:
     types = {"row": pa.int64(), "hash": pa.uint64(), "scaffold": pa.uint64(), "given_split": pa.uint8()}
-    types |= {name: pa.string() for name in OWN_COLUMNS if name != "row"}
-    return types | {name: pa.float64() for name in (*settings.compute, *settings.measured)}
+    types |= {name: pa.string() for name in (*OWN_COLUMNS, *settings.sources) if name != "row"}
+    return types | {name: pa.float64() for name in settings.compute}
 
 
 def _save(path: Path, array: np.ndarray) -> None:

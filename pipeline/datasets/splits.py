@@ -1,51 +1,45 @@
-"""Merges duplicates, by InChIKey, and assigns molecules to random or scaffold splits."""
+"""Finds duplicates, by InChIKey, and assigns molecules to random or scaffold splits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from pyarrow import parquet
 
 from chem_vae.progress import Progress
 from pipeline.datasets.config import IngestConfig
-from pipeline.datasets.left_out import leave_out
+from pipeline.datasets.duplicates import Merged, merge_duplicates
+from pipeline.datasets.label import LabelColumn
 from pipeline.datasets.shards import UNASSIGNED, ShardSettings
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
 
 
 @dataclass(frozen=True)
-class Merged:
-    """The molecules of some rows, each once.
-
-    Args:
-        keep: (n,) bool, the first row of each molecule.
-        values: Measured columns (n,): on each row the median of all rows of its molecule.
-        spreads: Measured columns (n,): half the range of those values; NaN where fewer than two were measured.
-    """
-
-    keep: np.ndarray
-    values: dict[str, np.ndarray]
-    spreads: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
 class PlacedRows:
     """The rows of all parts that hold a molecule, in their order: hash, whether it is kept, and its split, each (n,).
 
-    `values` are the measured columns and their spreads; `starts` are the first rows of the parts, and the end; `notes` say what was
-    left out.
+    `merged` are their labels; `starts` are the first rows of the parts, and the end.
     """
 
     hashes: np.ndarray
     keep: np.ndarray
     split: np.ndarray
-    values: dict[str, np.ndarray]
+    merged: Merged
     starts: list[int]
-    notes: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The measured columns of the dataset: values, bounds where any molecule has one, and spreads."""
+        values: dict[str, np.ndarray] = {}
+        for name, label in self.merged.labels.items():
+            values[name] = label.value
+            if np.isfinite(label.lower).any() or np.isfinite(label.upper).any():
+                values |= {f"{name}_lower": label.lower, f"{name}_upper": label.upper}
+            values[f"{name}_spread"] = label.spread
+        return values
 
     def slice_part(self, part: int) -> slice:
         """Return the place of the rows of a part."""
@@ -53,13 +47,18 @@ class PlacedRows:
 
 
 def place_molecules(
-    settings: ShardSettings, molecules: Sequence[int], config: IngestConfig, progress: Progress
+    settings: ShardSettings,
+    molecules: Sequence[int],
+    labels: Mapping[str, LabelColumn],
+    config: IngestConfig,
+    progress: Progress,
 ) -> PlacedRows:
     """Find the duplicates among the molecules of all parts, and draw the split of each molecule.
 
     Args:
         settings: What the parts have in common.
         molecules: The number of molecules of each part.
+        labels: Their labels, by measured property.
         config: The fractions of the splits, and the seed.
         progress: Is told of each part.
     """
@@ -67,7 +66,6 @@ def place_molecules(
     total = sum(molecules)
     hashes, given = np.zeros(total, np.uint64), np.zeros(total, np.uint8)
     columns: dict[str, np.ndarray] = {"hash": hashes, "given_split": given}
-    columns |= {name: np.zeros(total) for name in settings.measured}
     if settings.scaffolds:
         columns["scaffold"] = np.zeros(total, np.uint64)
     starts = [0]
@@ -79,35 +77,11 @@ def place_molecules(
                 column[starts[-1] : end] = table.column(name).to_numpy()
         starts.append(end)
         progress("split", number + 1, len(molecules))
-    measured = {name: columns[name] for name in settings.measured}
-    measured, notes = leave_out(measured, config.leave_out, config.leave_out_outliers)
-    merged = merge_duplicates(hashes, measured)
+    merged = merge_duplicates(hashes, labels)
     given[~merged.keep] = UNASSIGNED  # the first row of a molecule says its split
     groups = columns.get("scaffold", hashes)
     split = assign_splits(given, groups, config.seed, config.validation_fraction, config.test_fraction)
-    values: dict[str, np.ndarray] = {}
-    for name in settings.measured:
-        values |= {name: merged.values[name], f"{name}_spread": merged.spreads[name]}
-    return PlacedRows(hashes, merged.keep, split, values, starts, tuple(notes))
-
-
-def merge_duplicates(hashes: np.ndarray, measured: dict[str, np.ndarray]) -> Merged:
-    """Merge the rows of the same molecule.
-
-    Args:
-        hashes: (n,) uint64, equal for equal molecules.
-        measured: Columns (n,); NaN where there is no value.
-    """
-    keys = pd.Series(hashes)
-    several = keys.duplicated(keep=False).to_numpy()
-    values = {name: column.copy() for name, column in measured.items()}
-    spreads = {name: np.full(len(hashes), np.nan) for name in measured}
-    for name, column in measured.items():
-        groups = pd.Series(column[several]).groupby(hashes[several])
-        values[name][several] = groups.transform("median")
-        spread = (groups.transform("max") - groups.transform("min")) / 2
-        spreads[name][several] = spread.where(groups.transform("count") > 1)
-    return Merged(~keys.duplicated().to_numpy(), values, spreads)
+    return PlacedRows(hashes, merged.keep, split, merged, starts)
 
 
 def draw_uniform(hashes: np.ndarray, seed: int) -> np.ndarray:

@@ -101,15 +101,17 @@ def test_labels(tmp_path: Path) -> None:
     ]  # fmt: skip
     path = table(tmp_path / "a.csv", ["smiles", "pIC50", "K", "mw"], rows)
     asked = config(path, properties=["pIC50=nM", "K"], validation_fraction=0, test_fraction=0)
-    with pytest.warns(ChemVAEWarning, match="2 cells of 'pIC50'"):
+    with pytest.warns(ChemVAEWarning, match="1 cell of 'pIC50'"):
         dataset = ingest(asked, tmp_path)
-    with pytest.warns(ChemVAEWarning, match="2 cells of 'pIC50'"):
+    with pytest.warns(ChemVAEWarning, match="1 cell of 'pIC50'"):
         assert ingest(asked, tmp_path).reused
     whole(dataset)
     frame = dataset.table().set_index("smiles")
     assert frame.loc["CCO", "pIC50"] == 6.0, "the median of 5 and 7"
     assert frame.loc["CCO", "pIC50_spread"] == 1.0, "half the range"
     assert np.isnan(frame.loc["CCN", "pIC50"]) and np.isnan(frame.loc["CCC", "pIC50"])
+    assert frame.loc["CCC", "pIC50_lower"] == 10 and frame["pIC50_lower"].notna().sum() == 1
+    assert frame["pIC50_upper"].isna().all()
     assert frame.loc["CCCO", "pIC50"] == -1000 and np.isnan(frame.loc["CCCO", "pIC50_spread"])
     assert frame["K"].notna().sum() == 1
     assert frame["mw.source"].tolist() == ["a", "c", "d", "e"], "the user's own mw does not mix with the computed one"
@@ -118,9 +120,9 @@ def test_labels(tmp_path: Path) -> None:
         ("mw", "g/mol", "computed"), ("tpsa", "Å²", "computed"), ("pIC50", "nM", "measured"), ("K", "", "measured"),
     ]  # fmt: skip
     lost = " ".join(dataset.warnings)
-    assert "2 cells of 'pIC50'" in lost and "'n/a'" in lost and "'mw.source'" in " ".join(dataset.notes)
+    assert "1 cell of 'pIC50'" in lost and "'n/a'" in lost and "'mw.source'" in " ".join(dataset.notes)
     assert dataset.labels == {
-        "pIC50": {"exact": int(frame["pIC50"].notna().sum()), "bounds": 0, "spread": 1},
+        "pIC50": {"exact": int(frame["pIC50"].notna().sum()), "bounds": 1, "spread": 1},
         "K": {"exact": 1, "bounds": 0, "spread": 0},
     }
     assert dataset.statistics("pIC50")["count"] == 2

@@ -53,7 +53,10 @@ def test_labels_that_cannot_teach_stop(values: object, told: str) -> None:
     [
         ([1.0] * 7 + [0.0] * 53, "p has two classes, 7 of its 60 molecules with 1: with fewer than 10"),
         ([*ASSAY, 13.5], "1 value of p lies far from all others: row 62 (13.5)"),
-        (10 ** (9 - 2 * ASSAY + 6.0), "like a raw concentration: a model learns its logarithm better; --log p"),
+        (
+            10 ** (9 - 2 * ASSAY + 6.0),
+            "like a raw concentration, which a model learns better as a logarithm: --property 'p' --log learns 'log p'",
+        ),
         (
             [5.0] * 40 + ASSAY[:20].tolist(),
             "40 of 60 labels of p are 5: if that is a limit of the assay, write it as a bound",

@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.shards import UNASSIGNED
-from pipeline.datasets.splits import assign_splits, draw_sample, draw_uniform, merge_duplicates
+from pipeline.datasets.splits import assign_splits, draw_sample, draw_uniform
 
 
 def hashes(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2**63, n).astype(np.uint64)
-
-
-def test_merging_counted_by_hand() -> None:
-    keys = np.array([5, 9, 5, 7, 9, 5], np.uint64)
-    y = np.array([1.0, np.nan, 4.0, 3.0, 6.0, np.nan])
-    merged = merge_duplicates(keys, {"y": y})
-    assert merged.keep.tolist() == [True, True, False, True, False, False]
-    assert merged.values["y"][merged.keep].tolist() == [2.5, 6.0, 3.0], "the median of all rows of a molecule"
-    assert np.array_equal(merged.spreads["y"][merged.keep], [1.5, np.nan, np.nan], equal_nan=True)
-    assert merge_duplicates(np.zeros(0, np.uint64), {"y": np.zeros(0)}).keep.tolist() == []
-    assert merge_duplicates(keys, {}).keep.sum() == 3
 
 
 def test_a_draw_depends_on_the_molecule_and_the_seed_alone() -> None:
