@@ -20,8 +20,7 @@ COUNTERION_METALS = frozenset(Chem.GetPeriodicTable().GetAtomicNumber(symbol) fo
 """Metals that are counterions of drugs where they stand alone. An ion of another metal (iron, copper, platinum, gadolinium)
 stands for a complex."""
 
-METAL_SMARTS = "!#0&" + "&".join(f"!#{number}" for number in _NONMETALS)
-_ATOMS = Chem.MolFromSmarts(f"[{METAL_SMARTS}]")
+_ATOMS = Chem.MolFromSmarts("[!#0&" + "&".join(f"!#{number}" for number in _NONMETALS) + "]")
 _SALT_BONDS = Chem.MolFromSmarts(
     "[Li,Na,K,Rb,Cs,Mg,Ca,Sr,Ba]-[O,S,F,Cl,Br,I,n,$([N;X2,X3][C,S,P]=[O,S])]"
 )  # alkali and alkaline earth metals on an acid

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Callable
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import Mol
+from rdkit.Chem import Mol, rdqueries
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.changes import Change
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.metals import METAL_SMARTS, cut_salt_bonds, has_metal, refuse_metals
+from pipeline.chemistry.metals import cut_salt_bonds, has_metal, refuse_metals
 from pipeline.chemistry.molblock import EXPANDED, parse_molblock
 from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.refusal import Refused
@@ -36,7 +36,9 @@ _NEUTRAL_RULES = Chem.MolFromSmarts(
 _UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
 _CARBON = Chem.MolFromSmarts("[#6]")
 _CHARGED_CARBON = Chem.MolFromSmarts("[c;!+0]")
-_NO_REIONIZING = Chem.MolFromSmarts(f"[#6-,{METAL_SMARTS}]")  # an ylide's charge would move, a metal's bonds be cut
+_CARBANION = Chem.MolFromSmarts("[#6-]")
+_CHARGED = Chem.MolFromSmarts("[!+0]")
+_RADICAL = rdqueries.NumRadicalElectronsGreaterQueryAtom(0)
 _LABELED = Chem.MolFromSmarts("[!0*]")
 _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
 
@@ -125,7 +127,7 @@ class Standardizer:
         """Clean up what is not plain: refuse metals, choose one part, write groups in the usual form, uncharge."""
         changes: list[Change] = []
         start = Chem.MolToSmiles(mol)
-        if has_metal(mol):
+        if metal := has_metal(mol):
             mol = cut_salt_bonds(mol)
             refuse_metals(mol, self._metals)
             start = Chem.MolToSmiles(mol)
@@ -134,10 +136,10 @@ class Standardizer:
                 raise Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
             mol, changes = self._choose_part(start)
             start = Chem.MolToSmiles(mol)
-        cleaned, smiles = _tidy(mol, start)
+        cleaned, smiles = _tidy(mol, start, metal and has_metal(mol))
         if smiles != start:
             changes.append(Change.CLEANED)
-        if self.options.uncharge and any(atom.GetFormalCharge() for atom in cleaned.GetAtoms()):
+        if self.options.uncharge and cleaned.HasSubstructMatch(_CHARGED):
             neutral = self._uncharger.uncharge(cleaned)
             written = Chem.MolToSmiles(neutral)
             if written != smiles and (
@@ -197,14 +199,14 @@ class Standardizer:
             raise Refused("elements", "it is inorganic: it has no carbon atom; `inorganic` set to true accepts it")
 
     def _check_electrons(self, mol: Mol) -> None:
-        if not self.options.radicals and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+        if not self.options.radicals and len(mol.GetAtomsMatchingQuery(_RADICAL)):
             raise Refused(
                 "radical",
                 "it has unpaired electrons: a radical, a carbene, or a pattern (SMARTS) without hydrogens; "
                 "`radicals` set to true accepts it",
             )
-        charges = [atom.GetFormalCharge() for atom in mol.GetAtoms()]
-        largest = max(abs(sum(charges)), *map(abs, charges))
+        charges = [mol.GetAtomWithIdx(i).GetFormalCharge() for (i,) in mol.GetSubstructMatches(_CHARGED)]
+        largest = max(abs(sum(charges)), *map(abs, charges), 0)
         if largest > self.options.max_charge:
             raise Refused("charge", f"a charge of {largest}, `max_charge` is {self.options.max_charge}")
 
@@ -250,13 +252,13 @@ def _parse_molblock(block: str) -> tuple[Mol, list[Change]]:
     return mol, [Change.STEREO_GROUP, *changes] if undefined else changes
 
 
-def _tidy(mol: Mol, smiles: str) -> tuple[Mol, str]:
+def _tidy(mol: Mol, smiles: str, metal: bool) -> tuple[Mol, str]:
     """Write groups in the usual form by RDKit's clean-up, and return the canonical SMILES too.
 
     A mesoionic ring of which clean-up writes what cannot be read again keeps the form in which it was given.
     """
     with contextlib.suppress(Exception):  # RDKit raises many kinds
-        if mol.HasSubstructMatch(_NO_REIONIZING):
+        if metal or mol.HasSubstructMatch(_CARBANION):  # the metal's bonds would be cut, the charge of an ylide moved
             cleaned = rdMolStandardize.Normalize(Chem.RemoveHs(mol))
         else:
             cleaned = rdMolStandardize.Cleanup(mol)
