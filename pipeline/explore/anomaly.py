@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from rdkit import Chem, rdBase
 from torch import Tensor
 
 from chem_vae.anomaly import SCORES, Surprise, compute_percentiles, compute_surprise, fit_anomaly
@@ -17,12 +16,10 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
-from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.plot_style import PAPER, open_figure
 
 MAIN = "nats_per_symbol"
-COUNTERIONS = ("Li", "Na", "K", "Mg", "Ca", "*")  # of salts: stripped without a word; and what is no element
 KEPT, SEEN = "(kept with the model", "seen in training: new ones rank higher"
 REFERENCE = 2000
 """Molecules of a reference that is made because the model's folder keeps none."""
@@ -77,8 +74,7 @@ class AnomalyScorer:
             reconstruction_nats_percentile, reason.
         """
         spelled = self.model.spell(smiles, self.progress)
-        stripped = [_stripped(s, self.model.standardize_options.elements) for s in spelled]
-        rows = [i for i, s in enumerate(spelled) if s.selfies is not None and not stripped[i]]
+        rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
         frame = pd.DataFrame({"input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]})
         reference, vocabulary = self.reference, self.model.checkpoint.vocabulary
         data = TokenDataset.from_lists(vocabulary.encode_batch([str(spelled[i].selfies) for i in rows]))
@@ -87,9 +83,7 @@ class AnomalyScorer:
             if rows
             else Surprise(*[torch.zeros(0)] * 3)
         )
-        strange = np.array(
-            [bool(m) or (s.selfies is None and s.readable) for s, m in zip(spelled, stripped, strict=True)]
-        )
+        strange = np.array([s.selfies is None and s.readable for s in spelled])
         for name, values in zip(SCORES, found, strict=True):
             column = np.full(len(spelled), np.nan)
             column[rows] = values.double().numpy()
@@ -98,7 +92,7 @@ class AnomalyScorer:
             ranks[strange] = 100.0
             frame[name] = column
             frame["percentile" if name == MAIN else f"{name}_percentile"] = ranks
-        frame["reason"] = [metal or s.reason for s, metal in zip(spelled, stripped, strict=True)]
+        frame["reason"] = [s.reason for s in spelled]
         frame.attrs["origin"], frame.attrs["reference"] = self.origin, len(reference["nats"])
         return frame
 
@@ -151,13 +145,3 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
         axes.set(xlabel="−log p(x), nats by symbol (the last bin holds all beyond it)", ylabel="% of molecules")
         axes.legend(loc="upper right")
     return figure
-
-
-def _stripped(spelled: Spelling, allowed: Sequence[str]) -> str:
-    """Explain that standardizing stripped an unusual element (a metal that is not a counterion); "" where it did not."""
-    if not spelled.readable:
-        return ""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(spelled.input)
-    found = {atom.GetSymbol() for atom in mol.GetAtoms()} - {*allowed, *COUNTERIONS} if mol is not None else set()
-    return f"it holds {', '.join(sorted(found))}, which the training data does not allow" if found else ""

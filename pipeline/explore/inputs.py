@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from torch import Tensor
 
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.fingerprints import tanimoto as similarity
 from pipeline.chemistry.metrics import compute_fingerprints
+from pipeline.chemistry.molblock import parse_molblock
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
+from pipeline.chemistry.refusal import Refused
+from pipeline.chemistry.stereo_groups import undefine_stereo_groups
 from pipeline.datasets.source import Source
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
@@ -58,13 +62,7 @@ def read_smiles(given: Sequence[str], limit: int | None = None) -> list[str]:
         DataError: The file cannot be read.
         UserError: There is no molecule.
     """
-    if len(given) == 1 and _is_file(given[0]):
-        smiles: list[str] = []
-        for chunk in Source.open(Path(given[0])).chunks(limit=limit):
-            texts = [text or "" for text in chunk.inputs]
-            smiles += map(_smiles_of, texts) if chunk.molblocks else texts
-    else:
-        smiles = list(given)[:limit]
+    smiles = _read_file(Path(given[0]), limit) if len(given) == 1 and _is_file(given[0]) else list(given)[:limit]
     if not smiles:
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
     return smiles
@@ -77,7 +75,30 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _smiles_of(block: str) -> str:
+def _read_file(path: Path, limit: int | None) -> list[str]:
+    """Read the SMILES of a file; a mol block that is refused is "", and a warning names the rows that cannot be read."""
+    smiles: list[str] = []
+    refused: list[tuple[int, str]] = []
+    for chunk in Source.open(path).chunks(limit=limit):
+        refused += [(rejection.row, rejection.reason) for rejection in chunk.rejections]
+        for row, text in zip(chunk.rows, chunk.inputs, strict=True):
+            try:
+                smiles.append(_read_molblock(text or "") if chunk.molblocks else text or "")
+            except Refused as reason:
+                smiles.append("")
+                refused.append((row, str(reason)))
+    if refused:
+        told = "; ".join(f"row {row + 1:,}: {reason}" for row, reason in refused[:3])
+        more = f"; and {len(refused) - 3:,} more" if len(refused) > 3 else ""
+        warnings.warn(
+            f"{len(refused):,} rows of {path.name} are not read as molecules ({told}{more})",
+            ChemVAEWarning,
+            stacklevel=3,
+        )
+    return smiles
+
+
+def _read_molblock(block: str) -> str:
     with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(block)
-    return Chem.MolToSmiles(mol) if mol is not None else ""
+        mol, _ = undefine_stereo_groups(parse_molblock(block))
+        return str(Chem.MolToSmiles(mol))

@@ -21,6 +21,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.rules import find_contradiction, make_rule, require_usual_structure
 
@@ -29,13 +30,11 @@ MOST_CONFLICTS = 3  # named in a message
 
 def collect_named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
     """Collect the molecules that constraints ask to be like, or to contain where the SMARTS is a molecule by itself."""
-    texts = [
-        text
-        for c in constraints
-        for text in ((c.must_contain,) if c.must_contain else c.similarity_to or () if c.bounds()[0] > 0 else ())
-    ]
+    patterns = [c.must_contain for c in constraints if c.must_contain]
     with rdBase.BlockLogs():
-        return [mol for mol in map(Chem.MolFromSmiles, texts) if mol is not None]
+        mols = [mol for mol in map(Chem.MolFromSmiles, patterns) if mol is not None]
+    alike = [text for c in constraints if c.bounds()[0] > 0 for text in c.similarity_to or ()]
+    return mols + [read_named_molecule(text, "reference").mol for text in alike]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from rdkit.Chem import FilterCatalog, Mol
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
+from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.structure_filters import has_unusual_motif, load_alerts
 
@@ -111,11 +112,7 @@ def _make_similarity_rule(references: Sequence[str], low: float, high: float) ->
 
 
 def _read_smiles(smiles: str) -> Mol:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    if mol is None or not mol.GetNumAtoms():
-        raise UserError(f"the reference {smiles!r} cannot be read as SMILES")
-    return mol
+    return read_named_molecule(smiles, "reference").mol
 
 
 def _measure_largest_ring(mol: Mol) -> float:

@@ -17,7 +17,8 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import Problem, Proposal
-from pipeline.chemistry.molecule import parse_mol
+from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.structure_filters import find_unusual_motifs
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
@@ -81,14 +82,9 @@ def build_problem(
     )
 
 
-def read_seeds(smiles: Sequence[str]) -> list[Chem.Mol]:
-    """Read the SMILES of the seeds. Raises UserError for one that RDKit cannot read."""
-    mols = []
-    for text in smiles:
-        if (mol := parse_mol(text)) is None:
-            raise UserError(f"the seed {text!r} is no molecule that RDKit can read")
-        mols.append(mol)
-    return mols
+def read_seeds(smiles: Sequence[str], options: StandardizeOptions | None = None) -> list[Chem.Mol]:
+    """Read the SMILES of the seeds by the options of the model's data. Raises UserError for one that is refused."""
+    return [read_named_molecule(text, "seed", options).mol for text in smiles]
 
 
 def spell_seeds(mols: Sequence[Chem.Mol], screen: Screen, constraints: Constraints) -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 from rdkit import Chem
 
-from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
-from pipeline.chemistry.molecule import parse_mol, parse_mols
+from pipeline.chemistry.molecule import parse_mols
+from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.optimization.config import OptimizeConfig
@@ -84,11 +84,9 @@ def improve(
         The analogues, best first, beside the start and its score.
 
     Raises:
-        UserError: The start cannot be read or has no SELFIES string; and what `optimize` raises.
+        UserError: The start is refused or has no SELFIES string; and what `optimize` raises.
     """
-    mol = parse_mol(smiles)
-    if mol is None:
-        raise UserError(f"the start {smiles!r} is no molecule that RDKit can read")
+    mol = read_named_molecule(smiles, "start", model.standardize_options).mol
     wanted = {objectives: Objective(maximize=True)} if isinstance(objectives, str) else dict(objectives)
     alike = Constraint(similarity_to=(smiles,), at_least=similarity)
     settings["constraints"] = (alike, *settings.get("constraints", ()))

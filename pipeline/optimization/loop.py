@@ -124,7 +124,7 @@ class _Loop:
                 "enough counts the molecules that meet all objectives, and none of them says what is good enough; give one a "
                 "bound, e.g. { maximize = true, low = 0.9 }, a target or a range"
             )
-        seeds = read_seeds(config.seeds)
+        seeds = read_seeds(config.seeds, model.standardize_options)
         named = [*seeds, *collect_named_molecules(config.constraints)]
         usual = UsualStructures.measure(self.checkpoint, model.latent["mu"], named)
         self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.motifs)

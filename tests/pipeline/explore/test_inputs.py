@@ -8,7 +8,7 @@ import pytest
 from rdkit import Chem
 
 import pipeline as mg
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.explore.inputs import read_smiles
 from pipeline.models.trained_model import TrainedModel
 
@@ -35,6 +35,12 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO")) + "$$$$\n"
     (tmp_path / "some.sdf").write_text(block)
     assert read_smiles([str(tmp_path / "some.sdf")]) == ["CCO"]
+    (tmp_path / "mixed.sdf").write_text(block + block.replace(" O  ", " R# ") + block)
+    with pytest.warns(ChemVAEWarning, match=r"1 rows of mixed.sdf are not read as molecules \(row 2: .*R"):
+        assert read_smiles([str(tmp_path / "mixed.sdf")]) == ["CCO", "", "CCO"]
+    racemate = Chem.MolToV3KMolBlock(Chem.MolFromSmiles("C[C@H](N)O |&1:1|")) + "$$$$\n"
+    (tmp_path / "racemate.sdf").write_text(racemate)
+    assert read_smiles([str(tmp_path / "racemate.sdf")]) == ["CC(N)O"]
     with pytest.raises(UserError, match="no molecule"):
         read_smiles([])
     assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]

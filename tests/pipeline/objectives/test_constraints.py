@@ -101,7 +101,7 @@ def test_no_constraint_lets_all_pass() -> None:
         ({"alerts": ["PAINS"], "at_most": 1}, "neither at_least nor at_most"),
         ({"elements": ["cl"]}, "did you mean 'Cl'"),
         ({"elements": ["Xx"]}, "no element 'Xx'"),
-        ({"similarity_to": "C1CC", "at_least": 0.5}, "'C1CC' cannot be read as SMILES"),
+        ({"similarity_to": "C1CC", "at_least": 0.5}, "the reference 'C1CC' cannot be used: not a SMILES"),
         ({"similarity_to": "CCO"}, "needs at_least, at_most or both"),
         ({"similarity_to": "CCO", "at_least": 40}, "0 to 1"),
         ({"property": "sa_score", "at_most": 4}, "unknown property 'sa_score'"),

@@ -33,9 +33,11 @@ def test_seeds_are_asked_about_first_and_their_analogues_next(model: TrainedMode
 @pytest.mark.parametrize(
     ("seed", "constraint", "words"),
     [
-        ("C1CC", None, "no molecule that RDKit can read"),
-        ("", None, "no molecule that RDKit can read"),
-        ("*CC", None, "cannot be written as SELFIES"),
+        ("C1CC", None, "the seed 'C1CC' cannot be used: not a SMILES"),
+        ("", None, "the seed '' cannot be used: no SMILES"),
+        ("*CC", None, "wildcard"),
+        ("N[Pt](N)(Cl)Cl", None, r"it contains a metal \(Pt\)"),
+        ("CCN.CCC", None, "it is a mixture of CCC and CCN"),
         ("CCO", {"must_not_contain": "[OH]"}, r"breaks a constraint: does not contain \[OH\]"),
     ],
 )
