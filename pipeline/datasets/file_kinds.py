@@ -14,7 +14,10 @@ OWN_TEXT = ("csv", "tsv", "smi", "txt")
 _RECORD = re.compile(rb"^(M  END|\$\$\$\$)|(V2000|V3000)\s*$", re.MULTILINE)
 _SAVE = "save it as CSV (UTF-8) or .xlsx"
 _REFUSED = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"a workbook or document of old Microsoft Office (.xls); {_SAVE}"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        f"a workbook of old Microsoft Office (.xls), or one with a password; {_SAVE}",
+    ),
     (b"%PDF", "a PDF file; give the table itself, as CSV or .xlsx"),
     (b"{\\rtf", f"a text document (RTF); {_SAVE}"),
     (b"BZh", "packed with bzip2; unpack it first (bunzip2), or pack it with gzip"),

@@ -64,6 +64,8 @@ class Layout:
     """The rows above the first one, as a spreadsheet counts them."""
     sheet: str | None = None
     """The sheet of a workbook."""
+    first_column: int = 0
+    """The place of the table's first column in the sheet of a workbook."""
 
 
 class Reader(Protocol):

@@ -15,7 +15,7 @@ from chem_vae.errors import DataError
 from pipeline.chemistry.standardize import Rejection
 
 # The modules of the formats register them.
-from pipeline.datasets import parquet_reader, sdf_reader, text_reader  # noqa: F401
+from pipeline.datasets import parquet_reader, sdf_reader, text_reader, xlsx_reader  # noqa: F401
 from pipeline.datasets.cell_kinds import split_structure
 from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader

@@ -177,7 +177,7 @@ def test_a_file_is_what_its_first_bytes_say(tmp_path: Path) -> None:
     assert find_format(write(tmp_path, "a.txt", block)) == "sdf"
     assert find_format(write(tmp_path, "a.sdf", "smiles,x\nCCO,1\n")) == "txt"
     for start, words in (
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Microsoft Office"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Microsoft Office.*password"),
         (b"%PDF-1.4", "PDF"),
         (b"<html><table><tr><td>smiles", "web page"),
         (b"BZh9", "bzip2"),
