@@ -108,7 +108,8 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
             raise ChemVAEError(
                 f"the disk of {workspace} is full; free some space and run again, it goes on where it stopped"
             ) from error
-        raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}") from error
+        where = f": {place}" if (place := error.filename2 or error.filename) else ""
+        raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}{where}") from error
 
 
 def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:

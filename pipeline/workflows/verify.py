@@ -1,0 +1,199 @@
+"""Verifies that the folders of a workspace, the shipped models and the downloads hold what was written."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from chem_vae.errors import ChemVAEError, DataError
+from chem_vae.progress import Progress, silent
+from pipeline.datasets.dataset import FORMAT as DATASET_KIND
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.parts import is_finished_part
+from pipeline.workspace.folders import read_manifest
+from pipeline.workspace.integrity import check_contents, scan_folder
+from pipeline.workspace.lookup import find_folder, list_shipped_models
+from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
+from pipeline.workspace.runs import KIND as RUN_KIND
+
+MODEL_KIND = "chem-vae trained model"
+_KINDS = {"datasets": DATASET_KIND, "models": MODEL_KIND, "runs": RUN_KIND}
+_REMEDIES = {
+    DATASET_KIND: "ingest or run the same again, and the dataset is made anew",
+    MODEL_KIND: "train or run the same again, and the model is made anew; the damaged folder is set aside",
+    RUN_KIND: "its other files are as they were written; the same command makes a new run",
+}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found of a folder or file: whether it is as it was written, and in words what to do."""
+
+    name: str
+    state: Literal["whole", "damaged", "unfinished", "unknown"]
+    """`unknown`: it was written by a version that kept no hashes, and could be opened and read."""
+    text: str
+
+
+def verify(workspace: Path, what: Sequence[str] = (), progress: Progress = silent) -> list[Verified]:
+    """Verify every file of a workspace, of the shipped models and of the downloads, or of what is named.
+
+    Args:
+        workspace: The folder with datasets, models and runs.
+        what: Names or folders of datasets, models and runs; everything when empty.
+        progress: Told of the folders done.
+
+    Returns:
+        One entry for each folder or file, in the order of its kind.
+
+    Raises:
+        DataError: If something that is named is not there.
+    """
+    jobs = (
+        _list_named(workspace, what) if what else [*_list_workspace(workspace), *_list_installed(), *_list_downloads()]
+    )
+    found = []
+    for done, (name, job) in enumerate(jobs):
+        progress("verify", done, len(jobs))
+        try:
+            found.append(job(name))
+        except (ChemVAEError, OSError) as error:
+            found.append(Verified(name, "damaged", str(error)))
+    if jobs:
+        progress("verify", len(jobs), len(jobs))
+    return found
+
+
+Job = tuple[str, Callable[[str], Verified]]
+
+
+def _list_named(workspace: Path, what: Sequence[str]) -> list[Job]:
+    shipped = list_shipped_models()
+    return [(asked, _make_job(shipped.get(asked) or find_folder(asked, workspace))) for asked in what]
+
+
+def _list_workspace(workspace: Path) -> list[Job]:
+    jobs = []
+    for place in _KINDS:
+        for folder in sorted((workspace / place).glob("*")) if (workspace / place).is_dir() else ():
+            if not folder.name.startswith("."):
+                jobs.append((f"{place}/{folder.name}", _make_job(folder, _KINDS[place])))
+    return jobs
+
+
+def _list_installed() -> list[Job]:
+    jobs = [(f"shipped model {name}", _make_job(folder)) for name, folder in list_shipped_models().items()]
+    files = [name for name, entry in list_datasets().items() if "file" in entry]
+    return [
+        *jobs,
+        *((f"shipped dataset {name}", partial(_verify_shipped, dataset=name)) for name in files),
+    ]
+
+
+def _list_downloads() -> list[Job]:
+    cache = find_cache_folder()
+    paths = sorted(
+        p for p in cache.glob("*/*") if p.is_file() and p.parent.name != "verified" and not p.name.startswith(".")
+    )
+    return [(f"download {path.relative_to(cache)}", partial(_verify_download, path=path)) for path in paths]
+
+
+def _make_job(folder: Path, kind: str | None = None) -> Callable[[str], Verified]:
+    return lambda name: _verify_folder(name, folder, kind)
+
+
+def _verify_folder(name: str, folder: Path, kind: str | None) -> Verified:
+    if ".damaged-" in folder.name:
+        return Verified(name, "unfinished", "was set aside as damaged; delete it when you need nothing of it")
+    if folder.name.endswith(".partial"):
+        return _verify_partial(name, folder)
+    if not folder.is_dir():
+        return Verified(name, "damaged", "is a file where a folder belongs; move it away")
+    if not (folder / "manifest.json").exists():
+        return Verified(
+            name, "unfinished", "has no manifest.json: it was not finished; delete it, or run the same again"
+        )
+    kind = kind or _find_kind(folder)
+    try:
+        manifest = read_manifest(folder, kind)
+        if not (count := check_contents(folder, manifest, use_cache=False)):
+            _read_all(folder, kind)
+            return Verified(name, "unknown", "was written by a version that kept no hashes; all of it can be read")
+    except ChemVAEError as error:
+        why = str(error).partition("; ")[0].removeprefix(f"the model {folder} ").removeprefix(f"{folder} ")
+        remedy = "install chem-vae again" if folder in list_shipped_models().values() else _REMEDIES[kind]
+        return Verified(name, "damaged", f"{why}; {remedy}")
+    size = sum(stat.st_size for stat in scan_folder(folder).values())
+    return Verified(name, "whole", f"{count:,} files, {size / 1e6:,.1f} MB")
+
+
+def _find_kind(folder: Path) -> str:
+    if (folder / "model.json").exists():
+        return MODEL_KIND
+    return RUN_KIND if (folder / "report.json").exists() or (folder / "config.json").exists() else DATASET_KIND
+
+
+def _read_all(folder: Path, kind: str) -> None:
+    """Read what a folder without hashes holds, which raises an error where it cannot be read."""
+    if kind == DATASET_KIND:
+        dataset = Dataset.open(folder)
+        dataset.table()
+        dataset.rejections()
+        dataset.tokens()
+    elif kind == MODEL_KIND:
+        from pipeline.models.trained_model import TrainedModel  # here: loads torch
+
+        model = TrainedModel.open(folder)
+        assert model.checkpoint and model.latent and model.measured is not None
+    elif (folder / "report.json").exists():
+        from pipeline.report.model import read_report  # here: loads pydantic
+
+        read_report(folder)
+
+
+def _verify_partial(name: str, folder: Path) -> Verified:
+    parts = sorted((folder / "parts").glob("part-*[0-9].parquet"))
+    damaged = [part.name for part in parts if not is_finished_part(part)]
+    if damaged:
+        return Verified(
+            name,
+            "unfinished",
+            f"unfinished work; {len(damaged)} of {len(parts)} parts are damaged and will be made again",
+        )
+    if (resume := folder / "resume.safetensors").exists():
+        from chem_vae.checkpoint_io import SafetensorsIO  # here: loads lightning
+
+        try:
+            SafetensorsIO().load_checkpoint(resume)
+        except ChemVAEError:
+            return Verified(
+                name, "unfinished", "unfinished training; its checkpoint is damaged, and it will begin at the start"
+            )
+    return Verified(name, "unfinished", "unfinished work; run the same command again to finish it")
+
+
+def _verify_shipped(name: str, dataset: str) -> Verified:
+    try:
+        path = resolve(dataset).path
+    except DataError as error:
+        return Verified(name, "damaged", f"{error}")
+    return Verified(name, "whole", f"{path.relative_to(find_data_folder())}, {path.stat().st_size / 1e6:,.1f} MB")
+
+
+def _verify_download(name: str, path: Path) -> Verified:
+    """Verify the checksum that a gzipped file holds of itself; of other files nothing is known."""
+    if path.suffix != ".gz":
+        return Verified(
+            name, "unknown", f"{path.stat().st_size / 1e6:,.1f} MB; checked against its SHA-256 when it is used"
+        )
+    try:
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError) as error:
+        return Verified(name, "damaged", f"{error}; delete {path}, and it is fetched again")
+    return Verified(name, "whole", f"{path.stat().st_size / 1e6:,.1f} MB")
