@@ -49,7 +49,8 @@ from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
-from pipeline.training.fit_measured import Labelled, compare
+from pipeline.training.fit_measured import compare
+from pipeline.training.labelled import Labelled
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workflows.update import update
 from pipeline.workspace.folders import hash_content

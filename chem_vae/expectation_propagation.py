@@ -8,14 +8,19 @@ form. Each label ends as a Gaussian one of its own value and variance, so that p
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 SWEEPS = 40
 _DAMPING = 0.9
 _LEAST_PRECISION = 1e-9
+_USUAL_NOISE, _USUAL_SPREAD = 0.3, 2.0
+"""Median, and deviation of the logarithm, of a weak prior on the noise as a share; the same deviation on the variance, around 1."""
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
@@ -122,6 +127,39 @@ def match_moments(
     new_mean = mean + torch.where(flipped, -first, first) * variance / width
     shrunk = 1.0 - variance / width.square() * (first.square() + second)
     return log_z, new_mean, variance * shrunk.clamp(1e-9, 1.0)
+
+
+def search_scales(
+    kernel: Tensor, make_targets: Callable[[float], Targets], start: tuple[float, float], mean_variance: float = 100.0
+) -> tuple[float, float, Sites]:
+    """Search for the variance of a process and that of the noise, by the evidence.
+
+    Args:
+        kernel: (n, n) the covariance of the process with variance 1.
+        make_targets: Makes the n labels, standardized, from the variance of the noise.
+        start: The variance, and the noise as a share of it, to begin with.
+        mean_variance: The variance of the mean's prior around 0.
+
+    Returns:
+        The variance, the noise as a share of it, and the sites.
+    """
+    from scipy.optimize import minimize  # heavy
+
+    last: list[Sites | None] = [None]
+
+    def read(x: NDArray[np.float64]) -> tuple[float, float]:
+        amplitude, ratio = np.exp(np.clip(x, -7.0, 7.0)).tolist()
+        return amplitude, ratio
+
+    def cost(x: NDArray[np.float64]) -> float:
+        amplitude, ratio = read(x)
+        sites = last[0] = find_sites(amplitude * kernel, make_targets(amplitude * ratio), mean_variance, last[0], 0.02)
+        usual = (math.log(ratio / _USUAL_NOISE) / _USUAL_SPREAD) ** 2 + (math.log(amplitude) / _USUAL_SPREAD) ** 2
+        return -sites.log_evidence + 0.5 * usual
+
+    asked = {"maxfev": 30, "xatol": 0.1, "fatol": 0.1}
+    amplitude, ratio = read(minimize(cost, np.log(start), method="Nelder-Mead", options=asked).x)
+    return amplitude, ratio, find_sites(amplitude * kernel, make_targets(amplitude * ratio), mean_variance, last[0])
 
 
 class _Posterior:

@@ -23,7 +23,10 @@ from torch import Tensor
 
 from chem_vae.atomic_files import parse_json
 from chem_vae.checkpoint import write_safetensors
+from chem_vae.data import TokenDataset
 from chem_vae.errors import CheckpointError, DataError
+from chem_vae.expectation_propagation import Targets, match_moments, search_scales
+from chem_vae.labels import Labels
 from chem_vae.tensor_files import read_tensors
 
 GP_MOST = 1500
@@ -81,21 +84,24 @@ class GaussianProcess(PropertyPredictor):
         z: (n, D) latent means.
         y: (n,) values in raw units.
         fit: Whether hyperparameters are fitted now, by marginal likelihood.
+        variance: (n,) the variance of each value in raw units, where they are known; None: all the same, fitted.
     """
 
     method = "Gaussian process"
 
-    def __init__(self, z: Tensor, y: Tensor, fit: bool = True) -> None:
+    def __init__(self, z: Tensor, y: Tensor, fit: bool = True, variance: Tensor | None = None) -> None:
         super().__init__()
         from botorch.models import SingleTaskGP  # here: loads botorch
         from botorch.models.transforms import Normalize, Standardize
 
-        self.z, self.y = z.double(), y.double()
+        self.z, self.y, self.variance = z.double(), y.double(), variance
+        self.usual_variance: float | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.gp = SingleTaskGP(
                 self.z,
                 self.y.unsqueeze(-1),
+                None if variance is None else variance.double().unsqueeze(-1),
                 input_transform=Normalize(self.z.shape[-1]),
                 outcome_transform=Standardize(1),
             )
@@ -109,19 +115,58 @@ class GaussianProcess(PropertyPredictor):
                 )
         self.gp.eval()
 
+    @classmethod
+    def fit_labels(cls, z: Tensor, labels: Labels) -> GaussianProcess:
+        """Fit to labels some of which are bounds, or have noise of their own (`chem_vae.expectation_propagation`).
+
+        The length scales are those of a process of all values with bounds in the place of missing ones, and then of one of the
+        Gaussian labels; with them the variances of the process and of the noise are searched for by the evidence.
+        """
+        process, amplitude, ratio = cls(z, labels.values), 1.0, 0.1
+        known = labels.y[labels.is_exact].double()
+        center, width = float(known.mean()), max(float(known.std()), 1e-9)
+        lower, upper = ((end.double() - center) / width for end in labels.bounds)
+
+        def make_targets(noise: float) -> Targets:
+            own = (labels.spreads.double() / width).square()
+            return Targets((labels.y.double() - center) / width, lower, upper, noise + own)
+
+        for _ in range(2):
+            with torch.no_grad():
+                gp: Any = process.gp
+                kernel = gp.covar_module(gp.transform_inputs(process.z)).to_dense()
+                amplitude, ratio, sites = search_scales(kernel, make_targets, (amplitude, ratio))
+            # a bound far from the process says next to nothing, and its Gaussian label would lie anywhere
+            precision = sites.precision.clamp_min(1e-3 / amplitude)
+            values = (sites.shift + (precision - sites.precision) * sites.mean) / precision
+            process = cls(z, values * width + center, variance=width**2 / precision)
+            process.usual_variance = width**2 * amplitude * ratio
+        return process
+
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self.gp.posterior(z.double(), observation_noise=True)
+        posterior = self.gp.posterior(z.double(), observation_noise=self.usual_variance is None)
+        if self.usual_variance is not None:
+            return posterior.mean.squeeze(-1).float(), (posterior.variance + self.usual_variance).sqrt().squeeze(
+                -1
+            ).float()
         return posterior.mean.squeeze(-1).float(), posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1).float()
 
     def tensors(self) -> dict[str, Tensor]:
         state = {f"gp.{k}": v for k, v in self.gp.state_dict().items() if isinstance(v, Tensor)}
-        return {"z": self.z, "y": self.y, **state}
+        known = (
+            {}
+            if self.variance is None
+            else {"variance": self.variance, "usual_variance": torch.tensor(self.usual_variance)}
+        )
+        return {"z": self.z, "y": self.y, **known, **state}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GaussianProcess:
         if len(tensors["z"]) > 4 * GP_MOST:
             raise ValueError(f"a Gaussian process of {len(tensors['z']):,} molecules takes too much memory")
-        predictor = cls(tensors["z"], tensors["y"], fit=False)
+        predictor = cls(tensors["z"], tensors["y"], fit=False, variance=tensors.get("variance"))
+        if "usual_variance" in tensors:
+            predictor.usual_variance = float(tensors["usual_variance"])
         predictor.gp.load_state_dict({k[3:]: v for k, v in tensors.items() if k.startswith("gp.")})
         predictor.gp.eval()
         return predictor
@@ -225,12 +270,20 @@ class PredictorFigures:
     """(measured, predicted, standard deviation) of up to 500 held-out molecules."""
 
 
-def fit_predictor(z: Tensor, y: Tensor, seed: int = 0, most: int = 10_000) -> PropertyPredictor:
+def read_labels(data: TokenDataset, column: int) -> Labels:
+    """Read the labels of one property of a dataset: its exact values, bounds and spreads."""
+    values, bounds, spreads = (
+        torch.from_numpy(np.array(part[:, column])) for part in (data.values(), data.bounds(), data.spreads())
+    )
+    return Labels(values.float(), bounds[:, 0].float(), bounds[:, 1].float(), spreads.float())
+
+
+def fit_predictor(z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_000) -> PropertyPredictor:
     """Fit a predictor: a Gaussian process up to GP_MOST molecules, an ensemble above.
 
     Args:
         z: (n, D) latent means.
-        y: (n,) values in raw units; rows with NaN are left out.
+        y: (n,) values in raw units, or labels some of which are bounds; rows with neither are left out.
         seed: The seed.
         most: The most molecules that are used, drawn with the seed.
 
@@ -240,16 +293,28 @@ def fit_predictor(z: Tensor, y: Tensor, seed: int = 0, most: int = 10_000) -> Pr
     Raises:
         DataError: If fewer than ten molecules are measured.
     """
-    measured = torch.isfinite(y)
-    z, y = z[measured], y[measured]
-    if len(y) < 10:
-        raise DataError(f"{len(y)} measured molecules are too few to fit a predictor; ten is the least")
-    if len(y) > most:
-        drawn = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))[:most]
-        z, y = z[drawn], y[drawn]
-    if len(y) <= GP_MOST:
-        return GaussianProcess(z, y)
-    return MLPEnsemble.fit(z.numpy(), y.numpy(), seed=seed)
+    labels = Labels.of(y)
+    measured = labels.is_exact | labels.is_bound
+    z, labels = z[measured], labels[measured]
+    if len(labels) < 10:
+        raise DataError(f"{len(labels)} measured molecules are too few to fit a predictor; ten is the least")
+    if len(labels) > most:
+        drawn = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:most]
+        z, labels = z[drawn], labels[drawn]
+    if len(labels) <= GP_MOST:
+        return GaussianProcess(z, labels.y) if labels.is_plain else GaussianProcess.fit_labels(z, labels)
+    values = labels.y if bool(labels.is_exact.all()) else _impute(z, labels, seed)
+    return MLPEnsemble.fit(z.numpy(), values.numpy(), seed=seed)
+
+
+@torch.no_grad()
+def _impute(z: Tensor, labels: Labels, seed: int) -> Tensor:
+    """Put, for each bound, the value that is to be expected within it by a predictor of the values and bounds."""
+    predictor = MLPEnsemble.fit(z.numpy(), labels.values.numpy(), seed=seed)
+    mean, std = (part.double() for part in predictor.predict(z))
+    lower, upper = (end.double() for end in labels.bounds)
+    _, expected, _ = match_moments(mean, std.square(), torch.full_like(mean, 1e-9), lower, upper)
+    return torch.where(labels.is_exact, labels.y, expected.to(labels.y.dtype))
 
 
 @torch.no_grad()

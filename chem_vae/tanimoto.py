@@ -8,18 +8,16 @@ their own, become Gaussian ones by expectation propagation (`chem_vae.expectatio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.errors import DataError
-from chem_vae.expectation_propagation import Sites, Targets, find_sites, match_moments
+from chem_vae.expectation_propagation import Sites, Targets, find_sites, match_moments, search_scales
 from chem_vae.labels import Labels
 from chem_vae.predictors import PropertyPredictor
 
@@ -126,9 +124,13 @@ class TanimotoProcess(PropertyPredictor):
         self.center, self.width = self._choose_scale(labels)
         if fit is not None:
             self.fit = fit
-        elif self._is_plain(labels):
+        elif self._has_values(labels):
             some = self._choose_inducing()
             self.fit = _fit(self.features[some], (self.y[some] - self.center) / self.width)
+            if not labels.is_plain:  # values alone, some with noise of their own: their weights are known
+                usual = self.fit.amplitude * self.fit.noise
+                own = (labels.spreads.double() / self.width).square()
+                self.equivalent = Equivalent(self.y, usual / (usual + own))
         else:
             self.fit, self.equivalent = self._fit_labels(labels)
 
@@ -138,8 +140,9 @@ class TanimotoProcess(PropertyPredictor):
         values = known if len(known) >= FEWEST else labels.values.double()
         return float(values.mean()), max(float(values.std()), 1e-9)
 
-    def _is_plain(self, labels: Labels) -> bool:
-        return labels.is_plain
+    def _has_values(self, labels: Labels) -> bool:
+        """Say whether all labels are values."""
+        return bool(labels.is_exact.all())
 
     def _make_targets(self, labels: Labels, noise: float) -> Targets:
         """Standardize labels, with the usual noise as a variance in units of the standardized values."""
@@ -149,29 +152,11 @@ class TanimotoProcess(PropertyPredictor):
 
     def _search_fit(self, kernel: Tensor, labels: Labels) -> tuple[TanimotoFit, Sites]:
         """Search for the hyperparameters with the largest evidence."""
-        from scipy.optimize import minimize  # heavy
-
-        found: dict[str, Sites] = {}
         rough = _fit_kernel(kernel, (labels.values.double() - self.center) / self.width)
-
-        def cost(x: NDArray[np.float64]) -> float:
-            amplitude, ratio = (float(v) for v in np.exp(np.clip(x, -7.0, 7.0)))
-            sites = find_sites(
-                amplitude * kernel,
-                self._make_targets(labels, amplitude * ratio),
-                self.mean_variance,
-                found.get("last"),
-                0.02,
-            )
-            found["last"] = sites
-            usual = ((math.log(ratio / _USUAL_NOISE)) / _USUAL_SPREAD) ** 2 + (math.log(amplitude) / _USUAL_SPREAD) ** 2
-            return -sites.log_evidence + 0.5 * usual
-
-        start = np.log([rough.amplitude, rough.noise])
-        best = minimize(cost, start, method="Nelder-Mead", options={"maxfev": 30, "xatol": 0.1, "fatol": 0.1}).x
-        amplitude, ratio = (float(v) for v in np.exp(np.clip(best, -7.0, 7.0)))
-        targets = self._make_targets(labels, amplitude * ratio)
-        sites = find_sites(amplitude * kernel, targets, self.mean_variance, found["last"])
+        make_targets = partial(self._make_targets, labels)
+        amplitude, ratio, sites = search_scales(
+            kernel, make_targets, (rough.amplitude, rough.noise), self.mean_variance
+        )
         return TanimotoFit(ratio, amplitude, sites.mean), sites
 
     def _fit_labels(self, labels: Labels) -> tuple[TanimotoFit, Equivalent]:

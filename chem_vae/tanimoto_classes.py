@@ -57,7 +57,7 @@ class TanimotoClassifier(TanimotoProcess):
     def _choose_scale(self, labels: Labels) -> tuple[float, float]:
         return 0.0, 1.0  # the latent measurement has a unit of its own
 
-    def _is_plain(self, labels: Labels) -> bool:
+    def _has_values(self, labels: Labels) -> bool:
         return False
 
     def _fit_labels(self, labels: Labels) -> tuple[TanimotoFit, Equivalent]:

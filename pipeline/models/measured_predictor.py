@@ -16,6 +16,7 @@ from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto import TanimotoProcess, tanimoto
+from chem_vae.tanimoto_classes import TanimotoClassifier
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.molecule import Structure, parse_mols
@@ -55,6 +56,11 @@ class MeasuredPredictor:
     """The model's predictor on latent points; None where it has none."""
     compared: Mapping[str, Any] = field(default_factory=dict)
     """The card of `pipeline.training.fit_measured.Comparison`, with the weight of latent points in "both"."""
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the property has two classes, and predictions are the probability of the active one."""
+        return isinstance(self.process, TanimotoClassifier)
 
     @property
     def needs_z(self) -> bool:
@@ -146,7 +152,7 @@ def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[s
         found = {}
         for i, entry in enumerate(index):
             own = {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(f"{i}/")}
-            process = TanimotoProcess.from_tensors(own)
+            process = (TanimotoClassifier if "classes" in own else TanimotoProcess).from_tensors(own)
             process.scale = float(entry["scale"])
             name = str(entry["property"])
             representation: Representation = entry["representation"]

@@ -25,7 +25,7 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
     for told in (card.get("finetuning") or {}).get("before_after", []):
         lines.append(f"  {told['of']}: {_describe_change(told)}")
     for p in card["predictors"]:
-        if p["r2"] is not None:
+        if p["r2"] is not None and not p.get("classification"):
             lines.append(
                 f"  predictor of {p['property']}: R2 {p['r2']:.3f} on {p['n_test']:,} held-out molecules ({p['method']})"
             )

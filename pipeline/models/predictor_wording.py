@@ -16,11 +16,31 @@ def describe_choice(compared: Mapping[str, Any]) -> str:
     ...                  "representations": {"fingerprint": {"r2": 0.5, "rmse": 0.61, "n": 80}}})
     'fingerprint chosen: fingerprint R2 0.50, RMSE 0.61 (80 molecules); nested 4-fold cross-validation by scaffold'
     """
+    if "classes" in compared:
+        return _describe_classes(compared)
     told = [
         f"{kind} R2 {_number(f.get('r2'), '.2f')}, RMSE {_number(f.get('rmse'), '.3g')} ({f.get('n', 0):,} molecules)"
         for kind, f in compared["representations"].items()
     ]
-    return f"{compared['chosen']} chosen: {'; '.join(told)}; {compared['by']}"
+    bounds = compared.get("bounds")
+    counted = ""
+    if bounds:
+        counted = (
+            f"; {compared['labelled']:,} labels, {bounds['count']:,} of them bounds, {_number(bounds.get('respected'), '.0%')} of which "
+            "the predictions lie within"
+        )
+    return f"{compared['chosen']} chosen: {'; '.join(told)}; {compared['by']}{counted}"
+
+
+def _describe_classes(compared: Mapping[str, Any]) -> str:
+    """Say how well the probability of the active class is known."""
+    (_, high), figures = compared["classes"], compared["representations"]["fingerprint"]
+    return (
+        f"probability of class {high:g}: ROC AUC {_number(figures.get('roc_auc'), '.2f')}, PR AUC {_number(figures.get('pr_auc'), '.2f')} "
+        f"(by chance {_number(figures.get('base_rate'), '.2f')}), Brier score {_number(figures.get('brier'), '.3f')} (the share of actives "
+        f"alone: {_number(figures.get('brier_of_base_rate'), '.3f')}); {compared['labelled']:,} molecules, {compared['active']:,} of them "
+        f"active; {compared['by']}"
+    )
 
 
 def _number(value: float | None, form: str) -> str:

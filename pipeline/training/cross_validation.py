@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction, PropertyPredictor
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import Representation, combine
@@ -26,8 +27,8 @@ FOLDS = 4
 """With four folds nesting takes ten fits, twice as many as plain cross-validation by five."""
 FEWEST_COMPARED = 10
 """Molecules below which two representations are not compared."""
-Fit = Callable[[Tensor, Tensor], PropertyPredictor]
-"""Inputs (n, F) and values (n,) -> a predictor."""
+Fit = Callable[[Tensor, Labels], PropertyPredictor]
+"""Inputs (n, F) and labels (n,) -> a predictor."""
 
 
 def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[NDArray[np.int64], str]:
@@ -75,21 +76,28 @@ class FoldPredictions(NamedTuple):
 
 @torch.no_grad()
 def cross_predict(
-    inputs: Tensor, y: Tensor, fold: NDArray[np.int64], fit: Fit, *, nested: bool = True, rows: Tensor | None = None
+    inputs: Tensor,
+    y: Tensor | Labels,
+    fold: NDArray[np.int64],
+    fit: Fit,
+    *,
+    nested: bool = True,
+    rows: Tensor | None = None,
 ) -> FoldPredictions:
     """Predict each molecule by predictors that were fitted without its fold, and without its fold and one fold more.
 
     Args:
         inputs: (n, F) what the predictor sees.
-        y: (n,) measured values.
+        y: (n,) measured values, some of which may be bounds.
         fold: (n,) from `assign_folds`.
-        fit: Fits a predictor to inputs and values.
+        fit: Fits a predictor to inputs and labels.
         nested: Whether the inner predictions are wanted.
         rows: (n,) bool, the molecules to learn from and to predict; None: all.
 
     Returns:
         The outer and, if nested, the inner predictions.
     """
+    y = Labels.of(y)
     wanted = torch.ones(len(y), dtype=torch.bool) if rows is None else rows
     numbers = range(int(fold.max()) + 1)
     outer, inner = _nothing(len(y)), [_nothing(len(y)) for _ in numbers] if nested else []
@@ -130,30 +138,33 @@ class Choice(NamedTuple):
 
 
 def choose(
-    compared: Mapping[Representation, Prediction], predictions: Mapping[Representation, Prediction], y: Tensor
+    compared: Mapping[Representation, Prediction], predictions: Mapping[Representation, Prediction], y: Tensor | Labels
 ) -> tuple[Choice, dict[Representation, dict[str, float | int]]]:
-    """Choose the representation with the smallest error and calibrate the spread of each.
+    """Choose the representation with the smallest error of exact values and calibrate the spread of each, by bounds too.
 
     Args:
         compared: Predictions (n,) of "fingerprint" and perhaps "latent", made from equally many labels; they are compared where all are
             finite.
         predictions: Those that the choice is for, made from as many labels as each may have; the spread is calibrated on them.
-        y: (n,) measured values.
+        y: (n,) measured values, some of which may be bounds.
 
     Returns:
         The choice, and r2, rmse, n and deviation (`deviation`) of each representation and of "both".
     """
-    rows = torch.stack([torch.isfinite(p.mean) for p in compared.values()]).all(dim=0)
+    labels = Labels.of(y)
+    y = labels.y
+    rows = torch.stack([torch.isfinite(p.mean) for p in compared.values()]).all(dim=0) & labels.is_exact
     if int(rows.sum()) < FEWEST_COMPARED:
-        compared, rows = {"fingerprint": predictions["fingerprint"]}, torch.isfinite(predictions["fingerprint"].mean)
+        compared = {"fingerprint": predictions["fingerprint"]}
+        rows = torch.isfinite(predictions["fingerprint"].mean) & labels.is_exact
     found = {kind: Prediction(p.mean[rows], p.std[rows]) for kind, p in compared.items()}
-    scales = {kind: deviation(y, predictions[kind]) for kind in compared}
+    scales = {kind: calibrate_scale(labels, predictions[kind]) for kind in compared}
     weight = 0.0
     if "latent" in found:
         errors = {kind: float((y[rows] - p.mean).square().mean()) for kind, p in found.items()}
         weight = errors["fingerprint"] / max(sum(errors.values()), 1e-12)
         found["both"] = _mix(found, {kind: deviation(y[rows], p) for kind, p in found.items()}, weight)
-        scales["both"] = deviation(y, _mix(predictions, scales, weight))
+        scales["both"] = calibrate_scale(labels, _mix(predictions, scales, weight))
     figures = {kind: _measure(y[rows], found[kind]) for kind in get_args(Representation) if kind in found}
     return Choice(min(figures, key=lambda kind: figures[kind]["rmse"]), weight, scales), figures
 
@@ -161,7 +172,7 @@ def choose(
 def predict_nested(
     compared: Mapping[Representation, FoldPredictions],
     predictions: Mapping[Representation, FoldPredictions],
-    y: Tensor,
+    y: Tensor | Labels,
     fold: NDArray[np.int64],
 ) -> tuple[Prediction, list[Representation]]:
     """Predict each outer fold by what was chosen and calibrated without it; see `choose` for the arguments.
@@ -187,6 +198,33 @@ def predict_nested(
 def deviation(y: Tensor, predicted: Prediction) -> float:
     """Return the root mean square of the errors (n,) in units of their standard deviations, NaN left out; 1 is calibrated."""
     return float(((y - predicted.mean) / predicted.std).square().nanmean().sqrt().clamp(0.2, 20.0))
+
+
+def calibrate_scale(labels: Labels, predicted: Prediction) -> float:
+    """Return the factor of the standard deviations (n,) under which the labels are likeliest; 1 is calibrated."""
+    known = torch.isfinite(predicted.mean)
+    bound = labels.is_bound & known
+    if not bound.any():
+        return deviation(labels.y, predicted)
+    scales = torch.logspace(np.log10(0.2), np.log10(20.0), 101, dtype=torch.float64)
+    z = ((labels.y - predicted.mean) / predicted.std)[labels.is_exact & known].double()
+    of_values = -0.5 * z.square().sum() / scales.square() - len(z) * scales.log()
+    of_bounds = torch.stack(
+        [score_bounds(labels, Prediction(predicted.mean, predicted.std * s))[bound].sum() for s in scales]
+    )
+    return float(scales[(of_values + of_bounds).argmax()])
+
+
+def score_bounds(labels: Labels, predicted: Prediction) -> Tensor:
+    """Return the log likelihood (n,) of the labels that are bounds; NaN for the others."""
+    lower, upper = labels.bounds
+    mean, std = predicted.mean.double(), predicted.std.double()
+    inside = torch.special.ndtr((upper - mean) / std) - torch.special.ndtr((lower - mean) / std)
+    one_sided = torch.where(torch.isinf(upper), (mean - lower) / std, (upper - mean) / std)
+    likelihood = torch.where(
+        torch.isinf(upper) | torch.isinf(lower), torch.special.log_ndtr(one_sided), inside.clamp_min(1e-12).log()
+    )
+    return torch.where(labels.is_bound, likelihood, torch.nan)
 
 
 def _measure(y: Tensor, predicted: Prediction) -> dict[str, float | int]:

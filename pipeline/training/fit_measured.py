@@ -16,18 +16,20 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
+from chem_vae.labels import Labels
 from chem_vae.predictors import (
     Prediction,
     PropertyPredictor,
     compute_figures,
     fit_predictor,
     load_predictors,
+    read_labels,
     save_predictors,
 )
 from chem_vae.progress import Progress
 from chem_vae.tanimoto import FEWEST, TanimotoProcess
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, features, save_measured
+from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, save_measured
 from pipeline.training.cross_validation import (
     FOLDS,
     Choice,
@@ -37,7 +39,10 @@ from pipeline.training.cross_validation import (
     cross_predict,
     hide_folds,
     predict_nested,
+    score_bounds,
 )
+from pipeline.training.fit_classes import find_classes, fit_classes
+from pipeline.training.labelled import Labelled
 
 FITTED_MOLECULES = 10_000
 COMPARED_MOLECULES = 600
@@ -90,6 +95,13 @@ def fit_measured(
         progress("compare predictors", done, len(measured))
         labelled, rows, is_train = _collect_labels(checkpoint, splits, names.index(name), seed)
         n, predictor = len(labelled.y), latent.get(name)
+        if classes := find_classes(labelled.labels):
+            made = fit_classes(name, labelled, classes, predictor, seed)
+            if made is not None:
+                kept.append(made.predictor)
+                by_name[name] = made.figures
+                warnings += warn_about_labels(name, n, nested=made.predictor.compared["nested"])
+            continue
         taught = name in checkpoint.conditions and checkpoint.model.config.property_weight > 0
         blind = start if taught else checkpoint
         points = unseen = None
@@ -113,17 +125,17 @@ def fit_measured(
         if predictor is not None and "latent" in found.choice.scales:
             scale = found.choice.scales["latent"]
             if points is not None and not taught:  # no label is in the points, so that all may be learned from
-                predictor = latent[name] = fit_predictor(points, labelled.y)
+                predictor = latent[name] = fit_predictor(points, labelled.labels)
                 predictor.scale = scale
             elif unseen is not None:
                 predictor.scale *= scale
             elif by_name[name]["n_test"] < FEWEST:  # too few were left to scale it on
                 predictor.scale = scale
-        process = TanimotoProcess(labelled.features, labelled.y)
+        process = TanimotoProcess(labelled.features, labelled.labels)
         process.scale = found.choice.scales["fingerprint"]
         card = found.card | {"by": found.card["by"] + note}
         kept.append(MeasuredPredictor(name, found.choice.chosen, process, predictor, card))
-        known = torch.isfinite(found.checked.mean)
+        known = torch.isfinite(found.checked.mean) & labelled.labels.is_exact
         mean, std = found.checked.mean[known], found.checked.std[known]
         checked = compute_figures(METHODS[found.choice.chosen], n, labelled.y[known], mean, std)
         by_name[name] = {"property": name, **asdict(checked), "checked_by": card["by"], "compared": card}
@@ -163,7 +175,10 @@ def _collect_labels(
     random = np.random.default_rng(seed)
     most, rows = FITTED_MOLECULES, []
     for split in ("train", "validation", "test"):
-        measured = np.flatnonzero(np.isfinite(splits[split].values()[:, column]))
+        known = np.isfinite(splits[split].values()[:, column]) | np.isfinite(splits[split].bounds()[:, column]).any(
+            axis=1
+        )
+        measured = np.flatnonzero(known)
         rows.append(splits[split].select(np.sort(random.permutation(measured)[:most])))
         most -= len(rows[-1])
     vocabulary = checkpoint.vocabulary
@@ -173,17 +188,10 @@ def _collect_labels(
             for data in rows
             for i in range(len(data))
         ]
-    y = torch.from_numpy(np.concatenate([data.values()[:, column] for data in rows])).float()
-    return Labelled(smiles, y), rows, torch.arange(len(y)) < len(rows[0])
-
-
-class Labelled:
-    """The measured molecules of one property."""
-
-    def __init__(self, smiles: list[str], y: Tensor) -> None:
-        """Hold canonical SMILES, n of them, with their values y (n,)."""
-        self.smiles, self.y = smiles, y
-        self.features = features(smiles)
+    labels = [read_labels(data, column) for data in rows]
+    parts = zip(*((part.y, part.lower, part.upper, part.spread) for part in labels), strict=True)
+    y, lower, upper, spread = (torch.cat(list(part)) for part in parts)
+    return Labelled(smiles, Labels(y, lower, upper, spread)), rows, torch.arange(len(y)) < len(rows[0])
 
 
 class Comparison(NamedTuple):
@@ -212,7 +220,7 @@ def compare(
     Returns:
         The comparison, or None where the labels are too few for cross-validation.
     """
-    y, n = labelled.y, len(labelled.y)
+    labels, n = labelled.labels, len(labelled.y)
     if n < 2 * FOLDS:
         return None
     fold, by = assign_folds(labelled.smiles, seed)
@@ -220,7 +228,7 @@ def compare(
     if n - largest < FEWEST:
         return None
     nested = n - largest - second >= FEWEST
-    predict = partial(cross_predict, y=y, fold=fold, nested=nested)
+    predict = partial(cross_predict, y=labels, fold=fold, nested=nested)
     predictions: dict[Representation, FoldPredictions] = {
         "fingerprint": predict(labelled.features, fit=TanimotoProcess)
     }
@@ -236,7 +244,7 @@ def compare(
         predictions["latent"] = compared["latent"] = hide_folds(unseen.latent, fold)
         compared["fingerprint"] = hide_folds(unseen.fingerprint, fold)
     outer = {kind: p.outer for kind, p in predictions.items()}
-    choice, representations = choose({kind: p.outer for kind, p in compared.items()}, outer, y)
+    choice, representations = choose({kind: p.outer for kind, p in compared.items()}, outer, labels)
     card: dict[str, Any] = {
         "labelled": n,
         "fingerprint": SIMULATED_COUNTS.description,
@@ -248,13 +256,25 @@ def compare(
     checked = choice.predict(outer)
     card["by"] = f"{FOLDS}-fold cross-validation by {by}"
     if nested:
-        checked, by_fold = predict_nested(compared, predictions, y, fold)
+        checked, by_fold = predict_nested(compared, predictions, labels, fold)
         card |= {"by": f"nested {card['by']}", "chosen_by_folds": dict(Counter(by_fold))}
     else:
         card["by"] += ", not nested, for there are too few labels: the figures flatter the predictor"
     if unseen is not None:
         card["by"] += "; representations compared on molecules held out of the training"
+    if labels.is_bound.any():
+        card["bounds"] = check_bounds(labels, checked)
     return Comparison(choice, card, checked)
+
+
+def check_bounds(labels: Labels, checked: Prediction) -> dict[str, float | int]:
+    """Count the bounds, and measure the share that predictions lie within and their mean log likelihood."""
+    bound = labels.is_bound & torch.isfinite(checked.mean)
+    return {
+        "count": int(labels.is_bound.sum()),
+        "respected": float(labels.is_respected(checked.mean)[bound].double().mean()),
+        "log_likelihood": float(score_bounds(labels, checked)[bound].mean()),
+    }
 
 
 class HeldOut(NamedTuple):
@@ -273,7 +293,7 @@ def predict_held_out(labelled: Labelled, is_train: Tensor, points: Tensor, laten
         points: (n, D) latent means.
         latent: The predictor on latent points, fitted to the training molecules.
     """
-    process = TanimotoProcess(labelled.features[is_train], labelled.y[is_train])
+    process = TanimotoProcess(labelled.features[is_train], labelled.labels[is_train])
     with torch.no_grad():
         found = latent.predict(points), process.predict(labelled.features)
     return HeldOut(*(Prediction(*(x.masked_fill(is_train, torch.nan) for x in p)) for p in found))

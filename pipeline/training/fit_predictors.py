@@ -16,7 +16,14 @@ from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly, read_kept_molecules
 from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
-from chem_vae.predictors import PropertyPredictor, check, fit_predictor, measure_nearest_distances, save_predictors
+from chem_vae.predictors import (
+    PropertyPredictor,
+    check,
+    fit_predictor,
+    measure_nearest_distances,
+    read_labels,
+    save_predictors,
+)
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
 from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles
@@ -24,6 +31,7 @@ from pipeline.models.trained_model import save_latent
 
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
 KEPT_MOLECULES = 4000  # training molecules whose latent points are kept with the model
+WEAK_AUC = 0.65  # of two classes
 CHECKED_MOLECULES = 2000  # held-out molecules for the figures
 
 
@@ -132,15 +140,15 @@ def _fit_all(
     y_calibration = torch.from_numpy(calibration.values())
     figures: list[dict[str, Any]] = []
     for i, name in enumerate(names):
-        measured = np.flatnonzero(np.isfinite(training.values()[:, i]))
+        known = np.isfinite(training.values()[:, i]) | np.isfinite(training.bounds()[:, i]).any(axis=1)
+        measured = np.flatnonzero(known)
         chosen = training.select(np.sort(random.permutation(measured)[:FITTED_MOLECULES]))
-        if len(chosen) < 10:
+        if np.isfinite(chosen.values()[:, i]).sum() < 10:
             nan = float("nan")
             empty = {"r2": nan, "mae": nan, "rmse": nan, "coverage": {}, "parity": []}
             figures.append({"property": name, "method": "none", "n_train": len(chosen), "n_test": 0, **empty})
             continue
-        z, y = checkpoint.encode_dataset(chosen).mu, torch.from_numpy(chosen.values()[:, i])
-        predictor = fit_predictor(z, y, seed=i)
+        predictor = fit_predictor(checkpoint.encode_dataset(chosen).mu, read_labels(chosen, i), seed=i)
         usable = torch.isfinite(y_calibration[:, i])
         predictor.calibrate(z_calibration[usable], y_calibration[usable, i])
         fitted[name] = (predictor, len(chosen))
@@ -154,6 +162,12 @@ def warn_about_predictors(figures: list[dict[str, Any]]) -> list[str]:
     for f in figures:
         if f["method"] == "none":
             warnings.append(f"{f['property']}: {f['n_train']} measured training molecules are too few for a predictor")
+        elif "classification" in f:
+            if f["classification"]["roc_auc"] < WEAK_AUC:
+                warnings.append(
+                    f"the predictor of {f['property']} hardly tells actives from inactives (ROC AUC {f['classification']['roc_auc']:.2f}, "
+                    "0.5 is chance); do not rank by its probability alone"
+                )
         elif np.isfinite(f["r2"]) and f["r2"] < 0.3:
             warnings.append(
                 f"the predictor of {f['property']} is weak: on {f['n_test']} held-out molecules it explains little of the "

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from chem_vae.labels import Labels
 from chem_vae.predictors import compute_figures
 from chem_vae.tanimoto import TanimotoProcess
+from pipeline.models.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training.fit_measured import Comparison, HeldOut, Labelled, compare, predict_held_out, warn_about_labels
+from pipeline.training.fit_measured import Comparison, HeldOut, compare, predict_held_out, warn_about_labels
+from pipeline.training.labelled import Labelled
 
 
 def test_the_choice_is_on_the_card(model: TrainedModel) -> None:
@@ -77,6 +80,30 @@ def test_structure_is_found_with_nominal_coverage(sample_smiles: list[str], quic
     assert r2 > 0.4
     for level, share in coverage.items():
         assert share == pytest.approx(float(level), abs=0.05), coverage
+
+
+def test_bounds_are_learned_from_and_counted(sample_smiles: list[str], quick_fits: None) -> None:
+    smiles = sample_smiles[:120]
+    y = torch.tensor([s.count("N") + 0.1 * len(s) for s in smiles])
+    limit = float(y.quantile(0.75))
+    labels = Labels(y.masked_fill(y > limit, torch.nan), torch.full_like(y, limit).masked_fill(y <= limit, torch.nan))
+    labelled = Labelled(smiles, labels)
+    found = compare(labelled, _bits(120, 0), seed=0)
+    assert found is not None and found.choice.chosen == "fingerprint"
+    bounds = found.card["bounds"]
+    assert bounds["count"] == int((y > limit).sum()) and found.card["labelled"] == 120
+    assert found.card["representations"]["fingerprint"]["n"] == int((y <= limit).sum()), (
+        "exact values alone are compared"
+    )
+    assert 0.0 < bounds["respected"] <= 1.0 and bounds["log_likelihood"] < 0.0
+    above = y > limit
+    left_out = compare(Labelled([s for s, a in zip(smiles, above, strict=True) if not a], y[~above]), seed=0)
+    assert left_out is not None
+    told = describe_choice(found.card)
+    assert f"120 labels, {int(above.sum())} of them bounds" in told
+    wider = TanimotoProcess(labelled.features, labels).predict(labelled.features[above]).mean
+    narrower = TanimotoProcess(labelled.features[~above], y[~above]).predict(labelled.features[above]).mean
+    assert wider.mean() > narrower.mean()
 
 
 def test_few_labels_are_not_nested_and_it_is_said(sample_smiles: list[str], quick_fits: None) -> None:

@@ -1,0 +1,138 @@
+"""The predictor of a measured property with two classes: its probability, calibrated and checked by nested folds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem_vae.labels import Labels
+from chem_vae.predictors import Prediction, PropertyPredictor, compute_figures
+from chem_vae.tanimoto import FEWEST
+from chem_vae.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
+from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
+from pipeline.models.measured_predictor import MeasuredPredictor
+from pipeline.training.cross_validation import FOLDS, assign_folds, cross_predict
+from pipeline.training.labelled import Labelled
+
+_BINS = 5
+"""Groups of molecules, by their probability, that the calibration is shown for."""
+
+
+class FittedClasses(NamedTuple):
+    """The predictor of two classes with the figures of the model's card."""
+
+    predictor: MeasuredPredictor
+    figures: dict[str, Any]
+
+
+def find_classes(labels: Labels) -> tuple[float, float] | None:
+    """Return the two values of labels, the larger one being the active class; None where there are other values, or bounds."""
+    distinct = labels.y[labels.is_exact].unique()
+    return (float(distinct[0]), float(distinct[1])) if len(distinct) == 2 and not labels.is_bound.any() else None
+
+
+def fit_classes(
+    name: str, labelled: Labelled, classes: tuple[float, float], latent: PropertyPredictor | None, seed: int
+) -> FittedClasses | None:
+    """Fit a Gaussian process classifier on substructures, and calibrate and check its probability by nested folds.
+
+    Args:
+        name: The property.
+        labelled: The measured molecules, n of them, each one of the classes.
+        classes: The label of the inactive and that of the active class.
+        latent: The model's predictor on latent points, which regresses the labels; it is kept beside the classifier.
+        seed: Decides how chance divides the molecules.
+
+    Returns:
+        The predictor and its figures, or None where the labels are too few for cross-validation.
+    """
+    low, high = classes
+    y, n = labelled.y, len(labelled.y)
+    active = y > 0.5 * (low + high)
+    fold, by = _assign_folds(labelled.smiles, active.numpy(), seed)
+    *_, second, largest = sorted(np.bincount(fold, minlength=FOLDS).tolist())
+    if n < 2 * FOLDS or n - largest < FEWEST:
+        return None
+    nested = n - largest - second >= FEWEST
+    fit = partial(TanimotoClassifier, classes=(0.0, 1.0))
+    found = cross_predict(labelled.features, active.float(), fold, fit, nested=nested)
+    scale = fit_probability_scale(found.outer.mean, active)
+    checked = calibrate_probability(found.outer, scale)
+    if nested:
+        for number, inner in enumerate(found.inner):
+            rows = torch.from_numpy(fold == number)
+            held_out = Prediction(found.outer.mean[rows], found.outer.std[rows])
+            mean, std = calibrate_probability(held_out, fit_probability_scale(inner.mean, active))
+            checked.mean[rows], checked.std[rows] = mean, std
+    told = f"{FOLDS}-fold cross-validation by {by}"
+    told = (
+        f"nested {told}"
+        if nested
+        else f"{told}, not nested, for there are too few labels: the figures flatter the predictor"
+    )
+    quality = measure_classification(checked.mean, active)
+    card: dict[str, Any] = {
+        "labelled": n,
+        "classes": [low, high],
+        "active": int(active.sum()),
+        "fingerprint": SIMULATED_COUNTS.description,
+        "representations": {"fingerprint": {"n": n, **{k: v for k, v in quality.items() if k != "calibration"}}},
+        "chosen": "fingerprint",
+        "nested": nested,
+        "by": told,
+    }
+    process = TanimotoClassifier(labelled.features, labelled.y, classes)
+    process.scale = scale
+    expected = [low + (high - low) * checked.mean, (high - low) * checked.std]
+    figures = compute_figures(TanimotoClassifier.method, n, y, *expected)
+    entry = {
+        "property": name,
+        **asdict(figures),
+        "coverage": {},
+        "classification": quality,
+        "checked_by": told,
+        "compared": card,
+    }
+    return FittedClasses(MeasuredPredictor(name, "fingerprint", process, latent, card), entry)
+
+
+def measure_classification(probability: Tensor, active: Tensor) -> dict[str, Any]:
+    """Measure probabilities of the active class (n,) against the classes of held-out molecules (n,) bool.
+
+    Returns:
+        roc_auc; pr_auc (average precision); brier, and brier_of_base_rate for the share of the active class alone; base_rate; and
+        calibration, rows of the mean probability, the share of actives and the number of molecules, by rising probability.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score  # heavy
+
+    p, truth = probability.double().numpy(), active.numpy()
+    base = float(truth.mean())
+    order = np.array_split(np.argsort(p, kind="stable"), _BINS)
+    return {
+        "roc_auc": float(roc_auc_score(truth, p)),
+        "pr_auc": float(average_precision_score(truth, p)),
+        "brier": float(np.square(p - truth).mean()),
+        "brier_of_base_rate": base * (1.0 - base),
+        "base_rate": base,
+        "calibration": [[float(p[rows].mean()), float(truth[rows].mean()), len(rows)] for rows in order if len(rows)],
+    }
+
+
+def _assign_folds(smiles: list[str], active: NDArray[np.bool_], seed: int) -> tuple[NDArray[np.int64], str]:
+    """Divide molecules into folds by scaffold; by chance within each class where scaffolds would leave a fold without actives."""
+    from sklearn.model_selection import StratifiedKFold  # heavy
+
+    fold, by = assign_folds(smiles, seed)
+    least = min(np.bincount(fold[rows], minlength=FOLDS).min() for rows in (active, ~active))
+    if by == "scaffold" and least > 0:
+        return fold, by
+    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for number, (_, held_out) in enumerate(splitter.split(fold, active)):
+        fold[held_out] = number
+    return fold, "chance, within each class"
