@@ -19,6 +19,9 @@ from pipeline.datasets import parquet_reader, sdf_reader, text_reader, xlsx_read
 from pipeline.datasets.cell_kinds import split_structure
 from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
+from pipeline.workspace.registry import check_file
+
+_LARGEST_CHUNK = 50_000_000  # characters: a chunk ends before it has its rows where these are so long
 
 
 @dataclass
@@ -64,8 +67,7 @@ class Source:
             UserError: If the ending of its name is of no known format.
         """
         path = Path(path)
-        if not path.is_file():
-            raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is a folder, not a file")
+        check_file(path)
         kind = find_format(path)
         try:
             if path.stat().st_size == 0:
@@ -94,19 +96,20 @@ class Source:
         """Read all rows (or the first `limit`) in chunks of `rows`; may be called again."""
         self.notes = list(self.layout.notes)
         molblocks = self.layout.smiles is None
-        chunk, cells = Chunk(0, molblocks=molblocks), list[Cells]()
+        chunk, cells, size = Chunk(0, molblocks=molblocks), list[Cells](), 0
         for number, item in enumerate(self.reader.read_rows(self.path, self.layout, self.notes)):
             if limit is not None and number >= limit:
                 break
-            if len(chunk) == rows:
+            if len(chunk) == rows or size > _LARGEST_CHUNK:
                 yield self._finish(chunk, cells)
-                chunk, cells = Chunk(chunk.number + 1, molblocks=molblocks), []
+                chunk, cells, size = Chunk(chunk.number + 1, molblocks=molblocks), [], 0
             if isinstance(item, Rejection):
                 chunk.rejections.append(item)
             else:
                 chunk.rows.append(item[0])
                 chunk.inputs.append(item[1])
                 cells.append(item[2])
+                size += _measure(item[1], item[2])
         if len(chunk):
             yield self._finish(chunk, cells)
 
@@ -133,3 +136,9 @@ class Source:
             columns = [chunk.inputs, *chunk.columns.values()]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk
+
+
+def _measure(text: str | None, cells: Cells) -> int:
+    """Count the characters of a row."""
+    values = cells.values() if isinstance(cells, Mapping) else cells
+    return sum(map(len, filter(None, values)), len(text or ""))

@@ -21,6 +21,9 @@ _BLANK = " \t\v\f\r\n"
 LONGEST_LINE = 1 << 20
 """Characters; the rest of a longer line is left out, since no row is so long."""
 _MAC_LETTER, _LATIN_LETTER = re.compile(rb"[A-Za-z][\x80-\x9f][a-z]"), re.compile(rb"[A-Za-z][\xc0-\xff][a-z]")
+_LONGEST_GAP = 1_000_000  # blank lines one after the other
+_FREE_SIZE = 1 << 28  # bytes that a packed file may hold, however small it is
+_GREATEST_RATIO = 100  # of unpacked to packed bytes, beyond that; text packs to a tenth or a twentieth
 _WINDOWS_BYTES = re.compile(rb"[\x80-\x9f]")  # characters in Windows-1252, unused control codes in Latin-1
 
 
@@ -36,11 +39,28 @@ def is_blank(line: str) -> bool:
     return not line.strip(_BLANK)
 
 
+def check_ratio(path: Path, unpacked: int) -> None:
+    """Check that a packed file does not unpack to far more than a table can.
+
+    Args:
+        path: The packed file.
+        unpacked: The bytes that were unpacked up to now.
+
+    Raises:
+        DataError: If it does.
+    """
+    if unpacked > _FREE_SIZE and unpacked > _GREATEST_RATIO * path.stat().st_size:
+        raise DataError(
+            f"{path.name} unpacks to more than {_GREATEST_RATIO} times its size of {path.stat().st_size:,} bytes, as no "
+            "table does; unpack it, or write it as CSV, if it is meant to be so"
+        )
+
+
 class _WholeBytes(io.RawIOBase):
     """The bytes of a file up to its end or to where it is damaged; `damage` then says how."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.damage = file, ""
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file, self._path, self.damage, self._read = file, path, "", 0
 
     def readable(self) -> bool:
         return True
@@ -52,13 +72,16 @@ class _WholeBytes(io.RawIOBase):
             self.damage = str(error) or type(error).__name__
             return 0
         buffer[: len(data)] = data
+        self._read += len(data)
+        if self._read > _FREE_SIZE:
+            check_ratio(self._path, self._read)
         return len(data)
 
 
 @contextmanager
 def _open_text(path: Path, encoding: str, errors: str) -> Iterator[tuple[io.TextIOWrapper, _WholeBytes]]:
     with open_binary(path) as file:
-        whole = _WholeBytes(file)
+        whole = _WholeBytes(file, path)
         yield io.TextIOWrapper(io.BufferedReader(whole), encoding=encoding, errors=errors), whole
 
 
@@ -127,7 +150,7 @@ def read_lines(path: Path, notes: list[str], encoding: str | None = None) -> Ite
     other = _Fallback(_is_mac_roman(path) if is_guess else False)
     broken, cut = 0, ""
     with _open_text(path, found, "surrogateescape" if is_guess else "replace") as (text, whole):
-        for line in _whole_lines(text):
+        for line in _whole_lines(text, path):
             if whole.damage and not line.endswith("\n"):
                 cut = line
                 break
@@ -205,7 +228,7 @@ def count_lines(path: Path, encoding: str | None = None) -> int:
     count = last = 0
     line = ""
     with _open_text(path, *_choose_fast_encoding(path, encoding)) as (text, whole):
-        for line in _whole_lines(text):
+        for line in _whole_lines(text, path):
             count += 1
             if not is_blank(line):
                 last = count
@@ -221,7 +244,7 @@ def read_raw_lines(path: Path) -> Iterator[str | Rejection]:
         The lines; where the file is cut, a rejection for the line that is cut, or for what would have come next.
     """
     with _open_text(path, *_choose_fast_encoding(path, None)) as (text, whole):
-        for line in _whole_lines(text):
+        for line in _whole_lines(text, path):
             if whole.damage and not line.endswith("\n"):
                 break
             yield line.removesuffix("\n")[:LONGEST_LINE]
@@ -235,9 +258,20 @@ def _choose_fast_encoding(path: Path, told: str | None) -> tuple[str, str]:
     return (found, "replace") if told or found != "utf-8-sig" else ("latin-1", "strict")
 
 
-def _whole_lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Give each line once, with its end, and without the middle of one that is too long to be a row."""
+def _whole_lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    """Give each line once, with its end, and without the middle of one that is too long to be a row.
+
+    Raises:
+        DataError: If the file has a gap of more blank lines than anybody leaves.
+    """
+    gap = 0
     while line := text.readline(LONGEST_LINE):
+        if line == "\n":
+            gap += 1
+            if gap > _LONGEST_GAP:
+                raise DataError(f"{path.name} has more than {_LONGEST_GAP:,} empty lines one after the other")
+        else:
+            gap = 0
         piece = line
         while len(piece) == LONGEST_LINE and not piece.endswith("\n"):
             piece = text.readline(LONGEST_LINE)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
@@ -93,13 +94,35 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
         path = _download(expand_variables(source), sha256, progress)
         return ResolvedSource(_write_stem(_name_file(source)), path, _check_hash(path, sha256), redact(source))
     path = Path(source).expanduser()
-    if not path.exists():
-        if path.suffix or os.sep in source or "/" in source:
-            raise DataError(f"there is no file {redact(source)}")
+    if not os.path.lexists(path) and not path.suffix and os.sep not in source and "/" not in source:
         raise unknown_name("dataset", source, datasets)
-    if path.is_dir():
-        raise DataError(f"{source} is a folder, not a file of molecules")
+    check_file(path, redact(source))
     return ResolvedSource(_write_stem(path.name), path, _check_hash(path, sha256), str(path))
+
+
+def check_file(path: Path, name: str | None = None) -> None:
+    """Check that a path is that of an ordinary file, which can be read from its beginning to its end more than once.
+
+    Args:
+        path: The path.
+        name: Its name in messages.
+
+    Raises:
+        DataError: If it is missing, a folder, a pipe, a device, or a link that leads nowhere.
+    """
+    name = str(path) if name is None else name
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(
+            f"{name} is a link to a file that is missing" if path.is_symlink() else f"there is no file {name}"
+        ) from None
+    except (OSError, ValueError) as error:  # a loop of links, a folder that is closed, a name that cannot be one
+        raise DataError(f"cannot read {name[:200]!r}: {getattr(error, 'strerror', None) or error}") from None
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{name} is a folder, not a file of molecules")
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{name} is a pipe or a device, which can be read only once; write it into a file first")
 
 
 def hash_file(path: Path) -> str:
