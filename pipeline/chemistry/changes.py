@@ -36,7 +36,7 @@ _SENTENCES = {
     Change.ISOTOPES: "Isotope labels were removed.",
     Change.STEREO: "All stereo was removed, as the options say.",
     Change.TAUTOMER: "The molecule was written as its canonical tautomer.",
-    Change.TAUTOMER_SKIPPED: "The molecule is too large to enumerate its tautomers; it was kept as it is.",
+    Change.TAUTOMER_SKIPPED: "The molecule has too many tautomers to enumerate, so that none could be chosen; it was kept as it is.",
     Change.ALIAS: "Abbreviations of groups (such as COOEt) were expanded to their atoms.",
 }
 

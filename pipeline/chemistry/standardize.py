@@ -175,7 +175,12 @@ class Standardizer:
             self._check_size(mol)
             if mol.GetNumHeavyAtoms() > LARGEST_TAUTOMER:
                 return mol, [*changes, Change.TAUTOMER_SKIPPED]
-            canonical = self._tautomers.Canonicalize(mol)
+            found = self._tautomers.Enumerate(mol)
+            if (
+                found.status != rdMolStandardize.TautomerEnumeratorStatus.Completed
+            ):  # the choice would hang on the input
+                return mol, [*changes, Change.TAUTOMER_SKIPPED]
+            canonical = self._tautomers.PickCanonical(found)
             if Chem.MolToSmiles(canonical) != Chem.MolToSmiles(mol):
                 mol = canonical
                 changes.append(Change.TAUTOMER)
@@ -250,6 +255,17 @@ def _parse_molblock(block: str) -> tuple[Mol, list[Change]]:
     changes = [Change.ALIAS] if mol.HasProp(EXPANDED) else []
     mol, undefined = undefine_stereo_groups(mol)
     return mol, [Change.STEREO_GROUP, *changes] if undefined else changes
+
+
+def write_molblock(block: str) -> str:
+    """Write the molecule of a mol block as it is given, before anything is changed, as SMILES with its stereo groups (CXSMILES).
+
+    Raises:
+        Refused: If it does not describe exactly one molecule.
+    """
+    with rdBase.BlockLogs():
+        mol = parse_molblock(block)
+        return str(Chem.MolToCXSmiles(mol, Chem.SmilesWriteParams(), Chem.CXSmilesFields.CX_ENHANCEDSTEREO.real))
 
 
 def _tidy(mol: Mol, smiles: str, metal: bool) -> tuple[Mol, str]:

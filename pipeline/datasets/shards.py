@@ -22,7 +22,7 @@ from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies, use_bond_c
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.chemistry.standardize import Rejection, Standardizer, write_molblock
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import SPLITS
@@ -121,7 +121,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
                 continue
             molecule, string, split = found
             table["row"].append(row)
-            table["input"].append(molecule.smiles if chunk.molblocks else text)
+            table["input"].append(_show_input(molecule, chunk.molblocks, text))
             table["smiles"].append(molecule.smiles)
             table["inchikey"].append(molecule.inchikey)
             table["selfies"].append(string)
@@ -262,7 +262,7 @@ def _standardize_row(
     molecule = standardizer.from_molblock(text or "", row) if molblock else standardizer(text or "", row)
     if isinstance(molecule, Rejection):
         return molecule
-    shown = molecule.smiles if molblock else text or ""
+    shown = _show_input(molecule, molblock, text)
     code = UNASSIGNED
     if split is not None and split.strip():
         code = SPLIT_WORDS.get(split.strip().casefold(), -1)
@@ -274,6 +274,13 @@ def _standardize_row(
         return molecule, smiles_to_selfies(molecule.smiles), code
     except VocabularyError as error:
         return Rejection(row, shown, "encode", str(error))
+
+
+def _show_input(molecule: Molecule, molblock: bool, text: str | None) -> str:
+    """Return the input of a molecule: its text, or the SMILES of its mol block as it was given."""
+    if not molblock:
+        return text or ""
+    return write_molblock(text or "") if molecule.changes else molecule.smiles
 
 
 def _clean_measured(cell: str | None) -> str | None:

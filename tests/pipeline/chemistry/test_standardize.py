@@ -14,7 +14,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.changes import Change, describe
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain
+from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain, write_molblock
 from pipeline.workspace.registry import find_data_folder
 
 HAND_PICKED = [
@@ -140,6 +140,25 @@ def test_mesoionic_rings_and_zwitterions_keep_their_form(text: str) -> None:
     assert found.smiles == Chem.MolToSmiles(Chem.MolFromSmiles(text)) == smiles_to_smiles(found.smiles)
 
 
+def test_tautomers_are_chosen_only_among_all(sample: list[str]) -> None:
+    standardizer = Standardizer(StandardizeOptions(tautomers=True))
+    one, other = standardizer("CC(=O)C=C(O)C"), standardizer("CC(=O)CC(C)=O")
+    assert isinstance(one, Molecule) and isinstance(other, Molecule)
+    assert (one.smiles, one.changes, other.changes) == (other.smiles, ("tautomer",), ())
+    for text in ("C" + "C(=O)C" * 8, "OC1=NC=CC=C1" + "C" * 60):
+        many = standardizer(text)
+        assert isinstance(many, Molecule)
+        assert (many.smiles, many.changes) == (
+            Chem.MolToSmiles(Chem.MolFromSmiles(text)),
+            ("tautomers not enumerated",),
+        )
+    for text in sample[:20]:
+        found = standardizer(text)
+        assert isinstance(found, Molecule) and set(found.changes) <= {"tautomer"}
+        again = standardizer(found.smiles)
+        assert isinstance(again, Molecule) and (again.smiles, again.changes) == (found.smiles, ())
+
+
 def test_the_normal_form_is_written_where_it_can_be_read() -> None:
     for text, expected in [
         ("[O-]c1cc[n+](C)cc1", "Cn1ccc(=O)cc1"),
@@ -176,6 +195,9 @@ def test_molblocks() -> None:
     for text in ["", "junk", block[:60], block.replace("M  END", "")]:
         rejected = Standardizer().from_molblock(text, 3)
         assert isinstance(rejected, Rejection | Molecule)
+    racemate = Chem.MolToV3KMolBlock(Chem.MolFromSmiles("[Na+].C[C@H](N)C(=O)[O-] |&1:2|"))
+    assert write_molblock(racemate) == "C[C@H](N)C(=O)[O-].[Na+] |&1:1|"
+    assert write_molblock(block) == "CCO.Cl"
     rejected = Standardizer().from_molblock("junk", 3)
     assert isinstance(rejected, Rejection)
     assert (rejected.row, rejected.stage) == (3, "parse")
