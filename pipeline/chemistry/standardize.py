@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 
 from rdkit import Chem, rdBase
@@ -11,6 +10,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.changes import Change
+from pipeline.chemistry.cleanup import UNUSUAL_BOND, is_plain, tidy
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.metals import cut_salt_bonds, has_metal, refuse_metals
 from pipeline.chemistry.molblock import EXPANDED, parse_molblock
@@ -24,23 +24,11 @@ from pipeline.chemistry.stereo_groups import merge_stereoisomers, undefine_stere
 
 LARGEST_TAUTOMER = 60  # heavy atoms; a larger molecule has too many tautomers to enumerate
 
-# An atom that RDKit's clean-up, fragment choice and uncharge might touch: anything but a neutral nonmetal in an
-# ordinary valence (so: charges, radicals, metals, wildcards).
-_ORDINARY = "#5&v3,#6&v4,#7&v3,#8&v2,#14&v4,#15&v3,#15&v5,#16&v2,#16&v4,#16&v6,#9&v1,#17&v1,#35&v1,#53&v1"
-_UNUSUAL_ATOM = Chem.MolFromSmarts(f"[!+0,!$([{_ORDINARY}])]")
-# The rules of RDKit's Normalizer that match neutral molecules (not the sulfoxide rule, which is undone anyway).
-_NEUTRAL_RULES = Chem.MolFromSmarts(
-    "[$([N,P;X3](=[O,S,Se])=[O,S,Se]),$([nH0]=[OH0]),$([N](*)=[N]#[N]),$([N](=*)#[N]),$([C]([OH1;D1])=;!@[N]),"
-    "$([F,Cl,Br,I;X0])]"
-)
-_UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
 _CARBON = Chem.MolFromSmarts("[#6]")
 _CHARGED_CARBON = Chem.MolFromSmarts("[c;!+0]")
-_CARBANION = Chem.MolFromSmarts("[#6-]")
 _CHARGED = Chem.MolFromSmarts("[!+0]")
 _RADICAL = rdqueries.NumRadicalElectronsGreaterQueryAtom(0)
 _LABELED = Chem.MolFromSmarts("[!0*]")
-_SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
 
 
 class Standardizer:
@@ -136,7 +124,7 @@ class Standardizer:
                 raise Refused("fragment", "it is a mixture or a salt, and `largest_fragment` is off")
             mol, changes = self._choose_part(start)
             start = Chem.MolToSmiles(mol)
-        cleaned, smiles = _tidy(mol, start, metal and has_metal(mol))
+        cleaned, smiles = tidy(mol, start, metal and has_metal(mol))
         if smiles != start:
             changes.append(Change.CLEANED)
         if self.options.uncharge and cleaned.HasSubstructMatch(_CHARGED):
@@ -195,7 +183,7 @@ class Standardizer:
             raise Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
         if not plain:
             self._check_electrons(mol)
-        if mol.HasSubstructMatch(_UNUSUAL_BOND):
+        if mol.HasSubstructMatch(UNUSUAL_BOND):
             raise Refused(
                 "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
             )
@@ -221,16 +209,6 @@ class Standardizer:
             raise Refused("size", f"{heavy} heavy atoms, `min_heavy_atoms` is {self.options.min_heavy_atoms}")
         if heavy > self.options.max_heavy_atoms:
             raise Refused("size", f"{heavy} heavy atoms, `max_heavy_atoms` is {self.options.max_heavy_atoms}")
-
-
-def is_plain(mol: Mol) -> bool:
-    """Whether clean-up, largest fragment and uncharge leave the molecule as it is; a test compares with them."""
-    return not (
-        mol.HasSubstructMatch(_UNUSUAL_ATOM)
-        or mol.GetRingInfo().NumRings() != mol.GetNumBonds() - mol.GetNumAtoms() + 1  # more than one fragment
-        or mol.HasSubstructMatch(_NEUTRAL_RULES)
-        or mol.HasSubstructMatch(_UNUSUAL_BOND)
-    )
 
 
 def read_atomic_number(symbol: str) -> int:
@@ -266,42 +244,6 @@ def write_molblock(block: str) -> str:
     with rdBase.BlockLogs():
         mol = parse_molblock(block)
         return str(Chem.MolToCXSmiles(mol, Chem.SmilesWriteParams(), Chem.CXSmilesFields.CX_ENHANCEDSTEREO.real))
-
-
-def _tidy(mol: Mol, smiles: str, metal: bool) -> tuple[Mol, str]:
-    """Write groups in the usual form by RDKit's clean-up, and return the canonical SMILES too.
-
-    A mesoionic ring of which clean-up writes what cannot be read again keeps the form in which it was given.
-    """
-    with contextlib.suppress(Exception):  # RDKit raises many kinds
-        if metal or mol.HasSubstructMatch(_CARBANION):  # the metal's bonds would be cut, the charge of an ylide moved
-            cleaned = rdMolStandardize.Normalize(Chem.RemoveHs(mol))
-        else:
-            cleaned = rdMolStandardize.Cleanup(mol)
-        cleaned = _join_sulfoxides(cleaned)
-        written = Chem.MolToSmiles(cleaned)
-        if written == smiles or Chem.MolFromSmiles(written) is not None:
-            return cleaned, written
-    joined = _join_sulfoxides(mol)
-    return joined, Chem.MolToSmiles(joined)
-
-
-def _join_sulfoxides(mol: Mol) -> Mol:
-    """Write [S+][O-] as S=O; stereo stays, since the neighbors of the atoms keep their order."""
-    matches = mol.GetSubstructMatches(_SEPARATED_SULFOXIDE)
-    if not matches:
-        return mol
-    joined = Chem.RWMol(mol)
-    for sulfur, oxygen in matches:
-        joined.GetAtomWithIdx(sulfur).SetFormalCharge(0)
-        joined.GetAtomWithIdx(oxygen).SetFormalCharge(0)
-        joined.GetBondBetweenAtoms(sulfur, oxygen).SetBondType(Chem.BondType.DOUBLE)
-    plain = joined.GetMol()
-    try:
-        Chem.SanitizeMol(plain)
-    except Chem.MolSanitizeException:
-        return mol  # the charges were needed
-    return plain
 
 
 def _has_stereo(mol: Mol) -> bool:

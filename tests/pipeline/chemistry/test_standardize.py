@@ -12,9 +12,10 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.changes import Change, describe
+from pipeline.chemistry.cleanup import is_plain
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, is_plain, write_molblock
+from pipeline.chemistry.standardize import LONGEST_INPUT, Rejection, Standardizer, write_molblock
 from pipeline.workspace.registry import find_data_folder
 
 HAND_PICKED = [
