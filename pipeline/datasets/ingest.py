@@ -45,6 +45,7 @@ from pipeline.datasets.label_checks import find_label_problems
 from pipeline.datasets.measured_columns import read_labels
 from pipeline.datasets.parts import is_finished_part
 from pipeline.datasets.rare_symbols import move_to_training
+from pipeline.datasets.row_losses import describe_losses
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
@@ -348,9 +349,10 @@ class _Ingest:
             raise ChemVAEError(f"rows are missing from the account, which is a bug: {counts}; please report it")
         counts["rejected_by_stage"] = dict(stages.most_common())
         counts |= {name: int((split == code).sum()) for code, name in enumerate(SPLITS)}
-        if rejected > total / 2:
-            self.warnings.append(f"more than half of the rows were rejected: {rejected:,} of {total:,}")
         files = sorted((whole / "shards").iterdir())
+        numbers = RowNumbers.of_layout(self.source.layout)
+        has_smiles = self.source.layout.smiles is not None
+        self.warnings += describe_losses(whole / "rejections.parquet", files, total, has_smiles)
         changes, examples = count_changes(files)
         entries = [
             {"name": p.name, "label": p.label, "unit": p.unit, "kind": "computed"}
@@ -369,7 +371,7 @@ class _Ingest:
             "properties": add_statistics(whole, entries),
             "counts": counts,
             "rows_checked": True,
-            "row_numbers": RowNumbers.of_layout(self.source.layout).to_dict(),
+            "row_numbers": numbers.to_dict(),
             "changes": changes,
             "change_examples": examples,
             "labels": count_labels(files, self.settings.measured),

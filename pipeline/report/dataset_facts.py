@@ -26,16 +26,6 @@ class RejectedRow(Part):
     reason: str = ""
 
 
-class MergedRow(Part):
-    """A row that holds another form of a molecule of an earlier row, or other values, and was merged with it."""
-
-    row: str = ""
-    input: str = ""
-    earlier_row: str = ""
-    earlier_input: str = ""
-    why: str = ""
-
-
 class Labels(PropertyPart):
     """The values of a measured property over all accepted molecules."""
 
@@ -69,8 +59,6 @@ class DatasetFacts(Part):
     rejected_file: str = ""
     """The file of the run folder that lists all rejections, or the first ones; "" where there is none."""
     changes: list[Change] = []
-    merged: list[MergedRow] = []
-    """The first merged rows that are not plain repetitions."""
     labels: list[Labels] = []
     warnings: list[str] = []
     """Sentences on what may harm the results, those about what was asked for first."""
