@@ -12,6 +12,7 @@ from chem_vae.atomic_files import write_json
 from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
+from flows.cli.export import check_place
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, show_progress, suggest_command
 from pipeline.benchmark.config import BenchmarkSettings
@@ -81,6 +82,8 @@ def moses(
             raise UserError(
                 "--samples-file is scored as it is; leave out --model and the settings of a model's benchmark"
             )
+        if output is not None:
+            check_place(output, "figures.json")
         _score_file(samples_file, output, workers, quiet)
     elif output is not None:
         raise UserError("--output goes with --samples-file; a model's results are written to the workspace")

@@ -8,6 +8,7 @@ from pathlib import Path
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import UserError
 from pipeline.workspace.csv_tables import read_csv_rows
+from pipeline.workspace.disk_space import check_writable
 
 FORMATS = (".csv", ".sdf", ".smi")
 
@@ -17,10 +18,16 @@ def check_output(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     if path.suffix.lower() not in formats:
         listed = " or ".join(filter(None, (", ".join(formats[:-1]), formats[-1])))
         raise UserError(f"cannot write {path.name}: the name must end in {listed}")
+    check_place(path, f"found{formats[0]}")
+
+
+def check_place(path: Path, example: str) -> None:
+    """Raise UserError where a file of any name cannot be written there."""
     if path.is_dir():
-        raise UserError(f"{path} is a folder; give a file, as in {path}/found{formats[0]}")
+        raise UserError(f"{path} is a folder; give a file, as in {path}/{example}")
     if not path.absolute().parent.is_dir():
         raise UserError(f"there is no folder {path.parent} to write {path.name} into; make it first")
+    check_writable(path.absolute().parent, option="--output")
 
 
 def export(run: Path, path: Path) -> int:

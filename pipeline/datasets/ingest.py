@@ -7,7 +7,6 @@ workers write what is kept as shards and tokens; the folder gets its name when i
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import json
 import os
@@ -49,11 +48,13 @@ from pipeline.datasets.row_losses import describe_losses
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
+from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import hash_content, lock_folder, make_partial, set_aside, write_manifest
 from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import ResolvedSource, resolve
 
 _FEW_ROWS = 2_000  # fewer are done sooner in this process than a worker starts
+_BYTES_OF_A_ROW = 800  # on the disk, while parts and shards are there both
 _MERGE_SAMPLE = 100_000  # training strings that merges are learned from
 
 
@@ -93,8 +94,9 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
             return found
     except DataError:
         pass  # looked at again below, under the lock
+    check_writable(Path(workspace))
     try:
-        with lock_folder(folder, "ingesting this dataset"):
+        with explain_full_disk(Path(workspace)), lock_folder(folder, "ingesting this dataset"):
             try:
                 if found := _find_finished(folder, config, resolved):
                     return found
@@ -105,10 +107,6 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
     except OSError as error:
         if isinstance(error, ChemVAEError):
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ChemVAEError(
-                f"the disk of {workspace} is full; free some space and run again, it goes on where it stopped"
-            ) from error
         where = f": {place}" if (place := error.filename2 or error.filename) else ""
         raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}{where}") from error
 
@@ -178,6 +176,7 @@ class _Ingest:
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
+        check_writable(self.folder, expected * _BYTES_OF_A_ROW, "the ingest")
         count = 1 if expected < _FEW_ROWS else self.config.workers or count_cores()
         try:
             with Workers(count, prepare_worker(self.config.compute)) as workers:

@@ -27,6 +27,7 @@ from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
 from pipeline.training.start import FEW_MOLECULES, choose_start, open_base, settle_config
+from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
@@ -71,7 +72,8 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
         except (DataError, CheckpointError):  # damaged since: made again
             _set_aside(folder, workspace)
     found = require_labels(dataset) if config.check_labels else [f.text for f in find_label_problems(dataset)]
-    with build_folder(folder, "training this model") as partial:
+    check_writable(workspace, estimate_room(dataset, config), "the training")
+    with explain_full_disk(workspace), build_folder(folder, "training this model") as partial:
         if partial != folder:
             if base:
                 config = config.model_copy(
@@ -79,6 +81,17 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
                 )  # not "latest", which moves on
             _train_into(partial, dataset, base, config, key, found, progress)
     return TrainedModel.open(folder, workspace=workspace)
+
+
+def estimate_room(dataset: Dataset, config: TrainConfig) -> int:
+    """Estimate the bytes on the disk that a training takes: the weights several times over, and what is kept of the data."""
+    model, ids = config.model, sum(dataset.manifest["vocabulary"].values())
+    weights = model.embedding_size * ids + model.decoder_size * (ids + 2 * model.decoder_size)
+    weights += 6 * model.encoder_layers * model.encoder_size * (model.embedding_size + model.encoder_size)
+    weights += 3 * model.decoder_layers * model.decoder_size * (model.embedding_size + model.decoder_size)
+    weights += 8 * model.encoder_size * model.latent_size
+    copies = 7  # two resume files of weights, averages, best weights and two moments of the optimizer, while one replaces the other
+    return 4 * copies * weights + 1_000 * min(dataset.counts["train"], 10_000)
 
 
 def _set_aside(folder: Path, workspace: Path) -> None:

@@ -12,7 +12,8 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.generation_report import build_generation_report
-from pipeline.workflows.run_folder import open_run_writer
+from pipeline.workflows.run_folder import estimate_run, open_run_writer
+from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
 
 PROPOSED = "proposed.csv"
@@ -43,6 +44,7 @@ def generate_run(
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
     """
+    check_writable(workspace, estimate_run(model, config.n), "the run")
     dataset = dataset or model.dataset(workspace)
     exclude = () if earlier is None else set(earlier["inchikey"])
     made = generate(model, config=config, dataset=dataset, exclude=exclude, progress=progress)

@@ -38,7 +38,8 @@ from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization_report import build_optimization_report
 from pipeline.workflows.preflight import check_optimization
-from pipeline.workflows.run_folder import RunWriter, open_run_writer
+from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
+from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.own_warnings import hear_warnings
@@ -87,6 +88,7 @@ def optimize_run(
         UserError: And OracleError: what `pipeline.optimization.loop.optimize` raises.
     """
     check_optimization(config)
+    check_writable(workspace, estimate_run(model, config.n + config.oracle_calls), "the run")
     state = find_state_folder(model, config, workspace, name, resume)
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})

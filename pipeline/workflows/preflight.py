@@ -17,6 +17,7 @@ from pipeline.generation.config import ACQUISITION
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import list_datasets
 
@@ -121,12 +122,13 @@ def check_optimization(config: OptimizeConfig) -> None:
 
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:
-    """Check the model to fine-tune, where there is one.
+    """Check that the workspace can be written to, and the model to fine-tune, where there is one.
 
     Raises:
-        UserError: The model is not there.
+        UserError: The workspace cannot be written to, or the model is not there.
         CheckpointError: The model is damaged.
     """
+    check_writable(workspace)
     if config.train.base is not None:
         from chem_vae.checkpoint import read_description  # here: it loads torch
 

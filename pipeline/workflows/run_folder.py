@@ -23,6 +23,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.disk_space import measure_folder
 from pipeline.workspace.folders import write_manifest
 from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
@@ -122,6 +123,11 @@ def open_run_writer(
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
     progress("report", 1, 1)
+
+
+def estimate_run(model: TrainedModel, molecules: int) -> int:
+    """Estimate the bytes on the disk that a run takes: a copy of the model, its report, and some kilobytes a molecule."""
+    return measure_folder(model.folder) + 2_000_000 + 5_000 * molecules
 
 
 def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:

@@ -14,6 +14,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.parts import is_finished_part
+from pipeline.report.model import read_report
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.integrity import check_contents, scan_folder
 from pipeline.workspace.lookup import find_folder, list_shipped_models
@@ -150,8 +151,6 @@ def _read_all(folder: Path, kind: str) -> None:
         model = TrainedModel.open(folder)
         assert model.checkpoint and model.latent and model.measured is not None
     elif (folder / "report.json").exists():
-        from pipeline.report.model import read_report  # here: loads pydantic
-
         read_report(folder)
 
 
