@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.workspace.settings import Settings
@@ -13,6 +15,11 @@ class StandardizeOptions(Settings):
     """The options of the standard form of a molecule, which are recorded with a dataset."""
 
     stereo: bool = Field(True, description="Keep tetrahedral and E/Z stereo; false removes it.")
+    chiral_flag: Literal["auto", "absolute", "racemic"] = Field(
+        "auto",
+        description="The meaning of the chiral flag 0 of mol blocks with wedges: as drawn (absolute), a racemate (racemic), "
+        "or a racemate only in a file where other records set the flag (auto).",
+    )
     isotopes: bool = Field(False, description="Keep isotope labels; false removes them.")
     tautomers: bool = Field(False, description="Canonicalize tautomers (slow; can erase a stereocenter).")
     uncharge: bool = Field(True, description="Neutralize where protons can be added or removed.")

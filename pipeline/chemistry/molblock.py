@@ -52,6 +52,13 @@ def parse_molblock(block: str) -> Mol:
     return mol
 
 
+def has_chiral_flag_zero(mol: Mol) -> bool:
+    """Whether a molecule is of a drawing with the chiral flag 0 and without stereo groups, which would say it better."""
+    flag = mol.GetIntProp("_MolFileChiralFlag") if mol.HasProp("_MolFileChiralFlag") else 1
+    deep = mol.GetNumConformers() > 0 and mol.GetConformer().Is3D()
+    return flag == 0 and not deep and not mol.GetStereoGroups()
+
+
 def _refuse_queries(mol: Mol) -> None:
     """Refuse what stands for many molecules: wildcards, lists of elements, R groups and other queries."""
     for atom in mol.GetAtoms():

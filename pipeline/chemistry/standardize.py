@@ -13,14 +13,14 @@ from pipeline.chemistry.changes import Change
 from pipeline.chemistry.cleanup import UNUSUAL_BOND, is_plain, tidy
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.metals import cut_salt_bonds, has_metal, refuse_metals
-from pipeline.chemistry.molblock import EXPANDED, parse_molblock
+from pipeline.chemistry.molblock import EXPANDED, has_chiral_flag_zero, parse_molblock
 from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.refusal import Refused
 from pipeline.chemistry.refusal import Rejection as Rejection  # where the other rooms look for it
 from pipeline.chemistry.salts import choose_parent
 from pipeline.chemistry.smiles_text import LONGEST_INPUT as LONGEST_INPUT
 from pipeline.chemistry.smiles_text import parse_text
-from pipeline.chemistry.stereo_groups import merge_stereoisomers, undefine_stereo_groups
+from pipeline.chemistry.stereo_groups import clear_all_stereo, merge_stereoisomers, undefine_stereo_groups
 
 LARGEST_TAUTOMER = 60  # heavy atoms; a larger molecule has too many tautomers to enumerate
 
@@ -67,7 +67,7 @@ class Standardizer:
 
     def from_molblock(self, block: str, row: int = 0) -> Molecule | Rejection:
         """Standardize a record of an SDF file (its mol block, V2000 or V3000)."""
-        return self._run(lambda: _parse_molblock(block), block, row)
+        return self._run(lambda: _parse_molblock(block, self.options.chiral_flag == "racemic"), block, row)
 
     def _run(
         self, parse: Callable[[], tuple[Mol, list[Change]]], shown: str, row: int, given: Molecule | None = None
@@ -227,11 +227,19 @@ def read_atomic_number(symbol: str) -> int:
     return number
 
 
-def _parse_molblock(block: str) -> tuple[Mol, list[Change]]:
-    """Parse a mol block; stereo that is not one configuration is undefined."""
+def _parse_molblock(block: str, racemic: bool) -> tuple[Mol, list[Change]]:
+    """Parse a mol block; stereo that is not one configuration is undefined.
+
+    Args:
+        block: The mol block.
+        racemic: Whether the chiral flag 0 means a racemate.
+    """
     mol = parse_molblock(block)
     changes = [Change.ALIAS] if mol.HasProp(EXPANDED) else []
-    mol, undefined = undefine_stereo_groups(mol)
+    if racemic and has_chiral_flag_zero(mol):
+        mol, undefined = clear_all_stereo(mol)
+    else:
+        mol, undefined = undefine_stereo_groups(mol)
     return mol, [Change.STEREO_GROUP, *changes] if undefined else changes
 
 

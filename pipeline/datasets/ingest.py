@@ -29,6 +29,7 @@ from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets import shards
 from pipeline.datasets.account import count_changes, count_labels
 from pipeline.datasets.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
+from pipeline.datasets.chiral_flags import settle_chiral_flag
 from pipeline.datasets.columns import check_numbers, check_values, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, RULES, SPLITS, Dataset
@@ -157,8 +158,10 @@ class _Ingest:
         self.warnings: list[str] = []
         """Sentences on what may harm the results; `notes` say how the source was read."""
         self.constraints = get_default_constraints()
+        standardize, notes = settle_chiral_flag(config.standardize, self.source.layout)
+        self.notes += notes
         self.settings = shards.ShardSettings(
-            str(self.partial / "parts"), config.standardize, config.compute, columns.properties, columns.split,
+            str(self.partial / "parts"), standardize, config.compute, columns.properties, columns.split,
             config.split == "scaffold", tuple(sorted(self.constraints.items())),
         )  # fmt: skip
         for name in self.source.columns:

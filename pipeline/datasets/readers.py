@@ -66,6 +66,10 @@ class Layout:
     """The sheet of a workbook."""
     first_column: int = 0
     """The place of the table's first column in the sheet of a workbook."""
+    flagged: int = 0
+    """The mol blocks that set the chiral flag."""
+    unflagged: int = 0
+    """The mol blocks that draw wedges without setting it."""
 
 
 class Reader(Protocol):

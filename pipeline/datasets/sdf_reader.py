@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.chemistry.standardize import Rejection
+from pipeline.datasets.chiral_flags import count_chiral_flags
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.text_files import is_blank, read_lines, read_raw_lines
 
@@ -113,7 +114,8 @@ class SDFReader:
 
     def find_layout(self, path: Path, hints: Hints) -> Layout:
         """Return a layout without columns: the fields of an SDF file are only known when it has been read."""
-        return Layout()
+        flagged, unflagged = count_chiral_flags(path)
+        return Layout(flagged=flagged, unflagged=unflagged)
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every record up to its `$$$$`, or up to the next mol block; the last one may lack both, or be cut."""
