@@ -188,7 +188,7 @@ def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
     within = np.ones(len(molecules), dtype=bool)
     for w in worth.objectives:
         columns[f"{w.summary.name}_{w.basis}"] = values[w.summary.name]
-        if w.basis == "predicted":
+        if w.basis == "predicted" and not w.summary.classes:
             columns[f"{w.summary.name}_predicted_std"] = predicted[w.summary.name].std.tolist()
         within &= w.find_hits(values[w.summary.name])
     columns["score"] = score(worth.objectives, values, len(molecules))

@@ -109,19 +109,23 @@ def predict_property(
     if fine.any():
         with torch.no_grad():
             mean[fine], std[fine] = predictor.predict(z[fine])
+        if two := next((p.classes for p in model.properties if p.name == name and p.classes), None):
+            mean = mean.clamp(*two)  # a regression of two classes may lie beyond them
     return Prediction(mean, std)
 
 
 def add_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterable[str]) -> pd.DataFrame:
     """Add `<name>_predicted` and `<name>_predicted_std` of the named properties that the model has a predictor for.
 
+    Of two classes the prediction is the probability of the active one, which has no standard deviation.
     The table needs the columns `molecule` and `z`; it is changed and returned.
     """
-    z = stack_points(molecules, model)
+    z, classified = stack_points(molecules, model), {p.name for p in model.properties if p.classes}
     for name in names:
         if (found := predict_property(model, name, molecules["molecule"].tolist(), z)) is not None:
             molecules[f"{name}_predicted"] = found.mean.double().numpy()
-            molecules[f"{name}_predicted_std"] = found.std.double().numpy()
+            if name not in classified:  # a probability with an interval would be read as one of measurements
+                molecules[f"{name}_predicted_std"] = found.std.double().numpy()
     return molecules
 
 

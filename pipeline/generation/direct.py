@@ -107,7 +107,7 @@ def sample(
             row |= {"selfies": drawn.strings[i], "strategy": config.strategy, "z": z[i], "molecule": kept}
             for w in objectives:
                 row[f"{w.summary.name}_{w.basis}"] = values[w.summary.name][i]
-                if w.basis == "predicted":
+                if w.basis == "predicted" and not w.summary.classes:
                     row[f"{w.summary.name}_predicted_std"] = deviations[w.summary.name][i]
             rows.append(row | {"within_target": bool(within[i])})
         done += n

@@ -33,6 +33,14 @@ class PropertySummary:
     high: float
     quantiles: dict[str, float]
     """By level: "0.05", "0.1", "0.5", "0.9", "0.95"; empty where no value is known."""
+    classes: tuple[float, float] | None = None
+    """The inactive and the active label of a measured property with two values: its prediction is the probability of the active one."""
+
+    @property
+    def active(self) -> str:
+        """The active class in words: "active" itself, or "class 2"."""
+        assert self.classes is not None
+        return self.name if tuple(self.classes) == (0.0, 1.0) else f"{self.name} = {self.classes[1]:g}"
 
     @classmethod
     def from_values(
@@ -50,9 +58,9 @@ class PropertySummary:
             return cls(name, label, unit, kind, nan, nan, nan, {})
         levels = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
         quantiles = {str(q): float(v) for q, v in zip(levels, np.quantile(measured, levels), strict=True)}
-        return cls(
-            name, label, unit, kind, float(measured.std()), float(measured.min()), float(measured.max()), quantiles
-        )
+        low, high = float(measured.min()), float(measured.max())
+        two = kind == "measured" and low < high and bool(np.isin(measured, (low, high)).all())
+        return cls(name, label, unit, kind, float(measured.std()), low, high, quantiles, (low, high) if two else None)
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,9 @@ class ResolvedObjective:
 
     def _find_target_interval(self) -> tuple[float, float]:
         best, worst = ("0.9", "0.99"), ("0.01", "0.1")
+        if self.summary.classes and self.kind in ("maximize", "minimize"):
+            low, high = self.summary.classes
+            return (high, high) if self.kind == "maximize" else (low, low)
         falling = self.kind == "minimize" or (isinstance(self.transform, AsIs) and self.transform.falling)
         if self.kind in ("maximize", "minimize", "as_is"):
             low, high = (self.summary.quantiles.get(q, math.nan) for q in (worst if falling else best))

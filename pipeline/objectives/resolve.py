@@ -17,6 +17,7 @@ from pipeline.objectives.transforms import (
     Interval,
     Linear,
     Range,
+    ReverseLinear,
     ReverseSigmoid,
     Sigmoid,
     Step,
@@ -77,12 +78,28 @@ def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Resol
         end, level, word = ("low", "0.9", "at least") if objective.maximize else ("high", "0.1", "at most")
         asked: float | None = getattr(objective, end)
         hit = known.quantiles.get(level) if asked is None else asked
+        if known.classes:  # what is predicted is the probability of the active class
+            return _resolve_class(objective, known, transform, asked)
         low, high = (hit, None) if objective.maximize else (None, hit)
         by = "" if asked is not None else ", the data's best tenth"
         aim += f" (a hit: {word} {hit:.3g}{by})" if hit is not None else ""
     elif isinstance(transform, Sigmoid | Linear):
         aim += f" (a hit: at {f'least {low:.3g}' if low is not None else f'most {high:.3g}'})"
     return ResolvedObjective(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
+
+
+def _resolve_class(
+    objective: Objective, known: PropertySummary, transform: Transform, asked: float | None
+) -> ResolvedObjective:
+    """Resolve the wish for the active class, or for the inactive one: a hit is a molecule that is predicted to be in it."""
+    assert known.classes is not None
+    low, high = known.classes
+    middle = 0.5 * (low + high) if asked is None else asked
+    share = (middle - low) / (high - low)
+    word = "at least" if objective.maximize else "at most"
+    aim = f"{'high' if objective.maximize else 'low'} (a hit: probability {word} {share:.3g})"
+    kind, least, most = ("maximize", middle, None) if objective.maximize else ("minimize", None, middle)
+    return ResolvedObjective(known, kind, aim, objective.weight, None, high - low, least, most, transform)
 
 
 def _make_transform(
@@ -93,6 +110,8 @@ def _make_transform(
         if objective.tolerance is None and not known.quantiles:
             raise UserError(f"nothing is known of how {known.name} spreads: say how near is near enough, its tolerance")
         tolerance = objective.tolerance or 0.1 * _measure_span(known, spread)
+        if known.classes and objective.tolerance is None:
+            tolerance = 0.5 * (known.classes[1] - known.classes[0])  # nearer to this class than to the other
         return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {tolerance:.3g}"
     if objective.range is not None:
         low, high = objective.range
@@ -108,6 +127,12 @@ def _make_transform(
     aim = "high" if objective.maximize else "low"
     if not known.quantiles or (alone and known.kind == "oracle"):
         return AsIs(falling=objective.minimize), "as_is", f"{aim}, ranked by the value itself"
+    if known.classes:
+        return (
+            (Linear if objective.maximize else ReverseLinear)(*known.classes),
+            "maximize" if objective.maximize else "minimize",
+            aim,
+        )
     middle = known.quantiles["0.5"]
     edge = known.quantiles["0.95" if objective.maximize else "0.05"]
     width = max(abs(edge - middle), 1e-6)

@@ -142,6 +142,8 @@ class Predictor(PropertyPart):
     """(held-out value, prediction, standard deviation) triples."""
     compared: dict[str, Any] | None = None
     """How the representation of a measured property was chosen."""
+    classification: dict[str, Any] | None = None
+    """Of a property with two classes: roc_auc, pr_auc, brier, base_rate and calibration of its probability."""
 
 
 class Training(Part):

@@ -133,6 +133,17 @@ def draw_parity(
 def draw_calibration(name: str, coverage: Mapping[str, Number]) -> str | None:
     """Draw nominal against observed coverage of the predictor's intervals, such as {"0.9": 0.88}."""
     points = to_points([(float(k), v) for k, v in coverage.items() if k.replace(".", "", 1).isdigit()])
+    return _draw_promise(name, points, ("interval promised", "values inside it"), "observed against nominal coverage")
+
+
+def draw_reliability(name: str, rows: Sequence[Sequence[Number]]) -> str | None:
+    """Draw the share of actives against the mean probability of groups of molecules, each (probability, share, molecules)."""
+    points = to_points([(row[0], row[1]) for row in rows])
+    return _draw_promise(name, points, ("probability", "share of actives"), "share of actives against probability")
+
+
+def _draw_promise(name: str, points: NDArray[np.float64], labels: tuple[str, str], title: str) -> str | None:
+    """Draw what was found against what was promised, with the diagonal on which they agree."""
     points = points[points[:, 0].argsort()]
     if not len(points):
         return None
@@ -140,12 +151,13 @@ def draw_calibration(name: str, coverage: Mapping[str, Number]) -> str | None:
         axes = figure.subplots()
         _draw_diagonal(axes, (0, 1))
         axes.plot(*points.T, color=PAGE.candidates, marker="o", ms=4, lw=1.3)
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="interval promised", ylabel="values inside it")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel=labels[0], ylabel=labels[1])
         axes.set_xticks(*_QUARTERS)
         axes.set_yticks(*_QUARTERS)
-        axes.text(0.05, 0.93, "too cautious", color=PAGE.muted, size=7, transform=axes.transAxes)
-        axes.text(0.97, 0.05, "too sure", color=PAGE.muted, size=7, ha="right", transform=axes.transAxes)
-        return render_svg(figure, name, "observed against nominal coverage")
+        above, below = ("too cautious", "too sure") if "interval" in labels[0] else ("too low", "too high")
+        axes.text(0.05, 0.93, above, color=PAGE.muted, size=7, transform=axes.transAxes)
+        axes.text(0.97, 0.05, below, color=PAGE.muted, size=7, ha="right", transform=axes.transAxes)
+        return render_svg(figure, name, title)
 
 
 # -- the model ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) ->
     given = [*list_warnings(report), *report.training.warnings]
     for entry in report.predictors:
         is_told = any(f"predictor of {entry.property} is weak" in text for text in given)  # by the training
-        if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told:
+        if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told and not entry.classification:
             given.append(
                 f"The predictor of {entry.property} explains little of it (R² {format_number(entry.r2, 2)} on held-out "
                 "molecules): take its values as a hint, not as a ranking."
@@ -118,12 +118,19 @@ def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> 
     """Return the predictors with their figures and plots."""
     for i, entry in enumerate(report.predictors):
         known = properties.get(entry.property) or ShownProperty("", "property")
+        two = entry.classification
         yield {
             "figures": entry,
             "property": known,
             "choice": describe_choice(entry.compared) if entry.compared else None,
-            "parity": mark_safe(plots.draw_parity(f"p{i}", entry.parity, f"{known.label}, held-out value")),
-            "calibration": mark_safe(plots.draw_calibration(f"c{i}", entry.coverage)),
+            "parity": None
+            if two
+            else mark_safe(plots.draw_parity(f"p{i}", entry.parity, f"{known.label}, held-out value")),
+            "calibration": mark_safe(
+                plots.draw_reliability(f"c{i}", two["calibration"])
+                if two
+                else plots.draw_calibration(f"c{i}", entry.coverage)
+            ),
         }
 
 

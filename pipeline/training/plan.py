@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chem_vae.checkpoint import Checkpoint, ConditionScale
@@ -80,9 +80,10 @@ def choose_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ..
 def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:
     """Summarize each of the dataset's properties over its training split."""
     values = training.values()
-    return [
+    found = [
         PropertySummary.from_values(
             p.name, p.label, p.unit, "measured" if p.kind == "measured" else "computed", values[:, i]
         )
         for i, p in enumerate(dataset.properties)
     ]
+    return [replace(s, label=f"probability of {s.active}") if s.classes else s for s in found]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from chem_vae.errors import UserError
 from pipeline.objectives.config import Objective
-from pipeline.objectives.desirability import score, stack_rankings
+from pipeline.objectives.desirability import PropertySummary, score, stack_rankings
 from pipeline.objectives.resolve import resolve
 from tests.pipeline.objectives.example_objectives import ASSAY, DOCKING, LOGP, wanted
 
@@ -109,3 +110,36 @@ def test_a_target_without_data_needs_a_tolerance_and_a_range_does_not() -> None:
     assert not warnings
     with pytest.raises(UserError, match=r"oracle 'afinity'; did you mean 'affinity'"):
         resolve({"afinity": Objective(maximize=True)}, [], DOCKING)
+
+
+def _classes(low: float, high: float, name: str = "active") -> PropertySummary:
+    values = np.array([low] * 54 + [high] * 6)
+    return PropertySummary.from_values(name, name, "", "measured", values)
+
+
+def test_a_hit_of_two_classes_is_predicted_active() -> None:
+    (found,), _ = resolve({"active": Objective(maximize=True)}, [_classes(0.0, 1.0)])
+    assert found.aim == "high (a hit: probability at least 0.5)"
+    assert found.find_hits([0.0, 0.4, 0.5, 0.9]).tolist() == [False, False, True, True]
+    assert found.compute_desirability([0.25, 0.75]).tolist() == [0.25, 0.75]
+    assert found.draw(3, torch.Generator()).tolist() == [1.0, 1.0, 1.0], (
+        "the decoder is asked for actives, which are rare"
+    )
+    (found,), _ = resolve({"active": Objective(maximize=True, low=0.8)}, [_classes(0.0, 1.0)])
+    assert found.find_hits([0.7, 0.8]).tolist() == [False, True] and "at least 0.8" in found.aim
+
+
+def test_the_inactive_class_can_be_wanted_and_be_a_target() -> None:
+    (found,), _ = resolve({"active": Objective(minimize=True)}, [_classes(0.0, 1.0)])
+    assert found.find_hits([0.4, 0.6]).tolist() == [True, False] and found.draw(1, torch.Generator()).tolist() == [0.0]
+    for target, hits in ((1.0, [False, True]), (0.0, [True, False])):
+        (found,), warnings = resolve({"active": Objective(target=target)}, [_classes(0.0, 1.0)])
+        assert found.find_hits([0.3, 0.7]).tolist() == hits and not warnings
+
+
+def test_other_labels_of_two_classes_have_their_middle() -> None:
+    (found,), _ = resolve({"toxic": Objective(maximize=True)}, [_classes(1.0, 2.0, "toxic")])
+    assert found.aim == "high (a hit: probability at least 0.5)"
+    assert found.find_hits([1.4, 1.6]).tolist() == [False, True] and found.summary.active == "toxic = 2"
+    computed = PropertySummary.from_values("rings", "rings", "", "computed", np.array([1.0, 2.0]))
+    assert computed.classes is None, "what is computed is a number"
