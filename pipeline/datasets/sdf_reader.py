@@ -86,6 +86,7 @@ class _Found:
     doubled: int = 0
     example: str = ""
     stray: int = 0
+    drawings: int = 0
 
     def list_notes(self) -> list[str]:
         """Write a sentence for each kind."""
@@ -103,6 +104,10 @@ class _Found:
             )
         if self.stray:
             notes.append(f"{self.stray:,} records have text before their first data field, which was left out")
+        if self.drawings:
+            notes.append(
+                f"{self.drawings:,} data fields hold a mol block, which was read as the value of the field, not as a molecule"
+            )
         return notes
 
 
@@ -185,6 +190,7 @@ def _read_record(row: int, record: _Record, found: _Found) -> Row | Rejection:
     if any(_MOL_END.match(line) for line in stray):
         return Rejection(row, "\n".join(lines), "read", "a record with two mol blocks and no `$$$$` between them")
     found.stray += bool(stray)
+    found.drawings += sum(_COUNTS.fullmatch(line) is not None for line in data if "000" in line)
     return row, "\n".join(block), cells
 
 

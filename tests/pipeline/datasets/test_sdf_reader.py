@@ -109,11 +109,14 @@ def test_a_mol_block_without_a_line_between_keeps_its_title_and_the_fields_befor
 
 
 def test_a_mol_block_that_is_the_value_of_a_field_is_no_row(tmp_path: Path) -> None:
-    _, records = read_fields(tmp_path, f"{ETHER}>  <drawing>\n{AMINE}\n>  <n>\n1\n\n$$$$\n{ETHANOL}$$$$\n")
+    source, records = read_fields(tmp_path, f"{ETHER}>  <drawing>\n{AMINE}\n>  <n>\n1\n\n$$$$\n{ETHANOL}$$$$\n")
     assert len(records) == 2
     assert records[0]["n"] == "1"
     assert (records[0]["drawing"] or "").endswith("M  END")
     assert records[1] == {}
+    assert source.notes == [
+        "1 data fields hold a mol block, which was read as the value of the field, not as a molecule"
+    ]
 
 
 def test_a_missing_end_of_a_mol_block(tmp_path: Path) -> None:
