@@ -29,6 +29,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.config_errors import explain
+from pipeline.workspace.name_splitting import split_dotted
 from pipeline.workspace.settings import Settings
 
 
@@ -105,6 +106,8 @@ def _split_key(dotted: str, value: Any) -> list[str]:
     """Split a dotted path into keys; a property's name may hold dots: "generate.objectives.logD7.4.tolerance"."""
     for table in ("generate", "optimize"):
         below = dotted.removeprefix(f"{table}.objectives.")
+        if below != dotted and below[:1] in ("'", '"'):
+            return [table, "objectives", *split_dotted(below)]
         if below != dotted:
             return [table, "objectives", *([below] if isinstance(value, Mapping) else below.rsplit(".", 1))]
     return dotted.split(".")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chem_vae.errors import UserError
+from pipeline.workspace.name_splitting import split_key, split_last
 
 T = TypeVar("T", int, float)
 Pairs = list[tuple[str, Any]]
@@ -148,10 +149,10 @@ def merge_pairs(pairs: Pairs) -> dict[str, Any]:
 
 
 def _split_pair(option: SettingOption, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
+    name, value = split_key(text) if not option.key else split_last(text)
+    if not name or not value:
         raise UserError(f"{option.name} {text}: write it as {option.metavar}, as in {option.name} {option.example}")
-    return name.strip(), value.strip()
+    return name, value
 
 
 def _read_float(text: str, option: SettingOption, given: str) -> float:

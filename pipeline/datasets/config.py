@@ -10,6 +10,7 @@ from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.datasets.left_out import LeaveOut
 from pipeline.datasets.log_scale import name_logarithm
+from pipeline.workspace.name_splitting import split_outside_brackets
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.settings import Settings
 
@@ -114,7 +115,7 @@ class IngestConfig(Settings):
     @field_validator("properties", mode="before")
     @classmethod
     def _names_alone(cls, value: Any) -> Any:
-        """Accept "pIC50" and "pIC50=nM" for {name, unit}."""
+        """Accept "pIC50", "pIC50=nM" and "sol(pH=7.4)" for {name, unit}; see also `pipeline.datasets.property_names`."""
         if isinstance(value, str):
             value = [value]
         if isinstance(value, list | tuple):
@@ -151,5 +152,5 @@ class IngestConfig(Settings):
 
 
 def _named(text: str) -> dict[str, str]:
-    name, _, unit = text.partition("=")
-    return {"name": name.strip(), "unit": unit.strip()}
+    name, unit = split_outside_brackets(text)
+    return {"name": name, "unit": unit}

@@ -44,6 +44,7 @@ from pipeline.datasets.label import LabelColumn
 from pipeline.datasets.label_checks import find_label_problems
 from pipeline.datasets.measured_columns import read_labels
 from pipeline.datasets.parts import is_finished_part
+from pipeline.datasets.property_names import resolve_properties
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_losses import describe_losses
 from pipeline.datasets.row_numbers import RowNumbers
@@ -88,6 +89,7 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
     for name in config.compute:
         get_property(name)
     resolved = resolve(config.source, config.sha256, progress)
+    config = resolve_properties(config, resolved.path)
     key = compute_dataset_key(config, resolved)
     folder = Path(workspace) / "datasets" / f"{resolved.name}-{key[:8]}"
     try:

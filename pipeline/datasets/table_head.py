@@ -55,10 +55,14 @@ def find_head(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool = False
     if not header:
         width = max(len(_drop_empty(first)), statistics.mode(widths)) if not is_list else max(map(len, filled))
         if hints.header is None and needs_note:
-            notes.append(f"the file has no header: its first line is data ({shown}); set `header` to true if it is not")
+            notes.append(
+                f"the file has no header: its first line is data ({shown}); set `header` to true (--header) if it is not"
+            )
         return Head(above, False, tuple(f"column{i}" for i in range(1, width + 1)), (), tuple(notes))
     if hints.header is None and not has_known_name(first, hints):
-        notes.append(f"the first line was read as the header ({shown}); set `header` to false if it is data")
+        notes.append(
+            f"the first line was read as the header ({shown}); set `header` to false (--no-header) if it is data"
+        )
     names = [" ".join(name.split()) if "\n" in name else name for name in first]
     while (
         len(names) > 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from pipeline.objectives.transforms import (
     Transform,
     find_transform,
 )
+from pipeline.workspace.name_splitting import join_names
 
 BY_DATA = 4 / (10 * LN10)
 """Steepness of maximize and minimize: 0.12 at the data's median, 0.88 at its 95th (5th) percentile."""
@@ -57,6 +58,7 @@ def resolve(
         about = by_name.get(name) or PropertySummary.from_values(name, label, unit, "oracle", np.zeros(0))
         by_name[name] = replace(about, kind="oracle")
     objectives = objectives or {name: Objective(maximize=True) for name in endpoints or ()}
+    objectives = restore_names(objectives, by_name)
     resolved, warnings = [], []
     for name, objective in objectives.items():
         if name not in by_name:
@@ -67,6 +69,11 @@ def resolve(
         resolved.append(_resolve(objective, about, alone=len(objectives) == 1))
         warnings += _warn_outside(resolved[-1], objective)
     return resolved, warnings
+
+
+def restore_names(objectives: Mapping[str, Objective], known: Collection[str]) -> dict[str, Objective]:
+    """Join names that the command line has split at their commas, where together they are the name of a property."""
+    return {name: objectives[first] for name, first in join_names(objectives, known).items()}
 
 
 def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> ResolvedObjective:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from pipeline.chemistry.properties import PROPERTIES, get_property
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_checks import find_classes, require_labels
+from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
 from pipeline.generation.config import ACQUISITION
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.lookup import find_model
@@ -40,17 +43,28 @@ def check_request(config: CampaignConfig) -> None:
     if config.optimize is not None:
         check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
-    there = {*config.ingest.compute, *(p.name for p in config.ingest.properties), *own}
+    path = Path(config.ingest.source).expanduser()
+    source = None if own or not path.is_file() else path
+    ingest = resolve_properties(config.ingest, source) if source else config.ingest
+    there = {*ingest.compute, *(p.learned_name for p in ingest.measured), *own}
+
+    def explain(kind: str, name: str, known: Iterable[str]) -> UserError:
+        for p in ingest.measured:
+            if p.name == name and p.learned_name != name:
+                return UserError(f"{name!r} is learned as {p.learned_name!r}: ask for that")
+        forgotten = explain_forgotten(name, list_columns(ingest, source)) if source else ""
+        return UserError(forgotten) if forgotten else unknown_name(kind, name, known)
+
     for name in config.train.conditions or ():
         if name not in there:
-            raise unknown_name("condition", name, there)
-    for name in config.generate.objectives:
+            raise explain("condition", name, there)
+    for name in restore_names(config.generate.objectives, there):
         if name in there:
             continue
         if name in PROPERTIES:
             names = ",".join((*config.ingest.compute, name))
             raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")
-        raise unknown_name("property", name, there | set(PROPERTIES))
+        raise explain("property", name, there | set(PROPERTIES))
 
 
 def check_goals(config: CampaignConfig, dataset: Dataset) -> None:

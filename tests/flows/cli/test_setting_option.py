@@ -9,6 +9,7 @@ import pytest
 from chem_vae.errors import UserError
 from flows.cli.options import SET, make_aims
 from flows.cli.setting_option import merge_pairs, read_toml_value, split_numbers
+from pipeline.config import load_config
 
 
 def settings(**texts: list[str]) -> dict[str, Any]:
@@ -58,3 +59,16 @@ def test_values_as_toml_writes_them_or_plain_text() -> None:
     with pytest.raises(UserError, match="not a TOML value"):
         read_toml_value("[8")
     assert split_numbers("--which", "0,3", "0,3,5", int) == [0, 3]
+
+
+def test_names_may_hold_the_signs_of_options() -> None:
+    assert settings(target=["sol(pH=7.4)=-5"], range=["a:b=c=1:2"]) == {
+        "generate.objectives.sol(pH=7.4)": {"target": -5.0},
+        "generate.objectives.a:b=c": {"range": [1.0, 2.0]},
+    }
+    given = ['generate.objectives."a=b.c".target=1', 'ingest.properties=["sol(pH=7.4)", "pIC50=nM"]']
+    config = load_config(None, settings(set=given))
+    assert config.generate.objectives["a=b.c"].target == 1
+    assert [(p.name, p.unit) for p in config.ingest.properties] == [("sol(pH=7.4)", ""), ("pIC50", "nM")]
+    config = load_config(None, settings(set=["generate.objectives.sol(pH=7.4)={target=1}"]))
+    assert config.generate.objectives["sol(pH=7.4)"].target == 1

@@ -182,7 +182,7 @@ def test_a_table_without_a_header_keeps_its_first_molecule(tmp_path: Path) -> No
     assert molecules(chunks) == [(0, "CCCCO"), (1, "CCCCN"), (2, "c1ccccc1O")]
     assert source.columns == ["column1", "column3"] and source.smiles_column is None
     assert source.notes == [
-        "the file has no header: its first line is data (M1, CCCCO, 5.1); set `header` to true if it is not",
+        "the file has no header: its first line is data (M1, CCCCO, 5.1); set `header` to true (--header) if it is not",
         "the SMILES are taken from the column 'column2', whose cells are molecules",
     ]
     assert molecules(read_all(write(tmp_path, "b.csv", "M1,C1CC,5.1\nM2,CCCCN,6.2\nM3,CCCCO,1\n"))[1])[0] == (0, "C1CC")
@@ -195,7 +195,7 @@ def test_a_header_that_was_guessed_is_told(tmp_path: Path) -> None:
     source, chunks = read_all(write(tmp_path, "a.csv", text))
     assert len(molecules(chunks)) == 3 and source.smiles_column == "drawing"
     assert source.notes == [
-        "the first line was read as the header (id, drawing, pIC50); set `header` to false if it is data",
+        "the first line was read as the header (id, drawing, pIC50); set `header` to false (--no-header) if it is data",
         "the SMILES are taken from the column 'drawing', whose cells are molecules",
     ]
     assert read_all(write(tmp_path, "b.csv", text.replace("drawing", "SMILES")))[0].notes == []
