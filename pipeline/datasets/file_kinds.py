@@ -26,6 +26,8 @@ _REFUSED = (
     (b"7z\xbc\xaf", "packed with 7-Zip; unpack it first"),
     (b"Rar!", "packed with RAR; unpack it first"),
     (b"\x89HDF", "an HDF5 file; write the table as CSV or Parquet"),
+    (b'[{"', "a JSON file; write the table as CSV"),
+    (b'{"', "a JSON file; write the table as CSV"),
     (b"SQLite format 3", "an SQLite database; export the table as CSV"),
 )
 _OTHER = {

@@ -90,7 +90,7 @@ def hold_names(cells: Sequence[str | None]) -> bool:
     """Whether a cell of a column of SMILES holds a name behind the SMILES."""
     for text in take_filled(cells):
         structure, name = split_structure(text)
-        if name and is_smiles(structure.split(" |")[0]):
+        if name and not name.startswith("|") and is_smiles(structure.split(" |")[0]):
             return True
     return False
 

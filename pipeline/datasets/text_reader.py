@@ -106,6 +106,8 @@ class TextReader:
                 yield Rejection(row, "", "read", "empty line")
                 row += 1
             blanks = 0
+            if not isinstance(record, Rejection) and len(record) > width and layout.delimiter is not None:
+                record = _close_bars(record, smiles, layout.delimiter)
             if isinstance(record, Rejection):
                 yield Rejection(row, record.input, "read", record.reason)
             elif is_whole(record, layout) or (
@@ -181,6 +183,14 @@ class TextReader:
 def turn_equal(records: list[Record], width: int) -> list[list[str]]:
     """Turn records into columns of equal length, with empty cells where a record is short."""
     return [[record[i] if i < len(record) else "" for record in records] for i in range(width)]
+
+
+def _close_bars(record: Record, smiles: int, delimiter: str) -> Record:
+    """Join the cells of a CXSMILES without quotes, which the delimiter between its bars has cut into several."""
+    end = smiles + 1
+    while end < len(record) and delimiter.join(record[smiles:end]).count("|") == 1:
+        end += 1
+    return [*record[:smiles], delimiter.join(record[smiles:end]), *record[end:]]
 
 
 def _explain(record: Record, width: int) -> str:

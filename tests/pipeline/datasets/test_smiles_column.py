@@ -98,6 +98,13 @@ def test_cxsmiles_stay_whole_in_every_kind_of_file(tmp_path: Path) -> None:
     assert chunk.inputs == extended and chunk.columns == {"x": list("123")}
 
 
+def test_commas_between_the_bars_need_no_quotes(tmp_path: Path) -> None:
+    text = "id,smiles,x\n1,C[C@H](N)c1ccccc1 |&1:1,3,4|,5\n2,CCO |o1:1,2|,6\n3,CCN,7\n4,CCN,7,8\n"
+    _, (chunk,) = read_all(write(tmp_path, "a.csv", text), rows=9)
+    assert chunk.inputs == ["C[C@H](N)c1ccccc1 |&1:1,3,4|", "CCO |o1:1,2|", "CCN"]
+    assert chunk.columns == {"id": ["1", "2", "3"], "x": ["5", "6", "7"]} and len(chunk.rejections) == 1
+
+
 def test_the_products_own_tables_ask_no_question(tmp_path: Path) -> None:
     text = make_table(("rank", list("1234")), ("smiles", MOLECULES), ("nearest_training_smiles", MOLECULES[::-1]))
     assert Source.open(write(tmp_path, "a.csv", text)).smiles_column == "smiles"
