@@ -50,6 +50,16 @@ def test_fast_path_agrees_with_the_slow_one(sample: list[str], monkeypatch: pyte
         assert (quick.smiles, quick.inchikey) == (slow.smiles, slow.inchikey)
 
 
+def test_the_standard_form_changes_nothing_more(sample: list[str]) -> None:
+    standardizer = Standardizer()
+    for text in sample[::10] + [Chem.MolToSmiles(Chem.MolFromSmiles(t), doRandom=True) for t in sample[5::20]]:
+        first = standardizer(text)
+        assert isinstance(first, Molecule) and first.changes == ()
+        again = standardizer(first.smiles)
+        assert isinstance(again, Molecule)
+        assert (again.smiles, again.inchikey, again.changes) == (first.smiles, first.inchikey, ())
+
+
 def test_what_the_fast_path_leaves_out() -> None:
     for text in ["C.C", "C[O-]", "[CH3]", "[Na]C", "CN(C)(C)->BC", "*C", "C[N+](=O)[O-]", "OI(O)c1ccccc1", "CC(O)=N"]:
         with rdBase.BlockLogs():
@@ -216,7 +226,7 @@ def test_standard_form_is_a_fixed_point(text: str) -> None:
     if isinstance(first, Molecule):
         again = standardizer(first.smiles)
         assert isinstance(again, Molecule), again
-        assert (again.smiles, again.inchikey) == (first.smiles, first.inchikey)
+        assert (again.smiles, again.inchikey, again.changes) == (first.smiles, first.inchikey, ())
         assert Chem.MolToSmiles(first.mol) == first.smiles
 
 
