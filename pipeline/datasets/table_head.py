@@ -46,7 +46,7 @@ def find_head(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool = False
     notes: list[str] = []
     above = _count_rows_above(rows, hints, is_list)
     if skipped := [" ".join(row)[:60].strip() for row in rows[:above] if row]:
-        notes.append(f"{len(skipped)} lines above the header are no data: {'; '.join(map(repr, skipped[:3]))}")
+        notes.append(f"lines above the header that are no data: {'; '.join(map(repr, skipped[:3]))}")
     filled = [[cell.strip() for cell in row] for row in rows[above:] if row]
     first, below = filled[0], filled[1:]
     header = hints.header if hints.header is not None else is_header(first, below, hints, is_list)

@@ -123,7 +123,7 @@ class TextReader:
             row += 1
         if short:
             notes.append(
-                f"{short:,} rows have fewer than {width} cells; the missing ones at the end are taken as empty"
+                f"rows with fewer than {width} cells: {short:,}; the missing ones at the end are taken as empty"
             )
 
     def count_rows(self, path: Path, layout: Layout) -> int:

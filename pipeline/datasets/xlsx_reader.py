@@ -171,6 +171,7 @@ class _Account:
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.bad: dict[str, str] = {}
+        self.filled: Counter[str] = Counter()
         self.beyond = 0
 
     def find_stray_cell(self, cells: list[Cell], number: int) -> str:
@@ -185,6 +186,7 @@ class _Account:
         texts = []
         for i, cell in enumerate(table):
             texts.append("" if (is_error := _is_error(cell)) else _write(cell))
+            self.filled[self.layout.names[i]] += cell is not None
             if is_error or isinstance(cell, _DATES):
                 name = self.layout.names[i]
                 (self.errors if is_error else self.dates)[name] += 1
@@ -195,29 +197,30 @@ class _Account:
     def list_notes(self) -> list[str]:
         """Return a sentence for each thing that was seen."""
         notes = [
-            f"{count:,} cells of {name!r} are dates ({self.examples[name]}): a spreadsheet turns a value such as 7.5 or 3-4 into a "
+            f"cells of {name!r} that are dates: {count:,} ({self.examples[name]}). A spreadsheet turns a value such as 7.5 or 3-4 into a "
             "date; set the column's format to a number or a text and type these values again"
             for name, count in self.dates.items()
+            if 10 * count < 9 * self.filled[name]  # else it is a column of dates
         ]
         notes += [
-            f"{count:,} cells of {name!r} hold errors of the spreadsheet ({self.bad[name]}) and were taken as empty"
+            f"cells of {name!r} with an error of the spreadsheet: {count:,} ({self.bad[name]}); they were taken as empty"
             for name, count in self.errors.items()
         ]
         facts = self.facts
         if facts.hidden_rows:
-            notes.append(f"{facts.hidden_rows:,} rows of the sheet are hidden or filtered out; they were read too")
+            notes.append(f"rows that the sheet hides or filters out: {facts.hidden_rows:,}; they were read too")
         if facts.merged:
             notes.append(
-                f"{len(facts.merged):,} cells are merged over rows (such as {facts.merged[0].name}); each of these rows has "
+                f"cells that are merged over rows: {len(facts.merged):,} (such as {facts.merged[0].name}); each of these rows has "
                 "their value"
             )
         if facts.formulas_without_value:
             notes.append(
-                f"{facts.formulas_without_value:,} formulas have no saved value and were taken as empty; open the workbook in a "
-                "spreadsheet program and save it"
+                f"formulas without a saved value: {facts.formulas_without_value:,}; they were taken as empty: open the workbook in "
+                "a spreadsheet program and save it"
             )
         if self.beyond:
-            notes.append(f"{self.beyond:,} rows hold cells right of the table, which were left out")
+            notes.append(f"rows with cells right of the table, which were left out: {self.beyond:,}")
         return notes
 
 

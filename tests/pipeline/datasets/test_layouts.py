@@ -110,7 +110,7 @@ def test_cells_that_are_missing_or_left_over(tmp_path: Path) -> None:
         (4, "4 fields where there should be 3; the surplus is '3'")
     ]
     assert [note for note in source.notes if "fewer" in note] == [
-        "2 rows have fewer than 3 cells; the missing ones at the end are taken as empty"
+        "rows with fewer than 3 cells: 2; the missing ones at the end are taken as empty"
     ]
     _, chunk = read_one(tmp_path, "b.csv", "id,smiles\n1,CCO\n2\n")
     assert [r.reason for r in chunk.rejections] == ["1 fields where there should be 2"], "a row without its SMILES"

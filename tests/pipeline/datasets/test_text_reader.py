@@ -40,7 +40,7 @@ def test_rows_of_the_wrong_length_and_empty_lines(tmp_path: Path) -> None:
         (6, "empty line"),
     ], "empty lines at the end are no rows"
     assert sum(map(len, chunks)) == 8
-    assert source.notes == ["1 rows have fewer than 2 cells; the missing ones at the end are taken as empty"]
+    assert source.notes == ["rows with fewer than 2 cells: 1; the missing ones at the end are taken as empty"]
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(";", "a.csv"), ("\t", "a.csv"), ("|", "a.csv"), ("\t", "a.tsv")])

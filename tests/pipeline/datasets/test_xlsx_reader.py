@@ -65,10 +65,10 @@ def test_values_are_kept_and_what_a_spreadsheet_did_to_them_is_said(tmp_path: Pa
     source, chunk = read(save(tmp_path / "a.xlsx", fill, rows))
     assert chunk.columns["pIC50"] == ["7.5", "2024-05-07", "", ""]
     dates, errors, hidden, formulas = source.notes
-    assert "1 cells of 'pIC50' are dates (2024-05-07 in B3)" in dates
-    assert "1 cells of 'pIC50' hold errors of the spreadsheet (#N/A in B4)" in errors
-    assert "1 rows of the sheet are hidden" in hidden and len(chunk.inputs) == 4
-    assert "1 formulas have no saved value" in formulas
+    assert "cells of 'pIC50' that are dates: 1 (2024-05-07 in B3)" in dates
+    assert "cells of 'pIC50' with an error of the spreadsheet: 1 (#N/A in B4)" in errors
+    assert "rows that the sheet hides or filters out: 1" in hidden and len(chunk.inputs) == 4
+    assert "formulas without a saved value: 1" in formulas
 
 
 def test_a_formula_has_its_saved_value(tmp_path: Path) -> None:
