@@ -181,7 +181,7 @@ def _make_parameter(option: SettingOption, field: SettingField | None) -> inspec
     """Return the parameter that typer makes an option of."""
     kinds = (str,) if field is None else field.kinds
     kind: Any = list[str] if option.many else next((k for k in kinds if k in (int, float)), str)
-    if "/" in option.name and bool in kinds:
+    if not option.many and bool in kinds and ("/" in option.name or set(kinds) == {bool}):
         kind = bool
     choices = [str(k) for k in kinds if not isinstance(k, type)] if kind is str else []
     info = typer.Option(

@@ -38,7 +38,15 @@ LAYOUT = (
     SettingOption(LEARN, "--header/--no-header", "ingest.header"),
     SettingOption(LEARN, "--sheet", "ingest.sheet", "NAME", "'Assay results'"),
 )
-READ = (SMILES_COLUMN, PROPERTY, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *LAYOUT)
+MEASURED = (
+    SettingOption(LEARN, "--log/--no-log", "ingest.log"),
+    SettingOption(LEARN, "--decimal", "ingest.decimal", ",|."),
+    SettingOption(LEARN, "--censored", "ingest.censored"),
+    SettingOption(LEARN, "--where", "ingest.where", "COLUMN=VALUE", "'Standard Type=IC50'", many=True),
+    SettingOption(LEARN, "--assay-columns/--no-assay-columns", "ingest.assay_columns"),
+    SettingOption(LEARN, "--accept-lost-labels", "ingest.accept_lost_labels"),
+)
+READ = (SMILES_COLUMN, PROPERTY, *MEASURED, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *LAYOUT)
 """How a source is read."""
 LEARNING = (
     SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),

@@ -66,7 +66,7 @@ def _list_candidates(kind: str, value: str, columns: Sequence[str]) -> list[str]
     at = columns.index(value) if value in columns else -1
     stems = {tuple(_split(value)), tuple(_split(split_header(value)[0]))}
     stems |= {tuple(w for w in stem if w not in _VALUE_WORDS) for stem in stems}
-    if "pchembl" in _split(value):
+    if "pchembl" in value.casefold():
         stems |= {("standard",)}
     named, near = [], []
     for i, name in enumerate(columns):

@@ -111,11 +111,12 @@ class LabelAccount:
             "words": dict(self.words.most_common(20)),
         }
 
-    def describe(self, is_left_out: bool) -> list[str]:
+    def describe(self, is_left_out: bool, where: object = "") -> list[str]:
         """Say in sentences how cells were read that are no plain numbers.
 
         Args:
             is_left_out: Whether bounds are left out on request.
+            where: The condition by which rows were left out.
         """
         column, said = repr(self.column), []
         if bounds := self.lower + self.upper + self.ranges:
@@ -144,24 +145,20 @@ class LabelAccount:
                 f"{count_things(self.marks, 'value')} of {column} with a footnote's mark or a remark (such as "
                 f"{self.mark_example!r}), which is not read"
             )
+        if self.other_rows:
+            said.append(
+                f"{count_things(self.other_rows, 'value')} of {column} left out, of rows without {where}; their molecules stay"
+            )
         return said
 
-    def describe_losses(self, where: object) -> list[str]:
-        """Say in sentences which cells are no labels, empty cells left out.
-
-        Args:
-            where: The condition by which rows were left out.
-        """
+    def describe_losses(self) -> list[str]:
+        """Say in sentences which cells are no labels, empty cells left out."""
         column, said = repr(self.column), []
         if self.words:
             listed = ", ".join(f"{word!r} ({n:,})" for word, n in self.words.most_common(5))
             more = f" and {len(self.words) - 5:,} others" if len(self.words) > 5 else ""
             cells = count_things(sum(self.words.values()), "cell")
             said.append(f"{cells} of {column} without a number, which count as unmeasured: {listed}{more}")
-        if self.other_rows:
-            said.append(
-                f"{count_things(self.other_rows, 'value')} of {column} left out, of rows without {where}; their molecules stay"
-            )
         if self.unreadable:
             cells = count_things(sum(self.unreadable.values()), "cell")
             said.append(

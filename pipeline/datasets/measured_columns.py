@@ -136,6 +136,7 @@ class _ColumnReader:
             self.beside = find_assay_columns(wanted.name, names, self._count_cells)
             if self.beside != AssayColumns():
                 self.notes.append(self.beside.describe(wanted.name))
+        self.p_column = next((name for name in names if "pchembl" in name.casefold() and name != wanted.name), None)
         self.log: LogScale | None = None
         self.style, self.units = NumberStyle(), UnitPlan("", {"": (1.0, 0.0)})
 
@@ -267,6 +268,8 @@ class _ColumnReader:
         )
         self.units = plan_units(facts, self.config.accept_lost_labels)
         self.notes += self.units.notes
+        if self.p_column and self.beside.type and not is_p_value(self.column) and not self.wanted.log:
+            self.notes.append(f"the file has {self.p_column!r} as well, ready to learn: --property {self.p_column!r}")
         if self.wanted.log:
             self.log = LogScale.choose(self.wanted, self.units.unit)
 
@@ -284,7 +287,9 @@ class _ColumnReader:
             return
         raise DataError(
             f"{self.column!r} holds {len(kinds)} kinds of measurements, as the column {self.beside.type!r} says: {listed}; "
-            f"choose one with {choice}, or read the column alone with --no-assay-columns"
+            f"choose one with {choice}"
+            + (f", learn --property {self.p_column!r} instead" if self.p_column else "")
+            + ", or read the column alone with --no-assay-columns"
         )
 
     # -- make labels -------------------------------------------------------------------------------------------------
@@ -369,8 +374,8 @@ class _ColumnReader:
 
     def _report(self) -> None:
         """Say what the cells were, and stop where labels would be lost in a systematic way."""
-        self.notes += self.account.describe(self.config.censored == "leave_out")
-        self.warnings += self.account.describe_losses(self.where)
+        self.notes += self.account.describe(self.config.censored == "leave_out", self.where)
+        self.warnings += self.account.describe_losses()
         check_losses(self.account, self.config.accept_lost_labels)
 
 

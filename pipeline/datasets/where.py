@@ -18,13 +18,14 @@ class Where:
     A row without them stays a molecule, but its measurements are left out.
     """
 
-    allowed: dict[str, set[str]] = field(default_factory=dict)
+    allowed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By column: the values, each in the form that is compared and as the user wrote it."""
 
     def __bool__(self) -> bool:
         return bool(self.allowed)
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}={'|'.join(sorted(values))}" for name, values in self.allowed.items())
+        return ", ".join(f"{name}={'|'.join(values.values())}" for name, values in self.allowed.items())
 
     @classmethod
     def read(cls, conditions: Iterable[str], columns: Sequence[str]) -> Where:
@@ -33,7 +34,7 @@ class Where:
         Raises:
             UserError: If a condition has no `=`, or names no column.
         """
-        allowed: dict[str, set[str]] = defaultdict(set)
+        allowed: dict[str, dict[str, str]] = defaultdict(dict)
         for text in conditions:
             ends = [i for i, c in enumerate(text) if c == "="]
             if not ends:
@@ -42,7 +43,8 @@ class Where:
             if not names:
                 raise unknown_name("column", text[: ends[0]].strip(), columns)
             name = max(names, key=len)
-            allowed[name].add(_fold(text[text.index(name) + len(name) :].strip()[1:]))
+            value = text[text.index(name) + len(name) :].strip()[1:].strip()
+            allowed[name][_fold(value)] = value
         return cls(dict(allowed))
 
     def find_rows(self, read: Callable[[str], pa.ChunkedArray], n: int) -> list[bool]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chem_vae.errors import ChemVAEWarning, UserError, unknown_name
 from pipeline.chemistry.properties import PROPERTIES, get_property
 from pipeline.config import CampaignConfig
+from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_checks import find_classes, require_labels
 from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
@@ -20,6 +21,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workflows.logarithm_aims import compare_with_logarithm
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import list_datasets
@@ -46,21 +48,24 @@ def check_request(config: CampaignConfig) -> None:
     path = Path(config.ingest.source).expanduser()
     source = None if own or not path.is_file() else path
     ingest = resolve_properties(config.ingest, source) if source else config.ingest
-    there = {*ingest.compute, *(p.learned_name for p in ingest.measured), *own}
+    measured = {
+        **{name: MeasuredProperty(name=name, unit=unit, log=ingest.log) for name, unit in own.items()},
+        **{p.name: p for p in ingest.measured},
+    }
+    there = {*ingest.compute, *(p.learned_name for p in measured.values())}
 
     def explain(kind: str, name: str, known: Iterable[str]) -> UserError:
-        for p in ingest.measured:
-            if p.name == name and p.learned_name != name:
-                return UserError(f"{name!r} is learned as {p.learned_name!r}: ask for that")
         forgotten = explain_forgotten(name, list_columns(ingest, source)) if source else ""
         return UserError(forgotten) if forgotten else unknown_name(kind, name, known)
 
     for name in config.train.conditions or ():
         if name not in there:
             raise explain("condition", name, there)
-    for name in restore_names(config.generate.objectives, there):
+    for name, objective in restore_names(config.generate.objectives, there).items():
         if name in there:
             continue
+        for wanted in measured.values():
+            compare_with_logarithm(name, objective, wanted)
         if name in PROPERTIES:
             names = ",".join((*config.ingest.compute, name))
             raise UserError(f"{name} is asked for, but not computed for the data; add it: --compute {names}")

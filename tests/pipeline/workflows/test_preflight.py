@@ -120,3 +120,23 @@ def test_a_far_goal_warns_before_the_training(dataset: Dataset) -> None:
     config = CampaignConfig.model_validate({"generate": {"objectives": {"assay": {"target": 500.0}}}})
     with pytest.warns(ChemVAEWarning, match="assay 500: no known molecule is near it"):
         check_goals(config, dataset)
+
+
+@pytest.mark.parametrize(
+    ("properties", "log", "aim", "said"),
+    [
+        ("IC50=nM", True, {"IC50": {"target": 10}}, "--target 'pIC50=8'"),
+        ("IC50=uM", True, {"IC50": {"target": 10}}, "--target 'pIC50=5'"),
+        ("IC50 (nM)", True, {"IC50 (nM)": {"minimize": True}}, "--maximize 'pIC50'"),
+        ("IC50", True, {"IC50": {"range": (1, 10)}}, "--range 'pIC50=8:9', if IC50 is in nM"),
+        ("yield=%", True, {"yield": {"target": 10}}, "--target 'log yield=1'"),
+        ("IC50=uM", False, {"pIC50": {"target": 8}}, "--property 'IC50=uM' --log"),
+    ],
+)
+def test_a_raw_value_and_its_logarithm_are_told_apart(properties: str, log: bool, aim: dict, said: str) -> None:
+    config = CampaignConfig.model_validate(
+        {"ingest": {"properties": properties, "log": log}, "generate": {"objectives": aim}}
+    )
+    with pytest.raises(UserError) as error:
+        check_request(config)
+    assert said in str(error.value)
