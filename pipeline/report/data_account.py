@@ -12,6 +12,8 @@ from pipeline.report.dataset_facts import Change, DatasetFacts, Labels, Rejected
 
 EXAMPLES = 3
 """The rejections of each stage that the report shows."""
+MOST_NEW = 10
+"""The rejections of the last round that the report names."""
 
 
 def describe_dataset(dataset: Dataset | None, card: Mapping[str, Any], asked: Iterable[str]) -> DatasetFacts:
@@ -54,6 +56,18 @@ def describe_dataset(dataset: Dataset | None, card: Mapping[str, Any], asked: It
         warnings=order_by_request(dataset.warnings, asked),
         notes=dataset.notes,
     )
+
+
+def add_newest(facts: DatasetFacts, newest: Dataset) -> None:
+    """Add the account of the last round's own file to that of all data: its counts, rejections, warnings and notes."""
+    name, numbers = newest.name, newest.row_numbers
+    facts.summary += f". New in this round, {name}: {describe_counts(newest.manifest)}"
+    facts.warnings = [*(f"{name}: {text}" for text in newest.warnings), *facts.warnings]
+    lost = [
+        f"{name}, {numbers.name(r['row'])}: {r['input'][:60]!r} was rejected: {r['reason']}"
+        for r in newest.rejections().head(MOST_NEW).to_dict("records")
+    ]
+    facts.notes = [*(f"{name}: {text}" for text in newest.notes), *lost, *facts.notes]
 
 
 def _show_example(example: Mapping[str, Any] | None, dataset: Dataset) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.data_account import add_newest
 from pipeline.report.generation_report import build_generation_report
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
@@ -29,6 +30,7 @@ def generate_run(
     progress: Progress = silent,
     *,
     earlier: pd.DataFrame | None = None,
+    newest: Dataset | None = None,
 ) -> Run:
     """Generate candidates with a model and write a run folder.
 
@@ -40,6 +42,7 @@ def generate_run(
         name: The name of the run.
         progress: Told each stage of the work.
         earlier: smiles, inchikey and run of what earlier rounds proposed; none of these molecules is proposed again.
+        newest: The data of the last round alone, whose account is told beside that of the dataset.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
@@ -54,5 +57,7 @@ def generate_run(
             writer.write_table(PROPOSED, earlier)
         seconds = writer.list_seconds(generate=made.seconds)
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+        if newest is not None:
+            add_newest(report.dataset, newest)
         made.report = report.to_dict()
         return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from chem_vae.atomic_files import write_text
 from chem_vae.errors import DataError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
-from pipeline.datasets.config import IngestConfig, MeasuredProperty
-from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
-from pipeline.datasets.left_out import LeaveOut
-from pipeline.datasets.readers import Hints
-from pipeline.datasets.source import Source
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
-from pipeline.workspace.csv_tables import format_csv, read_csv
-from pipeline.workspace.folders import hash_content
+from pipeline.workflows.new_measurements import (
+    has_labels,
+    merge_measurements,
+    read_labels,
+    read_measurements,
+    select_new,
+)
+from pipeline.workspace.csv_tables import read_csv
 from pipeline.workspace.lookup import find_model
-from pipeline.workspace.registry import resolve
 from pipeline.workspace.runs import Run
 
 
@@ -103,17 +101,18 @@ def update(
 
     config = config or load_config(run.folder / "config.json")
     model, dataset, measured = _open(run, workspace)
-    new = _select_new(dataset, _read_measurements(config.ingest, measured, source, smiles_column, workspace, progress))
-    counted = int(new[[p for p in measured if p in new]].notna().any(axis=1).sum())
+    fresh, names = read_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
+    new = select_new(dataset, read_labels(fresh, names, "smiles"))
+    counted = int(has_labels(new, names).any(axis=1).sum())
     if not counted:
         raise NoNewMeasurementsError(
             f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
         )
-    merged = ingest(_merge(config.ingest, dataset, new, measured, workspace), workspace, progress)
+    merged = ingest(merge_measurements(config.ingest, dataset, new, workspace), workspace, progress)
     following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
-    checks = [_check_predictions(run, p, new, dataset) for p in measured if p in new]
+    checks = [_check_predictions(run, name, new, dataset) for name in names]
     made = generate_run(
-        following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run)
+        following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run), newest=fresh
     )
     return UpdateResult(made, counted, checks)
 
@@ -128,8 +127,8 @@ def list_proposed(run: Run) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).drop_duplicates("inchikey").reset_index(drop=True)
 
 
-def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
-    """Open the model and the dataset of a run; return them and the names of the measured properties."""
+def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[DatasetProperty]]:
+    """Open the model and the dataset of a run; return them and the measured properties."""
     model = TrainedModel.open(run.folder, workspace=workspace)
     dataset = model.dataset(workspace)
     if dataset is None or not model.is_trained_on(dataset):
@@ -137,82 +136,13 @@ def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[str]]:
             f"the dataset of the run {run.id} ({model.card['dataset']['folder']}) is not in {workspace}: give its workspace, or "
             "run again with all measurements in one file"
         )
-    measured = [p.name for p in dataset.properties if p.kind == "measured"]
+    measured = [p for p in dataset.properties if p.kind == "measured"]
     if not measured:
         raise UserError(
             f"the run {run.id} has no measured property, so there is nothing to update; start with: chem-vae run --data FILE "
             "--property NAME --maximize NAME"
         )
     return model, dataset, measured
-
-
-def _read_measurements(
-    old: IngestConfig,
-    measured: list[str],
-    source: str,
-    smiles_column: str | None,
-    workspace: Path,
-    progress: Progress,
-) -> pd.DataFrame:
-    """Read a file of measurements: smiles, inchikey and its measured columns, of the molecules that are accepted."""
-    hints = Hints(smiles_column=smiles_column, columns=tuple(measured))
-    there = set(Source.open(resolve(source, None, progress).path, hints).read_columns())
-    found = [name for name in measured if name in there]
-    if not found:
-        raise UserError(
-            f"{source} has none of the measured columns {', '.join(measured)}; it has {', '.join(sorted(there)) or 'none'}"
-        )
-    units = {p.name: p for p in old.properties}
-    config = IngestConfig(
-        source=source,
-        smiles_column=smiles_column,
-        properties=tuple(units.get(name, MeasuredProperty(name=name)) for name in found),
-        compute=(),
-        leave_out=tuple(rule for rule in old.leave_out if LeaveOut.parse(rule).name in found),
-        standardize=old.standardize,
-        merges=0,
-        validation_fraction=0.0,
-        test_fraction=0.0,
-        workers=1,
-    )
-    return ingest(config, workspace, progress).table(["smiles", "inchikey", *found])
-
-
-def _select_new(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
-    """Select the molecules that the data has not, or not with that value; values that it has become NaN."""
-    names = [str(name) for name in found.columns if name not in ("smiles", "inchikey")]
-    data = dataset.table(["inchikey", *names]).set_index("inchikey")
-    same = np.isclose(found[names], data.reindex(found["inchikey"])[names], rtol=1e-6, atol=0.0)
-    new = found.assign(**{name: found[name].mask(same[:, i]) for i, name in enumerate(names)})
-    return new[new[names].notna().any(axis=1) | ~new["inchikey"].isin(data.index)].reset_index(drop=True)
-
-
-def _merge(
-    old: IngestConfig, dataset: Dataset, new: pd.DataFrame, measured: list[str], workspace: Path
-) -> IngestConfig:
-    """Write old molecules, in their splits, and new ones to a file of the workspace; return the settings to ingest it."""
-    columns = ["smiles", *measured, "split"]
-    before = dataset.table(["inchikey", *columns])
-    latest = new.set_index("inchikey").reindex(before["inchikey"])
-    for name in measured:
-        if name in latest:  # the new value replaces the old one: a median of both would change with each repetition
-            before[name] = before[name].mask(latest[name].notna().to_numpy())
-    text = format_csv(pd.concat([before[columns], new.reindex(columns=columns)]))
-    folder = workspace / "updates" / hash_content(text)[:8]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{dataset.name}.csv"
-    if not path.is_file():
-        write_text(path, text)
-    units = {p.name: p.unit for p in dataset.properties}
-    properties: Any = tuple({"name": name, "unit": units[name]} for name in measured)
-    changed = {
-        "source": str(path),
-        "smiles_column": "smiles",
-        "properties": properties,
-        "split_column": "split",
-        "header": True,
-    }
-    return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
 
 
 def _choose_start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:

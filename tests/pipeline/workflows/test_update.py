@@ -16,7 +16,8 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.update import NoNewMeasurementsError, _merge, _select_new, list_proposed, update
+from pipeline.workflows.new_measurements import merge_measurements, select_new
+from pipeline.workflows.update import NoNewMeasurementsError, list_proposed, update
 from pipeline.workspace.runs import Run
 
 
@@ -61,16 +62,16 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     with pytest.raises(NoNewMeasurementsError, match="no measurement that is not in the data"):
         update(made.run, str(source), workspace, config=config)  # the same file once more
     corrected = found_in(rows[0].split(",")[0], 9.0)
-    new = _select_new(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
+    new = select_new(dataset, pd.concat([corrected, found_in(*rows[1].split(","))]))
     assert new["assay"].tolist() == [9.0], "what is known is passed over"
-    merged = pd.read_csv(_merge(config.ingest, dataset, new, ["assay"], workspace).source)
+    merged = pd.read_csv(merge_measurements(config.ingest, dataset, new, workspace).source)
     assert merged["assay"].notna().sum() == dataset.table(["assay"])["assay"].notna().sum() and 9.0 in set(
         merged["assay"]
     )  # in the old one's place
 
 
 def found_in(smiles: str, value: float | str) -> pd.DataFrame:
-    """Build a measurement as `_read_measurements` would find it."""
+    """Build a measurement as `read_measurements` would find it."""
     key = Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
     return pd.DataFrame({"smiles": [smiles], "inchikey": [key], "assay": [float(value)]})
 

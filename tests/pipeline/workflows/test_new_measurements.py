@@ -1,0 +1,91 @@
+"""New measurements join the old ones with their bounds, spreads and logarithms, and what is known is passed over."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chem_vae.errors import UserError
+from chem_vae.progress import silent
+from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.ingest import ingest
+from pipeline.workflows.new_measurements import (
+    has_labels,
+    merge_measurements,
+    read_labels,
+    read_measurements,
+    select_new,
+)
+
+MOLECULES = [f"{'C' * n}{tail}" for n in range(3, 12) for tail in ("O", "N", "S")]
+
+
+def make(tmp_path: Path, header: str, cells: list[str], **settings: Any) -> tuple[IngestConfig, Dataset]:
+    path = tmp_path / "first.csv"
+    rows = zip(MOLECULES, cells, strict=False)
+    path.write_text(f"smiles;{header}\n" + "".join(f"{smiles};{cell}\n" for smiles, cell in rows), encoding="utf-8")
+    config = IngestConfig.model_validate({"source": str(path), "compute": ["mw"], "merges": 0, **settings})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return config, ingest(config, tmp_path)
+
+
+def go_on(tmp_path: Path, config: IngestConfig, dataset: Dataset, text: str) -> tuple[int, Dataset, Dataset]:
+    """Return the number of new measurements, the new file's dataset and the merged one."""
+    path = tmp_path / "second.csv"
+    path.write_text(text, encoding="utf-8")
+    measured = [p for p in dataset.properties if p.kind == "measured"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fresh, names = read_measurements(config, measured, str(path), None, tmp_path, silent)
+        new = select_new(dataset, read_labels(fresh, names, "smiles"))
+        count = int(has_labels(new, names).any(axis=1).sum())
+        return count, fresh, ingest(merge_measurements(config, dataset, new, tmp_path), tmp_path)
+
+
+def test_bounds_and_decimal_commas_of_a_further_round_are_kept(tmp_path: Path) -> None:
+    config, dataset = make(
+        tmp_path, "pIC50", [f"{5 + i / 8:.3f}" for i in range(20)] + [">9", "<4"], properties=["pIC50"]
+    )
+    lines = [
+        f"{MOLECULES[0]};7,5",
+        f"{MOLECULES[1]};>9",
+        f"{MOLECULES[22]};>9",
+        f"{MOLECULES[23]};6,25",
+        f"{MOLECULES[20]};>9",
+    ]
+    count, fresh, merged = go_on(tmp_path, config, dataset, "smiles;pIC50\n" + "\n".join(lines) + "\n")
+    assert fresh.counts["accepted"] == 5
+    assert count == 3, "a bound adds nothing to an exact value or to the same bound"
+    table = read_labels(merged, ["pIC50"], "smiles").set_index("smiles")
+    assert table.loc[MOLECULES[0], "pIC50"] == 7.5 and table.loc[MOLECULES[23], "pIC50"] == 6.25
+    assert table.loc[MOLECULES[1], "pIC50"] == 5.125 and np.isnan(table.loc[MOLECULES[1], "pIC50_lower"])
+    assert table.loc[MOLECULES[20], "pIC50_lower"] == table.loc[MOLECULES[22], "pIC50_lower"] == 9
+    assert table.loc[MOLECULES[21], "pIC50_upper"] == 4
+    assert merged.labels["pIC50"]["bounds"] == 3
+
+
+@pytest.mark.parametrize("header", ["IC50", "pIC50"])
+def test_a_logarithm_is_read_from_its_raw_column_or_its_own(tmp_path: Path, header: str) -> None:
+    cells = [f"{10 * (i + 1)}" for i in range(18)] + [">10000"]
+    config, dataset = make(tmp_path, "IC50", cells, properties=[{"name": "IC50", "unit": "nM", "log": True}])
+    cell = "100" if header == "IC50" else "7"
+    count, _, merged = go_on(tmp_path, config, dataset, f"smiles;{header}\n{MOLECULES[19]};{cell}\n{MOLECULES[20]};x\n")
+    assert count == 1
+    table = read_labels(merged, ["pIC50"], "smiles").set_index("smiles")
+    assert table.loc[MOLECULES[19], "pIC50"] == pytest.approx(7.0)
+    assert table.loc[MOLECULES[0], "pIC50"] == pytest.approx(8.0)
+    assert table.loc[MOLECULES[18], "pIC50_upper"] == pytest.approx(5.0)
+    (p,) = (p for p in merged.properties if p.kind == "measured")
+    assert p.log is not None and p.log.to_raw(7.0) == pytest.approx(100)
+
+
+def test_a_file_without_the_measured_column(tmp_path: Path) -> None:
+    config, dataset = make(tmp_path, "IC50", [str(10 + i) for i in range(20)], properties=["IC50"])
+    with pytest.raises(UserError, match="none of the measured columns IC50"):
+        go_on(tmp_path, config, dataset, f"smiles;other\n{MOLECULES[0]};1\n")
