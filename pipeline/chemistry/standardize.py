@@ -89,7 +89,7 @@ class Standardizer:
         self._check(mol, plain)
         smiles = Chem.MolToSmiles(mol)
         if changes or not plain or "@" in smiles or "/" in smiles:
-            mol, smiles = self._settle(mol, smiles)
+            mol, smiles = self._settle(smiles)
         if given is not None and not changes and smiles == given.smiles and given.inchikey:
             return given  # with its InChIKey, which takes longer than all the rest
         inchikey: str = Chem.MolToInchiKey(mol)
@@ -97,18 +97,18 @@ class Standardizer:
             raise Refused("inchi", "InChI cannot name it, so it cannot be told apart from others")
         return Molecule(smiles, inchikey, tuple(dict.fromkeys(changes)), mol=mol)
 
-    def _settle(self, mol: Mol, smiles: str) -> tuple[Mol, str]:
+    def _settle(self, smiles: str) -> tuple[Mol, str]:
         """Parse what was written until it reads back as itself, which after changes of structure may take a second round."""
         for _ in range(4):
-            again = Chem.MolFromSmiles(smiles)
-            if again is None:
+            parsed = Chem.MolFromSmiles(smiles)
+            if parsed is None:
                 raise Refused("cleanup", "its standard form cannot be read back")
-            plain = is_plain(again)
-            again, _ = self._apply_options(*((again, []) if plain else self._clean(again)))
+            plain = is_plain(parsed)
+            again, _ = self._apply_options(*((parsed, []) if plain else self._clean(parsed)))
             self._check(again, plain)
-            before, smiles, mol = smiles, Chem.MolToSmiles(again), again
+            before, smiles = smiles, Chem.MolToSmiles(again)
             if smiles == before:
-                return mol, smiles
+                return parsed, smiles  # not the cleaned copy, which does not know which centers are undefined
         raise Refused("cleanup", "its standard form does not settle: each reading gives another SMILES")
 
     def _clean(self, mol: Mol) -> tuple[Mol, list[Change]]:

@@ -358,6 +358,11 @@ class _Ingest:
         has_smiles = self.source.layout.smiles is not None
         self.warnings += describe_losses(whole / "rejections.parquet", files, total, has_smiles)
         changes, examples = count_changes(files)
+        if undefined := sum(f.undefined_stereo for f in figures):
+            self.notes.append(
+                f"{undefined:,} of {sum(f.molecules for f in figures):,} molecules have undefined stereo: centers or double "
+                "bonds of which the configuration is not known"
+            )
         entries = [
             {"name": p.name, "label": p.label, "unit": p.unit, "kind": "computed"}
             for p in map(get_property, self.config.compute)

@@ -23,6 +23,7 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer, write_molblock
+from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import SPLITS
@@ -95,6 +96,7 @@ class PartFigures:
     rows: int
     molecules: int = 0
     rejected: int = 0
+    undefined_stereo: int = 0  # molecules with a center or double bond of which the configuration is not known
     numeric: dict[str, int] = field(default_factory=dict)  # measured column -> cells that hold a digit
     not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold words alone
     example: dict[str, str] = field(default_factory=dict)  # ... -> the first such cell
@@ -128,6 +130,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             table["changes"].append(SEPARATOR.join(molecule.changes))
             table["hash"].append(_hash(molecule.inchikey))
             table["given_split"].append(split)
+            figures.undefined_stereo += settings.options.stereo and count_undefined_stereo(molecule.mol) > 0
             if settings.scaffolds:
                 table["scaffold"].append(_hash_scaffold(molecule))
             for name, value in zip(settings.compute, compute(molecule.mol, settings.compute), strict=True):

@@ -444,3 +444,13 @@ def test_properties_of_a_notebook_and_of_a_package_reach_the_workers(
     mols = [Chem.MolFromSmiles(s) for s in frame["smiles"]]
     assert frame["notebook_atoms"].tolist() == [mol.GetNumHeavyAtoms() for mol in mols]
     assert frame["plugin_carbons"].tolist() == [Chem.MolToSmiles(mol).upper().count("C") for mol in mols]
+
+
+def test_undefined_stereo_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "some.smi"
+    path.write_text("CC(F)Cl\nC[C@H](F)Cl\nCCO\nCC=CC\nC[C@H](N)O |&1:1| x\nCC(N)C(=O)[O-].[Na+]\n")
+    options = {"source": str(path), "validation_fraction": 0, "test_fraction": 0, "compute": ("mw",), "merges": 0}
+    dataset = ingest(IngestConfig.model_validate(options), tmp_path)
+    assert any(note.startswith("4 of 6 molecules have undefined stereo") for note in dataset.manifest["notes"])
+    flat = ingest(IngestConfig.model_validate(options | {"standardize": {"stereo": False}}), tmp_path)
+    assert not any("undefined stereo" in note for note in flat.manifest["notes"])
