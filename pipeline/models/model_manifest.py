@@ -35,7 +35,7 @@ class _Card(ManifestPart):
     dataset: _TrainedOn
     conditions: list[str]
     parameters: int
-    latent_size: int = Field(ge=1)
+    latent_size: int = Field(ge=1, le=1 << 16)
     vocabulary: dict[str, int]
     training_molecules: int
     trained_seconds: float
