@@ -36,10 +36,12 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     from pipeline.chemistry.sdf_writer import write_sdf
     from pipeline.report import page
     from pipeline.report.model import Report
+    from pipeline.report.raw_values import add_raw_values
 
     folder.mkdir(parents=True, exist_ok=True)
     data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
+    candidates = add_raw_values(candidates, report.logarithms)
     table = candidates.drop(columns="molecule", errors="ignore")
     atomic_files.write_text(folder / "candidates.csv", format_csv(table))
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))

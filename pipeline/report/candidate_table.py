@@ -14,6 +14,7 @@ from chem_vae.atomic_files import to_plain
 from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_number, is_number
 from pipeline.report.model import Objective, Report
+from pipeline.report.raw_values import Logarithm, find_logarithm
 
 MOST_COLUMNS = 8  # of properties
 FAR = 2.0  # a prediction is an extrapolation from so many times the typical distance of the data on
@@ -37,6 +38,7 @@ class ShownProperty:
     unit: str = ""
     objective: Objective | None = None
     aim: str = ""
+    logarithm: Logarithm | None = None
 
     def __post_init__(self) -> None:
         self.label = self.label or _NAMES.get(self.name, self.name)
@@ -77,6 +79,8 @@ def collect_properties(report: Report) -> dict[str, ShownProperty]:
             known.objective = entry
         known.aim = getattr(entry, "aim", "").replace(" ± ", "\u00a0±\u00a0") or known.aim
     found.pop("", None)
+    for name, known in found.items():
+        known.logarithm = find_logarithm(report.logarithms, name)
     return found
 
 
@@ -144,6 +148,7 @@ def _make_cell(record: Mapping[str, Any], column: Column) -> dict[str, Any]:
     return {
         "value": value,
         "text": format_number(value, column.decimals),
+        "raw": column.property.logarithm.write(value) if column.property.logarithm else "",
         "spread": format_number(record.get(str(column.spread)), column.decimals) if has_spread else None,
         "is_met": column.property.is_met(value),
         "predicted": column.basis == "predicted",

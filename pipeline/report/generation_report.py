@@ -36,6 +36,7 @@ from pipeline.report.model import (
     Stage,
     Training,
 )
+from pipeline.report.raw_values import read_logarithms
 from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000
@@ -113,6 +114,7 @@ def start_report(
         dataset=describe_dataset(dataset, card, asked),
         kept_neighbors=count_kept_neighbors(model, dataset),
         predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],
+        logarithms=read_logarithms(card),
         training=Training.from_dict({**training, "history": thin(training["history"])}),
         versions=list_versions(),
         machine=describe_machine(),

@@ -20,6 +20,7 @@ from pipeline.report.part import Point as Point
 from pipeline.report.part import PropertyPart as PropertyPart
 from pipeline.report.part import Row as Row
 from pipeline.report.part import Share as Share
+from pipeline.report.raw_values import Logarithm
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1
 
@@ -304,6 +305,8 @@ class Report(Part):
     kept_neighbors: int | None = None
     """Training molecules kept with the model in which neighbors were looked for; None where it was the whole dataset."""
     predictors: list[Predictor] = []
+    logarithms: list[Logarithm] = []
+    """Properties that are logarithms of measured values."""
     training: Training = Training()
     versions: dict[str, str] = {}
     machine: str = ""

@@ -65,7 +65,9 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
         sizes = [v for v in (row.std, row.mae) if v]
         decimals = choose_decimals([min(sizes) * 0.999]) if sizes else None
         if row.property:
-            rows.append({"row": row, "property": properties[row.property], "decimals": decimals})
+            log = properties[row.property].logarithm
+            raw = f"{log.column} {log.write(row.mean)}" if log and row.mean is not None else ""
+            rows.append({"row": row, "property": properties[row.property], "decimals": decimals, "raw": raw})
     return rows
 
 

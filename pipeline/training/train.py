@@ -160,6 +160,10 @@ def _train_into(
         },
         **plan.card,
         "conditions": checkpoint.conditions,
+        "logarithms": {
+            **(base.card.get("logarithms") or {} if base else {}),
+            **{p.name: p.log.to_dict() for p in dataset.properties if p.log is not None},
+        },
         "parameters": sum(p.numel() for p in checkpoint.model.parameters()),
         "latent_size": plan.model.latent_size,
         "vocabulary": {
