@@ -142,13 +142,14 @@ class NumberStyle:
             decimal = self.comma_is_decimal if "," in body else self.point_is_decimal
             body = body.replace(",", ".") if decimal else re.sub("[.,]", "", body)
             return _to_float(sign + body)
+        digits = body
         for mark in (",", "."):
             if mark in body:
                 role = _find_role(body, _as_mark(mark)) or ("decimal" if _ONE_MARK.fullmatch(body) else None)
                 if role is None:
                     return math.nan
-                body = body.replace(mark, "" if role == "thousands" else "d")
-        return _to_float(sign + body.replace("d", ".") + exponent)
+                digits = digits.replace(mark, "" if role == "thousands" else "d")
+        return _to_float(sign + digits.replace("d", ".") + exponent)
 
 
 def _find_role(body: str, mark: Mark) -> Literal["decimal", "thousands"] | None:
