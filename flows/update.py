@@ -18,12 +18,13 @@ def propose_next(
 ) -> str:
     """Go on from the run's folder and return the next run's folder, or its own where nothing new was measured."""
     from pipeline.config import load_config  # here: loads torch and rdkit
+    from pipeline.workflows.new_measurements import OTHER_FILE
     from pipeline.workflows.update import NoNewMeasurementsError
     from pipeline.workflows.update import update as next_round
     from pipeline.workspace.runs import Run
 
     earlier = Run.open(run, workspace)
-    config = load_config(earlier.folder / "config.json", settings)
+    config = load_config(earlier.folder / "config.json", {**OTHER_FILE, **(settings or {})})
     try:
         with track_progress() as progress:
             made = next_round(earlier, data, workspace, smiles_column=smiles_column, config=config, progress=progress)

@@ -32,12 +32,13 @@ COMPUTE = SettingOption(LEARN, "--compute", "ingest.compute", "NAME", "logp,qed"
 LIMIT = SettingOption(LEARN, "--limit", "ingest.limit", "", "1000")
 LEAVE_OUT = SettingOption(LEARN, "--leave-out", "ingest.leave_out", "NAME=VALUE", "pIC50=-999", many=True)
 LEAVE_OUT_OUTLIERS = SettingOption(LEARN, "--leave-out-outliers", "ingest.leave_out_outliers")
-LAYOUT = (
+FILE_LAYOUT = (
     SettingOption(LEARN, "--delimiter", "ingest.delimiter", "CHARACTER", "';'"),
     SettingOption(LEARN, "--encoding", "ingest.encoding", "NAME", "windows-1252"),
-    SettingOption(LEARN, "--header/--no-header", "ingest.header"),
     SettingOption(LEARN, "--sheet", "ingest.sheet", "NAME", "'Assay results'"),
 )
+"""How a file is laid out."""
+HEADER = SettingOption(LEARN, "--header/--no-header", "ingest.header")
 MEASURED = (
     SettingOption(LEARN, "--log/--no-log", "ingest.log"),
     SettingOption(LEARN, "--decimal", "ingest.decimal", ",|."),
@@ -46,7 +47,7 @@ MEASURED = (
     SettingOption(LEARN, "--assay-columns/--no-assay-columns", "ingest.assay_columns"),
     SettingOption(LEARN, "--accept-lost-labels", "ingest.accept_lost_labels"),
 )
-READ = (SMILES_COLUMN, PROPERTY, *MEASURED, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *LAYOUT)
+READ = (SMILES_COLUMN, PROPERTY, *MEASURED, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *FILE_LAYOUT, HEADER)
 """How a source is read."""
 LEARNING = (
     SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),

@@ -13,7 +13,8 @@ app = new_group()
 
 
 @command(
-    app, options.SMILES_COLUMN, *options.make_aims("generate"), options.SAMPLES, options.SEED, options.NAME, options.SET
+    app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), options.SAMPLES, options.SEED,
+    options.NAME, options.SET,
 )  # fmt: skip
 def update(
     run: str,
@@ -41,12 +42,13 @@ def update(
     Args:
         run: The run to go on from: its id, name or folder, or latest.
     """
-    from pipeline.workflows.update import update as next_round  # here: --help does without the work
+    from pipeline.workflows.new_measurements import OTHER_FILE  # here: --help does without the work
+    from pipeline.workflows.update import update as next_round
     from pipeline.workspace.runs import Run
 
     opened = Run.open(run, workspace, optimization=False)
     smiles_column = given.settings.pop("ingest.smiles_column", None)
-    whole = given.load(opened.folder / "config.json")
+    whole = given.load(opened.folder / "config.json", OTHER_FILE)
     with show_progress(quiet) as progress:
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)

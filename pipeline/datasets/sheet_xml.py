@@ -22,6 +22,7 @@ from chem_vae.errors import DataError
 
 _PIECE = 1 << 20  # bytes
 _LONGEST_ROW = 64 << 20
+_MOST_ROWS = 1 << 20
 _MOST_MERGED = 100_000
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*?)(/?)>")
 _ROW_END = re.compile(rb"</(?:\w+:)?row>")
@@ -84,7 +85,9 @@ def _find_sheet_facts(path: Path, sheet: str, changed: int, size: int) -> SheetF
                 head = _ROW.search(piece)
                 assert head is not None
                 told = _NUMBER.search(head[1])
-                number = int(told[1]) if told else number + 1
+                before, number = number, int(told[1]) if told else number + 1
+                if not before < number <= _MOST_ROWS:
+                    raise ValueError(f"its row {number} comes after row {before}")
                 if _VALUE.search(piece, head.end()):
                     last = max(last, number)
                     hidden += bool(_HIDDEN.search(head[1]))

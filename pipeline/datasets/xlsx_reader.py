@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -89,7 +89,7 @@ class XLSXReader:
         """Read every row below the header down to the last one that holds something, each as a row or as a rejection."""
         facts = find_sheet_facts(path, str(layout.sheet))
         account = _Account(facts, layout)
-        smiles, row = layout.smiles or 0, 0
+        smiles, row, lost = layout.smiles or 0, 0, "the sheet ends before this row"
         width = len(layout.names) - (layout.cell_name is not None)
         try:
             for number, cells in _read_cells(path, str(layout.sheet), facts):
@@ -106,11 +106,12 @@ class XLSXReader:
                     text = texts.pop(smiles)
                     yield row, text, texts
                 row += 1
-        except _DAMAGES as error:
-            notes.append(f"the workbook is damaged: {error}")
-            while row + layout.rows_above < facts.last_row:
-                yield Rejection(row, "", "read", f"the workbook is damaged: {error}")
-                row += 1
+        except DataError as error:
+            lost = str(error)
+            notes.append(lost)
+        while row + layout.rows_above < facts.last_row:
+            yield Rejection(row, "", "read", lost)
+            row += 1
         notes += account.list_notes()
 
     def count_rows(self, path: Path, layout: Layout) -> int:
@@ -252,9 +253,7 @@ def _read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int
     kept: dict[int, tuple[int, Cell]] = {}  # column -> the last row of a merged cell, and its value
     starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged}
     with _open_book(path) as book:
-        lines = book[sheet]
-        lines.reset_dimensions()  # what a program wrote there may be wrong
-        for number, row in enumerate(lines.iter_rows(), start=1):
+        for number, row in enumerate(_read_lines(path, book, sheet), start=1):
             cells = [_Error(str(cell.value)) if cell.data_type == "e" else cell.value for cell in row]
             for i, cell in enumerate(cells):
                 if cell is not None and (last := starts.get((number, i + 1))):
@@ -269,17 +268,13 @@ def _read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int
             yield number, cells
 
 
-_DAMAGES = (
-    zipfile.BadZipFile,
-    KeyError,
-    ValueError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    AttributeError,
-    TypeError,
-    IndexError,
-)
+def _read_lines(path: Path, book: Any, sheet: str) -> Iterator[Sequence[Cell]]:
+    try:
+        lines = book[sheet]
+        lines.reset_dimensions()  # what a program wrote there may be wrong
+        yield from lines.iter_rows()
+    except Exception as error:  # openpyxl raises many kinds of errors for a damaged file
+        raise DataError(f"{path.name} is a damaged workbook: {error or type(error).__name__}") from None
 
 
 @contextmanager
@@ -290,7 +285,7 @@ def _open_book(path: Path) -> Iterator[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of styles and extensions that do not concern values
                 book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        except _DAMAGES as error:
+        except Exception as error:  # openpyxl raises many kinds of errors for a damaged file
             raise DataError(f"{path.name} is a damaged workbook: {error or type(error).__name__}") from None
         with closing(book):
             yield book

@@ -26,6 +26,8 @@ from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.folders import hash_content
 from pipeline.workspace.registry import resolve
 
+OTHER_FILE: dict[str, Any] = {"ingest.delimiter": None, "ingest.encoding": None, "ingest.sheet": None}
+"""Settings for the file of new measurements, which may be laid out differently from that of the run."""
 _BESIDE = ("lower", "upper", "spread")
 
 
@@ -50,7 +52,8 @@ def read_measurements(
     """
     raw = {p.log.column: p.name for p in measured if p.log is not None}
     wanted = [*(p.name for p in measured), *raw]
-    hints = Hints(smiles_column=smiles_column, columns=tuple(wanted))
+    layout = {name: getattr(old, name) for name in ("delimiter", "encoding", "sheet")}
+    hints = Hints(smiles_column=smiles_column, columns=tuple(wanted), **layout)
     there = set(Source.open(resolve(source, None, progress).path, hints).read_columns())
     asked: dict[str, MeasuredProperty] = {}
     before = {p.name: p for p in old.measured}
@@ -70,6 +73,7 @@ def read_measurements(
         smiles_column=smiles_column,
         properties=tuple(asked.values()),
         compute=(),
+        **layout,
         leave_out=tuple(rule for rule in old.leave_out if LeaveOut.parse(rule).name in names),
         censored=old.censored,
         accept_lost_labels=old.accept_lost_labels,
@@ -173,6 +177,7 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
         "encoding": "utf-8",
         "sheet": None,
         "split_column": "split",
+        **{key.removeprefix("ingest."): None for key in OTHER_FILE},
         "header": True,
     }
     return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})

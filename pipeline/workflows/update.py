@@ -17,6 +17,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
 from pipeline.workflows.new_measurements import (
+    OTHER_FILE,
     has_labels,
     merge_measurements,
     read_labels,
@@ -88,7 +89,8 @@ def update(
         source: A file with a column of SMILES and at least one of the run's measured properties.
         workspace: The folder of the run.
         smiles_column: The column of SMILES; found by its name when None.
-        config: Settings instead of the run's own (`config.json`).
+        config: Settings instead of the run's own (`config.json` with `OTHER_FILE`); its `ingest.delimiter`, `encoding` and
+            `sheet` are those of the file of new measurements.
         progress: Told each stage of the work.
 
     Raises:
@@ -99,7 +101,7 @@ def update(
     # Here: to load Lightning takes seconds, and a request that cannot be met needs none of it.
     from pipeline.training.train import train
 
-    config = config or load_config(run.folder / "config.json")
+    config = config or load_config(run.folder / "config.json", OTHER_FILE)
     model, dataset, measured = _open(run, workspace)
     fresh, names = read_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
     new = select_new(dataset, read_labels(fresh, names, "smiles"))
