@@ -62,10 +62,14 @@ def runs(workspace: Path) -> None:
     from pipeline.report.model import read_report  # here: loads pydantic and filelock
     from pipeline.workspace.runs import list_runs
 
-    rows = []
+    rows: list[tuple[str | None, ...]] = []
     found = list_runs(workspace)
     for run in found:
-        results = read_report(run.folder)
+        try:
+            results = read_report(run.folder)
+        except DataError:
+            rows.append((run.id, "", "damaged: see chem-vae verify", "", ""))
+            continue
         hits = next(
             (stage for stage in results.funnel if stage.stage in ("within target", "within every objective")), None
         )

@@ -75,4 +75,4 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
     try:
         _ModelManifest.model_validate(manifest)
     except ValidationError as error:
-        raise DataError(explain_mismatch(error)) from None
+        raise DataError(f"manifest.json, {explain_mismatch(error)}") from None

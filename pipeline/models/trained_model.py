@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
-from chem_vae.errors import CheckpointError, DataError
+from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError, UserError
 from chem_vae.latent import DiagonalGaussian, interpolate_path
 from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, measure_nearest_distances
 from chem_vae.prior import sample_prior
@@ -174,7 +175,11 @@ class TrainedModel:
             for folder in (place / str(about["folder"]), *sorted(place.glob(f"{about['name']}-*"))):
                 try:
                     dataset = Dataset.open(folder)
-                except DataError:
+                except UserError as error:
+                    if folder.name == about["folder"] and folder.exists() and str(folder) not in self._told:
+                        self._told.add(str(folder))
+                        why = f"{str(error).rstrip('.')}; until then the work goes on without the data of the model"
+                        warnings.warn(why, ChemVAEWarning, stacklevel=2)
                     continue
                 if self.is_trained_on(dataset):
                     return dataset
@@ -182,6 +187,11 @@ class TrainedModel:
                     found.append(dataset)
         enough = [d for d in found if d.counts["train"] >= self.card["training_molecules"]]
         return max(enough, key=lambda d: d.counts["train"], default=None)
+
+    @cached_property
+    def _told(self) -> set[str]:
+        """The folders of damaged datasets of which the user was told."""
+        return set()
 
     # -- the latent space ----------------------------------------------------------------------------------------
 

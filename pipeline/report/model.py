@@ -6,12 +6,12 @@ part of a wrong type for missing. Only fields that were given are written.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 
+from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
 from pipeline.report.dataset_facts import DatasetFacts
 from pipeline.report.part import Number as Number
@@ -21,6 +21,7 @@ from pipeline.report.part import PropertyPart as PropertyPart
 from pipeline.report.part import Row as Row
 from pipeline.report.part import Share as Share
 from pipeline.report.raw_values import Logarithm
+from pipeline.workspace.manifest_parts import explain_mismatch
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1
 
@@ -347,8 +348,10 @@ def read_report(folder: Path) -> Report:
     """
     path = folder / "report.json"
     try:
-        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return Report.from_dict(read_json(path))
     except FileNotFoundError:
         raise DataError(f"{folder} has no report.json: the run is not finished, or this is no run's folder") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}); run it again") from None
+    except ValidationError as error:
+        raise DataError(f"{path} is damaged: {explain_mismatch(error)}; run it again") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is damaged: {error}; run it again") from None

@@ -125,7 +125,13 @@ def _verify_folder(name: str, folder: Path, kind: str | None) -> Verified:
             _read_all(folder, kind)
             return Verified(name, "unknown", "was written by a version that kept no hashes; all of it can be read")
     except ChemVAEError as error:
-        why = str(error).partition("; ")[0].removeprefix(f"the model {folder} ").removeprefix(f"{folder} ")
+        why = (
+            str(error)
+            .partition("; ")[0]
+            .removeprefix(f"the model {folder} ")
+            .removeprefix(f"{folder} ")
+            .removeprefix("is damaged: ")
+        )
         remedy = "install chem-vae again" if folder in list_shipped_models().values() else _REMEDIES[kind]
         return Verified(name, "damaged", f"{why}; {remedy}")
     size = sum(stat.st_size for stat in scan_folder(folder).values())

@@ -26,8 +26,8 @@ PlainName = Annotated[str, AfterValidator(_check_name)]
 
 
 def explain_mismatch(error: ValidationError) -> str:
-    """Say in a few words what is wrong with a manifest, by the first mismatch."""
+    """Say in a few words what is wrong with a file of JSON, by the first mismatch."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     reason = str(first["msg"]).removeprefix("Value error, ")
-    return f"manifest.json, {place[:80]}: {reason[:1].lower()}{reason[1:200]}"
+    return f"{place[:80] or 'it'}: {reason[:1].lower()}{reason[1:200]}"

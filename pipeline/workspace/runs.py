@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
+import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from chem_vae.errors import DataError
+from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.parallel import count_cores
@@ -71,7 +72,9 @@ def list_runs(workspace: Path) -> list[Run]:
     for folder in sorted((workspace / "runs").glob("*/"), reverse=True):
         try:
             found.append(Run(folder, read_manifest(folder, KIND)))
-        except DataError:
+        except UserError as error:
+            if (folder / "manifest.json").exists():
+                warnings.warn(f"the run {folder.name} is left out: {error}", ChemVAEWarning, stacklevel=2)
             continue
     return found
 

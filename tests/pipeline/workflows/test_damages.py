@@ -17,8 +17,11 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.model import read_report
+from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workflows.verify import verify
 from pipeline.workspace.registry import find_cache_folder
+from pipeline.workspace.runs import Run, list_runs
 
 DATASET_FILES = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy", "vocabulary.json", "rejections.parquet")
 DATASET_FILES += ("shards/part-00000.parquet",)
@@ -174,6 +177,23 @@ def read_whole(model: TrainedModel) -> None:
     load_anomaly_tensors(model)
     read_kept_smiles(model)
     model.summary()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"seconds": NaN}', "[" * 100_000])
+def test_a_damaged_report_of_a_run(tmp_path: Path, text: str) -> None:
+    """The other runs are listed, and the damaged one is said."""
+    folder = create_run(tmp_path, "one", {}).folder
+    (folder / "report.json").write_text("{}")
+    finish_run(Run(folder), {"candidates": 0})
+    assert [found.state for found in verify(tmp_path, [folder.name])] == ["whole"]
+    (folder / "report.json").write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_report(folder)
+    assert is_plain(caught.value, "report.json is damaged", "run it again")
+    assert [found.state for found in verify(tmp_path, [folder.name])] == ["damaged"]
+    (folder / "manifest.json").write_text("{")
+    with pytest.warns(ChemVAEWarning, match="is left out: .* is damaged"):
+        assert list_runs(tmp_path) == []
 
 
 def test_a_file_without_permission_is_said_and_not_made_again(
