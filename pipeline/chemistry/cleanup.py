@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 
 from rdkit import Chem
 from rdkit.Chem import Mol
@@ -18,6 +19,7 @@ _NEUTRAL_RULES = Chem.MolFromSmarts(
     "$([F,Cl,Br,I;X0])]"
 )
 UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
+_ANION = Chem.MolFromSmarts("[-,-2,-3,-4]")
 _CARBANION = Chem.MolFromSmarts("[#6-]")
 _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
 
@@ -33,21 +35,32 @@ def is_plain(mol: Mol) -> bool:
 
 
 def tidy(mol: Mol, smiles: str, metal: bool) -> tuple[Mol, str]:
-    """Write groups in the usual form by RDKit's clean-up, and return the canonical SMILES too.
+    """Write groups in the usual form as RDKit's `Cleanup` does, and return the canonical SMILES too.
 
+    `Cleanup` itself makes its Normalizer and its Reionizer anew for each molecule, which takes twice the time.
     A mesoionic ring of which clean-up writes what cannot be read again keeps the form in which it was given.
     """
     with contextlib.suppress(Exception):  # RDKit raises many kinds
-        if metal or mol.HasSubstructMatch(_CARBANION):  # the metal's bonds would be cut, the charge of an ylide moved
-            cleaned = rdMolStandardize.Normalize(Chem.RemoveHs(mol))
-        else:
-            cleaned = rdMolStandardize.Cleanup(mol)
+        cleaned = _get_normalizer().normalize(mol)
+        if not metal and cleaned.HasSubstructMatch(_ANION) and not cleaned.HasSubstructMatch(_CARBANION):
+            cleaned = _get_reionizer().reionize(cleaned)  # not the charge of an ylide, which would move
+        Chem.AssignStereochemistry(cleaned)
         cleaned = _join_sulfoxides(cleaned)
         written = Chem.MolToSmiles(cleaned)
         if written == smiles or Chem.MolFromSmiles(written) is not None:
             return cleaned, written
     joined = _join_sulfoxides(mol)
     return joined, Chem.MolToSmiles(joined)
+
+
+@cache
+def _get_normalizer() -> rdMolStandardize.Normalizer:
+    return rdMolStandardize.Normalizer()
+
+
+@cache
+def _get_reionizer() -> rdMolStandardize.Reionizer:
+    return rdMolStandardize.Reionizer()
 
 
 def _join_sulfoxides(mol: Mol) -> Mol:

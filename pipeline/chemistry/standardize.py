@@ -183,10 +183,10 @@ class Standardizer:
             raise Refused("elements", f"it holds {', '.join(sorted(strange))}, which `elements` does not allow")
         if not plain:
             self._check_electrons(mol)
-        if mol.HasSubstructMatch(UNUSUAL_BOND):
-            raise Refused(
-                "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
-            )
+            if mol.HasSubstructMatch(UNUSUAL_BOND):
+                raise Refused(
+                    "bonds", "it holds a dative, zero-order or quadruple bond, which InChI and SELFIES cannot write"
+                )
         self._check_size(mol)
         if not self.options.inorganic and not mol.HasSubstructMatch(_CARBON):
             raise Refused("elements", "it is inorganic: it has no carbon atom; `inorganic` set to true accepts it")
