@@ -20,7 +20,7 @@ _NEUTRAL_RULES = Chem.MolFromSmarts(
 )
 UNUSUAL_BOND = Chem.MolFromSmarts("*!-&!=&!#&!:*")  # dative, zero-order, quadruple
 _ANION = Chem.MolFromSmarts("[-,-2,-3,-4]")
-_CARBANION = Chem.MolFromSmarts("[#6-]")
+_YLIDE = Chem.MolFromSmarts("[#6-]~[#7+,#15+,#16+]")
 _SEPARATED_SULFOXIDE = Chem.MolFromSmarts("[S,s;X3;+1]-[O;X1;-1]")
 
 
@@ -42,8 +42,8 @@ def tidy(mol: Mol, smiles: str, metal: bool) -> tuple[Mol, str]:
     """
     with contextlib.suppress(Exception):  # RDKit raises many kinds
         cleaned = _get_normalizer().normalize(mol)
-        if not metal and cleaned.HasSubstructMatch(_ANION) and not cleaned.HasSubstructMatch(_CARBANION):
-            cleaned = _get_reionizer().reionize(cleaned)  # not the charge of an ylide, which would move
+        if not metal and cleaned.HasSubstructMatch(_ANION) and not cleaned.HasSubstructMatch(_YLIDE):
+            cleaned = _get_reionizer().reionize(cleaned)  # but the charge of an ylide would move
         Chem.AssignStereochemistry(cleaned)
         cleaned = _join_sulfoxides(cleaned)
         written = Chem.MolToSmiles(cleaned)

@@ -31,8 +31,9 @@ class Kind(IntEnum):
     METAL = 0
     INORGANIC = 1
     SOLVENT = 2
-    COUNTERION = 3
-    MOLECULE = 4
+    ACID = 3  # an acid that is a counterion and nothing else, such as trifluoroacetic acid or a sulfonic acid
+    COUNTERION = 4
+    MOLECULE = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Part:
 def choose_parent(smiles: str, inorganic: bool = False) -> tuple[list[str], list[Change]]:
     """Choose the molecule that a record is about, by the list `data/counterions.csv`, then by the number of heavy atoms.
 
-    Metals and inorganic parts are removed first, then solvents, then counterions, each only where something else is
+    Metals and inorganic parts are removed first, then solvents, strong acids and other counterions, each only where something else is
     left. Of several molecules on no list, the largest is chosen if the others are so small that they can be counterions.
     The order of the parts does not matter.
 
