@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TextIO
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors, rdMolHash
@@ -41,12 +40,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zinc", type=Path, required=True, help="ZINC250k, one SMILES a line")
     parser.add_argument("--extract", type=Path, help="a table with the columns smiles, source, stereo_known")
-    parser.add_argument("--hold-out", type=Path, nargs="*", default=[], help="tables with a column smiles, kept out of the training")
+    parser.add_argument(
+        "--hold-out", type=Path, nargs="*", default=[], help="tables with a column smiles, kept out of the training"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     with get_context("spawn").Pool(options.workers) as pool:
-        unseen = {found[0] for found in pool.imap_unordered(examine, _read_held_out(options.hold_out), 1000) if found}
+        found = pool.imap_unordered(examine, _read_held_out(options.hold_out), 1000)
+        unseen = {graph for graph, _ in filter(None, found)}
         print(f"{len(unseen):,} molecular graphs are held out", flush=True)
         counts: Counter[str] = Counter()
         rows: list[tuple[str, str, str]] = []
@@ -67,17 +69,15 @@ def main() -> None:
     print(json.dumps(dict(counts.most_common()), indent=1))
 
 
-def examine(smiles: str) -> tuple[str, float, bool] | None:
-    """Return the graph, the weight (g/mol) and whether stereo could be unknown of the largest fragment; None if unreadable."""
+def examine(smiles: str) -> tuple[str, float] | None:
+    """Return the graph and the weight (g/mol) of the largest fragment; None where RDKit cannot parse the molecule."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
+        fragments = Chem.GetMolFrags(mol, asMols=True) if mol is not None else ()
+        if not fragments:
             return None
-        mol = max(Chem.GetMolFrags(mol, asMols=True), key=lambda m: m.GetNumHeavyAtoms(), default=None)
-        if mol is None:
-            return None
-        graph = rdMolHash.MolHash(Chem.Mol(mol), rdMolHash.HashFunction.ElementGraph)
-        return graph, Descriptors.MolWt(mol), False
+        parent = max(fragments, key=lambda fragment: fragment.GetNumHeavyAtoms())
+        return rdMolHash.MolHash(Chem.Mol(parent), rdMolHash.HashFunction.ElementGraph), Descriptors.MolWt(parent)
 
 
 def choose(row: tuple[str, str, str]) -> tuple[str, str, str, str]:
@@ -86,7 +86,7 @@ def choose(row: tuple[str, str, str]) -> tuple[str, str, str, str]:
     found = examine(smiles)
     if found is None:
         return smiles, source, "", "not parsed"
-    graph, weight, _ = found
+    graph, weight = found
     if not LIGHTEST <= weight <= HEAVIEST:
         return smiles, source, graph, "weight"
     if stereo_known == "0" and _could_have_stereo(smiles):
@@ -104,9 +104,7 @@ def draw_split(graph: str, source: str) -> str:
 def _could_have_stereo(smiles: str) -> bool:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
-        return any(
-            found.specified == Chem.StereoSpecified.Unspecified for found in Chem.FindPotentialStereo(mol)
-        )
+        return any(found.specified == Chem.StereoSpecified.Unspecified for found in Chem.FindPotentialStereo(mol))
 
 
 def _read_held_out(paths: list[Path]) -> Iterator[str]:
@@ -122,14 +120,10 @@ def _read_sources(zinc: Path, extract: Path | None) -> Iterator[tuple[str, str, 
             if line.strip():
                 yield line.split()[0], "zinc250k", "1"
     if extract is not None:
-        with _open_text(extract) as file:
+        open_text = gzip.open if extract.suffix == ".gz" else open
+        with open_text(extract, "rt", encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 yield row["smiles"], row["source"], row["stereo_known"]
-
-
-def _open_text(path: Path) -> TextIO:
-    opened: Any = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    return opened
 
 
 if __name__ == "__main__":
