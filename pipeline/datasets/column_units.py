@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from chem_vae.errors import DataError
 from pipeline.datasets.label_account import count_things
-from pipeline.datasets.units import find_factor, find_mass_factor, find_molar_exponent, is_same
+from pipeline.datasets.units import find_factor, find_mass_factor, is_same
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,6 @@ def plan_units(facts: UnitFacts, accept_losses: bool) -> UnitPlan:
     for unit, count in strange.items():
         notes.append(f"{count_things(count, 'value')} of {column!r} left out: {unit} cannot be converted to {target}")
     return UnitPlan(target, lines, masses, frozenset(strange), tuple(notes))
-
-
-def is_concentration(unit: str) -> bool:
-    """Whether a unit is one of molar concentration."""
-    return find_molar_exponent(unit) is not None
 
 
 def _refuse(facts: UnitFacts, target: str, strange: Mapping[str, int]) -> DataError:

@@ -29,7 +29,7 @@ from pipeline.datasets.left_out import LeaveOut, leave_out
 from pipeline.datasets.log_scale import LogScale, is_p_value
 from pipeline.datasets.number_style import NumberStyle, StyleEvidence
 from pipeline.datasets.shards import ShardSettings
-from pipeline.datasets.units import split_header
+from pipeline.datasets.units import normalize_unit, split_header
 from pipeline.datasets.where import Where
 
 _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
@@ -381,4 +381,4 @@ class _ColumnReader:
 
 def _find_unit(record: _Record, cell: Cell) -> str:
     """Return the unit of a cell: its own, or that of the column beside it."""
-    return (cell.unit or record.unit.strip().strip("'")).replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")
+    return normalize_unit(cell.unit or record.unit.strip().strip("'"))

@@ -12,7 +12,6 @@ from chem_vae.errors import DataError
 
 Mark = Literal[",", "."]
 _GROUPS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*|\d{1,2}(?:(,)\d\d)+,\d{3}")
-_ONE_MARK = re.compile(r"(\d*)([.,])(\d*)")
 _TIMES = re.compile(r" ?[xX×·∙⋅*] ?10 ?(?:\^|\*\*)? ?\(?([+-]?\d+)\)?")
 _ALONE = re.compile(r"([+-]?)10 ?(?:\^|\*\*) ?\(?([+-]?\d+)\)?")
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")  # one mark, which either splits thousands or is the decimal mark
@@ -142,14 +141,11 @@ class NumberStyle:
             decimal = self.comma_is_decimal if "," in body else self.point_is_decimal
             body = body.replace(",", ".") if decimal else re.sub("[.,]", "", body)
             return _to_float(sign + body)
-        digits = body
-        for mark in (",", "."):
-            if mark in body:
-                role = _find_role(body, _as_mark(mark)) or ("decimal" if _ONE_MARK.fullmatch(body) else None)
-                if role is None:
-                    return math.nan
-                digits = digits.replace(mark, "" if role == "thousands" else "d")
-        return _to_float(sign + digits.replace("d", ".") + exponent)
+        roles = {mark: _find_role(body, _as_mark(mark)) for mark in ",." if mark in body}
+        if None in roles.values():
+            return math.nan
+        written = {mark: "" if role == "thousands" else "." for mark, role in roles.items()}
+        return _to_float(sign + "".join(written.get(c, c) for c in body) + exponent)
 
 
 def _find_role(body: str, mark: Mark) -> Literal["decimal", "thousands"] | None:

@@ -9,8 +9,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from chem_vae.errors import DataError
-
 if TYPE_CHECKING:
     import pint
 
@@ -32,6 +30,7 @@ _HEADER = (
 _MOLAR = re.compile(
     r"(?P<prefix>[fpnuµμm]?)(?:M|mol ?(?:/ ?[lL]|[ .·*]? ?[lL] ?\^?[-−⁻][1¹]))|(?P<word>nano|micro|milli|pico|femto)?molar"
 )
+_MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:M|mol|g|[lL])(?![A-Za-z]))")
 _WORD_PREFIXES = {"femto": "f", "pico": "p", "nano": "n", "micro": "u", "milli": "m", "": ""}
 _EXPONENTS = {"f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "": 0}
 _MISSPELLED = {"nm": "nM", "um": "uM", "µm": "uM", "μm": "uM", "nmol": "nM", "umol": "uM", "NM": "nM", "UM": "uM"}
@@ -40,6 +39,12 @@ _MISSPELLED = {"nm": "nM", "um": "uM", "µm": "uM", "μm": "uM", "nmol": "nM", "
 def is_unit(text: str) -> bool:
     """Whether a text is written like a unit."""
     return _UNIT.fullmatch(text.strip()) is not None
+
+
+def normalize_unit(text: str) -> str:
+    """Write the micro sign in one way: "uM", "μM" (Greek mu) and "µM" are all "µM"."""
+    text = text.strip().replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")
+    return _MICRO.sub("\N{MICRO SIGN}", text)
 
 
 def split_header(name: str) -> tuple[str, str]:
@@ -97,14 +102,6 @@ def find_mass_factor(unit: str, to: str) -> float | None:
     if (exponent := find_molar_exponent(to)) is None or (grams := find_factor(unit, "g/L")) is None:
         return None
     return float(f"{grams[0] * 10.0**-exponent:.12g}")
-
-
-def require_exponent(unit: str, name: str) -> int:
-    """Return `find_molar_exponent`, or raise DataError where the unit is no concentration."""
-    exponent = find_molar_exponent(unit)
-    if exponent is None:
-        raise DataError(f"the unit {unit!r} of {name!r} is no molar concentration")
-    return exponent
 
 
 def _normalize(unit: str) -> str:
