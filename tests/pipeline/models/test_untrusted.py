@@ -16,6 +16,7 @@ import torch
 from damages import edit, forget_hashes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import mutate
 from safetensors.torch import load_file, save_file
 
 from chem_vae.checkpoint import Checkpoint
@@ -194,34 +195,12 @@ def test_a_core_checkpoint_alone_is_bounded_too(strange: Path) -> None:
         path.write_bytes(original)
 
 
-VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.sampled_from([0, -1, 1, 2, 10**6, 10**9, 10**18, -(10**18), 0.5, -0.5, 1e308, 1e-320]),
-    st.sampled_from(["", "x", "../..", "/etc/passwd", "a\x00b", "${HOME}", "\ud7ff", "[C]", "x" * 100_000]),
-    st.sampled_from([[], {}, [[]], [{}], {"": None}, [0] * 10_000, [[3, 3]] * 1000]),
-)
-
-
-def _mutate(data: Any, draw: Callable[[Any], Any]) -> Any:
-    """Replace, remove or double something at a random depth."""
-    if not isinstance(data, dict | list) or not data or draw(st.integers(0, 5)) == 0:
-        return draw(VALUES)
-    if isinstance(data, dict):
-        key = draw(st.sampled_from(sorted(data)))
-        if draw(st.integers(0, 9)) == 0:
-            return {k: v for k, v in data.items() if k != key}
-        return data | {key: _mutate(data[key], draw)}
-    at = draw(st.integers(0, len(data) - 1))
-    return [*data[:at], _mutate(data[at], draw), *data[at + (draw(st.integers(0, 3)) > 0) :]]
-
-
 def _fuzz(folder: Path, draw: Callable[[Any], Any]) -> None:
     if draw(st.booleans()):
         name = draw(st.sampled_from(JSON_FILES))
 
         def change(path: Path) -> None:
-            path.write_text(json.dumps(_mutate(json.loads(path.read_text()), draw)))
+            path.write_text(json.dumps(mutate(json.loads(path.read_text()), draw)))
 
     else:
         name = f"{draw(st.sampled_from(TENSOR_FILES))}.safetensors"
