@@ -13,6 +13,9 @@ from chem_vae.losses import elbo
 from chem_vae.model import ChemVAE
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, arXiv:1509.00519: Var(mu_d) above it calls dimension d active
+ACTIVE_KL = 0.01
+"""KL in nats above which a dimension counts as active where the molecules are too few for a variance of mu."""
+FEWEST_FOR_VARIANCE = 20
 COLLAPSE_KL = 0.5
 """Total KL in nats below which z carries next to nothing about a molecule of some 40 nats."""
 
@@ -31,6 +34,7 @@ class Scores:
     kl_per_dimension: Tensor
     """(D,)"""
     active_units: int
+    """Dimensions with a variance of mu above ACTIVE_VARIANCE; of fewer than FEWEST_FOR_VARIANCE molecules, with a KL above ACTIVE_KL."""
 
     @property
     def kl(self) -> float:
@@ -73,8 +77,15 @@ def score(model: ChemVAE, data: TokenDataset, scale: tuple[Tensor, Tensor], batc
     molecules = max(float(total[3]), 1.0)
     kl /= molecules
     reconstruction, without_z, unconditioned = (float(t) / molecules for t in total[:3])
-    active = int((torch.cat(means).var(dim=0) > ACTIVE_VARIANCE).sum()) if total[3] > 1 else 0
+    active = _count_active(torch.cat(means), kl) if means else 0
     return Scores(reconstruction + float(kl.sum()), reconstruction, without_z, unconditioned, kl, active)
+
+
+def _count_active(means: Tensor, kl: Tensor) -> int:
+    """Count active dimensions by the variance of mu (n, D); of a few molecules, which hardly have one, by the KL (D,)."""
+    if len(means) < FEWEST_FOR_VARIANCE:
+        return int((kl > ACTIVE_KL).sum())
+    return int((means.var(dim=0) > ACTIVE_VARIANCE).sum())
 
 
 @torch.no_grad()

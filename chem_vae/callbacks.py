@@ -16,7 +16,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from chem_vae.analysis import Scores, advise_on_collapse, advise_on_idle_dimensions, measure_exact_reconstruction, score
+from chem_vae.analysis import (
+    FEWEST_FOR_VARIANCE,
+    Scores,
+    advise_on_collapse,
+    advise_on_idle_dimensions,
+    measure_exact_reconstruction,
+    score,
+)
 from chem_vae.atomic_files import write_whole
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
@@ -29,6 +36,9 @@ from chem_vae.vocabulary import SelfiesVocabulary
 SCORED_MOLECULES = 1000  # of the validation split, at each validation
 RECONSTRUCTED_MOLECULES = 200
 SAMPLED_MOLECULES = 200
+RISING = 1.2  # times the KL of the validation before
+FEWEST_STEPS = 50
+"""Steps of a training below which a small KL says that little was learned yet, not that the posterior has collapsed."""
 
 SampleMetrics = Callable[[list[str | None]], dict[str, float]]
 """SELFIES strings of prior samples -> named shares such as valid, unique, novel (chemistry that this room lacks)."""
@@ -218,16 +228,24 @@ class TrainingMonitor(Callback):
                 trainer.should_stop = True
 
     def _warn_of_collapse(self, scores: Scores, step: int) -> None:
-        """Keep the warnings of the latest validation alone; a small KL is to be expected in the first half of the training."""
+        """Keep the warnings of the latest validation alone; a small KL is to be expected in the first half of the training.
+
+        After a few steps it is small for want of training, as it is where it still rises and there are few molecules.
+        Of a few molecules it is not known which dimensions are idle.
+        """
         self.record.warnings = [w for w in self.record.warnings if w not in self.collapse]
         self.collapse = []
-        if 2 * step < self.module.steps:
+        if 2 * step < self.module.steps or self.module.steps < FEWEST_STEPS:
             return
         latent_size = self.module.model.latent_size
+        few = len(self.validation_data) < FEWEST_FOR_VARIANCE
+        before = [row["kl"] for row in self.record.validation[-2:-1]]
+        if few and before and scores.active_units and scores.kl > RISING * before[0]:
+            return
         advice = advise_on_collapse(scores.kl, scores.active_units, latent_size, self.config.beta)
         if advice:
             warnings.warn(advice, CollapseWarning, stacklevel=2)
-        else:  # of the whole posterior there is more to say than of its idle dimensions
+        elif not few:  # of the whole posterior there is more to say than of its idle dimensions
             advice = advise_on_idle_dimensions(scores.active_units, latent_size)
         self.collapse = [advice] if advice else []
         self.record.warnings += self.collapse

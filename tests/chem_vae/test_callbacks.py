@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from small_models import TINY
@@ -26,6 +27,21 @@ def test_forced_collapse_warns_with_advice_and_a_healthy_run_does_not(molecules:
     assert "collapsed" in record.warnings[0]
     _, healthy = train(molecules[0], *molecules, TINY, TrainingConfig(epochs=25, batch_size=8, beta=0.01))
     assert healthy.warnings == []
+
+
+def test_tiny_data_and_a_short_training_are_no_collapse(molecules: tuple) -> None:
+    data, *rest = molecules
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        for few in (1, 3):
+            config = TrainingConfig(epochs=8, batch_size=8, beta=0.01, validations=4)
+            _, record = train(data, data.select(np.arange(few)), *rest, TINY, config)
+            assert record.validation[-1]["active_units"] > 0 and record.warnings == []
+        _, short = train(data, *molecules, TINY, TrainingConfig(max_steps=3, batch_size=32))
+        assert short.validation[-1]["kl"] < COLLAPSE_KL and short.warnings == []
+    forced = TrainingConfig(max_steps=60, batch_size=32, beta=50.0, beta_schedule="constant", validations=1)
+    with pytest.warns(CollapseWarning, match="the posterior has collapsed"):
+        train(data, data.select(np.arange(1)), *rest, TINY, forced)
 
 
 STRONG = ModelConfig(
