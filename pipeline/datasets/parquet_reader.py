@@ -15,7 +15,8 @@ from pyarrow import compute, parquet, types
 from chem_vae.errors import DataError, UserError
 from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
-from pipeline.datasets.table_head import find_smiles, number_duplicates
+from pipeline.datasets.smiles_column import find_smiles_column
+from pipeline.datasets.table_head import number_duplicates
 from pipeline.datasets.text_files import DAMAGED, check_ratio
 
 _LONGEST_CELL = 1 << 20  # bytes; a row with a longer cell is a rejection
@@ -51,9 +52,12 @@ class ParquetReader:
                 raise DataError(f"{path.name} is damaged: {str(error).splitlines()[0]}") from None
             head = [list(row) for row in zip(*_read_batch(batch, len(kept)), strict=True)] if batch is not None else []
             short = [[cell if isinstance(cell, str) else None for cell in row] for row in head]
-            index = find_smiles(path, unique, doubled, short, hints.smiles_column)
+            columns = [[row[i] for row in short] for i in range(len(unique))]
+            found = find_smiles_column(path, unique, doubled, columns, hints.smiles_column)
             notes = [f"the column {name!r} holds {what} and was left out" for name, what in left_out.items()]
-            return Layout(tuple(unique), index, tuple(doubled), tuple(notes))
+            cell_name = found.name_names(unique)
+            names = unique if cell_name is None else [*unique, cell_name]
+            return Layout(tuple(names), found.index, tuple(doubled), (*notes, *found.notes), cell_name=cell_name)
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every row; from where the file is damaged, every row is a rejection."""
@@ -81,7 +85,7 @@ class _LongCell(int):
 
 
 def _make_row(row: int, cells: Sequence[Any], smiles: int, layout: Layout) -> Row | Rejection:
-    for name, cell in zip(layout.names, cells, strict=True):
+    for name, cell in zip(layout.names, cells, strict=False):  # the name behind a SMILES is no cell
         if isinstance(cell, _LongCell):
             return Rejection(
                 row, "", "read", f"a cell of {cell:,} bytes in the column {name!r}, more than {_LONGEST_CELL:,}"

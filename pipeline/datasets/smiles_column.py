@@ -53,6 +53,12 @@ class SmilesColumn:
     notes: tuple[str, ...] = ()
     has_names: bool = False
 
+    def name_names(self, names: Sequence[str]) -> str | None:
+        """Return the column that the names behind the SMILES go into; None where there are none."""
+        if not self.has_names:
+            return None
+        return "name" if "name" not in names else f"{names[self.index]} name"
+
 
 def fold_name(name: str) -> str:
     """Return a column's name in the form of `SMILES_NAMES`."""

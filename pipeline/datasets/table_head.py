@@ -5,12 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from pipeline.datasets.cell_kinds import LOOK as LOOK
 from pipeline.datasets.cell_kinds import hold_molecules, is_broken_smiles, is_number, is_smiles, is_structure
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.smiles_column import SMILES_NAMES, find_smiles_column, fold_name
+from pipeline.datasets.smiles_column import SMILES_NAMES, fold_name
 
 _MOST_ABOVE = 20  # lines of a title or of comments above a header
 
@@ -126,14 +124,6 @@ def number_duplicates(names: list[str]) -> tuple[list[str], list[str]]:
         seen.add(made)
         unique.append(made)
     return unique, list(doubled)
-
-
-def find_smiles(
-    path: Path, names: Sequence[str], doubled: Sequence[str], head: Sequence[Sequence[str | None]], wanted: str | None
-) -> int:
-    """Find the place of the SMILES column by the first rows of a table, each as long as `names`; see `find_smiles_column`."""
-    columns = [[row[i] for row in head] for i in range(len(names))]
-    return find_smiles_column(path, names, doubled, columns, wanted).index
 
 
 def _count_rows_above(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool) -> int:

@@ -81,9 +81,7 @@ class TextReader:
             names[column.index] = "smiles"
             if len(names) == 2:
                 names[1 - column.index] = "name"
-        cell_name = None
-        if column.has_names:
-            cell_name = "name" if "name" not in names else f"{names[column.index]} name"
+        if (cell_name := column.name_names(names)) is not None:
             notes.append(f"a name behind the SMILES in a cell is kept in the column {cell_name!r}")
             names.append(cell_name)
         is_list = self.kind == "smi" and not found.header and column.index == 0

@@ -144,9 +144,7 @@ class XLSXReader:
                     raise
         if not head.header:
             names[column.index] = "smiles"
-        cell_name = None
-        if column.has_names:
-            cell_name = "name" if "name" not in names else f"{names[column.index]} name"
+        if (cell_name := column.name_names(names)) is not None:
             names.append(cell_name)
         return Layout(
             tuple(names), column.index, head.doubled, (*head.notes, *column.notes), None, head.header, start, True, None,
