@@ -94,6 +94,8 @@ def _find_sheet_facts(path: Path, sheet: str, changed: int, size: int) -> SheetF
                 empty += len(_EMPTY_FORMULA.findall(piece)) if b"<f" in piece or b":f" in piece else 0
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, ParseError, DefusedXmlException) as error:
         raise DataError(f"{path.name} is a damaged workbook: {error or type(error).__name__}") from None
+    if last > _MOST_ROWS:
+        raise DataError(f"{path.name} has a row {last:,}, beyond the last row that a sheet can have ({_MOST_ROWS:,})")
     return SheetFacts(last, hidden, empty, tuple(merged))
 
 

@@ -27,6 +27,7 @@ from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.sheet_xml import SheetFacts, find_sheet_facts
 from pipeline.datasets.smiles_column import find_smiles_column, quote_name
 from pipeline.datasets.table_head import find_head
+from pipeline.datasets.text_files import check_ratio
 from pipeline.workspace.csv_tables import restore_formula
 
 _LARGEST = 4 << 30  # bytes that a workbook may unpack to
@@ -295,6 +296,7 @@ def _check_size(path: Path) -> None:
             size = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise DataError(f"{path.name} is a damaged workbook: {error}") from None
+    check_ratio(path, size)
     if size > _LARGEST:
         raise DataError(
             f"{path.name} unpacks to {size >> 30:,} GB, more than a workbook can hold; save the sheet as CSV"

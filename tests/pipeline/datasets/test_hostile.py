@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from openpyxl import Workbook
 from pyarrow import parquet
 
 from chem_vae.errors import DataError
@@ -157,6 +159,47 @@ def test_chunks_of_long_rows_are_short(tmp_path: Path) -> None:
     _, chunks = read_all(path, rows=10_000)
     assert sum(map(len, chunks)) == 130
     assert max(map(len, chunks)) < 60
+
+
+def write_workbook(path: Path, sheet: bytes, repeated: bytes = b"", count: int = 0) -> Path:
+    """Write a workbook whose sheet has this XML: a head, and then pieces that are all alike."""
+    book = Workbook(write_only=True)
+    book.create_sheet().append(["smiles"])
+    book.save(path.with_name("whole.xlsx"))
+    head = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    with (
+        zipfile.ZipFile(path.with_name("whole.xlsx")) as whole,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made,
+    ):
+        for name in whole.namelist():
+            with made.open(name, "w") as file:
+                if "sheet1.xml" not in name:
+                    file.write(whole.read(name))
+                    continue
+                file.write(head + sheet)
+                for _ in range(count):
+                    file.write(repeated)
+                file.write(b"</sheetData></worksheet>")
+    return path
+
+
+def _row(number: int, text: bytes) -> bytes:
+    return b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c></row>' % (number, number, text)
+
+
+def test_a_workbook_that_unpacks_to_far_more_than_its_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_files, "_FREE_SIZE", 1 << 21)
+    path = write_workbook(tmp_path / "a.xlsx", _row(1, b"smiles"), _row(2, b"CCO") * 10_000, 20)
+    with pytest.raises(DataError, match="unpacks to more than 100 times"):
+        Source.open(path)
+
+
+def test_a_workbook_with_a_row_that_no_sheet_has_is_refused(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path / "a.xlsx", _row(1, b"smiles") + _row(2, b"CCO") + _row(999_999_999, b"CCN"))
+    with pytest.raises(DataError, match="beyond the last row"):
+        Source.open(path).count()
 
 
 def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path: Path) -> None:
