@@ -247,16 +247,18 @@ class Checkpoint:
             config = read_config(description["config"])
             max_length, card = read_max_length(description["max_length"]), dict(description["card"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {error}") from error
+            raise CheckpointError(f"the checkpoint {folder} is damaged: model.json: {str(error)[:300]}") from error
         state, _ = read_tensors(folder / "model.safetensors")
         try:
             check_sizes(config, len(vocabulary), state)
             model = ChemVAE(config, len(vocabulary), len(scales))
             model.load_state_dict(state)
         except UserError as error:
-            raise CheckpointError(f"the model {folder} needs a package that is not installed here: {error}") from error
+            raise CheckpointError(
+                f"the model {folder} needs a package that is not installed here: {str(error)[:300]}"
+            ) from error
         except (RuntimeError, ValueError, TypeError) as error:
-            first = str(error).splitlines()[-1].strip()
+            first = str(error).splitlines()[-1].strip()[:300]
             raise CheckpointError(f"the weights in {folder} do not fit its model.json: {first}") from error
         model.to(device).eval()
         return cls(model, vocabulary, scales, max_length, card)
@@ -278,7 +280,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{folder}/model.json does not describe a {FORMAT}")
     if description.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
-            f"{folder} is in format {description.get('format_version')} and this version reads format {FORMAT_VERSION}; "
+            f"{folder} is in format {str(description.get('format_version'))[:80]} and this version reads format {FORMAT_VERSION}; "
             "train again, or use the version that wrote it"
         )
     return description

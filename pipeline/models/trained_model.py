@@ -176,8 +176,8 @@ class TrainedModel:
                 try:
                     dataset = Dataset.open(folder)
                 except UserError as error:
-                    if folder.name == about["folder"] and folder.exists() and str(folder) not in self._told:
-                        self._told.add(str(folder))
+                    if folder.name == about["folder"] and folder.exists() and folder.resolve() not in self._told:
+                        self._told.add(folder.resolve())
                         why = f"{str(error).rstrip('.')}; until then the work goes on without the data of the model"
                         warnings.warn(why, ChemVAEWarning, stacklevel=2)
                     continue
@@ -189,7 +189,7 @@ class TrainedModel:
         return max(enough, key=lambda d: d.counts["train"], default=None)
 
     @cached_property
-    def _told(self) -> set[str]:
+    def _told(self) -> set[Path]:
         """The folders of damaged datasets of which the user was told."""
         return set()
 

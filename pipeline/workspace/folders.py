@@ -155,10 +155,10 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         raise DataError(f"{path} is damaged: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != kind:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise DataError(f"{folder} is a {found!r}, not a {kind!r}")
+        raise DataError(f"{folder} is a {str(found)[:80]!r}, not a {kind!r}")
     if manifest.get("format_version") != 1:
         raise DataError(
-            f"{folder} is in format {manifest.get('format_version')} and this version reads format 1; make it again, or "
+            f"{folder} is in format {str(manifest.get('format_version'))[:80]} and this version reads format 1; make it again, or "
             "use the version that wrote it"
         )
     if SEAL in manifest and manifest[SEAL] != _hash_all_but_seal(manifest):

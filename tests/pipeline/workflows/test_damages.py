@@ -292,3 +292,24 @@ def test_a_new_file_is_hashed_again(made: Path, tmp_path: Path, monkeypatch: pyt
     Dataset.open(folder)
     (kept,) = (tmp_path / "cache" / "verified").glob("*.json")
     assert json.loads(kept.read_text())["files"] == {}
+
+
+def test_what_is_shipped_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changes a shipped model writes its manifest anew with `pipeline.workspace.folders.write_manifest`."""
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
+    found = {entry.name: entry.state for entry in verify(tmp_path)}
+    assert {"shipped model moses", "shipped dataset moses-sample"} <= set(found)
+    assert set(found.values()) == {"whole"}
+
+
+def test_a_damaged_dataset_of_a_model_is_said_once(
+    model: TrainedModel, dataset: Dataset, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    for part in (model.folder, dataset.folder):
+        shutil.copytree(part, tmp_path / part.parent.name / part.name)
+    opened = TrainedModel.open(tmp_path / "models" / model.folder.name, workspace=tmp_path)
+    assert opened.dataset() is not None and not recwarn.list
+    FILE_DAMAGES["flip"](tmp_path / "datasets" / dataset.folder.name / "tokens.npy")
+    assert opened.dataset() is None and opened.dataset(tmp_path) is None
+    (told,) = recwarn.list
+    assert "until then the work goes on without the data of the model" in str(told.message)
