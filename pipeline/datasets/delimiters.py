@@ -56,6 +56,8 @@ def find_delimiter(path: Path, kind: str, encoding: str | None) -> str | None:
             return "\t"
         if best is not None and scores[best][1] and alone < 0.5:
             return best
+        if alone < 0.5 and best is None and _share_of_molecules([record[1:2] for record in words]) > 0.5:
+            return WHITE_SPACE  # names first
         if alone >= 0.5 or best is None or not scores[best][0]:
             return WHITE_SPACE if _is_aligned(words) else None
         return best

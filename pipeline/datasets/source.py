@@ -133,7 +133,7 @@ class Source:
             fields = dict.fromkeys(name for row in named for name in row)
             chunk.columns = {name: [row.get(name) for row in named] for name in fields}
         if self.reader.line_based:
-            columns = [chunk.inputs, *chunk.columns.values()]
+            columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk
 

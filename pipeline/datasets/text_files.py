@@ -196,7 +196,8 @@ class _Fallback:
             return []
         name = "Mac Roman" if self._is_mac else "Windows-1252" if self._windows else "Latin-1"
         return [
-            f"{self._count:,} lines are not UTF-8 and were read as {name}, such as {self._example!r}; "
+            f"{self._count:,} {'line is' if self._count == 1 else 'lines are'} not UTF-8 and "
+            f"{'was' if self._count == 1 else 'were'} read as {name}, such as {self._example!r}; "
             "set `encoding` (--encoding) if that is wrong"
         ]
 

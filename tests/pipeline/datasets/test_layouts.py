@@ -60,6 +60,12 @@ def test_a_list_with_commas_in_its_names_stays_a_list(tmp_path: Path) -> None:
         assert chunk.inputs == MOLECULES and chunk.columns["name"] == [f"1,2-di, {i}" for i in range(4)]
 
 
+def test_a_list_whose_names_come_first(tmp_path: Path) -> None:
+    for name in ("a.smi", "a.txt"):
+        _, chunk = read_one(tmp_path, name, "".join(f"cpd{i} {s}\n" for i, s in enumerate(MOLECULES)))
+        assert chunk.inputs == MOLECULES and chunk.columns["name"] == [f"cpd{i}" for i in range(4)]
+
+
 @pytest.mark.parametrize(("told", "delimiter"), [("%", "%"), ("tab", "\t"), ("\\t", "\t"), ("space", " "), (";", ";")])
 def test_the_user_says_the_delimiter(tmp_path: Path, told: str, delimiter: str) -> None:
     text = "\n".join(delimiter.join(row) for row in [("smiles", "x"), *((s, "1,2") for s in MOLECULES)])

@@ -83,6 +83,8 @@ def test_a_name_behind_the_smiles_in_a_cell_is_kept(tmp_path: Path) -> None:
     assert [s for _, s in molecules(chunks)] == cells, "the input stays whole"
     assert chunks[0].columns == {"x": list("1234"), "name": [f"CPD {i}" for i in range(4)]}
     assert any("'name'" in note for note in source.notes)
+    source, chunks = read_all(write(tmp_path, "c.csv", f'smiles,x\n"{MOLECULES[0]} a\nb",1\n{MOLECULES[1]} c,2\n'))
+    assert source.count() == 3 == sum(len(chunk) + chunk.line_breaks for chunk in chunks), "a line break counts once"
     text = make_table(("smiles", cells), ("name", list("abcd")))
     assert read_all(write(tmp_path, "b.csv", text))[0].columns == ["name", "smiles name"]
 
