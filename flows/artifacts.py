@@ -15,6 +15,7 @@ from uuid import UUID
 from chem_vae.atomic_files import to_plain
 from chem_vae.progress import Progress, silent
 from flows.environment import is_quiet
+from pipeline.models.model_description import list_model_warnings
 from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress
 
@@ -107,7 +108,7 @@ def show_dataset(dataset: Dataset) -> None:
 
 
 def show_model(model: TrainedModel) -> None:
-    """Show a model's figures as a markdown artifact with the key `model`."""
+    """Show a model's figures and warnings as a markdown artifact with the key `model`."""
     figures = [*model.card.items(), *(model.card.get("figures") or {}).items()]
     rows = [
         {"figure": name.replace("_", " "), "value": value}
@@ -115,6 +116,8 @@ def show_model(model: TrainedModel) -> None:
         if isinstance(value, int | float | str) and not isinstance(value, bool)
     ]
     text = f"{_introduce('Model', model.folder.name, model.folder, model.reused)}{format_markdown(rows)}"
+    if told := list_model_warnings(model.card):
+        text += "\n\n## Warnings\n\n" + "".join(f"- {warning}\n" for warning in told)
     _create_markdown("model", text, "a trained model")
 
 

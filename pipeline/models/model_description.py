@@ -18,6 +18,8 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
         f"  conditions: {', '.join(card['conditions']) or 'none'}",
         f"  vocabulary: {card['vocabulary']['symbols']} symbols, {card['vocabulary']['merges']} merges",
     ]
+    if summary := card["dataset"].get("summary"):
+        lines.insert(2, f"  data: {summary}")
     if base := card.get("base"):
         before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
         lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
@@ -36,8 +38,13 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
     if "licence" in card:
         lines.append(f"  licence: {card['licence']}")
     lines += [f"  limit: {text}" for text in card.get("limits", [])]
-    lines += [f"  warning: {w}" for w in card["warnings"]]
+    lines += [f"  warning: {w}" for w in list_model_warnings(card)]
     return "\n".join(lines)
+
+
+def list_model_warnings(card: Mapping[str, Any]) -> list[str]:
+    """List the warnings about the data that a model was trained on, then those of the training, each once."""
+    return list(dict.fromkeys([*(card["dataset"].get("warnings") or ()), *card["warnings"]]))
 
 
 def _describe_benchmark(results: Mapping[str, Any]) -> str:
