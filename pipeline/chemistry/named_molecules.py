@@ -15,6 +15,7 @@ _ELEMENTS = (*ORGANIC_ELEMENTS, "Ge", "As", "Sb", "Te")
 _LARGEST = 1_000  # heavy atoms
 
 
+@lru_cache(maxsize=256)  # a reference is read by each part of a run that needs it, but a change is told once
 def read_named_molecule(text: str, role: str, options: StandardizeOptions | None = None) -> Molecule:
     """Read a molecule that a user names: its salt is removed, a metal complex is refused, and so on, as in a dataset.
 
@@ -27,7 +28,7 @@ def read_named_molecule(text: str, role: str, options: StandardizeOptions | None
         UserError: If it is refused, with the reason.
 
     Warns:
-        ChemVAEWarning: If it is changed, with what was done.
+        ChemVAEWarning: If it is changed, with what was done; once in a process.
     """
     found = _get_standardizer(options or StandardizeOptions())(text)
     if isinstance(found, Rejection):
