@@ -10,6 +10,7 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.shards import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.datasets.source import Chunk, Source
+from pipeline.datasets.where import Where
 from pipeline.workspace.registry import ResolvedSource
 
 
@@ -55,6 +56,8 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
             raise DataError(f"{file} has two columns named {name!r}, a property; rename one of them")
         if source.layout.names and name not in source.columns:
             raise unknown_name(f"column of {file}", name, source.columns)
+    if source.layout.names:
+        Where.read(config.where, source.columns)  # raises UserError where a condition names no column
     wanted = config.split_column or resolved.split_column
     if wanted is None:
         return Columns(properties, *_guess_split(source))
