@@ -21,6 +21,7 @@ from rdkit.Chem import Descriptors
 
 from chem_vae.errors import DataError
 from pipeline.datasets.assay_export import AssayColumns, find_assay_columns
+from pipeline.datasets.class_words import find_class_words
 from pipeline.datasets.column_units import UnitFacts, UnitPlan, plan_units
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.label import LARGEST, Cell, Label, LabelColumn, read_relation, split_cell
@@ -95,6 +96,11 @@ def read_labels(
     return labels
 
 
+def _fold(text: str) -> str:
+    """Return a word as `find_class_words` writes it."""
+    return text.strip().casefold().replace("\N{MINUS SIGN}", "-")
+
+
 class _Part:
     """A part's columns as text."""
 
@@ -143,7 +149,11 @@ class _ColumnReader:
     def read(self, total: int) -> LabelColumn:
         """Read the labels of all molecules."""
         records, evidence = self._count_records()
-        cells = {record: split_cell(record.text) for record in records}
+        classes = {} if self.account.plain else find_class_words(r.text for r in records.elements())
+        if classes:
+            told = " and ".join(f"{word!r} as {number}" for word, number in classes.items())
+            self.notes.append(f"the words of {self.column!r} are two classes: {told}")
+        cells = {r: split_cell(classes.get(_fold(r.text), r.text)) for r in records}
         self._decide(records, cells, evidence)
         known = {record: self._label(record, cells[record], count) for record, count in records.items()}
         made, start = LabelColumn.make_empty(total), 0

@@ -25,6 +25,7 @@ from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardize import Rejection, Standardizer, write_molblock
 from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.datasets.account import SEPARATOR
+from pipeline.datasets.class_words import may_be_classes
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.parts import mark_part
@@ -139,6 +140,8 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     for name in settings.sources:
         cells = [_clean_measured(cell) for cell in chunk.columns.get(name, [None] * len(chunk.rows))]
         words = [cell for cell in cells if cell is not None and _DIGIT.search(cell) is None]
+        if words and may_be_classes(words):  # they are read as numbers, once all rows are known
+            words = []
         figures.not_numeric[name] = len(words)
         figures.numeric[name] = sum(cell is not None for cell in cells) - len(words)
         if words:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
@@ -80,10 +82,14 @@ def choose_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ..
 def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:
     """Summarize each of the dataset's properties over its training split."""
     values = training.values()
+    bounds = np.nan_to_num(training.bounds(), nan=-np.inf).max(axis=2)  # the one that there is, the upper one of two
+    values = np.where(np.isnan(values) & np.isfinite(bounds), bounds, values)  # the best tenth may be bounds
     found = [
         PropertySummary.from_values(
             p.name, p.label, p.unit, "measured" if p.kind == "measured" else "computed", values[:, i]
         )
         for i, p in enumerate(dataset.properties)
     ]
+    for i in np.flatnonzero(np.isfinite(bounds).any(axis=0)):
+        found[i] = replace(found[i], classes=None)
     return [replace(s, label=f"probability of {s.active}") if s.classes else s for s in found]
