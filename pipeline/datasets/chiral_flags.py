@@ -47,6 +47,8 @@ def count_chiral_flags(path: Path) -> tuple[int, int]:
             if match := _V3000_COUNTS.fullmatch(line):
                 flag, wedged = match[2] == "1", False
                 set_ += flag
+        elif wedged and line.startswith("M  V30 MDLV30/STE"):  # its stereo groups say it better
+            unset, wedged, flag = unset - 1, False, True
         elif not flag and not wedged and not deep and line.startswith("M  V30 ") and _V3000_WEDGE.fullmatch(line):
             unset, wedged = unset + 1, True
     return set_, unset
@@ -61,7 +63,7 @@ def settle_chiral_flag(options: StandardizeOptions, layout: Layout) -> tuple[Sta
     if not layout.unflagged:
         return options, []
     meaning = options.chiral_flag
-    count = f"{layout.unflagged:,} record{'s' if layout.unflagged > 1 else ''}"
+    count = "1 record with wedges has" if layout.unflagged == 1 else f"{layout.unflagged:,} records with wedges have"
     said = "as `ingest.standardize.chiral_flag` says"
     if meaning == "auto":
         meaning = "racemic" if layout.flagged else "absolute"
@@ -73,5 +75,5 @@ def settle_chiral_flag(options: StandardizeOptions, layout: Layout) -> tuple[Sta
     done = (
         "the configuration of their centers was made undefined" if meaning == "racemic" else "they were taken as drawn"
     )
-    note = f"{count} with wedges have the chiral flag 0, which means a racemate by the CTfile rules: {done}, {said}"
+    note = f"{count} the chiral flag 0, which means a racemate by the CTfile rules: {done}, {said}"
     return options.model_copy(update={"chiral_flag": meaning}), [note]

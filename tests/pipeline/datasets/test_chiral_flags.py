@@ -50,6 +50,12 @@ def test_flags_are_counted(tmp_path: Path, v3000: bool) -> None:
     assert count_chiral_flags(write(tmp_path, "b.sdf", "".join(blocks).replace("\n", "\r\n"))) == (1, 2)
 
 
+def test_records_with_stereo_groups_do_not_count(tmp_path: Path) -> None:
+    mol = Chem.MolFromSmiles(f"{CHIRAL} |&1:1|")
+    blocks = [str(Chem.MolToV3KMolBlock(mol)), write_block(CHIRAL, 0, v3000=True)]
+    assert count_chiral_flags(write(tmp_path, "a.sdf", "$$$$\n".join(blocks))) == (0, 1)
+
+
 def test_a_file_that_never_sets_the_flag_is_taken_as_drawn(tmp_path: Path) -> None:
     found, notes = ingest_blocks(tmp_path, write_block(CHIRAL, 0), write_block(OTHER, 0), write_block(FLAT, 0))
     assert set(found.values()) == {CHIRAL, Chem.CanonSmiles(OTHER), FLAT}
