@@ -142,7 +142,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
         Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="FILE|SMILES...", help="A file (csv, smi, sdf, parquet, also .gz) or SMILES in quotes."
+                metavar="FILE|SMILES...", help="A file (csv, xlsx, smi, sdf, parquet) or SMILES in quotes."
             ),
         ],
         None,
