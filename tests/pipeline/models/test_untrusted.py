@@ -227,7 +227,7 @@ def test_fuzzed_folders_are_read_or_refused(strange: Path, data: st.DataObject) 
 
 
 @pytest.mark.slow
-@settings(calm, max_examples=2_000, derandomize=False)
+@settings(calm, max_examples=400, derandomize=False)
 @given(data=st.data())
 def test_many_fuzzed_folders_are_read_or_refused(strange: Path, data: st.DataObject) -> None:
     _fuzz(strange, data.draw)
