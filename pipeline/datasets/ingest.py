@@ -181,7 +181,7 @@ class _Ingest:
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
-        check_writable(self.folder, expected * _BYTES_OF_A_ROW, "the ingest")
+        check_writable(self.folder.parent, expected * _BYTES_OF_A_ROW, "the ingest")
         count = 1 if expected < _FEW_ROWS else self.config.workers or count_cores()
         try:
             with Workers(count, prepare_worker(self.config.compute)) as workers:
