@@ -33,15 +33,22 @@ def suggest_command(text: str) -> None:
     note(f"next: {text}")
 
 
-def show_own_warnings() -> None:
-    """Print each warning of our own as a sentence from now on, and no warning of a library."""
+def show_own_warnings() -> set[str]:
+    """Print each warning of our own as a sentence from now on, and no warning of a library.
+
+    Returns:
+        The texts that have been printed, to which each further one is added.
+    """
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         if issubclass(category, ChemVAEWarning):
+            said.add(str(message))
             note(f"warning: {message}")
 
     warnings.filterwarnings("always", category=ChemVAEWarning, append=True)
     warnings.showwarning = show  # type: ignore[assignment]
+    return said
 
 
 @contextmanager

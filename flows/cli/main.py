@@ -63,8 +63,7 @@ def main() -> None:
         100_000, 20, 50
     )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
     debug = "--debug" in sys.argv[1:]
-    if not debug:  # which shows all warnings, with their places in the code
-        show_own_warnings()
+    said: set[str] = set() if debug else show_own_warnings()  # --debug shows all warnings, with their places in the code
     try:
         code: Any = app(prog_name="chem-vae", standalone_mode=False)
         if code == 130:  # typer's answer to a Ctrl-C within a command
@@ -74,6 +73,8 @@ def main() -> None:
             redact_error(error)
             traceback.print_exc()
         message, code = explain_error(error)
+        if str(error) in said:
+            message = "error: stopped for the reason that is said above"
         if message:
             note(message)
     gc.freeze()  # nor is it worth half a second to look for any before the process ends

@@ -73,7 +73,7 @@ def ingest(
     with show_progress(quiet) as progress:
         dataset = ingest_source(whole.ingest, workspace, progress)
     note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
-    print(dataset.summary())
+    print(dataset.summary(warnings=False))  # they were raised, so they stand on standard error
     print(f"dataset: {dataset.folder}")
     suggest_command(f"chem-vae train --dataset {dataset.folder.name}{name_workspace(workspace)}")
 

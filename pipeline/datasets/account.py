@@ -86,7 +86,7 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
 
     >>> counts = {"rows": 800, "accepted": 742, "duplicates": 31, "rejected": 27, "rejected_by_stage": {"parse": 20, "size": 7}}
     >>> describe_counts({"counts": counts, "labels": {"pIC50": {"exact": 730, "bounds": 12, "spread": 9}}})
-    '800 rows → 742 molecules; 31 duplicates merged, 27 rejected (parse 20, size 7); pIC50: 730 values, 12 as bounds, 9 from several rows'
+    '800 rows → 742 molecules; 31 duplicates merged, 27 rejected (parse 20, size 7); pIC50: 730 values, 12 as bounds, 9 with a spread'
     """
     counts = manifest["counts"]
     text = f"{_count(counts['rows'], 'row')} → {_count(counts['accepted'], 'molecule')}"
@@ -101,10 +101,10 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
 
 
 def describe_label(label: Mapping[str, int]) -> str:
-    """Say how many values a measured property has, how many are bounds, and how many come from several rows."""
+    """Say how many values a measured property has, how many are bounds, and how many have a spread of their own."""
     parts = [_count(label["exact"], "value")]
     parts += [f"{label['bounds']:,} as bounds"] if label["bounds"] else []
-    parts += [f"{label['spread']:,} from several rows"] if label["spread"] else []
+    parts += [f"{label['spread']:,} with a spread"] if label["spread"] else []
     return ", ".join(parts)
 
 

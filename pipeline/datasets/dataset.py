@@ -233,6 +233,7 @@ class Dataset:
                 return dict(entry)
         raise unknown_name("property", name, [p.name for p in self.properties])
 
-    def summary(self) -> str:
-        """Describe the dataset in some lines for a person."""
-        return describe_dataset(self.manifest, self.folder, self.rejections(), self.row_numbers)
+    def summary(self, *, warnings: bool = True) -> str:
+        """Describe the dataset in some lines for a person, with its warnings where they are not said elsewhere."""
+        manifest = self.manifest if warnings else {**self.manifest, "warnings": []}
+        return describe_dataset(manifest, self.folder, self.rejections(), self.row_numbers)
