@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from chem_vae.errors import DataError
 from pipeline.datasets.label_account import count_things
-from pipeline.datasets.units import find_factor, find_mass_factor, is_same
+from pipeline.datasets.units import find_factor, find_mass_factor, is_known_unit, is_same
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,26 @@ class UnitPlan:
     masses: Mapping[str, float] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+
+def find_strange_words(column: str, words: Mapping[str, int], numbers: int, said: Collection[str]) -> set[str]:
+    """Find the words behind numbers that are no units, so that nobody knows what their cells say.
+
+    A word is a unit if it is a known one, if the column's name or another source says it, or if most cells have it.
+
+    Args:
+        column: The column's name.
+        words: The words behind numbers, each with its number of cells.
+        numbers: The number of cells with a number, with a word or without.
+        said: The units that the user asks for, or that a column of units has.
+    """
+    strange = set()
+    for word, count in words.items():
+        in_name = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", column, re.IGNORECASE)
+        if 2 * count > numbers or in_name or any(is_same(word, unit) for unit in said) or is_known_unit(word):
+            continue
+        strange.add(word)
+    return strange
 
 
 def plan_units(facts: UnitFacts, accept_losses: bool) -> UnitPlan:

@@ -22,7 +22,7 @@ from rdkit.Chem import Descriptors
 from chem_vae.errors import DataError
 from pipeline.datasets.assay_export import AssayColumns, find_assay_columns
 from pipeline.datasets.class_words import find_class_words
-from pipeline.datasets.column_units import UnitFacts, UnitPlan, plan_units
+from pipeline.datasets.column_units import UnitFacts, UnitPlan, find_strange_words, plan_units
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.label import LARGEST, Cell, Label, LabelColumn, read_relation, split_cell
 from pipeline.datasets.label_account import LabelAccount, check_losses, count_things
@@ -154,6 +154,7 @@ class _ColumnReader:
             told = " and ".join(f"{word!r} as {number}" for word, number in classes.items())
             self.notes.append(f"the words of {self.column!r} are two classes: {told}")
         cells = {r: split_cell(classes.get(_fold(r.text), r.text)) for r in records}
+        self._drop_strange_words(records, cells)
         self._decide(records, cells, evidence)
         known = {record: self._label(record, cells[record], count) for record, count in records.items()}
         made, start = LabelColumn.make_empty(total), 0
@@ -247,6 +248,23 @@ class _ColumnReader:
         return records, evidence
 
     # -- decide ------------------------------------------------------------------------------------------------------
+
+    def _drop_strange_words(self, records: Mapping[_Record, int], cells: dict[_Record, Cell | str | None]) -> None:
+        """Take the cells with a word behind their number that is no unit as cells that cannot be read."""
+        words: Counter[str] = Counter()
+        numbers, said = self.account.plain, {self.wanted.unit} if self.wanted.unit else set()
+        for record, count in records.items():
+            cell = cells[record]
+            if isinstance(cell, Cell) and record.is_wanted:
+                numbers += count
+                words[normalize_unit(cell.unit)] += count
+                if record.unit:
+                    said.add(_find_unit(record, cell._replace(unit="")))
+        words.pop("", None)
+        strange = find_strange_words(self.column, words, numbers, said)
+        for record, cell in cells.items():
+            if strange and isinstance(cell, Cell) and normalize_unit(cell.unit) in strange:
+                cells[record] = None
 
     def _decide(
         self, records: Mapping[_Record, int], cells: Mapping[_Record, Cell | str | None], evidence: StyleEvidence

@@ -1,6 +1,6 @@
 """Units of measured values: how they are written, and how values are converted from one to another.
 
-The conversions are pint's; it is loaded only where two units differ.
+The conversions are pint's; it is loaded only where two units differ, or where a unit is an unusual one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _POWER = r"(?:\^? ?\(?[-−⁻]?[123]\)?|[⁻]?[¹²³])?"
 UNIT = rf"(?:{_ATOM}{_POWER}(?: ?[/.·*] ?{_ATOM}{_POWER}| {_ATOM}{_POWER})*)"
 """The pattern of a unit."""
 _UNIT = re.compile(UNIT)
+_LONGEST = 40  # characters of a text that may be a unit
 _HEADER = (
     re.compile(rf"(?P<stem>.+?)[\s_]*[\(\[] ?(?:in )?(?P<unit>{UNIT}) ?[\)\]]"),
     re.compile(rf"(?P<stem>.+?)(?:[,;/] ?| in )(?P<unit>{UNIT})"),
@@ -39,6 +40,20 @@ _MISSPELLED = {"nm": "nM", "um": "uM", "µm": "uM", "μm": "uM", "nmol": "nM", "
 def is_unit(text: str) -> bool:
     """Whether a text is written like a unit."""
     return _UNIT.fullmatch(text.strip()) is not None
+
+
+def is_known_unit(text: str) -> bool:
+    """Whether a text is a unit, in capitals or small letters: one of the usual pattern, or one that pint knows."""
+    text = _normalize(text)
+    if len(text) > _LONGEST:
+        return False
+    if re.fullmatch(UNIT, text, re.IGNORECASE) or text in _MISSPELLED or find_molar_exponent(text) is not None:
+        return True
+    try:
+        _open_registry().parse_units(_translate(text))
+    except Exception:  # pint has no class above all its errors
+        return False
+    return True
 
 
 def normalize_unit(text: str) -> str:

@@ -120,6 +120,33 @@ def test_units_that_cannot_be_converted_are_refused_or_left_out(tmp_path: Path) 
     assert same(values(make(tmp_path, cells, accept_lost_labels=True)), [850, 12, NAN, 3])
 
 
+def test_a_word_behind_a_number_is_a_unit_only_where_it_is_known_or_most_cells_have_it(tmp_path: Path) -> None:
+    plain = [str(i) for i in range(1, 12)]
+    dataset = make(tmp_path, [*plain, "5.1 foo bar"])
+    assert same(values(dataset), [*range(1, 12), NAN]) and dataset.properties[0].unit == ""
+    assert "1 cell of 'IC50' that cannot be read as a number" in " ".join(dataset.warnings)
+    assert "'5.1 foo bar'" in " ".join(dataset.warnings)
+    with pytest.raises(DataError, match=r"3 of 14 labels of 'IC50' cannot be read.*'5 cfu'.*--accept-lost-labels"):
+        make(tmp_path, [*plain, "5 cfu", "6 weak", "7 weak"])
+    beside = make(tmp_path, [*(f"{i} nM" for i in plain), "5 foo"])
+    assert beside.properties[0].unit == "nM" and len(beside.warnings) >= 1 and same(values(beside)[-1], NAN)
+    most = make(tmp_path, [f"{i} cfu" for i in plain])
+    assert most.properties[0].unit == "cfu" and values(most) == list(range(1, 12))
+    with pytest.raises(DataError, match=r"5 numbers of 'IC50' without a unit.*cfu \(6\)"):
+        make(tmp_path, [*plain[:5], *(f"{i} cfu" for i in plain[5:])])
+
+
+def test_a_word_that_the_user_or_the_table_says_is_a_unit(tmp_path: Path) -> None:
+    cells = [*(str(i) for i in range(1, 12)), "12 cfu"]
+    asked = make(tmp_path, cells, properties="IC50=cfu")
+    assert asked.properties[0].unit == "cfu" and values(asked) == list(range(1, 13))
+    with pytest.raises(DataError, match="11 numbers of 'count in CFU' without a unit"):
+        make(tmp_path, cells, name="count in CFU")
+    units = {"Standard Units": [*["nM"] * 11, "cfu"]}
+    with pytest.raises(DataError, match=r"1 value of 'Standard Value' in cfu \(such as '12 cfu'\)"):
+        make(tmp_path, cells, name="Standard Value", extra=units)
+
+
 def test_a_mass_concentration_becomes_molar_by_the_weight_of_its_molecule(tmp_path: Path) -> None:
     dataset = make(tmp_path, ["850 nM", "12 nM", "1 ug/mL"])
     weight = 59.112  # propylamine, CCCN

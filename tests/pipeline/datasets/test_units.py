@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.datasets.units import find_factor, find_mass_factor, find_molar_exponent, is_unit, split_header
+from pipeline.datasets.units import (
+    find_factor,
+    find_mass_factor,
+    find_molar_exponent,
+    is_known_unit,
+    is_unit,
+    split_header,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +47,10 @@ def test_what_has_an_offset_or_cannot_be_converted() -> None:
     assert find_mass_factor("ug/mL", "nM") == 1e6 and find_mass_factor("%", "nM") is None
     assert find_molar_exponent("µM") == -6 and find_molar_exponent("ug/mL") is None
     assert is_unit("ug.mL-1") and not is_unit("active")
+
+
+def test_known_units_are_those_of_the_pattern_and_of_pint() -> None:
+    for unit in ("nM", "NM", "um", "UG/ML", "pct", "bar", "mN/m", "mL/min/kg", "nmol L-1"):
+        assert is_known_unit(unit), unit
+    for word in ("foo bar", "cfu", "weak", "mean of two", "not tested", "(", "m * " * 20):
+        assert not is_known_unit(word), word
