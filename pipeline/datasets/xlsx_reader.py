@@ -6,18 +6,13 @@ formulas have the values that the spreadsheet program has saved.
 
 from __future__ import annotations
 
-import warnings
-import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from chem_vae.errors import DataError, UserError, unknown_name
@@ -27,15 +22,11 @@ from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.sheet_xml import SheetFacts, find_sheet_facts
 from pipeline.datasets.smiles_column import find_smiles_column, quote_name
 from pipeline.datasets.table_head import find_head
-from pipeline.datasets.text_files import check_ratio
+from pipeline.datasets.workbook import Cell, ErrorCell, check_size, open_book, read_cells, write_cell
 from pipeline.workspace.csv_tables import restore_formula
 
-_LARGEST = 4 << 30  # bytes that a workbook may unpack to
 _LOOK_FURTHER = 5_000  # rows, where the first ones hold no molecule
 _DATES = (datetime, date, time, timedelta)
-
-Cell = Any
-"""A cell of openpyxl; an empty one has the value None."""
 
 
 class XLSXReader:
@@ -51,8 +42,8 @@ class XLSXReader:
             DataError: If the file is damaged, or if no sheet holds SMILES.
             UserError: If there is no sheet of the name that the user gives, or if several sheets hold molecules.
         """
-        _check_size(path)
-        with _open_book(path) as book:
+        check_size(path)
+        with open_book(path) as book:
             states = {sheet.title: sheet.sheet_state for sheet in book.worksheets}
         if not states:
             raise DataError(f"{path.name} is a damaged workbook: it has no sheet")
@@ -93,7 +84,7 @@ class XLSXReader:
         smiles, row, lost = layout.smiles or 0, 0, "the sheet ends before this row"
         width = len(layout.names) - (layout.cell_name is not None)
         try:
-            for number, cells in _read_cells(path, str(layout.sheet), facts):
+            for number, cells in read_cells(path, str(layout.sheet), facts):
                 if number <= layout.rows_above:
                     continue
                 if number > facts.last_row:
@@ -122,8 +113,8 @@ class XLSXReader:
     def _lay_out(self, path: Path, sheet: str, hints: Hints) -> Layout:
         for count in (LOOK + 20, _LOOK_FURTHER):
             facts = find_sheet_facts(path, sheet)
-            cells = [row for _, row in islice(_read_cells(path, sheet, facts), count)]
-            rows = [[_write(cell) for cell in row] for row in cells]
+            cells = [row for _, row in islice(read_cells(path, sheet, facts), count)]
+            rows = [[write_cell(cell) for cell in row] for row in cells]
             if not any(any(row) for row in rows):
                 raise DataError(f"the sheet {sheet!r} of {path.name} is empty")
             width = max(
@@ -176,7 +167,7 @@ class _Account:
 
     def find_stray_cell(self, cells: list[Cell], number: int) -> str:
         """Return the text of a cell left of the table; "" where there is none."""
-        return next((_write(cell) for cell in cells[: self.layout.first_column] if cell is not None), "")
+        return next((write_cell(cell) for cell in cells[: self.layout.first_column] if cell is not None), "")
 
     def write_row(self, cells: list[Cell], number: int, width: int) -> list[str]:
         """Return the cells of a row of the table as text."""
@@ -185,13 +176,13 @@ class _Account:
         self.beyond += any(cell is not None for cell in cells[start + width :])
         texts = []
         for i, cell in enumerate(table):
-            texts.append("" if (is_error := _is_error(cell)) else _write(cell))
+            texts.append("" if (has_error := isinstance(cell, ErrorCell)) else write_cell(cell))
             self.filled[self.layout.names[i]] += cell is not None
-            if is_error or isinstance(cell, _DATES):
+            if has_error or isinstance(cell, _DATES):
                 name = self.layout.names[i]
-                (self.errors if is_error else self.dates)[name] += 1
-                where = f"{cell.text if is_error else _write(cell)} in {get_column_letter(start + i + 1)}{number}"
-                (self.bad if is_error else self.examples).setdefault(name, where)
+                (self.errors if has_error else self.dates)[name] += 1
+                where = f"{cell.text if has_error else write_cell(cell)} in {get_column_letter(start + i + 1)}{number}"
+                (self.bad if has_error else self.examples).setdefault(name, where)
         return texts + [""] * (width - len(texts))
 
     def list_notes(self) -> list[str]:
@@ -222,85 +213,6 @@ class _Account:
         if self.beyond:
             notes.append(f"rows with cells right of the table, which were left out: {self.beyond:,}")
         return notes
-
-
-class _Error:
-    """An error value of a cell, such as #N/A."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-def _is_error(cell: Cell) -> bool:
-    return isinstance(cell, _Error)
-
-
-def _write(cell: Cell) -> str:
-    if cell is None or _is_error(cell):
-        return ""
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, datetime) and cell.time() == time():
-        return cell.date().isoformat()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return restore_formula(cell) if isinstance(cell, str) else str(cell)
-
-
-def _read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int, list[Cell]]]:
-    """Read the rows of a sheet from the first one on: the number of each and its values; of merged cells, in each of their rows."""
-    kept: dict[int, tuple[int, Cell]] = {}  # column -> the last row of a merged cell, and its value
-    starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged}
-    with _open_book(path) as book:
-        for number, row in enumerate(_read_lines(path, book, sheet), start=1):
-            cells = [_Error(str(cell.value)) if cell.data_type == "e" else cell.value for cell in row]
-            for i, cell in enumerate(cells):
-                if cell is not None and (last := starts.get((number, i + 1))):
-                    kept[i] = (last, cell)
-            if kept:
-                for i, (last, value) in list(kept.items()):
-                    if last < number:
-                        del kept[i]
-                    elif any(cell is not None for cell in cells):
-                        cells += [None] * (i + 1 - len(cells))
-                        cells[i] = value
-            yield number, cells
-
-
-def _read_lines(path: Path, book: Any, sheet: str) -> Iterator[Sequence[Cell]]:
-    try:
-        lines = book[sheet]
-        lines.reset_dimensions()  # what a program wrote there may be wrong
-        yield from lines.iter_rows()
-    except Exception as error:  # openpyxl raises many kinds of errors for a damaged file
-        raise DataError(f"{path.name} is a damaged workbook: {error or type(error).__name__}") from None
-
-
-@contextmanager
-def _open_book(path: Path) -> Iterator[Any]:
-    """Open a workbook, whatever its file's name is."""
-    with path.open("rb") as file:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of styles and extensions that do not concern values
-                book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        except Exception as error:  # openpyxl raises many kinds of errors for a damaged file
-            raise DataError(f"{path.name} is a damaged workbook: {error or type(error).__name__}") from None
-        with closing(book):
-            yield book
-
-
-def _check_size(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise DataError(f"{path.name} is a damaged workbook: {error}") from None
-    check_ratio(path, size)
-    if size > _LARGEST:
-        raise DataError(
-            f"{path.name} unpacks to {size >> 30:,} GB, more than a workbook can hold; save the sheet as CSV"
-        )
 
 
 READERS.add("xlsx", XLSXReader())
