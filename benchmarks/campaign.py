@@ -36,8 +36,8 @@ from numpy.typing import NDArray
 from pmo_tasks import task
 
 from chem_vae.atomic_files import write_json
-from chem_vae.predictors import fit_predictor
-from chem_vae.tanimoto import TanimotoProcess
+from chem_vae.predictor_fit import fit_predictor
+from chem_vae.tanimoto_process import TanimotoProcess
 from pipeline.benchmark.parts import Parts
 from pipeline.config import CampaignConfig
 from pipeline.generation.acquisition_search import search

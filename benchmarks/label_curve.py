@@ -26,7 +26,8 @@ from chem_vae.atomic_files import write_json
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.data import TokenDataset
 from chem_vae.errors import CollapseWarning, DataError, UserError, unknown_name
-from chem_vae.predictors import check, fit_predictor
+from chem_vae.predictor_figures import check
+from chem_vae.predictor_fit import fit_predictor
 from chem_vae.progress import Progress, silent
 from chem_vae.training import train as train_core
 from pipeline.chemistry.properties import PROPERTIES, compute

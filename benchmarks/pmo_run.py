@@ -92,7 +92,7 @@ def _measured(job: Job) -> dict[str, Any]:
     from chem_vae.checkpoint import Checkpoint
     from chem_vae.optimizers.gradient import GradientAscent
     from chem_vae.optimizers.retraining import WeightedRetraining
-    from chem_vae.tanimoto import TanimotoProcess
+    from chem_vae.tanimoto_process import TanimotoProcess
     from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
@@ -161,7 +161,7 @@ def code_key() -> str:
         root / "pipeline" / "chemistry" / f"{name}.py"
         for name in ("crossover", "mutations", "graph_edits", "structure_filters")
     ]
-    named += [root / "chem_vae" / "tanimoto.py"]
+    named += [root / "chem_vae" / f"{name}.py" for name in ("tanimoto", "tanimoto_fit", "tanimoto_process")]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
     sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]
     return hash_content(*(path.read_text(encoding="utf-8") for path in sources))[:8]

@@ -1,4 +1,4 @@
-"""Geometry of a latent space: paths, shells, traversals, and how much each dimension tells about a property.
+"""Geometry of a latent space: paths, shells, traversals, distances, and how much each dimension tells about a property.
 
 Straight lines between latent points leave the shell on which a high-dimensional Gaussian has its mass (White 2016,
 arXiv:1609.04468). Here a path turns its direction on the sphere and moves its norm through the chi distribution.
@@ -201,6 +201,29 @@ def compute_information_gaps(information: Tensor, entropy: Tensor) -> Tensor:
     best = information.nan_to_num(-1.0).topk(2, dim=0).values
     gap = (best[0] - best[1]) / entropy
     return torch.where(torch.isfinite(information).all(dim=0) & (entropy > 0), gap, torch.nan)
+
+
+def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: bool = False) -> Tensor:
+    """Measure the Euclidean distance of each point to its nearest reference point.
+
+    Args:
+        points: (n, D).
+        reference: (m, D).
+        exclude_self: Pass over reference points that are equal to the point.
+
+    Returns:
+        (n,) distances; NaN without reference points.
+    """
+    if len(points) == 0 or len(reference) == 0:
+        return torch.full((len(points),), torch.nan)
+    nearest = []
+    for block in points.split(1024):
+        # Not by matrix product, which leaves rounding noise where a point meets itself.
+        distances = torch.cdist(block, reference, compute_mode="donot_use_mm_for_euclid_dist")
+        if exclude_self:
+            distances[distances < 1e-6] = torch.inf
+        nearest.append(distances.min(dim=1).values)
+    return torch.cat(nearest)
 
 
 def _bin(values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from torch import Tensor
 from chem_vae.expectation_propagation import Sites, Targets, find_sites
 from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction
-from chem_vae.tanimoto import Equivalent, TanimotoFit, TanimotoProcess
+from chem_vae.tanimoto_fit import TanimotoFit
+from chem_vae.tanimoto_process import Equivalent, TanimotoProcess
 
 _AMPLITUDES = np.geomspace(0.1, 30.0, 9)
 """Variances of the latent measurement to choose from."""

@@ -14,7 +14,9 @@ from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
 from chem_vae.optimizers.genetic import LATENT, Genetic
 from chem_vae.optimizers.hypervolume import select_by_hypervolume
 from chem_vae.optimizers.retraining import WeightedRetraining
-from chem_vae.tanimoto import FEWEST, TanimotoFit, TanimotoProcess, tanimoto
+from chem_vae.tanimoto import tanimoto
+from chem_vae.tanimoto_fit import TanimotoFit
+from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
 
 PRIOR = "moved prior"
 CENTER = ", center "

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError, UserError
-from chem_vae.latent import DiagonalGaussian, interpolate_path
-from chem_vae.predictors import Prediction, PropertyPredictor, load_predictors, measure_nearest_distances
+from chem_vae.latent import DiagonalGaussian, interpolate_path, measure_nearest_distances
+from chem_vae.predictor_files import load_predictors
+from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from chem_vae.tensor_files import read_tensors

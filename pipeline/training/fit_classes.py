@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.labels import Labels
-from chem_vae.predictors import Prediction, PropertyPredictor, compute_figures
-from chem_vae.tanimoto import FEWEST
+from chem_vae.predictor_figures import compute_figures
+from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
+from chem_vae.tanimoto_process import FEWEST
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.training.cross_validation import FOLDS, assign_folds, cross_predict

@@ -17,17 +17,12 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.labels import Labels
-from chem_vae.predictors import (
-    Prediction,
-    PropertyPredictor,
-    compute_figures,
-    fit_predictor,
-    load_predictors,
-    read_labels,
-    save_predictors,
-)
+from chem_vae.predictor_figures import compute_figures
+from chem_vae.predictor_files import load_predictors, save_predictors
+from chem_vae.predictor_fit import fit_predictor, read_labels
+from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.progress import Progress
-from chem_vae.tanimoto import FEWEST, TanimotoProcess
+from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, save_measured
 from pipeline.training.cross_validation import (

@@ -16,14 +16,11 @@ from chem_vae.anomaly import FEWEST_HELD_OUT, fit_anomaly, read_kept_molecules
 from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
-from chem_vae.predictors import (
-    PropertyPredictor,
-    check,
-    fit_predictor,
-    measure_nearest_distances,
-    read_labels,
-    save_predictors,
-)
+from chem_vae.latent import measure_nearest_distances
+from chem_vae.predictor_figures import check
+from chem_vae.predictor_files import save_predictors
+from chem_vae.predictor_fit import fit_predictor, read_labels
+from chem_vae.predictors import PropertyPredictor
 from chem_vae.progress import Progress, silent
 from chem_vae.training import TrainingLog
 from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles

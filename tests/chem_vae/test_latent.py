@@ -13,6 +13,7 @@ from chem_vae.latent import (
     compute_squared_correlation,
     estimate_mutual_information,
     interpolate_path,
+    measure_nearest_distances,
     sample_shell,
 )
 
@@ -65,3 +66,9 @@ def test_information_finds_the_dimension_that_tells() -> None:
         estimate_mutual_information(z[:60], few)[0].isnan().all()
         and compute_squared_correlation(z[:60], few).isnan().all()
     )
+
+
+def test_nearest_distances() -> None:
+    reference = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert measure_nearest_distances(torch.tensor([[0.0, 1.0], [3.0, 4.0]]), reference).tolist() == [1.0, 0.0]
+    assert measure_nearest_distances(reference, reference, exclude_self=True).tolist() == [5.0, 5.0]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from chem_vae.errors import CheckpointError, DataError
-from chem_vae.predictors import check, fit_predictor, load_predictors, measure_nearest_distances, save_predictors
+from chem_vae.predictor_figures import check
+from chem_vae.predictor_files import load_predictors, save_predictors
+from chem_vae.predictor_fit import fit_predictor
 
 
 def made(n: int, noise: float = 0.3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,21 +51,3 @@ def test_uncertainty_grows_away_from_the_data() -> None:
     predictor = fit_predictor(*made(150))
     near, far = predictor.predict(torch.zeros(1, 8)).std, predictor.predict(torch.full((1, 8), 6.0)).std
     assert far > 1.5 * near
-
-
-def test_too_few_and_damaged(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="too few"):
-        fit_predictor(torch.zeros(30, 2), torch.tensor([1.0] * 9 + [float("nan")] * 21))
-    (tmp_path / "p.safetensors").write_bytes(b"\x80\x04rubbish")
-    with pytest.raises(CheckpointError, match="damaged"):
-        load_predictors(tmp_path / "p.safetensors")
-
-
-def test_nearest_distances() -> None:
-    reference = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
-    assert measure_nearest_distances(torch.tensor([[0.0, 1.0], [3.0, 4.0]]), reference).tolist() == [1.0, 0.0]
-    assert measure_nearest_distances(reference, reference, exclude_self=True).tolist() == [5.0, 5.0]
-
-
-def no_conditions(n: int, generator: torch.Generator) -> torch.Tensor:
-    return torch.full((n, 1), torch.nan)

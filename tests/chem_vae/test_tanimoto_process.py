@@ -1,14 +1,61 @@
-"""The Gaussian process over substructures of real molecules: the textbook's figures, noise, many molecules."""
+"""The Gaussian process over substructures: the textbook's figures, noise, many molecules, and that it draws what it believes."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import r2_score, root_mean_squared_error
+from torch import Tensor
 
 from chem_vae.errors import DataError
-from chem_vae.tanimoto import TanimotoProcess, pack, tanimoto, unpack
+from chem_vae.tanimoto import pack, tanimoto, unpack
+from chem_vae.tanimoto_process import TanimotoProcess
 from pipeline.models.measured_predictor import features
+
+
+def some_bits(n: int, seed: int) -> Tensor:
+    return (torch.rand(n, 60, generator=torch.Generator().manual_seed(seed)) < 0.2).float()
+
+
+@pytest.fixture(scope="module")
+def worth() -> Tensor:
+    return torch.randn(60, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="module")
+def process(worth: Tensor) -> TanimotoProcess:
+    train = some_bits(300, 4)
+    return TanimotoProcess(train, 5 + train @ worth)
+
+
+def test_it_learns_what_parts_are_worth(process: TanimotoProcess, worth: Tensor) -> None:
+    test = some_bits(200, 5)
+    found = process.predict(test)
+    assert float(np.corrcoef(found.mean, 5 + test @ worth)[0, 1]) > 0.7
+    assert process.predict(some_bits(300, 4)).std.mean() < found.std.mean()  # surer of what it has seen
+
+
+def test_molecules_that_are_nearly_the_same_do_no_harm() -> None:
+    rare = (torch.rand(800, 6, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    alike = torch.cat([torch.ones(800, 60), rare], dim=1)  # rounding leaves their kernel matrix indefinite
+    process = TanimotoProcess(alike, rare.sum(dim=1))
+    assert process.predict(alike[:50]).mean.isfinite().all()
+    assert process.draw(alike[:50], 3, torch.Generator().manual_seed(0)).isfinite().all()
+
+
+def test_what_it_draws_is_what_it_believes(process: TanimotoProcess) -> None:
+    test = some_bits(200, 5)
+    drawn = process.draw(test, 4000, torch.Generator().manual_seed(0))
+    believed = process.predict(test)
+    deviation = (believed.std**2 - process.noise**2).clamp_min(0).sqrt()  # draws are of the score, without noise
+    assert drawn.shape == (4000, 200)
+    assert torch.allclose(drawn.mean(dim=0), believed.mean, atol=0.1 * float(deviation.mean()))
+    assert torch.allclose(drawn.std(dim=0), deviation, rtol=0.1)
+    assert torch.equal(drawn, process.draw(test, 4000, torch.Generator().manual_seed(0)))
+    same = torch.cat([test[:5], test[:5]])  # molecules with the same parts have the same score in every function
+    twice = process.draw(same, 50, torch.Generator().manual_seed(1))
+    assert torch.allclose(twice[:, :5], twice[:, 5:], atol=0.05 * float(deviation.mean()))
 
 
 def labels(smiles: list[str]) -> torch.Tensor:
@@ -44,7 +91,7 @@ def test_noise_is_told_from_signal(sample_smiles: list[str]) -> None:
 def test_some_molecules_stand_for_all(sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = features(sample_smiles[:400]), labels(sample_smiles[:400])
     whole = TanimotoProcess(x[:300], y[:300])
-    monkeypatch.setattr("chem_vae.tanimoto.MOST_EXACT", 100)
+    monkeypatch.setattr("chem_vae.tanimoto_process.MOST_EXACT", 100)
     some, alone = TanimotoProcess(x[:300], y[:300]), TanimotoProcess(x[:100], y[:100])
     error = {p: root_mean_squared_error(y[300:], p.predict(x[300:]).mean) for p in (whole, some, alone)}
     assert error[whole] <= error[some] * 1.05 and error[some] < error[alone]
@@ -52,7 +99,7 @@ def test_some_molecules_stand_for_all(sample_smiles: list[str], monkeypatch: pyt
     assert torch.equal(again.predict(x[300:]).mean, some.predict(x[300:]).mean)
 
 
-def test_features_and_bits(sample_smiles: list[str]) -> None:
+def test_what_has_no_features_is_less_certain(sample_smiles: list[str]) -> None:
     x = features([*sample_smiles[:3], None, "no molecule"])
     assert x.shape == (5, 2048) and x[:3].sum() > 0 and not x[3:].any()
     assert torch.equal(unpack(pack(x), 2048), x)

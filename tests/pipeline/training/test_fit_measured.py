@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from chem_vae.labels import Labels
-from chem_vae.predictors import compute_figures
-from chem_vae.tanimoto import TanimotoProcess
+from chem_vae.predictor_figures import compute_figures
+from chem_vae.tanimoto_process import TanimotoProcess
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.fit_measured import Comparison, HeldOut, compare, predict_held_out, warn_about_labels

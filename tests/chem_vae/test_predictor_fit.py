@@ -1,4 +1,4 @@
-"""Bounds and labels with noise of their own in the predictors on latent points, on a function that is known."""
+"""Fits of predictors on latent points: too few labels, bounds, and labels with noise of their own, on a function that is known."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from chem_vae import predictors
+from chem_vae import predictor_fit
 from chem_vae.data import TokenDataset
+from chem_vae.errors import DataError
+from chem_vae.gaussian_process import GaussianProcess
 from chem_vae.labels import Labels
-from chem_vae.predictors import GaussianProcess, fit_predictor, read_labels
+from chem_vae.predictor_fit import fit_predictor, read_labels
 
 NOISE = 0.2
 
@@ -31,7 +33,7 @@ def _censor(y: Tensor, limit: float) -> Labels:
 
 @pytest.mark.parametrize("most", [1500, 50])
 def test_bounds_used_as_such_beat_leaving_them_out(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictors, "GP_MOST", most)  # the process, and the ensemble of many molecules
+    monkeypatch.setattr(predictor_fit, "GP_MOST", most)  # the process, and the ensemble of many molecules
     z, truth, y = _draw(520, 0)
     limit, learned = float(y[:120].quantile(0.7)), slice(0, 120)
     labels = _censor(y[learned], limit)
@@ -80,3 +82,8 @@ def test_labels_are_read_from_a_dataset() -> None:
     assert labels.is_exact.tolist() == [True, False, False] and labels.is_bound.tolist() == [False, True, False]
     assert labels.values[:2].tolist() == [1.0, 4.0] and labels.spreads.tolist() == [0.5, 0.0, 0.0]
     assert read_labels(TokenDataset.from_lists([[1]], np.array([[2.0]], np.float32)), 0).is_plain
+
+
+def test_too_few_labels_are_refused() -> None:
+    with pytest.raises(DataError, match="too few"):
+        fit_predictor(torch.zeros(30, 2), torch.tensor([1.0] * 9 + [float("nan")] * 21))

@@ -1,0 +1,264 @@
+"""A Gaussian process over substructures, with the Tanimoto kernel and a constant mean.
+
+Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009. Above MOST_EXACT molecules so many of them stand for all
+(deterministic training conditional; Quiñonero-Candela & Rasmussen 2005, JMLR 6:1939). Labels that are bounds, or that have noise of
+their own, become Gaussian ones by expectation propagation (`chem_vae.expectation_propagation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chem_vae.errors import DataError
+from chem_vae.expectation_propagation import Sites, Targets, find_sites, match_moments, search_scales
+from chem_vae.labels import Labels
+from chem_vae.predictors import PropertyPredictor
+from chem_vae.tanimoto import pack, tanimoto, unpack
+from chem_vae.tanimoto_fit import TanimotoFit, fit_kernel
+
+MOST_EXACT = 2000
+MOST_SEARCHED = 250
+"""Labels that the hyperparameters are searched on where some are bounds: each step takes some milliseconds for so many."""
+FEWEST = 10
+_JITTER = 1e-6
+
+
+class Equivalent(NamedTuple):
+    """The Gaussian labels that stand for bounds and for values with noise of their own."""
+
+    y: Tensor
+    """(n,) their values in raw units."""
+    weight: Tensor
+    """(n,) the variance of the usual noise over that of the label."""
+
+
+class _Posterior(NamedTuple):
+    inducing: Tensor
+    """(m, F) the molecules that stand for all."""
+    root: Tensor
+    """(m, m) Cholesky root of their kernel matrix."""
+    system: Tensor
+    """(m, m) Cholesky root of noise * 1 + what the others say in their terms."""
+    weights: Tensor
+    """(m,)"""
+
+
+class TanimotoProcess(PropertyPredictor):
+    """Predicts a property from features of zeros and ones (n, F), which stand in the place of latent points.
+
+    Args:
+        features: (n, F) zeros and ones.
+        y: (n,) finite values in raw units, or labels some of which are bounds.
+        fit: Hyperparameters of before; None fits them.
+        equivalent: The Gaussian labels of before, which go with `fit`.
+
+    Raises:
+        DataError: If there are fewer than FEWEST molecules.
+    """
+
+    method = "Tanimoto process"
+    mean_variance: ClassVar[float] = 100.0
+    """The variance of the prior of the mean, where it has none in closed form."""
+
+    def __init__(
+        self,
+        features: Tensor,
+        y: Tensor | Labels,
+        fit: TanimotoFit | None = None,
+        equivalent: Equivalent | None = None,
+    ) -> None:
+        super().__init__()
+        labels = Labels.of(y)
+        if len(labels) < FEWEST:
+            raise DataError(f"{len(labels)} measured molecules are too few to fit a predictor; ten is the least")
+        self.features, self.y, self.equivalent = features.to(torch.uint8), labels.y.double(), equivalent
+        self.center, self.width = self._choose_scale(labels)
+        if fit is not None:
+            self.fit = fit
+        elif self._has_values(labels):
+            some = self._choose_inducing()
+            chosen = self.features[some]
+            kernel = tanimoto(chosen, chosen).double()
+            self.fit = fit_kernel(kernel, (self.y[some] - self.center) / self.width)
+            if not labels.is_plain:  # values alone, some with noise of their own: their weights are known
+                usual = self.fit.amplitude * self.fit.noise
+                own = (labels.spreads.double() / self.width).square()
+                self.equivalent = Equivalent(self.y, usual / (usual + own))
+        else:
+            self.fit, self.equivalent = self._fit_labels(labels)
+
+    def _choose_scale(self, labels: Labels) -> tuple[float, float]:
+        """Choose the center and the width that standardize values: those of the exact ones, where there are enough."""
+        known = labels.y[labels.is_exact].double()
+        values = known if len(known) >= FEWEST else labels.values.double()
+        return float(values.mean()), max(float(values.std()), 1e-9)
+
+    def _has_values(self, labels: Labels) -> bool:
+        """Say whether all labels are values."""
+        return bool(labels.is_exact.all())
+
+    def _make_targets(self, labels: Labels, noise: float) -> Targets:
+        """Standardize labels, with the usual noise as a variance in units of the standardized values."""
+        lower, upper = (((end.double() - self.center) / self.width) for end in labels.bounds)
+        own = (labels.spreads.double() / self.width).square()
+        return Targets((labels.y.double() - self.center) / self.width, lower, upper, noise + own)
+
+    def _search_fit(self, kernel: Tensor, labels: Labels) -> tuple[TanimotoFit, Sites]:
+        """Search for the hyperparameters with the largest evidence."""
+        rough = fit_kernel(kernel, (labels.values.double() - self.center) / self.width)
+        make_targets = partial(self._make_targets, labels)
+        amplitude, ratio, sites = search_scales(
+            kernel, make_targets, (rough.amplitude, rough.noise), self.mean_variance
+        )
+        return TanimotoFit(ratio, amplitude, sites.mean), sites
+
+    def _fit_labels(self, labels: Labels) -> tuple[TanimotoFit, Equivalent]:
+        """Fit the hyperparameters on MOST_SEARCHED labels at most, and find the Gaussian labels of all."""
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+        few = order[:MOST_SEARCHED].sort().values
+        chosen = self.features[few]
+        fit, sites = self._search_fit(tanimoto(chosen, chosen).double(), labels[few])
+        some = self._choose_inducing()
+        targets = self._make_targets(labels, fit.amplitude * fit.noise)
+        if len(some) > len(few):
+            chosen = self.features[some]
+            kernel = fit.amplitude * tanimoto(chosen, chosen).double()
+            sites = find_sites(kernel, Targets(*(part[some] for part in targets)), self.mean_variance)
+            fit = fit._replace(mean=sites.mean)
+        precision = 1.0 / targets.noise
+        shift = targets.y.nan_to_num() * precision
+        precision[some], shift[some] = sites.precision, sites.shift
+        self.fit, self.equivalent = fit, self._weigh(precision, shift, fit)
+        rest = ~labels.is_exact
+        rest[some] = False
+        if rest.any():  # beyond the molecules that stand for all: by what those say of them
+            kept = torch.ones(len(labels), dtype=torch.bool)
+            kept[rest] = False
+            self.equivalent = self._weigh(torch.where(kept, precision, 1e-9), shift, fit)
+            self.__dict__.pop("_posterior", None)
+            mean, left = self._terms(self.features[rest])
+            ends = (targets.lower[rest], targets.upper[rest])
+            _, new_mean, new_variance = match_moments(mean, fit.amplitude * left, targets.noise[rest], *ends)
+            cavity = 1.0 / (fit.amplitude * left)
+            precision[rest] = (1.0 / new_variance - cavity).clamp_min(1e-9)
+            shift[rest] = new_mean / new_variance - mean * cavity
+            self.__dict__.pop("_posterior", None)
+        return fit, self._weigh(precision, shift, fit)
+
+    def _weigh(self, precision: Tensor, shift: Tensor, fit: TanimotoFit) -> Equivalent:
+        return Equivalent(shift / precision * self.width + self.center, precision * fit.amplitude * fit.noise)
+
+    def _choose_inducing(self) -> Tensor:
+        n = len(self.y)
+        if n <= MOST_EXACT:
+            return torch.arange(n)
+        return torch.randperm(n, generator=torch.Generator().manual_seed(0))[:MOST_EXACT].sort().values
+
+    @cached_property
+    def _posterior(self) -> _Posterior:
+        chosen = self.features[self._choose_inducing()]
+        kernel = tanimoto(chosen, chosen).double()
+        root = _factorize(kernel)
+        values = self.y if self.equivalent is None else self.equivalent.y
+        residual = (values - self.center) / self.width - self.fit.mean
+        weight = torch.ones_like(residual) if self.equivalent is None else self.equivalent.weight
+        system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
+        total = torch.zeros(len(chosen), dtype=torch.float64)
+        for rows, r, w in zip(self.features.split(2000), residual.split(2000), weight.split(2000), strict=True):
+            phi = _solve(root, tanimoto(chosen, rows).double())
+            weighted = phi if self.equivalent is None else phi * w
+            system += weighted @ phi.T
+            total += weighted @ r
+        factor = _factorize(system)
+        return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
+
+    def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean (n,) of standardized values, and the share (n,) of the amplitude that stays uncertain."""
+        found = self._posterior
+        phi = _solve(found.root, tanimoto(found.inducing, features).double())
+        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solve(found.system, phi).square().sum(dim=0)
+        return self.fit.mean + found.weights @ phi, left.clamp(1e-6, 1.0)
+
+    def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        mean, left = self._terms(z)
+        variance = self.fit.amplitude * (left + self.fit.noise)
+        return (mean * self.width + self.center).float(), (variance.sqrt() * self.width).float()
+
+    @torch.no_grad()
+    def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw functions from the posterior, without noise.
+
+        Args:
+            features: (n, F) where the functions are evaluated.
+            k: Number of functions.
+            generator: Random numbers.
+
+        Returns:
+            (k, n) values in raw units.
+        """
+        found = self._posterior
+        phi = _solve(found.root, tanimoto(found.inducing, features).double())
+        open_, left = tanimoto(features, features).double() - phi.T @ phi, _solve(found.system, phi)
+        root = _factorize(open_ + self.fit.noise * left.T @ left)
+        noise = torch.randn(k, len(features), dtype=torch.float64, generator=generator)
+        drawn = self.fit.mean + found.weights @ phi + self.fit.amplitude**0.5 * noise @ root.T
+        return (drawn * self.width + self.center).float()
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of a single measurement, in raw units, as calibrated."""
+        return self.scale * self.width * float(np.sqrt(self.fit.amplitude * self.fit.noise))
+
+    def tensors(self) -> dict[str, Tensor]:
+        more = (
+            {}
+            if self.equivalent is None
+            else {**self.equivalent._asdict(), "scale": torch.tensor([self.center, self.width], dtype=torch.float64)}
+        )
+        return {
+            **{f"equivalent.{name}": tensor for name, tensor in more.items()},
+            "bits": pack(self.features),
+            "length": torch.tensor(self.features.shape[1]),
+            "y": self.y,
+            "fit": torch.tensor(self.fit, dtype=torch.float64),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoProcess:
+        features, fit, equivalent = cls._read(tensors)
+        process = cls(features, tensors["y"], fit, equivalent)
+        if "equivalent.scale" in tensors:
+            process.center, process.width = tensors["equivalent.scale"].tolist()
+        return process
+
+    @staticmethod
+    def _read(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TanimotoFit, Equivalent | None]:
+        """Read features, hyperparameters and Gaussian labels."""
+        noise, amplitude, mean = tensors["fit"].tolist()
+        bits, length = tensors["bits"], int(tensors["length"])
+        packed = bits.ndim == 2 and bits.dtype == torch.uint8 and 0 < length <= 8 * bits.shape[1]
+        if not packed or len(tensors["y"]) != len(bits) or noise <= 0 or amplitude <= 0:
+            raise ValueError("its tensors are not those of a Tanimoto process")
+        there = "equivalent.y" in tensors
+        equivalent = Equivalent(tensors["equivalent.y"], tensors["equivalent.weight"]) if there else None
+        return unpack(bits, length), TanimotoFit(noise, amplitude, mean), equivalent
+
+
+def _solve(root: Tensor, right: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular(root, right, upper=False)
+
+
+def _factorize(covariance: Tensor) -> Tensor:
+    """Return a Cholesky root (n, n) of a matrix that is positive semidefinite but for rounding."""
+    diagonal = torch.eye(len(covariance), dtype=covariance.dtype)
+    for jitter in (_JITTER, 10 * _JITTER, 100 * _JITTER):
+        root, failed = torch.linalg.cholesky_ex(covariance + jitter * diagonal)
+        if not failed:
+            return root
+    return torch.linalg.cholesky(covariance + 1e-3 * diagonal)
