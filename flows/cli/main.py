@@ -63,7 +63,8 @@ def main() -> None:
         100_000, 20, 50
     )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
     debug = "--debug" in sys.argv[1:]
-    said: set[str] = set() if debug else show_own_warnings()  # --debug shows all warnings, with their places in the code
+    # --debug shows all warnings, with their places in the code
+    said: set[str] = set() if debug else show_own_warnings()
     try:
         code: Any = app(prog_name="chem-vae", standalone_mode=False)
         if code == 130:  # typer's answer to a Ctrl-C within a command
