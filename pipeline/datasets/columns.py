@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.shards import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
+from pipeline.datasets.shard_settings import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.datasets.source import Chunk, Source
 from pipeline.datasets.where import Where
 from pipeline.workspace.registry import ResolvedSource

@@ -48,6 +48,7 @@ from pipeline.datasets.property_names import resolve_properties
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_losses import describe_losses
 from pipeline.datasets.row_numbers import RowNumbers
+from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
 from pipeline.datasets.source import Chunk, find_format
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
@@ -162,12 +163,12 @@ class _Ingest:
         self.constraints = get_default_constraints()
         standardize, notes = settle_chiral_flag(config.standardize, self.source.layout)
         self.notes += notes
-        self.settings = shards.ShardSettings(
+        self.settings = ShardSettings(
             str(self.partial / "parts"), standardize, config.compute, columns.properties, columns.split,
             config.split == "scaffold", tuple(sorted(self.constraints.items())),
         )  # fmt: skip
         for name in self.source.columns:
-            kept = shards.name_kept_column(name, self.settings)
+            kept = name_kept_column(name, self.settings)
             if name not in (*self.settings.sources, columns.split) and kept != name:
                 self.notes.append(f"the source's own column {name!r} is kept as {kept!r}")
 
@@ -207,17 +208,17 @@ class _Ingest:
 
     # -- phase 1 -----------------------------------------------------------------------------------------------------
 
-    def _standardize(self, workers: Workers, expected: int, counted: int) -> list[shards.PartFigures]:
-        found: dict[int, shards.PartFigures] = {}
+    def _standardize(self, workers: Workers, expected: int, counted: int) -> list[PartFigures]:
+        found: dict[int, PartFigures] = {}
         sizes: list[int] = []
         line_breaks: list[int] = []
 
-        def read_missing() -> Iterator[tuple[shards.ShardSettings, Chunk]]:
+        def read_missing() -> Iterator[tuple[ShardSettings, Chunk]]:
             for chunk in self.source.chunks(self.config.shard_rows, self.config.limit):
                 sizes.append(len(chunk))
                 line_breaks.append(chunk.line_breaks)
                 if is_finished_part(part := self.settings.part(chunk.number)):
-                    found[chunk.number] = shards.read_part_figures(part)
+                    found[chunk.number] = read_part_figures(part)
                 else:
                     order.append(chunk.number)
                     yield self.settings, chunk
@@ -253,7 +254,7 @@ class _Ingest:
 
     # -- phase 2 -----------------------------------------------------------------------------------------------------
 
-    def _place(self, figures: list[shards.PartFigures]) -> PlacedRows:
+    def _place(self, figures: list[PartFigures]) -> PlacedRows:
         molecules = [f.molecules for f in figures]
         labels = read_labels(self.settings, molecules, self.config, self.source.columns)
         self.notes += labels.notes
@@ -336,7 +337,7 @@ class _Ingest:
     def _finish(
         self,
         whole: Path,
-        figures: list[shards.PartFigures],
+        figures: list[PartFigures],
         rows: PlacedRows,
         vocabulary: SelfiesVocabulary,
         kept: list[tuple[int, int]],

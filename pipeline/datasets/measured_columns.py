@@ -29,7 +29,7 @@ from pipeline.datasets.label_account import LabelAccount, check_losses, count_th
 from pipeline.datasets.left_out import LeaveOut, leave_out
 from pipeline.datasets.log_scale import LogScale, is_p_value
 from pipeline.datasets.number_style import NumberStyle, StyleEvidence
-from pipeline.datasets.shards import ShardSettings
+from pipeline.datasets.shard_settings import ShardSettings
 from pipeline.datasets.units import normalize_unit, split_header
 from pipeline.datasets.where import Where
 

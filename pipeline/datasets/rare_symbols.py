@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.datasets.shards import ShardSettings
+from pipeline.datasets.shard_settings import ShardSettings
 from pipeline.datasets.splits import PlacedRows
 
 _NAMED = 5  # rows that the sentence names

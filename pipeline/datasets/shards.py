@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,21 @@ from pipeline.chemistry.standardize import Rejection, Standardizer, write_molblo
 from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.class_words import may_be_classes
-from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.parts import mark_part
+from pipeline.datasets.shard_settings import (
+    INSIDE,
+    OWN_COLUMNS,
+    SPLIT_WORDS,
+    UNASSIGNED,
+    PartFigures,
+    ShardSettings,
+    name_kept_column,
+)
 from pipeline.datasets.source import Chunk
 
 _DIGIT = re.compile(r"\d")
-UNASSIGNED = 255
 _SHOWN_CELL = 500  # characters of a cell that is kept of a rejected row
-SPLIT_WORDS = {
-    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
-}  # fmt: skip
-OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
-INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 REJECTION_SCHEMA = pa.schema(
     [
         ("row", pa.int64()),
@@ -48,59 +50,6 @@ REJECTION_SCHEMA = pa.schema(
         ("cells", pa.string()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class ShardSettings:
-    """The settings that all shards of an ingest have in common."""
-
-    folder: str  # the folder of the parts
-    options: StandardizeOptions
-    compute: tuple[str, ...]
-    properties: tuple[MeasuredProperty, ...]
-    split_column: str | None
-    scaffolds: bool
-    constraints: tuple[tuple[str, int], ...]
-
-    @property
-    def measured(self) -> tuple[str, ...]:
-        """The names of the measured properties."""
-        return tuple(p.learned_name for p in self.properties)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The columns of the source that hold them, which the parts keep as text."""
-        return tuple(p.name for p in self.properties)
-
-    @property
-    def own_columns(self) -> set[str]:
-        """The names of the columns that the dataset itself makes."""
-        beside = {f"{name}_{kind}" for name in self.measured for kind in ("lower", "upper", "spread")}
-        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
-
-    def find_part_column(self, name: str) -> str:
-        """Return the name that a column of the source has in the parts."""
-        return name if name in self.sources else name_kept_column(name, self)
-
-    def part(self, number: int) -> Path:
-        """Return the Parquet file of the molecules of a part; its rejections and the mark with its hash lie beside it.
-
-        It is written last: where it is, and the mark fits, the part is done.
-        """
-        return Path(self.folder) / f"part-{number:05d}.parquet"
-
-
-@dataclass
-class PartFigures:
-    """Counts of a part, kept in the metadata of its Parquet file, so that a resumed run has them too."""
-
-    rows: int
-    molecules: int = 0
-    rejected: int = 0
-    undefined_stereo: int = 0  # molecules with a center or double bond of which the configuration is not known
-    numeric: dict[str, int] = field(default_factory=dict)  # measured column -> cells that hold a digit
-    not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold words alone
-    example: dict[str, str] = field(default_factory=dict)  # ... -> the first such cell
 
 
 def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
@@ -162,16 +111,6 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
         parquet.write_table(pa.table(arrays).replace_schema_metadata(metadata), partial, compression="zstd")
         mark_part(path, partial)
     return figures
-
-
-def read_part_figures(path: Path) -> PartFigures:
-    """Read the counts of a finished part that an earlier run has made."""
-    return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
-
-
-def name_kept_column(name: str, settings: ShardSettings) -> str:
-    """Name a column of the user's own as the dataset keeps it: with `.source` where it makes one of that name itself."""
-    return f"{name}.source" if name in settings.own_columns else name
 
 
 def collect_symbols(

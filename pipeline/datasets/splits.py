@@ -12,7 +12,7 @@ from chem_vae.progress import Progress
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.duplicates import Merged, merge_duplicates
 from pipeline.datasets.label import LabelColumn
-from pipeline.datasets.shards import UNASSIGNED, ShardSettings
+from pipeline.datasets.shard_settings import UNASSIGNED, ShardSettings
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.datasets.shards import UNASSIGNED
+from pipeline.datasets.shard_settings import UNASSIGNED
 from pipeline.datasets.splits import assign_splits, draw_sample, draw_uniform
 
 
