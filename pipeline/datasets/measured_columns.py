@@ -401,7 +401,12 @@ class _ColumnReader:
         return LabelColumn(*log.transform(made.value, made.lower, made.upper, made.spread))
 
     def _report(self) -> None:
-        """Say what the cells were, and stop where labels would be lost in a systematic way."""
+        """Say what the cells were, and stop where there are words alone, or labels would be lost in a systematic way."""
+        account = self.account
+        if account.words and not (account.read or account.unreadable or account.other_rows):
+            raise DataError(
+                f"the property column {self.column!r} holds text, not numbers: its first value is {next(iter(account.words))!r}"
+            )
         self.notes += self.account.describe(self.config.censored == "leave_out", self.where)
         self.warnings += self.account.describe_losses()
         check_losses(self.account, self.config.accept_lost_labels)
