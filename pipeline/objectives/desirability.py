@@ -34,13 +34,16 @@ class PropertySummary:
     quantiles: dict[str, float]
     """By level: "0.05", "0.1", "0.5", "0.9", "0.95"; empty where no value is known."""
     classes: tuple[float, float] | None = None
-    """The inactive and the active label of a measured property with two values: its prediction is the probability of the active one."""
+    """The inactive and the active label of a measured property with two values: its prediction is the expected label."""
 
     @property
-    def active(self) -> str:
-        """The active class in words: "active" itself, or "class 2"."""
+    def class_label(self) -> str:
+        """The label of predictions of two classes: a probability, or a value between other labels than 0 and 1."""
         assert self.classes is not None
-        return self.name if tuple(self.classes) == (0.0, 1.0) else f"{self.name} = {self.classes[1]:g}"
+        low, high = self.classes
+        if (low, high) == (0.0, 1.0):
+            return f"probability of {self.name}"
+        return f"{self.name}: expected label, from {low:g} to {high:g}"
 
     @classmethod
     def from_values(

@@ -92,4 +92,4 @@ def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[Prope
     ]
     for i in np.flatnonzero(np.isfinite(bounds).any(axis=0)):
         found[i] = replace(found[i], classes=None)
-    return [replace(s, label=f"probability of {s.active}") if s.classes else s for s in found]
+    return [replace(s, label=s.class_label) if s.classes else s for s in found]

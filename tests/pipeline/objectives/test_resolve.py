@@ -140,6 +140,8 @@ def test_the_inactive_class_can_be_wanted_and_be_a_target() -> None:
 def test_other_labels_of_two_classes_have_their_middle() -> None:
     (found,), _ = resolve({"toxic": Objective(maximize=True)}, [_classes(1.0, 2.0, "toxic")])
     assert found.aim == "high (a hit: probability at least 0.5)"
-    assert found.find_hits([1.4, 1.6]).tolist() == [False, True] and found.summary.active == "toxic = 2"
+    assert found.find_hits([1.4, 1.6]).tolist() == [False, True]
+    assert found.summary.class_label == "toxic: expected label, from 1 to 2", "such a prediction is no probability"
+    assert _classes(0.0, 1.0).class_label == "probability of active"
     computed = PropertySummary.from_values("rings", "rings", "", "computed", np.array([1.0, 2.0]))
     assert computed.classes is None, "what is computed is a number"
