@@ -52,6 +52,11 @@ class ShardSettings:
         """Return the name that a column of the source has in the parts."""
         return name if name in self.sources else name_kept_column(name, self)
 
+    def list_other_columns(self, parts: int) -> tuple[str, ...]:
+        """List the columns of the user's own that any of the finished parts has."""
+        names = [name for i in range(parts) for name in parquet.read_schema(self.part(i)).names]
+        return tuple(dict.fromkeys(name for name in names if name not in self.own_columns))
+
     def part(self, number: int) -> Path:
         """Return the Parquet file of the molecules of a part; its rejections and the mark with its hash lie beside it.
 

@@ -26,8 +26,7 @@ from chem_vae.vocabulary import get_default_constraints
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.properties import PROPERTIES, register_property
 from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets import ingest as ingest_module
-from pipeline.datasets import shards
+from pipeline.datasets import dataset_builder, shards
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import compute_dataset_key, ingest
@@ -434,7 +433,7 @@ def test_properties_of_a_notebook_and_of_a_package_reach_the_workers(
     monkeypatch.delitem(sys.modules, "colors_plugin", raising=False)
     monkeypatch.setattr(PROPERTIES, "_plugins_loaded", False)
     monkeypatch.setattr(PROPERTIES, "_entries", dict(PROPERTIES._entries))
-    monkeypatch.setattr(ingest_module, "_FEW_ROWS", 0)
+    monkeypatch.setattr(dataset_builder, "_FEW_ROWS", 0)
     notebook: dict[str, Any] = {"__name__": "__main__"}
     exec("def count(mol):\n    return mol.GetNumHeavyAtoms()\n", notebook)
     register_property("notebook_atoms", "Heavy atoms", integer=True)(notebook["count"])

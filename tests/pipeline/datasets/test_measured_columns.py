@@ -63,7 +63,7 @@ def test_an_interrupted_ingest_decides_the_same(tmp_path: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.datasets.ingest.place_molecules", die)
+        patch.setattr("pipeline.datasets.dataset_builder.place_molecules", die)
         with pytest.raises(KeyboardInterrupt):
             make(tmp_path, cells, shard_rows=2)
     assert list((tmp_path / "datasets").glob("*.partial/parts/part-00002.parquet"))
