@@ -174,7 +174,8 @@ def test_a_name_with_two_meanings_is_refused(
     small: Dataset, model: TrainedModel, workspace: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "other.csv"
-    source.write_text("SMILES,assay\n" + "\n".join(f"{h}c1ccccc1,{i}" for i, h in enumerate(HEADS)))
+    rows = [f"{head}c1ccccc1{tail}" for head in HEADS for tail in ("", "O")]
+    source.write_text("SMILES,assay\n" + "\n".join(f"{smiles},{i}" for i, smiles in enumerate(rows)))
     other = ingest(_ingested(str(source), properties=["assay"]), workspace)
     with pytest.raises(UserError, match="'assay' is measured in the data and measured, in nM"):
         train(other, _short(model.folder), workspace)
