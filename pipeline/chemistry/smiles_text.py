@@ -49,16 +49,37 @@ def split_structure(text: str) -> StructureText:
     smiles, _, rest = (re.sub(r"\s", " ", text, count=1) if text else "").partition(" ")
     if not smiles.isascii():
         smiles = smiles.translate(_DASHES)
-    rest = rest.strip()
+    parts = _split_extension(rest.strip())
+    if parts is None:
+        raise Refused("parse", "its CXSMILES extension is not closed: the second | is missing")
+    return StructureText(smiles, *parts)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """Split the name off the text of a cell or line; quotes and invisible characters stay as they are.
+
+    Returns:
+        The SMILES, with its CXSMILES extension if it has one that is closed; and the name, "" where there is none.
+
+    >>> split_name("C[C@H](N)O |&1:1,3| alaninol")
+    ('C[C@H](N)O |&1:1,3|', 'alaninol')
+    """
+    smiles, *rest = text.split(None, 1) or [text]
+    if not rest:
+        return smiles, ""
+    extension, name = _split_extension(rest[0].strip()) or ("", rest[0].strip())
+    return f"{smiles} {extension}".rstrip(), name
+
+
+def _split_extension(rest: str) -> tuple[str, str] | None:
+    """Split what stands behind a SMILES into CXSMILES extension and name; None where the extension is not closed."""
     if (after := _AFTER_NAME.fullmatch(rest)) is not None:
-        return StructureText(smiles, after[2], after[1])
+        return after[2], after[1]
     if not rest.startswith("|"):
-        return StructureText(smiles, "", rest)
+        return "", rest
     masked = _BLOCKS.sub(lambda found: "x" * len(found[0]), rest)
     end = masked.find("|", 1)
-    if end < 0:
-        raise Refused("parse", "its CXSMILES extension is not closed: the second | is missing")
-    return StructureText(smiles, rest[: end + 1], rest[end + 1 :].strip())
+    return None if end < 0 else (rest[: end + 1], rest[end + 1 :].strip())
 
 
 def parse_text(text: str) -> tuple[Mol, list[Change]]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rdkit import Chem, rdBase
 
+from pipeline.chemistry.smiles_text import split_name
 from pipeline.chemistry.standardize import LONGEST_INPUT
 
 LOOK = 50
 """Cells of a column that are looked at."""
-_STRUCTURE = re.compile(r"\s*(\S+(?:\s+\|[^|]*\|)?)(?:\s+(\S.*?))?\s*", re.DOTALL)
 _FIRST = re.compile(r"[A-IK-PR-Zabcnopst\[*]")  # characters that a SMILES can begin with
 _SELFIES = re.compile(r"(\[[^\[\]]+\]){3,}\.?(\[[^\[\]]+\])*")
 _ATTEMPT = re.compile(r"(Br|Cl|[BCNOPSFIbcnops]|\[[^\[\]]*\]?|[()=#@+\-\\/%0-9.:~*$])+")
@@ -29,16 +29,6 @@ _KINDS: tuple[tuple[str, Callable[[str], object]], ...] = (
 )
 
 
-def split_structure(text: str) -> tuple[str, str]:
-    """Split `SMILES |CXSMILES| name` into the structure, with what stands between the bars, and the name, or "".
-
-    >>> split_structure("C[C@H](N)O |&1:1,3| alaninol")
-    ('C[C@H](N)O |&1:1,3|', 'alaninol')
-    """
-    match = _STRUCTURE.fullmatch(text)
-    return (match[1], match[2] or "") if match else (text, "")
-
-
 def is_smiles(text: str) -> bool:
     """Whether RDKit reads the text as SMILES; its chemistry is not looked at."""
     text = text.strip()
@@ -50,7 +40,7 @@ def is_smiles(text: str) -> bool:
 
 def is_structure(text: str) -> bool:
     """Whether a cell holds a SMILES, alone or with CXSMILES extensions or a name behind it."""
-    return is_smiles(split_structure(text)[0].split(" |")[0])
+    return is_smiles(split_name(text)[0].split(" |")[0])
 
 
 def is_broken_smiles(text: str) -> bool:
@@ -68,7 +58,7 @@ def hold_molecules(cells: Iterable[str | None]) -> bool:
     if sum(bool(_SELFIES.fullmatch(text)) for text in texts) * 2 > len(texts):
         return False
     good = [text for text in texts if is_structure(text)]
-    return 2 * len(good) > len(texts) and sum(len(split_structure(text)[0]) for text in good) > 3 * len(good)
+    return 2 * len(good) > len(texts) and sum(len(split_name(text)[0]) for text in good) > 3 * len(good)
 
 
 def hold_drawn_molecules(cells: Iterable[str | None]) -> bool:

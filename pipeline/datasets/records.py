@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from pipeline.chemistry.smiles_text import split_name
 from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets.cell_kinds import split_structure
 from pipeline.datasets.readers import Layout
 from pipeline.datasets.text_files import LONGEST_LINE, is_blank, read_lines
 
@@ -44,7 +44,7 @@ def read_records(
         elif len(line) >= LONGEST_LINE:
             yield Rejection(-1, line[:1000], "read", f"a line of more than {LONGEST_LINE:,} characters")
         elif delimiter is None:
-            yield line.split(None, 1) if "|" not in line else [cell for cell in split_structure(line) if cell]
+            yield line.split(None, 1) if "|" not in line else [cell for cell in split_name(line) if cell]
         elif delimiter == WHITE_SPACE:
             yield line.split()
         elif '"' not in line:

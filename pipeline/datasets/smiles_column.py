@@ -10,12 +10,12 @@ from pathlib import Path
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import DataError, UserError
+from pipeline.chemistry.smiles_text import split_name
 from pipeline.datasets.cell_kinds import (
     describe_kind,
     hold_drawn_molecules,
     hold_molecules,
     is_smiles,
-    split_structure,
     take_filled,
 )
 
@@ -95,7 +95,7 @@ def find_smiles_column(
 def hold_names(cells: Sequence[str | None]) -> bool:
     """Whether a cell of a column of SMILES holds a name behind the SMILES."""
     for text in take_filled(cells):
-        structure, name = split_structure(text)
+        structure, name = split_name(text)
         if name and not name.startswith("|") and is_smiles(structure.split(" |")[0]):
             return True
     return False
@@ -187,7 +187,7 @@ def _choose_among(path: Path, names: Sequence[str], columns: Cells, holding: Seq
 def _write_flat(cell: str | None) -> str:
     """Return the canonical SMILES without stereo; "" for none."""
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(split_structure(cell)[0].split(" |")[0]) if cell and cell.strip() else None
+        mol = Chem.MolFromSmiles(split_name(cell)[0].split(" |")[0]) if cell and cell.strip() else None
         return Chem.MolToSmiles(mol, isomericSmiles=False) if mol is not None else ""
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chem_vae.errors import DataError
+from pipeline.chemistry.smiles_text import split_name
 from pipeline.chemistry.standardize import Rejection
 
 # The modules of the formats register them.
 from pipeline.datasets import parquet_reader, sdf_reader, text_reader, xlsx_reader  # noqa: F401
-from pipeline.datasets.cell_kinds import split_structure
 from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
 from pipeline.workspace.registry import check_file
@@ -124,7 +124,7 @@ class Source:
         """Turn rows of cells into columns."""
         if self.layout.names:
             if self.layout.cell_name is not None:
-                names = [split_structure(text or "")[1] for text in chunk.inputs]  # the inputs keep the whole text
+                names = [split_name(text or "")[1] for text in chunk.inputs]  # the inputs keep the whole text
                 cells = [[*row, name] for row, name in zip(cells, names, strict=True)]
             turned = list(zip(*cells, strict=True)) or [()] * len(self.columns)
             chunk.columns = {name: list(values) for name, values in zip(self.columns, turned, strict=True)}

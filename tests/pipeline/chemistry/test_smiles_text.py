@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.smiles_text import LONGEST_TEXT, split_structure
+from pipeline.chemistry.smiles_text import LONGEST_TEXT, split_name, split_structure
 from pipeline.chemistry.standardize import Rejection, Standardizer
 
 UNDEFINED = ("stereo of a mixture made undefined",)
@@ -107,3 +107,15 @@ def test_no_extension_raises_or_defines_stereo(case: tuple[str, str, object], ex
         plain = Standardizer()(smiles)
         assert isinstance(plain, Molecule)
         assert found.smiles.count("@") <= plain.smiles.count("@")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("CCO", ("CCO", "")), (" CCO\tethanol | pure ", ("CCO", "ethanol | pure")), ("CCO |&1:1|  x y", ("CCO |&1:1|", "x y")),
+        ("CCO |&1:1,$a|b$| x", ("CCO |&1:1,$a|b$|", "x")), ("CCO ethanol |&1:1|", ("CCO |&1:1|", "ethanol")),
+        ("CCO | x", ("CCO", "| x")), ("CCO a|b", ("CCO", "a|b")), ("'CCO' x", ("'CCO'", "x")), ("", ("", "")), (" ", (" ", "")),
+    ],
+)  # fmt: skip
+def test_the_name_behind_a_structure(text: str, parts: tuple[str, str]) -> None:
+    assert split_name(text) == parts

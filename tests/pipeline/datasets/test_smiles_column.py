@@ -110,3 +110,10 @@ def test_commas_between_the_bars_need_no_quotes(tmp_path: Path) -> None:
 def test_the_products_own_tables_ask_no_question(tmp_path: Path) -> None:
     text = make_table(("rank", list("1234")), ("smiles", MOLECULES), ("nearest_training_smiles", MOLECULES[::-1]))
     assert Source.open(write(tmp_path, "a.csv", text)).smiles_column == "smiles"
+
+
+def test_an_extension_behind_the_name_stays_with_its_structure(tmp_path: Path) -> None:
+    text = "C[C@H](N)O alaninol |&1:1|\nC[C@H](N)CO |&1:1| b\nCCO d\nc1ccccc1O | g\n"
+    _, (chunk, *_) = read_all(write(tmp_path, "a.smi", text), rows=9)
+    assert chunk.inputs == ["C[C@H](N)O |&1:1|", "C[C@H](N)CO |&1:1|", "CCO", "c1ccccc1O"]
+    assert chunk.columns == {"name": ["alaninol", "b", "d", "| g"]}
