@@ -25,7 +25,7 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 class Targets(NamedTuple):
-    """What is known of the n measurements, in any unit."""
+    """The values or bounds of the n measurements, in any unit."""
 
     y: Tensor
     """(n,) exact values, NaN for bounds."""

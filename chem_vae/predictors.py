@@ -1,4 +1,4 @@
-"""What every property predictor on the latent mean does: it predicts a mean and a calibrated standard deviation.
+"""The base class of property predictors on the latent mean: each predicts a mean and a calibrated standard deviation.
 
 Standard deviations are scaled on held-out molecules so that their squared z-scores average 1.
 """

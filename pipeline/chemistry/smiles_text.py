@@ -32,7 +32,7 @@ class StructureText(NamedTuple):
     extension: str
     """The CXSMILES extension with its bars (|&1:1|); "" where there is none."""
     name: str
-    """What stands after them; "" where there is nothing."""
+    """The text after them; "" where there is none."""
 
 
 def split_structure(text: str) -> StructureText:

@@ -14,7 +14,7 @@ from pipeline.datasets.units import find_factor, find_mass_factor, is_known_unit
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """What is known of the units of a column.
+    """The facts about the units of a column.
 
     Args:
         column: The column's name.

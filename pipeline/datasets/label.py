@@ -73,7 +73,7 @@ RELATIONS = {
     "approx.": "~", "approx": "~", "about": "~", "around": "~",
     "": "", "=": "", "==": "", ":": "",
 }  # fmt: skip
-"""What the words and signs before a number mean."""
+"""The meaning of the words and signs before a number."""
 LARGEST = 1e30  # a number beyond it, such as 1e308, stands for something else, and no model in 32 bits can learn it
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
