@@ -25,7 +25,7 @@ _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}
 
 
 class Record(NamedTuple):
-    """What a row says of a property: its cell, and the cells beside it."""
+    """The cells of a row that tell of one property: its own cell, and the cells beside it."""
 
     text: str
     relation: str = ""

@@ -125,7 +125,7 @@ class StyleEvidence:
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """What the marks of a column mean where a number alone does not tell ("1,234")."""
+    """The meaning of the marks of a column, for numbers that do not tell it themselves ("1,234")."""
 
     comma_is_decimal: bool = True
     point_is_decimal: bool = True

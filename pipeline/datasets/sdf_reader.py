@@ -40,7 +40,7 @@ class _Record:
 
     @property
     def too_long(self) -> str:
-        """What is too long about it, or ""."""
+        """The reason why the record is too long, or ""."""
         if self.count > _LONGEST_RECORD:
             return f"a record of {self.count:,} lines, more than {_LONGEST_RECORD:,}"
         if self.size > _LARGEST_RECORD:
@@ -79,7 +79,7 @@ class _Record:
 
 @dataclass
 class _Found:
-    """What was unusual about the records of a file, counted for the notes."""
+    """Counts of the unusual records of a file, for the notes."""
 
     joined: int = 0
     unended: int = 0

@@ -47,7 +47,7 @@ class MergedCell:
 
 @dataclass(frozen=True)
 class SheetFacts:
-    """What the XML of a sheet tells.
+    """The facts that the XML of a sheet tells.
 
     Args:
         last_row: The number of the last row that holds a value, from 1; 0 where none does.
