@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import FilterCatalog, Mol, rdMolDescriptors
@@ -31,41 +32,71 @@ PATTERNS = {
 }
 
 
+def locate_unusual(mol: Mol, allowed: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
+    """Find what is unusual in a sanitized molecule, and at which atoms.
+
+    Args:
+        mol: The molecule, in the standard form of the project.
+        allowed: Names that are not looked for, and what `learn_usual` returned.
+
+    Returns:
+        The atoms to mark (their indices, sorted) by the name of what is unusual; {} where nothing is.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for name, pattern in PATTERNS.items():
+        if name not in allowed and (matches := mol.GetSubstructMatches(pattern)):
+            found[name] = _merge(matches)
+    large = [ring for ring in mol.GetRingInfo().AtomRings() if len(ring) > LARGEST_RING]
+    if large and LARGE_RING not in allowed:
+        found[LARGE_RING] = _merge(large)
+    if STRAINED not in allowed and (strained := _find_strained(mol)):
+        found[STRAINED] = _merge([strained])
+    return found
+
+
 def find_unusual_motifs(mol: Mol) -> frozenset[str]:
-    """Find the unusual motifs of a sanitized molecule, by name; most have none."""
-    found = {name for name, pattern in PATTERNS.items() if mol.HasSubstructMatch(pattern)}
-    if _measure_largest_ring(mol) > LARGEST_RING:
-        found.add(LARGE_RING)
-    if _is_strained(mol):
-        found.add(STRAINED)
-    return frozenset(found)
+    """Find what is unusual in a sanitized molecule, by name; most molecules have nothing."""
+    return frozenset(locate_unusual(mol))
 
 
 def has_unusual_motif(mol: Mol, allowed: Collection[str] = ()) -> bool:
-    """Whether a sanitized molecule has an unusual motif that is not among the allowed ones."""
-    if _measure_largest_ring(mol) > LARGEST_RING and LARGE_RING not in allowed:
-        return True
-    if any(name not in allowed and mol.HasSubstructMatch(pattern) for name, pattern in PATTERNS.items()):
-        return True
-    return STRAINED not in allowed and _is_strained(mol)
+    """Whether a sanitized molecule has anything unusual that is not among what is allowed (see `locate_unusual`)."""
+    return bool(locate_unusual(mol, allowed))
 
 
-def _measure_largest_ring(mol: Mol) -> int:
-    return max(map(len, mol.GetRingInfo().AtomRings()), default=0)
+def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
+    """Learn what is usual for a set of molecules although it is unusual elsewhere, as `allowed` takes it.
+
+    Args:
+        mols: Sanitized molecules: those that a model was trained on, or those that a user named.
+        at_least: The number of molecules that must have it.
+
+    Returns:
+        What these molecules have that `locate_unusual` would report. Sets of several calls can be joined.
+    """
+    counts = Counter(name for mol in mols for name in find_unusual_motifs(mol))
+    return frozenset(name for name, count in counts.items() if count >= at_least)
 
 
-def _is_strained(mol: Mol) -> bool:
-    """Whether a double bond stands at a bridgehead (Bredt's rule), or an aromatic ring is bridged."""
+def _merge(matches: Iterable[Iterable[int]]) -> tuple[int, ...]:
+    return tuple(sorted({atom for match in matches for atom in match}))
+
+
+def _find_strained(mol: Mol) -> list[int]:
+    """Find bridgeheads with a double bond (Bredt's rule), or in an aromatic ring."""
     bridgeheads: list[int] = []
     if mol.GetRingInfo().NumRings() < 2:
-        return False
+        return []
     if not rdMolDescriptors.CalcNumBridgeheadAtoms(mol, atoms=bridgeheads):  # type: ignore[arg-type]  # the stubs err
-        return False
-    return any(
-        bond.GetIsAromatic() or (bond.GetBondType() == Chem.BondType.DOUBLE and bond.IsInRing())
+        return []
+    return [
+        index
         for index in bridgeheads
-        for bond in mol.GetAtomWithIdx(index).GetBonds()
-    )
+        if any(
+            bond.GetIsAromatic() or (bond.GetBondType() == Chem.BondType.DOUBLE and bond.IsInRing())
+            for bond in mol.GetAtomWithIdx(index).GetBonds()
+        )
+    ]
 
 
 # -- structural alerts -----------------------------------------------------------------------------------------------

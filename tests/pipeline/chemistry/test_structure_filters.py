@@ -12,6 +12,8 @@ from pipeline.chemistry.structure_filters import (
     find_structural_alerts,
     find_unusual_motifs,
     has_unusual_motif,
+    learn_usual,
+    locate_unusual,
 )
 
 ODD = {
@@ -46,6 +48,20 @@ def test_unusual_motifs_have_names(smiles: str, name: str | None) -> None:
     assert (name in found) if name else not found
     assert has_unusual_motif(mol) == bool(found)
     assert not has_unusual_motif(mol, found)  # and what is allowed is not held against it
+
+
+def test_unusual_motifs_have_atoms() -> None:
+    mol = Chem.MolFromSmiles("CCOOCCC=C=O")
+    assert locate_unusual(mol) == {"peroxide": (2, 3), "heterocumulene": (6, 7, 8)}
+    assert locate_unusual(mol, {"peroxide"}) == {"heterocumulene": (6, 7, 8)}
+    assert locate_unusual(Chem.MolFromSmiles("CC1=CC2CCC1=C2C")).keys() == {STRAINED}
+
+
+def test_what_molecules_have_is_usual_for_them() -> None:
+    mols = [Chem.MolFromSmiles(s) for s in ("CCOOC", "COOC", "CC=C=O", "CCO")]
+    assert not has_unusual_motif(mols[0], learn_usual(mols)) and not has_unusual_motif(mols[2], learn_usual(mols))
+    assert has_unusual_motif(mols[2], learn_usual(mols, at_least=2))
+    assert learn_usual(mols[3:]) == learn_usual([]) == frozenset()
 
 
 def test_usual_molecules_have_none_and_every_pattern_can_be_read() -> None:
