@@ -51,6 +51,7 @@ STAGES = {
     "decoded": "the decoder ended its string within the length limit, and SELFIES read it",
     "valid": "RDKit parses and sanitizes it, and it has at least one atom",
     "unique": "the same molecule (InChIKey) counted once",
+    "meets the constraints": "no constraint refused it",
     "novel": "not in the data that the model was trained on (InChIKey)",
     "in domain": "similar enough to a measured molecule that a prediction means something",
     "alert-free": "no PAINS or BRENK structural alert",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,17 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
+from pipeline.generation.constraint_filter import MEETS, Refusals
 from pipeline.generation.direct import SearchResult
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
+from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
@@ -67,14 +70,24 @@ class AcquisitionScore:
         complete = all(w.summary.name in values for w in objectives)
         self.best = compute_best_measured(objectives, values) if complete else -np.inf
 
-    def select_seeds(self) -> list[str]:
-        """Select the best measured molecules as canonical SMILES, best first; none without the dataset."""
+    def select_seeds(self, constraints: Constraints) -> list[str]:
+        """Select the best measured molecules that meet the constraints as canonical SMILES; none without the dataset."""
         if not len(self.known):
             return []
         values = {str(name): self.known[name].tolist() for name in self.known.columns[1:]}
         scores = score(self.objectives, values, len(self.known))
         order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
-        return [str(s) for s in self.known["smiles"].to_numpy()[order[:SEEDS]]]
+        ordered = [str(s) for s in self.known["smiles"].to_numpy()[order]]
+        if not len(constraints):
+            return ordered[:SEEDS]
+        found: list[str] = []
+        for first in range(0, len(ordered), SEEDS):
+            some = ordered[first : first + SEEDS]
+            passed = constraints.check(parse_mols(some)).passed
+            found += [text for text, fits in zip(some, passed, strict=True) if fits]
+            if len(found) >= SEEDS:
+                break
+        return found[:SEEDS]
 
     def predict(self, molecules: Sequence[Molecule]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
         """Compute and predict what the objectives ask for.
@@ -117,8 +130,12 @@ def search(
     temperature: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
+    constraints: Constraints | None = None,
 ) -> SearchResult:
     """Search for molecules that are worth measuring, from the best measured ones on.
+
+    The constraints hold from the start: for the measured molecules that the search starts from, and for every molecule that
+    it looks at afterwards.
 
     Args:
         model: The trained model.
@@ -130,19 +147,28 @@ def search(
         temperature: The temperature of the decoder's symbols.
         seed: The seed of the random numbers.
         progress: Told the stage "generate".
+        constraints: What every molecule has to meet; nothing when None.
 
     Raises:
-        UserError: No objective is of a measured property, or a property has no predictor.
+        UserError: No molecule meets the constraints, no objective is of a measured property, or a property has no predictor.
     """
     if all(w.basis == "computed" for w in objectives):
         raise UserError(
             f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
         )
     worth = AcquisitionScore(model, objectives, config, known)
-    seeds = _keep_readable(worth.select_seeds(), model)
+    constraints = constraints or Constraints(())
+    seeds = _keep_readable(worth.select_seeds(constraints), model)
+    told = []
+    if not seeds and len(worth.known) and len(constraints):
+        told.append(
+            f"none of the {len(worth.known):,} measured molecules meets the constraints, so that the search starts from molecules "
+            "of the model: expect fewer candidates near the measured molecules"
+        )
     asked = OptimizeConfig(
         oracle_calls=samples + len(seeds),
         objectives={"worth": Objective(maximize=True)},
+        constraints=constraints.constraints,
         strategy=strategy,
         seeds=tuple(seeds),
         batch_size=max(10, min(100, samples // 10)),
@@ -164,7 +190,11 @@ def search(
         "valid": int(result.counts["passed"]) - asked_first,
         "unique": len(molecules),
     }
-    return SearchResult(molecules, counts)
+    refusals = Refusals(int(result.counts["drafts"]), Counter(result.broken))
+    if len(constraints):
+        counts["valid"] = int(result.counts["valid"]) - asked_first
+        counts[MEETS] = counts["unique"]
+    return SearchResult(molecules, counts, warnings=told, refusals=refusals)
 
 
 def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:

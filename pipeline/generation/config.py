@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chem_vae.config import MOST_SEED
-from pipeline.objectives.config import Objective
+from pipeline.objectives.config import ConstraintList, Objective
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
@@ -57,9 +57,21 @@ class MeasuredConfig(Settings):
 
 
 class GenerateConfig(Settings):
-    """Settings of a generation: from a model to ranked candidates."""
+    """Settings of a generation: from a model to ranked candidates.
+
+    ```toml
+    [generate.objectives]
+    logp = { target = 2.5 }
+    [[generate.constraints]]
+    property = "mw"
+    at_least = 300
+    [[generate.constraints]]
+    alerts = ["PAINS", "BRENK"]
+    ```
+    """
 
     objectives: dict[str, Objective] = Field({}, description="Objectives by property; none samples like the data.")
+    constraints: ConstraintList = ()
     n: int = Field(100, ge=1, description="How many candidates to report.")
     samples: int | None = Field(
         None, ge=1, description="How many molecules to decode for them; ten per candidate when not given."

@@ -21,9 +21,11 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.generation.annotate import predict_property
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.constraint_filter import MEETS, Refusals
 from pipeline.models.sampling import draw
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
 
@@ -41,10 +43,12 @@ class SearchResult:
     """COLUMNS and the values of the objectives, in the order of the search. A search by acquisition has no selfies, but also
     acquisition, origin, parent, similarity_to_measured and in_domain."""
     counts: dict[str, int]
-    """requested, decoded (not of a search by acquisition), valid, unique."""
+    """requested, decoded (not of a search by acquisition), valid, unique, and MEETS where there are constraints."""
     canonical: Share = field(default_factory=lambda: Share(0, 0))
     """The strings that are spelled canonically among all decoded ones (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
+    refusals: Refusals = field(default_factory=Refusals)
+    """What the constraints refused."""
 
 
 def sample(
@@ -53,8 +57,9 @@ def sample(
     config: GenerateConfig,
     samples: int,
     progress: Progress,
+    constraints: Constraints,
 ) -> SearchResult:
-    """Sample from the model with one strategy, validate and score the molecules.
+    """Sample from the model with one strategy, validate the molecules, hold them to the constraints and score them.
 
     It ends early when several batches in a row bring no new molecule.
 
@@ -64,6 +69,7 @@ def sample(
         config: The settings; the strategy is set.
         samples: The number of molecules to decode.
         progress: Told the stage "generate".
+        constraints: A molecule that breaks one is counted, and is no row of the result.
 
     Raises:
         UserError: The strategy learns from scores, or the model cannot follow it to the objectives.
@@ -72,6 +78,7 @@ def sample(
     optimizer = _create_optimizer(model, objectives, config, seed)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
+    refusals = Refusals()
     counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
     progress("generate", 0, samples)
     done = stale = canonical = decoded = 0
@@ -98,12 +105,18 @@ def sample(
         within = np.logical_and.reduce([np.ones(n, bool), *(w.find_hits(values[w.summary.name]) for w in objectives)])
         counts["decoded"] += sum(string is not None for string in drawn.strings)
         counts["valid"] += sum(molecule is not None for molecule in molecules)
+        fresh: dict[str, int] = {}
         for i, molecule in enumerate(molecules):
-            if molecule is None or molecule.inchikey in seen:
+            if molecule is not None and molecule.inchikey not in seen:
+                fresh.setdefault(molecule.inchikey, i)
+        seen |= fresh.keys()
+        passed = refusals.check(constraints, [m for i in fresh.values() if (m := molecules[i]) is not None])
+        for i, fits in zip(fresh.values(), passed, strict=True):
+            molecule = molecules[i]
+            if molecule is None or not fits:
                 continue
-            seen.add(molecule.inchikey)
             row = {"smiles": molecule.smiles, "inchikey": molecule.inchikey, "score": scores[i], "sample": done + i}
-            kept = molecule if len(seen) <= MOST_PARSED else Molecule(molecule.smiles, molecule.inchikey)
+            kept = molecule if len(rows) < MOST_PARSED else Molecule(molecule.smiles, molecule.inchikey)
             row |= {"selfies": drawn.strings[i], "strategy": config.strategy, "z": z[i], "molecule": kept}
             for w in objectives:
                 row[f"{w.summary.name}_{w.basis}"] = values[w.summary.name][i]
@@ -119,7 +132,9 @@ def sample(
         progress("generate", done, done)
     frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
     spelled = Share(canonical, decoded)
-    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, samples, config))
+    if len(constraints):
+        counts[MEETS] = refusals.passed
+    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, samples, config), refusals)
 
 
 def _collect_warnings(counts: dict[str, int], canonical: Share, samples: int, config: GenerateConfig) -> list[str]:

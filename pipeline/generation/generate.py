@@ -20,9 +20,11 @@ from pipeline.generation.acquisition_search import LEAST, list_measured_molecule
 from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
 from pipeline.generation.batch_selection import choose_batch, explain_few
 from pipeline.generation.config import ACQUISITION, GenerateConfig
+from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
+from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 
@@ -49,6 +51,8 @@ class GenerationReport:
     """The strings that are spelled canonically among all decoded ones (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    refusals: Refusals = field(default_factory=Refusals)
+    """What the constraints refused."""
     report: dict[str, Any] = field(default_factory=dict)
     """The content of report.json, where a run folder was written."""
 
@@ -99,7 +103,8 @@ def generate(
     warnings += list_novelty_warnings(model, dataset)
     config = config.model_copy(update={"strategy": config.strategy or choose_strategy(objectives, model)})
 
-    found, samples = _search(model, objectives, config, dataset, progress)
+    constraints = make_constraints(config, model)
+    found, samples = _search(model, objectives, config, dataset, constraints, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, dataset)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
@@ -139,6 +144,7 @@ def generate(
         found.canonical,
         warnings + found.warnings,
         time.monotonic() - started,
+        found.refusals,
     )
 
 
@@ -153,16 +159,24 @@ def _search(
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
     dataset: Dataset | None,
+    constraints: Constraints,
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
     if config.strategy != ACQUISITION:
-        return sample(model, objectives, config, samples, progress), samples
+        return sample(model, objectives, config, samples, progress, constraints), samples
     samples = config.samples or max(samples, LEAST)
     known, seed = list_measured_molecules(dataset, objectives), int(config.seed)
     found = search(
-        model, objectives, samples=samples, config=config.measured, known=known, seed=seed, progress=progress
+        model,
+        objectives,
+        samples=samples,
+        config=config.measured,
+        known=known,
+        seed=seed,
+        progress=progress,
+        constraints=constraints,
     )
     return found, samples
 

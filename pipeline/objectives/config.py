@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -175,3 +175,9 @@ class Constraint(Settings):
             others = f" or {len(self.similarity_to) - 1} more" if len(self.similarity_to) > 1 else ""
             return f"similarity to {self.similarity_to[0]}{others} {bounds}"
         return f"{self.property} {bounds}"
+
+
+ConstraintList = Annotated[
+    tuple[Constraint, ...], Field(description="What a molecule has to meet to be proposed at all.")
+]
+"""The constraints of a generation or an optimization, as a setting."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
-from pipeline.objectives.config import Constraint, Objective
+from pipeline.objectives.config import ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
 from pipeline.workspace.settings import Settings
 
@@ -44,7 +44,7 @@ class OptimizeConfig(Settings):
         description="How several objectives become one: the geometric or the arithmetic mean of their desirabilities, or "
         "pareto, the front of two or three.",
     )
-    constraints: tuple[Constraint, ...] = Field((), description="What a molecule has to meet to be scored at all.")
+    constraints: ConstraintList = ()
     strategy: str = Field(
         "adaptive",
         description="adaptive also moves the model towards what scored well, and was ahead of the others from 100 "

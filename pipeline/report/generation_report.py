@@ -15,6 +15,7 @@ from chem_vae.analysis import compute_principal_axes
 from pipeline.chemistry.metrics import compare_with_target, count_funnel, count_scaffolds, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
+from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
@@ -30,6 +31,7 @@ from pipeline.report.model import (
     Novelty,
     Objective,
     Predictor,
+    Refusal,
     Report,
     Request,
     Share,
@@ -40,7 +42,7 @@ from pipeline.report.raw_values import read_logarithms
 from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000
-_STAGES = ("requested", "decoded", "valid", "unique", "novel", "in domain", "within target", "alert-free")
+_STAGES = ("requested", "decoded", "valid", "unique", MEETS, "novel", "in domain", "within target", "alert-free")
 
 
 def build_generation_report(
@@ -72,13 +74,19 @@ def build_generation_report(
         temperature=config.temperature,
         seed=config.seed,
         objectives=[Objective(**w.to_dict()) for w in objectives],
+        constraints=[c.describe() for c in config.constraints],
     )
     stages = [(s, counts[s]) for s in _STAGES if s in counts and (s != "within target" or objectives)]
     report.funnel = [Stage(**stage) for stage in count_funnel(stages)]
+    report.refusals = [
+        Refusal(constraint=name, count=n, of=made.refusals.examined) for name, n in made.refusals.refused.items()
+    ]
     report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
     report.novelty = None
     if dataset is not None:
-        aware, blind = (Share(count=counts[key], of=counts["unique"]) for key in ("novel", "novel, stereo-blind"))
+        aware, blind = (
+            Share(count=counts[key], of=counts.get(MEETS, counts["unique"])) for key in ("novel", "novel, stereo-blind")
+        )
         report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
     report.diversity = measure_diversity(made.candidates)

@@ -314,6 +314,8 @@ class Report(Part):
     seconds: Row = {}
     request: Request = Request()
     funnel: list[Stage] = []
+    refusals: list[Refusal] = []
+    """What the constraints of a generation refused; an optimization's are in `optimization`."""
     redraws: int | None = None
     canonical: Share = Share()
     """Decoded strings that spell their molecule as the training data would."""

@@ -42,6 +42,7 @@ def check_request(config: CampaignConfig) -> None:
     ARCHITECTURES.find(config.train.model.architecture)
     if config.generate.strategy is not None:
         check_strategy(config.generate.strategy, ACQUISITION)
+    Constraints(config.generate.constraints)
     if config.optimize is not None:
         check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
