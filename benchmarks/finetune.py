@@ -207,9 +207,8 @@ def _one(kind: str, base: Any, config: Any, workspace: Path) -> dict[str, Any]:
 
 def _moses(model: Any) -> dict[str, float]:
     """Measure exact reconstruction and -log p(x) in nats of test molecules of the embedded sample: what the base is made for."""
-    from chem_vae.analysis import measure_exact_reconstruction
+    from chem_vae.analysis import measure_exact_reconstruction, measure_nats
     from chem_vae.data import TokenDataset
-    from pipeline.training.finetune import measure_nats
     from pipeline.workspace.registry import find_data_folder
 
     checkpoint = model.checkpoint
@@ -218,7 +217,7 @@ def _moses(model: Any) -> dict[str, float]:
     strings = [checkpoint.vocabulary.from_smiles(s) for s in smiles]
     data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
     exact = measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length)
-    return {"exact_reconstruction": exact, "nats": measure_nats(checkpoint, data)}
+    return {"exact_reconstruction": exact, "nats": measure_nats(checkpoint.model, data)}
 
 
 def _share(kind: str, model: Any) -> dict[str, float]:

@@ -114,6 +114,15 @@ def measure_exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length:
     return exact / len(data) if len(data) else float("nan")
 
 
+@torch.no_grad()
+def measure_nats(model: ChemVAE, data: TokenDataset, batch_size: int = 512) -> float:
+    """Compute the mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
+    total = 0.0
+    for _, batch in data.iterate_batches(batch_size):
+        total -= float(model.log_likelihood(batch.tokens.to(model.device)).sum())
+    return total / len(data) if len(data) else float("nan")
+
+
 def advise_on_collapse(kl: float, active_units: int, latent_size: int, beta: float) -> str | None:
     """Say what to do about a posterior that has collapsed to the prior (Bowman et al. 2016, arXiv:1511.06349).
 

@@ -36,7 +36,7 @@ def serve(
     timezone: str | None = None,
     name: str | None = None,
     dataset: str = "latest",
-    model: str = "latest",
+    model: str | None = None,
     data: str | None = None,
     settings: dict[str, Any] | None = None,
     debug: bool = False,
@@ -55,7 +55,7 @@ def serve(
         timezone: An IANA name such as Europe/Berlin; the machine's own when not given.
         name: The deployment's name; the configuration's when not given.
         dataset: The dataset that the flow `train` trains on.
-        model: The model that `generate` and `optimize` work with; the run that `update` goes on from.
+        model: The model that `generate` and `optimize` work with; the run that `update` goes on from; the latest when None.
         data: The file of new measurements for `update`.
         settings: Settings for `update` by dotted key, on top of the run's own configuration.
         debug: Log tracebacks of our own errors, too.
@@ -167,7 +167,7 @@ def make_parameters(
     config: CampaignConfig,
     workspace: Path,
     dataset: str,
-    model: str,
+    model: str | None,
     data: str | None,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def make_parameters(
         there = data if "://" in data else str(Path(data).expanduser().resolve())  # it may be written later
         if start is not None and "train.start" in settings:
             settings = settings | {"train.start": start}
-        return values | {"data": there, "run": _make_absolute(model), "settings": settings}
+        return values | {"data": there, "run": _make_absolute(model or "latest"), "settings": settings}
     asked = getattr(config, flow_name)
     if asked is None:
         raise UserError("the flow optimize needs a table [optimize] in the configuration that says what is wanted")
@@ -193,7 +193,7 @@ def make_parameters(
     if flow_name == "train":
         values["dataset"] = _make_absolute(dataset)
     elif flow_name in ("generate", "optimize"):
-        values |= {"model": _make_absolute(model), "name": config.name}
+        values |= {"model": model and _make_absolute(model), "name": config.name}
     return values
 
 

@@ -43,7 +43,7 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
 
 @declare_flow("generate")
 def generate(
-    model: str = "latest",
+    model: str | None = None,
     config: GenerateConfig = DEFAULT,
     workspace: Path = Path("workspace"),
     name: str = "generate",
@@ -51,7 +51,7 @@ def generate(
     """Generate candidates and report on them.
 
     Args:
-        model: A run or model folder, a run's id, a model's key, or `latest`.
+        model: A run or model folder, a run's id, a model's key, or `latest`; when not given, the latest or a shipped one.
         config: The settings of the table `generate`.
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.

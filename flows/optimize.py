@@ -73,7 +73,7 @@ def optimize_molecules(
 
 @declare_flow("optimize")
 def optimize(
-    model: str,
+    model: str | None,
     config: OptimizeConfig,
     workspace: Path = Path("workspace"),
     name: str = "optimize",
@@ -84,7 +84,7 @@ def optimize(
     A run that was killed goes on where it stopped, and asks about no answered molecule again.
 
     Args:
-        model: A run or model folder, a run's id, a model's key, or `latest`.
+        model: A run or model folder, a run's id, a model's key, or `latest`; None is the latest or a shipped one.
         config: The settings of the table `optimize`.
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.

@@ -47,7 +47,7 @@ Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed 
 def interpolate(
     start: str,
     end: str,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     steps: int = 9,
@@ -82,7 +82,7 @@ def interpolate(
 @command(app)
 def neighbors(
     molecule: str,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     k: int = 10,
@@ -110,7 +110,7 @@ def neighbors(
 @command(app)
 def analogues(
     molecule: str,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     n: Annotated[int, typer.Option("--number", "-n", metavar="INT", help="How many at most.")] = 20,
@@ -150,7 +150,7 @@ def analogues(
 @command(app)
 def reconstruct(
     molecules: list[str] | None,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     output: Annotated[
@@ -177,7 +177,12 @@ def reconstruct(
 
 @command(app)
 def anomaly(
-    molecules: list[str] | None, model: str, workspace: Path, quiet: bool, output: Figure = None, limit: Limit = None
+    molecules: list[str] | None,
+    model: str | None,
+    workspace: Path,
+    quiet: bool,
+    output: Figure = None,
+    limit: Limit = None,
 ) -> None:
     """Show how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
 
@@ -202,7 +207,7 @@ def anomaly(
 
 @contextmanager
 def open_model(
-    model: str, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
+    model: str | None, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
 ) -> Iterator[tuple[TrainedModel, Progress]]:
     """Open the model and show progress; the name of the output is checked before any work."""
     if output is not None:
@@ -214,9 +219,9 @@ def open_model(
         yield trained, progress
 
 
-def name_model(workspace: Path, model: str) -> str:
+def name_model(workspace: Path, model: str | None) -> str:
     """Return the --model and --workspace for the next command; nothing where they would be taken anyway."""
-    return ("" if model == "latest" else f" --model {shlex.quote(model)}") + name_workspace(workspace)
+    return ("" if model in (None, "latest") else f" --model {shlex.quote(model)}") + name_workspace(workspace)
 
 
 def write_molecules(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:

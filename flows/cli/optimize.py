@@ -46,7 +46,7 @@ def optimize(
 ) -> None:  # fmt: skip
     """Find the best molecules that a number of oracle calls allows, and report how they were found.
 
-    chem-vae optimize --model moses --maximize qed --calls 1000
+    chem-vae optimize --maximize qed --calls 1000
 
     With an oracle of your own, near a molecule, several aims at once:
 
@@ -74,7 +74,7 @@ def optimize(
     asked = _read_request(whole)
     if output is not None:
         check_output(output)
-    folder = earlier.folder / "model" if earlier and model is None else find_model(model or "latest", workspace)
+    folder = earlier.folder / "model" if earlier and model is None else find_model(model, workspace)
     if prefect:
         start_prefect(quiet, debug)
         from flows.optimize import optimize as flow  # here: loads prefect and pydantic

@@ -130,11 +130,12 @@ def make_option(panel: str | None, *names: str, metavar: str | None = None, help
 
 MODEL = make_option(
     MODELS, "--model", "-m", metavar="RUN|FOLDER",
-    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses; the latest when not given.",
+    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses. When not given: the latest of the "
+    "workspace, or the first of `chem-vae models` where there is none.",
 )  # fmt: skip
 
 SHARED: dict[str, tuple[Any, Any]] = {
-    "model": (Annotated[str, MODEL], "latest"),
+    "model": (Annotated[str | None, MODEL], None),
     "molecule": (
         Annotated[str, typer.Argument(metavar="SMILES", help="The molecule, in quotes, e.g. 'c1ccccc1O'.")], ...
     ),

@@ -36,12 +36,12 @@ def serve(
         str, make_option(LEARN, "--dataset", metavar="FOLDER|NAME", help="The dataset that the flow train trains on.")
     ] = "latest",
     model: Annotated[
-        str,
+        str | None,
         make_option(
             LEARN, "--model", metavar="RUN|FOLDER",
-            help="The model that generate and optimize work with; the run that update goes on from.",
+            help="The model that generate and optimize work with; the run that update goes on from. When not given: the latest.",
         ),
-    ] = "latest",
+    ] = None,
     data: Annotated[
         str | None,
         make_option(LEARN, "--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),

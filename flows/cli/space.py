@@ -35,7 +35,7 @@ Color = Annotated[
 @command(app, name="map")
 def map_(
     molecules: list[str] | None,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     method: str = "pca",
@@ -75,7 +75,7 @@ def map_(
 @command(app)
 def traverse(
     molecule: str,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     along: str = "axes",
@@ -109,7 +109,7 @@ def traverse(
 
 @command(app)
 def disentangle(
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     method: str = "mi",
@@ -145,7 +145,9 @@ def disentangle(
 
 
 @command(app)
-def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output: Figure = None, seed: Seed = 0) -> None:
+def calibration(
+    model: str | None, workspace: Path, quiet: bool, n: int = 2000, output: Figure = None, seed: Seed = 0
+) -> None:
     """Check the predictors' uncertainty: whether their intervals hold as many held-out values as they promise.
 
     chem-vae explore calibration -o calibration.png
@@ -173,7 +175,7 @@ def calibration(model: str, workspace: Path, quiet: bool, n: int = 2000, output:
 @command(app)
 def robustness(
     molecules: list[str] | None,
-    model: str,
+    model: str | None,
     workspace: Path,
     quiet: bool,
     shares: Annotated[

@@ -27,7 +27,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
 
     chem-vae run --data my.csv --property pIC50 --maximize pIC50 --range mw=300:450
 
-    With fewer than 5,000 measured molecules it fine-tunes a shipped model; --from moses does so with any number:
+    With fewer than 5,000 measured molecules it fine-tunes the shipped model that fits them best; --from does so with any number:
 
     chem-vae run --from moses --data my.csv --property pIC50 --target pIC50=8
 
@@ -126,10 +126,16 @@ def train(
 @command(
     app, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
 )  # fmt: skip
-def generate(given: Given, model: str, output: Path | None, config: Path | None, workspace: Path, quiet: bool) -> None:
+def generate(
+    given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
+) -> None:
     """Generate candidates with a trained model, and report on them.
 
-    chem-vae generate --model moses --target logp=2.5 --maximize qed -n 100 -o found.sdf
+    chem-vae generate --target logp=2.5 --maximize qed -n 100 -o found.sdf
+
+    With a model of your choice (chem-vae models):
+
+    chem-vae generate --model moses --target logp=2.5 -n 100
     """
     whole = given.load(config, {} if config else {"name": "generate"})
     if output is not None:

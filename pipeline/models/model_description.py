@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.models.predictor_wording import describe_choice
@@ -23,6 +23,8 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
     if base := card.get("base"):
         before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
         lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
+        if base.get("fits"):
+            lines.insert(3, f"    {base['name']}: {describe_fits(base['fits'])}")
     lines += [f"  {figure.replace('_', ' ')}: {value:.4g}" for figure, value in figures.items() if value is not None]
     for told in (card.get("finetuning") or {}).get("before_after", []):
         lines.append(f"  {told['of']}: {_describe_change(told)}")
@@ -40,6 +42,31 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
     lines += [f"  limit: {text}" for text in card.get("limits", [])]
     lines += [f"  warning: {w}" for w in list_model_warnings(card)]
     return "\n".join(lines)
+
+
+def describe_fits(fits: Sequence[Mapping[str, Any]]) -> str:
+    """Describe how well the base of a fine-tuned model fits the new molecules, beside the other models that there were.
+
+    Args:
+        fits: `name`, `spelled`, `of` and `nats` of each model, the base first (`pipeline.training.choose_base.BaseFit`).
+    """
+    base, *others = fits
+    shares = ", ".join(f"{fit['name']} {fit['spelled'] / max(fit['of'], 1):.0%}" for fit in others).replace("%", " %")
+    share = f"{base['spelled'] / max(base['of'], 1):.0%}".replace("%", " %")
+    text = f"it can spell {share} of {base['of']:,} molecules of the data" + f" ({shares})" * bool(others)
+    if base["nats"] is None:
+        return text
+    nats = ", ".join(f"{fit['name']} {fit['nats']:.1f}" for fit in others if fit["nats"] is not None)
+    of = "those that each of these models can spell" if others else "these"
+    return f"{text}; -log p(x) of {of} is {base['nats']:.1f} nats" + f" ({nats})" * bool(nats)
+
+
+def describe_base(card: Mapping[str, Any]) -> str | None:
+    """Describe the model that the training started from; None for a training from nothing."""
+    base = card.get("base")
+    if not base:
+        return None
+    return f"{base['name']} ({base['key'][:8]})" + (f"; {describe_fits(base['fits'])}" if base.get("fits") else "")
 
 
 def list_model_warnings(card: Mapping[str, Any]) -> list[str]:

@@ -331,14 +331,14 @@ class TrainedModel:
         return describe_model(self.folder.name, self.key, self.card)
 
 
-def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")) -> TrainedModel:
+def load_model(where: str | Path | None = None, workspace: Path = Path("workspace")) -> TrainedModel:
     """Open a trained model.
 
     >>> load_model("moses")  # doctest: +SKIP
 
     Args:
         where: The model's folder or name, the name of a shipped model, a run's folder, id or name, a dataset's name, or
-            "latest".
+            "latest". None: the latest, or a shipped model where the workspace has none, which a warning says.
         workspace: The folder to look in.
 
     Raises:
@@ -346,7 +346,7 @@ def load_model(where: str | Path = "latest", workspace: Path = Path("workspace")
         UserError: The name is unknown.
         CheckpointError: The model is damaged.
     """
-    return TrainedModel.open(find_model(str(where), workspace), workspace=workspace)
+    return TrainedModel.open(find_model(None if where is None else str(where), workspace), workspace=workspace)
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:

@@ -17,6 +17,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
+from pipeline.models.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.data_account import describe_dataset
@@ -118,7 +119,7 @@ def start_report(
         title=title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=run_id,
-        model=ModelFacts(key=model.key, **{key: card[key] for key in keys}, figures=figures),
+        model=ModelFacts(key=model.key, **{key: card[key] for key in keys}, base=describe_base(card), figures=figures),
         dataset=describe_dataset(dataset, card, asked),
         kept_neighbors=count_kept_neighbors(model, dataset),
         predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],

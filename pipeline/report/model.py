@@ -167,6 +167,8 @@ class ModelFacts(Part):
     conditions: list[str] = []
     training_molecules: int | None = None
     trained_seconds: float | None = None
+    base: str | None = None
+    """The model that the training started from, and how well it fitted the data beside others."""
     figures: dict[str, Any] = {}
 
 

@@ -38,8 +38,9 @@ class TrainConfig(Settings):
         None,
         min_length=1,
         description="A finished model to go on from, by its name (see `chem-vae models`), folder or run: better with few molecules, "
-        'and sooner done. "nothing" trains on the data alone. When not given: moses where a property is measured and the training '
-        "molecules are fewer than 5,000, unless train.model says what to build; else nothing.",
+        'and sooner done. "nothing" trains on the data alone. When not given: the model of the installation that fits your molecules '
+        "best, where a property is measured and the training molecules are fewer than 5,000, unless train.model says what to build; "
+        "else nothing.",
     )
     replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")

@@ -6,7 +6,6 @@ ones of the base (`pipeline/training/replay.py`). A base may itself be fine-tune
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ import selfies
 import torch
 from numpy.typing import NDArray
 
-from chem_vae.analysis import measure_exact_reconstruction
+from chem_vae.analysis import measure_exact_reconstruction, measure_nats
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.data import TokenDataset
 from chem_vae.errors import ChemVAEWarning, DataError, UserError, VocabularyError
@@ -144,17 +143,8 @@ def compare_with_base(plan: TrainingPlan, after: Checkpoint) -> list[dict[str, A
 def _measure_fit(checkpoint: Checkpoint, data: TokenDataset) -> dict[str, float]:
     return {
         "exact_reconstruction": measure_exact_reconstruction(checkpoint.model, data, checkpoint.max_length),
-        "nats": measure_nats(checkpoint, data),
+        "nats": measure_nats(checkpoint.model, data),
     }
-
-
-@torch.no_grad()
-def measure_nats(checkpoint: Checkpoint, data: TokenDataset, batch_size: int = 512) -> float:
-    """Compute the mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
-    total = 0.0
-    for _, batch in data.iterate_batches(batch_size):
-        total -= float(checkpoint.model.log_likelihood(batch.tokens.to(checkpoint.model.device)).sum())
-    return total / len(data) if len(data) else math.nan
 
 
 def _describe_lineage(base: TrainedModel) -> dict[str, Any]:

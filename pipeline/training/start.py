@@ -13,6 +13,7 @@ from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import PropertySummary
+from pipeline.training.choose_base import BaseChoice, choose_base, draw_compared_molecules
 from pipeline.training.config import NOTHING, TrainConfig
 from pipeline.training.plan import summarize_properties
 from pipeline.workspace.lookup import find_model, list_shipped_models
@@ -23,31 +24,49 @@ NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "con
 """Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
 
 
-def choose_start(config: TrainConfig, dataset: Dataset) -> TrainConfig:
+def choose_start(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, BaseChoice | None]:
     """Name the start of a training where the configuration does not.
 
-    It is a shipped model if the dataset has a measured property and fewer than FEW_MOLECULES training molecules (a warning says so),
-    unless an architecture is given or a property means something else in the shipped model. Else it is nothing.
+    It is the shipped model that fits the molecules best (`choose_base`) if the dataset has a measured property and fewer than
+    FEW_MOLECULES training molecules, unless an architecture is given or a property means something else in every shipped model.
+    A warning says so, with the figures of the choice. Else it is nothing.
+
+    Returns:
+        The configuration with a start, and the comparison of the shipped models where there was one.
     """
     if config.start is not None:
-        return config
-    molecules, shipped = dataset.counts["train"], next(iter(list_shipped_models().items()), None)
+        return config, None
+    molecules = dataset.counts["train"]
     few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
     built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
-    if shipped is None or built or not few:
-        return config.start_from(NOTHING)
-    name, folder = shipped
-    try:
-        check_properties(summarize_properties(dataset, dataset.tokens("train")), TrainedModel.open(folder))
-    except UserError:
-        return config.start_from(NOTHING)
+    choice = None if built or not few else compare_shipped_models(dataset)
+    if choice is None:
+        return config.start_from(NOTHING), None
+    name = choice.name
     warnings.warn(
         f"{molecules:,} training molecules are few for a model that starts from nothing: it starts from {name}, as with --from "
-        f"{name}; --from nothing keeps to them alone",
+        f"{name}; --from nothing keeps to them alone; {name} was taken: {choice}",
         ChemVAEWarning,
         stacklevel=3,
     )
-    return config.start_from(name)
+    return config.start_from(name), choice
+
+
+def compare_shipped_models(dataset: Dataset) -> BaseChoice | None:
+    """Compare the shipped models on a dataset; None where there is none in which its properties mean the same.
+
+    Raises:
+        CheckpointError: A shipped model is damaged.
+    """
+    about, models = summarize_properties(dataset, dataset.tokens("train")), {}
+    for name, folder in list_shipped_models().items():
+        model = TrainedModel.open(folder)
+        try:
+            check_properties(about, model)
+        except UserError:
+            continue
+        models[name] = model
+    return choose_base(models, draw_compared_molecules(dataset)) if models else None
 
 
 def open_base(config: TrainConfig, workspace: Path) -> TrainedModel | None:

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
@@ -21,12 +22,13 @@ from pipeline.datasets.account import describe_counts
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_checks import find_label_problems, require_labels
 from pipeline.models.trained_model import KIND, TrainedModel
+from pipeline.training.choose_base import BaseChoice
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import compare_with_base, plan_fine_tuning
 from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
-from pipeline.training.start import FEW_MOLECULES, choose_start, open_base, settle_config
+from pipeline.training.start import FEW_MOLECULES, choose_start, compare_shipped_models, open_base, settle_config
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
@@ -54,7 +56,7 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
         CheckpointError: The base is damaged.
         BusyError: The same training is under way in another process.
     """
-    config = choose_start(config, dataset)
+    config, choice = choose_start(config, dataset)
     base = open_base(config, workspace)
     conditions = choose_conditions(dataset, config, tuple(base.conditions) if base else ())
     config = settle_config(config, base) if base else config
@@ -79,7 +81,7 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
                 config = config.model_copy(
                     update={"start": write_model_name(base.folder)}
                 )  # not "latest", which moves on
-            _train_into(partial, dataset, base, config, key, found, progress)
+            _train_into(partial, dataset, base, config, key, found, choice, progress)
     return TrainedModel.open(folder, workspace=workspace)
 
 
@@ -112,6 +114,7 @@ def _train_into(
     config: TrainConfig,
     key: str,
     found: list[str],
+    choice: BaseChoice | None,
     progress: Progress,
 ) -> None:
     started = time.monotonic()
@@ -148,6 +151,8 @@ def _train_into(
         )  # fmt: skip
     if plan.start is not None:
         plan.card["finetuning"]["before_after"] = compare_with_base(plan, checkpoint)
+    if base is not None and (fits := _list_fits(base, dataset, choice)):
+        plan.card["base"]["fits"] = fits
     molecules = len(plan.splits["train"])
     checkpoint.card = {
         "dataset": {
@@ -208,6 +213,15 @@ def _train_into(
     )
 
 
+def _list_fits(base: TrainedModel, dataset: Dataset, choice: BaseChoice | None) -> list[dict[str, Any]]:
+    """List how well the base and the other shipped models fit the dataset, the base first; empty for a base that is not shipped."""
+    name = write_model_name(base.folder)
+    if name not in list_shipped_models():
+        return []
+    choice = choice or compare_shipped_models(dataset)
+    return [] if choice is None else [fit.to_dict() for fit in choice.put_first(name).fits]
+
+
 class _PriorMetrics:
     """Computes valid, unique and novel shares of prior samples for the training log."""
 
@@ -237,7 +251,7 @@ def _warn_about_size(molecules: int, plan: TrainingPlan) -> list[str]:
     if molecules >= FEW_MOLECULES:
         return []
     known = next(iter(list_shipped_models()), None)
-    better = f"start from a model that knows chemistry: --from {known}, or " if known else ""
+    better = f"start from a model that knows chemistry: --from {known} (see chem-vae models), or " if known else ""
     return [
         f"{molecules:,} training molecules are few for a model that starts from nothing: expect crude structures; "
         f"{better}train on a larger file that holds yours too, with the measured column empty where nothing was measured"

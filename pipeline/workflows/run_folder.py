@@ -164,7 +164,12 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
 def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:
     """Say for a manifest which model and which data a run used."""
     sources: dict[str, Any] = {
-        "model": {"key": model.key, "folder": model.folder.name, "reused": model.reused},
+        "model": {
+            "key": model.key,
+            "folder": model.folder.name,
+            "reused": model.reused,
+            "base": {k: base.get(k) for k in ("name", "key", "fits")} if (base := model.card.get("base")) else None,
+        },
         "dataset": None,
     }
     if dataset is not None:

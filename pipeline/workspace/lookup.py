@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-from chem_vae.errors import ChemVAEError, DataError, unknown_name
+from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, unknown_name
 from pipeline.workspace.registry import find_data_folder
 
 LATEST = "latest"
+PREFERRED_MODEL = "druglike"
+"""The shipped model that is taken where nothing else decides between the shipped ones."""
 CALLS = "calls.csv"
 """The file of oracle calls, which only the run folder of an optimization holds."""
 
@@ -35,12 +38,13 @@ def find_dataset(asked: str, workspace: Path) -> Path:
 
 
 def list_shipped_models() -> dict[str, Path]:
-    """List the models that came with the installation, by name."""
+    """List the models that came with the installation, by name; PREFERRED_MODEL is the first where it is among them."""
     try:
         parent = find_data_folder() / "models"
     except ChemVAEError:  # an incomplete installation is said where its data is needed
         return {}
-    return {f.name: f for f in sorted(parent.glob("*")) if (f / "model.json").is_file()}
+    found = [f for f in sorted(parent.glob("*")) if (f / "model.json").is_file()]
+    return {f.name: f for f in sorted(found, key=lambda f: f.name != PREFERRED_MODEL)}
 
 
 def list_workspace_models(workspace: Path) -> list[Path]:
@@ -48,13 +52,14 @@ def list_workspace_models(workspace: Path) -> list[Path]:
     return _list_finished(workspace / "models")
 
 
-def find_model(asked: str, workspace: Path) -> Path:
+def find_model(asked: str | None, workspace: Path) -> Path:
     """Find the folder of a model.
 
     Args:
         asked: The name of a model that came with the installation, which wins over a folder of that name (write ./name for
             the folder); the path or name of a model's folder; the folder, id or name of a run, whose model is taken; the
-            name of a dataset; or `latest`, the newest of the workspace.
+            name of a dataset; or `latest`, the newest of the workspace. None, where nothing is asked for, is `latest` too, and
+            the first of the shipped models where the workspace has none, which a warning says.
         workspace: The folder in which it is looked for.
 
     Raises:
@@ -62,6 +67,8 @@ def find_model(asked: str, workspace: Path) -> Path:
         UserError: If the name is unknown.
     """
     shipped = list_shipped_models()
+    if asked is None:
+        return _find_usual_model(workspace)
     if asked in shipped:
         return shipped[asked]
     for path in (Path(asked), Path(asked) / "model"):
@@ -70,7 +77,7 @@ def find_model(asked: str, workspace: Path) -> Path:
     known = list_workspace_models(workspace)
     runs = [f for f in _list_finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
     if asked == LATEST:
-        if not known:
+        if not known and not runs:
             use = f"; or take one that is here already: --model {next(iter(shipped))}" if shipped else ""
             raise DataError(
                 f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train{use}"
@@ -89,6 +96,24 @@ def find_model(asked: str, workspace: Path) -> Path:
     if Path(asked).exists():
         raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
     raise unknown_name("model or run", asked, [*shipped, *(f.name for f in [*known, *runs])])
+
+
+def _find_usual_model(workspace: Path) -> Path:
+    """Find the newest model of the workspace, or the first of the shipped ones, which a warning says."""
+    try:
+        return find_model(LATEST, workspace)
+    except DataError:
+        shipped = list_shipped_models()
+        if not shipped:
+            raise
+    name, folder = next(iter(shipped.items()))
+    warnings.warn(
+        f"there is no model in {workspace} yet: {name} is taken, which came with the installation; --model names another one "
+        "(see chem-vae models)",
+        ChemVAEWarning,
+        stacklevel=3,
+    )
+    return folder
 
 
 def write_model_name(folder: Path) -> str:
@@ -124,7 +149,7 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
         return found[0]
     if known or optimization is None:
         raise unknown_name("run", asked, [f.name for f in known])
-    start = "chem-vae optimize --model moses --maximize qed" if optimization else "chem-vae run --data moses-sample"
+    start = "chem-vae optimize --maximize qed" if optimization else "chem-vae run --data moses-sample"
     raise DataError(f"there is no finished run of that kind in {workspace}; start one with: {start}")
 
 

@@ -105,5 +105,5 @@ def test_mistakes_are_sentences(model: Path, tmp_path: Path, chem_vae: CommandLi
     ):
         done = CliRunner().invoke(app, ["explore", *arguments, "--workspace", str(model)])
         assert isinstance(done.exception, UserError) and words in str(done.exception), (arguments, done.exception)
-    refused = chem_vae("explore", "analogues", "CCO", "--workspace", tmp_path)
+    refused = chem_vae("explore", "analogues", "CCO", "--model", "latest", "--workspace", tmp_path)
     assert refused.returncode == 2 and refused.stderr.startswith("error: there is no finished model")

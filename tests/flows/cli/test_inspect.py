@@ -7,6 +7,8 @@ from pathlib import Path
 
 from command_line import CommandLine, Done, refused
 
+from pipeline.workspace.lookup import list_shipped_models
+
 
 def test_report_runs_inspect_datasets(chem_vae: CommandLine, first_run: Done, workspace: Path) -> None:
     run = Path(first_run.stdout.strip().splitlines()[-1].removeprefix("report: ")).parent
@@ -35,8 +37,17 @@ def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:
     done = chem_vae("runs", "--workspace", tmp_path)
     assert done.returncode == 0 and done.stdout == "" and "no finished runs" in done.stderr
     refused(chem_vae("report", "--workspace", tmp_path), "no finished run", "chem-vae run")
-    refused(chem_vae("generate", "--workspace", tmp_path), "no finished model", "chem-vae run")
+    refused(chem_vae("generate", "--model", "latest", "--workspace", tmp_path), "no finished model", "chem-vae run")
     refused(chem_vae("train", "--workspace", tmp_path), "no finished dataset", "chem-vae ingest")
+
+
+def test_a_shipped_model_generates_where_the_workspace_has_none(chem_vae: CommandLine, tmp_path: Path) -> None:
+    done = chem_vae("generate", "-n", "3", "--samples", "30", "-q", "--workspace", tmp_path)
+    assert done.returncode == 0, done.stderr
+    name = next(iter(list_shipped_models()))
+    assert f"{name} is taken, which came with the installation; --model names another one" in done.stderr
+    again = chem_vae("explore", "analogues", "CC(=O)Nc1ccc(O)cc1", "-n", "2", "-q", "--workspace", tmp_path)
+    assert again.returncode == 0 and "is taken" not in again.stderr  # the run's model is the latest now
 
 
 def test_damaged_checkpoints(chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path) -> None:

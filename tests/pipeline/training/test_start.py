@@ -47,7 +47,9 @@ def test_few_measured_molecules_start_from_a_shipped_model_and_it_is_said(
     assert made.card["base"]["key"] == TrainedModel.open(shipped).key
     read = TrainConfig.model_validate(config.model_dump(mode="json"))  # as a Prefect deployment hands it over
     with pytest.warns(UserWarning, match="starts from tiny"):
-        assert choose_start(read, small) == TrainConfig.model_validate({"start": "tiny", "training": quick})
+        told, choice = choose_start(read, small)
+    assert told == TrainConfig.model_validate({"start": "tiny", "training": quick})
+    assert choice is not None and choice.name == "tiny"
 
 
 def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
@@ -56,24 +58,25 @@ def test_nothing_is_started_from_where_it_is_asked_for_or_nothing_would_do(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for said in ({"start": NOTHING}, {"model": {"latent_size": 32}}):
-            told = choose_start(TrainConfig.model_validate(said), small)
+            told, choice = choose_start(TrainConfig.model_validate(said), small)
+            assert choice is None
             assert told.start == NOTHING and told.base is None
             assert told.training == TrainConfig().training and told.model_dump()["training"]["beta"]
         monkeypatch.setattr(start, "FEW_MOLECULES", 10)
-        assert choose_start(TrainConfig(), small).start == NOTHING  # many molecules
+        assert choose_start(TrainConfig(), small)[0].start == NOTHING  # many molecules
         monkeypatch.undo()
         monkeypatch.setattr(lookup, "find_data_folder", lambda: shipped.parents[1])
         source = tmp_path / "clash.csv"  # the name means another thing in the shipped model
         source.write_text(
             "SMILES,assay\n" + "\n".join(f"{h}{c},{i}" for i, h in enumerate(HEADS) for c in ("c1ccccc1", "C1CCCC1"))
         )
-        assert (
-            choose_start(TrainConfig(), ingest(_ingested(str(source), properties=["assay"]), tmp_path)).start == NOTHING
-        )
+        clash = ingest(_ingested(str(source), properties=["assay"]), tmp_path)
+        assert choose_start(TrainConfig(), clash)[0].start == NOTHING
         source.write_text("SMILES\n" + "\n".join(f"{h}c1ccccc1" for h in HEADS))
-        assert choose_start(TrainConfig(), ingest(_ingested(str(source), properties=[]), tmp_path)).start == NOTHING
+        unmeasured = ingest(_ingested(str(source), properties=[]), tmp_path)
+        assert choose_start(TrainConfig(), unmeasured)[0].start == NOTHING
         monkeypatch.setattr(start, "list_shipped_models", dict)
-        assert choose_start(TrainConfig(), small).start == NOTHING
+        assert choose_start(TrainConfig(), small)[0].start == NOTHING
 
 
 def test_a_model_from_nothing_says_so_and_keeps_its_key(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chem_vae.atomic_files import write_json
-from chem_vae.errors import DataError, UserError
+from chem_vae.errors import ChemVAEWarning, DataError, UserError
+from pipeline.workspace import lookup
 from pipeline.workspace.lookup import (
     find_dataset,
     find_folder,
@@ -57,6 +58,30 @@ def test_models(tmp_path: Path) -> None:
         find_model(str(tmp_path), tmp_path)
     with pytest.raises(UserError, match="unknown model or run 'nightl'.*Known: 20260101-020000-nightly"):
         find_model("nightl", tmp_path)
+
+
+def test_a_shipped_model_is_taken_where_nothing_is_asked_for_and_nothing_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed, workspace = tmp_path / "installed", tmp_path / "workspace"
+    monkeypatch.setattr(lookup, "find_data_folder", lambda: installed)
+    with pytest.raises(DataError, match="no finished model"):
+        find_model(None, workspace)  # none came with the installation
+    moses = make(installed, "models", "moses", 1e9, "model.json")
+    with pytest.warns(ChemVAEWarning, match="no model in .*workspace yet: moses is taken"):
+        assert find_model(None, workspace) == moses
+    druglike = make(installed, "models", "druglike", 1e9, "model.json")
+    make(installed, "models", "antibiotics", 1e9, "model.json")
+    make(installed, "models", "unfinished", 1e9)
+    assert list(list_shipped_models()) == ["druglike", "antibiotics", "moses"]
+    with pytest.warns(ChemVAEWarning, match="druglike is taken, .* --model names another one"):
+        assert find_model(None, workspace) == druglike
+    with pytest.raises(DataError, match="no finished model"):
+        find_model("latest", workspace)  # asked for, and not there
+    run = make(workspace, "runs", "20260101-020000-first", 2e9, "model/model.json")
+    assert find_model(None, workspace) == find_model("latest", workspace) == run / "model"
+    model = make(workspace, "models", "assay-1111aaaa", 3e9, "model.json")
+    assert find_model(None, workspace) == model and find_model("moses", workspace) == moses
 
 
 def test_any_folder(tmp_path: Path) -> None:
