@@ -98,11 +98,11 @@ def refresh(mol: RWMol) -> None:
 
 
 def draw_atom(mol: RWMol, rng: random.Random, fits: Callable[[Atom], bool]) -> Atom | None:
-    """Draw an atom without a charge that fits; None where a dozen draws found none."""
+    """Draw an atom without a charge that fits; None where a dozen draws found none. A dummy atom is left alone."""
     count = mol.GetNumAtoms()
     for _ in range(TRIES):
         atom = mol.GetAtomWithIdx(rng.randrange(count))
-        if not atom.GetFormalCharge() and fits(atom):
+        if atom.GetAtomicNum() and not atom.GetFormalCharge() and fits(atom):
             return atom
     return None
 
