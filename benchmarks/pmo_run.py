@@ -161,6 +161,7 @@ def code_key() -> str:
         root / "pipeline" / "chemistry" / f"{name}.py"
         for name in ("crossover", "mutations", "graph_edits", "structure_filters")
     ]
+    named.append(root / "pipeline" / "models" / "usual_structures.py")
     named += [root / "chem_vae" / f"{name}.py" for name in ("tanimoto", "tanimoto_fit", "tanimoto_process")]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
     sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]

@@ -158,12 +158,20 @@ def show_run(run: Run) -> None:
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     # here: loads pydantic
-    from pipeline.report.tables import list_achieved_rows, list_data_rows, list_funnel_rows, list_warnings
+    from pipeline.report.tables import (
+        describe_unusual,
+        list_achieved_rows,
+        list_data_rows,
+        list_funnel_rows,
+        list_warnings,
+    )
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]
+    if refused := describe_unusual(report):
+        lines += [f"{refused}.", ""]
     if warnings := list_warnings(report):
         lines += ["## Warnings", "", *(f"- {warning}" for warning in warnings), ""]
     if report.dataset.summary:

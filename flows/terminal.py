@@ -76,7 +76,7 @@ def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
 
 
 def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -> str:
-    """Format the first candidates of a run: score, values labelled computed or predicted, SMILES last.
+    """Format the first candidates of a run: score, values labelled computed or predicted, what is unusual, SMILES last.
 
     Args:
         path: The run's candidates.csv.
@@ -90,12 +90,15 @@ def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = 
         return ""
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
     columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
+    odd = [bool(row.get("unusual")) for row in rows]
     heads = ["{0} ({2})".format(*column.rpartition("_")) for column in columns]
     shown = [
-        [row.get("rank", ""), row.get("score", ""), *(_add_spread(row, c) for c in columns), row.get("smiles", "")]
+        [row.get("rank", ""), row.get("score", ""), *(_add_spread(row, c) for c in columns)]
+        + [row.get("unusual", "")] * any(odd)
+        + [row.get("smiles", "")]
         for row in rows
     ]
-    return format_table(shown, ["rank", "score", *heads, "smiles"])
+    return format_table(shown, ["rank", "score", *heads, *["unusual"] * any(odd), "smiles"])
 
 
 def explain_reuse(manifest: Path) -> str:
@@ -112,7 +115,7 @@ def explain_reuse(manifest: Path) -> str:
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
     # here: --help does without them
-    from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
+    from pipeline.report.tables import describe_unusual, list_achieved_rows, list_funnel_rows, list_warnings
 
     lines = [f"data: {report.dataset.summary}", ""] if report.dataset.summary else []
     if funnel := list_funnel_rows(report):
@@ -124,6 +127,8 @@ def format_summary(report: Report) -> str:
     if achieved := list_achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
         lines += [format_table([list(row.values()) for row in achieved], head), ""]
+    if refused := describe_unusual(report):
+        lines += [refused, ""]
     lines += [f"warning: {warning}" for warning in list_warnings(report)]
     lines += [f"note: {text}" for text in report.dataset.notes]
     return "\n".join(lines).rstrip("\n")

@@ -80,6 +80,9 @@ def make_aims(table: str) -> tuple[SettingOption, ...]:
         aim("minimize", "NAME", "sa"),
         aim("range", "NAME=LOW:HIGH", "mw=300:400"),
         SettingOption(ASK, "--number -n", f"{table}.n", "", "50"),
+        SettingOption(
+            MUST, "--allow-unusual", f"{table}.allow_unusual", "NAME", "'ring of more than 8 atoms'", many=True
+        ),
     )
 
 

@@ -100,6 +100,11 @@ def count_passing(measured: Molecules) -> Share:
     return Share(int(measured.passes.sum()), len(measured.passes))
 
 
+def count_unusual(measured: Molecules) -> Share:
+    """Count the molecules with something unusual in the structure, of molecules measured for it."""
+    return Share(int(measured.unusual.sum()), len(measured.unusual))
+
+
 def compute_cosine(a: Mapping[str, int], b: Mapping[str, int]) -> float:
     """Compute the cosine of two count vectors, in 0..1; NaN where one is empty.
 
@@ -131,7 +136,7 @@ def compute_distribution(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Compute all metrics of MOSES under its own names.
+    """Compute all metrics of MOSES under its own names, and the share of unusual structures.
 
     Args:
         smiles: The samples, or molecules that were measured already.
@@ -147,9 +152,11 @@ def compute_distribution(
     if isinstance(smiles, Molecules):
         found = smiles
     else:
-        wanted = MeasuredParts(rules=None if rules is None else tuple(rules))
+        wanted = MeasuredParts(rules=None if rules is None else tuple(rules), unusual=True)
         found = measure(smiles, wanted, workers=workers, progress=progress, stage="measure samples")
     figures: dict[str, Any] = {"valid": found.valid, "neutral": found.neutral}
+    if len(found.unusual):
+        figures["Unusual"] = count_unusual(found)
     for k in UNIQUE_AT:
         figures[f"unique@{k}"] = count_unique(found.smiles, k)
     chemnet = any(r.gaussian is not None for r in references)

@@ -21,6 +21,7 @@ from pipeline.benchmark.filters import MosesFilter
 from pipeline.chemistry.fingerprints import ECFP4_1024
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.structure_filters import has_unusual_motif
 from pipeline.workspace.parallel import Workers, count_cores
 
 PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
@@ -38,6 +39,8 @@ class MeasuredParts:
     rules: tuple[str, ...] | None = None
     """SMARTS of the filters; None: no filters."""
     inchikeys: bool = False
+    unusual: bool = False
+    """Whether anything in the structure is unusual in real molecules."""
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Molecules:
     passes: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     """(v,) whether the filters let it through."""
     inchikeys: list[str] = field(default_factory=list)
+    unusual: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """(v,) whether anything in the structure is unusual (`pipeline.chemistry.structure_filters`)."""
 
     @property
     def valid(self) -> Share:
@@ -118,7 +123,7 @@ def _make_jobs(
 def _measure(job: tuple[int, list[str | None], MeasuredParts]) -> Molecules:
     start, smiles, wanted = job
     part = Molecules(total=len(smiles))
-    fingerprints, properties, passes = [], [], []
+    fingerprints, properties, passes, unusual = [], [], [], []
     passing = _make_filter(wanted.rules) if wanted.rules is not None else None
     with rdBase.BlockLogs():
         for row, text in enumerate(smiles, start):
@@ -138,6 +143,8 @@ def _measure(job: tuple[int, list[str | None], MeasuredParts]) -> Molecules:
                 properties.append(compute(mol, PROPERTIES))
             if passing is not None:
                 passes.append(passing(mol))
+            if wanted.unusual:
+                unusual.append(has_unusual_motif(mol))
             if wanted.inchikeys:
                 part.inchikeys.append(Chem.MolToInchiKey(mol))
     if fingerprints:
@@ -145,6 +152,7 @@ def _measure(job: tuple[int, list[str | None], MeasuredParts]) -> Molecules:
     if properties:
         part.properties = np.asarray(properties, dtype=np.float64)
     part.passes = np.asarray(passes, dtype=bool)
+    part.unusual = np.asarray(unusual, dtype=bool)
     return part
 
 
@@ -162,6 +170,7 @@ def _join(parts: Sequence[Molecules]) -> Molecules:
         whole.fingerprints = np.concatenate([p.fingerprints for p in parts])
         whole.properties = np.concatenate([p.properties for p in parts])
         whole.passes = np.concatenate([p.passes for p in parts])
+        whole.unusual = np.concatenate([p.unusual for p in parts])
     return whole
 
 

@@ -25,7 +25,7 @@ from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import find_fcd_version
 from pipeline.benchmark.config import BenchmarkSettings
-from pipeline.benchmark.distribution import compute_distribution, count_passing, to_json
+from pipeline.benchmark.distribution import compute_distribution, count_passing, count_unusual, to_json
 from pipeline.benchmark.filters import load_rules
 from pipeline.benchmark.molecules import MeasuredParts, measure
 from pipeline.benchmark.parts import Parts
@@ -46,7 +46,9 @@ from pipeline.workspace.runs import describe_machine, list_versions
 
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""
-_FORMAT = 2
+UNUSUAL_OF = 10_000
+"""MOSES test molecules among which unusual structures are counted, to compare with."""
+_FORMAT = 3
 
 
 def run_benchmark(
@@ -104,6 +106,7 @@ def run_benchmark(
             "seconds": parts.seconds,
             "distribution": average_seeds([parts.results[f"distribution-{seed}"] for seed in _list_seeds(settings)]),
             **{name: parts.results[name] for name in ("posterior", "reconstruction", "protocol_b", "single_targets")},
+            "unusual_in_data": parts.results["unusual_in_data"],
             "canonical": {str(seed): parts.results[f"samples-{seed}"]["canonical"] for seed in _list_seeds(settings)},
             "by_seed": {str(seed): parts.results[f"distribution-{seed}"] for seed in _list_seeds(settings)},
         }
@@ -166,6 +169,7 @@ class _Benchmark:
             "reconstruction",
             lambda: measure_reconstruction(checkpoint, self.held, self.posterior, settings.first_seed, self.progress),
         )
+        self.parts.do("unusual_in_data", self.count_unusual_in_data)
         for seed in _list_seeds(settings):
             self.parts.do(f"samples-{seed}", lambda seed=seed: self.draw(seed))  # type: ignore[misc]
         for seed in _list_seeds(settings):
@@ -186,6 +190,15 @@ class _Benchmark:
                     progress=self.progress,
                 ),
             )
+
+    def count_unusual_in_data(self) -> dict[str, Any]:
+        """Count the unusual structures among some of MOSES' test molecules."""
+        test = read_split("test")
+        chosen = np.random.default_rng(self.settings.first_seed).permutation(len(test))[:UNUSUAL_OF]
+        wanted = MeasuredParts(structure=False, properties=False, unusual=True)
+        some = [test[i] for i in sorted(chosen)]
+        stage = "look for unusual structures in MOSES Test"
+        return count_unusual(measure(some, wanted, workers=self.workers, progress=self.progress, stage=stage)).to_dict()
 
     def draw(self, seed: int) -> dict[str, Any]:
         """Draw samples into a file; its hash is the part's result."""
@@ -219,7 +232,7 @@ class _Benchmark:
             smiles = [row["SMILES"] for row in csv.DictReader(file)]
         measured = measure(
             smiles,
-            MeasuredParts(rules=load_rules(), inchikeys=bool(self.known)),
+            MeasuredParts(rules=load_rules(), inchikeys=bool(self.known), unusual=True),
             workers=self.workers,
             progress=self.progress,
             stage=f"measure samples, seed {seed}",

@@ -83,7 +83,8 @@ def render_markdown(results: Mapping[str, Any]) -> str:
             )
             if name in figures
         )
-        + ".",
+        + "."
+        + _describe_unusual(results),
         "",
         "## Reconstruction",
         "",
@@ -100,6 +101,18 @@ def render_markdown(results: Mapping[str, Any]) -> str:
         "Seconds: " + ", ".join(f"{name} {seconds:,.0f}" for name, seconds in results["seconds"].items()) + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe_unusual(results: Mapping[str, Any]) -> str:
+    """Describe the share of unusual structures beside that of the data; "" for results without it."""
+    ours, data = results["distribution"].get("Unusual"), results.get("unusual_in_data")
+    if ours is None or data is None:
+        return ""
+    spread = "" if ours["std"] is None else f" ± {ours['std']:.2%}"
+    return (
+        f" Unusual structures: {ours['mean']:.2%}{spread} of the valid samples ({ours['count']:,} of {ours['of']:,}); "
+        f"of MOSES' test molecules {_format_share(data)}."
+    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

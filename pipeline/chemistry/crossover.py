@@ -27,7 +27,7 @@ from pipeline.chemistry.graph_edits import (
     remove_atoms,
 )
 from pipeline.chemistry.mutations import mutate
-from pipeline.chemistry.structure_filters import find_unusual_motifs, has_unusual_motif
+from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
 
 _ATTEMPTS = 10  # at one child
 _CUT = Chem.MolFromSmarts("[*]-;!@[*]")
@@ -56,7 +56,7 @@ class _Parent:
     """The molecule in Kekulé form; it is only copied, never changed."""
     size: int
     odd: frozenset[str]
-    """Its unusual motifs, which no child of other parents may have."""
+    """What is unusual in it, which no child of other parents may have."""
     charge: int
     ring_sizes: frozenset[int]
     stereo: bool
@@ -91,7 +91,7 @@ def vary(
 ) -> list[tuple[str | None, str]]:
     """Make n children of parents by crossover and mutation.
 
-    No child is among the parents, none comes twice, and none has a charge, or an unusual motif
+    No child is among the parents, none comes twice, and none has a charge, or anything unusual
     (`pipeline.chemistry.structure_filters`), that no parent of it has. Double bonds of children have no geometry;
     stereocenters stay where nothing next to them changes. The same arguments give the same children.
 
@@ -276,7 +276,7 @@ def _read(smiles: str) -> _Parent | None:
         smiles=smiles,
         mol=editable,
         size=mol.GetNumAtoms(),
-        odd=find_unusual_motifs(mol),
+        odd=learn_usual([mol]),
         charge=Chem.GetFormalCharge(mol),
         ring_sizes=frozenset(map(len, rings.AtomRings())),
         stereo="@" in smiles,

@@ -54,6 +54,7 @@ STAGES = {
     "meets the constraints": "no constraint refused it",
     "novel": "not in the data that the model was trained on (InChIKey)",
     "in domain": "similar enough to a measured molecule that a prediction means something",
+    "usual": "nothing in its structure is unusual in real molecules, or it is allowed by name (allow_unusual)",
     "alert-free": "no PAINS or BRENK structural alert",
     "within target": "every objective met within its tolerance",
 }

@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterable, Sequence
 from rdkit import Chem, rdBase
 from rdkit.Chem import FilterCatalog, Mol, rdMolDescriptors
 
+from chem_vae.errors import unknown_name
 from pipeline.chemistry.molecule import Molecule, Structure
 
 LARGEST_RING = 8
 LARGE_RING, STRAINED = f"ring of more than {LARGEST_RING} atoms", "strained bridge"
+EVERYTHING = "all"
+"""Stands for the names of all unusual structures, where some are allowed."""
 
 PATTERNS = {
     name: Chem.MolFromSmarts(smarts)
@@ -76,6 +79,32 @@ def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
     """
     counts = Counter(name for mol in mols for name in find_unusual_motifs(mol))
     return frozenset(name for name, count in counts.items() if count >= at_least)
+
+
+def list_unusual_names() -> tuple[str, ...]:
+    """List the names by which `locate_unusual` calls what is unusual."""
+    return (*PATTERNS, LARGE_RING, STRAINED)
+
+
+def read_allowed(names: Iterable[str]) -> frozenset[str]:
+    """Read the names of what is allowed although it is unusual, in any case, as `locate_unusual` takes them.
+
+    Args:
+        names: Names of `list_unusual_names`; "all" stands for all of them.
+
+    Raises:
+        UserError: A name is unknown; the message lists the nearest ones.
+    """
+    known = {name.casefold(): name for name in list_unusual_names()}
+    found: set[str] = set()
+    for name in names:
+        if name.casefold() == EVERYTHING:
+            found.update(known.values())
+        elif name.casefold() in known:
+            found.add(known[name.casefold()])
+        else:
+            raise unknown_name("unusual structure", name, [*known.values(), EVERYTHING])
+    return frozenset(found)
 
 
 def _merge(matches: Iterable[Iterable[int]]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
@@ -26,7 +27,7 @@ from pipeline.generation.direct import SearchResult
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.constraints import Constraints, explain_allowing
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
@@ -70,24 +71,30 @@ class AcquisitionScore:
         complete = all(w.summary.name in values for w in objectives)
         self.best = compute_best_measured(objectives, values) if complete else -np.inf
 
-    def select_seeds(self, constraints: Constraints) -> list[str]:
-        """Select the best measured molecules that meet the constraints as canonical SMILES; none without the dataset."""
+    def select_seeds(self, constraints: Constraints) -> tuple[list[str], Counter[str]]:
+        """Select the best measured molecules that meet the constraints as canonical SMILES; none without the dataset.
+
+        Returns:
+            The molecules, and what is unusual in those that were passed over for it, by name.
+        """
         if not len(self.known):
-            return []
+            return [], Counter()
         values = {str(name): self.known[name].tolist() for name in self.known.columns[1:]}
         scores = score(self.objectives, values, len(self.known))
         order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
         ordered = [str(s) for s in self.known["smiles"].to_numpy()[order]]
         if not len(constraints):
-            return ordered[:SEEDS]
+            return ordered[:SEEDS], Counter()
         found: list[str] = []
+        unusual: Counter[str] = Counter()
         for first in range(0, len(ordered), SEEDS):
             some = ordered[first : first + SEEDS]
-            passed = constraints.check(parse_mols(some)).passed
-            found += [text for text, fits in zip(some, passed, strict=True) if fits]
+            checked = constraints.check(parse_mols(some))
+            found += [text for text, fits in zip(some, checked.passed, strict=True) if fits]
+            unusual.update(checked.unusual)
             if len(found) >= SEEDS:
                 break
-        return found[:SEEDS]
+        return found[:SEEDS], unusual
 
     def predict(self, molecules: Sequence[Molecule]) -> tuple[dict[str, Tensor], dict[str, Prediction], Tensor, Tensor]:
         """Compute and predict what the objectives ask for.
@@ -131,11 +138,13 @@ def search(
     seed: int = 0,
     progress: Progress = silent,
     constraints: Constraints | None = None,
+    usual: Collection[str] = (),
+    allow_unusual: Sequence[str] = (),
 ) -> SearchResult:
     """Search for molecules that are worth measuring, from the best measured ones on.
 
     The constraints hold from the start: for the measured molecules that the search starts from, and for every molecule that
-    it looks at afterwards.
+    it looks at afterwards. So does the rule that nothing in a molecule is unusual.
 
     Args:
         model: The trained model.
@@ -148,6 +157,8 @@ def search(
         seed: The seed of the random numbers.
         progress: Told the stage "generate".
         constraints: What every molecule has to meet; nothing when None.
+        usual: What is usual for the model or the user (`pipeline.models.usual_structures`).
+        allow_unusual: Names of what is unusual and may be proposed all the same; "all" for everything.
 
     Raises:
         UserError: No molecule meets the constraints, no objective is of a measured property, or a property has no predictor.
@@ -158,8 +169,13 @@ def search(
         )
     worth = AcquisitionScore(model, objectives, config, known)
     constraints = constraints or Constraints(())
-    seeds = _keep_readable(worth.select_seeds(constraints), model)
-    told = []
+    held = Constraints(constraints.constraints, {*usual, *read_allowed(allow_unusual)})
+    best, unusual = worth.select_seeds(held)
+    seeds, told = _keep_readable(best, model), []
+    if unusual:
+        told.append(
+            f"some of the best measured molecules are unusual, and the search does not start from them: {explain_allowing(unusual)}"
+        )
     if not seeds and len(worth.known) and len(constraints):
         told.append(
             f"none of the {len(worth.known):,} measured molecules meets the constraints, so that the search starts from molecules "
@@ -169,6 +185,7 @@ def search(
         oracle_calls=samples + len(seeds),
         objectives={"worth": Objective(maximize=True)},
         constraints=constraints.constraints,
+        allow_unusual=tuple(allow_unusual),
         strategy=strategy,
         seeds=tuple(seeds),
         batch_size=max(10, min(100, samples // 10)),

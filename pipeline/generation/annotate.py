@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -16,6 +16,7 @@ from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
@@ -52,40 +53,56 @@ def annotate(
     *,
     n: int,
     allow_alerts: bool = True,
+    usual: Collection[str] = (),
+    allow_unusual: Collection[str] = (),
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Add alerts, scaffolds and computed properties to some rows, None and NaN to the others; return the same table.
+    """Add alerts, what is unusual, scaffolds and computed properties to some rows, None and NaN to the others; return the same table.
 
     To find alerts takes longer than all else, so that only as many rows are annotated as are needed.
 
     Args:
         molecules: A table with the column `molecule`.
         first: Index labels of the rows to annotate in any case.
-        then: Index labels of further rows, in order, until n rows (n without alerts) are annotated.
+        then: Index labels of further rows, in order, until n rows that are usual (and without alerts) are annotated.
         properties: Names of registered properties, which become `<property>_computed`.
         n: The number of rows needed.
         allow_alerts: Whether rows with alerts count among the n.
+        usual: What is usual for the model or the user (`pipeline.models.usual_structures`); the columns do not name it.
+        allow_unusual: Names in the column `unusual` with which a row counts among the n all the same.
         progress: Told the stage "annotate".
     """
     order, beyond = list(first), list(then)
-    found: dict[Any, tuple[str, str, list[float]]] = {}
+    found: dict[Any, _Annotation] = {}
     progress("annotate", 0, len(order))
     while order or beyond:
-        fit = len(found) if allow_alerts else sum(not alerts for alerts, _, _ in found.values())
+        fit = sum(is_usual(a.unusual, allow_unusual) and (allow_alerts or not a.alerts) for a in found.values())
         if not order and fit >= n:
             break
         some = order[:ANNOTATED_AT_ONCE] or beyond[: max(n - fit, 20)]
         order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
         parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
         for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
-            found[i] = ("; ".join(alerts), molecule.scaffold, compute(molecule.mol, properties))
+            values, odd = compute(molecule.mol, properties), write_unusual(molecule.smiles, usual)
+            found[i] = _Annotation("; ".join(alerts), *odd, molecule.scaffold, values)
         progress("annotate", len(found), len(found) + len(order))
-    molecules["alerts"] = pd.Series({i: a for i, (a, _, _) in found.items()}, dtype=object).reindex(molecules.index)
-    molecules["scaffold"] = pd.Series({i: s for i, (_, s, _) in found.items()}, dtype=object).reindex(molecules.index)
+    for column in ("alerts", "unusual", "unusual_atoms", "scaffold"):
+        texts = pd.Series({i: getattr(a, column) for i, a in found.items()}, dtype=object)
+        molecules[column] = texts.reindex(molecules.index)
     for k, name in enumerate(properties):
-        values = pd.Series({i: v[k] for i, (_, _, v) in found.items()}, dtype=float)
-        molecules[f"{name}_computed"] = values.reindex(molecules.index)
+        numbers = pd.Series({i: a.values[k] for i, a in found.items()}, dtype=float)
+        molecules[f"{name}_computed"] = numbers.reindex(molecules.index)
     return molecules
+
+
+class _Annotation(NamedTuple):
+    """The cells that are added to one row."""
+
+    alerts: str
+    unusual: str
+    unusual_atoms: str
+    scaffold: str
+    values: list[float]
 
 
 def predict_property(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chem_vae.config import MOST_SEED
-from pipeline.objectives.config import ConstraintList, Objective
+from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
@@ -99,6 +99,7 @@ class GenerateConfig(Settings):
     allow_alerts: bool = Field(
         True, description="Whether molecules with structural alerts may be candidates; they are flagged."
     )
+    allow_unusual: AllowUnusual = ()
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',

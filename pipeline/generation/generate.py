@@ -15,6 +15,8 @@ import pandas as pd
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import PROPERTIES
+from pipeline.chemistry.structure_filters import read_allowed
+from pipeline.chemistry.unusual_cells import is_usual
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition_search import LEAST, list_measured_molecules, search
 from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
@@ -23,8 +25,9 @@ from pipeline.generation.config import ACQUISITION, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
 from pipeline.models.trained_model import TrainedModel, load_model
+from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 
@@ -42,8 +45,8 @@ class GenerationReport:
     neither within the target nor near the candidates' rank are not annotated: alerts, scaffold and further properties are
     None and NaN."""
     counts: dict[str, int]
-    """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, alert-free (among those); without the
-    training data there is no count of novel ones."""
+    """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, usual (among those), alert-free (among
+    the usual ones); without the training data there is no count of novel ones."""
     objectives: list[ResolvedObjective]
     config: GenerateConfig
     samples: int
@@ -104,7 +107,9 @@ def generate(
     config = config.model_copy(update={"strategy": config.strategy or choose_strategy(objectives, model)})
 
     constraints = make_constraints(config, model)
-    found, samples = _search(model, objectives, config, dataset, constraints, progress)
+    allowed = read_allowed(config.allow_unusual)
+    usual = learn_usual_structures(model, collect_named_molecules(config.constraints)).allowed
+    found, samples = _search(model, objectives, config, dataset, constraints, usual, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, dataset)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
@@ -115,15 +120,17 @@ def generate(
         molecules = molecules.join(eligible["batch"])
         if not config.measured.outside_domain:
             counts["in domain"] = len(eligible)
-    molecules = _annotate(molecules, eligible, model, objectives, config, progress)
+    molecules = _annotate(molecules, eligible, model, objectives, config, usual, allowed, progress)
     eligible = molecules.loc[eligible.index]
+    fits = eligible["unusual"].map(lambda cell: is_usual(cell, allowed)).astype(bool)
     if dataset is not None:
         counts["novel"] = int(molecules["novel"].sum())
         counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].sum())
     free = eligible["alerts"] == ""
     counts["within target"] = int(eligible["within_target"].sum())
-    counts["alert-free"] = int((free & eligible["within_target"]).sum())
-    candidates = _rank(eligible if config.allow_alerts else eligible[free], config.n)
+    counts["usual"] = int((fits & eligible["within_target"]).sum())
+    counts["alert-free"] = int((free & fits & eligible["within_target"]).sum())
+    candidates = _rank(eligible if config.allow_alerts else eligible[free], config.n, ~fits)
     candidates = add_neighbors(candidates, model, dataset, progress)
 
     if len(candidates) < config.n and config.strategy == ACQUISITION:
@@ -160,6 +167,7 @@ def _search(
     config: GenerateConfig,
     dataset: Dataset | None,
     constraints: Constraints,
+    usual: Collection[str],
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
@@ -177,6 +185,8 @@ def _search(
         seed=seed,
         progress=progress,
         constraints=constraints,
+        usual=usual,
+        allow_unusual=config.allow_unusual,
     )
     return found, samples
 
@@ -203,6 +213,8 @@ def _annotate(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
+    usual: Collection[str],
+    allowed: Collection[str],
     progress: Progress,
 ) -> pd.DataFrame:
     """Annotate the batch and the eligible molecules within the target, then the best of the others."""
@@ -213,14 +225,29 @@ def _annotate(
         order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
     first = set(order)
     beyond = [i for i in _sort(eligible).index if i not in first]
-    return annotate(molecules, order, beyond, others, n=config.n, allow_alerts=config.allow_alerts, progress=progress)
+    return annotate(
+        molecules,
+        order,
+        beyond,
+        others,
+        n=config.n,
+        allow_alerts=config.allow_alerts,
+        usual=usual,
+        allow_unusual=allowed,
+        progress=progress,
+    )
 
 
-def _rank(eligible: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Rank the best n by score, or in the order of sampling without an objective, and add the column rank."""
+def _rank(eligible: pd.DataFrame, n: int, behind: pd.Series) -> pd.DataFrame:
+    """Rank the best n by score, or in the order of sampling without an objective, and add the column rank.
+
+    Rows of which `behind` is True, the unusual molecules, come after all others.
+    """
     if "batch" in eligible:
         eligible = eligible[eligible["batch"].notna()]
-    ordered = _sort(eligible).head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
+    ordered = _sort(eligible)
+    ordered = ordered.loc[behind[ordered.index].sort_values(kind="stable").index]
+    ordered = ordered.head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
 

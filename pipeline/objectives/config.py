@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipeline.workspace.settings import Settings
 
@@ -13,6 +13,20 @@ SUBJECTS = ("must_contain", "must_not_contain", "alerts", "similarity_to", "elem
 
 TRANSFORM_NAMES = ("sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "linear", "reverse_linear", "as_is")
 """The transforms of this package; others may register more (`pipeline.objectives.transforms`)."""
+
+USUAL = "no unusual structure"
+"""The constraint that nothing in a structure is unusual, in words."""
+MOST_UNUSUAL = 3
+"""Names of what is unusual in a message."""
+AllowUnusual = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(
+        description='What may be proposed although it is unusual, by name ("ring of more than 8 atoms"); "all" for everything. The '
+        "column `unusual` of the candidates has the names. What the model's molecules or the seeds have is allowed anyway."
+    ),
+]
+"""The setting `allow_unusual`; its names are checked by `pipeline.chemistry.structure_filters.read_allowed`."""
 
 
 class Objective(Settings):

@@ -12,7 +12,9 @@ at_most = 4
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +24,8 @@ from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
-from pipeline.objectives.config import Constraint
+from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual
+from pipeline.objectives.config import MOST_UNUSUAL, USUAL, Constraint
 from pipeline.objectives.rules import find_contradiction, make_rule, require_usual_structure
 
 MOST_CONFLICTS = 3  # named in a message
@@ -47,9 +50,11 @@ class Checked:
     """By row, the first constraint that failed, cheapest first; None where it passed."""
     counts: dict[str, int]
     """By constraint, how many molecules failed it first; rows without a molecule are in no count."""
+    unusual: Counter[str]
+    """By name of what is unusual, how many of the molecules have it that failed USUAL first."""
 
 
-NO_MOLECULE, USUAL = "no molecule", "no odd structure"
+NO_MOLECULE = "no molecule"
 
 
 class Constraints:
@@ -57,15 +62,15 @@ class Constraints:
 
     Args:
         constraints: All must be met.
-        allowed_motifs: With these, a molecule with any other unusual motif (`pipeline.chemistry.structure_filters`) fails
-            too; None does not look at motifs.
+        allowed: With these, a molecule with anything else that is unusual (`pipeline.chemistry.structure_filters.locate_unusual`)
+            fails too; None, or the names of all, does not look for it.
 
     Raises:
         UserError: If one names a SMARTS, SMILES, element, property or set of alerts that cannot be read, or if two contradict
             each other, whatever the molecule.
     """
 
-    def __init__(self, constraints: Sequence[Constraint], allowed_motifs: Collection[str] | None = None) -> None:
+    def __init__(self, constraints: Sequence[Constraint], allowed: Collection[str] | None = None) -> None:
         self.constraints = tuple(dict.fromkeys(constraints))
         rules = []
         for constraint in self.constraints:
@@ -75,8 +80,10 @@ class Constraints:
                 raise UserError(f"the constraint {constraint.describe()!r} cannot be checked: {error}") from None
         if clash := find_contradiction(self.constraints):
             raise UserError(f"no molecule can meet both constraints: {clash[0]!r} and {clash[1]!r}; drop or loosen one")
-        if allowed_motifs is not None:
-            rules.append((USUAL, require_usual_structure(allowed_motifs)))
+        everything = allowed is None or {*list_unusual_names()} <= {*allowed}
+        self._allowed = None if everything else frozenset(allowed or ())
+        if self._allowed is not None:
+            rules.append((USUAL, require_usual_structure(self._allowed)))
         self._rules = sorted(rules, key=lambda pair: pair[1].cost)
         names = [name for name, _ in self._rules]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -98,7 +105,12 @@ class Constraints:
             if reason in counts:
                 counts[reason] += 1
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
-        return Checked(passed, reasons, counts)
+        return Checked(passed, reasons, counts, self._name_unusual(mols, reasons))
+
+    def _name_unusual(self, mols: Sequence[Mol | None], reasons: Sequence[str | None]) -> Counter[str]:
+        """Count what is unusual in the molecules that were refused for it, by name."""
+        refused = [mol for mol, reason in zip(mols, reasons, strict=True) if reason == USUAL and mol is not None]
+        return Counter(name for mol in refused for name in locate_unusual(mol, self._allowed or ()))
 
     def _find_failed(self, mol: Mol) -> str | None:
         return next((name for name, rule in self._rules if not rule.holds(mol)), None)
@@ -118,11 +130,18 @@ class Constraints:
             for j in range(i + 1, len(self))
             if met[i].any() and met[j].any() and not (met[i] & met[j]).any()
         ]
-        return explain_failures(failed, len(there), conflicts, int(met.all(axis=0).sum()))
+        named: Counter[str] = Counter()
+        if self._allowed is not None:
+            named.update(name for mol in there for name in locate_unusual(mol, self._allowed))
+        return explain_failures(failed, len(there), conflicts, int(met.all(axis=0).sum()), named)
 
 
 def explain_failures(
-    counts: dict[str, int], of: int, conflicts: Sequence[tuple[str, int, str, int]] = (), passed: int = 0
+    counts: dict[str, int],
+    of: int,
+    conflicts: Sequence[tuple[str, int, str, int]] = (),
+    passed: int = 0,
+    unusual: Mapping[str, int] | None = None,
 ) -> str:
     """Write a sentence for a run in which (almost) nothing passes: the count by constraint, and what to do.
 
@@ -131,11 +150,12 @@ def explain_failures(
         of: How many molecules there were.
         conflicts: Pairs of constraints with how many met each, where none met both.
         passed: How many met all.
+        unusual: By name of what is unusual, how many molecules have it.
     """
     if not of:
         return "there was no molecule to hold against the constraints"
     worst = sorted((item for item in counts.items() if item[1]), key=lambda item: -item[1])
-    odd = ["odd_structures = true lets through what is odd"] if counts.get(USUAL) else []
+    odd = [explain_allowing(unusual or {})] if counts.get(USUAL) else []
     told = "; ".join(f"{count:,} failed {name!r}" for name, count in worst) or "none failed one"
     clashes = [
         f"none met both {a!r} ({n:,} did) and {b!r} ({m:,} did), which may contradict each other"
@@ -143,3 +163,14 @@ def explain_failures(
     ]
     some = f"only {passed:,} of {of:,} molecules pass" if passed else f"none of {of:,} molecules passes"
     return "; ".join([f"{some} the constraints: {told}", *clashes, *odd, "loosen or drop what fails most"])
+
+
+def explain_allowing(unusual: Mapping[str, int]) -> str:
+    """Say what is unusual in refused molecules, the most frequent first, and which option lets it through."""
+    worst = sorted(unusual.items(), key=lambda item: (-item[1], item[0]))[:MOST_UNUSUAL]
+    told = ", ".join(f"{name} ({count:,})" for name, count in worst)
+    names = [name for name, _ in worst] or [EVERYTHING]
+    options = " ".join(f"--allow-unusual {name!r}" for name in names)
+    return (
+        f"unusual are {told}; " if told else ""
+    ) + f"{options} lets it through (allow_unusual = {json.dumps(names)})"

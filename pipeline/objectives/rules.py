@@ -55,7 +55,7 @@ def make_rule(constraint: Constraint) -> Rule:
 
 
 def require_usual_structure(allowed: Collection[str]) -> Rule:
-    """Make the rule that a molecule has no unusual motif (`pipeline.chemistry.structure_filters`) but those allowed."""
+    """Make the rule that a molecule has nothing unusual (`pipeline.chemistry.structure_filters`) but what is allowed."""
     return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
-from pipeline.objectives.config import ConstraintList, Objective
+from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
 from pipeline.workspace.settings import Settings
 
@@ -79,11 +79,8 @@ class OptimizeConfig(Settings):
         None,
         description="The elements that atoms may be changed to; those of the model's molecules and of the seeds when not given.",
     )
-    odd_structures: bool = Field(
-        False,
-        description="Also ask about molecules with rings of more than eight atoms, strained rings, peroxides and the like, where "
-        "neither the seeds nor the model's own molecules have such.",
-    )
+    allow_unusual: AllowUnusual = ()
+    odd_structures: bool = Field(False, description='The same as allow_unusual = ["all"], by its older name.')
     max_heavy_atoms: int | None = Field(
         None,
         ge=4,
@@ -102,6 +99,11 @@ class OptimizeConfig(Settings):
         if self.aggregate == "pareto" and self.oracle is None and not 2 <= len(self.objectives) <= 3:
             raise ValueError("a Pareto front takes two or three objectives")
         return self
+
+    @property
+    def allowed_names(self) -> tuple[str, ...]:
+        """The names of unusual structures that are allowed; ("all",) for everything."""
+        return ("all",) if self.odd_structures else self.allow_unusual
 
     @property
     def round_size(self) -> int:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 import warnings
-from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import pandas as pd
 import torch
 from rdkit import Chem
-from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import Problem, Proposal
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.named_molecules import read_named_molecule
-from pipeline.chemistry.structure_filters import find_unusual_motifs
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.usual_structures import UsualStructures
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
@@ -33,27 +29,7 @@ from pipeline.optimization.screen import Screen, make_variation
 POOL = 20_000  # the most training molecules to start from
 BEST = 100  # the most molecules of the dataset that the oracle is asked about first
 ANALOGUE_TRIES = 5  # rounds of varying the seeds
-SHOWN = 400  # molecules of the model that show which structures are usual
 _SCREENED_AT_ONCE = 500
-
-
-class UsualStructures(NamedTuple):
-    """Sizes and unusual motifs of the structures of a model's molecules, and of molecules that the user named."""
-
-    heavy_atoms: int
-    """The number of heavy atoms of the largest molecule."""
-    motifs: frozenset[str]
-    """Unusual motifs of the named molecules, and those that one in a hundred of the model's molecules has."""
-
-    @classmethod
-    def measure(cls, checkpoint: Checkpoint, points: Tensor, named: Sequence[Chem.Mol]) -> UsualStructures:
-        """Look at the molecules of latent points (m, D) of a model, and at named ones: seeds, and what constraints name."""
-        strings = checkpoint.decode(points[:SHOWN].float())
-        own = [Chem.MolFromSmiles(m.key) for m in Screen(checkpoint.vocabulary)(strings) if m is not None]
-        counts = Counter(motif for mol in own for motif in find_unusual_motifs(mol))
-        common = {motif for motif, count in counts.items() if count >= max(2, 0.01 * len(own))}
-        sizes = [mol.GetNumHeavyAtoms() for mol in (*own, *named)]
-        return cls(max(sizes, default=40), frozenset(common.union(*map(find_unusual_motifs, named))))
 
 
 def build_problem(
@@ -62,12 +38,10 @@ def build_problem(
     scoring: Scoring,
     screen: Screen,
     usual: UsualStructures,
-    seeds: Sequence[str],
     dataset: Dataset | None,
 ) -> Problem:
-    """Put together what a strategy is told; `seeds` are SELFIES strings, and `dataset` is needed for `start = "data"`."""
+    """Put together what a strategy is told; `dataset` is needed for `start = "data"`."""
     checkpoint = model.checkpoint
-    elements = config.elements or _list_elements(checkpoint, seeds)
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     return Problem(
         checkpoint,
@@ -75,7 +49,7 @@ def build_problem(
         predict_log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,
-        make_variation(screen, elements=elements, max_atoms=largest),
+        make_variation(screen, elements=config.elements or usual.elements, max_atoms=largest),
         _draw_pool(dataset, screen, int(config.seed)) if config.start == "data" else (),
         config.temperature,
         scoring.several,
@@ -195,11 +169,3 @@ def _draw_pool(dataset: Dataset | None, screen: Screen, seed: int) -> list[str]:
     smiles = _require(dataset, "data").table(["smiles"], split="train")["smiles"]
     drawn = smiles.sample(min(len(smiles), POOL), random_state=seed).tolist()
     return [s for s in screen.spell(drawn) if s]
-
-
-def _list_elements(checkpoint: Checkpoint, seeds: Sequence[str]) -> tuple[str, ...]:
-    """List the elements of the vocabulary's symbols and of the seeds."""
-    found = set()
-    for text in (*checkpoint.vocabulary.symbols, *seeds):
-        found |= set(re.findall(r"\[[=#\\/]?(?:\d+)?([A-Z][a-z]?)(?=[\]@H+-])", text))
-    return tuple(sorted(found - {"H"})) or ("C", "N", "O")

@@ -17,13 +17,14 @@ from chem_vae.errors import UserError
 from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
+from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.initial_population import (
-    UsualStructures,
     build_problem,
     propose_analogues,
     propose_known,
@@ -42,6 +43,7 @@ from pipeline.oracles.ledger import CountedOracle, Map
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
+REFUSED_IN_A_ROW = 1000  # new molecules in a row that the constraints refuse, after which the search ends
 LOOKED_AT = 5000  # molecules to look at before it is said that none passes the constraints
 EXPLAINED = 1000  # the molecules looked at last that are checked one by one to explain why none passes
 TOLD_AT_ONCE = 500
@@ -126,15 +128,16 @@ class _Loop:
             )
         seeds = read_seeds(config.seeds, model.standardize_options)
         named = [*seeds, *collect_named_molecules(config.constraints)]
-        usual = UsualStructures.measure(self.checkpoint, model.latent["mu"], named)
-        self.constraints = Constraints(config.constraints, None if config.odd_structures else usual.motifs)
+        usual = learn_usual_structures(model, named)
+        self.usual = usual.allowed
+        self.constraints = Constraints(config.constraints, usual.allowed | read_allowed(config.allowed_names))
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)
         start_best = config.start == "best"
         self.best = select_best_known(config, self.scoring, self.screen, dataset) if start_best else []
         seed = int(config.seed)  # a run that goes on does not repeat itself
         self.random = derive_seed(seed, ledger.calls) % 2**31 if ledger.calls else seed
-        self.problem = build_problem(model, config, self.scoring, self.screen, usual, self.seeds, dataset)
+        self.problem = build_problem(model, config, self.scoring, self.screen, usual, dataset)
         self.optimizer = create(config.strategy, self.problem, self.random)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(
@@ -164,6 +167,7 @@ class _Loop:
             ended=self._search(),
             broken=self._find_newly_broken(),
             seconds=self.seconds,
+            usual=self.usual,
         )
 
     def _ask_about_seeds(self) -> None:
@@ -188,20 +192,25 @@ class _Loop:
 
     def _search(self) -> str:
         """Follow the strategy to an end; return the reason for the end, in words."""
-        stale, size, refused = 0, self.config.round_size, list[str | None]()
+        stale = idle = looked_at = 0
+        size, refused = self.config.round_size, list[str | None]()
         while not (ended := self._find_end()):
-            before = self.ledger.calls
+            before, drafts = self.ledger.calls, self.screen.drafts
             with self._measure("asking"):
                 proposal = self.optimizer.ask(min(size, self.ledger.left))
             strings = self._run_round(proposal)
-            stale = stale + 1 if self.ledger.calls == before else 0
+            paid, new = self.ledger.calls > before, self.screen.drafts - drafts
+            stale, looked_at = (0, 0) if paid else (stale + 1, looked_at + new)
+            idle = 0 if paid or new else idle + 1
             if stale and not self.ledger.calls and len(self.constraints):
                 refused = [*refused, *strings][-EXPLAINED:]
                 if self.screen.drafts < LOOKED_AT and stale < LOOKED_AT // size:
                     continue  # a property of one molecule in a thousand is found in the end
                 self.screen.explain(refused)
-            if stale >= STALE_ROUNDS:
+            if idle >= STALE_ROUNDS:
                 return f"the last {STALE_ROUNDS} rounds brought no molecule that was not asked about before"
+            if stale >= STALE_ROUNDS and looked_at >= REFUSED_IN_A_ROW:
+                return f"none of the last {looked_at:,} new molecules passes the constraints"
             self._report_progress()
         return ended
 
@@ -272,13 +281,14 @@ class _Loop:
             "passed": sum(found is not None and found.molecule is not None for found in screened),
             "drafts": self.screen.drafts - self.drafts,
         }
-        self.provenance.record(origins, counts, self.screen.broken)
+        self.provenance.record(origins, counts, self.screen.broken, self.screen.unusual)
         self._restart_counts()
 
     def _restart_counts(self) -> None:
         """Count drafts and broken constraints from now on."""
         self.drafts = self.screen.drafts
         self.screen.broken.clear()
+        self.screen.unusual.clear()
 
     # -- what was paid before ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.objectives.config import USUAL
+
+_FORMER_NAMES = {"no odd structure": USUAL}
+"""Constraints that earlier versions called otherwise."""
 Origin = tuple[str, str | None]
 """The move or center that a molecule comes from, and its parent's SMILES."""
 
@@ -28,18 +32,26 @@ class Provenance:
         """proposed, valid, passed: rows of proposals. drafts: distinct molecules looked at, by strategies too."""
         self.broken: Counter[str] = Counter()
         """The drafts that failed each constraint first, by the constraint in words."""
+        self.unusual: Counter[str] = Counter()
+        """The drafts that were refused as unusual, by name of what is unusual in them."""
         self._cut_short = self._read()
 
     def record(
-        self, origins: Mapping[str, Origin], counts: Mapping[str, int], broken: Mapping[str, int] | None = None
+        self,
+        origins: Mapping[str, Origin],
+        counts: Mapping[str, int],
+        broken: Mapping[str, int] | None = None,
+        unusual: Mapping[str, int] | None = None,
     ) -> None:
-        """Write a round to the file: its part of `origins`, `tally` and `broken`. Known molecules keep their origin."""
+        """Write a round to the file: its part of `origins`, `tally`, `broken` and `unusual`. Known molecules keep their origin."""
         new = {key: origin for key, origin in origins.items() if key not in self.origins}
         self.origins |= new
         self.tally.update(counts)
         self.broken.update(broken or {})
+        self.unusual.update(unusual or {})
         lines = [{"smiles": key, "origin": name, "parent": parent} for key, (name, parent) in new.items()]
-        entries = [*lines, {"counts": dict(counts), "broken": {k: n for k, n in (broken or {}).items() if n}}]
+        told = {"broken": {k: n for k, n in (broken or {}).items() if n}, "unusual": dict(unusual or {})}
+        entries = [*lines, {"counts": dict(counts), **told}]
         with self._path.open("a", encoding="utf-8") as file:
             file.write("\n" * self._cut_short)
             self._cut_short = False
@@ -59,7 +71,9 @@ class Provenance:
                 entry = json.loads(line)
                 if "counts" in entry:
                     self.tally.update({str(k): int(n) for k, n in entry["counts"].items()})
-                    self.broken.update({str(k): int(n) for k, n in entry["broken"].items()})
+                    broken = {_FORMER_NAMES.get(str(k), str(k)): int(n) for k, n in entry["broken"].items()}
+                    self.broken.update(broken)
+                    self.unusual.update({str(k): int(n) for k, n in entry.get("unusual", {}).items()})
                 else:
                     self.origins.setdefault(str(entry["smiles"]), (str(entry["origin"]), entry["parent"]))
             except (ValueError, KeyError, TypeError, AttributeError):

@@ -43,6 +43,10 @@ class Optimization:
     """Seconds of asking, screening, oracle and telling."""
     broken: dict[str, int] = field(default_factory=dict)
     """The drafts that failed each constraint first, by the constraint in words."""
+    unusual: dict[str, int] = field(default_factory=dict)
+    """The drafts that were refused as unusual, by name of what is unusual in them, the most frequent first."""
+    usual: frozenset[str] = frozenset()
+    """What is usual for the model and the user (`pipeline.models.usual_structures`), without what the settings allow by name."""
     oracle: str = ""
     """The name of the oracle."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +121,7 @@ def build_result(
     *,
     ended: str,
     seconds: Mapping[str, float],
+    usual: frozenset[str] = frozenset(),
 ) -> Optimization:
     """Put together the result of a run; `broken` (calls,) marks what was paid for and breaks a constraint that is new."""
     history = ledger.history
@@ -163,6 +168,8 @@ def build_result(
         warnings,
         dict(seconds),
         broken=dict(provenance.broken),
+        unusual=dict(provenance.unusual.most_common()),
+        usual=usual,
         oracle=ledger.oracle.name,
     )
 

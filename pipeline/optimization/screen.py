@@ -51,6 +51,8 @@ class Screen:
         failed as `pipeline.chemistry.validate` names it."""
         self.broken: Counter[str] = Counter()
         """The molecules that failed each constraint first, by the constraint in words."""
+        self.unusual: Counter[str] = Counter()
+        """The molecules that were refused as unusual, by name of what is unusual in them."""
         self._cache = cache
         self._of_selfies: OrderedDict[str, Screened | None] = OrderedDict()
         self._of_smiles: OrderedDict[str, Screened | None] = OrderedDict()
@@ -147,6 +149,7 @@ class Screen:
             return [True] * len(mols)
         checked = self.constraints.check(mols)
         self.broken.update(checked.counts)
+        self.unusual.update(checked.unusual)
         return [bool(passed) for passed in checked.passed]
 
     def _describe(self, mol: Mol) -> Screened:

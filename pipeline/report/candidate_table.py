@@ -11,6 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.molecule import Structure
+from pipeline.chemistry.unusual_cells import read_atoms, read_names
 from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_number, is_number
 from pipeline.report.model import Objective, Report
@@ -132,13 +134,21 @@ def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[d
             **numbers,
             **{name: None if (flag := record.get(name)) is None else bool(flag) for name in _FLAGS},
             "rank": position if numbers["rank"] is None else int(numbers["rank"]),
-            "drawing": mark_safe(draw_molecule(values.get("molecule", texts["smiles"]))),
+            "drawing": mark_safe(_draw_candidate(values.get("molecule"), texts["smiles"], record.get("unusual_atoms"))),
             "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),
             "parent_drawing": mark_safe(draw_molecule(texts["parent"], 150, 96, 15.0)),
             "cells": [_make_cell(record, column) for column in columns],
             "alerts": split_alerts(record.get("alerts")),
+            "unusual": read_names(record.get("unusual")),
             "far": distance is not None and distance > FAR,
         }
+
+
+def _draw_candidate(molecule: Structure | None, smiles: str | None, unusual_atoms: Any) -> str | None:
+    """Draw a candidate with the atoms marked that are unusual; their numbers are those of the SMILES."""
+    if atoms := read_atoms(unusual_atoms):
+        return draw_molecule(smiles, marked=atoms)
+    return draw_molecule(smiles if molecule is None else molecule)
 
 
 def _make_cell(record: Mapping[str, Any], column: Column) -> dict[str, Any]:

@@ -22,10 +22,14 @@ _CLASSES = {7: "N", 8: "O", 9: "F", 17: "F", 35: "Br", 53: "Br", 16: "S", 15: "P
 _MARKS = {"N": "#0000FE", "O": "#FE0000", "F": "#00FE00", "Br": "#FE00FE", "S": "#FEFE00", "P": "#00FEFE"}
 _CLASS_OF = {mark: name for name, mark in _MARKS.items()}
 _PATH = re.compile(r"<(path|ellipse|rect)\b([^>]*?)/?>")
+DISK = 8.0
+"""The radius in pixels of the disk behind a marked atom."""
 _DECIMAL = re.compile(r"(\d+)\.0\b")
 
 
-def draw_molecule(structure: Structure | None, width: int = 220, height: int = 132, bond: float = 20.0) -> str | None:
+def draw_molecule(
+    structure: Structure | None, width: int = 220, height: int = 132, bond: float = 20.0, marked: Sequence[int] = ()
+) -> str | None:
     """Draw a molecule as compact inline SVG of 1 to 4 kB.
 
     Args:
@@ -34,10 +38,11 @@ def draw_molecule(structure: Structure | None, width: int = 220, height: int = 1
         height: of the canvas in pixels.
         bond: length of a bond in pixels, shortened only where the molecule would not fit; so sizes compare between
             drawings.
+        marked: numbers of atoms that a disk stands behind; numbers beyond the last atom are passed over.
 
     Returns:
         An <svg class="mol"> whose paths have CSS classes for colors: "b" is stroked, "g" is filled, and N, O, F, Br, S
-        and P name the element. None where RDKit finds no molecule.
+        and P name the element; a disk has the class "u". None where RDKit finds no molecule.
     """
     mol = _lay_out(structure)
     if mol is None:
@@ -54,7 +59,8 @@ def draw_molecule(structure: Structure | None, width: int = 220, height: int = 1
     with rdBase.BlockLogs():
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
     drawer.FinishDrawing()
-    return _compact(drawer.GetDrawingText(), width, height)
+    places = [drawer.GetDrawCoords(atom) for atom in marked if atom < mol.GetNumAtoms()]
+    return _compact(drawer.GetDrawingText(), width, height, [(round(p.x, 1), round(p.y, 1)) for p in places])
 
 
 def draw_grid(
@@ -107,8 +113,8 @@ def _lay_out(structure: Structure | None) -> Chem.Mol | None:
     return mol
 
 
-def _compact(text: str, width: int, height: int) -> str:
-    """RDKit's SVG with the paths of one color joined, cropped to what is drawn, without inline styles."""
+def _compact(text: str, width: int, height: int, disks: Sequence[tuple[float, float]] = ()) -> str:
+    """RDKit's SVG with the paths of one color joined over disks, cropped to what is drawn, without inline styles."""
     paths: dict[tuple[str, str], list[str]] = defaultdict(list)
     for _tag, attributes in _PATH.findall(text):
         d = re.search(r"\bd='([^']*)'", attributes)
@@ -120,11 +126,13 @@ def _compact(text: str, width: int, height: int) -> str:
         data = _DECIMAL.sub(r"\1", d.group(1)).replace(", ", ",").strip()
         data = re.sub(r"\s*([MLQCZ])\s*", r"\1", data)
         paths["g" if filled else "b", _CLASS_OF.get(color, "")].append(data)
-    body = "".join(
+    body = "".join(f'<circle class="u" cx="{x:g}" cy="{y:g}" r="{DISK:g}"/>' for x, y in disks)
+    body += "".join(
         f'<path class="{(kind + " " + element).strip()}" d="{"".join(parts)}"/>'
         for (kind, element), parts in sorted(paths.items())
     )
-    x, y, w, h = _extent("".join("".join(p) for p in paths.values()), width, height)
+    ends = "".join(f" {x + r:g},{y + r:g}" for x, y in disks for r in (-DISK, DISK))
+    x, y, w, h = _extent("".join("".join(p) for p in paths.values()) + ends, width, height)
     return f'<svg class="mol" viewBox="{x:g} {y:g} {w:g} {h:g}" width="{w:g}" height="{h:g}">{body}</svg>'
 
 

@@ -43,7 +43,18 @@ from pipeline.report.raw_values import read_logarithms
 from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000
-_STAGES = ("requested", "decoded", "valid", "unique", MEETS, "novel", "in domain", "within target", "alert-free")
+_STAGES = (
+    "requested",
+    "decoded",
+    "valid",
+    "unique",
+    MEETS,
+    "novel",
+    "in domain",
+    "within target",
+    "usual",
+    "alert-free",
+)
 
 
 def build_generation_report(
@@ -76,6 +87,7 @@ def build_generation_report(
         seed=config.seed,
         objectives=[Objective(**w.to_dict()) for w in objectives],
         constraints=[c.describe() for c in config.constraints],
+        allow_unusual=list(config.allow_unusual),
     )
     stages = [(s, counts[s]) for s in _STAGES if s in counts and (s != "within target" or objectives)]
     report.funnel = [Stage(**stage) for stage in count_funnel(stages)]

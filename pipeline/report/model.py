@@ -69,6 +69,8 @@ class Request(Part):
     objectives: list[Objective] = []
     aggregate: str | None = None
     constraints: list[str] = []
+    allow_unusual: list[str] = []
+    """Names of unusual structures that were allowed; "all" for everything."""
     seeds: list[str] = []
     """SMILES from which the search started."""
 
@@ -275,6 +277,8 @@ class Search(Part):
     drafts: int | None = None
     """Distinct molecules that the strategy looked at."""
     constraints: list[Refusal] = []
+    unusual: dict[str, int] = {}
+    """Molecules that were refused as unusual, by name of what is unusual in them, the most frequent first."""
     best: float | None = None
     curve: list[Point] = []
     """(calls, best score, mean of the best ten, mean of the best hundred)."""

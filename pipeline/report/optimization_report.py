@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.chemistry.metrics import count_funnel, find_scaffold, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import USUAL
 from pipeline.optimization.result import Optimization, average_best
 from pipeline.report.generation_report import (
     PLOTTED,
@@ -42,7 +43,7 @@ DIVERSE_AT = 25  # points of the diversity's curve
 STAGES = {
     "proposed": "rows that the strategy proposed; molecules that it looked at and did not propose are not counted here",
     "valid": "RDKit parses and sanitizes it",
-    "passed the constraints": "every constraint holds",
+    "passed the constraints": "every constraint holds, and nothing in its structure is unusual that is not allowed",
     "asked": "a molecule that the oracle was not asked about before: one call each",
     "scored": "the oracle gave a number for every objective",
     "within every objective": "every objective met",
@@ -83,6 +84,7 @@ def build_optimization_report(
         objectives=[Objective(**w.to_dict(_find_range(calls, w.summary.name))) for w in objectives],
         aggregate=config.aggregate,
         constraints=[c.describe() for c in config.constraints],
+        allow_unusual=list(config.allowed_names),
         seeds=list(config.seeds),
     )
     report.funnel = count_stages(found)
@@ -118,6 +120,7 @@ def build_search(found: Optimization, candidates: pd.DataFrame, model: TrainedMo
         failures=[Failure(reason=r, count=n) for r, n in Counter(r for r in calls["failed"] if r).most_common(5)],
         drafts=drafts,
         constraints=[Refusal(constraint=name, count=n, of=drafts) for name, n in found.broken.items()],
+        unusual=dict(found.unusual),
         best=float(np.nanmax(scores)) if calls["score"].notna().any() else None,
         curve=follow_scores(scores),
         scores=thin([[i, s] for i, s in enumerate(calls["score"], 1) if s == s], PLOTTED),
@@ -143,7 +146,7 @@ def count_stages(found: Optimization) -> list[Stage]:
     counts = found.counts
     most = counts["asked"]  # calls that this run took over from another were proposed there
     stages = [("proposed", max(counts["proposed"], most)), ("valid", max(counts["valid"], most))]
-    if found.config.constraints:
+    if found.config.constraints or found.broken.get(USUAL):
         stages.append(("passed the constraints", max(counts["passed"], most)))
     stages += [("asked", counts["asked"]), ("scored", int(found.calls["score"].notna().sum()))]
     if found.bounded:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
+from pipeline.chemistry.unusual_cells import read_names
 from pipeline.report import formatting, sections
 from pipeline.report.candidate_table import (
     ShownProperty,
@@ -97,10 +98,12 @@ def _make_breakable(name: str) -> Markup:
 
 
 def _count_candidates(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty]) -> dict[str, int | None]:
-    """Candidates, those within every objective (None without objectives), and those with a structural alert."""
-    within = flagged = None
+    """Candidates, those within every objective (None without objectives), with a structural alert, and with something unusual."""
+    within = flagged = odd = None
     if any(p.objective for p in properties.values()) and "within_target" in candidates:
         within = sum(bool(to_plain(v)) for v in candidates["within_target"])
     if "alerts" in candidates:
         flagged = sum(bool(split_alerts(a)) for a in candidates["alerts"])
-    return {"total": len(candidates), "within": within, "flagged": flagged}
+    if "unusual" in candidates:
+        odd = sum(bool(read_names(cell)) for cell in candidates["unusual"])
+    return {"total": len(candidates), "within": within, "flagged": flagged, "odd": odd}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.objectives.config import USUAL
 from pipeline.report import plots
 from pipeline.report.candidate_table import ShownProperty, mark_safe
 from pipeline.report.drawings import draw_molecule
@@ -12,6 +13,7 @@ from pipeline.report.formatting import choose_decimals, format_duration
 from pipeline.report.model import Refusal, Report, Search
 from pipeline.report.search_plots import draw_search_plots
 
+MOST_UNUSUAL = 8  # names of what is unusual in refused molecules
 MOST_ORIGINS = 12  # rows of the table; strategies with restarts have many centers
 
 
@@ -22,6 +24,7 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
         return None
     aims = {name: known.brief for name, known in properties.items() if known.objective}
     refused = {row.constraint: row for row in search.constraints}
+    told = [*report.request.constraints, *([USUAL] if USUAL in refused else [])]
     return {
         "search": search,
         "plots": {key: mark_safe(svg) for key, svg in draw_search_plots(search, aims).items()},
@@ -29,7 +32,8 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
         "origins": search.origins[:MOST_ORIGINS],
         "more_origins": len(search.origins) - MOST_ORIGINS,
         "decimals": _choose_score_decimals(search),
-        "constraints": [refused.get(text, Refusal(constraint=text)) for text in report.request.constraints],
+        "constraints": [refused.get(text, Refusal(constraint=text)) for text in told],
+        "unusual": list(search.unusual.items())[:MOST_UNUSUAL],
         "predictions": [
             {"figures": entry, "svg": mark_safe(_draw_parity(i, entry))}
             for i, entry in enumerate(search.predictions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.datasets.account import order_by_request
+from pipeline.objectives.config import MOST_UNUSUAL, USUAL
 from pipeline.report.model import Report
 
 
@@ -32,6 +33,20 @@ def list_data_rows(report: Report) -> list[dict[str, Any]]:
         {"what": change.change, "rows": change.count, "example": _show_row(change.row, change.input)}
         for change in data.changes
     ]
+
+
+def describe_unusual(report: Report) -> str:
+    """Say how many molecules an optimization refused as unusual, and what most of them had; "" where it refused none."""
+    search = report.optimization
+    row = next((row for row in search.constraints if row.constraint == USUAL), None) if search else None
+    if search is None or row is None or not row.count:
+        return ""
+    names = ", ".join(f"{name} ({count:,})" for name, count in list(search.unusual.items())[:MOST_UNUSUAL])
+    return (
+        f"refused as unusual: {row.count:,} of {row.of or 0:,} molecules looked at"
+        + (f": {names}" if names else "")
+        + " (--allow-unusual NAME lets through what you name)"
+    )
 
 
 def _show_row(row: str, text: str) -> str:

@@ -190,7 +190,7 @@ def annotate_candidates(
     table = compare_with_training(table, model, dataset)
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
-    table = annotate(table, table.index, (), others, n=len(table), progress=progress)
+    table = annotate(table, table.index, (), others, n=len(table), usual=found.usual, progress=progress)
     aimed = {w.summary.name for w in found.objectives}
     measured = {p.name for p in model.properties if p.kind == "measured"}
     table = add_predictions(table, model, [n for n in model.predictors if n in aimed | measured])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chem_vae.errors import ChemVAEWarning, UserError, unknown_name
 from pipeline.chemistry.properties import PROPERTIES, get_property
+from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.config import CampaignConfig
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
@@ -31,7 +32,7 @@ def check_request(config: CampaignConfig) -> None:
     """Check that the data will have what the settings ask for.
 
     Raises:
-        UserError: A property to compute, a condition, an objective or the strategy is unknown.
+        UserError: A property to compute, a condition, an objective, the strategy or what is allowed as unusual is unknown.
     """
     # Here: whoever only declares a flow does not load torch.
     from chem_vae.model import ARCHITECTURES
@@ -43,6 +44,7 @@ def check_request(config: CampaignConfig) -> None:
     if config.generate.strategy is not None:
         check_strategy(config.generate.strategy, ACQUISITION)
     Constraints(config.generate.constraints)
+    read_allowed(config.generate.allow_unusual)
     if config.optimize is not None:
         check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
@@ -137,8 +139,9 @@ def find_asked_interval(objective: Objective) -> tuple[float | None, float | Non
 
 
 def check_optimization(config: OptimizeConfig) -> None:
-    """Raise UserError, which names the constraint, where one cannot be read or two cannot be met together."""
+    """Raise UserError for a constraint that cannot be read, two that contradict each other, or an unknown name of what is unusual."""
     Constraints(config.constraints)
+    read_allowed(config.allow_unusual)
 
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:

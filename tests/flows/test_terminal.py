@@ -36,7 +36,11 @@ def test_candidates_show_their_values_with_basis_and_spread(tmp_path: Path) -> N
     shown = format_candidates(path, limit=1, only=["x"])
     assert "x (predicted)" in shown and "12.35 ± 0.1235" in shown and "0.9123" in shown
     assert "qed" not in shown and "CCN" not in shown
-    assert format_candidates(tmp_path / "none.csv") == ""
+    assert format_candidates(tmp_path / "none.csv") == "" and "unusual" not in shown
+    odd = tmp_path / "odd.csv"
+    odd.write_text("rank,score,smiles,unusual\n1,0.9,CCO,\n2,0.8,CCOOC,peroxide; enol\n")
+    lines = format_candidates(odd).splitlines()
+    assert lines[0].split() == ["rank", "score", "unusual", "smiles"] and "peroxide; enol  CCOOC" in lines[-1]
 
 
 def test_what_was_reused_is_said(tmp_path: Path) -> None:

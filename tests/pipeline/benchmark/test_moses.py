@@ -78,6 +78,8 @@ def test_whole_benchmark(
     figures = results["distribution"]
     assert figures["valid"]["of"] == 120 and len(figures["valid"]["seeds"]) == 2
     assert 0 < figures["SNN/Test"]["mean"] <= 1 and "FCD/Test" not in figures
+    unusual, data = figures["Unusual"], results["unusual_in_data"]
+    assert unusual["of"] == figures["valid"]["count"] and 0 <= data["count"] <= data["of"] == 43
     assert figures["Novelty"]["of"] == figures["Novelty (InChIKey)"]["of"] > 0
     assert results["model"]["key"] == model.key and results["settings"]["samples"] == 60
     with (folder / "samples-0.csv").open() as file:
@@ -96,6 +98,7 @@ def test_whole_benchmark(
     ours = next(line for line in page.splitlines() if line.startswith("| **this model** |"))
     assert ours.split(" | ")[2:4] == ["–", "–"], "60 samples tell nothing of uniqueness among 1,000"
     assert "parameters, trained on assay (" in page
+    assert f"valid samples ({unusual['count']:,} of {unusual['of']:,}); of MOSES' test molecules" in page
     base = {"name": "a-1", "dataset": "a", "training_molecules": 5000, "base": {"name": "b", "dataset": "B", "training_molecules": 70, "base": None}}  # fmt: skip
     told = render_markdown({**results, "model": {**results["model"], "base": base}})
     assert "fine-tuned from a-1, trained on a (5,000 molecules), itself fine-tuned from b, trained on B (70" in told
@@ -116,6 +119,7 @@ def test_whole_benchmark(
 
 def test_own_samples_are_scored(small_moses: None) -> None:
     found = score_samples(["CCO", "OCC", "CCS", None], workers=1)
+    assert score_samples(["CCO", "CCOOC", None], workers=1)["Unusual"] == {"count": 1, "of": 2, "fraction": 0.5}
     assert (found["samples"], found["valid"]["count"], found["unique@1000"]["count"]) == (4, 3, 2)
     assert found["Filters"] == {"count": 2, "of": 3, "fraction": 2 / 3} and found["Novelty"]["fraction"] == 1.0
     assert found["weight"] > 200, "far lighter than a test molecule"

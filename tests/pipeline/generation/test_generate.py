@@ -10,8 +10,10 @@ from rdkit import Chem
 import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.structure_filters import locate_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
@@ -26,11 +28,13 @@ def test_accounts_add_up(model: TrainedModel, strategy: str) -> None:
     assert c["requested"] == 120
     assert c["requested"] >= c["decoded"] >= c["valid"] >= c["unique"] == len(found.molecules)
     assert c["unique"] >= c["novel"] >= c["novel, stereo-blind"]
-    assert c["novel"] >= c["within target"] >= c["alert-free"]
+    assert c["novel"] >= c["within target"] >= c["usual"] >= c["alert-free"]
     frame = found.to_frame()
     assert len(frame) <= 10
     assert frame["rank"].tolist() == list(range(1, len(frame) + 1))
-    assert frame["score"].is_monotonic_decreasing
+    behind = frame["unusual"] != ""
+    assert behind.is_monotonic_increasing, "what is unusual comes last"
+    assert all(scores.is_monotonic_decreasing for _, scores in frame["score"].groupby(behind))
     assert frame["inchikey"].is_unique
     assert frame["novel"].all()
     for _, row in frame.iterrows():
@@ -39,6 +43,33 @@ def test_accounts_add_up(model: TrainedModel, strategy: str) -> None:
         assert Chem.MolToInchiKey(mol) == row["inchikey"]
         assert row["within_target"] == (abs(row["logp_computed"] - 2.0) <= 1.0)
     assert not any(c.endswith("logp_predicted") for c in frame.columns)
+
+
+def test_unusual_molecules_are_counted_and_come_behind_the_usual_ones(model: TrainedModel) -> None:
+    aims = {"logp": Objective(target=2.0, tolerance=3.0)}
+    asked = {"n": 10, "samples": 150, "temperature": 1.3, "redraws": 0, "objectives": aims, "seed": 1}
+    found = mg.generate(model, **asked)
+    usual = learn_usual_structures(model).allowed
+    odd = {s: list(locate_unusual(Chem.MolFromSmiles(s), usual)) for s in found.molecules["smiles"]}
+    annotated = found.molecules[found.molecules["unusual"].notna()]
+    assert (annotated["unusual"] == annotated["smiles"].map(lambda s: "; ".join(odd[s]))).all()
+    near = found.molecules[found.molecules["novel"] & found.molecules["within_target"]]
+    within = near["smiles"].map(odd)
+    names = {name for some in within for name in some}
+    assert names, "a young model draws unusual structures"
+    assert found.counts["within target"] == len(within) and found.counts["usual"] == sum(not some for some in within)
+    best = found.to_frame()
+    assert len(best) == 10 and (best["unusual"] == "").sum() == min(10, found.counts["usual"] + 10)
+    allowed = mg.generate(model, **asked, allow_unusual=["ALL"])
+    assert allowed.counts["usual"] == allowed.counts["within target"] == found.counts["within target"]
+    assert allowed.to_frame()["score"].is_monotonic_decreasing
+    named = set(allowed.molecules["unusual"].dropna()) - {""}
+    assert named, "what is allowed is still named"
+    one = sorted(names)[0]
+    by_name = mg.generate(model, **asked, allow_unusual=[one])
+    assert by_name.counts["usual"] == sum(set(some) <= {one} for some in within)
+    with pytest.raises(UserError, match="unknown unusual structure 'enoll'"):
+        mg.generate(model, **asked, allow_unusual=["enoll"])
 
 
 def test_a_measured_property_is_predicted_and_labelled_so(model: TrainedModel) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rdkit import Chem
 
+from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
@@ -163,7 +164,7 @@ def test_a_request_that_cannot_be_carried_out(model: TrainedModel, tmp_path: Pat
             optimize(model, asked, tmp_path / words[:5])
 
 
-def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path) -> None:
+def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flat = optimize(model, config(200, patience=20), tmp_path / "flat", oracle=lambda s: [1.0] * len(s))
     assert "the last 20 calls did not better the best ten" in flat.ended and len(flat.calls) < 60
     widens = itertools.count()
@@ -183,4 +184,7 @@ def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path) -> None:
     assert "minutes are over" in late.ended and len(late.calls) <= 10
     narrow = {"must_contain": "C", "name": "c"}, {"property": "heavy_atoms", "at_most": 3}, {"elements": ["C"]}
     few = optimize(model, config(200, seeds=["CC"], constraints=narrow), tmp_path / "few", oracle=Nitrogens())
-    assert "brought no molecule that was not asked about before" in few.ended and len(few.calls) < 30
+    assert "new molecules passes the constraints" in few.ended and len(few.calls) < 30
+    monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: ["[C][C]"] * len(z))
+    alike = optimize(model, config(200, strategy="random"), tmp_path / "alike", oracle=Nitrogens())
+    assert "brought no molecule that was not asked about before" in alike.ended and len(alike.calls) == 1

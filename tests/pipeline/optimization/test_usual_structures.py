@@ -1,52 +1,68 @@
-"""Nothing unusual is proposed to an oracle unless the model makes it often, or a seed or a constraint names it."""
+"""Nothing unusual is proposed to an oracle unless the model's molecules have it, or a seed, a constraint or a setting names it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from rdkit import Chem
 
-from pipeline.chemistry.structure_filters import LARGE_RING, PATTERNS, STRAINED, find_unusual_motifs
+from chem_vae.errors import UserError
+from pipeline.chemistry.structure_filters import find_unusual_motifs, locate_unusual
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import Constraint
-from pipeline.objectives.constraints import USUAL, Constraints, collect_named_molecules
+from pipeline.models.usual_structures import learn_usual_structures
+from pipeline.objectives.config import USUAL, Constraint
+from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.optimization.initial_population import UsualStructures
 from pipeline.optimization.loop import optimize
+from pipeline.optimization.result import Optimization
 
 
-def test_nothing_odd_is_asked_about_unless_the_model_or_a_seed_has_it(model: TrainedModel, tmp_path: Path) -> None:
-    """An oracle that pays for what is odd gets nothing odder than that, but where more was asked for."""
+def find_odd(smiles: Iterable[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(find_unusual_motifs(Chem.MolFromSmiles(s)) for s in smiles))
 
-    def of(smiles: Iterable[str]) -> frozenset[str]:
-        return frozenset[str]().union(*(find_unusual_motifs(Chem.MolFromSmiles(s)) for s in smiles))
 
-    def usual(*seeds: str) -> frozenset[str]:
-        return UsualStructures.measure(
-            model.checkpoint, model.latent["mu"], [Chem.MolFromSmiles(s) for s in seeds]
-        ).motifs
+def search(model: TrainedModel, folder: Path, **settings: object) -> Optimization:
+    """Search with an oracle that pays for what is unusual for the model."""
+    known = learn_usual_structures(model).allowed
 
-    known = usual()
+    def pay(smiles: list[str]) -> list[float]:
+        return [float(len(locate_unusual(Chem.MolFromSmiles(s), known))) for s in smiles]
 
-    def paid(smiles: list[str]) -> list[float]:
-        return [float(len(of([s]) - known)) for s in smiles]
+    told = {"oracle_calls": 60, "batch_size": 20, "objectives": {"score": {"maximize": True}}, **settings}
+    config = OptimizeConfig.model_validate({**told, "strategy": "genetic"})
+    return optimize(model, config, folder, oracle=pay)
 
-    def search(name: str, **settings: object) -> tuple[frozenset[str], dict[str, int]]:
-        told = {"oracle_calls": 60, "batch_size": 20, "objectives": {"score": {"maximize": True}}, **settings}
-        config = OptimizeConfig.model_validate({**told, "strategy": "genetic"})
-        found = optimize(model, config, tmp_path / name, oracle=paid)
-        return of(found.calls["smiles"]), found.broken
 
-    seen, broken = search("usual")
-    assert seen <= known < {*PATTERNS, LARGE_RING, STRAINED}
-    assert broken[USUAL] > 0  # the drafts had some, and they are counted
-    assert search("asked for", odd_structures=True)[0] > known
+def test_nothing_odd_is_asked_about_unless_the_data_or_a_seed_has_it(model: TrainedModel, tmp_path: Path) -> None:
+    known = learn_usual_structures(model).allowed
+    usual = search(model, tmp_path / "usual")
+    assert not any(locate_unusual(Chem.MolFromSmiles(s), known) for s in usual.calls["smiles"])
+    assert usual.broken[USUAL] > 0  # the drafts had some, and they are counted
     seed = "CCOOCCc1ccccc1"
-    assert (of([seed]) - known) and of([seed]) <= search("seed", seeds=(seed,))[0] <= usual(seed)
+    asked = find_odd(search(model, tmp_path / "seed", seeds=(seed,)).calls["smiles"])
+    assert find_odd([seed]) <= asked and find_odd([seed]) - find_odd(usual.calls["smiles"])
 
 
-def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "allowed", [{"odd_structures": True}, {"allow_unusual": "all"}, {"allow_unusual": ["peroxide", "ALL"]}]
+)
+def test_everything_can_be_allowed(model: TrainedModel, tmp_path: Path, allowed: dict[str, object]) -> None:
+    found = search(model, tmp_path, **allowed)
+    assert len(find_odd(found.calls["smiles"])) > 3 and USUAL not in found.broken
+
+
+def test_what_is_allowed_by_name_is_asked_about_and_nothing_else(model: TrainedModel, tmp_path: Path) -> None:
+    known, name = learn_usual_structures(model).allowed, "ring of more than 8 atoms"
+    found = search(model, tmp_path / "by name", allow_unusual=["peroxide", name.upper()])
+    odd = [locate_unusual(Chem.MolFromSmiles(s), known) for s in found.calls["smiles"]]
+    assert {"peroxide", name} >= set().union(*odd) != set()
+    with pytest.raises(UserError, match="unknown unusual structure 'peroxid'; did you mean 'peroxide'"):
+        search(model, tmp_path / "misspelled", allow_unusual=["peroxid"])
+
+
+def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel) -> None:
     named = collect_named_molecules(
         [
             Constraint(must_contain="S(=O)(=O)F"),
@@ -55,7 +71,15 @@ def test_what_a_constraint_asks_for_is_not_odd(model: TrainedModel, tmp_path: Pa
             Constraint(must_contain="[#6]~[#7]"),
         ]
     )
-    allowed = UsualStructures.measure(model.checkpoint, model.latent["mu"][:0], named).motifs
-    assert {"halogen on another atom than carbon", "peroxide"} <= allowed and "heterocumulene" not in allowed
-    refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed_motifs=())
-    assert "odd_structures = true" in refused.explain([Chem.MolFromSmiles("CN=C=S")])
+    allowed = learn_usual_structures(model, named).allowed
+    for smiles, is_allowed in (("CCS(=O)(=O)F", True), ("CCOOC", True), ("CCN=C=O", False)):
+        odd = {"halogen on another atom than carbon", "peroxide", "heterocumulene"}
+        assert bool(odd & set(locate_unusual(Chem.MolFromSmiles(smiles), allowed))) != is_allowed, smiles
+
+
+def test_the_explanation_names_what_is_unusual_and_the_option_that_lets_it_through() -> None:
+    refused = Constraints([Constraint(must_contain="[N]=[C]=[S]")], allowed=())
+    told = refused.explain([Chem.MolFromSmiles("CN=C=S")] * 2)
+    assert "heterocumulene (2)" in told and "--allow-unusual" in told and 'allow_unusual = ["' in told
+    checked = refused.check([Chem.MolFromSmiles(s) for s in ("CN=C=S", "S=C=NCOOC", "CC")])
+    assert checked.unusual["heterocumulene"] == 2 and checked.unusual["peroxide"] == 1 and checked.counts[USUAL] == 2

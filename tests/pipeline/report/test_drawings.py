@@ -25,6 +25,21 @@ def test_elements_carry_their_color_class() -> None:
     assert drawings.draw_molecule("CCC") is not None and " N" not in str(drawings.draw_molecule("CCC"))
 
 
+def test_a_disk_stands_behind_each_marked_atom() -> None:
+    plain, marked = drawings.draw_molecule("CCOOCC"), str(drawings.draw_molecule("CCOOCC", marked=[2, 3, 99]))
+    disks = re.findall(r'<circle class="u" cx="([\d.]+)" cy="([\d.]+)" r="8"/>', marked)
+    assert len(disks) == 2 and "circle" not in str(plain), "there is no atom 99"
+    assert marked.index("<circle") < marked.index("<path"), "behind the bonds"
+    oxygens = re.findall(r'class="g O" d="([^"]*)"', marked)[0]
+    letters = re.findall(r"M([\d.]+) ([\d.]+)", oxygens)
+    assert len(letters) >= 2
+    for x, y in letters:
+        assert min(abs(float(x) - float(a)) + abs(float(y) - float(b)) for a, b in disks) < 8
+    left, top, width, height = map(float, re.findall(r'viewBox="([^"]*)"', marked)[0].split())
+    assert all(left <= float(x) - 8 and float(x) + 8 <= left + width for x, _ in disks)
+    assert all(top <= float(y) - 8 and float(y) + 8 <= top + height for _, y in disks)
+
+
 @pytest.mark.parametrize("smiles", [None, "", "C(", "c1ccc1C1"])
 def test_no_molecule_is_no_drawing(smiles: str | None) -> None:
     assert drawings.draw_molecule(smiles) is None
