@@ -111,6 +111,29 @@ class Checkpoint:
         return self.encode_dataset(TokenDataset.from_lists(self.vocabulary.encode_batch(selfies)), batch_size)
 
     @torch.no_grad()
+    def log_likelihood(self, selfies: Sequence[str], conditions: Tensor | None = None, batch_size: int = 512) -> Tensor:
+        """Compute log p(x | c) of SELFIES strings, without z.
+
+        Args:
+            selfies: n strings.
+            conditions: (n, P) standardized, NaN or None unknown.
+            batch_size: Molecules at a time.
+
+        Returns:
+            (n,) nats, on the CPU.
+
+        Raises:
+            VocabularyError: If a symbol is not in the vocabulary.
+        """
+        self.model.eval()
+        data = TokenDataset.from_lists(self.vocabulary.encode_batch(selfies))
+        nats = torch.empty(len(data))
+        for items, batch in data.iterate_batches(batch_size):
+            given = None if conditions is None else conditions[items].to(self.model.device)
+            nats[items] = self.model.log_likelihood(batch.tokens.to(self.model.device), None, given).cpu()
+        return nats
+
+    @torch.no_grad()
     def encode_dataset(self, data: TokenDataset, batch_size: int = 512) -> Posterior:
         """Encode the molecules of a dataset, conditions unknown; returns the posterior (N, D) on the CPU."""
         self.model.eval()
@@ -130,6 +153,7 @@ class Checkpoint:
         guidance: float = 0.0,
         seed: int | None = None,
         batch_size: int = 512,
+        prefixes: Sequence[str] | None = None,
     ) -> list[str | None]:
         """Decode latent points into SELFIES strings; see `chem_vae.decoding.decode_ids`.
 
@@ -140,11 +164,13 @@ class Checkpoint:
             guidance: How much more closely than it learned the decoder follows the conditions.
             seed: Repeats what is drawn; None draws from torch's own generator.
             batch_size: Molecules at a time.
+            prefixes: n SELFIES strings that the molecules begin with; the decoder goes on from there.
 
         Returns:
             n strings, row i for row i; None where a molecule did not end within `max_length` ids.
         """
         generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        begun = self.vocabulary.encode_batch(prefixes) if prefixes is not None else None
         strings: list[str | None] = []
         for start in range(0, len(z), batch_size):
             rows = slice(start, start + batch_size)
@@ -156,6 +182,7 @@ class Checkpoint:
                 guidance=guidance,
                 max_length=self.max_length,
                 generator=generator,
+                prefixes=None if begun is None else begun[rows],
             )
             strings += [None if i is None else self.vocabulary.decode(i) for i in ids]
         return strings

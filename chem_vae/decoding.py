@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,7 @@ def decode_ids(
     guidance: float = 0.0,
     max_length: int = 128,
     generator: torch.Generator | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[list[int] | None]:
     """Decode one molecule per latent point. Finished molecules leave the running batch; [start] and [mask] are never drawn.
 
@@ -31,6 +34,7 @@ def decode_ids(
             conditions) (Ho & Salimans 2022, arXiv:2207.12598).
         max_length: The most ids of a molecule.
         generator: Random numbers on the CPU, so that a seed gives the same molecules on every device.
+        prefixes: n lists of ids that the molecules begin with; the decoder goes on from there.
 
     Returns:
         n lists of ids, row i for row i, without [start] and [end]; None for a molecule that did not end in time.
@@ -48,6 +52,7 @@ def decode_ids(
         state = model.decoder.start(z, model.conditions(given))
         symbols = torch.full((rows,), START, dtype=torch.long, device=z.device)
         out = torch.full((rows, max_length), END, dtype=torch.long)
+        given_ids = _pad(prefixes, max_length) if prefixes is not None else None
         alive = torch.arange(rows)  # which rows of z the running batch holds
         for step in range(max_length):
             repeated = torch.cat([symbols, symbols]) if guided else symbols
@@ -61,6 +66,9 @@ def decode_ids(
                 drawn = torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
             else:
                 drawn = logits.argmax(dim=-1).cpu()
+            if given_ids is not None and step < given_ids.shape[1]:
+                told = given_ids[alive, step]
+                drawn = torch.where(told >= 0, told, drawn)
             out[alive, step] = drawn
             going = drawn != END
             if not going.any():
@@ -78,3 +86,13 @@ def decode_ids(
         return [row[:length].tolist() if length >= 0 else None for row, length in zip(out, lengths, strict=True)]
     finally:
         model.train(was_training)
+
+
+def _pad(prefixes: Sequence[Sequence[int]], longest: int) -> Tensor:
+    """Return prefixes as a tensor (n, L), -1 where they have ended."""
+    size = min(max((len(ids) for ids in prefixes), default=0), longest)
+    padded = torch.full((len(prefixes), size), -1, dtype=torch.long)
+    for row, ids in enumerate(prefixes):
+        some = torch.tensor(list(ids)[:size], dtype=torch.long)
+        padded[row, : len(some)] = some
+    return padded

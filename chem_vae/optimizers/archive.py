@@ -162,9 +162,14 @@ class RememberingOptimizer(LatentOptimizer):
         """Decode latent points (k, D) into drafts, at the problem's temperature."""
         conditions = self.problem.draw_conditions(len(z), self.generator)
         strings = self.checkpoint.decode(z, conditions, temperature=self.problem.temperature, seed=self.draw_seed())
+        strings = self.adapt(strings)
         return [
             Draft(p, s, origin, parent) for p, s, parent in zip(z, strings, parents or [None] * len(z), strict=True)
         ]
+
+    def adapt(self, strings: list[str | None]) -> list[str | None]:
+        """Return the strings with what the problem has to keep."""
+        return strings if self.problem.adapt is None else self.problem.adapt(strings, self.draw_seed())
 
     def collect_drafts(self, n: int, make: Callable[[int], list[Draft]]) -> tuple[list[Draft], list[Draft]]:
         """Make drafts until there are n new molecules, TRIES times at most. Without a screen a string is its own identity.

@@ -68,6 +68,8 @@ class Problem:
     """Temperature of the decoder's symbols, where a strategy decodes by itself."""
     objectives: int = 1
     """1: scores are numbers (n,). More: a Pareto front is wanted, and scores are (n, objectives)."""
+    adapt: Callable[[Sequence[str | None], int], list[str | None]] | None = None
+    """(decoded SELFIES strings; seed) -> strings that hold what has to be kept, row i for row i; None where one cannot."""
 
 
 class LatentOptimizer(ABC):
@@ -108,9 +110,10 @@ class LatentOptimizer(ABC):
         """Return the SELFIES strings of a proposal, decoded now where they were not yet, row i for row i."""
         if proposal.strings is not None:
             return proposal.strings
-        return self.checkpoint.decode(
+        strings = self.checkpoint.decode(
             proposal.z, proposal.conditions, temperature=temperature, guidance=guidance, seed=seed
         )
+        return strings if self.problem.adapt is None else self.problem.adapt(strings, seed)
 
     def tell(
         self,

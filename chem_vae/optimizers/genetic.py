@@ -120,7 +120,8 @@ class Genetic(RememberingOptimizer):
                 for _ in range(1 + self._below(3)):
                     self._mutate(string, symbols[int(torch.multinomial(weights, 1, generator=self.generator))])
             drafts.append(Draft(self._nowhere, self._keep_short("".join(string)), STRING, self.archive.get_key(a)))
-        return drafts
+        adapted = self.adapt([draft.string for draft in drafts])
+        return [draft._replace(string=string) for draft, string in zip(drafts, adapted, strict=True)]
 
     def _vary_structures(self, n: int) -> list[Draft]:
         assert self.problem.vary is not None

@@ -25,7 +25,15 @@ app = new_group()
 SEED = SettingOption(options.HOW, "--seed", "optimize.seed")
 
 
-@command(app, *options.make_aims("optimize"), *options.SEARCHING, SEED, options.NAME, options.SET)
+@command(
+    app,
+    *options.make_aims("optimize"),
+    *options.make_scaffold("optimize"),
+    *options.SEARCHING,
+    SEED,
+    options.NAME,
+    options.SET,
+)
 def optimize(
     given: Given,
     output: Path | None,

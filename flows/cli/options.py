@@ -86,6 +86,17 @@ def make_aims(table: str) -> tuple[SettingOption, ...]:
     )
 
 
+def make_scaffold(table: str) -> tuple[SettingOption, ...]:
+    """Return the options that say which structure is kept, in the table `generate` or `optimize`."""
+    return (
+        SettingOption(MUST, "--scaffold", f"{table}.scaffold.keep", "SMILES", "'O=C(N[*:1])c1ccc([*:2])cc1'"),
+        SettingOption(
+            MUST, "--replace", f"{table}.scaffold.replace", "FRAGMENT", "c1ccccc1 --in 'COc1ccc(CC(N)=O)cc1'"
+        ),
+        SettingOption(MUST, "--in", f"{table}.scaffold.molecule", "SMILES"),
+    )
+
+
 ORACLE_SETTINGS = (
     SettingOption(SCORE, "--endpoint", "optimize.oracle.endpoints", "NAME", "affinity", read_names, many=True),
     SettingOption(SCORE, "--timeout", "optimize.oracle.timeout", "SECONDS", "600"),

@@ -19,7 +19,7 @@ app = new_group()
 
 
 @command(
-    app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY,
+    app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY,
     options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
@@ -124,7 +124,7 @@ def train(
 
 
 @command(
-    app, *options.make_aims("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
+    app, *options.make_aims("generate"), *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool

@@ -20,6 +20,7 @@ from pipeline.chemistry.attachment_points import write_part
 
 MOST_ATOMS = 14  # heavy atoms of a group
 ENOUGH = 40  # groups seen at alike sites, below which less alike sites count too
+_SHARES = (0.75, 0.2, 0.05)  # the weight of groups seen at such sites, at such atoms, anywhere
 MOST_CUTS = 12  # bonds of one molecule that are cut in all combinations
 
 
@@ -66,25 +67,27 @@ class Groups:
     def __len__(self) -> int:
         return len(self._all)
 
-    def select(self, sites: Sequence[Site]) -> dict[str, int]:
-        """Select the groups for one site for each point, [1*] for the first, with how often each was seen.
+    def select(self, sites: Sequence[Site], enough: int = ENOUGH) -> dict[str, float]:
+        """Select the groups for one site for each point, [1*] for the first, with their weights, which sum up to about 1.
 
-        Where too few were seen at such sites, those at such atoms are taken, too, and then all.
+        Where fewer than `enough` were seen at such sites, those at such atoms are taken, too, with less weight, and then all.
         """
-        found: Counter[str] = Counter()
+        weights: defaultdict[str, float] = defaultdict(float)
         nearest = (
             self._near.get(tuple(s.near for s in sites)),
             self._atom.get(tuple(s.atom for s in sites)),
             self._all,
         )
-        for some in nearest:
+        for some, share in zip(nearest, _SHARES, strict=True):
             if some:
-                found += some
-            if len(found) >= ENOUGH:
+                total = some.total()
+                for group, count in some.items():
+                    weights[group] += share * count / total
+            if len(weights) >= enough:
                 break
-        merged: Counter[str] = Counter()
-        for group, count in found.items():
-            merged[Chem.CanonSmiles(group) if self.points > 1 else group] += count
+        merged: defaultdict[str, float] = defaultdict(float)
+        for group, weight in weights.items():
+            merged[Chem.CanonSmiles(group) if self.points > 1 else group] += weight
         return dict(sorted(merged.items(), key=lambda item: (-item[1], item[0])))
 
 

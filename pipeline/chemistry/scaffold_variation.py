@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
@@ -22,7 +22,7 @@ from pipeline.chemistry.graph_edits import Elements, kekulize, read_elements, re
 from pipeline.chemistry.groups import Site, is_attachment, list_sites, relabel
 from pipeline.chemistry.mutations import mutate
 from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structure_filters import find_unusual_motifs, has_unusual_motif
+from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
 
 _ATTEMPTS = 12  # at one child
 _BOND = 999  # the isotope of the dummy atoms at a bond of a group that is cut to cross it
@@ -50,7 +50,7 @@ class ScaffoldVariation:
         elements: Symbols, or symbols with weights, that the atoms of groups may have.
         max_atoms: The most heavy atoms of a child.
         choose: Groups for a site, where there are known ones.
-        allowed: Unusual motifs that a child may have, besides those of the scaffold.
+        allowed: Unusual motifs that a child may have, besides those of the scaffold; None: any.
 
     Raises:
         UserError: If `elements` cannot be used.
@@ -63,11 +63,11 @@ class ScaffoldVariation:
         elements: Sequence[str] | Mapping[str, float] = ("C", "N", "O", "F", "S", "Cl", "Br"),
         max_atoms: int = 50,
         choose: Choose | None = None,
-        allowed: Sequence[str] | frozenset[str] = (),
+        allowed: Collection[str] | None = (),
     ) -> None:
         self.scaffold, self.max_atoms = scaffold, max_atoms
         self.palette: Elements = read_elements(elements)
-        self.allowed = list_own_motifs(scaffold) | set(allowed)
+        self.allowed = None if allowed is None else learn_usual(list_capped(scaffold)) | set(allowed)
         self._numbers = {*self.palette.numbers, *(atom.GetAtomicNum() for atom in scaffold.mol.GetAtoms())}
         self._choose = choose
         self._read = functools.lru_cache(maxsize=3000)(self._take_apart)
@@ -117,9 +117,9 @@ class ScaffoldVariation:
             return None
         if any(atom.GetAtomicNum() not in self._numbers for atom in mol.GetAtoms()):
             return None
-        if has_unusual_motif(mol, self.allowed | more) or not self.scaffold.is_in(mol):
+        if self.allowed is not None and has_unusual_motif(mol, self.allowed | more):
             return None
-        return mol
+        return mol if self.scaffold.is_in(mol) else None
 
     # -- children ------------------------------------------------------------------------------------------------------
 
@@ -195,23 +195,20 @@ class ScaffoldVariation:
         placed = None if mol is None else self.scaffold.place(mol)
         if placed is None or (self.scaffold.points and not placed.groups):
             return None
-        return _Parent(smiles, str(Chem.MolToSmiles(mol)), placed.base, placed.groups, find_unusual_motifs(mol))
+        return _Parent(smiles, str(Chem.MolToSmiles(mol)), placed.base, placed.groups, learn_usual([mol]))
 
 
-def list_own_motifs(scaffold: Scaffold) -> frozenset[str]:
-    """List the unusual motifs of the scaffold itself, with hydrogen at its attachment points, or with carbon."""
-    found: set[str] = set()
+def list_capped(scaffold: Scaffold) -> list[Mol]:
+    """List the parts of a scaffold as molecules, with hydrogen at the attachment points, and with carbon: what is unusual in them is the
+    scaffold's own."""
     capped = Chem.RWMol(scaffold.mol)
     for atom in capped.GetAtoms():
         if not atom.GetAtomicNum():
             atom.SetAtomicNum(6)
             atom.SetIsotope(0)
-    for text in (scaffold.bare, Chem.MolToSmiles(capped)):
-        for part in text.split("."):
-            mol = Chem.MolFromSmiles(part)
-            if mol is not None:
-                found |= find_unusual_motifs(mol)
-    return frozenset(found)
+    parts = [part for text in (scaffold.bare, Chem.MolToSmiles(capped)) for part in text.split(".")]
+    with rdBase.BlockLogs():
+        return [mol for mol in map(Chem.MolFromSmiles, dict.fromkeys(parts)) if mol is not None]
 
 
 # -- one group ---------------------------------------------------------------------------------------------------------------

@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chem_vae.config import MOST_SEED
+from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
 """The name of the strategy that searches for what is worth measuring."""
+SCAFFOLD = "scaffold"
+"""The name of the strategy that keeps a scaffold."""
 
 
 class MeasuredConfig(Settings):
@@ -72,6 +75,9 @@ class GenerateConfig(Settings):
 
     objectives: dict[str, Objective] = Field({}, description="Objectives by property; none samples like the data.")
     constraints: ConstraintList = ()
+    scaffold: ScaffoldConfig | None = Field(
+        None, description="The structure that every molecule keeps; any structure when not given."
+    )
     n: int = Field(100, ge=1, description="How many candidates to report.")
     samples: int | None = Field(
         None, ge=1, description="How many molecules to decode for them; ten per candidate when not given."

@@ -99,7 +99,7 @@ def sample(
         unchanged = [m == c.molecule for m, c in zip(molecules, drawn.candidates, strict=True)]
         spellings = [s if same else None for s, same in zip(drawn.spellings, unchanged, strict=True)]
         z = encode_valid(model.checkpoint, molecules, spellings)
-        values, deviations = _evaluate(model, objectives, molecules, z)
+        values, deviations = evaluate(model, objectives, molecules, z)
         scores = score(objectives, values, n)
         optimizer.tell(proposal, z, torch.from_numpy(scores))
         within = np.logical_and.reduce([np.ones(n, bool), *(w.find_hits(values[w.summary.name]) for w in objectives)])
@@ -185,7 +185,7 @@ def _create_optimizer(
     return create(config.strategy, problem, seed)
 
 
-def _evaluate(
+def evaluate(
     model: TrainedModel, objectives: Sequence[ResolvedObjective], molecules: Sequence[Molecule | None], z: Tensor
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Compute or predict the values (n,) of each objective; return them and the deviations of the predicted ones."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import PROPERTIES
@@ -21,9 +22,10 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition_search import LEAST, list_measured_molecules, search
 from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
 from pipeline.generation.batch_selection import choose_batch, explain_few
-from pipeline.generation.config import ACQUISITION, GenerateConfig
+from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
+from pipeline.generation.scaffold_search import name_groups, search_scaffold
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
@@ -104,7 +106,7 @@ def generate(
     started = time.monotonic()
     objectives, warnings = resolve(config.objectives, model.properties)
     warnings += list_novelty_warnings(model, dataset)
-    config = config.model_copy(update={"strategy": config.strategy or choose_strategy(objectives, model)})
+    config = config.model_copy(update={"strategy": choose_strategy(objectives, model, config)})
 
     constraints = make_constraints(config, model)
     allowed = read_allowed(config.allow_unusual)
@@ -132,6 +134,8 @@ def generate(
     counts["alert-free"] = int((free & fits & eligible["within_target"]).sum())
     candidates = _rank(eligible if config.allow_alerts else eligible[free], config.n, ~fits)
     candidates = add_neighbors(candidates, model, dataset, progress)
+    if config.scaffold is not None:
+        candidates = name_groups(candidates, config.scaffold)
 
     if len(candidates) < config.n and config.strategy == ACQUISITION:
         batch = int(molecules["batch"].notna().sum())
@@ -155,10 +159,24 @@ def generate(
     )
 
 
-def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> str:
-    """Choose the strategy where none is asked for: the search by acquisition for measured properties that can be predicted."""
+def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel, config: GenerateConfig) -> str:
+    """Choose the strategy where none is asked for: around a scaffold, or the search by acquisition for measured properties that
+    can be predicted.
+
+    Raises:
+        UserError: A strategy is asked for that keeps no scaffold.
+    """
+    if config.scaffold is not None:
+        if config.strategy not in (None, SCAFFOLD):
+            raise UserError(
+                f"the strategy {config.strategy} keeps no scaffold: leave out --strategy, or --scaffold and --replace"
+            )
+        return SCAFFOLD
+    if config.strategy == SCAFFOLD:
+        raise UserError("the strategy scaffold needs a scaffold to keep: give --scaffold, or --replace and --in")
     measured = [w.summary.name for w in objectives if w.basis == "predicted"]
-    return ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
+    usual = ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
+    return config.strategy or usual
 
 
 def _search(
@@ -172,6 +190,8 @@ def _search(
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
+    if config.strategy == SCAFFOLD:
+        return search_scaffold(model, objectives, config, samples, progress, constraints), samples
     if config.strategy != ACQUISITION:
         return sample(model, objectives, config, samples, progress, constraints), samples
     samples = config.samples or max(samples, LEAST)

@@ -24,9 +24,10 @@ from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
+from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual
 from pipeline.objectives.config import MOST_UNUSUAL, USUAL, Constraint
-from pipeline.objectives.rules import find_contradiction, make_rule, require_usual_structure
+from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
 MOST_CONFLICTS = 3  # named in a message
 
@@ -64,13 +65,19 @@ class Constraints:
         constraints: All must be met.
         allowed: With these, a molecule with anything else that is unusual (`pipeline.chemistry.structure_filters.locate_unusual`)
             fails too; None, or the names of all, does not look for it.
+        scaffold: What every molecule keeps; None: nothing.
 
     Raises:
         UserError: If one names a SMARTS, SMILES, element, property or set of alerts that cannot be read, or if two contradict
             each other, whatever the molecule.
     """
 
-    def __init__(self, constraints: Sequence[Constraint], allowed: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        constraints: Sequence[Constraint],
+        allowed: Collection[str] | None = None,
+        scaffold: Scaffold | None = None,
+    ) -> None:
         self.constraints = tuple(dict.fromkeys(constraints))
         rules = []
         for constraint in self.constraints:
@@ -84,6 +91,8 @@ class Constraints:
         self._allowed = None if everything else frozenset(allowed or ())
         if self._allowed is not None:
             rules.append((USUAL, require_usual_structure(self._allowed)))
+        if scaffold is not None:
+            rules.append((f"keeps the scaffold {scaffold.text}", require_scaffold(scaffold)))
         self._rules = sorted(rules, key=lambda pair: pair[1].cost)
         names = [name for name, _ in self._rules]
         if twice := [name for name in names if names.count(name) > 1]:

@@ -14,6 +14,7 @@ from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.properties import PROPERTIES
+from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.structure_filters import has_unusual_motif, load_alerts
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def make_rule(constraint: Constraint) -> Rule:
 def require_usual_structure(allowed: Collection[str]) -> Rule:
     """Make the rule that a molecule has nothing unusual (`pipeline.chemistry.structure_filters`) but what is allowed."""
     return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
+
+
+def require_scaffold(scaffold: Scaffold) -> Rule:
+    """Make the rule that a molecule keeps a scaffold, and has something else at its attachment points alone."""
+    return Rule(scaffold.is_in, _COST["must_contain"], ("scaffold", scaffold.text))
 
 
 def _make_elements_rule(symbols: Sequence[str]) -> Rule:

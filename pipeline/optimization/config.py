@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
+from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
 from pipeline.workspace.settings import Settings
@@ -45,6 +46,9 @@ class OptimizeConfig(Settings):
         "pareto, the front of two or three.",
     )
     constraints: ConstraintList = ()
+    scaffold: ScaffoldConfig | None = Field(
+        None, description="The structure that every molecule keeps; any structure when not given."
+    )
     strategy: str = Field(
         "adaptive",
         description="adaptive also moves the model towards what scored well, and was ahead of the others from 100 "

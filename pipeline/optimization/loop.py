@@ -17,6 +17,8 @@ from chem_vae.errors import UserError
 from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
+from pipeline.chemistry.scaffold_request import open_scaffold
+from pipeline.chemistry.scaffold_variation import list_capped
 from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
@@ -34,6 +36,7 @@ from pipeline.optimization.initial_population import (
 )
 from pipeline.optimization.provenance import Origin, Provenance
 from pipeline.optimization.result import Optimization, average_best, build_result, has_improved
+from pipeline.optimization.scaffold_problem import PROPOSED, keep_scaffold
 from pipeline.optimization.scoring import Scoring, choose_oracle
 from pipeline.optimization.screen import Screen, Screened
 from pipeline.oracles.base import Oracle
@@ -128,9 +131,12 @@ class _Loop:
             )
         seeds = read_seeds(config.seeds, model.standardize_options)
         named = [*seeds, *collect_named_molecules(config.constraints)]
+        scaffold = open_scaffold(config.scaffold) if config.scaffold is not None else None
+        named += list_capped(scaffold) if scaffold is not None else []
         usual = learn_usual_structures(model, named)
         self.usual = usual.allowed
-        self.constraints = Constraints(config.constraints, usual.allowed | read_allowed(config.allowed_names))
+        allowed = usual.allowed | read_allowed(config.allowed_names)
+        self.constraints = Constraints(config.constraints, allowed, scaffold)
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)
         start_best = config.start == "best"
@@ -138,6 +144,18 @@ class _Loop:
         seed = int(config.seed)  # a run that goes on does not repeat itself
         self.random = derive_seed(seed, ledger.calls) % 2**31 if ledger.calls else seed
         self.problem = build_problem(model, config, self.scoring, self.screen, usual, dataset)
+        if config.scaffold is not None and scaffold is not None:
+            self.problem = keep_scaffold(
+                self.problem,
+                model,
+                scaffold,
+                config.scaffold,
+                screen=self.screen,
+                allowed=allowed,
+                n=min(PROPOSED, max(3 * config.round_size, 100)),
+                seed=self.random,
+                progress=progress,
+            )
         self.optimizer = create(config.strategy, self.problem, self.random)
         if self.scoring.several > 1 and not self.optimizer.several_objectives:
             raise UserError(

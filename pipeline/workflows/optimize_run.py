@@ -28,6 +28,7 @@ from pipeline.generation.annotate import (
     compare_with_training,
     list_novelty_warnings,
 )
+from pipeline.generation.scaffold_search import name_groups
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
@@ -137,9 +138,10 @@ def find_state_folder(
 
 def _select_search_settings(config: OptimizeConfig) -> dict[str, Any]:
     """Select the settings that decide which molecules are asked about."""
-    return config.model_dump(
+    settings = config.model_dump(
         mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
     )
+    return {key: value for key, value in settings.items() if key != "scaffold" or value is not None}  # as before 0.3.0
 
 
 def _note_settings(config: OptimizeConfig, state: Path) -> list[str]:
@@ -195,6 +197,8 @@ def annotate_candidates(
     measured = {p.name for p in model.properties if p.kind == "measured"}
     table = add_predictions(table, model, [n for n in model.predictors if n in aimed | measured])
     table = add_neighbors(table, model, dataset, progress)
+    if found.config.scaffold is not None:
+        table = name_groups(table, found.config.scaffold)
     parents = [Molecule(p) if isinstance(p, str) else None for p in table["parent"]]
     table["parent_similarity"] = [
         tanimoto(m.fingerprint, p.fingerprint) if p is not None else math.nan

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from chem_vae.errors import ChemVAEWarning, UserError, unknown_name
 from pipeline.chemistry.properties import PROPERTIES, get_property
+from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.config import CampaignConfig
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_checks import find_classes, require_labels
 from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
-from pipeline.generation.config import ACQUISITION
+from pipeline.generation.config import ACQUISITION, SCAFFOLD
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.resolve import restore_names
@@ -42,9 +43,11 @@ def check_request(config: CampaignConfig) -> None:
         get_property(name)
     ARCHITECTURES.find(config.train.model.architecture)
     if config.generate.strategy is not None:
-        check_strategy(config.generate.strategy, ACQUISITION)
+        check_strategy(config.generate.strategy, ACQUISITION, SCAFFOLD)
     Constraints(config.generate.constraints)
     read_allowed(config.generate.allow_unusual)
+    if config.generate.scaffold is not None:
+        open_scaffold(config.generate.scaffold)
     if config.optimize is not None:
         check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
@@ -139,9 +142,12 @@ def find_asked_interval(objective: Objective) -> tuple[float | None, float | Non
 
 
 def check_optimization(config: OptimizeConfig) -> None:
-    """Raise UserError for a constraint that cannot be read, two that contradict each other, or an unknown name of what is unusual."""
+    """Raise UserError for a constraint or scaffold that cannot be read, two constraints that contradict each other, or an unknown name of
+    what is unusual."""
     Constraints(config.constraints)
     read_allowed(config.allow_unusual)
+    if config.scaffold is not None:
+        open_scaffold(config.scaffold)
 
 
 def check_start(config: CampaignConfig, workspace: Path) -> None:

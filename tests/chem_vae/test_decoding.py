@@ -69,3 +69,15 @@ def test_greedy_decoding_is_the_argmax_of_the_teacher_forced_logits(model: ChemV
     logits = model.logits(torch.tensor([ids], dtype=torch.long), z)[0]
     logits[:, [START, MASK]] = -torch.inf
     assert logits.argmax(-1).tolist() == [*ids, END]
+
+
+def test_a_prefix_is_what_a_molecule_begins_with(model: ChemVAE) -> None:
+    z = torch.randn(4, 8, generator=torch.Generator().manual_seed(2))
+    plain = decode_ids(model, z, max_length=30)
+    assert decode_ids(model, z, max_length=30, prefixes=[[], [], [], []]) == plain
+    begun = decode_ids(model, z, max_length=30, prefixes=[[5, 6, 7], [], [9], [4, 4]])
+    assert begun[1] == plain[1]
+    for row, prefix in zip(begun, ([5, 6, 7], [], [9], [4, 4]), strict=True):
+        assert row is None or row[: len(prefix)] == prefix
+    going_on = decode_ids(model, z, max_length=30, prefixes=[row[:2] if row else [] for row in plain])
+    assert going_on == plain  # greedily, the decoder goes on as it would have
