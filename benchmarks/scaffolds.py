@@ -115,13 +115,13 @@ def make_request(drug: Drug, mode: str) -> ScaffoldConfig:
 MODES = ("decoration", "linking", "superstructure", "replacing")
 
 
-def measure(model: TrainedModel, drug: Drug, mode: str, n: int, seed: int) -> dict[str, Any]:
+def measure(model: TrainedModel, drug: Drug, mode: str, n: int, samples: int, seed: int) -> dict[str, Any]:
     """Generate n molecules around what is kept of a drug, and measure them."""
     request = make_request(drug, mode)
     scaffold = open_scaffold(request)
     config = GenerateConfig(scaffold=request, n=n, seed=seed, strategy=SCAFFOLD)
     started = time.monotonic()
-    found = search_scaffold(model, [], config, 10 * n, silent, make_constraints(config, model))
+    found = search_scaffold(model, [], config, samples, silent, make_constraints(config, model))
     smiles = found.molecules["smiles"].tolist()[:n]
     seconds = time.monotonic() - started
     mols = [Chem.MolFromSmiles(text) for text in smiles]
@@ -163,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("-m", "--model", default="moses")
     parser.add_argument("-n", "--number", type=int, default=100)
+    parser.add_argument("--samples", type=int, default=None, help="molecules put together; ten per result")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--drugs", type=int, default=len(DRUGS))
     parser.add_argument("--modes", default=",".join(MODES))
@@ -171,11 +172,18 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load_model(args.model)
     output = args.output or Path(__file__).parent / "results" / f"scaffolds-{model.folder.name}.json"
-    about = {"model": model.folder.name, "key": model.key, "seed": args.seed, "machine": describe_machine()}
+    samples = args.samples or 10 * args.number
+    about = {
+        "model": model.folder.name,
+        "key": model.key,
+        "seed": args.seed,
+        "samples": samples,
+        "machine": describe_machine(),
+    }
     rows: list[dict[str, Any]] = []
-    for mode in args.modes.split(","):
-        for drug in DRUGS[: args.drugs]:
-            rows.append(measure(model, drug, mode, args.number, args.seed))
+    for drug in DRUGS[: args.drugs]:
+        for mode in args.modes.split(","):
+            rows.append(measure(model, drug, mode, args.number, samples, args.seed))
             print(json.dumps({k: v for k, v in rows[-1].items() if k not in ("scaffold", "counts")}), flush=True)
             atomic_files.write_text(output, json.dumps({**about, "summary": summarize(rows), "rows": rows}, indent=1))
     for mode, figures in summarize(rows).items():
