@@ -27,8 +27,8 @@ from pipeline.chemistry.fragment_cuts import find_rest
 from pipeline.chemistry.metrics import measure_internal_diversity
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.scaffold_request import open_scaffold
-from pipeline.chemistry.scaffold_variation import list_own_motifs
-from pipeline.chemistry.structure_filters import has_unusual_motif
+from pipeline.chemistry.scaffold_variation import list_capped
+from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import make_constraints
 from pipeline.generation.scaffold_search import search_scaffold
@@ -128,7 +128,7 @@ def measure(model: TrainedModel, drug: Drug, mode: str, n: int, samples: int, se
     kept = [mol for mol in mols if mol is not None and scaffold.is_in(mol)]
     distinct = {Chem.MolToSmiles(mol): mol for mol in kept}
     good = [compute(mol, ["qed", "sa"]) for mol in distinct.values()]
-    own = list_own_motifs(scaffold)
+    own = learn_usual(list_capped(scaffold))
     return {
         "drug": drug.name,
         "mode": mode,

@@ -16,6 +16,8 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import PROPERTIES
+from pipeline.chemistry.scaffold_request import open_scaffold
+from pipeline.chemistry.scaffold_variation import list_capped
 from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.chemistry.unusual_cells import is_usual
 from pipeline.datasets.dataset import Dataset
@@ -110,7 +112,9 @@ def generate(
 
     constraints = make_constraints(config, model)
     allowed = read_allowed(config.allow_unusual)
-    usual = learn_usual_structures(model, collect_named_molecules(config.constraints)).allowed
+    named = collect_named_molecules(config.constraints)
+    named += list_capped(open_scaffold(config.scaffold)) if config.scaffold is not None else []
+    usual = learn_usual_structures(model, named).allowed
     found, samples = _search(model, objectives, config, dataset, constraints, usual, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, dataset)
@@ -185,13 +189,14 @@ def _search(
     config: GenerateConfig,
     dataset: Dataset | None,
     constraints: Constraints,
-    usual: Collection[str],
+    usual: frozenset[str],
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
     samples = config.samples or PER_CANDIDATE * config.n
     if config.strategy == SCAFFOLD:
-        return search_scaffold(model, objectives, config, samples, progress, constraints), samples
+        allowed = usual | read_allowed(config.allow_unusual)
+        return search_scaffold(model, objectives, config, samples, progress, constraints, allowed), samples
     if config.strategy != ACQUISITION:
         return sample(model, objectives, config, samples, progress, constraints), samples
     samples = config.samples or max(samples, LEAST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ def search_scaffold(
     samples: int,
     progress: Progress,
     constraints: Constraints,
+    allowed: Collection[str] = (),
 ) -> SearchResult:
     """Search for molecules that keep the scaffold of the settings.
 
@@ -49,6 +50,7 @@ def search_scaffold(
         samples: The number of molecules to look at.
         progress: Told the stages "scaffold" and "generate".
         constraints: A molecule that breaks one is counted, and is no row of the result.
+        allowed: What molecules may have although it is unusual; what the scaffold itself has is allowed in any case.
 
     Raises:
         UserError: The scaffold cannot be read, or the model cannot grow from it.
@@ -61,6 +63,7 @@ def search_scaffold(
         model,
         open_scaffold(config.scaffold),
         most_atoms=config.scaffold.most_atoms,
+        allowed=allowed,
         conditions=asked,
         temperature=config.temperature,
         seed=seed,

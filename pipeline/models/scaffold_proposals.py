@@ -10,38 +10,37 @@ molecules that hold the scaffold.
 from __future__ import annotations
 
 import functools
-import itertools
-import math
 import random
-import warnings
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
-from chem_vae.errors import ChemVAEWarning, UserError
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
 from pipeline.chemistry.attachment_points import list_labels, open_atom
-from pipeline.chemistry.groups import MOST_ATOMS, Groups, Site, count_heavy, list_sites, relabel
-from pipeline.chemistry.molecule import parse_mols
+from pipeline.chemistry.groups import MOST_ATOMS, Site, count_heavy, list_sites, relabel
 from pipeline.chemistry.scaffold_variation import ScaffoldVariation
 from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.models.completions import complete
-from pipeline.models.kept_molecules import draw_training_molecules, read_kept_smiles
+from pipeline.models.scaffold_sources import (
+    Pool,
+    check_elements,
+    find_largest,
+    learn_groups,
+    list_molecules,
+    measure_molecules,
+)
 from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
 
-LEARNED_FROM = {1: 2500, 2: 1500}
-"""The molecules that groups of one point and of two are cut from; others come from 800."""
 COMPLETED = 256  # molecules that the decoder completes for each attachment point
 STALE = 300  # draws in a row without a new molecule, after which proposing ends
 ENOUGH = 300  # groups for a site, below which those of less alike sites are taken, too
-ROOM = 5  # heavy atoms for each attachment point that a large scaffold has room for in any case
-LARGER = 1.25  # as many times the model's largest molecule may be exceeded
 _SITES = (0.45, 0.35, 0.2)  # how often a bare scaffold grows at one, two, three atoms
 
 
@@ -51,31 +50,6 @@ class Proposed(NamedTuple):
     smiles: str
     log_q: float
     """The logarithm of the weight with which it was drawn."""
-
-
-class _Pool(NamedTuple):
-    """Groups to draw from."""
-
-    groups: list[str]
-    bounds: list[float]
-    log_weights: list[float]
-
-    @classmethod
-    def mix(cls, *sources: Mapping[str, float]) -> _Pool:
-        """Mix sources, each with the same share."""
-        weights: defaultdict[str, float] = defaultdict(float)
-        for source in sources:
-            total = sum(source.values())
-            for group, weight in source.items():
-                weights[group] += weight / total
-        total = sum(weights.values())
-        groups = [group for group, _ in sorted(weights.items(), key=lambda item: (-item[1], item[0]))]
-        shares = [weights[group] / total for group in groups]
-        return cls(groups, list(itertools.accumulate(shares)), [math.log(share) for share in shares])
-
-    def draw(self, rng: random.Random) -> tuple[str, float]:
-        row = rng.choices(range(len(self.groups)), cum_weights=self.bounds)[0]
-        return self.groups[row], self.log_weights[row]
 
 
 class ScaffoldProposals:
@@ -114,17 +88,16 @@ class ScaffoldProposals:
         self._seed = seed
         self.drawn = self.sound = 0
         """The molecules that were put together, and those of them that are sound, usual and keep the scaffold."""
-        known = list_molecules(model)
-        elements, largest = measure_molecules(known)
-        self.max_atoms = _find_largest(scaffold, largest, most_atoms)
-        check_elements(model, scaffold, elements)
+        usual = measure_molecules(model)
+        self.max_atoms = find_largest(scaffold, usual.heavy_atoms, most_atoms)
+        check_elements(model, scaffold, usual.elements)
         progress("scaffold", 0, 1 + len(scaffold.points))
-        self.groups = learn_groups(known, scaffold.parts if scaffold.parts > 1 else 1)
+        self.groups = learn_groups(list_molecules(model), scaffold.parts if scaffold.parts > 1 else 1)
         self.variation = ScaffoldVariation(
-            scaffold, elements=sorted(elements), max_atoms=self.max_atoms, choose=self.groups.select, allowed=allowed
+            scaffold, elements=usual.elements, max_atoms=self.max_atoms, choose=self.groups.select, allowed=allowed
         )
-        self._pools: dict[tuple[int, ...], _Pool] = {}
-        self._site_pools: dict[tuple[Site, ...], _Pool] = {}
+        self._pools: dict[tuple[int, ...], Pool] = {}
+        self._site_pools: dict[tuple[Site, ...], Pool] = {}
         self._size = functools.lru_cache(maxsize=20_000)(count_heavy)
         self._prepare(progress)
 
@@ -139,11 +112,11 @@ class ScaffoldProposals:
                     f"the scaffold {scaffold.text} has {scaffold.parts} parts, and no molecule of the model {self.model.folder.name} has "
                     "a group that is bound at so many points; link two of them first"
                 )
-            self._pools[scaffold.points] = _Pool.mix(linkers, self._complete_linkers())
+            self._pools[scaffold.points] = Pool.mix(linkers, self._complete_linkers())
         else:
             for done, label in enumerate(scaffold.points, start=1):
                 known = self.groups.select([sites[label]], ENOUGH)
-                self._pools[(label,)] = _Pool.mix(known, self._complete(scaffold.mol, label))
+                self._pools[(label,)] = Pool.mix(known, self._complete(scaffold.mol, label))
                 progress("scaffold", done, 1 + len(scaffold.points))
         progress("scaffold", 1 + len(scaffold.points), 1 + len(scaffold.points))
 
@@ -238,10 +211,10 @@ class ScaffoldProposals:
             log_q += log_weight
         return base, groups, log_q
 
-    def _open(self) -> tuple[Mol, dict[tuple[int, ...], _Pool]] | None:
+    def _open(self) -> tuple[Mol, dict[tuple[int, ...], Pool]] | None:
         """Open a bare scaffold at one to three atoms."""
         base = self.scaffold.mol
-        pools: dict[tuple[int, ...], _Pool] = {}
+        pools: dict[tuple[int, ...], Pool] = {}
         for label in range(1, 1 + self._rng.choices((1, 2, 3), _SITES)[0]):
             free = [a.GetIdx() for a in base.GetAtoms() if a.GetAtomicNum() and a.GetTotalNumHs()]
             opened = open_atom(base, self._rng.choice(free), label) if free else None
@@ -250,83 +223,9 @@ class ScaffoldProposals:
             base = opened
         for label, site in list_sites(base).items():
             if (site,) not in self._site_pools:
-                self._site_pools[(site,)] = _Pool.mix(self.groups.select([site], ENOUGH))
+                self._site_pools[(site,)] = Pool.mix(self.groups.select([site], ENOUGH))
             pools[(label,)] = self._site_pools[(site,)]
         return base, pools
-
-
-@functools.lru_cache(maxsize=8)
-def learn_groups(smiles: tuple[str, ...], points: int) -> Groups:
-    """Cut the groups of so many points out of molecules."""
-    some = smiles[: LEARNED_FROM.get(points, 800)]
-    return Groups([mol for mol in parse_mols(some) if mol is not None], points)
-
-
-@functools.lru_cache(maxsize=8)
-def measure_molecules(smiles: tuple[str, ...]) -> tuple[frozenset[str], int]:
-    """Return the elements of molecules, and the number of heavy atoms of the largest."""
-    elements: set[str] = set()
-    largest = 0
-    for mol in parse_mols(smiles):
-        if mol is not None:
-            elements |= {atom.GetSymbol() for atom in mol.GetAtoms()}
-            largest = max(largest, mol.GetNumAtoms())
-    return frozenset(elements), largest
-
-
-def list_molecules(model: TrainedModel) -> tuple[str, ...]:
-    """List training molecules of a model, or molecules that it samples where it has kept none."""
-    if kept := read_kept_smiles(model):
-        return tuple(kept)
-    try:
-        return tuple(s for s in draw_training_molecules(model, 3000).smiles(model) if s)
-    except UserError:
-        return tuple(s for s in model.sample(1000, temperature=0.7, seed=0) if s)
-
-
-def check_elements(model: TrainedModel, scaffold: Scaffold, elements: frozenset[str]) -> None:
-    """Check that the model knows what the scaffold is made of.
-
-    A symbol that it has never seen (stereo, a charge) is a warning: the molecules are ordered without it.
-
-    Raises:
-        UserError: It does not know an element.
-    """
-    own = {atom.GetSymbol() for atom in scaffold.mol.GetAtoms() if atom.GetAtomicNum()}
-    name = model.folder.name
-    if missing := sorted(own - elements):
-        raise UserError(
-            f"the scaffold {scaffold.text} has {', '.join(missing)}, and no molecule of the model {name} has: use another model "
-            "(--model), or fine-tune this one on molecules with such atoms (--from)"
-        )
-    vocabulary = model.checkpoint.vocabulary
-    strings = [write_selfies(part, vocabulary) for part in scaffold.bare.split(".")]
-    unseen = sorted({symbol for s in strings if s is not None for symbol in vocabulary.find_missing(s)})
-    if unseen or None in strings:
-        warnings.warn(
-            f"the model {name} has never seen {', '.join(unseen) or 'such a structure'} of the scaffold {scaffold.text}: its molecules are "
-            "made of known groups, and are judged without that part of their structure",
-            ChemVAEWarning,
-            stacklevel=2,
-        )
-
-
-def _find_largest(scaffold: Scaffold, largest: int, most_atoms: int | None) -> int:
-    """Return the most heavy atoms of a molecule. Raises UserError where the scaffold leaves no room."""
-    most, points = math.ceil(LARGER * largest), max(1, len(scaffold.points))
-    if most_atoms is not None:
-        if most_atoms < points and scaffold.parts == 1:
-            raise UserError(
-                f"{most_atoms} heavy atoms are too few for the {points} attachment points of {scaffold.text}; give more with most_atoms"
-            )
-        return scaffold.size + most_atoms
-    if scaffold.size + points > most:
-        raise UserError(
-            f"the scaffold {scaffold.text} has {scaffold.size} heavy atoms, and the largest molecule that the model knows has "
-            f"{largest}: too large to grow from; use a smaller scaffold or a model of larger molecules, or say how many atoms to "
-            "add (most_atoms)"
-        )
-    return min(max(largest, scaffold.size + ROOM * points), max(most, scaffold.size + ROOM))
 
 
 def _flatten(smiles: str) -> str | None:
