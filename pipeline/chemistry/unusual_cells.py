@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from pipeline.chemistry.molecule import parse_mol
+from pipeline.chemistry.molecule import Molecule, Structure, parse_mol
 from pipeline.chemistry.structure_filters import locate_unusual
 
 SEPARATOR = ";"
 
 
-def write_unusual(smiles: str, usual: Collection[str] = ()) -> tuple[str, str]:
+def write_unusual(structure: Structure, usual: Collection[str] = ()) -> tuple[str, str]:
     """Find what is unusual in a molecule, and write the names and the atoms as text.
 
     Args:
-        smiles: The SMILES as it stands in the row of the table.
+        structure: The SMILES as it stands in the row of the table, or the molecule that has it.
         usual: What is usual all the same, as `pipeline.chemistry.structure_filters.locate_unusual` takes it.
 
     Returns:
         The names, as in "enol; peroxide", and for each name the atoms to mark, as in "2 3 4; 7 8": their numbers in the SMILES,
         from 0 on. Both are "" where nothing is unusual, or where RDKit cannot read the SMILES.
     """
-    mol = parse_mol(smiles)
+    mol = parse_mol(structure)
     found = {} if mol is None else locate_unusual(mol, usual)
+    if found and isinstance(structure, Molecule):  # the atoms of a parsed molecule may stand in another order
+        return write_unusual(structure.smiles, usual)
     atoms = (" ".join(map(str, indices)) for indices in found.values())
     return f"{SEPARATOR} ".join(found), f"{SEPARATOR} ".join(atoms)
 

@@ -83,7 +83,7 @@ def annotate(
         order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
         parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
         for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
-            values, odd = compute(molecule.mol, properties), write_unusual(molecule.smiles, usual)
+            values, odd = compute(molecule.mol, properties), write_unusual(molecule, usual)
             found[i] = _Annotation("; ".join(alerts), *odd, molecule.scaffold, values)
         progress("annotate", len(found), len(found) + len(order))
     for column in ("alerts", "unusual", "unusual_atoms", "scaffold"):

@@ -152,7 +152,7 @@ def _note_settings(config: OptimizeConfig, state: Path) -> list[str]:
         atomic_files.write_text(path, json.dumps(searched))
         return []
     first = json.loads(path.read_text(encoding="utf-8"))
-    other = [key for key in searched if first.get(key) != searched[key]]
+    other = [key for key in searched if first.get(key, searched[key]) != searched[key]]  # a new setting was not told
     if not other:
         return []
     return [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]

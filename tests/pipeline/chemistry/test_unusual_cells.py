@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.structure_filters import list_unusual_names, locate_unusual, read_allowed
 from pipeline.chemistry.unusual_cells import is_usual, read_atoms, read_names, write_unusual
 
@@ -18,6 +19,9 @@ def test_the_atoms_are_those_of_the_smiles_as_written(smiles: str) -> None:
     mol = Chem.MolFromSmiles(smiles)
     names, atoms = write_unusual(smiles)
     found = locate_unusual(mol) if mol is not None else {}
+    if mol is not None:
+        turned = Chem.RenumberAtoms(mol, list(range(mol.GetNumAtoms()))[::-1])
+        assert write_unusual(Molecule(smiles, mol=turned)) == (names, atoms)
     assert read_names(names) == list(found) and len(atoms.split(";")) == max(len(found), 1)
     assert read_atoms(atoms) == sorted({i for indices in found.values() for i in indices})
     if found:
