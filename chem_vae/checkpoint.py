@@ -7,6 +7,8 @@ vocabulary with its bond constraints, the properties with their scales, and a ca
 from __future__ import annotations
 
 import errno
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,9 +27,11 @@ from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, UserError, unknown_name
 from chem_vae.model import ChemVAE, Posterior
 from chem_vae.tensor_files import read_tensors
-from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary
+from chem_vae.vocabulary import SPECIALS, SelfiesVocabulary, find_relative
 
 FORMAT, FORMAT_VERSION = "chem-vae model", 1
+RELATIVES_SHARE = 0.05
+"""How likely all new symbols of an element together are at first, as a share of the known symbol that they start from."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,7 @@ class Checkpoint:
         output, bias = state["decoder.to_symbols.weight"], state["decoder.to_symbols.bias"]
         fresh["decoder.to_symbols.weight"][:] = output.mean(dim=0)
         fresh["decoder.to_symbols.bias"][:] = bias[len(SPECIALS) :].min()  # as rare as the rarest symbol
+        self._start_like_relatives(vocabulary, state, fresh)
         for name in ("embedding.weight", "decoder.to_symbols.weight", "decoder.to_symbols.bias"):
             fresh[name][ids] = state[name]
             state[name] = fresh[name]
@@ -227,6 +232,27 @@ class Checkpoint:
         state["conditions.value.weight"] = fresh["conditions.value.weight"]
         new.load_state_dict(state)
         return Checkpoint(new.eval(), vocabulary, every, self.max_length, dict(self.card))
+
+    def _start_like_relatives(
+        self, vocabulary: SelfiesVocabulary, state: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
+    ) -> None:
+        """Give each new symbol the weights of a known symbol of the same element, as [C] for [C@H1].
+
+        All new symbols of one relative together begin as likely as RELATIVES_SHARE of it.
+        """
+        known = {symbol: len(SPECIALS) + i for i, symbol in enumerate(self.vocabulary.symbols)}
+        first = len(SPECIALS) + len(known)
+        relatives = {
+            first + i: known[name]
+            for i, symbol in enumerate(vocabulary.symbols[len(known) :])
+            if (name := find_relative(symbol, known)) is not None
+        }
+        count = Counter(relatives.values())
+        for new, old in relatives.items():
+            fresh["embedding.weight"][new] = state["embedding.weight"][old] + 0.1 * fresh["embedding.weight"][new]
+            fresh["decoder.to_symbols.weight"][new] = state["decoder.to_symbols.weight"][old]
+            rarer = math.log(RELATIVES_SHARE / count[old])
+            fresh["decoder.to_symbols.bias"][new] = state["decoder.to_symbols.bias"][old] + rarer
 
     # -- save and load -------------------------------------------------------------------------------------------
 

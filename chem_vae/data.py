@@ -30,6 +30,8 @@ class Batch(NamedTuple):
     """(B, T) int64, without [start] and [end]."""
     conditions: Tensor
     """(B, P) float32 in raw units, NaN where unmeasured."""
+    keeps_z: Tensor | None = None
+    """(B,) bool: the molecules that latent dropout passes over; None: it may drop z of all."""
 
 
 def open_array(path: Path, types: str, dimensions: int) -> NDArray[Any]:
@@ -74,6 +76,8 @@ class TokenDataset:
     """(M, P, 2) lower and upper bounds of properties without an exact value, NaN where there is none; None: no bounds."""
     noise: NDArray[np.float32] | None = None
     """(M, P) spread of repeated measurements, NaN where unknown; None: all unknown."""
+    keeps_z: NDArray[np.bool_] | None = None
+    """(M,) the molecules that training always decodes with z, so that they teach p(x | z) and not p(x); None: none of them."""
 
     @classmethod
     def open(cls, folder: Path, split: str | None = "train") -> TokenDataset:
@@ -171,7 +175,9 @@ class TokenDataset:
         starts = self.offsets[rows]
         length = int(self.offsets[rows[0] + 1] - starts[0])
         tokens = self.flat[starts[:, None] + np.arange(length)]
-        return Batch(torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(np.array(self.properties[rows])))
+        keeps_z = None if self.keeps_z is None else torch.from_numpy(np.array(self.keeps_z[rows]))
+        properties = torch.from_numpy(np.array(self.properties[rows]))
+        return Batch(torch.from_numpy(tokens.astype(np.int64)), properties, keeps_z)
 
     def iterate_batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """Iterate over all molecules in batches of one length, shortest first; yields their positions, and the batch."""

@@ -49,6 +49,7 @@ def elbo(
     beta: float,
     free_bits: float = 0.0,
     whole: BatchTotals | None = None,
+    keeps_z: Tensor | None = None,
 ) -> Elbo:
     """Compute the beta-weighted negative ELBO of a batch, in nats per molecule.
 
@@ -66,11 +67,12 @@ def elbo(
         beta: Weight of the KL term.
         free_bits: KL per latent dimension, in nats, below which a dimension's batch mean costs a constant.
         whole: The totals of the batch that these molecules are a piece of; None where they are all of it.
+        keeps_z: (B,) bool, the molecules that latent dropout passes over.
 
     Returns:
         The loss with its graph, and the terms to report.
     """
-    shown, posterior, z, has_z = _encode(model, tokens, conditions)
+    shown, posterior, z, has_z = _encode(model, tokens, conditions, keeps_z)
     masked = model.config.symbol_dropout if model.training else 0.0
     nats = cross_entropy(model.logits(tokens, z, shown, masked=masked), tokens)
     kl_sum, with_z = posterior.kl()[has_z].sum(dim=0), has_z.sum()
@@ -90,7 +92,7 @@ def elbo(
 
 
 @torch.no_grad()
-def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor, keeps_z: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Sum the KL of one piece of a batch, which the free bits of the whole batch depend on.
 
     Draws the random numbers that `elbo` would draw first, so that both see the same after the same seed.
@@ -99,15 +101,18 @@ def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, 
         model: The model.
         tokens: (B, T) ids.
         conditions: (B, P) standardized values, NaN where unmeasured.
+        keeps_z: (B,) bool, the molecules that latent dropout passes over.
 
     Returns:
         The number () of molecules with z, and their KL (D,), summed.
     """
-    _, posterior, _, has_z = _encode(model, tokens, conditions)
+    _, posterior, _, has_z = _encode(model, tokens, conditions, keeps_z)
     return has_z.sum(), posterior.kl()[has_z].sum(dim=0)
 
 
-def _encode(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor, Posterior, Tensor, Tensor]:
+def _encode(
+    model: ChemVAE, tokens: Tensor, conditions: Tensor, keeps_z: Tensor | None
+) -> tuple[Tensor, Posterior, Tensor, Tensor]:
     """Return conditions (B, P) as shown to the decoder, the posterior, z (B, D) with NaN where hidden, and whether it is not (B,)."""
     config, training = model.config, model.training
     shown = hide_conditions(conditions, config.condition_dropout) if training else conditions
@@ -116,6 +121,8 @@ def _encode(model: ChemVAE, tokens: Tensor, conditions: Tensor) -> tuple[Tensor,
     has_z = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
     if training and config.latent_dropout > 0:
         has_z = torch.rand(len(tokens), device=tokens.device) >= config.latent_dropout
+        if keeps_z is not None:
+            has_z = has_z | keeps_z
         z = torch.where(has_z.unsqueeze(1), z, torch.nan)
     return shown, posterior, z, has_z
 

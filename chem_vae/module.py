@@ -95,7 +95,9 @@ class TrainingModule(lightning.LightningModule):
     def _compute_elbo(self, number: int, piece: Batch) -> Elbo:
         """Compute a piece's share of the loss, such that the mean over devices, which DDP takes, is the loss of the whole."""
         self._seed(number)
-        terms = elbo(self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole)
+        terms = elbo(
+            self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole, piece.keeps_z
+        )  # fmt: skip
         if not torch.isfinite(terms.loss):
             raise TrainingError(
                 f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "
@@ -112,7 +114,7 @@ class TrainingModule(lightning.LightningModule):
         sums = []
         for number, piece in enumerate(pieces):
             self._seed(number)
-            sums.append(sum_kl(self.model, piece.tokens, self._standardize(piece)))
+            sums.append(sum_kl(self.model, piece.tokens, self._standardize(piece), piece.keeps_z))
         torch.clear_autocast_cache()  # its copies of the weights were made without a graph
         with_z, kl = (torch.stack(s).sum(dim=0) for s in zip(*sums, strict=True))
         return BatchTotals(*self._sum_over_devices(molecules, measured, with_z, kl))
@@ -151,4 +153,5 @@ def _split(batch: Batch, count: int) -> list[Batch]:
     if count == 1:
         return [batch]
     tokens, conditions = batch.tokens.chunk(count), batch.conditions.chunk(count)
-    return [Batch(t, c) for t, c in zip(tokens, conditions, strict=True)]
+    keeps_z = [None] * len(tokens) if batch.keeps_z is None else batch.keeps_z.chunk(count)
+    return [Batch(*parts) for parts in zip(tokens, conditions, keeps_z, strict=True)]

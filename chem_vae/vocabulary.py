@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ _LONGEST_SYMBOL = 100  # characters
 _MOST_IDS = 1 << 16  # tokens have 16 bits
 _MOST_EXPANDED = 1 << 21  # symbols that all merges stand for together: merges of merges could double at each step
 
+_PARTS = re.compile(r"\[(?P<bond>[=#/\\-]{0,2})\d*(?P<what>[A-Z][a-z]?|Ring\d|Branch\d)@{0,2}(?:H\d)?(?:[+-]\d)?\]")
 _SYMBOL = re.compile(r"\[[^\[\]\s]+\]|\.")
 
 _constraints_lock = threading.RLock()
@@ -53,6 +54,26 @@ def use_bond_constraints(constraints: Mapping[str, int]) -> Iterator[None]:
 def get_default_constraints() -> dict[str, int]:
     """Return the bond constraints of the installed selfies release ("default" preset)."""
     return dict(selfies.get_preset_constraints("default"))
+
+
+def find_relative(symbol: str, known: Container[str]) -> str | None:
+    """Find a known symbol of the same element and bond that lacks only stereo, charge, isotope or hydrogens.
+
+    >>> find_relative("[C@@H1]", {"[C]"}), find_relative("[=N+1]", {"[N]", "[=N]"}), find_relative("[Xe]", {"[C]"})
+    ('[C]', '[=N]', None)
+
+    Args:
+        symbol: A SELFIES symbol.
+        known: The known symbols.
+
+    Returns:
+        The known symbol; None where there is none.
+    """
+    found = _PARTS.fullmatch(symbol)
+    if found is None:
+        return None
+    bonds = (found["bond"], "") if found["bond"] else ("",)
+    return next((name for bond in bonds if (name := f"[{bond}{found['what']}]") in known), None)
 
 
 class SelfiesVocabulary:

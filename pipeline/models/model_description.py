@@ -26,6 +26,8 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
         if base.get("fits"):
             lines.insert(3, f"    {base['name']}: {describe_fits(base['fits'])}")
     lines += [f"  {figure.replace('_', ' ')}: {value:.4g}" for figure, value in figures.items() if value is not None]
+    if samples := card.get("samples"):
+        lines.append(f"  samples at temperature 1: {describe_samples(samples)}")
     for told in (card.get("finetuning") or {}).get("before_after", []):
         lines.append(f"  {told['of']}: {_describe_change(told)}")
     for p in card["predictors"]:
@@ -59,6 +61,19 @@ def describe_fits(fits: Sequence[Mapping[str, Any]]) -> str:
     nats = ", ".join(f"{fit['name']} {fit['nats']:.1f}" for fit in others if fit["nats"] is not None)
     of = "those that each of these models can spell" if others else "these"
     return f"{text}; -log p(x) of {of} is {base['nats']:.1f} nats" + f" ({nats})" * bool(nats)
+
+
+def describe_samples(samples: Mapping[str, Any]) -> str:
+    """Describe the shares of stereo and charges in samples and data (`pipeline.training.sample_check.check_samples`)."""
+    parts = [
+        f"{name} in {_write_share(both['samples'])} of {both['samples']['of']:,} samples and {_write_share(both['data'])} of the data"
+        for name, both in samples.items()
+    ]
+    return ", ".join(parts)
+
+
+def _write_share(share: Mapping[str, Any]) -> str:
+    return "none" if not share["of"] else f"{share['count'] / share['of']:.1%}".replace("%", " %")
 
 
 def describe_base(card: Mapping[str, Any]) -> str | None:

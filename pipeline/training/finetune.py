@@ -23,6 +23,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import ChemVAEWarning, DataError, UserError, VocabularyError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary
+from pipeline.chemistry.stereo_and_charge import measure_stereo_and_charge
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
@@ -36,7 +37,10 @@ SHOWN_MOLECULES = 60_000
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
 """...within these bounds on how often each new molecule is shown."""
 COMPARED_MOLECULES = 500
+MOST_PULL = 0.03
+"""How far replayed molecules may pull the share of stereo, or of charges, in p(x) away from that of the new molecules."""
 _ENCODED_AT_ONCE = 100_000
+_MEASURED = 10_000
 
 
 def plan_fine_tuning(
@@ -93,13 +97,15 @@ def plan_fine_tuning(
     apart = dataset.table(["inchikey", "split"])
     unseen = frozenset(apart.loc[apart["split"] != "train", "inchikey"])
     replay = draw_replay(base, start, replayed, training.seed, folder, progress, unseen)
-    shown = _mix_molecules(new, epochs, replay.shown, replayed)
+    without_z = _bound_replay_without_z(share, splits["train"], replay.shown, start.vocabulary)
+    shown = _mix_molecules(new, epochs, replay.shown, replayed, without_z)
     fine_tuned = {
         "epochs": epochs,
         "shown_molecules": len(shown),
         "learning_rate": training.learning_rate,
         "beta": training.beta,
         "replay": share,
+        "replay_without_z": without_z,
         "replay_source": replay.source,
         "replay_molecules": len(replay.shown) if replayed else 0,
         "new_symbols": list(start.vocabulary.symbols[len(base.checkpoint.vocabulary.symbols) :]),
@@ -217,15 +223,41 @@ def _select_conditions(data: TokenDataset, columns: Sequence[int | None]) -> Tok
     return replace(data, properties=properties, limits=None, noise=None)  # conditions are exact values alone
 
 
-def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count: int) -> TokenDataset:
-    """Mix the new molecules, `times` each, with `count` replayed ones, each as often as any other give or take one."""
+def _bound_replay_without_z(
+    share: float, new: TokenDataset, replayed: TokenDataset, vocabulary: SelfiesVocabulary
+) -> float:
+    """Bound the share of replayed molecules among those that are decoded without z, and so teach p(x).
+
+    Where the base's molecules have stereo or charges in another share than the new ones, replayed molecules would make p(x) a
+    mixture of both. The bound keeps its shares within MOST_PULL of the new ones; the other replayed molecules keep z.
+    """
+    if not len(replayed) or not len(new):
+        return share
+    shares = [
+        measure_stereo_and_charge(vocabulary.decode(data[i][0].tolist()) for i in range(min(len(data), _MEASURED)))
+        for data in (new, replayed)
+    ]
+    apart = max(abs(shares[0][name].fraction - shares[1][name].fraction) for name in shares[0])
+    return min(share, MOST_PULL / apart) if apart > 0 else share
+
+
+def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count: int, without_z: float) -> TokenDataset:
+    """Mix the new molecules, `times` each, with `count` replayed ones, each as often as any other give or take one.
+
+    So many of the replayed molecules always keep z that they are a share of `without_z` among the rest.
+    """
     offsets = np.concatenate([new.offsets, new.offsets[-1] + replayed.offsets[1:]])
     again = np.resize(np.arange(len(replayed)), count) if len(replayed) else np.empty(0, np.int64)
+    free = (
+        times * len(new) * without_z / (1 - without_z) / max(count, 1)
+    )  # the share of replayed molecules that may lose z
+    keeps_z = np.arange(len(new.offsets) - 1 + len(replayed)) >= len(new.offsets) - 1 + round(free * len(replayed))
     return TokenDataset(
         np.concatenate([new.flat, replayed.flat]),
         offsets,
         np.concatenate([new.properties, replayed.properties]),
         np.concatenate([np.tile(new.indices, times), len(new.offsets) - 1 + again]),
+        keeps_z=keeps_z if keeps_z.any() else None,
     )
 
 

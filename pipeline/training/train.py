@@ -28,6 +28,7 @@ from pipeline.training.finetune import compare_with_base, plan_fine_tuning
 from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
+from pipeline.training.sample_check import check_samples, warn_about_samples
 from pipeline.training.start import FEW_MOLECULES, choose_start, compare_shipped_models, open_base, settle_config
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
@@ -154,6 +155,7 @@ def _train_into(
     if base is not None and (fits := _list_fits(base, dataset, choice)):
         plan.card["base"]["fits"] = fits
     molecules = len(plan.splits["train"])
+    samples = check_samples(checkpoint, plan.splits["train"], seed)
     checkpoint.card = {
         "dataset": {
             "name": dataset.name,
@@ -181,12 +183,14 @@ def _train_into(
         "precision": resolve_precision(config.training),
         "steps": int(record.history[-1]["step"]) if record.history else 0,
         "figures": figures,
+        "samples": samples,
         "predictors": predictors,
         "warnings": [
             *found,
             *_warn_about_size(molecules, plan),
             *plan.warnings,
             *_warn_about_forgetting(plan),
+            *warn_about_samples(samples, config.replay if base else None),
             *record.warnings,
             *warn_about_predictors(predictors),
             *told,
@@ -259,8 +263,12 @@ def _warn_about_size(molecules: int, plan: TrainingPlan) -> list[str]:
 
 
 def _warn_about_forgetting(plan: TrainingPlan) -> list[str]:
-    """Warn where the base's own molecules have become much less likely."""
-    warnings = []
+    """Warn where the base's own molecules have become much less likely, although they were shown to keep them likely."""
+    warnings: list[str] = []
+    if plan.card.get("finetuning", {}).get("replay_without_z", 0.0) < plan.card.get("finetuning", {}).get(
+        "replay", 0.0
+    ):
+        return warnings
     for row in plan.card.get("finetuning", {}).get("before_after", [])[1:]:
         before, after = row["before"]["nats"], row["after"]["nats"]
         if after > 1.15 * before:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from small_models import TINY
 
-from chem_vae.checkpoint import Checkpoint, ConditionScale
+from chem_vae.checkpoint import RELATIVES_SHARE, Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CheckpointError
 from chem_vae.model import ChemVAE
@@ -40,6 +40,24 @@ def test_a_grown_checkpoint_keeps_what_was_learned(checkpoint: Checkpoint) -> No
     assert 0 < (before - after).item() < 1.5 * steps * math.log(share)
     assert more.vocabulary.encode("[Xe]") == [3 + len(checkpoint.vocabulary.symbols) + 1]
     assert more.make_target({"pIC50": 7.0}, 1)[0, -1].item() == 1.0
+
+
+def test_a_new_symbol_starts_like_the_known_one_of_its_element(checkpoint: Checkpoint) -> None:
+    more = checkpoint.extended(["[C@H1]", "[C@@H1]", "[Xe]"], [])
+    weights, ids = more.model.state_dict(), {s: 3 + i for i, s in enumerate(more.vocabulary.symbols)}
+    carbon = weights["decoder.to_symbols.weight"][ids["[C]"]]
+    bias = weights["decoder.to_symbols.bias"]
+    both = 0.0
+    for symbol in ("[C@H1]", "[C@@H1]"):
+        assert torch.equal(weights["decoder.to_symbols.weight"][ids[symbol]], carbon)
+        both += float((bias[ids[symbol]] - bias[ids["[C]"]]).exp())
+        near = torch.cosine_similarity(
+            weights["embedding.weight"][ids[symbol]], weights["embedding.weight"][ids["[C]"]], dim=0
+        )
+        assert near > 0.9
+    assert both == pytest.approx(RELATIVES_SHARE, rel=1e-4)
+    assert not torch.equal(*weights["embedding.weight"][[ids["[C@H1]"], ids["[C@@H1]"]]])
+    assert not torch.equal(weights["decoder.to_symbols.weight"][ids["[Xe]"]], carbon)
 
 
 def test_half_precision_is_half_the_size_and_reads_back(checkpoint: Checkpoint, tmp_path: Path) -> None:

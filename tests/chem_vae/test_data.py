@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import DataError
+from chem_vae.module import _split
 
 
 @pytest.fixture
@@ -31,6 +34,16 @@ def test_an_epoch_holds_every_molecule_once_in_batches_of_one_length(data: Token
             molecule = int(row[0]) - 3
             assert row.tolist() == data[molecule][0].tolist()
             assert properties.tolist() == [2 * molecule, 2 * molecule + 1]
+
+
+def test_a_batch_says_which_molecules_keep_z(data: TokenDataset) -> None:
+    assert next(iter(SameLengthBatches(data, 8, seed=1))).keeps_z is None
+    marked = replace(data, keeps_z=np.arange(100) % 3 == 0).select(np.arange(99, 9, -1))
+    for batch in SameLengthBatches(marked, 8, seed=1):
+        assert batch.keeps_z is not None
+        assert batch.keeps_z.tolist() == [(int(row[0]) - 3) % 3 == 0 for row in batch.tokens]
+        pieces = _split(batch, 2)
+        assert torch.cat([p.keeps_z for p in pieces]).tolist() == batch.keeps_z.tolist()
 
 
 def test_the_order_is_another_each_epoch_and_the_same_for_the_same_seed(data: TokenDataset) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from small_models import CONFIG
 
 from chem_vae.config import TrainingConfig
-from chem_vae.losses import compute_beta, elbo, hide_conditions, sum_property_errors
+from chem_vae.losses import compute_beta, elbo, hide_conditions, sum_kl, sum_property_errors
 from chem_vae.model import ChemVAE
 
 
@@ -30,6 +31,17 @@ def test_elbo_adds_up(model: ChemVAE, tokens: torch.Tensor) -> None:
     torch.manual_seed(3)
     free = elbo(model, tokens, conditions, beta=0.25, free_bits=10.0)
     assert math.isclose(float(free.loss - terms.loss), float(0.25 * (8 * 10.0 - terms.kl.sum())), rel_tol=1e-3)
+
+
+def test_molecules_that_keep_z_are_passed_over_by_latent_dropout(model: ChemVAE, tokens: torch.Tensor) -> None:
+    model.config = replace(model.config, latent_dropout=0.999)
+    model.train()
+    conditions, some = torch.full((6, 3), torch.nan), torch.tensor([True, False, False, True, False, False])
+    torch.manual_seed(0)
+    count, _ = sum_kl(model, tokens, conditions, some)
+    assert int(count) == 2
+    assert elbo(model, tokens, conditions, 0.1, keeps_z=torch.ones(6, dtype=torch.bool)).without_z.isnan()
+    assert elbo(model, tokens, conditions, 0.1).reconstruction.isnan()
 
 
 def test_property_error_counts_what_was_measured() -> None:

@@ -14,6 +14,7 @@ from chem_vae.vocabulary import (
     SPECIALS,
     START,
     SelfiesVocabulary,
+    find_relative,
     get_default_constraints,
     smiles_to_selfies,
     use_bond_constraints,
@@ -131,3 +132,19 @@ def test_bond_constraints_are_put_back() -> None:
 def test_what_selfies_cannot_write_has_a_reason(smiles: str) -> None:
     with pytest.raises(VocabularyError, match="SELFIES cannot encode it: ."):
         smiles_to_selfies(smiles)
+
+
+def test_a_relative_has_the_same_element_and_where_there_is_one_the_same_bond() -> None:
+    known = {"[C]", "[N]", "[=N]", "[Ring1]", "[O]"}
+    found = {
+        "[C@@H1]": "[C]",
+        "[=N+1]": "[=N]",
+        "[\\\\C@H1]": "[C]",
+        "[-/Ring1]": "[Ring1]",
+        "[O-1]": "[O]",
+        "[13C]": "[C]",
+    }
+    for symbol, relative in found.items():
+        assert find_relative(symbol.replace("\\\\", "\\"), known) == relative
+    for symbol in ("[Xe]", "[Cl]", "[nop]", "."):
+        assert find_relative(symbol, known) is None
