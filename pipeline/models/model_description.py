@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.models.benchmark_description import describe_benchmark, write_share
 from pipeline.models.predictor_wording import describe_choice
 
 
@@ -38,7 +39,7 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
         if p.get("compared"):
             lines.append(f"    {describe_choice(p['compared'])}")
     if benchmark := card.get("benchmark"):
-        lines.append(f"  {_describe_benchmark(benchmark)}")
+        lines += [f"  {line}" for line in describe_benchmark(benchmark)]
     if "licence" in card:
         lines.append(f"  licence: {card['licence']}")
     lines += [f"  limit: {text}" for text in card.get("limits", [])]
@@ -66,14 +67,10 @@ def describe_fits(fits: Sequence[Mapping[str, Any]]) -> str:
 def describe_samples(samples: Mapping[str, Any]) -> str:
     """Describe the shares of stereo and charges in samples and data (`pipeline.training.sample_check.check_samples`)."""
     parts = [
-        f"{name} in {_write_share(both['samples'])} of {both['samples']['of']:,} samples and {_write_share(both['data'])} of the data"
+        f"{name} in {write_share(both['samples'])} of {both['samples']['of']:,} samples and {write_share(both['data'])} of the data"
         for name, both in samples.items()
     ]
     return ", ".join(parts)
-
-
-def _write_share(share: Mapping[str, Any]) -> str:
-    return "none" if not share["of"] else f"{share['count'] / share['of']:.1%}".replace("%", " %")
 
 
 def describe_base(card: Mapping[str, Any]) -> str | None:
@@ -87,18 +84,6 @@ def describe_base(card: Mapping[str, Any]) -> str | None:
 def list_model_warnings(card: Mapping[str, Any]) -> list[str]:
     """List the warnings about the data that a model was trained on, then those of the training, each once."""
     return list(dict.fromkeys([*(card["dataset"].get("warnings") or ()), *card["warnings"]]))
-
-
-def _describe_benchmark(results: Mapping[str, Any]) -> str:
-    """Describe the main figures of `chem-vae benchmark moses`."""
-    figures = {name: f"{found['mean']:.3f}" for name, found in results["distribution"].items()}
-    exact, asked = results["reconstruction"]["from_mean"]["molecule"], results["settings"]
-    names = ("FCD/Test", "unique@10000", "Filters", "Novelty")
-    return (
-        f"benchmark of {results['date']} ({asked['samples']:,} samples, {asked['seeds']} seeds): "
-        f"{', '.join(f'{name} {figures[name]}' for name in names if name in figures)}; exact reconstruction of "
-        f"{exact['count']:,} of {exact['of']:,} test molecules"
-    )
 
 
 def _describe_change(told: Mapping[str, Any]) -> str:
