@@ -13,6 +13,7 @@ import pytest
 from chem_vae.errors import BusyError, UserError
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import USUAL
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows import optimize_run as run_module
@@ -62,7 +63,11 @@ def test_the_report_tells_of_the_search(finished: Run) -> None:
     assert all(row["of"] == 60 for row in told["origins"])
     assert told["curve"][-1][0] == 60 and told["curve"][-1][1] == told["best"]
     stages = report["funnel"]
-    assert [s["stage"] for s in stages] == ["proposed", "valid", "asked", "scored", "within every objective"]
+    wanted = ["proposed", "valid", "passed the constraints", "asked", "scored", "within every objective"]
+    assert [s["stage"] for s in stages] == wanted, "nothing unusual was asked about, without any constraint of the user's"
+    refused = next(row for row in told["constraints"] if row["constraint"] == USUAL)
+    assert 0 < refused["count"] < refused["of"] == told["drafts"]
+    assert max(told["unusual"].values()) <= refused["count"] <= sum(told["unusual"].values())
     assert all(b["of"] == a["count"] for a, b in itertools.pairwise(stages))
     assert told["predictions"][0]["property"] == "logp" and told["predictions"][0]["of"] <= 60
     assert told["map"]["path"] and told["map"]["placed"]["of"] == 60
