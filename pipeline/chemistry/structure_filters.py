@@ -1,42 +1,47 @@
-"""Finds structural alerts, and unusual motifs: structures that the rules of valence allow and generators make, but that chemists' data hardly has."""
+"""Finds structural alerts, and what is unusual: structures that the rules of valence allow and generators make, but that chemists do not."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from rdkit import Chem, rdBase
-from rdkit.Chem import FilterCatalog, Mol, rdMolDescriptors
+import numpy as np
+from rdkit import rdBase
+from rdkit.Chem import FilterCatalog, Mol
 
 from chem_vae.errors import unknown_name
+from pipeline.chemistry.atom_environments import Environments, compute_environments
 from pipeline.chemistry.molecule import Molecule, Structure
+from pipeline.chemistry.structure_table import load_table
+from pipeline.chemistry.unusual_patterns import PATTERNS as PATTERNS
+from pipeline.chemistry.unusual_patterns import find_patterns
+from pipeline.chemistry.unusual_rings import LARGE_RING as LARGE_RING
+from pipeline.chemistry.unusual_rings import STRAINED as STRAINED
+from pipeline.chemistry.unusual_rings import find_large_rings, find_strained_bridges
 
-LARGEST_RING = 8
-LARGE_RING, STRAINED = f"ring of more than {LARGEST_RING} atoms", "strained bridge"
+RARE_ATOM, UNSEEN_ATOM, RARE_RING = "rare atom environment", "unseen atom environment", "rare ring system"
+
 EVERYTHING = "all"
 """Stands for the names of all unusual structures, where some are allowed."""
 
-PATTERNS = {
-    name: Chem.MolFromSmarts(smarts)
-    for name, smarts in (
-        ("allene in a ring", "[R]=[R]=[R]"),
-        ("alkyne in a ring", "[R]#[R]"),
-        ("double bond in a ring of three or four", "[r3,r4]=[r3,r4]"),
-        ("aromatic ring of three", "[a;r3]"),
-        ("aromatic ring of four", "[a;r4]-[a;r4]"),
-        ("peroxide", "[O;X2]-[O;X2]"),
-        ("halogen on another atom than carbon", "[F,Cl,Br,I]-[!#6]"),
-        ("hydrogen on oxidized sulfur", "[S;!v2;!H0]"),
-        ("hydrogen on oxidized phosphorus", "[P;!v3;!H0]"),
-        ("three nitrogens in a row", "[#7;X3]-[#7;X3;!R]-[#7;X3]"),
-        ("heterocumulene", "[!#6;!#1;+0]=[C;!R]=[C,N;!R]"),
-    )
-}
+LEAST_ATOM = 2
+"""An atom with its neighbors is rare that fewer molecules of the reference have."""
+LEAST_RING = 1
+"""A ring system is rare that fewer molecules of the reference have."""
+LEAST_SIZE = 8
+"""Heavy atoms from which on rarity counts: the reference has no smaller molecules, and so hardly knows their environments."""
+LEAST_LARGE_RING = 10
+"""A ring of more than `LARGEST_RING` atoms is usual where so many molecules of the reference have its ring system."""
+MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.3
+"""So many unseen environments of radius 2, or such a share of all atoms, are too many; and a single atom is never enough."""
 
 
 def locate_unusual(mol: Mol, allowed: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
     """Find what is unusual in a sanitized molecule, and at which atoms.
+
+    What is unusual is a structure on a list of patterns, a ring that is too large or too strained, or an atom environment or a ring
+    system that real molecules (`data/structures.safetensors`) have rarely or never.
 
     Args:
         mol: The molecule, in the standard form of the project.
@@ -45,26 +50,17 @@ def locate_unusual(mol: Mol, allowed: Collection[str] = ()) -> dict[str, tuple[i
     Returns:
         The atoms to mark (their indices, sorted) by the name of what is unusual; {} where nothing is.
     """
-    found: dict[str, tuple[int, ...]] = {}
-    for name, pattern in PATTERNS.items():
-        if name not in allowed and (matches := mol.GetSubstructMatches(pattern)):
-            found[name] = _merge(matches)
-    large = [ring for ring in mol.GetRingInfo().AtomRings() if len(ring) > LARGEST_RING]
-    if large and LARGE_RING not in allowed:
-        found[LARGE_RING] = _merge(large)
-    if STRAINED not in allowed and (strained := _find_strained(mol)):
-        found[STRAINED] = _merge([strained])
-    return found
+    return {name: atoms for name, atoms in _find(mol, allowed) if name not in allowed}
 
 
 def find_unusual_motifs(mol: Mol) -> frozenset[str]:
     """Find what is unusual in a sanitized molecule, by name; most molecules have nothing."""
-    return frozenset(locate_unusual(mol))
+    return frozenset(name for name, _ in _find(mol, ()))
 
 
 def has_unusual_motif(mol: Mol, allowed: Collection[str] = ()) -> bool:
     """Whether a sanitized molecule has anything unusual that is not among what is allowed (see `locate_unusual`)."""
-    return bool(locate_unusual(mol, allowed))
+    return any(name not in allowed for name, _ in _find(mol, allowed))
 
 
 def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
@@ -72,18 +68,26 @@ def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
 
     Args:
         mols: Sanitized molecules: those that a model was trained on, or those that a user named.
-        at_least: The number of molecules that must have it.
+        at_least: The number of molecules that must have a pattern or a ring; for an atom environment or a ring system, of which
+            there are very many, two are enough.
 
     Returns:
-        What these molecules have that `locate_unusual` would report. Sets of several calls can be joined.
+        The names of patterns and rings that these molecules have and `locate_unusual` would report, and the keys of their rare
+        atom environments and ring systems. Sets of several calls can be joined.
     """
-    counts = Counter(name for mol in mols for name in find_unusual_motifs(mol))
-    return frozenset(name for name, count in counts.items() if count >= at_least)
+    names: Counter[str] = Counter()
+    keys: Counter[str] = Counter()
+    for mol in mols:
+        environments = compute_environments(mol)
+        names.update({name for name, _ in (*find_patterns(mol), *_find_rings(mol, environments))})
+        keys.update({key for key, _ in _list_rare(environments)})
+    usual = {name for name, count in names.items() if count >= at_least}
+    return frozenset(usual.union(key for key, count in keys.items() if count >= min(at_least, 2)))
 
 
 def list_unusual_names() -> tuple[str, ...]:
     """List the names by which `locate_unusual` calls what is unusual."""
-    return (*PATTERNS, LARGE_RING, STRAINED)
+    return (*PATTERNS, LARGE_RING, STRAINED, RARE_ATOM, UNSEEN_ATOM, RARE_RING)
 
 
 def read_allowed(names: Iterable[str]) -> frozenset[str]:
@@ -107,25 +111,54 @@ def read_allowed(names: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _merge(matches: Iterable[Iterable[int]]) -> tuple[int, ...]:
-    return tuple(sorted({atom for match in matches for atom in match}))
+def _find(mol: Mol, allowed: Collection[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield what is unusual, the quickest to find first; keys of environments that are allowed count as seen."""
+    yield from find_patterns(mol)
+    environments = compute_environments(mol)
+    yield from _find_rings(mol, environments)
+    found: dict[str, set[int]] = {}
+    for key, atoms in _list_rare(environments):
+        if key not in allowed:
+            found.setdefault(_NAMES[key.partition(" ")[0]], set()).update(atoms)
+    unseen = found.pop(UNSEEN_ATOM, ())
+    if len(unseen) >= MOST_UNSEEN or (len(unseen) > 1 and len(unseen) >= MOST_UNSEEN_SHARE * mol.GetNumAtoms()):
+        found[UNSEEN_ATOM] = set(unseen)
+    yield from ((name, tuple(sorted(atoms))) for name, atoms in found.items())
 
 
-def _find_strained(mol: Mol) -> list[int]:
-    """Find bridgeheads with a double bond (Bredt's rule), or in an aromatic ring."""
-    bridgeheads: list[int] = []
-    if mol.GetRingInfo().NumRings() < 2:
-        return []
-    if not rdMolDescriptors.CalcNumBridgeheadAtoms(mol, atoms=bridgeheads):  # type: ignore[arg-type]  # the stubs err
-        return []
-    return [
-        index
-        for index in bridgeheads
-        if any(
-            bond.GetIsAromatic() or (bond.GetBondType() == Chem.BondType.DOUBLE and bond.IsInRing())
-            for bond in mol.GetAtomWithIdx(index).GetBonds()
-        )
-    ]
+_NAMES = {"atom": RARE_ATOM, "surroundings": UNSEEN_ATOM, "rings": RARE_RING}
+"""The name of what is unusual, by the first word of the key of a structure."""
+
+
+def _find_rings(mol: Mol, environments: Environments) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield strained bridges, and large rings but for those that real molecules have."""
+    if strained := find_strained_bridges(mol):
+        yield STRAINED, tuple(sorted(set(strained)))
+    if large := find_large_rings(mol):
+        known = load_table().ring_systems
+        usual: set[int] = set()
+        for key, atoms in environments.ring_systems:
+            carbocycle = all(mol.GetAtomWithIdx(atom).GetAtomicNum() == 6 for atom in atoms)
+            if not carbocycle and known.look_up(np.array([key], dtype=np.uint64))[0] >= LEAST_LARGE_RING:
+                usual.update(atoms)
+        if marked := {atom for ring in large for atom in ring} - usual:
+            yield LARGE_RING, tuple(sorted(marked))
+
+
+def _list_rare(environments: Environments) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield the key and the atoms of each rare structure; the first word of a key tells its kind."""
+    if len(environments.radius_1) < LEAST_SIZE:
+        return
+    table = load_table()
+    for index in np.flatnonzero(table.radius_1.look_up(environments.radius_1) < LEAST_ATOM).tolist():
+        yield f"atom {environments.radius_1[index]:016x}", (index,)
+    for index in np.flatnonzero(~table.has_seen(environments.radius_2)).tolist():
+        yield f"surroundings {environments.radius_2[index]:016x}", (index,)
+    if environments.ring_systems:
+        counts = table.ring_systems.look_up(np.array([key for key, _ in environments.ring_systems], dtype=np.uint64))
+        for place in np.flatnonzero(counts < LEAST_RING).tolist():
+            key, atoms = environments.ring_systems[place]
+            yield f"rings {key:016x}", atoms
 
 
 # -- structural alerts -----------------------------------------------------------------------------------------------
