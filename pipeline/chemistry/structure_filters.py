@@ -78,9 +78,8 @@ def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
     names: Counter[str] = Counter()
     keys: Counter[str] = Counter()
     for mol in mols:
-        environments = compute_environments(mol)
-        names.update({name for name, _ in (*find_patterns(mol), *_find_rings(mol, environments))})
-        keys.update({key for key, _ in _list_rare(environments)})
+        names.update({name for name, _ in (*find_patterns(mol), *_find_rings(mol))})
+        keys.update({key for key, _ in _list_rare(compute_environments(mol))})
     usual = {name for name, count in names.items() if count >= at_least}
     return frozenset(usual.union(key for key, count in keys.items() if count >= min(at_least, 2)))
 
@@ -112,32 +111,50 @@ def read_allowed(names: Iterable[str]) -> frozenset[str]:
 
 
 def _find(mol: Mol, allowed: Collection[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield what is unusual, the quickest to find first; keys of environments that are allowed count as seen."""
-    yield from find_patterns(mol)
+    """Yield what is unusual, the quickest to find first; keys of environments that are allowed count as seen.
+
+    Rare surroundings of what has a name, allowed or not, are not told a second time: whoever allows peroxides allows the
+    environments of their atoms.
+    """
+    named: list[int] = []
+    for finder in (find_patterns, _find_rings):
+        for name, atoms in finder(mol):
+            named += atoms
+            yield name, atoms
     environments = compute_environments(mol)
-    yield from _find_rings(mol, environments)
+    near = _list_near(mol, named)
     found: dict[str, set[int]] = {}
     for key, atoms in _list_rare(environments):
-        if key not in allowed:
-            found.setdefault(_NAMES[key.partition(" ")[0]], set()).update(atoms)
+        name, reach = _KINDS[key.partition(" ")[0]]
+        if near[reach].isdisjoint(atoms) and key not in allowed:
+            found.setdefault(name, set()).update(atoms)
     unseen = found.pop(UNSEEN_ATOM, ())
     if len(unseen) >= MOST_UNSEEN or (len(unseen) > 1 and len(unseen) >= MOST_UNSEEN_SHARE * mol.GetNumAtoms()):
         found[UNSEEN_ATOM] = set(unseen)
     yield from ((name, tuple(sorted(atoms))) for name, atoms in found.items())
 
 
-_NAMES = {"atom": RARE_ATOM, "surroundings": UNSEEN_ATOM, "rings": RARE_RING}
-"""The name of what is unusual, by the first word of the key of a structure."""
+def _list_near(mol: Mol, atoms: Iterable[int]) -> tuple[set[int], set[int], set[int]]:
+    """List atoms, with those one bond from them, and with those two bonds from them."""
+    reached = [set(atoms)]
+    for _ in range(2):
+        neighbors = (n.GetIdx() for index in reached[-1] for n in mol.GetAtomWithIdx(index).GetNeighbors())
+        reached.append(reached[-1].union(neighbors))
+    return reached[0], reached[1], reached[2]
 
 
-def _find_rings(mol: Mol, environments: Environments) -> Iterator[tuple[str, tuple[int, ...]]]:
+_KINDS = {"atom": (RARE_ATOM, 1), "surroundings": (UNSEEN_ATOM, 2), "rings": (RARE_RING, 0)}
+"""By the first word of the key of a structure: its name, and how many bonds it reaches."""
+
+
+def _find_rings(mol: Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield strained bridges, and large rings but for those that real molecules have."""
     if strained := find_strained_bridges(mol):
         yield STRAINED, tuple(sorted(set(strained)))
     if large := find_large_rings(mol):
         known = load_table().ring_systems
         usual: set[int] = set()
-        for key, atoms in environments.ring_systems:
+        for key, atoms in compute_environments(mol).ring_systems:
             carbocycle = all(mol.GetAtomWithIdx(atom).GetAtomicNum() == 6 for atom in atoms)
             if not carbocycle and known.look_up(np.array([key], dtype=np.uint64))[0] >= LEAST_LARGE_RING:
                 usual.update(atoms)
