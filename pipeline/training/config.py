@@ -42,7 +42,13 @@ class TrainConfig(Settings):
         "best, where a property is measured and the training molecules are fewer than 5,000, unless train.model says what to build; "
         "else nothing.",
     )
-    replay: float = Field(0.5, ge=0, lt=1, description="Share of the base's own molecules in fine-tuning.")
+    replay: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="Share of the base's own molecules in fine-tuning. Fewer of them teach p(x) where their shares of stereo or "
+        "charges differ from the data's.",
+    )
     conditions: tuple[str, ...] | None = Field(None, description="Properties to condition on; all when not given.")
     keep_molecules: bool = Field(True, description="Keep some training molecules with the model, for neighbors.")
     check_labels: bool = Field(
