@@ -25,15 +25,15 @@ RARE_ATOM, UNSEEN_ATOM, RARE_RING = "rare atom environment", "unseen atom enviro
 EVERYTHING = "all"
 """Stands for the names of all unusual structures, where some are allowed."""
 
-LEAST_ATOM = 2
+LEAST_ATOM = 5
 """An atom with its neighbors is rare that fewer molecules of the reference have."""
-LEAST_RING = 1
-"""A ring system is rare that fewer molecules of the reference have."""
+LEAST_RING, LEAST_UNSEEN_IN_RING = 2, 2
+"""A ring system is rare that fewer molecules of the reference have, if so many of its atoms have unseen surroundings too."""
 LEAST_SIZE = 8
 """Heavy atoms from which on rarity counts: the reference has no smaller molecules, and so hardly knows their environments."""
 LEAST_LARGE_RING = 10
 """A ring of more than `LARGEST_RING` atoms is usual where so many molecules of the reference have its ring system."""
-MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.3
+MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.25
 """So many unseen environments of radius 2, or such a share of all atoms, are too many; and a single atom is never enough."""
 
 
@@ -124,10 +124,10 @@ def _find(mol: Mol, allowed: Collection[str]) -> Iterator[tuple[str, tuple[int, 
     environments = compute_environments(mol)
     near = _list_near(mol, named)
     found: dict[str, set[int]] = {}
-    for key, atoms in _list_rare(environments):
+    for key, places in _list_rare(environments):
         name, reach = _KINDS[key.partition(" ")[0]]
-        if near[reach].isdisjoint(atoms) and key not in allowed:
-            found.setdefault(name, set()).update(atoms)
+        if near[reach].isdisjoint(places) and key not in allowed:
+            found.setdefault(name, set()).update(places)
     unseen = found.pop(UNSEEN_ATOM, ())
     if len(unseen) >= MOST_UNSEEN or (len(unseen) > 1 and len(unseen) >= MOST_UNSEEN_SHARE * mol.GetNumAtoms()):
         found[UNSEEN_ATOM] = set(unseen)
@@ -152,11 +152,10 @@ def _find_rings(mol: Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
     if strained := find_strained_bridges(mol):
         yield STRAINED, tuple(sorted(set(strained)))
     if large := find_large_rings(mol):
-        known = load_table().ring_systems
         usual: set[int] = set()
         for key, atoms in compute_environments(mol).ring_systems:
             carbocycle = all(mol.GetAtomWithIdx(atom).GetAtomicNum() == 6 for atom in atoms)
-            if not carbocycle and known.look_up(np.array([key], dtype=np.uint64))[0] >= LEAST_LARGE_RING:
+            if not carbocycle and _count_ring_system(key) >= LEAST_LARGE_RING:
                 usual.update(atoms)
         if marked := {atom for ring in large for atom in ring} - usual:
             yield LARGE_RING, tuple(sorted(marked))
@@ -169,13 +168,16 @@ def _list_rare(environments: Environments) -> Iterator[tuple[str, Sequence[int]]
     table = load_table()
     for index in np.flatnonzero(table.radius_1.look_up(environments.radius_1) < LEAST_ATOM).tolist():
         yield f"atom {environments.radius_1[index]:016x}", (index,)
-    for index in np.flatnonzero(~table.has_seen(environments.radius_2)).tolist():
+    unseen = np.flatnonzero(~table.has_seen(environments.radius_2)).tolist()
+    for index in unseen:
         yield f"surroundings {environments.radius_2[index]:016x}", (index,)
-    if environments.ring_systems:
-        counts = table.ring_systems.look_up(np.array([key for key, _ in environments.ring_systems], dtype=np.uint64))
-        for place in np.flatnonzero(counts < LEAST_RING).tolist():
-            key, atoms = environments.ring_systems[place]
+    for key, atoms in environments.ring_systems:
+        if len(set(unseen).intersection(atoms)) >= LEAST_UNSEEN_IN_RING and _count_ring_system(key) < LEAST_RING:
             yield f"rings {key:016x}", atoms
+
+
+def _count_ring_system(key: int) -> int:
+    return int(load_table().ring_systems.look_up(np.array([key], dtype=np.uint64))[0])
 
 
 # -- structural alerts -----------------------------------------------------------------------------------------------

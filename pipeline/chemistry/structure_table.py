@@ -26,7 +26,7 @@ from pipeline.workspace.registry import find_data_folder
 FILE = "structures.safetensors"
 BITS = 26
 """An environment of radius 2 is known by so many bits of its key; the share of unseen ones that pass for seen is the filled share."""
-LEAST_RADIUS_1, LEAST_RADIUS_2, LEAST_RING_SYSTEM = 1, 1, 1
+LEAST_RADIUS_1, LEAST_RADIUS_2, LEAST_RING_SYSTEM = 2, 2, 2
 """Molecules that must have a structure for the table to hold it."""
 Tensors = dict[str, NDArray[Any]]
 

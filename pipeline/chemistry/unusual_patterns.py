@@ -44,6 +44,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "enethiol": "[SX2;H1][C]=[CX3]",
     },
     "[#6;X2]": {
+        "acyl cyanide": "O=[CX3]([#6,#1])C#N",
         "allene in a ring": "[R]=[R]=[R]",
         "allene or cumulene": "[#6]=[#6;X2]=[#6]",
         "heterocumulene": "[!#6;!#1;+0]=[C;!R]=[C,N;!R]",
@@ -53,7 +54,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "ynamine": "[#7]C#C",
         "ynol ether": "[O,S,P]C#C",
         "halogen at an alkyne": "[F,Cl,Br]C#C",
-        "three alkynes in a row": "C#CC#CC#C",
+        "three alkynes in a row": "C#CC#CC#[C,N]",
+        "diyne with hydrogen": "[CX2;H1]#CC#C",
     },
     "*=[#7,S;X1,X2]": {
         "imine of ammonia": "[NX2;H1]=[C;!$(C[N,O,S,n]);!$(C=[N+])]",
@@ -67,6 +69,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "triazene of an alkyl group": "[CX4]N=NN",
         "diazo group": "[N-]=[N+]=[#6]",
         "sulfur-nitrogen double bond": "[SX3,SX2]=[NX2]",
+        "double bond of sulfur with carbon": "[#6]=[SX2,SX3,SX4]",
+        "diazonium": "[#6][N+]#N",
     },
     "[#7,#8,#16v2;!a]~[#7,#8,#16;!a;X1,X2,X3]": {
         "peroxide": "[O;X2;!r6]-[O;X2]",
@@ -120,7 +124,10 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 """Patterns by name, in groups: a molecule that lacks what the key of a group describes has none of its patterns."""
 
-EVERYWHERE = {"long chain": "".join(["[CH2;!R]"] * 9)}
+EVERYWHERE = {
+    "radical": "[#6v3+0,#6v2+0,#7v2+0,#7v1+0,#8v1+0,#16v1+0]",
+    "long chain": "".join(["[CH2;!R]"] * 9),
+}
 """Patterns that are looked for in every molecule."""
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 from rdkit import Chem
 
+from pipeline.chemistry.atom_environments import compute_environments
 from pipeline.chemistry.structure_filters import (
     LARGE_RING,
     PATTERNS,
+    RARE_ATOM,
     STRAINED,
     find_structural_alerts,
     find_unusual_motifs,
@@ -67,6 +72,47 @@ def test_what_molecules_have_is_usual_for_them() -> None:
 def test_usual_molecules_have_none_and_every_pattern_can_be_read() -> None:
     assert all(not find_unusual_motifs(Chem.MolFromSmiles(s)) for s in USUAL_ONES)
     assert all(pattern is not None for pattern in PATTERNS.values())
+
+
+def read_cases(file: str) -> dict[str, str]:
+    """SMILES -> what it is, of a table beside this file."""
+    with (Path(__file__).with_name(file)).open(encoding="utf-8", newline="") as table:
+        return {row["smiles"]: row.get("what") or row["name"] for row in csv.DictReader(table)}
+
+
+def test_most_unusual_structures_are_found_and_most_drugs_are_usual() -> None:
+    odd, drugs = read_cases("unusual_structures.csv"), read_cases("known_drugs.csv")
+    assert len(odd) > 250 and len(drugs) > 90
+    missed = {smiles: what for smiles, what in odd.items() if not has_unusual_motif(Chem.MolFromSmiles(smiles))}
+    assert len(missed) <= 0.05 * len(odd), missed
+    found = {name: names for smiles, name in drugs.items() if (names := locate_unusual(Chem.MolFromSmiles(smiles)))}
+    assert len(found) <= 0.1 * len(drugs), found
+    assert not found.keys() & {"doxycycline", "ascorbic acid", "taxol", "dexamethasone", "nifedipine", "lorlatinib"}
+    assert found["erythromycin"].keys() == {LARGE_RING} and found["orlistat"].keys() == {"long chain"}
+
+
+def test_the_form_of_the_input_makes_nothing_unusual() -> None:
+    for neutral, charged in (
+        ("NCCc1ccc(O)c(O)c1", "[NH3+]CCc1ccc(O)c(O)c1"),
+        ("CC(C)Cc1ccc(C(C)C(=O)O)cc1", "CC(C)Cc1ccc([C@@H](C)C(=O)[O-])cc1"),
+        ("c1ccc(CNc2ncccn2)cc1", "c1ccc(CNc2nccc[nH+]2)cc1"),
+    ):
+        first, second = (compute_environments(Chem.MolFromSmiles(smiles)) for smiles in (neutral, charged))
+        for ours, theirs in zip(first[:2], second[:2], strict=True):
+            assert sorted(ours.tolist()) == sorted(theirs.tolist())
+        assert sorted(key for key, _ in first.ring_systems) == sorted(key for key, _ in second.ring_systems)
+
+
+def test_rare_environments_are_marked_and_allowed_by_example() -> None:
+    odd = Chem.MolFromSmiles("CS(C)(C)(C)(C)c1ccc(C(=O)NC2CCN(C)CC2)cc1")
+    assert locate_unusual(odd)[RARE_ATOM] == (0, 1, 2, 3, 4, 5)  # its carbon is that of an aryl-SF5
+    like_it = Chem.MolFromSmiles("CS(C)(C)(C)(C)c1ccc(C(=O)NCCC)cc1")
+    assert has_unusual_motif(odd, learn_usual([Chem.MolFromSmiles("CCOc1ccccc1")]))
+    assert not has_unusual_motif(odd, learn_usual([like_it])) and not has_unusual_motif(
+        odd, learn_usual([like_it] * 9, 9)
+    )
+    peroxide = Chem.MolFromSmiles("CC(C)OOCc1ccc(C(=O)NC2CCN(C)CC2)cc1")
+    assert locate_unusual(peroxide).keys() == {"peroxide"} and not has_unusual_motif(peroxide, {"peroxide"})
 
 
 def test_structural_alerts_name_their_family() -> None:

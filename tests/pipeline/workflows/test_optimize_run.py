@@ -64,7 +64,9 @@ def test_the_report_tells_of_the_search(finished: Run) -> None:
     assert told["curve"][-1][0] == 60 and told["curve"][-1][1] == told["best"]
     stages = report["funnel"]
     wanted = ["proposed", "valid", "passed the constraints", "asked", "scored", "within every objective"]
-    assert [s["stage"] for s in stages] == wanted, "nothing unusual was asked about, without any constraint of the user's"
+    assert [s["stage"] for s in stages] == wanted, (
+        "nothing unusual was asked about, without any constraint of the user's"
+    )
     refused = next(row for row in told["constraints"] if row["constraint"] == USUAL)
     assert 0 < refused["count"] < refused["of"] == told["drafts"]
     assert max(told["unusual"].values()) <= refused["count"] <= sum(told["unusual"].values())
