@@ -110,6 +110,7 @@ def _measured(job: Job) -> dict[str, Any]:
         batch_size=job.batch,
         start=job.start,  # type: ignore[arg-type]
         seed=job.seed,
+        usual_size=False,  # targets of the tasks are heavier than the molecules of some models, and published runs have no limit
     )
     dataset = model.dataset(job.workspace) if job.start == "data" else None
     watch, started, cpu = Stopwatch(), time.monotonic(), _cpu_seconds()

@@ -159,6 +159,7 @@ def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     # here: loads pydantic
     from pipeline.report.tables import (
+        describe_refusals,
         describe_unusual,
         list_achieved_rows,
         list_data_rows,
@@ -170,8 +171,10 @@ def format_summary(report: Report, folder: Path) -> str:
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]
-    if refused := describe_unusual(report):
-        lines += [f"{refused}.", ""]
+    if refused := describe_refusals(report):
+        lines += ["## Constraints", "", f"- {refused}", ""]
+    if unusual := describe_unusual(report):
+        lines += [f"{unusual}.", ""]
     if warnings := list_warnings(report):
         lines += ["## Warnings", "", *(f"- {warning}" for warning in warnings), ""]
     if report.dataset.summary:

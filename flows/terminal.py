@@ -115,7 +115,13 @@ def explain_reuse(manifest: Path) -> str:
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
     # here: --help does without them
-    from pipeline.report.tables import describe_unusual, list_achieved_rows, list_funnel_rows, list_warnings
+    from pipeline.report.tables import (
+        describe_refusals,
+        describe_unusual,
+        list_achieved_rows,
+        list_funnel_rows,
+        list_warnings,
+    )
 
     lines = [f"data: {report.dataset.summary}", ""] if report.dataset.summary else []
     if funnel := list_funnel_rows(report):
@@ -124,6 +130,8 @@ def format_summary(report: Report) -> str:
             for r in funnel
         ]
         lines += [format_table(rows, ("stage", "count", "", "share")), ""]
+    if refused := describe_refusals(report):
+        lines += [refused, ""]
     if achieved := list_achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
         lines += [format_table([list(row.values()) for row in achieved], head), ""]

@@ -76,7 +76,8 @@ def optimize(
     before = _read_earlier_settings(earlier) if earlier is not None and config is None else {}
     if config is None and earlier is None:
         before = {"name": "optimize"}
-    _add_molecules(given)
+    options.add_similarity(given, "optimize")
+    _add_seeds(given)
     _check_oracle(given, config, before)
     whole = given.load(config, before)
     asked = _read_request(whole)
@@ -101,19 +102,9 @@ def optimize(
     suggest_command(f"chem-vae report {made.name} --open{name_workspace(workspace)}")
 
 
-def _add_molecules(given: Given) -> None:
-    """Add what --similar-to, --at-least and --seed-molecule say together.
-
-    Raises:
-        UserError: For a similarity without a molecule, or a molecule that cannot be read.
-    """
+def _add_seeds(given: Given) -> None:
+    """Add the molecules of --seed-molecule, or else of --similar-to, as seeds. Raises UserError where one cannot be read."""
     similar, seeds = given.raw.get("--similar-to"), given.raw.get("--seed-molecule")
-    at_least = given.raw.get("--at-least")
-    if at_least is not None and not similar:
-        raise UserError("--at-least says how similar: give the molecule too, as in --similar-to 'CCO'")
-    if similar:
-        near = {"similarity_to": similar, "at_least": 0.4 if at_least is None else at_least}
-        given.settings["optimize.constraints+"] = [*given.settings.get("optimize.constraints+", ()), near]
     if seeds:
         from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
 
@@ -151,7 +142,8 @@ def _read_earlier_settings(run: Run) -> dict[str, Any]:
     """Return the name and the table [optimize] of a finished run."""
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
-        return {"name": settings["name"], "optimize": settings["optimize"]}
+        # a run of a version without limits on the size goes on without them
+        return {"name": settings["name"], "optimize": {"usual_size": False, **settings["optimize"]}}
     except (OSError, ValueError, KeyError):
         raise DataError(f"the run {run.id} was no optimization, so that there is nothing to continue") from None
 

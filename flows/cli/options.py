@@ -6,19 +6,25 @@ Type, default and help of a setting's option come from the setting's field (`flo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chem_vae.errors import UserError
 from flows.cli.setting_option import (
     SettingOption,
-    read_constraints,
+    read_alerts,
+    read_limits,
     read_names,
     read_nothing,
     read_objective,
     read_oracle,
     read_settings,
+    read_structures,
 )
+
+if TYPE_CHECKING:
+    from flows.cli.command import Given
 
 LEARN, MODELS, ASK, SCORE = "What to learn from", "Which model", "What to ask for", "Who scores"
 MUST, SEARCH, HOW = "What molecules must be", "How to search", "How to run"
@@ -78,12 +84,58 @@ def make_aims(table: str) -> tuple[SettingOption, ...]:
         aim("tolerance", "NAME=VALUE", "logp=0.25"),
         aim("maximize", "NAME", "qed"),
         aim("minimize", "NAME", "sa"),
-        aim("range", "NAME=LOW:HIGH", "mw=300:400"),
+        SettingOption(
+            ASK, "--range", f"{table}.objectives.*.range", "NAME=LOW:HIGH", "mw=300:400", read_objective, many=True,
+            help="Between two values, best inside and worse with the distance; an end may be open, as in mw=300:",
+        ),
         SettingOption(ASK, "--number -n", f"{table}.n", "", "50"),
+    )  # fmt: skip
+
+
+def make_constraints(table: str) -> tuple[SettingOption, ...]:
+    """Return the options that say what every molecule must be, in the table `generate` or `optimize`."""
+    key = f"{table}.constraints.*"
+    return (
+        SettingOption(MUST, "--must-contain", f"{key}.must_contain", "SMARTS", "'c1ccncc1'", read_structures, many=True),
+        SettingOption(
+            MUST, "--must-not-contain", f"{key}.must_not_contain", "SMARTS", "'[N+](=O)[O-]'", read_structures, many=True
+        ),
+        SettingOption(
+            MUST, "--within", f"{key}.property", "NAME=LOW:HIGH", "mw=300:450", read_limits, many=True,
+            help="Only molecules with a computed property, heavy_atoms or ring_size within these limits; an end may be open, as "
+            "in mw=300: or sa=:4",
+        ),
+        SettingOption(
+            MUST, "--without-alerts", f"{key}.alerts", "SETS", "PAINS,BRENK", read_alerts, many=True,
+            help="Only molecules without a structural alert of these sets (PAINS, BRENK, NIH, ZINC and others)",
+        ),
+        SettingOption(
+            MUST, "--similar-to", f"{key}.similarity_to", "SMILES", "", read_nothing, many=True,
+            help="Only molecules as similar to this one (of several: to one of them) as --at-least says"
+            + ("; the search starts there" if table == "optimize" else ""),
+        ),
+        SettingOption(
+            MUST, "--at-least", f"{key}.at_least", "0..1", "", read_nothing,
+            help="Tanimoto similarity (ECFP4) for --similar-to; 0.4 when not given",
+        ),
         SettingOption(
             MUST, "--allow-unusual", f"{table}.allow_unusual", "NAME", "'ring of more than 8 atoms'", many=True
         ),
-    )
+    )  # fmt: skip
+
+
+def add_similarity(given: Given, table: str) -> None:
+    """Add the constraint that --similar-to and --at-least make together.
+
+    Raises:
+        UserError: For a similarity without a molecule.
+    """
+    similar, at_least = given.raw.get("--similar-to"), given.raw.get("--at-least")
+    if at_least is not None and not similar:
+        raise UserError("--at-least says how similar: give the molecule too, as in --similar-to 'CCO'")
+    if similar:
+        near = {"similarity_to": similar, "at_least": 0.4 if at_least is None else at_least}
+        given.settings[f"{table}.constraints+"] = [*given.settings.get(f"{table}.constraints+", ()), near]
 
 
 def make_scaffold(table: str) -> tuple[SettingOption, ...]:
@@ -109,18 +161,8 @@ SEARCHING = (
     *ORACLE_SETTINGS,
     SettingOption(SCORE, "--calls", "optimize.oracle_calls"),
     SettingOption(ASK, "--aggregate", "optimize.aggregate"),
-    *(
-        SettingOption(MUST, f"--{name}", f"optimize.constraints.*.{name.replace('-', '_')}", "SMARTS", example, read_constraints, many=True)
-        for name, example in (("must-contain", "'c1ccncc1'"), ("must-not-contain", "'[N+](=O)[O-]'"))
-    ),
-    SettingOption(
-        MUST, "--similar-to", "optimize.constraints.*.similarity_to", "SMILES", "", read_nothing, many=True,
-        help="Only molecules as similar to this one (of several: to one of them) as --at-least says; the search starts there",
-    ),
-    SettingOption(
-        MUST, "--at-least", "optimize.constraints.*.at_least", "0..1", "", read_nothing,
-        help="Tanimoto similarity (ECFP4) for --similar-to; 0.4 when not given",
-    ),
+    *make_constraints("optimize"),
+    SettingOption(MUST, "--usual-size/--any-size", "optimize.usual_size"),
     SettingOption(SEARCH, "--start", "optimize.start"),
     SettingOption(
         SEARCH, "--seed-molecule", "optimize.seeds", "SMILES|FILE", "", read_nothing, many=True,

@@ -80,10 +80,12 @@ def read_objective(option: SettingOption, texts: Sequence[str]) -> Pairs:
     for text in texts:
         name, value = _split_pair(option, text)
         if aim == "range":
-            low, colon, high = value.partition(":")
-            if not colon:
-                raise UserError(f"{option.name} {text}: give both ends, as in {option.name} {option.example}")
-            found.append((f"{start}.{name}", {aim: [_read_float(part, option, text) for part in (low, high)]}))
+            low, high = _read_limits(value, option, text)
+            if low is not None and high is not None:
+                found.append((f"{start}.{name}", {aim: [low, high]}))
+            else:
+                ends = {"low": low} if low is not None else {"high": high}
+                found.append((f"{start}.{name}", {"transform": "step", **ends}))
         elif aim == "tolerance":  # changes only that, also of a target that stands in a file
             found.append((f"{start}.{name}.{aim}", _read_float(value, option, text)))
         else:
@@ -91,10 +93,27 @@ def read_objective(option: SettingOption, texts: Sequence[str]) -> Pairs:
     return found
 
 
-def read_constraints(option: SettingOption, texts: Sequence[str]) -> Pairs:
+def read_structures(option: SettingOption, texts: Sequence[str]) -> Pairs:
     """Read structures that molecules must or must not contain; they come on top of those of a file."""
     table, _, field = option.key.partition(".*.")
     return [(f"{table}+", [{field: text} for text in texts])]
+
+
+def read_alerts(option: SettingOption, texts: Sequence[str]) -> Pairs:
+    """Read the sets of alerts to be free of; they come on top of those of a file."""
+    table, _, field = option.key.partition(".*.")
+    return [(f"{table}+", [{field: split_names(texts)}])]
+
+
+def read_limits(option: SettingOption, texts: Sequence[str]) -> Pairs:
+    """Read the limits of a property, as in `mw=300:450` or `mw=300:`; they come on top of those of a file."""
+    table, _, field = option.key.partition(".*.")
+    found: list[dict[str, Any]] = []
+    for text in texts:
+        name, value = _split_pair(option, text)
+        ends = dict(zip(("at_least", "at_most"), _read_limits(value, option, text), strict=True))
+        found.append({field: name, **{end: number for end, number in ends.items() if number is not None}})
+    return [(f"{table}+", found)]
 
 
 def read_settings(option: SettingOption, texts: Sequence[str]) -> Pairs:
@@ -153,6 +172,20 @@ def _split_pair(option: SettingOption, text: str) -> tuple[str, str]:
     if not name or not value:
         raise UserError(f"{option.name} {text}: write it as {option.metavar}, as in {option.name} {option.example}")
     return name, value
+
+
+def _read_limits(value: str, option: SettingOption, given: str) -> tuple[float | None, float | None]:
+    """Read `LOW:HIGH`, of which one end may be open (None). Raises UserError."""
+    low, colon, high = (part.strip() for part in value.partition(":"))
+    if not colon or not (low or high):
+        raise UserError(
+            f"{option.name} {given}: give both ends with a colon between, or one of them for an open range, as in {option.name} "
+            f"{option.example} or {option.name} {option.example.rpartition(':')[0]}:"
+        )
+    first, last = (None if not part else _read_float(part, option, given) for part in (low, high))
+    if first is not None and last is not None and not first < last:
+        raise UserError(f"{option.name} {given}: the lower end comes first, and the ends differ")
+    return first, last
 
 
 def _read_float(text: str, option: SettingOption, given: str) -> float:

@@ -19,8 +19,8 @@ app = new_group()
 
 
 @command(
-    app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY,
-    options.SEED, options.NAME, options.SET,
+    app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
+    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -35,6 +35,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
 
     chem-vae run --from nothing --data my.csv --property pIC50
     """
+    options.add_similarity(given, "generate")
     whole = given.load(config)
     from pipeline.workflows.preflight import check_request  # here and below: --help does without what does the work
 
@@ -124,7 +125,8 @@ def train(
 
 
 @command(
-    app, *options.make_aims("generate"), *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET
+    app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
+    options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
@@ -136,7 +138,12 @@ def generate(
     With a model of your choice (chem-vae models):
 
     chem-vae generate --model moses --target logp=2.5 -n 100
+
+    Only molecules that meet conditions:
+
+    chem-vae generate --within mw=300: --without-alerts PAINS,BRENK --must-contain c1ccncc1
     """
+    options.add_similarity(given, "generate")
     whole = given.load(config, {} if config else {"name": "generate"})
     if output is not None:
         check_output(output)

@@ -13,8 +13,8 @@ app = new_group()
 
 
 @command(
-    app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), options.SAMPLES, options.SEED,
-    options.NAME, options.SET,
+    app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), *options.make_constraints("generate"),
+    options.SAMPLES, options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def update(
     run: str,
@@ -35,7 +35,7 @@ def update(
     """Add new measurements to a run and propose the next batch, without molecules that were measured or proposed before.
 
     The model is trained again on all measurements, from the same start as the run's own. The objectives of the run hold, unless
-    you give others.
+    you give others; its constraints hold, and those that you give are added.
 
     chem-vae update latest --data round-2.csv -n 50
 
@@ -48,6 +48,7 @@ def update(
 
     opened = Run.open(run, workspace, optimization=False)
     smiles_column = given.settings.pop("ingest.smiles_column", None)
+    options.add_similarity(given, "generate")
     whole = given.load(opened.folder / "config.json", OTHER_FILE)
     with show_progress(quiet) as progress:
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)

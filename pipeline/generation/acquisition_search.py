@@ -186,6 +186,7 @@ def search(
         objectives={"worth": Objective(maximize=True)},
         constraints=constraints.constraints,
         allow_unusual=tuple(allow_unusual),
+        usual_size=False,  # a prediction does not rise with the size: it counts near the measured molecules alone
         strategy=strategy,
         seeds=tuple(seeds),
         batch_size=max(10, min(100, samples // 10)),

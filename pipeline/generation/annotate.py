@@ -25,18 +25,24 @@ from pipeline.workspace.registry import list_datasets
 ANNOTATED_AT_ONCE = 200
 
 
-def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, dataset: Dataset | None) -> pd.DataFrame:
+def read_known_keys(model: TrainedModel, dataset: Dataset | None) -> set[str] | None:
+    """Read the InChIKeys of the molecules that the model was trained on, as far as the dataset tells; None without one."""
+    if dataset is None:
+        return None
+    split = "train" if model.is_trained_on(dataset) else None  # another's held-out molecules may be the model's own
+    return set(dataset.table(["inchikey"], split=split)["inchikey"])
+
+
+def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: set[str] | None) -> pd.DataFrame:
     """Add novelty and the latent distance to the training data; return the same table.
 
     Args:
         molecules: A table with the columns `inchikey` and `z`.
         model: The trained model.
-        dataset: The dataset of the model; without one `novel` and `novel_stereo_blind` are missing values.
+        known: The result of `read_known_keys`; without one `novel` and `novel_stereo_blind` are missing values.
     """
     keys = molecules["inchikey"].tolist()
-    if dataset is not None:
-        split = "train" if model.is_trained_on(dataset) else None  # another's held-out molecules may be the model's own
-        known = set(dataset.table(["inchikey"], split=split)["inchikey"])
+    if known is not None:
         molecules["novel"] = find_novel(keys, known)
         molecules["novel_stereo_blind"] = find_novel(keys, known, stereo_blind=True)
     else:

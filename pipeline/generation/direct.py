@@ -20,8 +20,10 @@ from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
 from pipeline.generation.annotate import predict_property
+from pipeline.generation.budget import Budget
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
+from pipeline.generation.steering import Steering
 from pipeline.models.sampling import draw
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
@@ -55,19 +57,20 @@ def sample(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
-    samples: int,
+    budget: Budget,
     progress: Progress,
     constraints: Constraints,
 ) -> SearchResult:
     """Sample from the model with one strategy, validate the molecules, hold them to the constraints and score them.
 
-    It ends early when several batches in a row bring no new molecule.
+    It ends early when several batches in a row bring no new molecule, and goes on beyond the usual number of draws while too few
+    molecules are as asked for (`Budget`).
 
     Args:
         model: The trained model.
         objectives: The resolved objectives; none samples like the training data.
         config: The settings; the strategy is set.
-        samples: The number of molecules to decode.
+        budget: How many molecules to decode.
         progress: Told the stage "generate".
         constraints: A molecule that breaks one is counted, and is no row of the result.
 
@@ -75,16 +78,20 @@ def sample(
         UserError: The strategy learns from scores, or the model cannot follow it to the objectives.
     """
     seed = int(config.seed)
-    optimizer = _create_optimizer(model, objectives, config, seed)
+    optimizer = _create_optimizer(model, objectives, config, constraints, seed)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     refusals = Refusals()
-    counts = {"requested": samples, "decoded": 0, "valid": 0, "unique": 0}
-    progress("generate", 0, samples)
+    steering = Steering(model, constraints, number_seed(seed, 0))
+    counts = {"requested": 0, "decoded": 0, "valid": 0, "unique": 0}
+    progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    while done < samples and stale < STALE_BATCHES:
-        n = min(config.batch_size, samples - done)
+    while done < budget.granted and stale < STALE_BATCHES:
+        n = min(config.batch_size, budget.granted - done)
         proposal = optimizer.ask(n)
+        asked = proposal.conditions
+        if budget.is_extended and config.strategy != "random":
+            proposal = steering.change(proposal, refusals)
         drawn = draw(
             optimizer.checkpoint,
             proposal.z,
@@ -111,7 +118,9 @@ def sample(
                 fresh.setdefault(molecule.inchikey, i)
         seen |= fresh.keys()
         passed = refusals.check(constraints, [m for i in fresh.values() if (m := molecules[i]) is not None])
+        before, met = len(rows), np.zeros(n, dtype=np.bool_)
         for i, fits in zip(fresh.values(), passed, strict=True):
+            met[i] = fits
             molecule = molecules[i]
             if molecule is None or not fits:
                 continue
@@ -124,21 +133,31 @@ def sample(
                     row[f"{w.summary.name}_predicted_std"] = deviations[w.summary.name][i]
             rows.append(row | {"within_target": bool(within[i])})
         done += n
+        budget.count(rows[before:])
+        budget.extend(done)
+        if budget.is_extended:
+            steering.learn(asked, molecules, z, met)
         stale = stale + 1 if len(seen) == counts["unique"] else 0
         counts["unique"] = len(seen)
-        progress("generate", done, samples, {"valid": counts["valid"] / done, "unique": len(seen) / done})
-    if done < samples:
-        counts["requested"] = done
+        figures = {"valid": counts["valid"] / done, "unique": len(seen) / done}
+        if budget.is_extended:
+            figures["as asked for"] = budget.found
+        progress("generate", done, budget.granted, figures)
+    counts["requested"] = done
+    if done < budget.granted:
         progress("generate", done, done)
     frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
     spelled = Share(canonical, decoded)
     if len(constraints):
         counts[MEETS] = refusals.passed
-    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, samples, config), refusals)
+    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, budget, steering, config), refusals)
 
 
-def _collect_warnings(counts: dict[str, int], canonical: Share, samples: int, config: GenerateConfig) -> list[str]:
+def _collect_warnings(
+    counts: dict[str, int], canonical: Share, budget: Budget, steering: Steering, config: GenerateConfig
+) -> list[str]:
     warnings = []
+    samples = budget.granted
     done, unique = counts["requested"], counts["unique"]
     if config.redraws and canonical.count < 0.25 * canonical.of:
         warnings.append(
@@ -150,7 +169,12 @@ def _collect_warnings(counts: dict[str, int], canonical: Share, samples: int, co
             f"stopped after {done:,} of {samples:,} samples: the last {STALE_BATCHES} batches brought no molecule that was "
             f"not among the {unique:,} found before; raise the temperature (now {config.temperature:g}) or ask for less"
         )
-    elif counts["valid"] and unique < 0.5 * counts["valid"]:
+    if steering.drawn_near:
+        warnings.append(
+            f"few of the first molecules met the constraints: {steering.drawn_near:,} of the {done:,} were drawn near molecules that "
+            "meet them (training molecules, and those that the constraints name), and resemble these more than others do"
+        )
+    if done == samples and counts["valid"] and unique < 0.5 * counts["valid"]:
         warnings.append(
             f"only {unique:,} of {counts['valid']:,} valid samples are distinct: raise the temperature (now "
             f"{config.temperature:g}), or ask for less than there is"
@@ -159,7 +183,11 @@ def _collect_warnings(counts: dict[str, int], canonical: Share, samples: int, co
 
 
 def _create_optimizer(
-    model: TrainedModel, objectives: Sequence[ResolvedObjective], config: GenerateConfig, seed: int
+    model: TrainedModel,
+    objectives: Sequence[ResolvedObjective],
+    config: GenerateConfig,
+    constraints: Constraints,
+    seed: int,
 ) -> LatentOptimizer:
     """Create the strategy with what it may know of the model and of the objectives."""
     assert config.strategy is not None
@@ -178,7 +206,7 @@ def _create_optimizer(
         )
     problem = Problem(
         checkpoint,
-        draw_conditions(objectives, checkpoint),
+        draw_conditions(objectives, checkpoint, constraints.constraints, model.list_known_values()),
         predict_log_desirability(objectives, model.predictors),
         model.latent["mu"].float(),
     )

@@ -22,20 +22,26 @@ from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.chemistry.unusual_cells import is_usual
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition_search import LEAST, list_measured_molecules, search
-from pipeline.generation.annotate import add_neighbors, annotate, compare_with_training, list_novelty_warnings
+from pipeline.generation.annotate import (
+    add_neighbors,
+    annotate,
+    compare_with_training,
+    list_novelty_warnings,
+    read_known_keys,
+)
 from pipeline.generation.batch_selection import choose_batch, explain_few
+from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
+from pipeline.generation.shortfall import explain_shortfall, warn_of_rare_targets
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraints, collect_named_molecules
+from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
-
-PER_CANDIDATE = 10  # molecules decoded for each candidate asked for, unless the user says how many
 
 
 @dataclass
@@ -111,13 +117,17 @@ def generate(
     config = config.model_copy(update={"strategy": choose_strategy(objectives, model, config)})
 
     constraints = make_constraints(config, model)
+    check_aims(config.objectives, config.constraints)
+    warnings += warn_of_rare_targets(model, objectives, config.constraints)
     allowed = read_allowed(config.allow_unusual)
     named = collect_named_molecules(config.constraints)
     named += list_capped(open_scaffold(config.scaffold)) if config.scaffold is not None else []
     usual = learn_usual_structures(model, named).allowed
-    found, samples = _search(model, objectives, config, dataset, constraints, usual, progress)
+    known = read_known_keys(model, dataset)
+    unwanted = (known or set()) | set(exclude)
+    found, samples = _search(model, objectives, config, dataset, constraints, usual, unwanted, progress)
     counts = found.counts
-    molecules = compare_with_training(found.molecules, model, dataset)
+    molecules = compare_with_training(found.molecules, model, known)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
         molecules = _compare_with_all_splits(molecules, dataset, exclude)
     eligible = new = _select_new(molecules, exclude)
@@ -136,7 +146,8 @@ def generate(
     counts["within target"] = int(eligible["within_target"].sum())
     counts["usual"] = int((fits & eligible["within_target"]).sum())
     counts["alert-free"] = int((free & fits & eligible["within_target"]).sum())
-    candidates = _rank(eligible if config.allow_alerts else eligible[free], config.n, ~fits)
+    shown = eligible if config.allow_alerts else eligible[free]
+    candidates = _rank(shown, config.n, ~fits, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
@@ -144,11 +155,14 @@ def generate(
     if len(candidates) < config.n and config.strategy == ACQUISITION:
         batch = int(molecules["batch"].notna().sum())
         warnings.append(explain_few(len(candidates), len(new), len(eligible), batch, samples, config))
-    elif len(candidates) < config.n and counts["requested"] == samples:
-        warnings.append(
-            f"{config.n} candidates were asked for and {len(candidates)} found among {samples:,} samples; ask for more "
-            f"with --samples {max(10 * samples, 1000)}"
-        )
+        if found.refusals.refused.total():
+            worst, count = found.refusals.refused.most_common(1)[0]
+            warnings.append(
+                f"the constraints refused {found.refusals.refused.total():,} of {found.refusals.examined:,} distinct molecules that the "
+                f"search looked at, {worst!r} the most ({count:,}): loosen it for more candidates"
+            )
+    elif config.strategy != ACQUISITION and counts["requested"] == samples:
+        warnings += explain_shortfall(candidates, samples, config, objectives, constraints, found.refusals)
     return GenerationReport(
         candidates,
         molecules,
@@ -190,16 +204,18 @@ def _search(
     dataset: Dataset | None,
     constraints: Constraints,
     usual: frozenset[str],
+    unwanted: Collection[str],
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
-    samples = config.samples or PER_CANDIDATE * config.n
+    allowed = usual | read_allowed(config.allow_unusual)
     if config.strategy == SCAFFOLD:
-        allowed = usual | read_allowed(config.allow_unusual)
+        samples = config.samples or PER_CANDIDATE * config.n
         return search_scaffold(model, objectives, config, samples, progress, constraints, allowed), samples
     if config.strategy != ACQUISITION:
-        return sample(model, objectives, config, samples, progress, constraints), samples
-    samples = config.samples or max(samples, LEAST)
+        budget = Budget(config, objectives, constraints, lambda key: key not in unwanted, allowed)
+        return sample(model, objectives, config, budget, progress, constraints), budget.granted
+    samples = config.samples or max(PER_CANDIDATE * config.n, LEAST)
     known, seed = list_measured_molecules(dataset, objectives), int(config.seed)
     found = search(
         model,
@@ -249,7 +265,7 @@ def _annotate(
     if "batch" in eligible:  # the candidates are among them, in the target or not
         order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
     first = set(order)
-    beyond = [i for i in _sort(eligible).index if i not in first]
+    beyond = [i for i in _sort(eligible, has_only_bounded(objectives)).index if i not in first]
     return annotate(
         molecules,
         order,
@@ -263,21 +279,30 @@ def _annotate(
     )
 
 
-def _rank(eligible: pd.DataFrame, n: int, behind: pd.Series) -> pd.DataFrame:
+def has_only_bounded(objectives: Sequence[ResolvedObjective]) -> bool:
+    """Say whether molecules within every target go before all others: where each objective says itself what is good enough."""
+    return bool(objectives) and all(w.kind in BOUNDED for w in objectives)
+
+
+def _rank(eligible: pd.DataFrame, n: int, behind: pd.Series, hits_first: bool) -> pd.DataFrame:
     """Rank the best n by score, or in the order of sampling without an objective, and add the column rank.
 
     Rows of which `behind` is True, the unusual molecules, come after all others.
     """
     if "batch" in eligible:
         eligible = eligible[eligible["batch"].notna()]
-    ordered = _sort(eligible)
+    ordered = _sort(eligible, hits_first)
     ordered = ordered.loc[behind[ordered.index].sort_values(kind="stable").index]
     ordered = ordered.head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
 
 
-def _sort(molecules: pd.DataFrame) -> pd.DataFrame:
+def _sort(molecules: pd.DataFrame, hits_first: bool) -> pd.DataFrame:
     if "batch" in molecules:
         return molecules.sort_values(["batch", "acquisition"], ascending=[True, False], kind="stable")
-    return molecules.sort_values(["score", "sample"], ascending=[False, True], kind="stable", na_position="last")
+    if hits_first:
+        by, ascending = ["within_target", "score", "sample"], [False, False, True]
+    else:
+        by, ascending = ["score", "sample"], [False, True]
+    return molecules.sort_values(by, ascending=ascending, kind="stable", na_position="last")

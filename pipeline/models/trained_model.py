@@ -194,6 +194,10 @@ class TrainedModel:
         """The folders of damaged datasets of which the user was told."""
         return set()
 
+    def list_known_values(self) -> dict[str, Tensor]:
+        """List the values (m,) of the training molecules kept with the model by property; NaN where unmeasured."""
+        return {p.name: self.latent["values"][:, i].float() for i, p in enumerate(self.properties)}
+
     # -- the latent space ----------------------------------------------------------------------------------------
 
     def encode(self, smiles: Sequence[str]) -> Tensor:

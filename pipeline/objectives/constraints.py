@@ -26,7 +26,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual
-from pipeline.objectives.config import MOST_UNUSUAL, USUAL, Constraint
+from pipeline.objectives.config import MOST_UNUSUAL, USUAL, Constraint, Objective
 from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
 MOST_CONFLICTS = 3  # named in a message
@@ -39,6 +39,23 @@ def collect_named_molecules(constraints: Sequence[Constraint]) -> list[Mol]:
         mols = [mol for mol in map(Chem.MolFromSmiles, patterns) if mol is not None]
     alike = [text for c in constraints if c.bounds()[0] > 0 for text in c.similarity_to or ()]
     return mols + [read_named_molecule(text, "reference").mol for text in alike]
+
+
+def check_aims(objectives: Mapping[str, Objective], constraints: Sequence[Constraint]) -> None:
+    """Check that no target or range lies wholly outside of what a constraint allows. Raises UserError."""
+    for name, objective in objectives.items():
+        ends = objective.range or (objective.target, objective.target)
+        for constraint in constraints:
+            low, high = constraint.bounds()
+            if (
+                constraint.property == name
+                and ends[0] is not None
+                and ends[1] is not None
+                and (ends[1] < low or ends[0] > high)
+            ):
+                raise UserError(
+                    f"no molecule can have {name} {objective.describe()} and meet the constraint {constraint.describe()!r}; change one"
+                )
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,10 @@ _COUNTS: dict[str, Callable[[Mol], float]] = {
 def _make_property_rule(name: str, low: float, high: float) -> Rule:
     value: Callable[[Mol], float] | None = PROPERTIES.get(name) or _COUNTS.get(name)
     if value is None:
-        raise unknown_name("property", name, {*PROPERTIES, *_COUNTS})
+        unknown = unknown_name("property", name, {*PROPERTIES, *_COUNTS})
+        raise UserError(
+            f"{unknown}. A constraint takes what is computed from the structure; what is measured is an aim (--range)"
+        )
     slack = 1e-9 * max(1.0, *(abs(v) for v in (low, high) if math.isfinite(v)))  # 0.1 + 0.2 is to be at most 0.3
     return Rule(  # a NaN lies nowhere
         lambda mol: low - slack <= value(mol) <= high + slack,

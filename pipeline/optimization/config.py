@@ -49,6 +49,12 @@ class OptimizeConfig(Settings):
     scaffold: ScaffoldConfig | None = Field(
         None, description="The structure that every molecule keeps; any structure when not given."
     )
+    usual_size: bool = Field(
+        True,
+        description="Hold molecules to the sizes that 98 % of the model's training molecules have (molecular weight and heavy atoms, "
+        "widened by the seeds), where an oracle scores that is not a computed property: many scores rise with the size alone. A "
+        "constraint of your own on mw or heavy_atoms replaces it.",
+    )
     strategy: str = Field(
         "adaptive",
         description="adaptive also moves the model towards what scored well, and was ahead of the others from 100 "

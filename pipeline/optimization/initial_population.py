@@ -45,7 +45,7 @@ def build_problem(
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     return Problem(
         checkpoint,
-        draw_conditions(scoring.objectives, checkpoint),
+        draw_conditions(scoring.objectives, checkpoint, config.constraints, model.list_known_values()),
         predict_log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
@@ -39,6 +40,7 @@ from pipeline.optimization.result import Optimization, average_best, build_resul
 from pipeline.optimization.scaffold_problem import PROPOSED, keep_scaffold
 from pipeline.optimization.scoring import Scoring, choose_oracle
 from pipeline.optimization.screen import Screen, Screened
+from pipeline.optimization.size_limits import describe_size_limits, limit_sizes
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
@@ -136,7 +138,10 @@ class _Loop:
         usual = learn_usual_structures(model, named)
         self.usual = usual.allowed
         allowed = usual.allowed | read_allowed(config.allowed_names)
-        self.constraints = Constraints(config.constraints, allowed, scaffold)
+        self.size_limits = limit_sizes(config, model, ledger.oracle, named)
+        if self.size_limits:
+            warnings.warn(describe_size_limits(self.size_limits), ChemVAEWarning, stacklevel=2)
+        self.constraints = Constraints((*config.constraints, *self.size_limits), allowed, scaffold)
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)
         start_best = config.start == "best"
@@ -186,6 +191,7 @@ class _Loop:
             broken=self._find_newly_broken(),
             seconds=self.seconds,
             usual=self.usual,
+            size_limits=self.size_limits,
         )
 
     def _ask_about_seeds(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import find_scaffold
+from pipeline.objectives.config import Constraint
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
@@ -49,6 +50,8 @@ class Optimization:
     """What is usual for the model and the user (`pipeline.models.usual_structures`), without what the settings allow by name."""
     oracle: str = ""
     """The name of the oracle."""
+    size_limits: tuple[Constraint, ...] = ()
+    """The constraints on the size that held by default, beside those of the settings."""
     report: dict[str, Any] = field(default_factory=dict)
     """report.json, where a run folder was written."""
 
@@ -122,6 +125,7 @@ def build_result(
     ended: str,
     seconds: Mapping[str, float],
     usual: frozenset[str] = frozenset(),
+    size_limits: Sequence[Constraint] = (),
 ) -> Optimization:
     """Put together the result of a run; `broken` (calls,) marks what was paid for and breaks a constraint that is new."""
     history = ledger.history
@@ -171,6 +175,7 @@ def build_result(
         unusual=dict(provenance.unusual.most_common()),
         usual=usual,
         oracle=ledger.oracle.name,
+        size_limits=tuple(size_limits),
     )
 
 

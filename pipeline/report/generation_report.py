@@ -20,6 +20,7 @@ from pipeline.generation.generate import GenerationReport
 from pipeline.models.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.report.cautions import list_cautions
 from pipeline.report.data_account import describe_dataset
 from pipeline.report.model import (
     FORMAT,
@@ -106,6 +107,7 @@ def build_generation_report(
     report.distributions = collect_distributions(objectives, made.candidates, made.molecules, model, dataset)
     report.latent_map = _map_latent_space(model, made)
     report.warnings = list(dict.fromkeys([*made.warnings, *model.card["warnings"]]))
+    report.cautions = list_cautions(made.candidates, model)
     report.molecules = len(made.molecules)
     return report
 

@@ -331,6 +331,8 @@ class Report(Part):
     distributions: list[Distribution] = []
     latent_map: LatentMap | None = None
     optimization: Search | None = None
+    cautions: list[str] = []
+    """Sentences of the verdict on what most candidates are."""
     warnings: list[str] = []
     molecules: int | None = None
     """Molecules that the candidates were chosen from."""

@@ -14,6 +14,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import USUAL
 from pipeline.optimization.result import Optimization, average_best
+from pipeline.report.cautions import list_cautions
 from pipeline.report.generation_report import (
     PLOTTED,
     collect_distributions,
@@ -83,7 +84,7 @@ def build_optimization_report(
         oracle_calls=config.oracle_calls,
         objectives=[Objective(**w.to_dict(_find_range(calls, w.summary.name))) for w in objectives],
         aggregate=config.aggregate,
-        constraints=[c.describe() for c in config.constraints],
+        constraints=[c.describe() for c in (*config.constraints, *found.size_limits)],
         allow_unusual=list(config.allowed_names),
         seeds=list(config.seeds),
     )
@@ -105,6 +106,7 @@ def build_optimization_report(
     ]
     report.optimization = build_search(found, candidates, model)
     report.warnings = list(dict.fromkeys([*found.warnings, *model.card["warnings"]]))
+    report.cautions = list_cautions(candidates, model)
     report.molecules = len(calls)
     return report
 
@@ -146,7 +148,7 @@ def count_stages(found: Optimization) -> list[Stage]:
     counts = found.counts
     most = counts["asked"]  # calls that this run took over from another were proposed there
     stages = [("proposed", max(counts["proposed"], most)), ("valid", max(counts["valid"], most))]
-    if found.config.constraints or found.broken.get(USUAL):
+    if found.config.constraints or found.size_limits or found.broken.get(USUAL):
         stages.append(("passed the constraints", max(counts["passed"], most)))
     stages += [("asked", counts["asked"]), ("scored", int(found.calls["score"].notna().sum()))]
     if found.bounded:

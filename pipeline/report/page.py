@@ -24,6 +24,7 @@ from pipeline.report.candidate_table import (
 )
 from pipeline.report.model import Novelty, Report
 from pipeline.report.search_sections import make_search
+from pipeline.report.tables import list_refusals
 
 MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
 GALLERY = 8
@@ -53,6 +54,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     environment.filters.update(
         number=formatting.format_number,
         decimals=formatting.format_number,
+        sentence=lambda text: f"{text[:1].upper()}{text[1:]}.",
         duration=formatting.format_duration,
         time=formatting.format_time,
     )
@@ -70,6 +72,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         requested=[p for p in properties.values() if p.objective and p.aim],
         novelty=report.novelty or Novelty(),
         o=make_search(report, properties),
+        refusals=list_refusals(report),
         warnings=sections.collect_warnings(report, properties),
         achieved=sections.make_achieved(report, properties),
         columns=columns,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.objectives.config import USUAL
 from pipeline.report import plots
 from pipeline.report.candidate_table import ShownProperty, mark_safe
 from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_duration
-from pipeline.report.model import Refusal, Report, Search
+from pipeline.report.model import Report, Search
 from pipeline.report.search_plots import draw_search_plots
 
 MOST_UNUSUAL = 8  # names of what is unusual in refused molecules
@@ -23,8 +22,6 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
     if search is None:
         return None
     aims = {name: known.brief for name, known in properties.items() if known.objective}
-    refused = {row.constraint: row for row in search.constraints}
-    told = [*report.request.constraints, *([USUAL] if USUAL in refused else [])]
     return {
         "search": search,
         "plots": {key: mark_safe(svg) for key, svg in draw_search_plots(search, aims).items()},
@@ -32,7 +29,6 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
         "origins": search.origins[:MOST_ORIGINS],
         "more_origins": len(search.origins) - MOST_ORIGINS,
         "decimals": _choose_score_decimals(search),
-        "constraints": [refused.get(text, Refusal(constraint=text)) for text in told],
         "unusual": list(search.unusual.items())[:MOST_UNUSUAL],
         "predictions": [
             {"figures": entry, "svg": mark_safe(_draw_parity(i, entry))}

@@ -47,7 +47,8 @@ _IN_NATS = {
 
 def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) -> list[str]:
     """Collect the warnings of the run, of the training and of weak predictors, each once."""
-    given = [*list_warnings(report), *report.training.warnings]
+    given = [text for text in list_warnings(report) if text not in report.cautions]  # those stand in the verdict
+    given += report.training.warnings
     for entry in report.predictors:
         is_told = any(f"predictor of {entry.property} is weak" in text for text in given)  # by the training
         if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told and not entry.classification:

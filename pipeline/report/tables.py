@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.datasets.account import order_by_request
 from pipeline.objectives.config import MOST_UNUSUAL, USUAL
-from pipeline.report.model import Report
+from pipeline.report.model import Refusal, Report
 
 
 def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
@@ -14,10 +14,26 @@ def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
     return [{"stage": s.stage, "count": s.count, "of": s.of, "fraction": s.fraction} for s in report.funnel]
 
 
+def describe_refusals(report: Report) -> str:
+    """Say in a line how many molecules each constraint refused first; "" where there is no constraint or no count."""
+    rows = [row for row in list_refusals(report) if row.count is not None and row.constraint != USUAL]
+    of = max((row.of or 0 for row in rows), default=0)
+    told = ", ".join(f"{row.count:,} by {row.constraint!r}" for row in rows if row.count)
+    return f"constraints refused, of {of:,} distinct molecules: {told or 'none'}" if of else ""
+
+
+def list_refusals(report: Report) -> list[Refusal]:
+    """List a row for each constraint of the request, also where it refused nothing."""
+    counted = report.optimization.constraints if report.optimization else report.refusals
+    refused = {row.constraint: row for row in counted}
+    asked = [*report.request.constraints, *([USUAL] if USUAL in refused else [])]
+    return [refused.get(text, Refusal(constraint=text)) for text in asked]
+
+
 def list_warnings(report: Report) -> list[str]:
-    """List the warnings about the data and those of the run, each once; those about what was asked for come first."""
+    """List the cautions of the verdict, then the warnings about the data and the run, those about what was asked for first."""
     asked = [objective.property for objective in report.request.objectives]
-    return order_by_request([*report.dataset.warnings, *report.warnings], asked)
+    return report.cautions + order_by_request([*report.dataset.warnings, *report.warnings], asked)
 
 
 def list_data_rows(report: Report) -> list[dict[str, Any]]:

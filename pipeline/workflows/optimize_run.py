@@ -27,6 +27,7 @@ from pipeline.generation.annotate import (
     annotate,
     compare_with_training,
     list_novelty_warnings,
+    read_known_keys,
 )
 from pipeline.generation.scaffold_search import name_groups
 from pipeline.models.spelling import encode_valid
@@ -95,6 +96,7 @@ def optimize_run(
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
     dataset = dataset or model.dataset(workspace)
     with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
+        config = _keep_without_limits(config, state)
         before = _note_settings(config, state)
         for warning in before:  # before a call is paid
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
@@ -129,6 +131,7 @@ def find_state_folder(
         `<workspace>/optimizations/<name>-<hash>`.
     """
     wished = _select_search_settings(config)
+    del wished["usual_size"]  # it does not hold for computed properties
     if config.oracle is not None and config.oracle.property is None:
         asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
         wished = {"oracle": asked}
@@ -142,6 +145,14 @@ def _select_search_settings(config: OptimizeConfig) -> dict[str, Any]:
         mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
     )
     return {key: value for key, value in settings.items() if key != "scaffold" or value is not None}  # as before 0.3.0
+
+
+def _keep_without_limits(config: OptimizeConfig, state: Path) -> OptimizeConfig:
+    """Leave the size free where the folder's calls were begun by a version that had no limits on it."""
+    path = state / BEGUN
+    if not (path.is_file() and has_calls(state / LOG)) or "usual_size" in json.loads(path.read_text(encoding="utf-8")):
+        return config
+    return config.model_copy(update={"usual_size": False})
 
 
 def _note_settings(config: OptimizeConfig, state: Path) -> list[str]:
@@ -189,7 +200,7 @@ def annotate_candidates(
     table.insert(2, "inchikey", [model.standardize(m).inchikey for m in molecules])
     table["z"] = list(encode_valid(model.checkpoint, molecules))
     table["molecule"] = pd.Series(molecules, index=table.index, dtype=object)
-    table = compare_with_training(table, model, dataset)
+    table = compare_with_training(table, model, read_known_keys(model, dataset))
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
     table = annotate(table, table.index, (), others, n=len(table), usual=found.usual, progress=progress)

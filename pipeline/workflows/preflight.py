@@ -20,7 +20,7 @@ from pipeline.datasets.label_checks import find_classes, require_labels
 from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
 from pipeline.generation.config import ACQUISITION, SCAFFOLD
 from pipeline.objectives.config import Objective
-from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.constraints import Constraints, check_aims
 from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.logarithm_aims import compare_with_logarithm
@@ -33,7 +33,8 @@ def check_request(config: CampaignConfig) -> None:
     """Check that the data will have what the settings ask for.
 
     Raises:
-        UserError: A property to compute, a condition, an objective, the strategy or what is allowed as unusual is unknown.
+        UserError: A property to compute, a condition, an objective, the strategy or what is allowed as unusual is unknown, or a
+            constraint cannot be read or met.
     """
     # Here: whoever only declares a flow does not load torch.
     from chem_vae.model import ARCHITECTURES
@@ -45,6 +46,7 @@ def check_request(config: CampaignConfig) -> None:
     if config.generate.strategy is not None:
         check_strategy(config.generate.strategy, ACQUISITION, SCAFFOLD)
     Constraints(config.generate.constraints)
+    check_aims(config.generate.objectives, config.generate.constraints)
     read_allowed(config.generate.allow_unusual)
     if config.generate.scaffold is not None:
         open_scaffold(config.generate.scaffold)

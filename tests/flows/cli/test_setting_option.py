@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from chem_vae.errors import UserError
-from flows.cli.options import SET, make_aims
+from flows.cli.options import SET, make_aims, make_constraints
 from flows.cli.setting_option import merge_pairs, read_toml_value, split_numbers
 from pipeline.config import load_config
 
 
 def settings(**texts: list[str]) -> dict[str, Any]:
-    """The settings of the options of `make_aims`."""
-    options = {option.name.removeprefix("--"): option for option in (*make_aims("generate"), SET)}
+    """The settings of the options of `make_aims` and `make_constraints`."""
+    known = (*make_aims("generate"), *make_constraints("generate"), SET)
+    options = {option.name.removeprefix("--").replace("-", "_"): option for option in known}
     return merge_pairs([pair for name, text in texts.items() for pair in options[name].read(options[name], text)])
 
 
@@ -44,7 +45,15 @@ def test_the_last_word_on_a_setting_wins() -> None:
     [
         ({"target": ["logp"]}, "--target logp: write it as NAME=VALUE, as in --target logp=2.5"),
         ({"target": ["logp=high"]}, "'high' is not a number"),
-        ({"range": ["mw=300"]}, "give both ends, as in --range mw=300:400"),
+        (
+            {"range": ["mw=300"]},
+            "give both ends with a colon between, or one .* as in --range mw=300:400 or --range mw=300:",
+        ),
+        ({"range": ["mw=:"]}, "give both ends"),
+        ({"within": ["mw=300"]}, "give both ends .* as in --within mw=300:450 or --within mw=300:"),
+        ({"within": ["mw=400:300"]}, "the lower end comes first"),
+        ({"within": ["mw=low:"]}, "'low' is not a number"),
+        ({"within": ["300:400"]}, "write it as NAME=LOW:HIGH"),
         ({"maximize": ["qed"], "minimize": ["qed"]}, "two aims"),
         ({"set": ["generate.n"]}, "--set generate.n: write it as KEY=VALUE"),
     ],
@@ -52,6 +61,28 @@ def test_the_last_word_on_a_setting_wins() -> None:
 def test_mistakes_are_sentences(given: dict[str, list[str]], words: str) -> None:
     with pytest.raises(UserError, match=words):
         settings(**given)
+
+
+def test_an_end_of_a_range_may_be_open() -> None:
+    assert settings(range=["mw=300:", "sa=:4"]) == {
+        "generate.objectives.mw": {"transform": "step", "low": 300.0},
+        "generate.objectives.sa": {"transform": "step", "high": 4.0},
+    }
+    assert load_config(None, settings(range=["mw=300:"])).generate.objectives["mw"].describe() == "step from 300"
+
+
+def test_constraints_of_several_options_come_together() -> None:
+    found = settings(
+        within=["mw=300:", "sa=:4", "logp=-1:3"],
+        without_alerts=["PAINS, BRENK"],
+        must_contain=["c1ccncc1"],
+        must_not_contain=["Cl", "Br"],
+    )
+    constraints = load_config(None, found).generate.constraints
+    assert [constraint.describe() for constraint in constraints] == [
+        *("mw at least 300", "sa at most 4", "logp at least -1 and at most 3", "no alert of PAINS, BRENK"),
+        *("contains c1ccncc1", "does not contain Cl", "does not contain Br"),
+    ]
 
 
 def test_values_as_toml_writes_them_or_plain_text() -> None:

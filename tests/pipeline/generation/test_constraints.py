@@ -1,0 +1,134 @@
+"""Constraints of a generation: every strategy holds them, every refused molecule is counted, and what cannot be met is said."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from chem_vae.errors import ChemVAEWarning, UserError
+from pipeline.chemistry.molecule import Molecule
+from pipeline.generation.budget import MOST, Budget
+from pipeline.generation.config import GenerateConfig
+from pipeline.generation.constraint_filter import MEETS
+from pipeline.generation.generate import generate
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Constraint, Objective
+from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.latent_objective import draw_conditions
+from pipeline.objectives.resolve import resolve
+
+HEAVY = Constraint(property="mw", at_least=300)
+CHLORINE_FREE = Constraint(must_not_contain="Cl")
+
+
+def measure(smiles: str) -> float:
+    return float(Descriptors.MolWt(Chem.MolFromSmiles(smiles)))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("strategy", ["conditional", "gradient", "random"])
+def test_every_strategy_holds_the_constraints(model: TrainedModel, strategy: str) -> None:
+    aims = {"logp": Objective(target=2.0, tolerance=1.0)}
+    found = generate(
+        model, n=10, samples=100, strategy=strategy, objectives=aims, constraints=(HEAVY, CHLORINE_FREE), seed=1
+    )
+    assert len(found.molecules)
+    for smiles in found.molecules["smiles"]:
+        assert measure(smiles) >= 300 and "Cl" not in smiles
+    refused = found.refusals.refused
+    assert found.counts[MEETS] == len(found.molecules) == found.counts["unique"] - refused.total()
+    assert refused["mw at least 300"] > 0 and found.refusals.examined == found.counts["unique"]
+    assert found.counts["requested"] == 100, "the user's number of samples is kept"
+
+
+def test_the_condition_is_drawn_within_the_limits(model: TrainedModel) -> None:
+    known = model.list_known_values()
+    scale = next(s for s in model.checkpoint.scales if s.name == "mw")
+    column = model.checkpoint.conditions.index("mw")
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(**ends: float) -> torch.Tensor:
+        limits = (Constraint(property="mw", **ends), CHLORINE_FREE)
+        drawn = draw_conditions([], model.checkpoint, limits, known)(200, generator)
+        assert drawn[:, 1 - column].isnan().all(), "nothing is said about logp"
+        return drawn[:, column] * scale.std + scale.mean
+
+    inside = draw(at_least=300.0, at_most=320.0)
+    assert inside.min() >= 299.9 and inside.max() <= 320.1
+    assert set(inside.round(decimals=2).tolist()) <= set(known["mw"].round(decimals=2).tolist())
+    beyond = draw(at_least=700.0)
+    assert beyond.min() >= 699.9 and beyond.max() < 700 + scale.std, "as near to the data as the limit allows"
+
+
+def test_conditional_sampling_is_steered_into_the_limits(model: TrainedModel) -> None:
+    steered, blind = (
+        generate(model, n=5, samples=150, strategy=strategy, constraints=(HEAVY,), seed=2).counts[MEETS]
+        for strategy in ("conditional", "random")
+    )
+    assert steered > 1.2 * blind
+
+
+def test_more_is_drawn_until_enough_meet_them(model: TrainedModel) -> None:
+    tight = Constraint(property="mw", at_least=330, at_most=336)
+    found = generate(model, n=6, strategy="random", constraints=(tight,), batch_size=60, seed=1)
+    assert found.counts["requested"] > 60 and len(found.candidates) == 6
+    assert found.samples == found.counts["requested"] <= MOST * 60
+    once = generate(model, n=6, strategy="random", samples=60, constraints=(tight,), batch_size=60, seed=1)
+    assert once.counts["requested"] == 60 and len(once.candidates) < 6
+    said = next(w for w in once.warnings if "were asked for" in w)
+    assert "failed 'mw at least 330 and at most 336'" in said and "of 60 distinct" not in said.split("Of the first")[1]
+    assert "--samples 1000" in said
+
+
+def test_what_is_never_met_is_given_up_and_explained(model: TrainedModel) -> None:
+    found = generate(model, n=3, constraints=(Constraint(must_contain="[Fe]"),), batch_size=30, seed=1)
+    assert found.candidates.empty and found.counts["requested"] == 4 * 30
+    assert any("failed 'contains [Fe]'" in w for w in found.warnings)
+
+
+def test_requests_that_no_molecule_can_meet_are_refused(model: TrainedModel) -> None:
+    with pytest.raises(UserError, match="cannot be read as SMARTS"):
+        generate(model, n=3, constraints=(Constraint(must_contain="c1ccc"),))
+    with pytest.raises(UserError, match="no molecule can meet both constraints"):
+        generate(model, n=3, constraints=(HEAVY, Constraint(property="mw", at_most=200)))
+    with pytest.raises(UserError, match="no molecule can have mw 250 and meet the constraint 'mw at least 300'"):
+        generate(model, {"mw": 250.0}, n=3, constraints=(HEAVY,))
+    with pytest.raises(UserError, match="unknown set of alerts 'PAIN'"):
+        generate(model, n=3, constraints=(Constraint(alerts=("PAIN",)),))
+
+
+def test_a_search_by_acquisition_holds_them_from_the_start(model: TrainedModel) -> None:
+    config = GenerateConfig(n=5, samples=60, objectives={"assay": Objective(maximize=True)}, seed=3)
+    found = generate(model, config=config, constraints=(CHLORINE_FREE, HEAVY))
+    assert len(found.molecules)
+    for smiles in [*found.molecules["smiles"], *found.molecules["parent"].dropna()]:
+        assert measure(smiles) >= 300 and "Cl" not in smiles
+    assert found.refusals.refused["mw at least 300"] > 0 and found.refusals.examined > len(found.molecules)
+
+
+def test_a_rare_target_is_said_before_and_drawn_for(model: TrainedModel) -> None:
+    high = float(model.list_known_values()["mw"].max())
+    with pytest.warns(ChemVAEWarning, match="training molecules .* are like that; expect a longer search"):
+        found = generate(model, {"mw": high, "logp": 0.5}, n=2, batch_size=20, seed=1)
+    assert any("are like that" in w for w in found.warnings)
+    assert found.counts["requested"] > 20
+
+
+def test_the_budget_ends_when_enough_are_found() -> None:
+    objectives, _ = resolve({}, [])
+    budget = Budget(GenerateConfig(n=10), objectives, Constraints((CHLORINE_FREE,)), lambda key: key != "known")
+    fine, odd = Molecule("CCO"), Molecule("C1CCCCCCCCCCC1")
+    budget.count([{"inchikey": "known", "molecule": fine}] * 50 + [{"inchikey": "new", "molecule": odd}] * 50)
+    assert budget.found == 0, "what is known, and what is unusual, is not what was asked for"
+    budget.count([{"inchikey": "new", "molecule": fine}] * 5)
+    assert budget.found == 5
+    budget.extend(100)
+    assert 100 < budget.granted <= 200 and budget.is_extended
+    budget.count([{"inchikey": "new", "molecule": fine}] * 5)
+    granted = budget.granted
+    budget.extend(granted)
+    assert budget.granted == granted
+    plain = Budget(GenerateConfig(n=10), objectives, Constraints(()))
+    plain.extend(100)
+    assert plain.granted == plain.most == 100, "nothing can be missed"
