@@ -186,5 +186,5 @@ def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path, monkeypatch:
     few = optimize(model, config(200, seeds=["CC"], constraints=narrow), tmp_path / "few", oracle=Nitrogens())
     assert "new molecules passes the constraints" in few.ended and len(few.calls) < 30
     monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: ["[C][C]"] * len(z))
-    alike = optimize(model, config(200, strategy="random"), tmp_path / "alike", oracle=Nitrogens())
+    alike = optimize(model, config(200, strategy="random", usual_size=False), tmp_path / "alike", oracle=Nitrogens())
     assert "brought no molecule that was not asked about before" in alike.ended and len(alike.calls) == 1
