@@ -8,7 +8,7 @@ from rdkit.Chem import Mol
 
 from pipeline.models.sizes import Sizes
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import Constraint
+from pipeline.objectives.config import USUAL_SIZE, Constraint
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.computed import ComputedOracle
@@ -40,7 +40,7 @@ def limit_sizes(
         return ()
     sizes = sizes.widen(named)
     return tuple(
-        Constraint(property=name, at_least=low, at_most=high, name=f"usual size: {name} {low:,} to {high:,}")
+        Constraint(property=name, at_least=low, at_most=high, name=f"{USUAL_SIZE}: {name} {low:,} to {high:,}")
         for name, (low, high) in (("mw", sizes.mw), ("heavy_atoms", sizes.heavy_atoms))
     )
 
