@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.explore.neighbors import neighbors as neighbors
     from pipeline.explore.reconstruction import reconstruct as reconstruct
     from pipeline.explore.reconstruction import robustness as robustness
+    from pipeline.explore.unusual import unusual as unusual
     from pipeline.generation.generate import GenerationReport as GenerationReport
     from pipeline.generation.generate import generate as generate
     from pipeline.models.trained_model import TrainedModel as TrainedModel
@@ -51,6 +52,7 @@ _MODULES = {
     "pipeline.explore.maps": ("latent_map",),
     "pipeline.explore.neighbors": ("analogues", "neighbors"),
     "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
+    "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.generate": ("GenerationReport", "generate"),
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
     "pipeline.optimization.lead": ("improve",),

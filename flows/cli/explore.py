@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chem_vae.atomic_files import write_text
+from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.export import check_output
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
@@ -200,6 +201,60 @@ def anomaly(
     print_table(frame.head(20), names)
     write_table(frame, output, lambda: anomaly_figure(frame, scorer.reference["nats_per_symbol"]))
     suggest_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{name_model(workspace, model)}")
+
+
+@command(app)
+def unusual(
+    molecules: list[str] | None,
+    quiet: bool,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="NAME", help="Do not look for this, e.g. peroxide; all: for nothing. May be repeated."
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", metavar="FILE", help="What the molecules of this file have is usual here.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the table here: .csv.")
+    ] = None,
+    limit: Limit = None,
+) -> None:
+    """Show which molecules a chemist would hardly make: what is unusual in each, and at which atoms.
+
+    chem-vae explore unusual candidates.csv -o unusual.csv
+
+    Unusual is what real molecules have rarely or never: a pattern such as an enol or a peroxide, a strained ring, an atom with
+    neighbors that it hardly ever has. A line is a row, the SMILES, the names, and for each name its atoms, numbered from 0.
+    A line without names has nothing unusual. No model is needed.
+    """
+    if output is not None:
+        check_output(output, (".csv",))
+    from pipeline.explore import unusual as looking  # here: loads rdkit and pandas
+
+    allowed = looking.collect_allowed(allow or (), looking.read_examples(like) if like is not None else ())
+    rows: list[looking.Finding] = []
+    for found in looking.find_unusual(molecules or [], allowed, limit):
+        rows.append(found)
+        said = (
+            [found.input, f"cannot be read: {found.reason}"]
+            if found.reason
+            else [found.smiles, found.unusual, found.atoms]
+        )
+        print("\t".join([str(found.row), *said]).rstrip())
+    if not rows:
+        raise UserError("there is no molecule to look at: give SMILES, or a file of them")
+    if output is not None:
+        write_text(output, format_csv(looking.tabulate(rows)))
+        note(f"written: {output}")
+    read = [found for found in rows if not found.reason]
+    odd = sum(bool(found.unusual) for found in read)
+    if unread := len(rows) - len(read):
+        note(f"warning: {unread:,} of {len(rows):,} rows cannot be read as molecules")
+    share = f" ({odd / len(read):.1%})" if read else ""
+    note(f"{odd:,} of {len(read):,} molecules have something unusual{share}")
+    suggest_command("chem-vae optimize --help  (its option --allow-unusual takes these names)")
 
 
 # -- shared by these commands and by those of flows.cli.space ----------------------------------------------------------------

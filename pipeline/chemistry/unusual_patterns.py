@@ -105,7 +105,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "[CX4]([#7,#8,#16])[#7,#8,#16]": {
         "geminal diol": "[OX2;H1][CX4;!$(C(F)(F)F);!$(CC(F)(F))][OX2;H1]",
         "hemiaminal": "[$([OX2;H1][CX4;!R][NX3;!$(N=*)]),$([OX2;H1][CX4;R]!@[NX3]),$([OX2;H1][CX4;R]@{amine})]",
-        "hemiacetal outside a ring": "[OX2;H1][CX4;!R][OX2,SX2]",
+        "hemiacetal outside a ring": "[OX2;H1][CX4;!R][$([OX2;H0]),$([SX2;H0])]",
         "two primary amines at a carbon": "[NX3;H2][CX4][NX3,OX2,SX2;!$([NX3]C=[O,N,S])]",
         "aminal outside a ring": "{amine}[CX4;!R]{amine}",
         "O,N-acetal outside a ring": "{amine}[CX4;!R][OX2,SX2;!R;!$(OC=O)]",

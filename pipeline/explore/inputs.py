@@ -21,6 +21,7 @@ from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.refusal import Refused
 from pipeline.chemistry.stereo_groups import undefine_stereo_groups
 from pipeline.datasets.source import Source
+from pipeline.explore.unusual import is_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
@@ -62,17 +63,10 @@ def read_smiles(given: Sequence[str], limit: int | None = None) -> list[str]:
         DataError: The file cannot be read.
         UserError: There is no molecule.
     """
-    smiles = _read_file(Path(given[0]), limit) if len(given) == 1 and _is_file(given[0]) else list(given)[:limit]
+    smiles = _read_file(Path(given[0]), limit) if len(given) == 1 and is_file(given[0]) else list(given)[:limit]
     if not smiles:
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
     return smiles
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # longer than a file's name can be: a molecule
-        return False
 
 
 def _read_file(path: Path, limit: int | None) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from flows.cli.main import app
 
 COMMANDS = (
     "interpolate", "neighbors", "analogues", "reconstruct", "anomaly", "map", "traverse", "disentangle", "calibration",
-    "robustness",
+    "robustness", "unusual",
 )  # fmt: skip
 A, B = "OCCc1ccc(cc1)C(=O)N", "COC1CCN(CC1)C(=O)OC"
 
@@ -107,3 +110,43 @@ def test_mistakes_are_sentences(model: Path, tmp_path: Path, chem_vae: CommandLi
         assert isinstance(done.exception, UserError) and words in str(done.exception), (arguments, done.exception)
     refused = chem_vae("explore", "analogues", "CCO", "--model", "latest", "--workspace", tmp_path)
     assert refused.returncode == 2 and refused.stderr.startswith("error: there is no finished model")
+
+
+def test_unusual(tmp_path: Path) -> None:
+    """One line for each row of the file, names and atoms where something is unusual; what cannot be read is said and counted."""
+    file, table = tmp_path / "my.csv", tmp_path / "unusual.csv"
+    file.write_text("id,smiles\na,CC(=O)Oc1ccccc1C(=O)O\nb,CCOOCCc1ccccc1\nc,C1CC\nd,OC(O)CCc1ccccc1.Cl\n")
+    done = CliRunner().invoke(app, ["explore", "unusual", str(file), "-o", str(table)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["1", "2", "3", "4"] and len(lines[0]) == 2
+    assert (
+        lines[1][1:] == ["CCOOCCc1ccccc1", "peroxide", "2 3"]
+        and lines[2][1] == "C1CC"
+        and "cannot be read" in lines[2][2]
+    )
+    assert lines[3][1:] == ["OC(O)CCc1ccccc1", "geminal diol", "0 1 2"]
+    assert (
+        "1 of 4 rows cannot be read" in done.stderr and "2 of 3 molecules have something unusual (66.7%)" in done.stderr
+    )
+    rows = list(csv.DictReader(table.open()))
+    assert [row["unusual"] for row in rows] == ["", "peroxide", "", "geminal diol"] and rows[2]["reason"]
+    assert "torch" not in subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "flows.cli", "explore", "unusual", "CCO"],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+
+
+def test_unusual_is_allowed_by_name_and_by_example(tmp_path: Path) -> None:
+    def look(*arguments: object) -> str:
+        return CliRunner().invoke(app, ["explore", "unusual", *map(str, arguments)], catch_exceptions=False).stdout
+
+    like = tmp_path / "like.smi"
+    like.write_text("COOCCC1CCCCC1 mine\n")
+    odd = "CCOOCCc1ccccc1"
+    assert "peroxide" in look(odd)
+    assert look(odd, "--allow", "Peroxide") == look(odd, "--like", like) == f"1\t{odd}\n"
+    with pytest.raises(UserError, match="there is no molecule"):
+        look()
+    with pytest.raises(UserError, match="did you mean 'peroxide'"):
+        look(odd, "--allow", "peroxid")

@@ -1,0 +1,27 @@
+"""What is unusual in molecules, as a notebook asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+import pipeline as mg
+from chem_vae.errors import UserError
+
+
+def test_one_molecule_gives_names_and_atoms() -> None:
+    assert mg.unusual("CC(=O)Nc1ccc(O)cc1") == {}
+    assert mg.unusual("c1ccccc1CCOOCC") == {"peroxide": (8, 9)}  # numbered as given, not as in the canonical SMILES
+    assert mg.unusual("c1ccccc1CCOOCC.Cl") == {"peroxide": (2, 3)}  # CCOOCCc1ccccc1, without the salt
+    assert mg.unusual("c1ccccc1CCOOCC", allow=["PEROXIDE"]) == mg.unusual("c1ccccc1CCOOCC", like=["COOCC1CC1"]) == {}
+    with pytest.raises(UserError, match="'C1CC' cannot be read"):
+        mg.unusual("C1CC")
+    with pytest.raises(UserError, match="unknown unusual structure"):
+        mg.unusual("CC", allow=["peroxides of lead"])
+
+
+def test_several_molecules_give_a_table_with_every_row() -> None:
+    table = mg.unusual(["CCOOCCc1ccccc1", "C1CC", "CCOC(=O)c1ccccc1"])
+    assert list(table.columns) == ["row", "smiles", "unusual", "atoms", "input", "reason"]
+    assert table["unusual"].tolist() == ["peroxide", "", ""] and table["atoms"].tolist() == ["2 3", "", ""]
+    assert table["smiles"].tolist()[1] == "" and table["reason"].tolist()[1] and not table["reason"].tolist()[2]
+    assert mg.unusual([]).empty
