@@ -14,7 +14,7 @@ from rdkit.Chem import Mol
 
 _SHORT = {
     "{acceptor}": "[$([C,S,N,P;!a]=[O,N,S]),$(C#N),$([N+](=O)[O-]),$(C(F)(F)F),$([#6]=,:[N+]),$(c[n,o])]",
-    "{amine}": "[NX3;!$(N~[C,c,S,P]~[O,S,N;!a;X1,X2]);!$(N[N,O])]",
+    "{amine}": "[NX3;!$(N[C,S,P]=[O,S,N]);!$(N[C;!a]#N);!$(N[N,O])]",
 }
 """A group that takes up electrons, and so keeps an enol or an enamine next to it; and an amine that is no amide, amidine or hydrazine."""
 
@@ -54,23 +54,22 @@ GROUPS: dict[str, dict[str, str]] = {
         "ynamine": "[#7]C#C",
         "ynol ether": "[O,S,P]C#C",
         "halogen at an alkyne": "[F,Cl,Br]C#C",
-        "three alkynes in a row": "C#CC#CC#[C,N]",
+        "three alkynes in a row": "[C,N]#CC#CC#[C,N]",
         "diyne with hydrogen": "[CX2;H1]#CC#C",
     },
     "*=[#7,S;X1,X2]": {
-        "imine of ammonia": "[NX2;H1]=[C;!$(C[N,O,S,n]);!$(C=[N+])]",
+        "imine of ammonia": "[$([NX2;H1]=[C;!$(C[N,O,S,n]);!$(C=[N+])]),$([NX2;H1]=[CX3;H1])]",
         "methylene imine": "[CX3;H2]=[NX2;!$(N[N,O])]",
-        "aldimine of an alkyl group": "[CX4][CX3;H1;!R]=[NX2;!R;!$(N[N,O,S])]",
+        "imine of an alkyl aldehyde or ketone": "[$([CX3;H1][CX4]),$([CX3]([CX4])[CX4])]=[NX2;!R;!$(N[N,O,S])]",
+        "azacyclopentadiene": "[$([C;r5]=[N;r5][C;r5]=[C;r5][C;r5;X4]),$([C;r5]=[N;r5][C;r5;X4][C;r5]=[C;r5])]",
         "2-azadiene": "[CX3;!R]=[CX3;!R;!$(C{acceptor})][NX2;!R]=[CX3;!R]",
         "imidic acid": "[OX2;H1][C;!R]=[NX2;!R;!$(N[N,O])]",
         "thioketone": "[SX1]=[CX3;!$(C[#7,#8,#16]);!$(C=C)]",
         "alkyl azo group": "[CX4;!R]N=[N;!R;!$(N[#7])]",
         "diazene": "[NX2;H1]=N",
-        "triazene of an alkyl group": "[CX4]N=NN",
+        "triazene of an alkyl group": "[CX4;!R][$(N=NN),$([NX3]N=[N;!$(Nc)])]",
         "diazo group": "[N-]=[N+]=[#6]",
         "sulfur-nitrogen double bond": "[SX3,SX2]=[NX2]",
-        "double bond of sulfur with carbon": "[#6]=[SX2,SX3,SX4]",
-        "diazonium": "[#6][N+]#N",
     },
     "[#7,#8,#16v2;!a]~[#7,#8,#16;!a;X1,X2,X3]": {
         "peroxide": "[O;X2;!r6]-[O;X2]",
@@ -78,13 +77,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "three single-bonded nitrogens": "[NX3]-[NX3]-[NX3]",
         "chain of sulfur": "[S;X2][S;X2]~[S,O]",
         "hydrodisulfide": "[SX2;H1][#7,#8,#16]",
-        "sulfenamide": "[#7;!R]-[SX2]",
+        "sulfenamide": "[#7]-;!@[SX2]",
         "sulfenamide in a ring": "[NX3;R;!$(NC=O)]-;@[SX2;!$(SC=C);!$(Sc)]",
         "sulfenate": "[SX2]-[OX2]",
         "two oxygens at a nitrogen": "[OX2]-[NX3]-[OX2]",
         "two nitrogens at an oxygen": "[NX3;!$(N=*)]-[OX2]-[NX3]",
         "nitroso group": "[#6,#7;!$([#6]=N)]-[N;X2]=[OX1]",
         "nitrite": "O-[NX2]=O",
+        "diazonium": "[#6][N+]#N",
     },
     "[F,Cl,Br,I]": {
         "halogen on another atom than carbon": "[F,Cl,Br,I]-[!#6;!$(S(F)(F)(F)(F)F)]",
@@ -98,6 +98,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "double bond of phosphorus with carbon": "[P,p]=,#,:[#6]",
     },
     "[S;!$([SX4;H0](=O)=O)]": {
+        "double bond of sulfur with carbon": "[#6]=[SX2,SX3,SX4]",
         "hydrogen on oxidized sulfur": "[S;!v2;!H0]",
         "two heteroatoms beside a thiol": "[SX2;H1][CX4][OX2,NX3,SX2]",
         "thioacid": "[SX2;H1]C=[O,S;!$([S,O]~[N,O])]",
@@ -116,6 +117,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "aromatic ring of three": "[a;r3]",
         "aromatic ring of four": "[a;r4]-[a;r4]",
     },
+    "[CX3;H1]=O": {"aldehyde beside a ketone": "[CX3;H1](=O)[CX3;!$(C[N,O])]=O"},
     "[CX3](=O)[O,F,Cl,Br,I,S]": {
         "formate ester": "[CX3;H1](=O)[OX2;H0]",
         "anhydride outside a ring": "[CX3,SX4](=O)[OX2;!R][CX3,SX4]=O",
