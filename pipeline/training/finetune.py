@@ -251,7 +251,7 @@ def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count:
     free = (
         times * len(new) * without_z / (1 - without_z) / max(count, 1)
     )  # the share of replayed molecules that may lose z
-    keeps_z = np.arange(len(new.offsets) - 1 + len(replayed)) >= len(new.offsets) - 1 + round(free * len(replayed))
+    keeps_z = np.arange(len(new.offsets) - 1 + len(replayed)) >= len(new.offsets) - 1 + round(min(1.001 * free, 1.0) * len(replayed))
     return TokenDataset(
         np.concatenate([new.flat, replayed.flat]),
         offsets,
