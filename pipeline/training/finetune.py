@@ -248,15 +248,14 @@ def _mix_molecules(new: TokenDataset, times: int, replayed: TokenDataset, count:
     """
     offsets = np.concatenate([new.offsets, new.offsets[-1] + replayed.offsets[1:]])
     again = np.resize(np.arange(len(replayed)), count) if len(replayed) else np.empty(0, np.int64)
-    free = (
-        times * len(new) * without_z / (1 - without_z) / max(count, 1)
-    )  # the share of replayed molecules that may lose z
-    keeps_z = np.arange(len(new.offsets) - 1 + len(replayed)) >= len(new.offsets) - 1 + round(min(1.001 * free, 1.0) * len(replayed))
+    first = len(new.offsets) - 1
+    free = times * len(new) * without_z / (1 - without_z) / max(count, 1)  # of the replayed ones, may lose z
+    keeps_z = np.arange(first + len(replayed)) >= first + round(min(1.001 * free, 1.0) * len(replayed))
     return TokenDataset(
         np.concatenate([new.flat, replayed.flat]),
         offsets,
         np.concatenate([new.properties, replayed.properties]),
-        np.concatenate([np.tile(new.indices, times), len(new.offsets) - 1 + again]),
+        np.concatenate([np.tile(new.indices, times), first + again]),
         keeps_z=keeps_z if keeps_z.any() else None,
     )
 
