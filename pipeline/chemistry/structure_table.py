@@ -67,14 +67,17 @@ class StructureTable(NamedTuple):
 def write_table(counts: StructureCounts, path: Path) -> None:
     """Write the table of the structures that were counted; the same counts give the same bytes."""
     seen = np.unique(counts.radius_2.keys[counts.radius_2.molecules >= LEAST_RADIUS_2] >> _SHIFT).astype(np.int64)
-    tensors: Tensors = {"radius_2": np.frombuffer(zlib.compress(_write_differences(seen), 9), dtype=np.uint8)}
+    tensors: Tensors = {
+        "molecules": np.array([counts.molecules]),
+        "radius_2": np.frombuffer(zlib.compress(_write_differences(seen), 9), dtype=np.uint8),
+    }
     for name, counted, least in (
         ("radius_1", counts.radius_1, LEAST_RADIUS_1),
         ("ring_systems", counts.ring_systems, LEAST_RING_SYSTEM),
     ):
         known = _shorten(counted, least)
         tensors |= {f"{name}_keys": known.keys, f"{name}_molecules": known.molecules}
-    write_bytes(path, save(tensors, {"molecules": str(counts.molecules), "sha256": _hash(tensors)}))
+    write_bytes(path, save(tensors, {"sha256": _hash(tensors)}))
 
 
 def read_table(path: Path) -> StructureTable:
@@ -89,7 +92,7 @@ def read_table(path: Path) -> StructureTable:
         bits = np.zeros(1 << (BITS - 3), dtype=np.uint8)
         np.bitwise_or.at(bits, seen >> 3, np.uint8(1) << (seen & 7).astype(np.uint8))
         return StructureTable(
-            int(about["molecules"]),
+            int(tensors["molecules"][0]),
             Known(tensors["radius_1_keys"], tensors["radius_1_molecules"]),
             Known(tensors["ring_systems_keys"], tensors["ring_systems_molecules"]),
             bits,
