@@ -146,6 +146,7 @@ def make_scaffold(table: str) -> tuple[SettingOption, ...]:
             MUST, "--replace", f"{table}.scaffold.replace", "FRAGMENT", "c1ccccc1 --in 'COc1ccc(CC(N)=O)cc1'"
         ),
         SettingOption(MUST, "--in", f"{table}.scaffold.molecule", "SMILES"),
+        SettingOption(MUST, "--added-atoms", f"{table}.scaffold.most_atoms", "", "12"),
     )
 
 

@@ -7,6 +7,7 @@ to and the neighbors of that atom, so that a group comes only where the data has
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections import Counter, defaultdict
@@ -134,6 +135,7 @@ def is_attachment(bond: Bond) -> bool:
     return bool(numbers & {6, 15, 16}) and 0 not in numbers
 
 
+@functools.lru_cache(maxsize=50_000)
 def count_heavy(group: str) -> int:
     """Count the heavy atoms of a group, its dummy atoms not counted."""
     return sum(1 for atom in Chem.MolFromSmiles(group).GetAtoms() if atom.GetAtomicNum())

@@ -155,7 +155,7 @@ class _Found:
             scaffold = self.proposals.scaffold
             warnings.append(
                 f"only {self.counts['unique']:,} molecules were found that keep the scaffold {scaffold.text} and are sound and usual: "
-                f"there are few groups that fit it in {self.proposals.max_atoms} heavy atoms; allow more with scaffold.most_atoms"
+                f"there are few groups that fit it in {self.proposals.max_atoms} heavy atoms; allow more with --added-atoms (scaffold.most_atoms)"
             )
         self.progress("generate", self.samples, self.samples)
         frame = pd.DataFrame(self.rows, columns=None if self.rows else COLUMNS)

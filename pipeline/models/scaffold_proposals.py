@@ -9,7 +9,6 @@ molecules that hold the scaffold.
 
 from __future__ import annotations
 
-import functools
 import random
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -98,12 +97,11 @@ class ScaffoldProposals:
         )
         self._pools: dict[tuple[int, ...], Pool] = {}
         self._site_pools: dict[tuple[Site, ...], Pool] = {}
-        self._size = functools.lru_cache(maxsize=20_000)(count_heavy)
         self._prepare(progress)
 
     def _prepare(self, progress: Progress) -> None:
         """Gather the groups for the attachment points."""
-        scaffold = self.scaffold
+        scaffold, room = self.scaffold, self.max_atoms - self.scaffold.size
         sites = list_sites(scaffold.mol)
         if scaffold.parts > 1:
             linkers = self.groups.select([sites[label] for label in scaffold.points], ENOUGH)
@@ -112,11 +110,13 @@ class ScaffoldProposals:
                     f"the scaffold {scaffold.text} has {scaffold.parts} parts, and no molecule of the model {self.model.folder.name} has "
                     "a group that is bound at so many points; link two of them first"
                 )
-            self._pools[scaffold.points] = Pool.mix(linkers, self._complete_linkers())
+            self._pools[scaffold.points] = Pool.mix(linkers, self._complete_linkers(), most_atoms=room)
         else:
             for done, label in enumerate(scaffold.points, start=1):
                 known = self.groups.select([sites[label]], ENOUGH)
-                self._pools[(label,)] = Pool.mix(known, self._complete(scaffold.mol, label))
+                self._pools[(label,)] = Pool.mix(
+                    known, self._complete(scaffold.mol, label), most_atoms=room - len(scaffold.points) + 1
+                )
                 progress("scaffold", done, 1 + len(scaffold.points))
         progress("scaffold", 1 + len(scaffold.points), 1 + len(scaffold.points))
 
@@ -204,7 +204,7 @@ class ScaffoldProposals:
         groups, log_q, room = [], 0.0, self.max_atoms - self.scaffold.size
         for labels, pool in pools.items():
             group, log_weight = pool.draw(self._rng)
-            room -= self._size(group)
+            room -= count_heavy(group)
             if room < 0:
                 return None
             groups.append(relabel(group, labels))
@@ -223,7 +223,9 @@ class ScaffoldProposals:
             base = opened
         for label, site in list_sites(base).items():
             if (site,) not in self._site_pools:
-                self._site_pools[(site,)] = Pool.mix(self.groups.select([site], ENOUGH))
+                self._site_pools[(site,)] = Pool.mix(
+                    self.groups.select([site], ENOUGH), most_atoms=self.max_atoms - self.scaffold.size
+                )
             pools[(label,)] = self._site_pools[(site,)]
         return base, pools
 

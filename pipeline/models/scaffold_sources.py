@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from pipeline.chemistry.groups import Groups
+from pipeline.chemistry.groups import Groups, count_heavy
 from pipeline.chemistry.molecule import parse_mols
 from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.models.kept_molecules import draw_training_molecules, read_kept_smiles
@@ -22,7 +22,7 @@ from pipeline.models.usual_structures import UsualStructures, learn_usual_struct
 
 LEARNED_FROM = {1: 2500, 2: 1500}
 """The molecules that groups of one point and of two are cut from; others come from 800."""
-ROOM = 5  # heavy atoms for each attachment point that a large scaffold has room for in any case
+ROOM = 10  # heavy atoms that a large scaffold has room for in any case
 LARGER = 1.25  # as many times the model's largest molecule may be exceeded
 
 
@@ -34,13 +34,15 @@ class Pool(NamedTuple):
     log_weights: list[float]
 
     @classmethod
-    def mix(cls, *sources: Mapping[str, float]) -> Pool:
-        """Mix sources, each with the same share."""
+    def mix(cls, *sources: Mapping[str, float], most_atoms: int) -> Pool:
+        """Mix sources, each with the same share; without the groups of more heavy atoms, unless all are larger."""
         weights: defaultdict[str, float] = defaultdict(float)
         for source in sources:
             total = sum(source.values())
             for group, weight in source.items():
                 weights[group] += weight / total
+        fitting = {group: weight for group, weight in weights.items() if count_heavy(group) <= most_atoms}
+        weights = defaultdict(float, fitting or weights)
         total = sum(weights.values())
         groups = [group for group, _ in sorted(weights.items(), key=lambda item: (-item[1], item[0]))]
         shares = [weights[group] / total for group in groups]
@@ -112,13 +114,13 @@ def find_largest(scaffold: Scaffold, largest: int, most_atoms: int | None) -> in
     if most_atoms is not None:
         if most_atoms < points and scaffold.parts == 1:
             raise UserError(
-                f"{most_atoms} heavy atoms are too few for the {points} attachment points of {scaffold.text}; give more with most_atoms"
+                f"{most_atoms} heavy atoms are too few for the {points} attachment points of {scaffold.text}; give more with --added-atoms (scaffold.most_atoms)"
             )
         return scaffold.size + most_atoms
     if scaffold.size + points > most:
         raise UserError(
             f"the scaffold {scaffold.text} has {scaffold.size} heavy atoms, and the largest molecule that the model knows has "
             f"{largest}: too large to grow from; use a smaller scaffold or a model of larger molecules, or say how many atoms to "
-            "add (most_atoms)"
+            "add (--added-atoms)"
         )
-    return min(max(largest, scaffold.size + ROOM * points), max(most, scaffold.size + ROOM))
+    return max(largest, scaffold.size + ROOM)

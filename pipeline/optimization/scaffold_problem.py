@@ -69,7 +69,7 @@ def keep_scaffold(
         screen.explain([s for s in Screen(screen.vocabulary).spell([p.smiles for p in proposed]) if s])
         raise UserError(
             f"no molecule was found that keeps the scaffold {scaffold.text} and meets the constraints; allow more atoms with "
-            "scaffold.most_atoms, or drop a constraint"
+            "--added-atoms (scaffold.most_atoms), or drop a constraint"
         )
     variation = proposals.variation
     return replace(

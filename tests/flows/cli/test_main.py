@@ -224,6 +224,12 @@ def test_version(chem_vae: CommandLine) -> None:
             ),
             ["no folder nothing"],
         ),
+        (("run", "--scaffold", "c1ccccc"), ["cannot be read as SMILES", "[*:1]"]),
+        (("run", "--scaffold", "CCO.CCN"), ["has 0 attachment points"]),
+        (("run", "--replace", "c1ccccc1"), ["takes both"]),
+        (("run", "--scaffold", "C[*:1]", "--replace", "C", "--in", "CO"), ["not both"]),
+        (("run", "--replace", "S", "--in", "CO"), ["is not in the molecule"]),
+        (("run", "--added-atoms", "3"), ["say what to keep"]),
         (
             (
                 "generate",
