@@ -24,7 +24,7 @@ from pipeline.chemistry.mutations import mutate
 from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
 
-_ATTEMPTS = 12  # at one child
+_ATTEMPTS = 20  # at one child
 _BOND = 999  # the isotope of the dummy atoms at a bond of a group that is cut to cross it
 Choose = Callable[[Sequence[Site]], Mapping[str, float]]
 """Chooses groups with their weights for sites, as `pipeline.chemistry.groups.Groups.select` does."""
