@@ -101,8 +101,10 @@ def _encode_atom(atom: Atom) -> int:
 def _mix(words: Words) -> Words:
     """Scramble 64-bit words one to one."""
     words = words + _STEP
-    words = (words ^ (words >> _HALF)) * _FACTOR
-    return words ^ (words >> _TAIL)
+    words ^= words >> _HALF
+    words *= _FACTOR
+    words ^= words >> _TAIL
+    return words
 
 
 def _spread(keys: Words, source: NDArray[np.intp], target: NDArray[np.intp], marks: Words) -> Words:

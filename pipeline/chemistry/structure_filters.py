@@ -121,10 +121,12 @@ def _find(mol: Mol, allowed: Collection[str]) -> Iterator[tuple[str, tuple[int, 
         for name, atoms in finder(mol):
             named += atoms
             yield name, atoms
-    environments = compute_environments(mol)
+    rare = list(_list_rare(compute_environments(mol)))
+    if not rare:
+        return
     near = _list_near(mol, named)
     found: dict[str, set[int]] = {}
-    for key, places in _list_rare(environments):
+    for key, places in rare:
         name, reach = _KINDS[key.partition(" ")[0]]
         if near[reach].isdisjoint(places) and key not in allowed:
             found.setdefault(name, set()).update(places)

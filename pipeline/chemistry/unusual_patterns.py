@@ -36,7 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "$([C;r8]=[C;r8]~[r8]~[r8]~[C;r8]=[C;r8]),$([C;r8]=[C;r8]~[r8]~[C;r8]=[C;r8]),$([C;r8]=[C;r8][C;r8]=[C;r8])]",
         "primary enamine": f"[NX3;H2][C;{_FREE}]=[CX3]",
         "secondary enamine": f"[NX3;H1;!$(N[C,S,P]=[O,S,N]);!$(N[N,O])][C;!R;{_FREE}]=[CX3]",
-        "enamine outside a ring": f"{{amine}}[C;!R;{_FREE}]=[CX3;!R]",
+        "enamine outside a ring": f"[$({{amine}});H0][C;!R;{_FREE}]=[CX3;!R]",
         "enol": f"[OX2;H1][C;{_FREE}]=[CX3]",
         "vinyl ether": f"[OX2;H0;!R;!$(O[C,S,P]=O)][C;!R;{_FREE}]=[CX3;!R]",
         "ketene acetal": "[OX2,NX3,SX2;!R][C;!R](=[CX3;!$(C{acceptor})])[OX2,NX3,SX2]",

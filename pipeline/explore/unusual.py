@@ -36,7 +36,9 @@ class Finding(NamedTuple):
 
 
 @overload
-def unusual(smiles: str, allow: Iterable[str] = (), like: Iterable[str] = ()) -> dict[str, tuple[int, ...]]: ...
+def unusual(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+    smiles: str, allow: Iterable[str] = (), like: Iterable[str] = ()
+) -> dict[str, tuple[int, ...]]: ...
 
 
 @overload
