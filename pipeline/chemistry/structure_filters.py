@@ -60,7 +60,12 @@ def find_unusual_motifs(mol: Mol) -> frozenset[str]:
 
 def has_unusual_motif(mol: Mol, allowed: Collection[str] = ()) -> bool:
     """Whether a sanitized molecule has anything unusual that is not among what is allowed (see `locate_unusual`)."""
-    return any(name not in allowed for name, _ in _find(mol, allowed))
+    return name_first_unusual(mol, allowed) is not None
+
+
+def name_first_unusual(mol: Mol, allowed: Collection[str] = ()) -> str | None:
+    """Name what is found first of all that is unusual and not allowed in a sanitized molecule; None where nothing is."""
+    return next((name for name, _ in _find(mol, allowed) if name not in allowed), None)
 
 
 def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:

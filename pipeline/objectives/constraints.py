@@ -25,7 +25,7 @@ from rdkit.Chem import Mol
 from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual
+from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual, name_first_unusual
 from pipeline.objectives.config import MOST_UNUSUAL, USUAL, USUAL_SIZE, Constraint, Objective
 from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
@@ -69,7 +69,7 @@ class Checked:
     counts: dict[str, int]
     """By constraint, how many molecules failed it first; rows without a molecule are in no count."""
     unusual: Counter[str]
-    """By name of what is unusual, how many of the molecules have it that failed USUAL first."""
+    """Of the molecules that failed USUAL first, how many have what; a molecule counts where the first thing was found."""
 
 
 NO_MOLECULE = "no molecule"
@@ -125,21 +125,25 @@ class Constraints:
 
     def check(self, mols: Sequence[Mol | None]) -> Checked:
         """Check sanitized molecules. None never passes, nor does a molecule whose property cannot be computed."""
-        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol) for mol in mols]
+        unusual: Counter[str] = Counter()
+        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol, unusual) for mol in mols]
         counts = dict.fromkeys(self.names, 0)
         for reason in reasons:
             if reason in counts:
                 counts[reason] += 1
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
-        return Checked(passed, reasons, counts, self._name_unusual(mols, reasons))
+        return Checked(passed, reasons, counts, unusual)
 
-    def _name_unusual(self, mols: Sequence[Mol | None], reasons: Sequence[str | None]) -> Counter[str]:
-        """Count what is unusual in the molecules that were refused for it, by name."""
-        refused = [mol for mol, reason in zip(mols, reasons, strict=True) if reason == USUAL and mol is not None]
-        return Counter(name for mol in refused for name in locate_unusual(mol, self._allowed or ()))
-
-    def _find_failed(self, mol: Mol) -> str | None:
-        return next((name for name, rule in self._rules if not rule.holds(mol)), None)
+    def _find_failed(self, mol: Mol, unusual: Counter[str]) -> str | None:
+        """Find the first constraint that a molecule fails; count what is unusual in it where it is that."""
+        for name, rule in self._rules:
+            if name == USUAL and self._allowed is not None:
+                if (odd := name_first_unusual(mol, self._allowed)) is not None:
+                    unusual[odd] += 1
+                    return name
+            elif not rule.holds(mol):
+                return name
+        return None
 
     def explain(self, mols: Sequence[Mol | None]) -> str:
         """Explain why (almost) nothing passes: how many molecules fail each constraint, and which pairs are never met together.

@@ -25,7 +25,7 @@ _COSTS = {
     "tpsa": 6, "fraction_sp3": 5, "logp": 60, "sa": 90, "qed": 800,
 }  # fmt: skip
 """Cost of a property in microseconds a molecule, roughly, for the order of the rules."""
-_COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "usual": 30, "property": 900}
+_COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "usual": 300, "property": 900}
 """Cost of the other rules, and of a property that is not listed."""
 _SET_COST, _PAINS_COST = 200, 1700  # of a set of alerts
 

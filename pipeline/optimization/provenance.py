@@ -33,7 +33,7 @@ class Provenance:
         self.broken: Counter[str] = Counter()
         """The drafts that failed each constraint first, by the constraint in words."""
         self.unusual: Counter[str] = Counter()
-        """The drafts that were refused as unusual, by name of what is unusual in them."""
+        """The drafts that were refused as unusual, by name of what was found first."""
         self._cut_short = self._read()
 
     def record(

@@ -45,7 +45,7 @@ class Optimization:
     broken: dict[str, int] = field(default_factory=dict)
     """The drafts that failed each constraint first, by the constraint in words."""
     unusual: dict[str, int] = field(default_factory=dict)
-    """The drafts that were refused as unusual, by name of what is unusual in them, the most frequent first."""
+    """The drafts that were refused as unusual, by name of what was found first in them; the most frequent first."""
     usual: frozenset[str] = frozenset()
     """What is usual for the model and the user (`pipeline.models.usual_structures`), without what the settings allow by name."""
     oracle: str = ""

@@ -52,7 +52,7 @@ class Screen:
         self.broken: Counter[str] = Counter()
         """The molecules that failed each constraint first, by the constraint in words."""
         self.unusual: Counter[str] = Counter()
-        """The molecules that were refused as unusual, by name of what is unusual in them."""
+        """The molecules that were refused as unusual, by name of what was found first."""
         self._cache = cache
         self._of_selfies: OrderedDict[str, Screened | None] = OrderedDict()
         self._of_smiles: OrderedDict[str, Screened | None] = OrderedDict()

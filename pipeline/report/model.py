@@ -278,7 +278,7 @@ class Search(Part):
     """Distinct molecules that the strategy looked at."""
     constraints: list[Refusal] = []
     unusual: dict[str, int] = {}
-    """Molecules that were refused as unusual, by name of what is unusual in them, the most frequent first."""
+    """Molecules that were refused as unusual, by name of what was found first in them; the most frequent first."""
     best: float | None = None
     curve: list[Point] = []
     """(calls, best score, mean of the best ten, mean of the best hundred)."""
