@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
@@ -55,8 +55,6 @@ class _Parent:
     mol: RWMol
     """The molecule in Kekulé form; it is only copied, never changed."""
     size: int
-    odd: frozenset[str]
-    """What is unusual in it, which no child of other parents may have."""
     charge: int
     ring_sizes: frozenset[int]
     stereo: bool
@@ -64,6 +62,11 @@ class _Parent:
     cuts: tuple[tuple[int, int], ...]
     """Single bonds outside rings."""
     ring_cuts: tuple[_RingCut, ...]
+
+    @functools.cached_property
+    def odd(self) -> frozenset[str]:
+        """What is unusual in it, which no child of other parents may have."""
+        return learn_usual([Chem.MolFromSmiles(self.smiles)])
 
     def side(self, keep: int, *partners: tuple[int, int]) -> list[int] | None:
         """List the atoms on the side of `keep` when the bonds (pairs of atoms) are cut; None where it stays in one piece."""
@@ -88,11 +91,12 @@ def vary(
     min_atoms: int = 4,
     crossover: float = 0.5,
     rank_weight: float = 0.1,
+    allowed: Collection[str] | None = None,
 ) -> list[tuple[str | None, str]]:
     """Make n children of parents by crossover and mutation.
 
-    No child is among the parents, none comes twice, and none has a charge, or anything unusual
-    (`pipeline.chemistry.structure_filters`), that no parent of it has. Double bonds of children have no geometry;
+    No child is among the parents, none comes twice, none has a charge that no parent of it has, and none has anything unusual
+    (`pipeline.chemistry.structure_filters`) but what is allowed. Double bonds of children have no geometry;
     stereocenters stay where nothing next to them changes. The same arguments give the same children.
 
     Args:
@@ -105,6 +109,7 @@ def vary(
         min_atoms: The fewest heavy atoms of a child.
         crossover: The share of children that two parents make; half of them are mutated as well.
         rank_weight: How little the rank of a parent counts.
+        allowed: What a child may have although it is unusual; what its parents have when None.
 
     Returns:
         n pairs: the canonical SMILES of a child, or None where no attempt gave a sound one, and the parent that gave most
@@ -121,7 +126,7 @@ def vary(
             raise UserError(
                 "none of the parents is a molecule of one piece with two atoms or more: there is nothing to vary"
             )
-        limits = _Limits(palette, _match_others(palette.numbers), min_atoms, max_atoms)
+        limits = _Limits(palette, _match_others(palette.numbers), min_atoms, max_atoms, allowed)
         shift = max(rank_weight * len(pool), 1e-9)
         bounds, total = [], 0.0
         for rank in range(len(pool)):
@@ -148,12 +153,13 @@ def vary(
 
 @dataclass(frozen=True)
 class _Limits:
-    """The elements and sizes that a child may have."""
+    """What a child may have: elements, sizes, and what is unusual (what its parents have when None)."""
 
     elements: Elements
     forbidden: Mol
     min_atoms: int
     max_atoms: int
+    allowed: Collection[str] | None
 
 
 def _mutate(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
@@ -245,7 +251,8 @@ def _write_if_sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -
     charge = Chem.GetFormalCharge(child)
     if charge and charge not in {p.charge for p in parents}:
         return None
-    if has_unusual_motif(child, {oddity for p in parents for oddity in p.odd}):
+    allowed = frozenset[str]().union(*(p.odd for p in parents)) if limits.allowed is None else limits.allowed
+    if has_unusual_motif(child, allowed):
         return None
     if not any(p.stereo for p in parents):
         return str(Chem.MolToSmiles(child))
@@ -276,7 +283,6 @@ def _read(smiles: str) -> _Parent | None:
         smiles=smiles,
         mol=editable,
         size=mol.GetNumAtoms(),
-        odd=learn_usual([mol]),
         charge=Chem.GetFormalCharge(mol),
         ring_sizes=frozenset(map(len, rings.AtomRings())),
         stereo="@" in smiles,

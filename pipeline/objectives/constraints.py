@@ -123,10 +123,20 @@ class Constraints:
         """The constraints in words, in the order in which they are checked."""
         return [name for name, _ in self._rules]
 
-    def check(self, mols: Sequence[Mol | None]) -> Checked:
-        """Check sanitized molecules. None never passes, nor does a molecule whose property cannot be computed."""
+    @property
+    def allowed(self) -> frozenset[str] | None:
+        """What a molecule may have although it is unusual; None where that is not looked for."""
+        return self._allowed
+
+    def check(self, mols: Sequence[Mol | None], usual: bool = False) -> Checked:
+        """Check sanitized molecules. None never passes, nor does a molecule whose property cannot be computed.
+
+        Args:
+            mols: n molecules.
+            usual: Whether it is known that nothing in them is unusual that is not allowed, which then is not looked for again.
+        """
         unusual: Counter[str] = Counter()
-        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol, unusual) for mol in mols]
+        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol, unusual, usual) for mol in mols]
         counts = dict.fromkeys(self.names, 0)
         for reason in reasons:
             if reason in counts:
@@ -134,11 +144,11 @@ class Constraints:
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
         return Checked(passed, reasons, counts, unusual)
 
-    def _find_failed(self, mol: Mol, unusual: Counter[str]) -> str | None:
+    def _find_failed(self, mol: Mol, unusual: Counter[str], usual: bool) -> str | None:
         """Find the first constraint that a molecule fails; count what is unusual in it where it is that."""
         for name, rule in self._rules:
             if name == USUAL and self._allowed is not None:
-                if (odd := name_first_unusual(mol, self._allowed)) is not None:
+                if not usual and (odd := name_first_unusual(mol, self._allowed)) is not None:
                     unusual[odd] += 1
                     return name
             elif not rule.holds(mol):

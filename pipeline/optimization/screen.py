@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
+from torch import Tensor
 
 from chem_vae.errors import UserError
 from chem_vae.optimizers.base import Molecule
@@ -25,17 +27,37 @@ from pipeline.models.spelling import write_selfies
 from pipeline.objectives.constraints import Constraints
 
 
+class _Draft(Molecule):
+    """A molecule that is spelled as SELFIES when that is first asked for: most drafts are looked at once and never proposed."""
+
+    def __init__(self, key: str, features: Tensor, vocabulary: SelfiesVocabulary) -> None:
+        self.__dict__.update(key=key, features=features, vocabulary=vocabulary)  # the fields cannot be set one by one
+
+    @cached_property
+    def spelled(self) -> str:
+        """The SELFIES string, also where it has symbols that the vocabulary has not; "" where there is none."""
+        return write_selfies(self.key, self.__dict__["vocabulary"]) or ""
+
+    @cached_property
+    def selfies(self) -> str:
+        """The SELFIES string; "" where the vocabulary cannot spell it."""
+        return self.spelled if self.spelled and not self.__dict__["vocabulary"].find_missing(self.spelled) else ""
+
+
 @dataclass(frozen=True)
 class Screened:
     """The result for one string that is a valid molecule."""
 
-    molecule: Molecule | None
+    molecule: _Draft | None
     """None where the molecule breaks a constraint."""
-    selfies: str
-    """The molecule's SELFIES string, also where it has symbols that the vocabulary has not; "" where there is none."""
+
+    @property
+    def selfies(self) -> str:
+        """The molecule's SELFIES string, also where it has symbols that the vocabulary has not; "" where there is none."""
+        return self.molecule.spelled if self.molecule is not None else ""
 
 
-_REFUSED = Screened(None, "")
+_REFUSED = Screened(None)
 
 
 class Screen:
@@ -77,13 +99,15 @@ class Screen:
         """Screen SMILES as `__call__` screens SELFIES strings; the molecules' own strings then are in the cache."""
         return [_molecule_of(found) for found in self._screen_smiles(smiles)]
 
-    def spell(self, smiles: Sequence[str | None]) -> list[str | None]:
+    def spell(self, smiles: Sequence[str | None], usual: bool = False) -> list[str | None]:
         """Write SMILES as SELFIES strings; None where one is no molecule, breaks a constraint, or has no SELFIES string.
 
         A string may have symbols that the vocabulary has not: it can be decoded and scored, but not encoded (then the
         molecule's own `selfies` is "").
+
+        usual: whether the molecules are known to have nothing unusual but what the constraints allow.
         """
-        return [found.selfies or None if found is not None else None for found in self._screen_smiles(smiles)]
+        return [found.selfies or None if found is not None else None for found in self._screen_smiles(smiles, usual)]
 
     def explain(self, strings: Sequence[str | None]) -> None:
         """Raise a UserError that names the constraints which none of these molecules meets; do nothing without molecules."""
@@ -91,8 +115,8 @@ class Screen:
         if keys and self.constraints is not None:
             raise UserError(self.constraints.explain([Chem.MolFromSmiles(key) for key in keys]))
 
-    def _screen_smiles(self, smiles: Sequence[str | None]) -> list[Screened | None]:
-        found = self._screen(smiles, self._of_smiles, sanitize_smiles)
+    def _screen_smiles(self, smiles: Sequence[str | None], usual: bool = False) -> list[Screened | None]:
+        found = self._screen(smiles, self._of_smiles, sanitize_smiles, usual)
         for screened in found:
             if screened is not None and screened.selfies:
                 self._remember(self._of_selfies, screened.selfies, screened)
@@ -110,6 +134,7 @@ class Screen:
         strings: Sequence[str | None],
         known: OrderedDict[str, Screened | None],
         read: Callable[[str], tuple[Mol | None, str]],
+        usual: bool = False,
     ) -> list[Screened | None]:
         results: list[Screened | None] = [None] * len(strings)
         fresh: dict[str, list[int]] = {}
@@ -133,7 +158,7 @@ class Screen:
                     self._remember(known, string, None)
                 else:
                     mols[string] = mol
-            for (string, mol), passed in zip(mols.items(), self._check(list(mols.values())), strict=True):
+            for (string, mol), passed in zip(mols.items(), self._check(list(mols.values()), usual), strict=True):
                 self.tally["valid" if passed else "constrained"] += 1
                 screened = self._describe(mol) if passed else _REFUSED
                 if not passed:
@@ -143,11 +168,11 @@ class Screen:
                     results[row] = screened
         return results
 
-    def _check(self, mols: Sequence[Mol]) -> list[bool]:
+    def _check(self, mols: Sequence[Mol], usual: bool) -> list[bool]:
         """Say whether each molecule meets the constraints, and count those that fail."""
         if self.constraints is None or not mols:
             return [True] * len(mols)
-        checked = self.constraints.check(mols)
+        checked = self.constraints.check(mols, usual)
         self.broken.update(checked.counts)
         self.unusual.update(checked.unusual)
         return [bool(passed) for passed in checked.passed]
@@ -157,10 +182,8 @@ class Screen:
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known
             return same
-        selfies = write_selfies(key, self.vocabulary) or ""
-        own = selfies if selfies and not self.vocabulary.find_missing(selfies) else ""
         features = torch.from_numpy(SIMULATED_COUNTS.array(mol))
-        screened = Screened(Molecule(key, own, features), selfies)
+        screened = Screened(_Draft(key, features, self.vocabulary))
         self._remember(self._of_smiles, key, screened)
         return screened
 
@@ -180,9 +203,11 @@ def make_variation(
     screen refuses it) and its parent's key. The options are those of `pipeline.chemistry.crossover.vary`.
     """
 
+    allowed = screen.constraints.allowed if screen.constraints is not None else None
+
     def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
-        pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, **options)
-        spelled = screen.spell([child for child, _ in pairs])
+        pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, allowed=allowed, **options)
+        spelled = screen.spell([child for child, _ in pairs], usual=allowed is not None)
         return [(string, parent) for string, (_, parent) in zip(spelled, pairs, strict=True)]
 
     return make_children
