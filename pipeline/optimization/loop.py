@@ -140,7 +140,7 @@ class _Loop:
         allowed = usual.allowed | read_allowed(config.allowed_names)
         self.size_limits = limit_sizes(config, model, ledger.oracle, named)
         if self.size_limits:
-            warnings.warn(describe_size_limits(self.size_limits), ChemVAEWarning, stacklevel=2)
+            warnings.warn(describe_size_limits(self.size_limits, bool(named)), ChemVAEWarning, stacklevel=2)
         self.constraints = Constraints((*config.constraints, *self.size_limits), allowed, scaffold)
         self.screen = Screen(self.checkpoint.vocabulary, self.constraints)
         self.seeds = spell_seeds(seeds, self.screen, self.constraints)

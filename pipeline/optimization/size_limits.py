@@ -45,10 +45,11 @@ def limit_sizes(
     )
 
 
-def describe_size_limits(limits: Sequence[Constraint]) -> str:
+def describe_size_limits(limits: Sequence[Constraint], is_widened: bool) -> str:
     """Say in a sentence which sizes molecules are held to, why, and how to change it."""
+    others = " and of those that you named" if is_widened else ""
     told = " and ".join(f"{c.property} {c.at_least:,g} to {c.at_most:,g}" for c in limits)
     return (
-        f"molecules are held to the sizes of the model's training molecules and of those that you named ({told}), because many scores "
+        f"molecules are held to the sizes of the model's training molecules{others} ({told}), because many scores "
         "rise with the size alone: --within mw=:500 sets another limit, --any-size none"
     )
