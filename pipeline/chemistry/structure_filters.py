@@ -27,13 +27,13 @@ EVERYTHING = "all"
 
 LEAST_ATOM = 8
 """An atom with its neighbors is rare that fewer molecules of the reference have."""
-LEAST_RING, LEAST_UNSEEN_IN_RING = 2, 1
+LEAST_RING, LEAST_UNSEEN_IN_RING = 2, 2
 """A ring system is rare that fewer molecules of the reference have, if so many of its atoms have unseen surroundings too."""
 LEAST_SIZE = 8
 """Heavy atoms from which on rarity counts: the reference has no smaller molecules, and so hardly knows their environments."""
 LEAST_LARGE_RING = 10
 """A ring of more than `LARGEST_RING` atoms is usual where so many molecules of the reference have its ring system."""
-MOST_UNSEEN, MOST_UNSEEN_SHARE = 4, 0.2
+MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.2
 """So many unseen environments of radius 2, or such a share of all atoms, are too many; and a single atom is never enough."""
 
 
