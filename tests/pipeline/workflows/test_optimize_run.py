@@ -164,3 +164,15 @@ def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, da
     run = optimize_run(model, asked, workspace, "nothing", oracle=halves)
     assert run.manifest["candidates"] == 0
     assert "No molecule was scored" in (run.folder / "report.html").read_text()
+
+
+def test_a_search_that_was_begun_without_limits_on_the_size_goes_on_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "has_calls", lambda path: True)
+    keep, begun = run_module._keep_without_limits, tmp_path / run_module.BEGUN
+    assert keep(config(), tmp_path).usual_size, "nothing was begun"
+    begun.write_text(json.dumps({"strategy": "genetic"}), encoding="utf-8")
+    assert not keep(config(), tmp_path).usual_size, "an earlier version had no such setting"
+    begun.write_text(json.dumps({"strategy": "genetic", "usual_size": True}), encoding="utf-8")
+    assert keep(config(), tmp_path).usual_size
