@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 import draw_architecture  # noqa: E402 (lies beside this file)
+import draw_unusual  # noqa: E402
 
 MISSING = "–"
 
@@ -49,6 +50,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
         "architecture.svg": draw_architecture.draw(*draw_architecture.count_imports()),
+        "unusual.svg": draw_unusual.draw(),
         "reference/cli.md": write_command_line(),
         "reference/configuration.md": write_configuration(),
         "reference/python.md": write_public_names(),

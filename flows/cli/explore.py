@@ -210,7 +210,10 @@ def unusual(
     allow: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow", metavar="NAME", help="Do not look for this, e.g. peroxide; all: for nothing. May be repeated."
+            "--allow-unusual",
+            "--allow",
+            metavar="NAME",
+            help="Do not look for this, e.g. peroxide; all: for nothing. May be repeated.",
         ),
     ] = None,
     like: Annotated[

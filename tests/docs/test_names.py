@@ -23,7 +23,7 @@ FILE = re.compile(
 CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 DOTTED = re.compile(r"`((?:chem_vae|pipeline|flows)(?:\.\w+)+)")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-GENERATED = ("reference/", "benchmarks/", "architecture.svg", "changelog", "notebooks/")
+GENERATED = ("reference/", "benchmarks/", "architecture.svg", "unusual.svg", "changelog", "notebooks/")
 GROUPS = re.compile(r"chem_vae\.(properties|transforms|readers|strategies|oracles|architectures)$")
 
 
