@@ -5,6 +5,10 @@ an error on the way (most often it closed a ring in another place than intended)
 holds likely: in samples of the shipped model, 99 % of the molecules spelled canonically pass the MOSES filters, and 76 % of the
 others. To draw these again is rejection sampling from p(x), given that the model agrees with its own spelling. It needs no
 property and no reference data.
+
+Strings with stereo or charges are longer and easier to spell otherwise, so that plain rejection would take them away: a model that
+had learned stereo from some thousand molecules drew it in 20 % of its molecules, and in 10 % after four redraws. A molecule is
+therefore replaced only by one that has stereo and charges where it had them, and the shares of both stay those of p(x).
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.stereo_and_charge import has_charge, has_stereo
 from pipeline.chemistry.validate import Candidate, validate
 from pipeline.models.spelling import write_selfies
 
@@ -53,11 +58,13 @@ def draw(
         temperature: The temperature of the decoder's symbols; 0 decodes greedily and draws nothing again.
         guidance: How much more closely than it learned the decoder follows the conditions.
         seed: The seed of the random numbers.
-        redraws: How often a row is drawn again at most; the last draw stays. 0 for the decoder as it is.
+        redraws: How often a row is drawn again at most; the last draw of the same kind (with or without stereo, with or without a
+            charge) as the first stays. 0 for the decoder as it is.
     """
     candidates: list[Candidate] = [Candidate(row, None, "not decoded") for row in range(len(z))]
     strings: list[str | None] = [None] * len(z)
     spellings: list[str | None] = [None] * len(z)
+    kinds: list[tuple[bool, bool] | None] = [None] * len(z)
     open_rows = list(range(len(z)))
     canonical = drawn = 0
     for attempt in range((redraws if temperature > 0 else 0) + 1):
@@ -73,12 +80,16 @@ def draw(
         again = []
         for row, string, candidate in zip(open_rows, found, validate(found, checkpoint.vocabulary), strict=True):
             spelled = write_selfies(candidate.smiles, checkpoint.vocabulary)
-            if attempt == 0 or candidate.valid:  # a molecule, however spelled, is better than none
+            smiles = candidate.smiles if candidate.valid else None
+            kind = None if smiles is None else (has_stereo(smiles), has_charge(smiles))
+            kinds[row] = kinds[row] or kind
+            same = kind is not None and kind == kinds[row]
+            if attempt == 0 or same:  # a molecule, however spelled, is better than none
                 strings[row], spellings[row] = string, spelled
                 candidates[row] = replace(candidate, row=row)
             fine = string is not None and string == spelled
             canonical, drawn = canonical + fine, drawn + 1
-            if not fine:
+            if not (fine and same):
                 again.append(row)
         open_rows = again
     return Draw(candidates, strings, spellings, Share(canonical, drawn))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import selfies
 import torch
+from rdkit import Chem
 
+from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.models.sampling import Draw, draw
 from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
@@ -33,3 +36,32 @@ def test_redrawing_raises_the_share_spelled_canonically(model: TrainedModel) -> 
 def test_greedy_decoding_is_not_repeated(model: TrainedModel) -> None:
     z = model.latent["mu"].float()[:20]
     assert draw(model.checkpoint, z, temperature=0.0).canonical.of == 20
+
+
+class _Scripted:
+    """A stand-in for a checkpoint whose decoder says one string for each row and attempt."""
+
+    def __init__(self, said: list[list[str]]) -> None:
+        self.said = iter(said)
+        symbols = sorted({s for row in said for text in row for s in selfies.split_selfies(text)})
+        self.vocabulary = SelfiesVocabulary(symbols)
+
+    def decode(self, z: torch.Tensor, *_: object, **__: object) -> list[str]:
+        strings = next(self.said)
+        assert len(strings) == len(z)
+        return strings
+
+
+def test_a_molecule_with_stereo_or_a_charge_is_replaced_only_by_one_of_its_kind() -> None:
+    canonical = {s: selfies.encoder(Chem.CanonSmiles(s)) for s in ("C[C@H](N)O", "CC(N)O", "C[NH3+]", "CCO")}
+    chiral, plain, charged, other = canonical.values()
+    odd_chiral, odd_plain = selfies.encoder("N[C@@H](C)O"), selfies.encoder("N(C(C)O)")
+    assert odd_chiral not in canonical.values() and odd_plain not in canonical.values()
+    checkpoint = _Scripted([[odd_chiral, odd_plain, other], [plain, charged], [charged, other], [chiral]])
+    drawn = draw(checkpoint, torch.full((3, 4), torch.nan), temperature=1.0, redraws=3)  # type: ignore[arg-type]
+    assert drawn.strings == [chiral, other, other]
+    assert [c.smiles for c in drawn.candidates] == [Chem.CanonSmiles(s) for s in ("C[C@H](N)O", "CCO", "CCO")]
+    kept = draw(
+        _Scripted([[odd_chiral], [plain], [charged]]), torch.full((1, 4), torch.nan), temperature=1.0, redraws=2
+    )  # type: ignore[arg-type]
+    assert kept.strings == [odd_chiral], "however spelled, it is of its kind"
