@@ -30,6 +30,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "$([C;r6;!H0;X4]1[C;r6]=[C;r6][C;r6;!H0;X4][C;r6]=[C;r6]1)]",
         "ketone that would become a phenol": "[$([CX3]1(=O)[C;r6]=[C;r6][C;r6]=[C;r6][C;r6;X4;!H0]1),"
         "$([CX3]1(=O)[C;r6]=[C;r6][C;r6;X4;!H0][C;r6]=[C;r6]1),$([CX3]1(=O)[C;r6;X4;!H0][C;r6]=[C;r6][C;r6]=[C;r6]1)]",
+        "diene in a ring with a heteroatom": "[O,N,S;r6]1[C;r6]=[C;r6;!$(C{acceptor})][C;r6]=[C;r6;!$(C{acceptor})][C,N;r6;!$(*=*)]1",
         "quinodimethane": "[$([CX3;!R]=[C;r6]1[C;r6]=[C;r6][C;r6](=[CX3;!R])[C;r6]=[C;r6]1),"
         "$([CX3;!R]=[C;r6]1[C;r6]=[C;r6][C;r6]=[C;r6][C;r6]1=[CX3;!R])]",
         "diene in a ring of seven or eight": "[$([C;r7]=[C;r7]~[r7]~[C;r7]=[C;r7]),$([C;r7]=[C;r7][C;r7]=[C;r7]),"
@@ -92,6 +93,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "acyl halide": "[F,Cl,Br,I]C=[O,S]",
         "imidoyl halide": "[F,Cl,Br,I][C;!R]=[NX2;!$(NO)]",
     },
+    "[#5]": {"borane without oxygen or nitrogen": "[#5;+0;!$([#5]~[O,N,P,o,n])]"},
     "[P,p]": {
         "phosphorus with hydrogen": "[#15;!H0]",
         "phosphorus of oxidation state three": "[P;X3;v3;!$(P(c)(c)[#6])]",
