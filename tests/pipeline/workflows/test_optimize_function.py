@@ -52,8 +52,9 @@ def test_the_notebook_says_how_the_function_is_asked(model: TrainedModel, tmp_pa
 
     began = time.monotonic()
     found = mg.optimize(
-        model, hangs, 11, strategy="random", batch_size=11, timeout=0.3, retries=2, oracle_batch=2, folder=tmp_path
-    )
+        model, hangs, 11, strategy="random", batch_size=11, timeout=0.3, retries=2, oracle_batch=2, folder=tmp_path,
+        usual_size=False, allow_unusual=("all",),  # so that the first round is full
+    )  # fmt: skip
     assert time.monotonic() - began < 60 and found.counts["scored"] == 11
     assert sizes[0] == 3 and max(sizes[1:]) == 2, "three are tried first"
     assert max(tries.values()) == 2, "the batch that hung was asked once more"
