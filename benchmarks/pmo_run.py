@@ -160,7 +160,10 @@ def code_key() -> str:
     root = Path(__file__).parents[1]
     named = [
         root / "pipeline" / "chemistry" / f"{name}.py"
-        for name in ("crossover", "mutations", "graph_edits", "structure_filters")
+        for name in (
+            *("crossover", "mutations", "graph_edits", "structure_filters"),
+            *("atom_environments", "structure_table", "unusual_patterns", "unusual_rings"),
+        )
     ]
     named.append(root / "pipeline" / "models" / "usual_structures.py")
     named += [root / "chem_vae" / f"{name}.py" for name in ("tanimoto", "tanimoto_fit", "tanimoto_process")]
