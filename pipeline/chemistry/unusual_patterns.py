@@ -65,6 +65,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "azacyclopentadiene": "[$([C;r5]=[N;r5][C;r5]=[C;r5][C;r5;X4]),$([C;r5]=[N;r5][C;r5;X4][C;r5]=[C;r5])]",
         "2-azadiene": "[CX3;!R]=[CX3;!R;!$(C{acceptor})][NX2;!R]=[CX3;!R]",
         "imidic acid": "[OX2;H1][C;!R]=[NX2;!R;!$(N[N,O])]",
+        "imidothioic acid": "[SX2;H1][C;!R]=[NX2;!R;!$(N[N,O])]",
         "thioketone": "[SX1]=[CX3;!$(C[#7,#8,#16]);!$(C=C)]",
         "alkyl azo group": "[CX4;!R]N=[N;!R;!$(N[#7])]",
         "diazene": "[NX2;H1]=N",
@@ -94,6 +95,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "imidoyl halide": "[F,Cl,Br,I][C;!R]=[NX2;!$(NO)]",
     },
     "[#5]": {"borane without oxygen or nitrogen": "[#5;+0;!$([#5]~[O,N,P,o,n])]"},
+    "[Si]": {"silicon with hydrogen": "[Si;!H0]"},
     "[P,p]": {
         "phosphorus with hydrogen": "[#15;!H0]",
         "phosphorus of oxidation state three": "[P;X3;v3;!$(P(c)(c)[#6])]",

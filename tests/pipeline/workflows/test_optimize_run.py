@@ -129,13 +129,14 @@ def test_a_stopped_run_goes_on_under_other_objectives(
         optimize_run(model, config(50, oracle=ours), workspace, "changed", oracle=first)
     aims = {"score": {"transform": "linear", "low": 0, "high": 0.3}, "logp": {"target": 2.0, "tolerance": 1.0}}
     rule = [{"must_not_contain": "[#8]"}]
-    other = config(50, oracle=ours, objectives=aims, constraints=rule, strategy="random", seed=4)
+    other = config(50, oracle=ours, objectives=aims, constraints=rule, strategy="random", seed=4, allow_unusual="all")
     run = optimize_run(model, other, workspace, "changed", oracle=second)
     calls = pd.read_csv(run.folder / "calls.csv", keep_default_na=False)
-    assert calls["smiles"].tolist() == first.asked + second.asked and len(second.asked) == 50 - len(first.asked) == 30
+    assert calls["smiles"].tolist() == first.asked + second.asked
+    assert 20 <= len(first.asked) < 30 and len(second.asked) == 50 - len(first.asked)
     assert (calls["failed"] == "breaks a constraint").equals(calls["smiles"].str.contains("O|o"))
     warned = [w for w in run.report["warnings"] if "went on from the calls of a run that was stopped" in w]
-    assert len(warned) == 1 and warned[0].endswith("told otherwise: objectives, constraints, strategy, seed")
+    assert len(warned) == 1 and warned[0].endswith("told otherwise: objectives, constraints, strategy, allow_unusual, seed")
     anew = optimize_run(model, config(10, oracle=ours), workspace, "changed", oracle=(third := Nitrogens()))
     assert len(third.asked) == 10 == anew.report["optimization"]["calls"], "finished, it begins anew"
 
