@@ -136,7 +136,9 @@ def test_a_stopped_run_goes_on_under_other_objectives(
     assert 20 <= len(first.asked) < 30 and len(second.asked) == 50 - len(first.asked)
     assert (calls["failed"] == "breaks a constraint").equals(calls["smiles"].str.contains("O|o"))
     warned = [w for w in run.report["warnings"] if "went on from the calls of a run that was stopped" in w]
-    assert len(warned) == 1 and warned[0].endswith("told otherwise: objectives, constraints, strategy, allow_unusual, seed")
+    assert len(warned) == 1 and warned[0].endswith(
+        "told otherwise: objectives, constraints, strategy, allow_unusual, seed"
+    )
     anew = optimize_run(model, config(10, oracle=ours), workspace, "changed", oracle=(third := Nitrogens()))
     assert len(third.asked) == 10 == anew.report["optimization"]["calls"], "finished, it begins anew"
 
