@@ -22,7 +22,7 @@ from typing import Any
 
 TASKS = ("albuterol_similarity", "osimertinib_mpo")
 ARMS = {"refused": (), "allowed": ("all",)}
-"""What each arm does with unusual structures, and its setting `allow_unusual`."""
+"""The arms of the comparison: unusual structures are refused or allowed; the values are the setting `allow_unusual`."""
 TOP = 50
 RESULTS = Path(__file__).parent / "results" / "unusual-cost.json"
 

@@ -65,7 +65,7 @@ class _Parent:
 
     @functools.cached_property
     def odd(self) -> frozenset[str]:
-        """What is unusual in it, which no child of other parents may have."""
+        """The unusual structures of this molecule; its children may have them, those of other parents may not."""
         return learn_usual([Chem.MolFromSmiles(self.smiles)])
 
     def side(self, keep: int, *partners: tuple[int, int]) -> list[int] | None:
@@ -153,7 +153,10 @@ def vary(
 
 @dataclass(frozen=True)
 class _Limits:
-    """What a child may have: elements, sizes, and what is unusual (what its parents have when None)."""
+    """Limits the elements, the size and the unusual structures of a child.
+
+    `allowed` None allows the unusual structures that its parents have.
+    """
 
     elements: Elements
     forbidden: Mol

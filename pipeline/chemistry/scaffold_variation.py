@@ -35,7 +35,7 @@ class _Parent:
     """A molecule that keeps the scaffold, taken apart."""
 
     smiles: str
-    """As it was given."""
+    """The SMILES in the form in which the caller gave it."""
     canonical: str
     base: Mol
     groups: tuple[str, ...]

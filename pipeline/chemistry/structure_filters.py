@@ -34,7 +34,7 @@ LEAST_SIZE = 8
 LEAST_LARGE_RING = 10
 """A ring of more than `LARGEST_RING` atoms is usual where so many molecules of the reference have its ring system."""
 MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.2
-"""So many unseen environments of radius 2, or such a share of all atoms, are too many; and a single atom is never enough."""
+"""A molecule is unusual from so many unseen environments of radius 2 on, or from such a share of its atoms; one alone never counts."""
 
 
 def locate_unusual(mol: Mol, allowed: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
