@@ -15,6 +15,7 @@ from torch import Tensor
 
 from chem_vae.expectation_propagation import Targets, search_scales
 from chem_vae.labels import Labels
+from chem_vae.linear_algebra import factorize
 from chem_vae.predictors import PropertyPredictor
 
 GP_MOST = 1500
@@ -94,6 +95,18 @@ class GaussianProcess(PropertyPredictor):
                 -1
             ).float()
         return posterior.mean.squeeze(-1).float(), posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1).float()
+
+    def _predict_function(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        posterior = self.gp.posterior(z.double(), observation_noise=False)
+        return posterior.mean.squeeze(-1).float(), posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1).float()
+
+    @torch.no_grad()
+    def draw(self, z: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw functions (k, n) from the posterior."""
+        posterior: Any = self.gp.posterior(z.double(), observation_noise=False)
+        noise = torch.randn(k, len(z), dtype=torch.float64, generator=generator)
+        root = factorize(posterior.covariance_matrix, float(self.y.var()))
+        return (posterior.mean.squeeze(-1) + self.scale * noise @ root.T).float()
 
     def tensors(self) -> dict[str, Tensor]:
         state = {f"gp.{k}": v for k, v in self.gp.state_dict().items() if isinstance(v, Tensor)}

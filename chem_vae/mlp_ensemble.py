@@ -69,6 +69,23 @@ class MLPEnsemble(PropertyPredictor):
         return cls(fitted, _to_tensor(center), _to_tensor(width), noise)
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        stacked = self._predict_members(z)
+        return stacked.mean(dim=0), (stacked.var(dim=0) + self.noise**2).sqrt()
+
+    def _predict_function(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        stacked = self._predict_members(z)
+        return stacked.mean(dim=0), stacked.std(dim=0)
+
+    @torch.no_grad()
+    def draw(self, z: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw random combinations (k, n) of the members, which have their mean and their covariance."""
+        stacked = self._predict_members(z)
+        mean = stacked.mean(dim=0)
+        shares = torch.randn(k, len(stacked), generator=generator) / (len(stacked) - 1) ** 0.5
+        return mean + self.scale * shares @ (stacked - mean)
+
+    def _predict_members(self, z: Tensor) -> Tensor:
+        """Predict values (members, n) in raw units by each member."""
         standardized = (z - self.center[:-1]) / self.width[:-1]
         outputs = []
         for layers in self.members:
@@ -76,8 +93,7 @@ class MLPEnsemble(PropertyPredictor):
             for weight, bias in layers[:-1]:
                 h = torch.relu(h @ weight + bias)
             outputs.append((h @ layers[-1][0] + layers[-1][1]).squeeze(-1))
-        stacked = torch.stack(outputs) * self.width[-1] + self.center[-1]
-        return stacked.mean(dim=0), (stacked.var(dim=0) + self.noise**2).sqrt()
+        return torch.stack(outputs) * self.width[-1] + self.center[-1]
 
     def tensors(self) -> dict[str, Tensor]:
         out = {"center": self.center, "width": self.width, "noise": torch.tensor(self.noise)}

@@ -19,7 +19,7 @@ class Prediction(NamedTuple):
     mean: Tensor
     """(n,)"""
     std: Tensor
-    """(n,) of a new measurement, noise included."""
+    """(n,) of a new measurement, noise included; of the property itself where it comes from `predict_function`."""
 
 
 class PropertyPredictor(ABC):
@@ -36,6 +36,11 @@ class PropertyPredictor(ABC):
         mean, std = self._predict(z.float())
         return Prediction(mean, std * self.scale)
 
+    def predict_function(self, z: Tensor) -> Prediction:
+        """Predict the property itself at latent points z (n, D): as `predict`, without the noise of a measurement in the deviation."""
+        mean, std = self._predict_function(z.float())
+        return Prediction(mean, std * self.scale)
+
     def calibrate(self, z: Tensor, y: Tensor) -> None:
         """Scale the standard deviation so that squared z-scores of held-out z (n, D) and y (n,) average 1; below ten it stays."""
         if len(y) >= 10:
@@ -46,6 +51,22 @@ class PropertyPredictor(ABC):
 
     @abstractmethod
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def _predict_function(self, z: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def draw(self, z: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw functions from what the predictor believes, without noise and with calibrated deviations.
+
+        Args:
+            z: (n, D) where the functions are evaluated.
+            k: The number of functions.
+            generator: Random numbers.
+
+        Returns:
+            (k, n) values in raw units; a row is one function, so that its values at similar points are similar.
+        """
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

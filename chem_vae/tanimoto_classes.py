@@ -84,17 +84,29 @@ class TanimotoClassifier(TanimotoProcess):
     def predict(self, z: Tensor) -> Prediction:
         """Predict the expected label (n,), and the standard deviation of the probability (n,), from features z (n, F)."""
         low, high = self.classes
-        mean, left = self._terms(z)
-        found = calibrate_probability(_integrate(mean, self.fit.amplitude * left), self.scale)
+        found = _integrate(*self._calibrate_terms(*self._terms(z)))
         return Prediction((low + (high - low) * found.mean).float(), ((high - low) * found.std).float())
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
         return self.predict(z)
 
+    def predict_function(self, z: Tensor) -> Prediction:
+        """Predict as `predict` does, whose deviation is that of the probability already."""
+        return self.predict(z)
+
     @torch.no_grad()
     def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw calibrated probabilities (k, n) as expected labels; their mean is that of `predict`."""
         low, high = self.classes
-        return low + (high - low) * torch.special.ndtr(super().draw(features, k, generator))
+        mean, _ = self._calibrate_terms(*self._terms(features))
+        _, deviations = self._draw_terms(features, k, generator)
+        return (low + (high - low) * torch.special.ndtr(mean + self.scale * deviations)).float()
+
+    def _calibrate_terms(self, mean: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and variance (n,) of the latent measurement, scaled so that `scale` multiplies the probability's probit."""
+        variance = self.fit.amplitude * left
+        scaled = self.scale**2 * variance
+        return self.scale * mean * ((1.0 + scaled) / (1.0 + variance)).sqrt(), scaled
 
     @property
     def noise(self) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor
 from chem_vae.errors import DataError
 from chem_vae.expectation_propagation import Sites, Targets, find_sites, match_moments, search_scales
 from chem_vae.labels import Labels
+from chem_vae.linear_algebra import factorize, solve
 from chem_vae.predictors import PropertyPredictor
 from chem_vae.tanimoto import pack, tanimoto, unpack
 from chem_vae.tanimoto_fit import TanimotoFit, fit_kernel
@@ -25,8 +26,9 @@ from chem_vae.tanimoto_fit import TanimotoFit, fit_kernel
 MOST_EXACT = 2000
 MOST_SEARCHED = 250
 """Labels that the hyperparameters are searched on where some are bounds: each step takes some milliseconds for so many."""
+MOST_DRAWN = 2000
+"""Molecules that a function is drawn for at once: the cost of more grows with their cube."""
 FEWEST = 10
-_JITTER = 1e-6
 
 
 class Equivalent(NamedTuple):
@@ -162,27 +164,27 @@ class TanimotoProcess(PropertyPredictor):
 
     @cached_property
     def _posterior(self) -> _Posterior:
-        chosen = self.features[self._choose_inducing()]
+        chosen = self.features[self._choose_inducing()].float()
         kernel = tanimoto(chosen, chosen).double()
-        root = _factorize(kernel)
+        root = factorize(kernel)
         values = self.y if self.equivalent is None else self.equivalent.y
         residual = (values - self.center) / self.width - self.fit.mean
         weight = torch.ones_like(residual) if self.equivalent is None else self.equivalent.weight
         system = self.fit.noise * torch.eye(len(chosen), dtype=torch.float64)
         total = torch.zeros(len(chosen), dtype=torch.float64)
         for rows, r, w in zip(self.features.split(2000), residual.split(2000), weight.split(2000), strict=True):
-            phi = _solve(root, tanimoto(chosen, rows).double())
+            phi = solve(root, tanimoto(chosen, rows).double())
             weighted = phi if self.equivalent is None else phi * w
             system += weighted @ phi.T
             total += weighted @ r
-        factor = _factorize(system)
+        factor = factorize(system)
         return _Posterior(chosen, root, factor, torch.cholesky_solve(total[:, None], factor)[:, 0])
 
     def _terms(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean (n,) of standardized values, and the share (n,) of the amplitude that stays uncertain."""
         found = self._posterior
-        phi = _solve(found.root, tanimoto(found.inducing, features).double())
-        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * _solve(found.system, phi).square().sum(dim=0)
+        phi = solve(found.root, tanimoto(found.inducing, features).double())
+        left = 1.0 - phi.square().sum(dim=0) + self.fit.noise * solve(found.system, phi).square().sum(dim=0)
         return self.fit.mean + found.weights @ phi, left.clamp(1e-6, 1.0)
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,25 +192,32 @@ class TanimotoProcess(PropertyPredictor):
         variance = self.fit.amplitude * (left + self.fit.noise)
         return (mean * self.width + self.center).float(), (variance.sqrt() * self.width).float()
 
+    def _predict_function(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        mean, left = self._terms(z)
+        return (mean * self.width + self.center).float(), ((self.fit.amplitude * left).sqrt() * self.width).float()
+
     @torch.no_grad()
     def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw functions from the posterior, without noise.
+        """Draw functions (k, n) from the posterior at features (n, F)."""
+        mean, deviations = self._draw_terms(features, k, generator)
+        return ((mean + self.scale * deviations) * self.width + self.center).float()
 
-        Args:
-            features: (n, F) where the functions are evaluated.
-            k: Number of functions.
-            generator: Random numbers.
+    def _draw_terms(self, features: Tensor, k: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return the mean (n,) of standardized values, and what k functions (k, n) deviate from it, not calibrated.
 
-        Returns:
-            (k, n) values in raw units.
+        What the molecules that stand for all leave open is drawn jointly for MOST_DRAWN molecules at a time.
         """
         found = self._posterior
-        phi = _solve(found.root, tanimoto(found.inducing, features).double())
-        open_, left = tanimoto(features, features).double() - phi.T @ phi, _solve(found.system, phi)
-        root = _factorize(open_ + self.fit.noise * left.T @ left)
-        noise = torch.randn(k, len(features), dtype=torch.float64, generator=generator)
-        drawn = self.fit.mean + found.weights @ phi + self.fit.amplitude**0.5 * noise @ root.T
-        return (drawn * self.width + self.center).float()
+        means, deviations = [], []
+        common = torch.randn(k, len(found.weights), dtype=torch.float64, generator=generator)
+        for some in features.split(MOST_DRAWN):
+            phi = solve(found.root, tanimoto(found.inducing, some).double())
+            root = factorize(tanimoto(some, some).double() - phi.T @ phi)
+            own = torch.randn(k, len(some), dtype=torch.float64, generator=generator)
+            told = self.fit.noise**0.5 * common @ solve(found.system, phi)
+            deviations.append(self.fit.amplitude**0.5 * (told + own @ root.T))
+            means.append(self.fit.mean + found.weights @ phi)
+        return torch.cat(means), torch.cat(deviations, dim=1)
 
     @property
     def noise(self) -> float:
@@ -248,17 +257,3 @@ class TanimotoProcess(PropertyPredictor):
         there = "equivalent.y" in tensors
         equivalent = Equivalent(tensors["equivalent.y"], tensors["equivalent.weight"]) if there else None
         return unpack(bits, length), TanimotoFit(noise, amplitude, mean), equivalent
-
-
-def _solve(root: Tensor, right: Tensor) -> Tensor:
-    return torch.linalg.solve_triangular(root, right, upper=False)
-
-
-def _factorize(covariance: Tensor) -> Tensor:
-    """Return a Cholesky root (n, n) of a matrix that is positive semidefinite but for rounding."""
-    diagonal = torch.eye(len(covariance), dtype=covariance.dtype)
-    for jitter in (_JITTER, 10 * _JITTER, 100 * _JITTER):
-        root, failed = torch.linalg.cholesky_ex(covariance + jitter * diagonal)
-        if not failed:
-            return root
-    return torch.linalg.cholesky(covariance + 1e-3 * diagonal)

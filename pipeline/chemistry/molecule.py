@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import DataError
-from pipeline.chemistry.fingerprints import ECFP4_1024, Bits
+from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS, Bits
 
 
 class Molecule:
@@ -71,6 +73,11 @@ class Molecule:
     def fingerprint(self) -> Bits:
         """The fingerprint `ECFP4_1024` as an RDKit bit vector."""
         return ECFP4_1024.bits(self.mol)
+
+    @cached_property
+    def substructures(self) -> NDArray[np.uint8]:
+        """The fingerprint `SIMULATED_COUNTS` in packed bits."""
+        return np.packbits(SIMULATED_COUNTS.array(self.mol))
 
     @cached_property
     def scaffold(self) -> str:

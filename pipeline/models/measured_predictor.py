@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +17,12 @@ from chem_vae.atomic_files import parse_json
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
-from chem_vae.tanimoto import tanimoto
+from chem_vae.tanimoto import tanimoto, unpack
 from chem_vae.tanimoto_classes import TanimotoClassifier
 from chem_vae.tanimoto_process import TanimotoProcess
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.chemistry.molecule import Structure, parse_mols
+from pipeline.chemistry.molecule import Molecule, Structure, parse_mol
 
 FILE = "measured.safetensors"
 Representation = Literal["latent", "fingerprint", "both"]
@@ -34,7 +36,13 @@ def features(structures: Sequence[Structure | None]) -> Tensor:
 
     A row of zeros stands for None and for what RDKit cannot read.
     """
-    return torch.from_numpy(SIMULATED_COUNTS.arrays(parse_mols(structures)))
+    rows = np.zeros((len(structures), SIMULATED_COUNTS.size // 8), dtype=np.uint8)
+    for row, structure in zip(rows, structures, strict=True):
+        if isinstance(structure, Molecule):
+            row[:] = structure.substructures  # kept: several functions ask for the same ones
+        elif (mol := parse_mol(structure)) is not None:
+            row[:] = np.packbits(SIMULATED_COUNTS.array(mol))
+    return unpack(torch.from_numpy(rows), SIMULATED_COUNTS.size)
 
 
 def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:
@@ -69,35 +77,120 @@ class MeasuredPredictor:
         return self.representation != "fingerprint"
 
     def predict(self, smiles: Sequence[Structure | None], z: Tensor | None = None) -> Prediction:
-        """Predict molecules.
+        """Predict measurements of molecules.
 
         Args:
             smiles: n molecules; None has a prediction of NaN.
             z: (n, D) their latent points, NaN where there is none; not needed with substructures alone (`needs_z`).
 
         Returns:
-            Mean and standard deviation (n,).
+            Mean and standard deviation (n,) of a new measurement; of classes, the deviation of the probability.
         """
-        mean, std = torch.full((len(smiles),), torch.nan), torch.full((len(smiles),), torch.nan)
-        known = torch.tensor([text is not None for text in smiles], dtype=torch.bool)
+        return self._predict_known(smiles, z, self._predict)
+
+    def predict_function(self, molecules: Sequence[Structure | None], z: Tensor | None = None) -> Prediction:
+        """Predict the property itself, without the noise of a measurement.
+
+        Args:
+            molecules: n molecules; None has a prediction of NaN.
+            z: As for `predict`.
+
+        Returns:
+            The mean, which is that of `predict`, and the calibrated standard deviation (n,) of the property, or of the
+            probability of the active class.
+        """
+        return self._predict_known(molecules, z, partial(self._predict, is_function=True))
+
+    @torch.no_grad()
+    def draw(
+        self,
+        molecules: Sequence[Structure | None],
+        z: Tensor | None = None,
+        k: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw functions of the property from what the predictor believes, without the noise of a measurement.
+
+        Each function has its values at all molecules jointly: similar ones have similar values. With latent points and
+        substructures, a function is drawn from one of the two processes, by their weights, so that mean and deviation are
+        those of `predict_function`.
+
+        Args:
+            molecules: n molecules; None has values of NaN.
+            z: As for `predict`.
+            k: The number of functions.
+            generator: Random numbers.
+
+        Returns:
+            (k, n) values of the property, or probabilities of the active class.
+        """
+        known = self._find_known(molecules, z)
+        drawn = torch.full((k, len(molecules)), torch.nan)
+        if known.any():
+            some = [molecule for molecule, is_known in zip(molecules, known.tolist(), strict=True) if is_known]
+            drawn[:, known] = self._draw(some, None if z is None else z[known], k, generator)
+        return drawn
+
+    def _draw(
+        self, molecules: Sequence[Structure | None], z: Tensor | None, k: int, generator: torch.Generator | None
+    ) -> Tensor:
+        if self.representation == "fingerprint":
+            return self.process.draw(features(molecules), k, generator)
+        assert self.latent is not None and z is not None
+        if self.representation == "latent":
+            return self.latent.draw(z, k, generator)
+        latent = int(self._weight * k + float(torch.rand(1, generator=generator)))  # on average its share
+        drawn = [self.latent.draw(z, latent, generator), self.process.draw(features(molecules), k - latent, generator)]
+        order = torch.randperm(k, generator=generator)
+        mean = self._predict(molecules, z).mean
+        return mean + self._scale * (torch.cat([part.float() for part in drawn])[order] - mean)
+
+    def _find_known(self, molecules: Sequence[Structure | None], z: Tensor | None) -> Tensor:
+        """Find the molecules (n,) bool that can be predicted."""
+        known = torch.tensor([molecule is not None for molecule in molecules], dtype=torch.bool)
         if self.needs_z:
             assert z is not None
             known &= torch.isfinite(z).all(dim=1)
-        with torch.no_grad():
-            for some in known.nonzero()[:, 0].split(_AT_ONCE):
-                texts = [smiles[i] for i in some.tolist()]
-                mean[some], std[some] = self._predict(texts, z[some] if z is not None else None)
+        return known
+
+    @torch.no_grad()
+    def _predict_known(
+        self,
+        molecules: Sequence[Structure | None],
+        z: Tensor | None,
+        predict: Callable[[Sequence[Structure | None], Tensor | None], Prediction],
+    ) -> Prediction:
+        """Predict those that can be, _AT_ONCE at a time; NaN for the others."""
+        mean, std = torch.full((len(molecules),), torch.nan), torch.full((len(molecules),), torch.nan)
+        for some in self._find_known(molecules, z).nonzero()[:, 0].split(_AT_ONCE):
+            mean[some], std[some] = predict([molecules[i] for i in some.tolist()], None if z is None else z[some])
         return Prediction(mean, std)
 
-    def _predict(self, smiles: Sequence[Structure | None], z: Tensor | None) -> Prediction:
-        if self.representation == "fingerprint":
-            return self.process.predict(features(smiles))
-        assert self.latent is not None and z is not None
-        of_latent = self.latent.predict(z)
-        if self.representation == "latent":
-            return of_latent
-        mean, std = combine(of_latent, self.process.predict(features(smiles)), float(self.compared["weight"]))
-        return Prediction(mean, std * float(self.compared.get("scale", 1.0)))  # models of earlier versions have none
+    def _predict(
+        self, molecules: Sequence[Structure | None], z: Tensor | None, *, is_function: bool = False
+    ) -> Prediction:
+        """Predict measurements, or the property itself, of molecules that can be predicted."""
+        asked: list[tuple[PropertyPredictor, Tensor]] = []
+        if self.representation != "fingerprint":
+            assert self.latent is not None and z is not None
+            asked.append((self.latent, z))
+        if self.representation != "latent":
+            asked.append((self.process, features(molecules)))
+        found = [p.predict_function(inputs) if is_function else p.predict(inputs) for p, inputs in asked]
+        if self.representation != "both":
+            return found[0]
+        mean, std = combine(found[0], found[1], self._weight)
+        return Prediction(mean, std * self._scale)
+
+    @property
+    def _weight(self) -> float:
+        """The share of latent points in "both"."""
+        return float(self.compared["weight"])
+
+    @property
+    def _scale(self) -> float:
+        """The factor of the deviations of "both"; models of earlier versions have none."""
+        return float(self.compared.get("scale", 1.0))
 
     def similarity(self, smiles: Sequence[Structure | None]) -> Tensor:
         """Compute the Tanimoto similarity (n,) to the nearest measured molecule; NaN for None."""
@@ -105,10 +198,15 @@ class MeasuredPredictor:
         known = [row for row, text in enumerate(smiles) if text is not None]
         for start in range(0, len(known), _AT_ONCE):
             some = known[start : start + _AT_ONCE]
-            nearest[some] = tanimoto(features([smiles[i] for i in some]), self.process.features).max(dim=1).values
+            nearest[some] = tanimoto(features([smiles[i] for i in some]), self._measured).max(dim=1).values
         return nearest
 
-    @property
+    @cached_property
+    def _measured(self) -> Tensor:
+        """The substructures of the measured molecules as real numbers."""
+        return self.process.features.float()
+
+    @cached_property
     def floor(self) -> float:
         """The similarity from which on a molecule is in the domain (`find_domain_floor`)."""
         return find_domain_floor(self.process.features)

@@ -111,6 +111,17 @@ def test_probabilities_of_the_active_class_are_calibrated(share: float) -> None:
     assert drawn.shape == (20, 5) and ((drawn >= 0) & (drawn <= 1)).all()
 
 
+def test_drawn_probabilities_are_calibrated_as_the_predicted_ones() -> None:
+    features, _, y = _draw(3)
+    classifier = TanimotoClassifier(features[:80], (y[:80] > 6).double(), (0.0, 1.0))
+    for scale in (0.5, 1.5):
+        classifier.scale = scale
+        mean, std = classifier.predict_function(features[80:200])
+        drawn = classifier.draw(features[80:200], 20_000, torch.Generator().manual_seed(0))
+        assert torch.allclose(drawn.mean(dim=0), mean, atol=0.02)
+        assert torch.allclose(drawn.std(dim=0), std, atol=0.02)
+
+
 def test_predictions_of_other_class_labels_are_between_them() -> None:
     features, _, y = _draw(3)
     active = y[:80] > 6

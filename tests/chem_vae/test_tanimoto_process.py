@@ -58,6 +58,19 @@ def test_what_it_draws_is_what_it_believes(process: TanimotoProcess) -> None:
     assert torch.allclose(twice[:, :5], twice[:, 5:], atol=0.05 * float(deviation.mean()))
 
 
+def test_many_are_drawn_in_parts_of_the_same_functions(
+    process: TanimotoProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, test = some_bits(300, 4)[:40], some_bits(60, 5)
+    asked = torch.cat([known[:20], test, known[:20]])
+    monkeypatch.setattr("chem_vae.tanimoto_process.MOST_DRAWN", 50)
+    drawn = process.draw(asked, 3000, torch.Generator().manual_seed(0))
+    believed = process.predict_function(asked)
+    assert torch.allclose(drawn.std(dim=0), believed.std, rtol=0.1)
+    correlation = np.corrcoef(drawn[:, 0], drawn[:, 80])[0, 1]
+    assert correlation > 0.9, "what has been measured ties the parts together"
+
+
 def labels(smiles: list[str]) -> torch.Tensor:
     return torch.tensor([s.count("N") + 0.1 * len(s) for s in smiles])
 

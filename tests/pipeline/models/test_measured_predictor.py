@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from chem_vae.errors import CheckpointError
-from pipeline.models.measured_predictor import FILE, features, find_domain_floor, load_measured
+from pipeline.models.measured_predictor import (
+    FILE,
+    MeasuredPredictor,
+    Representation,
+    features,
+    find_domain_floor,
+    load_measured,
+)
 from pipeline.models.trained_model import TrainedModel
 
 
@@ -35,3 +44,54 @@ def test_a_damaged_file_is_said(model: TrainedModel, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes((model.folder / FILE).read_bytes()[:200])
     with pytest.raises(CheckpointError, match="damaged"):
         load_measured(tmp_path / FILE, {})
+
+
+MOLECULES = ["CCOc1ccccc1C(N)=O", "CCN1CCNCC1", "CCOc1ccccc1C(N)=O", None, "Cc1ccc(S(N)(=O)=O)cc1"]
+
+
+def _make(model: TrainedModel, representation: Representation) -> MeasuredPredictor:
+    found = model.measured["assay"]
+    assert found.latent is not None
+    latent = deepcopy(found.latent)
+    latent.scale = 1.3
+    return MeasuredPredictor("assay", representation, found.process, latent, {"weight": 0.3, "scale": 1.2})
+
+
+@pytest.mark.parametrize("representation", ["latent", "fingerprint", "both"])
+def test_functions_are_drawn_as_they_are_believed(model: TrainedModel, representation: Representation) -> None:
+    predictor = _make(model, representation)
+    z = torch.randn(5, model.checkpoint.model.latent_size, generator=torch.Generator().manual_seed(0))
+    z[2] = z[0]
+    measured, function = predictor.predict(MOLECULES, z), predictor.predict_function(MOLECULES, z)
+    known = torch.tensor([0, 1, 2, 4])
+    torch.testing.assert_close(function.mean[known], measured.mean[known])
+    assert (function.std[known] < measured.std[known]).all() and torch.isnan(function.std[3])
+    drawn = predictor.draw(MOLECULES, z, 4000, torch.Generator().manual_seed(1))
+    assert drawn.shape == (4000, 5) and torch.isnan(drawn[:, 3]).all()
+    spread = float(function.std[known].mean())
+    torch.testing.assert_close(drawn.mean(dim=0)[known], function.mean[known], atol=0.1 * spread, rtol=0.0)
+    torch.testing.assert_close(drawn.std(dim=0)[known], function.std[known], rtol=0.06, atol=0.0)
+    assert float((drawn[:, 0] - drawn[:, 2]).abs().max()) < 0.1 * spread, (
+        "the same molecule has one value in a function"
+    )
+    assert torch.equal(drawn[:, known], predictor.draw(MOLECULES, z, 4000, torch.Generator().manual_seed(1))[:, known])
+
+
+def test_functions_of_a_calibrated_predictor_spread_more(model: TrainedModel) -> None:
+    usual, wide = _make(model, "fingerprint"), _make(model, "fingerprint")
+    process = deepcopy(usual.process)
+    process.scale *= 2.0
+    wide = replace(wide, process=process)
+    of_usual, of_wide = (
+        p.draw(MOLECULES, None, 500, torch.Generator().manual_seed(0)).std(dim=0)[:2] for p in (usual, wide)
+    )
+    torch.testing.assert_close(of_wide, 2.0 * of_usual, rtol=1e-3, atol=0.0)
+    torch.testing.assert_close(
+        wide.predict_function(MOLECULES).std[:2], 2.0 * usual.predict_function(MOLECULES).std[:2]
+    )
+
+
+def test_no_molecule_has_no_value(model: TrainedModel) -> None:
+    predictor = _make(model, "fingerprint")
+    assert predictor.draw([], None, 3).shape == (3, 0) and torch.isnan(predictor.draw([None], None, 3)).all()
+    assert torch.isnan(predictor.predict_function([None]).mean).all()
