@@ -49,7 +49,7 @@ from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
-from pipeline.training.fit_measured import compare
+from pipeline.training.compare_predictors import compare, fit_process
 from pipeline.training.labelled import Labelled
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workflows.update import update
@@ -88,8 +88,8 @@ def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredic
     )
     assert found is not None
     latent = fit_predictor(z[placed], y[placed])
-    process = TanimotoProcess(features(known.smiles), y)
-    process.scale, latent.scale = found.choice.scales["fingerprint"], found.choice.scales["latent"]
+    process = fit_process(Labelled(known.smiles, y).select_inputs(found.choice.process), y)
+    process.scale, latent.scale = found.choice.scales[found.choice.process], found.choice.scales["latent"]
     return MeasuredPredictor("assay", found.choice.chosen, process, latent, found.card)
 
 

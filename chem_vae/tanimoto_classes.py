@@ -31,11 +31,12 @@ class TanimotoClassifier(TanimotoProcess):
     The standard deviation is that of the probability (how well it is known), in the same unit; it is not the spread of the labels.
 
     Args:
-        features: (n, F) zeros and ones.
+        inputs: As for `TanimotoProcess`.
         y: (n,) labels, each one of the two classes.
         classes: The label of the inactive and that of the active class, which is the larger one.
         fit: Hyperparameters of before; None fits them.
         equivalent: The Gaussian labels of before, which go with `fit`.
+        descriptors: The number of descriptors.
 
     Raises:
         DataError: If there are too few molecules.
@@ -46,14 +47,15 @@ class TanimotoClassifier(TanimotoProcess):
 
     def __init__(
         self,
-        features: Tensor,
+        inputs: Tensor,
         y: Tensor | Labels,
         classes: tuple[float, float],
         fit: TanimotoFit | None = None,
         equivalent: Equivalent | None = None,
+        descriptors: int = 0,
     ) -> None:
         self.classes = classes
-        super().__init__(features, y, fit, equivalent)
+        super().__init__(inputs, y, fit, equivalent, descriptors)
 
     def _choose_scale(self, labels: Labels) -> tuple[float, float]:
         return 0.0, 1.0  # the latent measurement has a unit of its own
@@ -71,7 +73,9 @@ class TanimotoClassifier(TanimotoProcess):
     def _make_targets(self, labels: Labels, noise: float) -> Targets:
         return super()._make_targets(labels, 1.0)
 
-    def _search_fit(self, kernel: Tensor, labels: Labels) -> tuple[TanimotoFit, Sites]:
+    def _search_fit(self, rows: Tensor, labels: Labels) -> tuple[TanimotoFit, Sites]:
+        lower, _ = labels.bounds
+        rough, kernel = self._fit_values(rows, torch.where(torch.isfinite(lower), 1.0, -1.0).double())
         targets, sites, found = self._make_targets(labels, 1.0), None, []
         for amplitude in _AMPLITUDES:
             sites = find_sites(amplitude * kernel, targets, self.mean_variance, sites, close=0.005)
@@ -79,10 +83,10 @@ class TanimotoClassifier(TanimotoProcess):
             found.append((sites.log_evidence - 0.5 * usual, float(amplitude), sites))
         _, amplitude, sites = max(found, key=lambda f: f[0])
         sites = find_sites(amplitude * kernel, targets, self.mean_variance, sites)
-        return TanimotoFit(1.0 / amplitude, amplitude, sites.mean), sites
+        return rough._replace(noise=1.0 / amplitude, amplitude=amplitude, mean=sites.mean), sites
 
     def predict(self, z: Tensor) -> Prediction:
-        """Predict the expected label (n,), and the standard deviation of the probability (n,), from features z (n, F)."""
+        """Predict the expected label (n,), and the standard deviation of the probability (n,), from inputs z (n, F + d)."""
         low, high = self.classes
         found = _integrate(*self._calibrate_terms(*self._terms(z)))
         return Prediction((low + (high - low) * found.mean).float(), ((high - low) * found.std).float())
@@ -95,11 +99,11 @@ class TanimotoClassifier(TanimotoProcess):
         return self.predict(z)
 
     @torch.no_grad()
-    def draw(self, features: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
+    def draw(self, inputs: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw calibrated probabilities (k, n) as expected labels; their mean is that of `predict`."""
         low, high = self.classes
-        mean, _ = self._calibrate_terms(*self._terms(features))
-        _, deviations = self._draw_terms(features, k, generator)
+        mean, _ = self._calibrate_terms(*self._terms(inputs))
+        _, deviations = self._draw_terms(inputs, k, generator)
         return (low + (high - low) * torch.special.ndtr(mean + self.scale * deviations)).float()
 
     def _calibrate_terms(self, mean: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,9 +121,9 @@ class TanimotoClassifier(TanimotoProcess):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> TanimotoClassifier:
-        features, fit, equivalent = cls._read(tensors)
+        inputs, fit, equivalent, descriptors = cls._read(tensors)
         low, high = tensors["classes"].tolist()
-        return cls(features, tensors["y"], (low, high), fit, equivalent)
+        return cls(inputs, tensors["y"], (low, high), fit, equivalent, descriptors)
 
 
 def calibrate_probability(predicted: Prediction, scale: float) -> Prediction:

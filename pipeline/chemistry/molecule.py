@@ -13,6 +13,7 @@ from rdkit.Chem import Mol
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import DataError
+from pipeline.chemistry.descriptors import compute_descriptors
 from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS, Bits
 
 
@@ -78,6 +79,11 @@ class Molecule:
     def substructures(self) -> NDArray[np.uint8]:
         """The fingerprint `SIMULATED_COUNTS` in packed bits."""
         return np.packbits(SIMULATED_COUNTS.array(self.mol))
+
+    @cached_property
+    def descriptors(self) -> NDArray[np.float32]:
+        """The descriptors of `pipeline.chemistry.descriptors`, in order."""
+        return compute_descriptors(self.mol)
 
     @cached_property
     def scaffold(self) -> str:

@@ -21,11 +21,13 @@ from chem_vae.tanimoto import tanimoto, unpack
 from chem_vae.tanimoto_classes import TanimotoClassifier
 from chem_vae.tanimoto_process import TanimotoProcess
 from chem_vae.tensor_files import read_tensors
+from pipeline.chemistry.descriptors import DESCRIPTORS, compute_descriptors
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.molecule import Molecule, Structure, parse_mol
 
 FILE = "measured.safetensors"
-Representation = Literal["latent", "fingerprint", "both"]
+Representation = Literal["latent", "fingerprint", "fingerprint+descriptors", "both"]
+"""What a predictor sees: latent points; substructures; these and a few descriptors; latent points as well as these."""
 ALL_BUT = 0.05
 """The share of measured molecules that lie outside of the domain that the others span."""
 _AT_ONCE = 2000
@@ -45,6 +47,20 @@ def features(structures: Sequence[Structure | None]) -> Tensor:
     return unpack(torch.from_numpy(rows), SIMULATED_COUNTS.size)
 
 
+def inputs(structures: Sequence[Structure | None]) -> Tensor:
+    """Compute the inputs of predictors over structure: `features`, with the `DESCRIPTORS` behind them, (n, 2048 + 6).
+
+    The descriptors are NaN for None and for what RDKit cannot read.
+    """
+    rows = np.full((len(structures), len(DESCRIPTORS)), np.nan, dtype=np.float32)
+    for row, structure in zip(rows, structures, strict=True):
+        if isinstance(structure, Molecule):
+            row[:] = structure.descriptors
+        elif (mol := parse_mol(structure)) is not None:
+            row[:] = compute_descriptors(mol)
+    return torch.cat([features(structures).float(), torch.from_numpy(rows)], dim=1)
+
+
 def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Prediction:
     """Mix two predictions (n,), `weight` of it the latent one; the spread grows where they disagree."""
     mean = weight * latent.mean + (1.0 - weight) * fingerprint.mean
@@ -55,16 +71,16 @@ def combine(latent: Prediction, fingerprint: Prediction, weight: float) -> Predi
 
 @dataclass(frozen=True)
 class MeasuredPredictor:
-    """Predicts one measured property from latent points, substructures or both, and knows its applicability domain."""
+    """Predicts one measured property from latent points, from structure or from both, and knows its applicability domain."""
 
     name: str
     representation: Representation
     process: TanimotoProcess
-    """The process over substructures of all measured molecules. It also defines the domain."""
+    """The process over substructures, and perhaps descriptors, of all measured molecules. It also defines the domain."""
     latent: PropertyPredictor | None
     """The model's predictor on latent points; None where it has none."""
     compared: Mapping[str, Any] = field(default_factory=dict)
-    """The card of `pipeline.training.fit_measured.Comparison`, with the weight of latent points in "both"."""
+    """The card of `pipeline.training.compare_predictors.Comparison`, with the weight of latent points in "both"."""
 
     @property
     def is_classifier(self) -> bool:
@@ -74,14 +90,14 @@ class MeasuredPredictor:
     @property
     def needs_z(self) -> bool:
         """Whether predictions need latent points."""
-        return self.representation != "fingerprint"
+        return self.representation in ("latent", "both")
 
     def predict(self, smiles: Sequence[Structure | None], z: Tensor | None = None) -> Prediction:
         """Predict measurements of molecules.
 
         Args:
             smiles: n molecules; None has a prediction of NaN.
-            z: (n, D) their latent points, NaN where there is none; not needed with substructures alone (`needs_z`).
+            z: (n, D) their latent points, NaN where there is none; not needed with structure alone (`needs_z`).
 
         Returns:
             Mean and standard deviation (n,) of a new measurement; of classes, the deviation of the probability.
@@ -112,7 +128,7 @@ class MeasuredPredictor:
         """Draw functions of the property from what the predictor believes, without the noise of a measurement.
 
         Each function has its values at all molecules jointly: similar ones have similar values. With latent points and
-        substructures, a function is drawn from one of the two processes, by their weights, so that mean and deviation are
+        structure, a function is drawn from one of the two processes, by their weights, so that mean and deviation are
         those of `predict_function`.
 
         Args:
@@ -134,16 +150,23 @@ class MeasuredPredictor:
     def _draw(
         self, molecules: Sequence[Structure | None], z: Tensor | None, k: int, generator: torch.Generator | None
     ) -> Tensor:
-        if self.representation == "fingerprint":
-            return self.process.draw(features(molecules), k, generator)
+        if not self.needs_z:
+            return self.process.draw(self._describe(molecules), k, generator)
         assert self.latent is not None and z is not None
         if self.representation == "latent":
             return self.latent.draw(z, k, generator)
         latent = int(self._weight * k + float(torch.rand(1, generator=generator)))  # on average its share
-        drawn = [self.latent.draw(z, latent, generator), self.process.draw(features(molecules), k - latent, generator)]
+        drawn = [
+            self.latent.draw(z, latent, generator),
+            self.process.draw(self._describe(molecules), k - latent, generator),
+        ]
         order = torch.randperm(k, generator=generator)
         mean = self._predict(molecules, z).mean
         return mean + self._scale * (torch.cat([part.float() for part in drawn])[order] - mean)
+
+    def _describe(self, molecules: Sequence[Structure | None]) -> Tensor:
+        """Compute what the process sees of n molecules."""
+        return inputs(molecules) if self.process.descriptors.shape[1] else features(molecules)
 
     def _find_known(self, molecules: Sequence[Structure | None], z: Tensor | None) -> Tensor:
         """Find the molecules (n,) bool that can be predicted."""
@@ -171,11 +194,11 @@ class MeasuredPredictor:
     ) -> Prediction:
         """Predict measurements, or the property itself, of molecules that can be predicted."""
         asked: list[tuple[PropertyPredictor, Tensor]] = []
-        if self.representation != "fingerprint":
+        if self.needs_z:
             assert self.latent is not None and z is not None
             asked.append((self.latent, z))
         if self.representation != "latent":
-            asked.append((self.process, features(molecules)))
+            asked.append((self.process, self._describe(molecules)))
         found = [p.predict_function(inputs) if is_function else p.predict(inputs) for p, inputs in asked]
         if self.representation != "both":
             return found[0]
@@ -224,7 +247,9 @@ def save_measured(predictors: Sequence[MeasuredPredictor], path: Path) -> None:
     tensors: dict[str, Tensor] = {}
     index = []
     for i, p in enumerate(predictors):
-        about = {"property": p.name, "representation": p.representation, "scale": p.process.scale}
+        about: dict[str, Any] = {"property": p.name, "representation": p.representation, "scale": p.process.scale}
+        if p.process.descriptors.shape[1]:
+            about["descriptors"] = list(DESCRIPTORS)
         index.append({**about, "compared": dict(p.compared)})
         tensors |= {f"{i}/{k}": v.contiguous() for k, v in p.process.tensors().items()}
     write_safetensors(tensors, path, {"measured": json.dumps(index)})
@@ -253,11 +278,13 @@ def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[s
             own = {k.split("/", 1)[1]: v for k, v in tensors.items() if k.startswith(f"{i}/")}
             process = (TanimotoClassifier if "classes" in own else TanimotoProcess).from_tensors(own)
             process.scale = float(entry["scale"])
+            if process.descriptors.shape[1] and list(entry["descriptors"]) != list(DESCRIPTORS):
+                raise ValueError(f"it needs the descriptors {', '.join(map(str, entry['descriptors']))}")
             name = str(entry["property"])
             representation: Representation = entry["representation"]
             if representation not in get_args(Representation):
                 raise ValueError(f"unknown representation {representation!r}")
-            if representation != "fingerprint" and name not in latent:
+            if representation in ("latent", "both") and name not in latent:
                 raise ValueError(f"there is no latent predictor of {name}")
             found[name] = MeasuredPredictor(name, representation, process, latent.get(name), dict(entry["compared"]))
         return found

@@ -9,9 +9,9 @@ K (K - 1) / 2 fits are all that nesting adds to the K fits of plain cross-valida
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple, get_args
+from typing import NamedTuple, Protocol, get_args
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.labels import Labels
-from chem_vae.predictors import Prediction, PropertyPredictor
+from chem_vae.predictors import Prediction
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import Representation, combine
 
@@ -27,7 +27,18 @@ FOLDS = 4
 """With four folds nesting takes ten fits, twice as many as plain cross-validation by five."""
 FEWEST_COMPARED = 10
 """Molecules below which two representations are not compared."""
-Fit = Callable[[Tensor, Labels], PropertyPredictor]
+DESCRIBED: Representation = "fingerprint+descriptors"
+STRUCTURAL: tuple[Representation, ...] = ("fingerprint", DESCRIBED)
+"""The representations that are known of every molecule."""
+
+
+class Predictor(Protocol):
+    """Predicts inputs (n, F)."""
+
+    def predict(self, inputs: Tensor, /) -> Prediction: ...
+
+
+Fit = Callable[[Tensor, Labels], Predictor]
 """Inputs (n, F) and labels (n,) -> a predictor."""
 
 
@@ -130,8 +141,13 @@ class Choice(NamedTuple):
     scales: dict[Representation, float]
     """The factor of each representation's standard deviations; that of "both" applies to the scaled mixture."""
 
+    @property
+    def process(self) -> Representation:
+        """The representation of the process over structure: the chosen one, or the one beside latent points in "both"."""
+        return self.chosen if self.chosen in STRUCTURAL else find_partner(self.scales)
+
     def predict(self, predictions: Mapping[Representation, Prediction]) -> Prediction:
-        """Apply the choice to the predictions (n,) of "fingerprint" and "latent" as they come from their predictors."""
+        """Apply the choice to the predictions (n,) of each representation as they come from their predictors."""
         if self.chosen == "both":
             return _scale(_mix(predictions, self.scales, self.weight), self.scales["both"])
         return _scale(predictions[self.chosen], self.scales[self.chosen])
@@ -143,8 +159,8 @@ def choose(
     """Choose the representation with the smallest error of exact values and calibrate the spread of each, by bounds too.
 
     Args:
-        compared: Predictions (n,) of "fingerprint" and perhaps "latent", made from equally many labels; they are compared where all are
-            finite.
+        compared: Predictions (n,) of "fingerprint" and perhaps "fingerprint+descriptors" and "latent", made from equally many labels;
+            they are compared where all are finite.
         predictions: Those that the choice is for, made from as many labels as each may have; the spread is calibrated on them.
         y: (n,) measured values, some of which may be bounds.
 
@@ -153,20 +169,25 @@ def choose(
     """
     labels = Labels.of(y)
     y = labels.y
-    rows = torch.stack([torch.isfinite(p.mean) for p in compared.values()]).all(dim=0) & labels.is_exact
+    rows = find_compared(compared) & labels.is_exact
     if int(rows.sum()) < FEWEST_COMPARED:
-        compared = {"fingerprint": predictions["fingerprint"]}
+        compared = {kind: predictions[kind] for kind in STRUCTURAL if kind in predictions}
         rows = torch.isfinite(predictions["fingerprint"].mean) & labels.is_exact
     found = {kind: Prediction(p.mean[rows], p.std[rows]) for kind, p in compared.items()}
     scales = {kind: calibrate_scale(labels, predictions[kind]) for kind in compared}
     weight = 0.0
     if "latent" in found:
-        errors = {kind: float((y[rows] - p.mean).square().mean()) for kind, p in found.items()}
-        weight = errors["fingerprint"] / max(sum(errors.values()), 1e-12)
+        latent, partner = (float((y[rows] - found[k].mean).square().mean()) for k in ("latent", find_partner(found)))
+        weight = partner / max(latent + partner, 1e-12)
         found["both"] = _mix(found, {kind: deviation(y[rows], p) for kind, p in found.items()}, weight)
         scales["both"] = calibrate_scale(labels, _mix(predictions, scales, weight))
-    figures = {kind: _measure(y[rows], found[kind]) for kind in get_args(Representation) if kind in found}
+    figures = {kind: measure_errors(y[rows], found[kind]) for kind in get_args(Representation) if kind in found}
     return Choice(min(figures, key=lambda kind: figures[kind]["rmse"]), weight, scales), figures
+
+
+def find_compared(predictions: Mapping[Representation, Prediction]) -> Tensor:
+    """Find the molecules (n,) bool that all representations predict."""
+    return torch.stack([torch.isfinite(p.mean) for p in predictions.values()]).all(dim=0)
 
 
 def predict_nested(
@@ -193,6 +214,11 @@ def predict_nested(
             into[held_out] = values[held_out]
         chosen.append(choice.chosen)
     return result, chosen
+
+
+def find_partner(kinds: Collection[Representation]) -> Representation:
+    """Find the representation that "both" puts beside latent points: with descriptors, where they were tried."""
+    return DESCRIBED if DESCRIBED in kinds else "fingerprint"
 
 
 def deviation(y: Tensor, predicted: Prediction) -> float:
@@ -227,7 +253,8 @@ def score_bounds(labels: Labels, predicted: Prediction) -> Tensor:
     return torch.where(labels.is_bound, likelihood, torch.nan)
 
 
-def _measure(y: Tensor, predicted: Prediction) -> dict[str, float | int]:
+def measure_errors(y: Tensor, predicted: Prediction) -> dict[str, float | int]:
+    """Return r2, rmse, n and deviation (`deviation`) of predictions (n,) of exact values."""
     from sklearn.metrics import r2_score, root_mean_squared_error  # heavy
 
     figures = {"r2": float(r2_score(y, predicted.mean)), "rmse": float(root_mean_squared_error(y, predicted.mean))}
@@ -241,8 +268,8 @@ def _scale(predicted: Prediction, factor: float) -> Prediction:
 def _mix(
     predictions: Mapping[Representation, Prediction], scales: Mapping[Representation, float], weight: float
 ) -> Prediction:
-    latent, fingerprint = (_scale(predictions[kind], scales[kind]) for kind in ("latent", "fingerprint"))
-    return combine(latent, fingerprint, weight)
+    latent, partner = (_scale(predictions[kind], scales[kind]) for kind in ("latent", find_partner(predictions)))
+    return combine(latent, partner, weight)
 
 
 def _nothing(n: int) -> Prediction:

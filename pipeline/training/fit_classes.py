@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,9 +18,11 @@ from chem_vae.predictor_figures import compute_figures
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
 from chem_vae.tanimoto_process import FEWEST
+from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
-from pipeline.models.measured_predictor import MeasuredPredictor
-from pipeline.training.cross_validation import FOLDS, assign_folds, cross_predict
+from pipeline.models.measured_predictor import MeasuredPredictor, Representation
+from pipeline.training.cross_validation import FOLDS, STRUCTURAL, assign_folds, cross_predict
+from pipeline.training.forest import Forest
 from pipeline.training.labelled import Labelled
 
 _BINS = 5
@@ -41,7 +45,9 @@ def find_classes(labels: Labels) -> tuple[float, float] | None:
 def fit_classes(
     name: str, labelled: Labelled, classes: tuple[float, float], latent: PropertyPredictor | None, seed: int
 ) -> FittedClasses | None:
-    """Fit a Gaussian process classifier on substructures, and calibrate and check its probability by nested folds.
+    """Fit a Gaussian process classifier on structure, and calibrate and check its probability by nested folds.
+
+    Whether it sees descriptors beside substructures is chosen by the folds.
 
     Args:
         name: The property.
@@ -61,16 +67,19 @@ def fit_classes(
     if n < 2 * FOLDS or n - largest < FEWEST:
         return None
     nested = n - largest - second >= FEWEST
-    fit = partial(TanimotoClassifier, classes=(0.0, 1.0))
-    found = cross_predict(labelled.features, active.float(), fold, fit, nested=nested)
-    scale = fit_probability_scale(found.outer.mean, active)
-    checked = calibrate_probability(found.outer, scale)
-    if nested:
-        for number, inner in enumerate(found.inner):
-            rows = torch.from_numpy(fold == number)
-            held_out = Prediction(found.outer.mean[rows], found.outer.std[rows])
-            mean, std = calibrate_probability(held_out, fit_probability_scale(inner.mean, active))
-            checked.mean[rows], checked.std[rows] = mean, std
+    found = {
+        kind: cross_predict(labelled.select_inputs(kind), active.float(), fold, fit_classifier, nested=nested)
+        for kind in STRUCTURAL
+    }
+    chosen, scale = _choose({kind: p.outer for kind, p in found.items()}, active)
+    checked = calibrate_probability(found[chosen].outer, scale)
+    by_fold: list[Representation] = []
+    for number in range(FOLDS if nested else 0):
+        own, own_scale = _choose({kind: p.inside(number) for kind, p in found.items()}, active)
+        rows = torch.from_numpy(fold == number)
+        held_out = Prediction(found[own].outer.mean[rows], found[own].outer.std[rows])
+        checked.mean[rows], checked.std[rows] = calibrate_probability(held_out, own_scale)
+        by_fold.append(own)
     told = f"{FOLDS}-fold cross-validation by {by}"
     told = (
         f"nested {told}"
@@ -78,17 +87,22 @@ def fit_classes(
         else f"{told}, not nested, for there are too few labels: the figures flatter the predictor"
     )
     quality = measure_classification(checked.mean, active)
+    compared = {kind: _measure(p.outer, active) for kind, p in found.items()} | {chosen: _shorten(quality, n)}
+    forest = cross_predict(labelled.inputs, active.float(), fold, partial(Forest, classes=True), nested=False)
     card: dict[str, Any] = {
         "labelled": n,
         "classes": [low, high],
         "active": int(active.sum()),
         "fingerprint": SIMULATED_COUNTS.description,
-        "representations": {"fingerprint": {"n": n, **{k: v for k, v in quality.items() if k != "calibration"}}},
-        "chosen": "fingerprint",
+        "descriptors": list(DESCRIPTORS),
+        "representations": compared,
+        "forest": _measure(forest.outer, active),
+        "chosen": chosen,
         "nested": nested,
+        "chosen_by_folds": dict(Counter(by_fold)),
         "by": told,
     }
-    process = TanimotoClassifier(labelled.features, labelled.y, classes)
+    process = fit_classifier(labelled.select_inputs(chosen), labelled.y, classes)
     process.scale = scale
     expected = [low + (high - low) * checked.mean, (high - low) * checked.std]
     figures = compute_figures(TanimotoClassifier.method, n, y, *expected)
@@ -100,7 +114,35 @@ def fit_classes(
         "checked_by": told,
         "compared": card,
     }
-    return FittedClasses(MeasuredPredictor(name, "fingerprint", process, latent, card), entry)
+    return FittedClasses(MeasuredPredictor(name, chosen, process, latent, card), entry)
+
+
+def fit_classifier(inputs: Tensor, y: Tensor | Labels, classes: tuple[float, float] = (0.0, 1.0)) -> TanimotoClassifier:
+    """Fit a classifier over structure to substructures, perhaps with descriptors behind (n, F or F + d), and labels (n,)."""
+    return TanimotoClassifier(inputs, y, classes, descriptors=inputs.shape[1] - SIMULATED_COUNTS.size)
+
+
+def _choose(predictions: Mapping[Representation, Prediction], active: Tensor) -> tuple[Representation, float]:
+    """Choose the representation whose calibrated probabilities the classes are likeliest under; return its scale, too."""
+    found: list[tuple[float, Representation, float]] = []
+    for kind, predicted in predictions.items():
+        known = torch.isfinite(predicted.mean)
+        scale = fit_probability_scale(predicted.mean, active)
+        p = calibrate_probability(predicted, scale).mean[known].double().clamp(1e-6, 1.0 - 1e-6)
+        found.append((float(torch.where(active[known], p, 1.0 - p).log().sum()), kind, scale))
+    _, kind, scale = max(found, key=lambda one: one[0])
+    return kind, scale
+
+
+def _measure(predicted: Prediction, active: Tensor) -> dict[str, Any]:
+    """Measure calibrated predictions (n,) of held-out molecules for the card."""
+    scale = fit_probability_scale(predicted.mean, active)
+    return _shorten(measure_classification(calibrate_probability(predicted, scale).mean, active), len(active))
+
+
+def _shorten(quality: dict[str, Any], n: int) -> dict[str, Any]:
+    """Leave the rows of the calibration out."""
+    return {"n": n, **{k: v for k, v in quality.items() if k != "calibration"}}
 
 
 def measure_classification(probability: Tensor, active: Tensor) -> dict[str, Any]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,34 +18,22 @@ from chem_vae.labels import Labels
 from chem_vae.predictor_figures import compute_figures
 from chem_vae.predictor_files import load_predictors, save_predictors
 from chem_vae.predictor_fit import fit_predictor, read_labels
-from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.progress import Progress
 from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
-from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, save_measured
-from pipeline.training.cross_validation import (
-    FOLDS,
-    Choice,
-    FoldPredictions,
-    assign_folds,
-    choose,
-    cross_predict,
-    hide_folds,
-    predict_nested,
-    score_bounds,
-)
+from pipeline.training.compare_predictors import compare, fit_process, predict_held_out
+from pipeline.training.cross_validation import DESCRIBED
 from pipeline.training.fit_classes import find_classes, fit_classes
 from pipeline.training.labelled import Labelled
 
 FITTED_MOLECULES = 10_000
-COMPARED_MOLECULES = 600
-"""Measured molecules that the two are compared on at most; the latent process takes seconds for each fold of so many."""
 USEFUL_LABELS = 50
 FEWEST_HELD_OUT = 30
 METHODS: dict[Representation, str] = {
     "latent": "latent points",
     "fingerprint": TanimotoProcess.method,
-    "both": "latent points and substructures",
+    DESCRIBED: "Gaussian process over substructures and descriptors",
+    "both": "latent points, substructures and descriptors",
 }
 
 
@@ -126,8 +112,8 @@ def fit_measured(
                 predictor.scale *= scale
             elif by_name[name]["n_test"] < FEWEST:  # too few were left to scale it on
                 predictor.scale = scale
-        process = TanimotoProcess(labelled.features, labelled.labels)
-        process.scale = found.choice.scales["fingerprint"]
+        process = fit_process(labelled.select_inputs(found.choice.process), labelled.labels)
+        process.scale = found.choice.scales[found.choice.process]
         card = found.card | {"by": found.card["by"] + note}
         kept.append(MeasuredPredictor(name, found.choice.chosen, process, predictor, card))
         known = torch.isfinite(found.checked.mean) & labelled.labels.is_exact
@@ -187,108 +173,3 @@ def _collect_labels(
     parts = zip(*((part.y, part.lower, part.upper, part.spread) for part in labels), strict=True)
     y, lower, upper, spread = (torch.cat(list(part)) for part in parts)
     return Labelled(smiles, Labels(y, lower, upper, spread)), rows, torch.arange(len(y)) < len(rows[0])
-
-
-class Comparison(NamedTuple):
-    """The choice between the representations of one property, and how it does on molecules that it has not seen."""
-
-    choice: Choice
-    """Made on all labels, for the predictor that is fitted to all of them."""
-    card: dict[str, Any]
-    """labelled, fingerprint, by, representations (r2, rmse, n, deviation of each), chosen, weight, scale (of "both"), nested and
-    chosen_by_folds (how many outer folds chose what)."""
-    checked: Prediction
-    """(n,) of the outer folds, by what was chosen and calibrated without them; NaN for molecules that could not be used."""
-
-
-def compare(
-    labelled: Labelled, points: Tensor | None = None, unseen: HeldOut | None = None, seed: int = 0
-) -> Comparison | None:
-    """Choose between latent points, substructures and both, and check the choice by nested folds.
-
-    Args:
-        labelled: The measured molecules, n of them.
-        points: Their latent means (n, D) of an encoder that was not trained on the labels; None where there are none.
-        unseen: Predictions of held-out molecules, to compare the two on where there are no such points.
-        seed: Decides which molecules are compared and how chance divides them.
-
-    Returns:
-        The comparison, or None where the labels are too few for cross-validation.
-    """
-    labels, n = labelled.labels, len(labelled.y)
-    if n < 2 * FOLDS:
-        return None
-    fold, by = assign_folds(labelled.smiles, seed)
-    *_, second, largest = sorted(np.bincount(fold, minlength=FOLDS).tolist())
-    if n - largest < FEWEST:
-        return None
-    nested = n - largest - second >= FEWEST
-    predict = partial(cross_predict, y=labels, fold=fold, nested=nested)
-    predictions: dict[Representation, FoldPredictions] = {
-        "fingerprint": predict(labelled.features, fit=TanimotoProcess)
-    }
-    compared = dict(predictions)
-    if points is not None:
-        rows = None
-        if n > COMPARED_MOLECULES:  # both from as many labels
-            rows = torch.zeros(n, dtype=torch.bool)
-            rows[np.random.default_rng(seed).permutation(n)[:COMPARED_MOLECULES]] = True
-            compared["fingerprint"] = predict(labelled.features, fit=TanimotoProcess, rows=rows)
-        predictions["latent"] = compared["latent"] = predict(points, fit=fit_predictor, rows=rows)
-    elif unseen is not None:
-        predictions["latent"] = compared["latent"] = hide_folds(unseen.latent, fold)
-        compared["fingerprint"] = hide_folds(unseen.fingerprint, fold)
-    outer = {kind: p.outer for kind, p in predictions.items()}
-    choice, representations = choose({kind: p.outer for kind, p in compared.items()}, outer, labels)
-    card: dict[str, Any] = {
-        "labelled": n,
-        "fingerprint": SIMULATED_COUNTS.description,
-        "representations": representations,
-    }
-    card |= {"chosen": choice.chosen, "nested": nested}
-    if "both" in choice.scales:
-        card |= {"weight": choice.weight, "scale": choice.scales["both"]}
-    checked = choice.predict(outer)
-    card["by"] = f"{FOLDS}-fold cross-validation by {by}"
-    if nested:
-        checked, by_fold = predict_nested(compared, predictions, labels, fold)
-        card |= {"by": f"nested {card['by']}", "chosen_by_folds": dict(Counter(by_fold))}
-    else:
-        card["by"] += ", not nested, for there are too few labels: the figures flatter the predictor"
-    if unseen is not None:
-        card["by"] += "; representations compared on molecules held out of the training"
-    if labels.is_bound.any():
-        card["bounds"] = check_bounds(labels, checked)
-    return Comparison(choice, card, checked)
-
-
-def check_bounds(labels: Labels, checked: Prediction) -> dict[str, float | int]:
-    """Count the bounds, and measure the share that predictions lie within and their mean log likelihood."""
-    bound = labels.is_bound & torch.isfinite(checked.mean)
-    return {
-        "count": int(labels.is_bound.sum()),
-        "respected": float(labels.is_respected(checked.mean)[bound].double().mean()),
-        "log_likelihood": float(score_bounds(labels, checked)[bound].mean()),
-    }
-
-
-class HeldOut(NamedTuple):
-    """Predictions (n,) of predictors that were fitted to the training molecules alone; NaN for training molecules."""
-
-    latent: Prediction
-    fingerprint: Prediction
-
-
-def predict_held_out(labelled: Labelled, is_train: Tensor, points: Tensor, latent: PropertyPredictor) -> HeldOut:
-    """Predict the molecules that were held out of the training.
-
-    Args:
-        labelled: The measured molecules, n of them.
-        is_train: (n,) bool.
-        points: (n, D) latent means.
-        latent: The predictor on latent points, fitted to the training molecules.
-    """
-    process = TanimotoProcess(labelled.features[is_train], labelled.labels[is_train])
-    with torch.no_grad():
-        found = latent.predict(points), process.predict(labelled.features)
-    return HeldOut(*(Prediction(*(x.masked_fill(is_train, torch.nan) for x in p)) for p in found))

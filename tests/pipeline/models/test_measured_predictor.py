@@ -14,8 +14,8 @@ from pipeline.models.measured_predictor import (
     FILE,
     MeasuredPredictor,
     Representation,
-    features,
     find_domain_floor,
+    inputs,
     load_measured,
 )
 from pipeline.models.trained_model import TrainedModel
@@ -24,7 +24,7 @@ from pipeline.models.trained_model import TrainedModel
 def test_predictions_come_from_the_better_one(model: TrainedModel) -> None:
     smiles = ["CCOc1ccccc1C(N)=O", "CCN1CCNCC1"]
     found = model.predict(smiles)["assay"]
-    torch.testing.assert_close(found.mean, model.measured["assay"].process.predict(features(smiles)).mean)
+    torch.testing.assert_close(found.mean, model.measured["assay"].process.predict(inputs(smiles)).mean)
     none = model.measured["assay"].predict([None, smiles[0]])
     assert torch.isnan(none.mean[0]) and none.mean[1] == pytest.approx(float(found.mean[0]))
 
@@ -57,7 +57,7 @@ def _make(model: TrainedModel, representation: Representation) -> MeasuredPredic
     return MeasuredPredictor("assay", representation, found.process, latent, {"weight": 0.3, "scale": 1.2})
 
 
-@pytest.mark.parametrize("representation", ["latent", "fingerprint", "both"])
+@pytest.mark.parametrize("representation", ["latent", "fingerprint+descriptors", "both"])
 def test_functions_are_drawn_as_they_are_believed(model: TrainedModel, representation: Representation) -> None:
     predictor = _make(model, representation)
     z = torch.randn(5, model.checkpoint.model.latent_size, generator=torch.Generator().manual_seed(0))
@@ -78,7 +78,7 @@ def test_functions_are_drawn_as_they_are_believed(model: TrainedModel, represent
 
 
 def test_functions_of_a_calibrated_predictor_spread_more(model: TrainedModel) -> None:
-    usual, wide = _make(model, "fingerprint"), _make(model, "fingerprint")
+    usual, wide = _make(model, "fingerprint+descriptors"), _make(model, "fingerprint+descriptors")
     process = deepcopy(usual.process)
     process.scale *= 2.0
     wide = replace(wide, process=process)
@@ -92,6 +92,6 @@ def test_functions_of_a_calibrated_predictor_spread_more(model: TrainedModel) ->
 
 
 def test_no_molecule_has_no_value(model: TrainedModel) -> None:
-    predictor = _make(model, "fingerprint")
+    predictor = _make(model, "fingerprint+descriptors")
     assert predictor.draw([], None, 3).shape == (3, 0) and torch.isnan(predictor.draw([None], None, 3)).all()
     assert torch.isnan(predictor.predict_function([None]).mean).all()

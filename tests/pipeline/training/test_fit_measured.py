@@ -11,7 +11,8 @@ from chem_vae.predictor_figures import compute_figures
 from chem_vae.tanimoto_process import TanimotoProcess
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training.fit_measured import Comparison, HeldOut, compare, predict_held_out, warn_about_labels
+from pipeline.training.compare_predictors import Comparison, HeldOut, compare, predict_held_out
+from pipeline.training.fit_measured import warn_about_labels
 from pipeline.training.labelled import Labelled
 
 
@@ -23,17 +24,24 @@ def test_the_choice_is_on_the_card(model: TrainedModel) -> None:
     better = min(both, key=lambda name: both[name]["rmse"])
     assert compared["chosen"] == better and both["both"]["rmse"] < both["latent"]["rmse"]
     assert (
-        entry["method"] == "Tanimoto process" and entry["n_test"] == 266 and "cross-validation" in entry["checked_by"]
+        entry["method"] == "Gaussian process over substructures and descriptors"
+        and entry["n_test"] == 266
+        and "cross-validation" in entry["checked_by"]
     )
-    assert entry["r2"] > 0.3 and abs(entry["coverage"]["0.8"] - 0.8) < 0.12
+    forest = compared["forest"]
+    assert 0 < forest["n"] <= both["latent"]["n"] and forest["rmse"] > both[better]["rmse"]
+    assert compared["descriptors"] == ["logp", "mw", "tpsa", "aromatic_rings", "rotatable_bonds", "hbd"]
+    assert both[better]["rmse"] < 0.8 * both["fingerprint"]["rmse"], "the assay is a sum of descriptors"
+    assert entry["r2"] > 0.6 and abs(entry["coverage"]["0.8"] - 0.8) < 0.12
     assert "logp" not in model.measured  # computed, not measured
-    assert f"{better} chosen: latent R2" in model.summary()
+    assert f"{better} chosen: latent R2" in model.summary() and "for comparison a random forest R2" in model.summary()
 
 
 @pytest.fixture
 def quick_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latent points are bits here, so that a process of a few milliseconds predicts from them, too."""
-    monkeypatch.setattr("pipeline.training.fit_measured.fit_predictor", TanimotoProcess)
+    monkeypatch.setattr("pipeline.training.compare_predictors.fit_predictor", TanimotoProcess)
+    monkeypatch.setattr("pipeline.training.forest._TREES", 10)
 
 
 def _bits(n: int, seed: int) -> torch.Tensor:
@@ -89,7 +97,7 @@ def test_bounds_are_learned_from_and_counted(sample_smiles: list[str], quick_fit
     labels = Labels(y.masked_fill(y > limit, torch.nan), torch.full_like(y, limit).masked_fill(y <= limit, torch.nan))
     labelled = Labelled(smiles, labels)
     found = compare(labelled, _bits(120, 0), seed=0)
-    assert found is not None and found.choice.chosen == "fingerprint"
+    assert found is not None and found.choice.chosen == "fingerprint+descriptors"
     bounds = found.card["bounds"]
     assert bounds["count"] == int((y > limit).sum()) and found.card["labelled"] == 120
     assert found.card["representations"]["fingerprint"]["n"] == int((y <= limit).sum()), (
@@ -119,11 +127,11 @@ def test_few_labels_are_not_nested_and_it_is_said(sample_smiles: list[str], quic
 def test_more_labels_than_are_compared(
     sample_smiles: list[str], quick_fits: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.training.fit_measured.COMPARED_MOLECULES", 60)
+    monkeypatch.setattr("pipeline.training.compare_predictors.COMPARED_MOLECULES", 60)
     y = torch.tensor([s.count("N") + 0.1 * len(s) for s in sample_smiles[:120]])
     found = compare(Labelled(sample_smiles[:120], y), _bits(120, 0))
     assert found is not None and {f["n"] for f in found.card["representations"].values()} == {60}
-    assert found.choice.chosen == "fingerprint" and torch.isfinite(found.checked.mean).all()
+    assert found.choice.chosen == "fingerprint+descriptors" and torch.isfinite(found.checked.mean).all()
 
 
 def test_held_out_molecules_compare_where_the_encoder_saw_the_labels(sample_smiles: list[str]) -> None:
@@ -135,4 +143,4 @@ def test_held_out_molecules_compare_where_the_encoder_saw_the_labels(sample_smil
     assert isinstance(unseen, HeldOut) and unseen.latent.mean[is_train].isnan().all()
     found = compare(labelled, unseen=unseen)
     assert found is not None and {f["n"] for f in found.card["representations"].values()} == {50}
-    assert found.choice.chosen == "fingerprint" and torch.isfinite(found.checked.mean).all()
+    assert found.choice.chosen == "fingerprint+descriptors" and torch.isfinite(found.checked.mean).all()
