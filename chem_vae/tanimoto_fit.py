@@ -23,7 +23,7 @@ _USUAL_LENGTH, _LENGTH_SPREAD = 3.0, 0.5
 chance are 3.5 of them apart."""
 _USUAL_LOGIT, _LOGIT_SPREAD = 0.5, 1.5
 """Mean and deviation of the prior of the logit of the substructures' weight."""
-MOST_MIXED = 500
+MOST_MIXED = 300
 """Molecules that the weight and the length scale are searched on at most: more hardly move them, and the cost grows with the cube."""
 
 

@@ -39,7 +39,7 @@ def describe_choice(compared: Mapping[str, Any]) -> str:
 
 def _describe_classes(compared: Mapping[str, Any]) -> str:
     """Say how well the probability of the active class is known."""
-    (_, high), figures = compared["classes"], compared["representations"][compared["chosen"]]
+    (_, high), figures = compared["classes"], compared.get("checked") or compared["representations"]["fingerprint"]
     told = ""
     if forest := compared.get("forest"):
         told = f"; for comparison a random forest: ROC AUC {_number(forest.get('roc_auc'), '.2f')}, Brier score {_number(forest.get('brier'), '.3f')}"

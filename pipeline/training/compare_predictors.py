@@ -80,7 +80,7 @@ def compare(
     if n - largest < FEWEST:
         return None
     nested = n - largest - second >= FEWEST
-    rows = _draw_rows(n, seed)
+    rows = draw_rows(n, seed)
     predict = partial(cross_predict, y=labels, fold=fold, nested=nested)
     predictions = {kind: predict(labelled.select_inputs(kind), fit=fit_process) for kind in STRUCTURAL}
     compared = dict(predictions)
@@ -124,7 +124,7 @@ def compare(
     return Comparison(choice, card, checked)
 
 
-def _draw_rows(n: int, seed: int) -> Tensor | None:
+def draw_rows(n: int, seed: int) -> Tensor | None:
     """Draw the molecules (n,) bool that are compared; None: all of them."""
     if n <= COMPARED_MOLECULES:
         return None

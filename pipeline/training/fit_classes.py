@@ -21,10 +21,13 @@ from chem_vae.tanimoto_process import FEWEST
 from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import MeasuredPredictor, Representation
+from pipeline.training.compare_predictors import draw_rows
 from pipeline.training.cross_validation import FOLDS, STRUCTURAL, assign_folds, cross_predict
 from pipeline.training.forest import Forest
 from pipeline.training.labelled import Labelled
 
+_FEWEST_COMPARED = 5
+"""Molecules of each class that each fold needs for a comparison on a part of the molecules."""
 _BINS = 5
 """Groups of molecules, by their probability, that the calibration is shown for."""
 
@@ -67,19 +70,27 @@ def fit_classes(
     if n < 2 * FOLDS or n - largest < FEWEST:
         return None
     nested = n - largest - second >= FEWEST
-    found = {
-        kind: cross_predict(labelled.select_inputs(kind), active.float(), fold, fit_classifier, nested=nested)
-        for kind in STRUCTURAL
+    rows = _draw_rows(active, fold, seed)
+    predict = partial(cross_predict, y=active.float(), fold=fold)
+    compared = {
+        kind: predict(labelled.select_inputs(kind), fit=fit_classifier, nested=nested, rows=rows) for kind in STRUCTURAL
     }
-    chosen, scale = _choose({kind: p.outer for kind, p in found.items()}, active)
+    chosen = _choose({kind: p.outer for kind, p in compared.items()}, active)
+    by_fold = [
+        _choose({kind: p.inside(number) for kind, p in compared.items()}, active)
+        for number in range(FOLDS if nested else 0)
+    ]
+    found = compared
+    if rows is not None:
+        kinds = {chosen, *by_fold}
+        found = {k: predict(labelled.select_inputs(k), fit=fit_classifier, nested=nested) for k in kinds}
+    scale = fit_probability_scale(found[chosen].outer.mean, active)
     checked = calibrate_probability(found[chosen].outer, scale)
-    by_fold: list[Representation] = []
-    for number in range(FOLDS if nested else 0):
-        own, own_scale = _choose({kind: p.inside(number) for kind, p in found.items()}, active)
-        rows = torch.from_numpy(fold == number)
-        held_out = Prediction(found[own].outer.mean[rows], found[own].outer.std[rows])
-        checked.mean[rows], checked.std[rows] = calibrate_probability(held_out, own_scale)
-        by_fold.append(own)
+    for number, own in enumerate(by_fold):
+        held_out = torch.from_numpy(fold == number)
+        outer = Prediction(*(x[held_out] for x in found[own].outer))
+        own_scale = fit_probability_scale(found[own].inside(number).mean, active)
+        checked.mean[held_out], checked.std[held_out] = calibrate_probability(outer, own_scale)
     told = f"{FOLDS}-fold cross-validation by {by}"
     told = (
         f"nested {told}"
@@ -87,17 +98,17 @@ def fit_classes(
         else f"{told}, not nested, for there are too few labels: the figures flatter the predictor"
     )
     quality = measure_classification(checked.mean, active)
-    compared = {kind: _measure(p.outer, active) for kind, p in found.items()} | {chosen: _shorten(quality, n)}
-    forest = cross_predict(labelled.inputs, active.float(), fold, partial(Forest, classes=True), nested=False)
+    forest = predict(labelled.inputs, fit=partial(Forest, classes=True), nested=False, rows=rows)
     card: dict[str, Any] = {
         "labelled": n,
         "classes": [low, high],
         "active": int(active.sum()),
         "fingerprint": SIMULATED_COUNTS.description,
         "descriptors": list(DESCRIPTORS),
-        "representations": compared,
+        "representations": {kind: _measure(p.outer, active) for kind, p in compared.items()},
         "forest": _measure(forest.outer, active),
         "chosen": chosen,
+        "checked": _shorten(quality, n),
         "nested": nested,
         "chosen_by_folds": dict(Counter(by_fold)),
         "by": told,
@@ -122,22 +133,32 @@ def fit_classifier(inputs: Tensor, y: Tensor | Labels, classes: tuple[float, flo
     return TanimotoClassifier(inputs, y, classes, descriptors=inputs.shape[1] - SIMULATED_COUNTS.size)
 
 
-def _choose(predictions: Mapping[Representation, Prediction], active: Tensor) -> tuple[Representation, float]:
-    """Choose the representation whose calibrated probabilities the classes are likeliest under; return its scale, too."""
-    found: list[tuple[float, Representation, float]] = []
+def _draw_rows(active: Tensor, fold: NDArray[np.int64], seed: int) -> Tensor | None:
+    """Draw the molecules (n,) bool that representations are compared on; None: all, also where chance leaves a class too rare."""
+    rows = draw_rows(len(active), seed)
+    if rows is None:
+        return None
+    least = min(np.bincount(fold[(rows & kind).numpy()], minlength=FOLDS).min() for kind in (active, ~active))
+    return rows if least >= _FEWEST_COMPARED else None
+
+
+def _choose(predictions: Mapping[Representation, Prediction], active: Tensor) -> Representation:
+    """Choose the representation whose calibrated probabilities the classes are likeliest under."""
+    likelihood: dict[Representation, float] = {}
     for kind, predicted in predictions.items():
         known = torch.isfinite(predicted.mean)
         scale = fit_probability_scale(predicted.mean, active)
         p = calibrate_probability(predicted, scale).mean[known].double().clamp(1e-6, 1.0 - 1e-6)
-        found.append((float(torch.where(active[known], p, 1.0 - p).log().sum()), kind, scale))
-    _, kind, scale = max(found, key=lambda one: one[0])
-    return kind, scale
+        likelihood[kind] = float(torch.where(active[known], p, 1.0 - p).log().sum())
+    return max(likelihood, key=lambda kind: likelihood[kind])
 
 
 def _measure(predicted: Prediction, active: Tensor) -> dict[str, Any]:
-    """Measure calibrated predictions (n,) of held-out molecules for the card."""
+    """Measure calibrated predictions (n,) of held-out molecules for the card; those that are NaN are left out."""
+    known = torch.isfinite(predicted.mean)
     scale = fit_probability_scale(predicted.mean, active)
-    return _shorten(measure_classification(calibrate_probability(predicted, scale).mean, active), len(active))
+    p = calibrate_probability(predicted, scale).mean[known]
+    return _shorten(measure_classification(p, active[known]), int(known.sum()))
 
 
 def _shorten(quality: dict[str, Any], n: int) -> dict[str, Any]:

@@ -48,7 +48,10 @@ class Forest:
         """Predict the mean (n,) and the spread of the trees (n,)."""
         x = _fill(inputs)[:, self.columns]
         if self.is_classifier:
-            found = np.stack([tree.predict_proba(x)[:, -1] for tree in self.forest.estimators_])
+            at = self.forest.classes_.tolist().index(1.0) if 1.0 in self.forest.classes_ else None
+            found = np.stack(
+                [np.zeros(len(x)) if at is None else tree.predict_proba(x)[:, at] for tree in self.forest.estimators_]
+            )
         else:
             found = np.stack([tree.predict(x) for tree in self.forest.estimators_])
         mean, std = (torch.from_numpy(v).float() for v in (found.mean(axis=0), found.std(axis=0)))
