@@ -168,6 +168,8 @@ def format_summary(report: Report, folder: Path) -> str:
     )
 
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
+    if report.library:
+        lines += [f"{report.library.summary}.", ""]
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]

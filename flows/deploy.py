@@ -23,7 +23,7 @@ from pipeline.workspace.redaction import has_secret, redact
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
 
-FLOWS = ("campaign", "ingest", "train", "generate", "optimize", "update")
+FLOWS = ("campaign", "ingest", "train", "generate", "screen", "optimize", "update")
 
 
 def serve(
@@ -55,7 +55,7 @@ def serve(
         timezone: An IANA name such as Europe/Berlin; the machine's own when not given.
         name: The deployment's name; the configuration's when not given.
         dataset: The dataset that the flow `train` trains on.
-        model: The model that `generate` and `optimize` work with; the run that `update` goes on from; the latest when None.
+        model: The model that `generate`, `screen` and `optimize` work with; the run that `update` goes on from; the latest when None.
         data: The file of new measurements for `update`.
         settings: Settings for `update` by dotted key, on top of the run's own configuration.
         debug: Log tracebacks of our own errors, too.
@@ -66,7 +66,7 @@ def serve(
     """
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
-    for place in (config.ingest.source, data or ""):
+    for place in (config.ingest.source, config.screen.library if config.screen else "", data or ""):
         if has_secret(place):
             raise UserError(
                 f"the settings of a deployment are kept on the Prefect server, and {redact(place)} holds a secret: write it as "
@@ -188,11 +188,18 @@ def make_parameters(
         return values | {"data": there, "run": _make_absolute(model or "latest"), "settings": settings}
     asked = getattr(config, flow_name)
     if asked is None:
-        raise UserError("the flow optimize needs a table [optimize] in the configuration that says what is wanted")
+        needs = {"optimize": "what is wanted", "screen": "where the library is"}
+        raise UserError(
+            f"the flow {flow_name} needs a table [{flow_name}] in the configuration that says {needs[flow_name]}"
+        )
+    if flow_name == "screen":
+        place = _make_absolute(asked.library)
+        values["library"] = asked.model_copy(update={"library": place}).model_dump(mode="json")
+        asked = config.generate
     values["config"] = asked.model_dump(mode="json")
     if flow_name == "train":
         values["dataset"] = _make_absolute(dataset)
-    elif flow_name in ("generate", "optimize"):
+    elif flow_name in ("generate", "screen", "optimize"):
         values |= {"model": model and _make_absolute(model), "name": config.name}
     return values
 

@@ -18,6 +18,9 @@ from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress as show_on_terminal
 from pipeline.workspace.redaction import redact
 
+LONGEST_NAME = 30
+"""Characters of the longest cell in a column of a library that the table of candidates shows."""
+
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
     from pipeline.report.model import Report
@@ -75,13 +78,16 @@ def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
     return str(tabulate(cells, head, floatfmt=".4g", intfmt=",", missingval=""))
 
 
-def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = None) -> str:
+def format_candidates(
+    path: Path, limit: int = 10, only: Sequence[str] | None = None, library: Sequence[str] = ()
+) -> str:
     """Format the first candidates of a run: score, values labelled computed or predicted, what is unusual, SMILES last.
 
     Args:
         path: The run's candidates.csv.
         limit: How many candidates at most.
         only: The properties to show; all when not given.
+        library: The columns of a library of which the first with short cells is shown, as its number in a catalogue.
     """
     if not path.exists():
         return ""
@@ -91,14 +97,20 @@ def format_candidates(path: Path, limit: int = 10, only: Sequence[str] | None = 
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
     columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
     odd = [bool(row.get("unusual")) for row in rows]
+    named = [name for name in library if 0 < max(len(row.get(name, "")) for row in rows) <= LONGEST_NAME][:1]
     heads = ["{0} ({2})".format(*column.rpartition("_")) for column in columns]
     shown = [
-        [row.get("rank", ""), row.get("score", ""), *(_add_spread(row, c) for c in columns)]
+        [
+            row.get("rank", ""),
+            *(row.get(name, "") for name in named),
+            row.get("score", ""),
+            *(_add_spread(row, c) for c in columns),
+        ]
         + [row.get("unusual", "")] * any(odd)
         + [row.get("smiles", "")]
         for row in rows
     ]
-    return format_table(shown, ["rank", "score", *heads, *["unusual"] * any(odd), "smiles"])
+    return format_table(shown, ["rank", *named, "score", *heads, *["unusual"] * any(odd), "smiles"])
 
 
 def explain_reuse(manifest: Path) -> str:
@@ -124,6 +136,9 @@ def format_summary(report: Report) -> str:
     )
 
     lines = [f"data: {report.dataset.summary}", ""] if report.dataset.summary else []
+    if report.library:
+        more = f"; the unreadable rows: {report.library.rejected_file}" if report.library.rejected_file else ""
+        lines += [f"library: {report.library.summary}{more}", ""]
     if funnel := list_funnel_rows(report):
         rows = [
             (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.explore.unusual import unusual as unusual
     from pipeline.generation.generate import GenerationReport as GenerationReport
     from pipeline.generation.generate import generate as generate
+    from pipeline.generation.screen_library import screen as screen
     from pipeline.models.trained_model import TrainedModel as TrainedModel
     from pipeline.models.trained_model import load_model as load_model
     from pipeline.optimization.lead import improve as improve
@@ -54,6 +55,7 @@ _MODULES = {
     "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
     "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.generate": ("GenerationReport", "generate"),
+    "pipeline.generation.screen_library": ("screen",),
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
     "pipeline.optimization.lead": ("improve",),
     "pipeline.optimization.result": ("Optimization",),

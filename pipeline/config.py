@@ -25,7 +25,7 @@ from pydantic import Field, ValidationError
 
 from chem_vae.errors import UserError
 from pipeline.datasets.config import IngestConfig
-from pipeline.generation.config import GenerateConfig
+from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.config_errors import explain
@@ -34,7 +34,8 @@ from pipeline.workspace.settings import Settings
 
 
 class CampaignConfig(Settings):
-    """Settings of all steps, as a TOML file holds them; the table [optimize] is for `chem-vae optimize`."""
+    """Settings of all steps, as a TOML file holds them; the tables [optimize] and [screen] are for the commands of
+    these names."""
 
     name: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="A name for the run.")
@@ -43,6 +44,7 @@ class CampaignConfig(Settings):
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()
     optimize: OptimizeConfig | None = None
+    screen: ScreenConfig | None = None
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:

@@ -30,7 +30,7 @@ def serve(
         make_option(WHEN, "--timezone", metavar="ZONE", help="Such as Europe/Berlin; the machine's own when not given."),
     ] = None,
     flow: Annotated[
-        str, make_option(HOW, "--flow", metavar="NAME", help="campaign, ingest, train, generate, optimize or update.")
+        str, make_option(HOW, "--flow", metavar="NAME", help="campaign, ingest, train, generate, screen, optimize or update.")
     ] = "campaign",
     dataset: Annotated[
         str, make_option(LEARN, "--dataset", metavar="FOLDER|NAME", help="The dataset that the flow train trains on.")
@@ -39,7 +39,7 @@ def serve(
         str | None,
         make_option(
             LEARN, "--model", metavar="RUN|FOLDER",
-            help="The model that generate and optimize work with; the run that update goes on from. When not given: the latest.",
+            help="The model that generate, screen and optimize work with; the run that update goes on from. When not given: the latest.",
         ),
     ] = None,
     data: Annotated[

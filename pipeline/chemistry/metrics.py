@@ -47,6 +47,10 @@ class Share:
 # -- the funnel ------------------------------------------------------------------------------------------------------
 
 STAGES = {
+    "read": "rows of the library",
+    "readable": "a molecule that could be brought to the standard form of the training data",
+    "distinct": "the same molecule (InChIKey) counted once",
+    "not measured before": "neither a measured molecule nor, unless allowed, a stereoisomer of one",
     "requested": "molecules asked of the model",
     "decoded": "the decoder ended its string within the length limit, and SELFIES read it",
     "valid": "RDKit parses and sanitizes it, and it has at least one atom",

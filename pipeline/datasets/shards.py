@@ -78,7 +78,7 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
             table["inchikey"].append(molecule.inchikey)
             table["selfies"].append(string)
             table["changes"].append(SEPARATOR.join(molecule.changes))
-            table["hash"].append(_hash(molecule.inchikey))
+            table["hash"].append(hash_text(molecule.inchikey))
             table["given_split"].append(split)
             figures.undefined_stereo += settings.options.stereo and count_undefined_stereo(molecule.mol) > 0
             if settings.scaffolds:
@@ -233,14 +233,14 @@ def _clean_measured(cell: str | None) -> str | None:
     return _clean(cell.strip()) or None if cell is not None else None
 
 
-def _hash(text: str) -> int:
+def hash_text(text: str) -> int:
     """Hash a text to 64 bits, by which two of a hundred million molecules are taken for one with a chance of 3 in 10,000."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _hash_scaffold(molecule: Molecule) -> int:
     """Hash the Bemis-Murcko scaffold; a molecule without rings has none and stands for itself."""
-    return _hash(molecule.scaffold or molecule.inchikey)
+    return hash_text(molecule.scaffold or molecule.inchikey)
 
 
 def _clean(cell: str | None) -> str | None:

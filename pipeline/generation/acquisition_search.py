@@ -202,7 +202,7 @@ def search(
         result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell)
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
-    molecules = _build_table(worth, calls)
+    molecules = build_table(worth, calls)
     counts = {
         "requested": int(result.counts["proposed"]) - asked_first,
         "valid": int(result.counts["passed"]) - asked_first,
@@ -215,9 +215,9 @@ def search(
     return SearchResult(molecules, counts, warnings=told, refusals=refusals)
 
 
-def _build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
-    """Build the table of the molecules that a search asked about, in its order."""
-    molecules = [Molecule(str(text)) for text in calls["smiles"]]
+def build_table(worth: AcquisitionScore, calls: pd.DataFrame) -> pd.DataFrame:
+    """Build the table of the molecules that a search asked about, or of given ones, in their order (smiles, origin and parent)."""
+    molecules = calls["molecule"].tolist() if "molecule" in calls else [Molecule(str(text)) for text in calls["smiles"]]
     computed, predicted, z, inside = worth.predict(molecules)
     if molecules and torch.isnan(z).all():
         z = encode_valid(worth.model.checkpoint, molecules)

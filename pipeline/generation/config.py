@@ -1,14 +1,15 @@
-"""Settings of generation: the TOML tables [generate] and [generate.measured]."""
+"""Settings of generation: the TOML tables [generate], [generate.measured] and [screen]."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
+from pipeline.workspace.redaction import redact
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"
@@ -106,7 +107,56 @@ class GenerateConfig(Settings):
         True, description="Whether molecules with structural alerts may be candidates; they are flagged."
     )
     allow_unusual: AllowUnusual = ()
+    allow_stereo_copies: bool = Field(
+        False,
+        description="Also propose stereoisomers of measured molecules, where a measured property is wanted; without, what differs "
+        "from a measured molecule only in stereo, isotopes or protonation is left out.",
+    )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',
     )
+
+
+class ScreenConfig(Settings):
+    """Settings of a screening: where the library is, and how it is read. What is wanted stands in the table [generate].
+
+    ```toml
+    [screen]
+    library = "catalogue.sdf.gz"
+    keep = 10000
+    ```
+    """
+
+    library: str = Field(
+        min_length=1,
+        description="The molecules to choose from: a file (csv, tsv, smi, txt, sdf, parquet, each also .gz; xlsx), a URL, or a name "
+        "from `chem-vae datasets`.",
+    )
+    smiles_column: str | None = Field(
+        None, description="The library's column of SMILES; found by its name when not given."
+    )
+    header: bool | None = Field(
+        None, description="Whether the first line of a text file is a header; found out when not given."
+    )
+    delimiter: str | None = Field(
+        None, description="What stands between the cells of a text file; found by the first rows when not given."
+    )
+    encoding: str | None = Field(None, description="The encoding of a text file; found out when not given.")
+    sheet: str | None = Field(
+        None, description="The sheet of a workbook (.xlsx); the first that holds molecules when not given."
+    )
+    limit: int | None = Field(None, ge=1, description="Read at most so many rows of the library.")
+    keep: int = Field(
+        5000,
+        ge=1,
+        description="How many of the best molecules are kept while the library is read; the batch is chosen among them. More "
+        "of them take more memory, and leave more to choose from where many are alike.",
+    )
+    chunk_rows: int = Field(2000, ge=1, description="Rows that a process works on at a time.")
+    workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
+
+    @field_serializer("library", when_used="json")
+    def _without_secrets(self, library: str) -> str:
+        """Leave credentials and signed queries of a URL out of manifests, config.json and Prefect's parameters."""
+        return redact(library)

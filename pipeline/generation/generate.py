@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,9 @@ from pipeline.objectives.constraints import Constraints, check_aims, collect_nam
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 
+if TYPE_CHECKING:
+    from pipeline.generation.library_account import LibraryAccount  # for the type alone
+
 
 @dataclass
 class GenerationReport:
@@ -66,6 +69,8 @@ class GenerationReport:
     seconds: float = 0.0
     refusals: Refusals = field(default_factory=Refusals)
     """What the constraints refused."""
+    library: LibraryAccount | None = None
+    """The account of the library that the candidates were chosen from; None where they were generated."""
     report: dict[str, Any] = field(default_factory=dict)
     """The content of report.json, where a run folder was written."""
 
@@ -147,7 +152,7 @@ def generate(
     counts["usual"] = int((fits & eligible["within_target"]).sum())
     counts["alert-free"] = int((free & fits & eligible["within_target"]).sum())
     shown = eligible if config.allow_alerts else eligible[free]
-    candidates = _rank(shown, config.n, ~fits, has_only_bounded(objectives))
+    candidates = rank_candidates(shown, config.n, ~fits, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
@@ -284,7 +289,7 @@ def has_only_bounded(objectives: Sequence[ResolvedObjective]) -> bool:
     return bool(objectives) and all(w.kind in BOUNDED for w in objectives)
 
 
-def _rank(eligible: pd.DataFrame, n: int, behind: pd.Series, hits_first: bool) -> pd.DataFrame:
+def rank_candidates(eligible: pd.DataFrame, n: int, behind: pd.Series, hits_first: bool) -> pd.DataFrame:
     """Rank the best n by score, or in the order of sampling without an objective, and add the column rank.
 
     Rows of which `behind` is True, the unusual molecules, come after all others.

@@ -19,6 +19,8 @@ from pipeline.report.model import Objective, Report
 from pipeline.report.raw_values import Logarithm, find_logarithm
 
 MOST_COLUMNS = 8  # of properties
+MOST_LIBRARY = 4  # of a library's own columns
+LONGEST_CELL = 60  # characters of a cell of such a column
 FAR = 2.0  # a prediction is an extrapolation from so many times the typical distance of the data on
 _NAMES = {
     "logp": "logP", "qed": "QED", "sa": "SA score", "mw": "molecular weight", "tpsa": "TPSA", "hbd": "H-bond donors",
@@ -121,8 +123,26 @@ def _holds_values(name: Any) -> bool:
     return str(name).endswith(("_computed", "_predicted"))
 
 
-def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    """Make a row of the table for each candidate; what is missing is None."""
+def choose_library_columns(candidates: pd.DataFrame, report: Report) -> list[str]:
+    """Choose the columns of a library that the page shows: the first ones with short cells; the files have all of them."""
+    if report.library is None:
+        return []
+    texts = {name: candidates[name].dropna().astype(str) for name in report.library.columns if name in candidates}
+    return [name for name, cells in texts.items() if len(cells) and cells.str.len().max() <= LONGEST_CELL][
+        :MOST_LIBRARY
+    ]
+
+
+def make_rows(
+    candidates: pd.DataFrame, columns: Sequence[Column], library: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Make a row of the table for each candidate; what is missing is None.
+
+    Args:
+        candidates: The candidates.
+        columns: The property columns of the table.
+        library: The columns of the library that are shown with the structure.
+    """
     for position, values in enumerate(candidates.to_dict("records"), start=1):
         record = {str(name): to_plain(value) for name, value in values.items()}
         texts = {name: record.get(name) or None for name in ("smiles", "nearest_training_smiles", "origin", "parent")}
@@ -140,6 +160,7 @@ def make_rows(candidates: pd.DataFrame, columns: Sequence[Column]) -> Iterator[d
             "cells": [_make_cell(record, column) for column in columns],
             "alerts": split_alerts(record.get("alerts")),
             "unusual": read_names(record.get("unusual")),
+            "library": [(name, str(record[name])) for name in library if record.get(name)],
             "far": distance is not None and distance > FAR,
         }
 

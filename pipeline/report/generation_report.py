@@ -17,6 +17,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
+from pipeline.generation.library_account import STAGES as LIBRARY_STAGES
 from pipeline.models.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
@@ -90,17 +91,18 @@ def build_generation_report(
         constraints=[c.describe() for c in config.constraints],
         allow_unusual=list(config.allow_unusual),
     )
-    stages = [(s, counts[s]) for s in _STAGES if s in counts and (s != "within target" or objectives)]
+    order = _STAGES if made.library is None else LIBRARY_STAGES
+    stages = [(s, counts[s]) for s in order if s in counts and (s != "within target" or objectives)]
     report.funnel = [Stage(**stage) for stage in count_funnel(stages)]
     report.refusals = [
         Refusal(constraint=name, count=n, of=made.refusals.examined) for name, n in made.refusals.refused.items()
     ]
-    report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
+    if made.library is None:
+        report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
     report.novelty = None
     if dataset is not None:
-        aware, blind = (
-            Share(count=counts[key], of=counts.get(MEETS, counts["unique"])) for key in ("novel", "novel, stereo-blind")
-        )
+        of = counts.get(MEETS, counts["unique"]) if made.library is None else len(made.candidates)
+        aware, blind = (Share(count=counts[key], of=of) for key in ("novel", "novel, stereo-blind"))
         report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
     report.diversity = measure_diversity(made.candidates)

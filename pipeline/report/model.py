@@ -14,6 +14,7 @@ from pydantic import ConfigDict, ValidationError
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
 from pipeline.report.dataset_facts import DatasetFacts
+from pipeline.report.library_facts import LibraryFacts
 from pipeline.report.part import Number as Number
 from pipeline.report.part import Part as Part
 from pipeline.report.part import Point as Point
@@ -331,6 +332,8 @@ class Report(Part):
     distributions: list[Distribution] = []
     latent_map: LatentMap | None = None
     optimization: Search | None = None
+    library: LibraryFacts | None = None
+    """The library that the candidates were chosen from; None where they were generated."""
     cautions: list[str] = []
     """Sentences of the verdict on what most candidates are."""
     warnings: list[str] = []

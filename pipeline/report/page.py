@@ -17,6 +17,7 @@ from pipeline.report import formatting, sections
 from pipeline.report.candidate_table import (
     ShownProperty,
     choose_columns,
+    choose_library_columns,
     collect_properties,
     count_hidden_columns,
     make_rows,
@@ -42,7 +43,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     candidates = candidates.loc[:, ~candidates.columns.duplicated()]
     properties = collect_properties(report)
     columns = choose_columns(candidates, properties)
-    rows = list(make_rows(candidates.head(MOST_DRAWN), columns))
+    rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
     script = _read_resource("page.js")
     environment = Environment(
         loader=PackageLoader("pipeline.report", "."),

@@ -91,6 +91,8 @@ def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) 
 def _count_values(report: Report, entry: Distribution) -> str:
     """Return the number of molecules behind each curve of a distribution, in words."""
     samples = "molecules asked about" if report.optimization else "distinct molecules made"
+    if report.library:
+        samples = "best molecules of the library"
     curves = (
         (entry.data, entry.of.get("data"), "training molecules"),
         (entry.samples, entry.of.get("samples"), samples),

@@ -185,7 +185,15 @@ def test_prefect_yaml_holds_the_flows_as_they_are() -> None:
     from prefect.client.schemas.schedules import CronSchedule
 
     held = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert sorted(d["name"] for d in held) == ["campaign", "generate", "ingest", "optimize", "train", "update"]
+    assert sorted(d["name"] for d in held) == [
+        "campaign",
+        "generate",
+        "ingest",
+        "optimize",
+        "screen",
+        "train",
+        "update",
+    ]
     for deployment in held:
         path, _, name = deployment["entrypoint"].partition(":")
         flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
@@ -213,7 +221,7 @@ def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) ->
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     held = {
         name: get(server, f"/deployments/name/{name}/{name}")
-        for name in ("campaign", "generate", "ingest", "optimize", "train", "update")
+        for name in ("campaign", "generate", "ingest", "optimize", "screen", "train", "update")
     }
     assert all(held.values()), held
     active = {name for name, d in held.items() if any(schedule["active"] for schedule in d["schedules"])}

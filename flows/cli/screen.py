@@ -1,0 +1,99 @@
+"""The command `screen`: the molecules of a given library that are worth measuring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chem_vae.errors import UserError
+from flows.cli import inspect, options
+from flows.cli.command import Given, command, new_group
+from flows.cli.export import check_output, export
+from flows.cli.setting_option import SettingOption
+from flows.environment import start_prefect
+from flows.terminal import name_workspace, show_progress, suggest_command
+
+app = new_group()
+READ = (
+    SettingOption(options.LEARN, "--smiles-column", "screen.smiles_column", "NAME"),
+    SettingOption(options.LEARN, "--delimiter", "screen.delimiter", "CHARACTER", "';'"),
+    SettingOption(options.LEARN, "--encoding", "screen.encoding", "NAME", "windows-1252"),
+    SettingOption(options.LEARN, "--sheet", "screen.sheet", "NAME", "'In stock'"),
+    SettingOption(options.LEARN, "--header/--no-header", "screen.header"),
+    SettingOption(options.LEARN, "--limit", "screen.limit", "", "10000"),
+)
+"""How the library is read."""
+CHOOSE = (
+    SettingOption(options.MUST, "--outside-domain", "generate.measured.outside_domain"),
+    SettingOption(options.SEARCH, "--keep", "screen.keep"),
+    SettingOption(options.HOW, "--workers", "screen.workers"),
+    SettingOption(options.HOW, "--seed", "generate.seed"),
+)
+
+
+@command(
+    app,
+    *READ,
+    *options.make_aims("generate"),
+    *options.make_constraints("generate"),
+    *CHOOSE,
+    options.NAME,
+    options.SET,
+)
+def screen(
+    given: Given,
+    model: str | None,
+    output: Path | None,
+    config: Path | None,
+    workspace: Path,
+    prefect: bool,
+    quiet: bool,
+    debug: bool,
+    library: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LIBRARY]",
+            help="The molecules to choose from: a file (csv, tsv, smi, sdf, parquet, each also .gz; xlsx), a URL, or a name from "
+            "`chem-vae datasets`.",
+        ),
+    ] = None,
+) -> None:
+    """Choose the molecules of a library that are worth measuring, and report on them.
+
+    chem-vae screen catalogue.sdf.gz --model my-run --maximize pIC50 -n 50 -o order.csv
+
+    The library is a vendor's catalogue or any file of molecules; its own columns (number, name, price) stand in the candidates' table.
+    What is chosen is unlike each other, within the domain of the predictor, and not measured before. With conditions:
+
+    chem-vae screen zinc250k --model my-run --maximize pIC50 --within mw=:450 --without-alerts PAINS,BRENK -n 50
+
+    The rows of the library that are no molecules are listed in the run's folder, each with its number and the reason.
+    """
+    options.add_similarity(given, "generate")
+    whole = given.load(
+        config, ({} if config else {"name": "screen"}) | ({"screen.library": library} if library else {})
+    )
+    if whole.screen is None:
+        raise UserError(
+            "name the library to choose from: chem-vae screen catalogue.csv --model my-run --maximize pIC50"
+        )
+    if output is not None:
+        check_output(output)
+    if prefect:
+        start_prefect(quiet, debug)
+        from flows.screen import screen as flow  # here: loads prefect and rdkit
+
+        folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name))
+    else:
+        from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
+        from pipeline.workflows.screen_run import screen_run
+
+        trained = load_model(model, workspace)
+        with show_progress(quiet) as progress:
+            folder = screen_run(trained, None, whole.generate, whole.screen, workspace, whole.name, progress).folder
+    inspect.show_run(folder)
+    if output is not None:
+        print(f"{export(folder, output)} candidates: {output}")
+    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")

@@ -1,0 +1,57 @@
+"""The flow `screen`: from a library and a model to the molecules that are worth measuring, and their report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.artifacts import show_run, track_progress
+from flows.tasks import declare_flow, declare_task
+from pipeline.config import CampaignConfig
+from pipeline.generation.config import GenerateConfig, ScreenConfig
+from pipeline.workspace.lookup import find_model
+
+
+@declare_task("screen")
+def screen_molecules(model: str, config: CampaignConfig, workspace: Path) -> str:
+    """Screen a library with a model folder and return the run's folder.
+
+    Args:
+        model: The model's folder.
+        config: Its `name` and its tables `generate` and `screen` are followed.
+        workspace: The folder in which datasets, models and runs are kept.
+    """
+    # Here: a worker that only looks at the flow does not wait for torch and RDKit.
+    from pipeline.models.trained_model import TrainedModel
+    from pipeline.workflows.screen_run import screen_run
+
+    assert config.screen is not None
+    with track_progress() as progress:
+        opened = TrainedModel.open(Path(model), workspace=workspace)
+        run = screen_run(opened, None, config.generate, config.screen, workspace, config.name, progress)
+    show_run(run)
+    return str(run.folder)
+
+
+@declare_flow("screen")
+def screen(
+    library: ScreenConfig,
+    config: GenerateConfig,
+    model: str | None = None,
+    workspace: Path = Path("workspace"),
+    name: str = "screen",
+) -> str:
+    """Choose the molecules of a library that are worth measuring, and report on them.
+
+    Args:
+        library: The settings of the table `screen`: the file of molecules, and how it is read.
+        config: The settings of the table `generate`: what is wanted.
+        model: A run or model folder, a run's id, a model's key, or `latest`; when not given, the latest or a shipped one.
+        workspace: The folder in which datasets, models and runs are kept.
+        name: The run's name.
+
+    Returns:
+        The run's folder.
+    """
+    folder = str(find_model(model, workspace))
+    whole = CampaignConfig(name=name, generate=config, screen=library)
+    return screen_molecules(folder, whole, workspace, return_state=True).result()

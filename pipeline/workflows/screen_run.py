@@ -1,0 +1,70 @@
+"""Chooses molecules from a library with a model and writes the run folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from chem_vae.progress import Progress, silent
+from pipeline.datasets.dataset import Dataset
+from pipeline.generation.config import GenerateConfig, ScreenConfig
+from pipeline.generation.screen_library import screen
+from pipeline.models.trained_model import TrainedModel
+from pipeline.report.generation_report import build_generation_report
+from pipeline.report.library_facts import describe_library
+from pipeline.workflows.run_folder import estimate_run, open_run_writer
+from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.runs import Run
+
+REJECTS = "library-rejected.csv"
+"""The file of a run folder that lists the rows of the library that are no molecules."""
+
+
+def screen_run(
+    model: TrainedModel,
+    dataset: Dataset | None,
+    config: GenerateConfig,
+    screening: ScreenConfig,
+    workspace: Path,
+    name: str,
+    progress: Progress = silent,
+) -> Run:
+    """Choose molecules from a library with a model and write a run folder, as `generate_run` does of generated ones.
+
+    Nothing stands in the workspace before the library was read, so that a killed run leaves no folder.
+
+    Args:
+        model: The trained model.
+        dataset: The dataset with the measured molecules; found in the workspace by the model's card when None.
+        config: The settings of what is wanted.
+        screening: The settings of the library.
+        workspace: The folder whose `runs/` gets the run folder.
+        name: The name of the run.
+        progress: Told each stage of the work.
+
+    Returns:
+        The finished run, its folder with settings, model, report, candidates, rejected rows and manifest.
+    """
+    check_writable(workspace, estimate_run(model, config.n), "the run")
+    dataset = dataset or model.dataset(workspace)
+    with tempfile.TemporaryDirectory() as folder:
+        rejects = Path(folder) / REJECTS
+        made = screen(model, config=config, screening=screening, dataset=dataset, rejects=rejects, progress=progress)
+        account = made.library
+        assert account is not None
+        asked = {"generate": made.config.model_dump(mode="json"), "screen": screening.model_dump(mode="json")}
+        with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
+            if account.unreadable:
+                shutil.copyfile(rejects, writer.folder / REJECTS)
+            seconds = writer.list_seconds(screen=made.seconds)
+            report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+            report.library = describe_library(account, len(made.candidates), REJECTS)
+            made.report = report.to_dict()
+            return writer.finish(
+                report,
+                made.candidates,
+                seed=made.config.seed,
+                counts=made.counts,
+                library={"name": account.name, "location": account.location, "rows": account.rows},
+            )
