@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
+from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
+from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.tensor_files import read_tensors
+from pipeline.chemistry.descriptors import DESCRIPTORS
+from pipeline.chemistry.molecule import Molecule
 from pipeline.models.measured_predictor import (
     FILE,
     MeasuredPredictor,
     Representation,
+    features,
     find_domain_floor,
     inputs,
     load_measured,
+    save_measured,
 )
 from pipeline.models.trained_model import TrainedModel
 
@@ -95,3 +102,39 @@ def test_no_molecule_has_no_value(model: TrainedModel) -> None:
     predictor = _make(model, "fingerprint+descriptors")
     assert predictor.draw([], None, 3).shape == (3, 0) and torch.isnan(predictor.draw([None], None, 3)).all()
     assert torch.isnan(predictor.predict_function([None]).mean).all()
+
+
+def test_what_a_process_sees_is_kept_with_a_molecule() -> None:
+    molecule = Molecule("CCOc1ccccc1C(N)=O")
+    texts, kept = inputs([molecule.smiles, None, "no molecule"]), inputs([molecule])
+    assert torch.equal(kept[0], texts[0]) and torch.equal(kept[0], inputs([molecule])[0])
+    assert texts[1:, -6:].isnan().all() and not texts[1:, :-6].any()
+    usual = [usual for _, usual in DESCRIPTORS.values()]
+    logp, weight, _, aromatic, _, donors = [round(v * u, 2) for v, u in zip(kept[0, -6:].tolist(), usual, strict=True)]
+    assert (logp, weight, aromatic, donors) == (1.18, 165.19, 1.0, 1.0)
+
+
+def test_other_descriptors_than_it_knows_are_refused(model: TrainedModel, tmp_path: Path) -> None:
+    predictor = replace(model.measured["assay"], representation="fingerprint+descriptors")
+    save_measured([predictor], tmp_path / FILE)
+    read = load_measured(tmp_path / FILE, {})["assay"]
+    torch.testing.assert_close(read.predict(MOLECULES[:2]).mean, predictor.predict(MOLECULES[:2]).mean)
+    tensors, strings = read_tensors(tmp_path / FILE, may_be_infinite=("y",))
+    write_safetensors(tensors, tmp_path / FILE, {"measured": strings["measured"].replace('"tpsa"', '"dipole"')})
+    with pytest.raises(CheckpointError, match="needs the descriptors logp, mw, dipole"):
+        load_measured(tmp_path / FILE, {})
+
+
+def test_predictors_of_earlier_versions_see_substructures_alone(model: TrainedModel, tmp_path: Path) -> None:
+    found = model.measured["assay"]
+    process = TanimotoProcess(found.process.features, found.process.y)
+    save_measured(
+        [MeasuredPredictor("assay", "fingerprint", process, None, {"chosen": "fingerprint"})], tmp_path / FILE
+    )
+    tensors, strings = read_tensors(tmp_path / FILE, may_be_infinite=("y",))
+    assert "descriptors" not in strings["measured"] and "0/descriptors" not in tensors
+    tensors["0/fit"] = tensors["0/fit"][:3]  # noise, amplitude and mean were all that they had
+    write_safetensors(tensors, tmp_path / FILE, strings)
+    read = load_measured(tmp_path / FILE, {})["assay"]
+    torch.testing.assert_close(read.predict(MOLECULES[:2]).mean, process.predict(features(MOLECULES[:2])).mean)
+    assert read.draw(MOLECULES[:2], k=3).shape == (3, 2)

@@ -37,6 +37,7 @@ def test_the_probability_is_calibrated_and_told(sample_smiles: list[str], tmp_pa
     assert ((mean >= 0) & (mean <= 1)).all() and (std <= (mean * (1 - mean)).sqrt() + 1e-5).all()
     told = describe_choice(found.predictor.compared)
     assert told.startswith("probability of class 1: ROC AUC 0.") and "160 molecules" in told
+    assert "for comparison a random forest: ROC AUC 0." in told
     save_measured([found.predictor], tmp_path / "measured.safetensors")
     read = load_measured(tmp_path / "measured.safetensors", {})["active"]
     assert read.is_classifier and torch.allclose(read.predict(sample_smiles[160:200]).mean, mean, atol=1e-5)
@@ -70,3 +71,30 @@ def test_perfect_probabilities_have_perfect_figures() -> None:
     active = torch.tensor([False] * 6 + [True] * 4)
     found = measure_classification(active.float(), active)
     assert found["roc_auc"] == found["pr_auc"] == 1.0 and found["brier"] == 0.0 and found["base_rate"] == 0.4
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.training.forest._TREES", 10)
+
+
+def test_descriptors_are_chosen_where_the_classes_follow_them(sample_smiles: list[str], few_trees: None) -> None:
+    labelled = Labelled(sample_smiles[:200], torch.zeros(200))
+    logp = labelled.inputs[:, -6]
+    labelled = Labelled(sample_smiles[:200], (logp > logp.median()).float())
+    found = fit_classes("active", labelled, (0.0, 1.0), None, 0)
+    assert found is not None and found.predictor.representation == "fingerprint+descriptors"
+    compared = found.predictor.compared["representations"]
+    assert compared["fingerprint+descriptors"]["brier"] < 0.6 * compared["fingerprint"]["brier"]
+    assert found.figures["classification"]["roc_auc"] > 0.95
+    assert sum(found.predictor.compared["chosen_by_folds"].values()) == 4
+
+
+def test_many_molecules_are_compared_in_part(
+    sample_smiles: list[str], few_trees: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.training.compare_predictors.COMPARED_MOLECULES", 80)
+    found = _fit(sample_smiles[:160], 1.0)
+    card = found.predictor.compared
+    assert {f["n"] for f in card["representations"].values()} == {80} and card["forest"]["n"] == 80
+    assert card["checked"]["n"] == 160 and found.figures["n_test"] == 160, "the predictor itself is checked on all"
