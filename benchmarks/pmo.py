@@ -1,14 +1,18 @@
 """The PMO benchmark: how soon a strategy finds good molecules under a counted oracle, beside the published figures.
 
-    python benchmarks/pmo.py --strategies adaptive --seeds 0,1,2 --workers 2
-    python benchmarks/pmo.py --strategies random,genetic --seeds 0 --workers 2   # for the calls to 90 %, too
+    python benchmarks/convert_activity_models.py                       # once: the models of drd2, gsk3b and jnk3
+    python benchmarks/pmo.py --table protocol --seeds 0,1,2            # all 23 tasks, nothing refused, as published
+    python benchmarks/pmo.py --table defaults --seeds 0,1,2            # with the product's own defaults
+    python benchmarks/pmo.py --table library --library zinc250k        # a library scored beforehand, uncounted
     python benchmarks/pmo.py --tasks qed --calls 300 --output trial.json         # a try
 
 Each run is one task, one strategy and one seed in a process of its own with one thread; nothing in a strategy knows the
-task. Finished runs are kept in the workspace and not run again; one that was stopped begins anew, so that its seconds
-are of one whole run. All finished runs of the same model and budget come into benchmarks/results/pmo.json and into the
-table that is printed for benchmarks/README.md: areas under the top-10, top-1 and top-100 curves, the calls to 90 % of the
-best known score, and where the time goes beside the time that the network takes to decode 100 molecules.
+task. A run ends once ten molecules have the task's highest score, where that is known: its curve cannot change any more.
+Each finished run is kept in the workspace at once and not run again; the same command goes on after a kill, and one run that was
+stopped begins anew, so that its seconds are of one whole run. All finished runs of the same table, model and budget come into
+the table's file of benchmarks/results, after each run, and into the tables that are printed for benchmarks/README.md: areas under
+the top-10, top-1 and top-100 curves, the calls to 90 % of the best known score, and where the time goes beside the time that the
+network takes to decode 100 molecules.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import os
 import statistics
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ from typing import Any
 from pmo_run import DIGITS, Job, code_key, run, say
 
 TASKS = ("celecoxib_rediscovery", "osimertinib_mpo", "median1", "albuterol_similarity", "qed")
+"""The tasks that come first in files and tables."""
 
 
 def best_so_far(rises: Sequence[Sequence[float]], calls: int) -> list[float]:
@@ -104,7 +109,14 @@ def main() -> None:
     parser.add_argument(
         "--strategies", default="adaptive", metavar="NAME,...", help="as `chem-vae optimize` knows them"
     )
-    parser.add_argument("--tasks", default=",".join(TASKS), metavar="NAME,...", help="of benchmarks/pmo_tasks.py")
+    parser.add_argument("--table", choices=["protocol", "defaults", "library"], default="protocol")
+    parser.add_argument(
+        "--tasks", metavar="NAME,...", help="of benchmarks/pmo_tasks.py, in this order; all 23 when not given"
+    )
+    parser.add_argument("--library", default="zinc250k", help="a named dataset or a file, for --table library")
+    parser.add_argument(
+        "--library-size", type=int, metavar="INT", help="molecules of it to score, drawn by chance; all when not given"
+    )
     parser.add_argument("--seeds", default="0,1,2", metavar="INT,...")
     parser.add_argument("--calls", type=int, default=10_000, help="budget of a run; published figures are of 10,000")
     parser.add_argument("--batch", type=int, help="molecules a round; what optimize takes when not given")
@@ -115,12 +127,14 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="run these again, also where they are finished")
     parser.add_argument("--model", default="moses", help="as --model of chem-vae takes it")
     parser.add_argument("--workspace", type=Path, default=Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace")))
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "pmo.json")
+    parser.add_argument("--output", type=Path, help="the table's file of benchmarks/results when not given")
     args = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"  # read by the processes that are started below
 
     from pmo_protocol import BUDGET
+    from pmo_tables import TABLES, render_table
+    from pmo_tasks import TASKS as ALL
     from pmo_tasks import task
 
     from chem_vae.atomic_files import write_json
@@ -130,16 +144,21 @@ def main() -> None:
     from pipeline.workspace.folders import hash_content
 
     try:
-        tasks = [task(name).name for name in args.tasks.split(",")]
+        tasks = [task(name).name for name in (args.tasks.split(",") if args.tasks else ALL)]
         for name in args.strategies.split(","):
             check_strategy(name)
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))
-    key = hash_content("pmo", 1, model.key, args.calls, args.batch, args.start)
+    library = (args.library, args.library_size) if args.table == "library" else ("", None)
+    key = hash_content("pmo", 2, model.key, args.calls, args.batch, args.start, args.table, *library)
+    output = args.output or Path(__file__).parent / "results" / TABLES[args.table].file
     kept = args.workspace / "benchmarks" / f"pmo-{key[:8]}"
     jobs = [
-        Job(name, strategy, seed, args.calls, args.batch, args.start, str(model.folder), args.workspace, kept, key)
+        Job(
+            *(name, strategy, seed, args.calls, args.batch, args.start, str(model.folder), args.workspace, kept, key),
+            *(args.table, *library),
+        )
         for seed in map(int, args.seeds.split(","))
         for name in tasks
         for strategy in args.strategies.split(",")
@@ -147,20 +166,27 @@ def main() -> None:
     if args.again:
         for job in jobs:
             (kept / f"{job.name}.json").unlink(missing_ok=True)
-    failed = _run_all(jobs, args.workers)
+    about = {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]}
+    settings = {"calls": args.calls, "batch": args.batch, "start": args.start, "table": args.table}
+    settings |= {"optimize": dict(TABLES[args.table].settings), "library": library[0], "library_size": library[1]}
+
+    def write() -> None:
+        """Write all finished runs."""
+        written = {"benchmark": "PMO (arXiv:2206.12411)", "model": about, "settings": settings}
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(output, {**written, "runs": _rounded(kept_runs(kept, key))})
+
+    failed = _run_all(jobs, args.workers, write)
     runs = kept_runs(kept, key)
     if older := [f"{r['task']}-{r['strategy']}-{r['seed']}" for r in runs if r["code"] != code_key()]:
         say(f"made by an earlier state of the source (--again makes them anew): {', '.join(older)}")
     if runs:
-        about = {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]}
-        settings = {"calls": args.calls, "batch": args.batch, "start": args.start}
-        written = {"benchmark": "PMO (arXiv:2206.12411)", "model": about, "settings": settings, "runs": _rounded(runs)}
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, written)
+        write()
         if args.calls != BUDGET:
             say(f"a trial: the published areas are over {BUDGET:,} calls, these over {args.calls:,}")
+        print(render_table(args.table, runs))
         print(markdown(runs))
-        say(f"written: {args.output}; the runs: {kept}")
+        say(f"written: {output}; the runs: {kept}")
     if failed:
         say(f"failed: {', '.join(failed)}; the same command runs these again")
         sys.exit(1)
@@ -173,8 +199,8 @@ def _end_with_parent() -> None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
-def _run_all(jobs: Sequence[Job], workers: int) -> list[str]:
-    """Run the jobs, each in a fresh process; returns the names of those that failed."""
+def _run_all(jobs: Sequence[Job], workers: int, write: Callable[[], None]) -> list[str]:
+    """Run the jobs, each in a fresh process, and write after each; returns the names of those that failed."""
     failed = []
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, _end_with_parent, max_tasks_per_child=1) as pool:
@@ -187,6 +213,7 @@ def _run_all(jobs: Sequence[Job], workers: int) -> list[str]:
                 failed.append(job.name)
                 say(f"{job.name} failed: {type(error).__name__}: {error}")
                 continue
+            write()
             say(
                 f"{job.name}: AUC top-10 {r['auc_top10']:.3f}, best {r['top1']:.3f}, {r['seconds']:,.0f} s ({r['ended']})"
             )

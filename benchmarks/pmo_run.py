@@ -34,6 +34,12 @@ class Job:
     workspace: Path
     kept: Path
     key: str
+    table: str = "protocol"
+    """The name of a table of `pmo_tables`, which has the settings."""
+    library: str = ""
+    """The name or the path of the library, for the table of that name."""
+    library_size: int | None = None
+    """The molecules of it that are scored beforehand, drawn by chance; None: all."""
 
     @property
     def name(self) -> str:
@@ -88,6 +94,8 @@ def _measured(job: Job) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     import pmo_protocol as pmo
+    from pmo_tables import TABLES
+    from pmo_tasks import task
 
     from chem_vae.checkpoint import Checkpoint
     from chem_vae.optimizers.gradient import GradientAscent
@@ -96,22 +104,27 @@ def _measured(job: Job) -> dict[str, Any]:
     from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
-    from pipeline.oracles.config import OracleConfig
     from pipeline.workspace.runs import describe_machine, list_versions
 
     model = load_model(job.model, job.workspace)
     decode_seconds = _decode_seconds(model.checkpoint)
     folder = job.kept / f"{job.name}.run"
     shutil.rmtree(folder, ignore_errors=True)
-    config = OptimizeConfig(
-        oracle=OracleConfig(function=f"pmo_tasks:{job.task}"),
-        oracle_calls=job.calls,
-        strategy=job.strategy,
-        batch_size=job.batch,
-        start=job.start,  # type: ignore[arg-type]
-        seed=job.seed,
-        usual_size=False,  # targets of the tasks are heavier than the molecules of some models, and published runs have no limit
-    )
+    highest = task(job.task).best
+    ends = {} if highest is None else {"objectives": {"score": {"maximize": True, "low": highest - 1e-9}}, "enough": 10}
+    seeds, library = _choose_seeds(job, model) if job.library else ((), "")
+    settings = {
+        "oracle": {"function": f"pmo_tasks:{job.task}"},
+        "oracle_calls": job.calls,
+        "strategy": job.strategy,
+        "batch_size": job.batch,
+        "start": job.start,
+        "seed": job.seed,
+        "seeds": seeds,
+        **ends,  # the curve of the best ten cannot change any more once ten have the highest score that there is
+        **TABLES[job.table].settings,
+    }
+    config = OptimizeConfig.model_validate(settings)
     dataset = model.dataset(job.workspace) if job.start == "data" else None
     watch, started, cpu = Stopwatch(), time.monotonic(), _cpu_seconds()
     with (
@@ -136,6 +149,8 @@ def _measured(job: Job) -> dict[str, Any]:
     best = found.calls.sort_values("score", ascending=False).head(3)
     return {
         **{k: v for k, v in figures._asdict().items() if k != "best"},
+        "table": job.table,
+        "library": library,
         "rises": _rises(scores),
         "best": [[s, round(v, DIGITS)] for s, v in zip(best["smiles"], best["score"], strict=True)],
         "ended": found.ended,
@@ -151,6 +166,32 @@ def _measured(job: Job) -> dict[str, Any]:
         "versions": list_versions(),
         "code": code_key(),
     }
+
+
+def _choose_seeds(job: Job, model: Any) -> tuple[tuple[str, ...], str]:
+    """Choose the best molecules of the library that the model's standardization reads; return them and the library in words."""
+    import random
+
+    from pmo_tables import BEST_OF_LIBRARY, choose_best, read_library
+
+    from chem_vae.errors import UserError
+    from pipeline.optimization.initial_population import read_seeds
+    from pipeline.workspace.registry import resolve
+
+    source = resolve(job.library)
+    smiles = read_library(source.path)
+    if job.library_size is not None and job.library_size < len(smiles):
+        smiles = random.Random(job.seed).sample(smiles, job.library_size)
+    seeds: dict[str, None] = {}
+    for text, _ in choose_best(job.task, smiles, 2 * BEST_OF_LIBRARY):
+        try:
+            read_seeds([text], model.standardize_options)
+        except UserError:
+            continue
+        seeds[text] = None
+        if len(seeds) == BEST_OF_LIBRARY:
+            break
+    return tuple(seeds), f"{len(smiles):,} molecules of {source.name}"
 
 
 def code_key() -> str:

@@ -11,6 +11,7 @@ from chem_vae.optimizers.base import (
     create,
     register,
 )
+from chem_vae.optimizers.settings import SearchConfig
 
 __all__ = [
     "STRATEGIES",
@@ -18,6 +19,7 @@ __all__ = [
     "Molecule",
     "Problem",
     "Proposal",
+    "SearchConfig",
     "check_strategy",
     "create",
     "register",

@@ -25,7 +25,7 @@ class Archive:
 
     def __init__(self, latent_size: int, objectives: int = 1) -> None:
         self.z = torch.empty(0, latent_size)
-        self.scores = torch.empty(0, objectives)
+        self.scores = torch.empty(0, objectives, dtype=torch.float64)
         self.molecules: list[Molecule | None] = []
         self.seen: set[str] = set()
         """Keys of all molecules told, scored or failed."""
@@ -50,7 +50,7 @@ class Archive:
         Raises:
             UserError: If the number of objectives is not the archive's.
         """
-        values = scores.reshape(len(scores), -1).float().cpu()
+        values = scores.reshape(len(scores), -1).double().cpu()
         if values.shape[1] != self.scores.shape[1]:
             raise UserError(f"told {values.shape[1]} scores for each molecule of a problem of {self.scores.shape[1]}")
         scored, placed = values.isfinite().all(dim=1).tolist(), z.isfinite().all(dim=1).tolist()
@@ -91,7 +91,8 @@ class Archive:
     def select_best(self, k: int, rows: Tensor | None = None) -> Tensor:
         """Select the k best of some rows, best first.
 
-        Several objectives are ranked by Pareto front, then by the distance to the nearest other molecule.
+        Several objectives are ranked by Pareto front, then by the distance to the nearest other molecule. Of equal ones the
+        first of `rows` comes first.
 
         Args:
             k: The most rows to return.
@@ -104,6 +105,12 @@ class Archive:
         values = self.scores[rows]
         worth = values[:, 0] if values.shape[1] == 1 else -number_fronts(values) + measure_crowding(values)
         return rows[worth.argsort(descending=True, stable=True)[:k]]
+
+
+def has_fast_bfloat16() -> bool:
+    """Say whether this processor multiplies in bfloat16, in which drafts are decoded in three fifths of the time."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return supported is not None and bool(supported())
 
 
 class Draft(NamedTuple):
@@ -161,7 +168,9 @@ class RememberingOptimizer(LatentOptimizer):
     def decode_drafts(self, z: Tensor, origin: str, parents: Sequence[str | None] | None = None) -> list[Draft]:
         """Decode latent points (k, D) into drafts, at the problem's temperature."""
         conditions = self.problem.draw_conditions(len(z), self.generator)
-        strings = self.checkpoint.decode(z, conditions, temperature=self.problem.temperature, seed=self.draw_seed())
+        kind = self.checkpoint.model.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cpu" and has_fast_bfloat16()):
+            strings = self.checkpoint.decode(z, conditions, temperature=self.problem.temperature, seed=self.draw_seed())
         strings = self.adapt(strings)
         return [
             Draft(p, s, origin, parent) for p, s, parent in zip(z, strings, parents or [None] * len(z), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError, unknown_name
+from chem_vae.optimizers.settings import SearchConfig
 from chem_vae.plugins import Registry
 
 REMOVED = {"turbo": "adaptive", "cma_es": "adaptive"}
@@ -70,6 +71,10 @@ class Problem:
     """1: scores are numbers (n,). More: a Pareto front is wanted, and scores are (n, objectives)."""
     adapt: Callable[[Sequence[str | None], int], list[str | None]] | None = None
     """(decoded SELFIES strings; seed) -> strings that hold what has to be kept, row i for row i; None where one cannot."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """The settings of the strategy."""
+    narrow: Problem | None = None
+    """The same problem with a narrower screen, to be searched first; None where there is nothing to leave out at first."""
 
 
 class LatentOptimizer(ABC):
@@ -88,6 +93,8 @@ class LatentOptimizer(ABC):
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     """Fields of the Problem that may not be empty, e.g. ("screen",)."""
+    needs_encodings: ClassVar[bool] = True
+    """Whether `tell` has to be given where molecules lie; else the caller may give NaN, which saves the encoder's time."""
     several_objectives: ClassVar[bool] = False
     """Whether it takes scores of several objectives; else the caller makes them one."""
 
@@ -95,6 +102,7 @@ class LatentOptimizer(ABC):
         if missing := [name for name in self.needs if not getattr(problem, name)]:
             raise UserError(f"the strategy {self.name} needs {', '.join(missing)} of its problem")
         self.problem = problem
+        self.search = problem.search
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
         self.checkpoint = problem.checkpoint

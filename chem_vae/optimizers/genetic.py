@@ -26,12 +26,11 @@ class Genetic(RememberingOptimizer):
     always (STONED; Nigam et al. 2021, doi:10.1039/D1SC00231G). structure variation: the caller's own, e.g. graph crossover
     (Jensen 2019, doi:10.1039/C8SC05372C). Parents are drawn by rank (Tripp & Hernández-Lobato 2023, arXiv:2310.09267);
     several objectives are ranked by Pareto front. The share of each move follows how many of its children entered the
-    best `elite`, and never falls below `least`.
+    best `elite`, and never falls below `least_share`.
     """
 
     name = "genetic"
     several_objectives = True
-    founders, population, elite, least, memory, noise = 100, 1000, 100, 0.1, 0.9, 0.8
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
@@ -47,11 +46,11 @@ class Genetic(RememberingOptimizer):
     def compute_shares(self) -> dict[str, float]:
         """Compute the share of each move in the next proposal."""
         rates = {move: self.entered[move] / self.tried[move] for move in self._makers}
-        free = 1.0 - self.least * len(rates)
-        return {move: self.least + free * rate / sum(rates.values()) for move, rate in rates.items()}
+        free = 1.0 - self.search.least_share * len(rates)
+        return {move: self.search.least_share + free * rate / sum(rates.values()) for move, rate in rates.items()}
 
     def ask(self, n: int) -> Proposal:
-        if len(self.living) < min(n, self.founders):
+        if len(self.living) < min(n, self.search.founders):
             return self.propose_start(n)
         return self.propose_new(n, self._make_children)
 
@@ -60,18 +59,20 @@ class Genetic(RememberingOptimizer):
     ) -> None:
         before = len(self.archive)
         super().tell(proposal, z, scores, molecules)
-        keys = self.archive.get_keys(self.living[: self.elite].tolist())
+        keys = self.archive.get_keys(self.living[: self.search.elite].tolist())
         new = self.archive.get_keys(range(before, len(self.archive)))
         for move in self._makers:
             told = [m for m, origin in zip(molecules or [], proposal.origins or [], strict=False) if origin == move]
             if told:  # a child that is no molecule, or an old one, is a failure of its move
-                self.tried[move] = self.memory * self.tried[move] + len(told)
+                self.tried[move] = self.search.memory * self.tried[move] + len(told)
                 entered = sum(m is not None and m.key in new and m.key in keys for m in told)
-                self.entered[move] = self.memory * self.entered[move] + entered + 0.01  # 0.01: a move may come back
+                self.entered[move] = (
+                    self.search.memory * self.entered[move] + entered + 0.01
+                )  # 0.01: a move may come back
 
     def _learn(self, z: Tensor, scores: Tensor, molecules: Sequence[Molecule | None]) -> None:
         for new in self.archive.add(z, scores, molecules).split(AT_ONCE):
-            self.living = self.archive.select_best(self.population, torch.cat([self.living, new]))
+            self.living = self.archive.select_best(self.search.population, torch.cat([new, self.living]))
 
     # -- moves ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class Genetic(RememberingOptimizer):
             return []
         first, second = self.draw_parents(n, placed), self.draw_parents(n, placed)
         along = 0.5 * torch.rand(n, 1, generator=self.generator)  # the first parent is the nearer one
-        size = self.noise * torch.rand(n, 1, generator=self.generator)
+        size = self.search.latent_noise * torch.rand(n, 1, generator=self.generator)
         noise = size * self.measure_spread() * torch.randn(n, self.archive.z.shape[1], generator=self.generator)
         z = slerp(self.archive.z[first], self.archive.z[second], along) + noise
         return self.decode_drafts(z, LATENT, [self.archive.get_key(row) for row in first.tolist()])
@@ -105,7 +106,9 @@ class Genetic(RememberingOptimizer):
             return []
         first, second = self.draw_parents(n, spelled).tolist(), self.draw_parents(n, spelled).tolist()
         counts = Counter(
-            s for row in spelled[: self.elite].tolist() for s in selfies.split_selfies(self.archive.get_selfies(row))
+            s
+            for row in spelled[: self.search.elite].tolist()
+            for s in selfies.split_selfies(self.archive.get_selfies(row))
         )
         symbols = [s for s in self.checkpoint.vocabulary.symbols if s != "[nop]"]
         # As common as in the best molecules, and a little of all that the decoder knows.

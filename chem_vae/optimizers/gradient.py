@@ -23,7 +23,6 @@ class GradientAscent(LatentOptimizer):
     """
 
     name = "gradient"
-    steps, step_size, prior_weight, pool = 25, 0.1, 0.05, 4000
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
@@ -37,7 +36,7 @@ class GradientAscent(LatentOptimizer):
         known = problem.known
         if known is None or len(known) == 0:
             known = sample_prior(problem.checkpoint, 1000, "ancestral", seed)
-        drawn = torch.randperm(len(known), generator=self.generator)[: self.pool]
+        drawn = torch.randperm(len(known), generator=self.generator)[: self.search.climb_starts]
         self._starts = known[drawn]
         with torch.no_grad():
             self._expected = self._log_desirability(self._starts)
@@ -57,11 +56,11 @@ class GradientAscent(LatentOptimizer):
     def _climb(self, begin: Tensor) -> Tensor:
         """(n, D) where the climbs from n points end."""
         steps = (0.1 * torch.randn(begin.shape, generator=self.generator)).requires_grad_(True)
-        optimizer = torch.optim.Adam([steps], lr=self.step_size)
-        for _ in range(self.steps):
+        optimizer = torch.optim.Adam([steps], lr=self.search.climb_step_size)
+        for _ in range(self.search.climb_steps):
             optimizer.zero_grad()
             z = begin + steps
-            (self.prior_weight * 0.5 * z.square().sum(dim=1) - self._log_desirability(z)).sum().backward()
+            (self.search.prior_weight * 0.5 * z.square().sum(dim=1) - self._log_desirability(z)).sum().backward()
             optimizer.step()
         return (begin + steps).detach()
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
-from chem_vae.losses import elbo
-from chem_vae.model import make_optimizer
+from chem_vae.losses import corrupt
+from chem_vae.model import cross_entropy, make_optimizer
 from chem_vae.seeds import number_seed
 
 
@@ -22,8 +22,8 @@ class WeightedRetraining:
     """Trains a checkpoint's copy on the best molecules found so far, and can go back to the original.
 
     Tripp et al. 2020, arXiv:2006.09191: molecules are drawn by rank, w = 1 / (k N + rank), so that the model moves towards
-    the good ones and forgets the rest slowly. Conditions stay unknown; most molecules are decoded without z, so that
-    p(x) moves as well as p(x | z).
+    the good ones and forgets the rest slowly. Conditions stay unknown; most batches are decoded without z, so that
+    p(x) moves as well as p(x | z), and the encoder has nothing to do for them.
 
     Args:
         checkpoint: The model to start from; it stays as it is, and `checkpoint` is the retrained copy.
@@ -86,21 +86,27 @@ class WeightedRetraining:
         model.train()
         try:
             for batch in batches:
-                tokens = batch.to(device)
-                unknown: Tensor = torch.full((len(tokens), model.properties), torch.nan, device=device)
+                has_z = bool(torch.rand(()) >= model.config.latent_dropout)
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    terms = elbo(model, tokens, unknown, self.beta)
+                    reconstruction, kl = self._compute_terms(batch.to(device), has_z)
                 self.optimizer.zero_grad(set_to_none=True)
-                terms.loss.backward()
+                (reconstruction + self.beta * kl).backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
                 self.optimizer.step()
-                without = float(terms.without_z.detach())
-                if without == without:
-                    nats, seen = nats + without * len(tokens), seen + len(tokens)
+                if not has_z:
+                    nats, seen = nats + float(reconstruction.detach()) * len(batch), seen + len(batch)
         finally:
             model.eval()
             torch.set_rng_state(state)
         return nats / seen if seen else float("nan")
+
+    def _compute_terms(self, tokens: Tensor, has_z: bool) -> tuple[Tensor, Tensor]:
+        """Compute -log p(x | z), or -log p(x), and the KL of a batch (B, T), in nats per molecule; see `chem_vae.losses.elbo`."""
+        model, z, kl = self.checkpoint.model, None, torch.zeros((), device=tokens.device)
+        if has_z:
+            posterior = model.encode(corrupt(tokens, model.config.corruption))
+            z, kl = posterior.sample(), posterior.kl().sum(dim=1).mean()
+        return cross_entropy(model.logits(tokens, z, masked=model.config.symbol_dropout), tokens).mean(), kl
 
     def _draw_batches(self, ids: Sequence[Sequence[int]], weights: NDArray[Any]) -> Iterator[Tensor]:
         """(B, T) tokens, each of molecules of one length: the length is drawn first, by the weight of its molecules.

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
+from chem_vae.optimizers.settings import SearchConfig
 from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
@@ -97,6 +98,7 @@ class OptimizeConfig(Settings):
         le=200,
         description="The most heavy atoms of a varied structure; a quarter more than the model's largest when not given.",
     )
+    search: SearchConfig = Field(SearchConfig(), description="How the strategies search.")
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',

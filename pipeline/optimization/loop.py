@@ -284,9 +284,9 @@ class _Loop:
         with self._measure("telling"):
             z = torch.full((len(molecules), self.checkpoint.model.latent_size), torch.nan)
             selfies = {row: m.selfies for row, m in enumerate(molecules) if m is not None and m.selfies}
-            if selfies:
+            if selfies and self.optimizer.needs_encodings:
                 z[list(selfies)] = self.checkpoint.encode(list(selfies.values())).mu
-            self.optimizer.tell(proposal, z, torch.as_tensor(scores, dtype=torch.float32), molecules)
+            self.optimizer.tell(proposal, z, torch.as_tensor(scores, dtype=torch.float64), molecules)
 
     def _count(self, score: Any, hit: bool) -> None:
         self.scores.append(score)

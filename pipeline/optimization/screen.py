@@ -7,7 +7,7 @@ work for a string that is still in its cache.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -194,19 +194,51 @@ class Screen:
             known.popitem(last=False)
 
 
+class NarrowScreen:
+    """Screens as another screen does, and refuses unusual structures too, which that one lets pass."""
+
+    def __init__(self, screen: Screen, allowed: Collection[str]) -> None:
+        """Make it for a screen; `allowed` is what is usual for the model and the user."""
+        self._screen, self._constraints = screen, Constraints((), allowed)
+        self._usual: dict[str, bool] = {}
+
+    def __call__(self, strings: Sequence[str | None]) -> list[Molecule | None]:
+        """Read SELFIES strings as molecules; None where a string is none, or is refused."""
+        return [m if m is not None and self._is_usual(m.key) else None for m in self._screen(strings)]
+
+    def remember(self, keys: Iterable[str]) -> None:
+        """Remember molecules, by their canonical SMILES, in which nothing is unusual."""
+        self._usual.update(dict.fromkeys(keys, True))
+
+    def _is_usual(self, key: str) -> bool:
+        if key not in self._usual:
+            self._usual[key] = bool(self._constraints.check([Chem.MolFromSmiles(key)]).passed[0])
+        return self._usual[key]
+
+
 def make_variation(
-    screen: Screen, *, elements: Sequence[str] | Mapping[str, float], max_atoms: int, **options: Any
+    screen: Screen,
+    *,
+    elements: Sequence[str] | Mapping[str, float],
+    max_atoms: int,
+    allowed: Collection[str] | None = None,
+    narrow: NarrowScreen | None = None,
+    **options: Any,
 ) -> Callable[[Sequence[str], int, int], list[tuple[str | None, str]]]:
     """Make the `vary` function of a Problem, which crosses and mutates the structures of known molecules.
 
     It takes keys of parents, best first, n and a seed, and returns n pairs of a child's SELFIES string (None where the
-    screen refuses it) and its parent's key. The options are those of `pipeline.chemistry.crossover.vary`.
+    screen refuses it) and its parent's key. `allowed` and the options are those of `pipeline.chemistry.crossover.vary`; without
+    `allowed` it is what the screen allows. A narrow screen is told that the children are usual.
     """
 
-    allowed = screen.constraints.allowed if screen.constraints is not None else None
+    if allowed is None and screen.constraints is not None:
+        allowed = screen.constraints.allowed
 
     def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
         pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, allowed=allowed, **options)
+        if narrow is not None:
+            narrow.remember(child for child, _ in pairs if child is not None)
         spelled = screen.spell([child for child, _ in pairs], usual=allowed is not None)
         return [(string, parent) for string, (_, parent) in zip(spelled, pairs, strict=True)]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from pairs_problem import SYMBOLS, WORDS, screen
 
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.optimizers import Problem, Proposal, create
+from chem_vae.optimizers import Problem, Proposal, SearchConfig, create
+from chem_vae.optimizers.adaptive import _flatten_tails
 
 
 def test_adaptive_beats_the_prior(checkpoint: Checkpoint) -> None:
@@ -39,12 +42,13 @@ def test_it_restarts_elsewhere_when_nothing_gets_better_and_only_then(checkpoint
 
     def searched(rising: bool) -> tuple[int, list[int]]:
         nonlocal asked
-        optimizer = create("adaptive", Problem(checkpoint, unknown, screen=screen), seed=1)
-        optimizer.patience, centers = 60, []  # type: ignore[attr-defined]
+        settings = SearchConfig(stagnation=60)
+        optimizer = create("adaptive", Problem(checkpoint, unknown, screen=screen, search=settings), seed=1)
+        centers: list[int] = []
         for turn in range(12):
             strings: list[str | None] = [w + SYMBOLS[turn % 8] + SYMBOLS[turn // 8] for w in WORDS[:20]]
             molecules = screen(strings)
-            scores = torch.full((20,), float(turn) if rising else 1.0)
+            scores = torch.arange(20.0).clamp(max=9) + (20 * turn if rising else 0)
             nowhere = torch.full((20, 8), torch.nan)
             proposal = Proposal(nowhere, torch.full((20, 1), torch.nan), strings)
             optimizer.tell(proposal, nowhere, scores, molecules)
@@ -92,3 +96,77 @@ def test_the_front_of_two_scores_is_filled(checkpoint: Checkpoint) -> None:
         return sum(any(a >= x and b >= y for a, b in front) for x in range(1, 9) for y in range(1, 9))
 
     assert dominated("adaptive") > 1.2 * dominated("random")
+
+
+def _search_flat(checkpoint: Checkpoint, good: str, turns: int = 8, **settings: int) -> tuple[set[str], list[str]]:
+    """Ask for 20 molecules a turn, of which only those with `good` in them score; return the keys and the origins of the last turn."""
+    unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+    problem = Problem(checkpoint, unknown, screen=screen, search=SearchConfig(**settings))
+    optimizer = create("adaptive", problem, seed=1)
+    asked: set[str] = set()
+    origins: list[str] = []
+    for turn in range(turns):
+        proposal = optimizer.ask(20)
+        molecules = screen(optimizer.decode(proposal, temperature=1.0, seed=turn))
+        asked |= {m.key for m in molecules if m}
+        origins = proposal.origins or []
+        scores = torch.tensor([float(good in m.key) if m else float("nan") for m in molecules])
+        optimizer.tell(proposal, torch.full((20, 8), torch.nan), scores, molecules)
+    return asked, origins
+
+
+def test_novelty_alone_decides_where_all_scores_are_the_same(checkpoint: Checkpoint) -> None:
+    asked, origins = _search_flat(checkpoint, "no molecule has this", turns=2)
+    assert set(origins) == {"explored"}
+    unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+    chance = create("random", Problem(checkpoint, unknown, screen=screen), seed=1)
+    drawn = {s for turn in range(2) for s in chance.decode(chance.ask(20), temperature=1.0, seed=turn) if s}
+
+    def count(keys: set[str]) -> int:
+        return int(torch.stack([m.features for m in screen(sorted(keys)) if m]).any(dim=0).sum())
+
+    least = min(len(asked), len(drawn))
+    assert count(set(sorted(asked)[:least])) > count(set(sorted(drawn)[:least]))
+
+
+def test_exploring_goes_on_beside_the_search_until_enough_molecules_score(checkpoint: Checkpoint) -> None:
+    common, rare = "[O]", "[P][P][P][P]"
+    assert "explored" not in set(_search_flat(checkpoint, common)[1])
+    unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+    optimizer = create("adaptive", Problem(checkpoint, unknown, screen=screen), seed=1)
+    strings: list[str | None] = [*WORDS, *(a + b for a in WORDS for b in WORDS[:3]), rare]
+    molecules = screen(strings)
+    nowhere = torch.full((len(strings), 8), torch.nan)
+    scores = torch.tensor([1e-30 if m and m.key == rare else 0.0 for m in molecules], dtype=torch.float64)
+    optimizer.tell(Proposal(nowhere, nowhere[:, :1], strings), nowhere, scores, molecules)
+    assert [optimizer.archive.get_key(row) for row in optimizer.living.tolist()] == [rare]  # type: ignore[attr-defined]
+    origins = list(optimizer.ask(20).origins or [])
+    assert origins.count("explored") == 10
+
+
+def test_heavy_tails_are_learned_by_rank() -> None:
+    even = torch.linspace(0, 1, 100, dtype=torch.float64)
+    assert torch.equal(_flatten_tails(even), even)
+    tailed = torch.cat([torch.zeros(97, dtype=torch.float64), torch.tensor([1e-30, 1e-20, 1e-3], dtype=torch.float64)])
+    ranks = _flatten_tails(tailed)
+    assert ranks[:97].unique().numel() == 1 and bool((ranks[96:].diff() > 0.1).all())
+    assert ranks.isfinite().all()
+
+
+def test_the_narrow_problem_is_searched_until_nothing_gets_better(checkpoint: Checkpoint) -> None:
+    unknown = lambda n, g: torch.full((n, 1), torch.nan)  # noqa: E731
+
+    def narrow_screen(strings):  # type: ignore[no-untyped-def]
+        return [m if m is not None and "[P]" not in m.key else None for m in screen(strings)]
+
+    wide = Problem(checkpoint, unknown, screen=screen, search=SearchConfig(widen_after=60, stagnation=1000))
+    optimizer = create("adaptive", replace(wide, narrow=replace(wide, screen=narrow_screen)), seed=1)
+    had = []
+    for turn in range(9):
+        proposal = optimizer.ask(20)
+        strings = optimizer.decode(proposal, temperature=1.0, seed=turn)
+        had.append(any("[P]" in s for s in strings if s))
+        molecules = screen(strings)
+        scores = torch.tensor([float(min(len(m.key), 4)) + (m.key < "[F]") if m else float("nan") for m in molecules])
+        optimizer.tell(proposal, torch.full((20, 8), torch.nan), scores, molecules)
+    assert not any(had[:3]) and any(had[5:])

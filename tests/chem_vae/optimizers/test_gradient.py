@@ -8,7 +8,7 @@ from grid_problem import no_conditions
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
-from chem_vae.optimizers import Problem, create
+from chem_vae.optimizers import Problem, SearchConfig, create
 
 
 def test_gradient_ascent_climbs_and_learns_from_what_it_is_told(checkpoint: Checkpoint) -> None:
@@ -28,7 +28,7 @@ def test_gradient_ascent_climbs_and_learns_from_what_it_is_told(checkpoint: Chec
     elsewhere = torch.full((40, 8), 4.0)
     optimizer.tell(proposal, elsewhere, scores)
     assert len(optimizer.archive) == 12  # type: ignore[attr-defined]
-    optimizer.steps = 0  # type: ignore[attr-defined]
+    optimizer.search = SearchConfig(climb_steps=0)
     begun = optimizer.ask(40).z
     assert int((begun.mean(dim=1) > 3).sum()) == 20  # half from what was told
     with pytest.raises(UserError, match="every proposal"):
