@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import random
 import resource
 import shutil
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,11 +173,10 @@ def _measured(job: Job) -> dict[str, Any]:
 
 def _choose_seeds(job: Job, model: Any) -> tuple[tuple[str, ...], str]:
     """Choose the best molecules of the library that the model's standardization reads; return them and the library in words."""
-    import random
-
     from pmo_tables import BEST_OF_LIBRARY, choose_best, read_library
+    from rdkit import Chem
 
-    from chem_vae.errors import UserError
+    from chem_vae.errors import ChemVAEWarning, UserError
     from pipeline.optimization.initial_population import read_seeds
     from pipeline.workspace.registry import resolve
 
@@ -183,14 +185,15 @@ def _choose_seeds(job: Job, model: Any) -> tuple[tuple[str, ...], str]:
     if job.library_size is not None and job.library_size < len(smiles):
         smiles = random.Random(job.seed).sample(smiles, job.library_size)
     seeds: dict[str, None] = {}
-    for text, _ in choose_best(job.task, smiles, 2 * BEST_OF_LIBRARY):
-        try:
-            read_seeds([text], model.standardize_options)
-        except UserError:
-            continue
-        seeds[text] = None
-        if len(seeds) == BEST_OF_LIBRARY:
-            break
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ChemVAEWarning
+        )  # what standardization changes is no news in a library of charged molecules
+        for text, _ in choose_best(job.task, smiles, 2 * BEST_OF_LIBRARY):
+            with contextlib.suppress(UserError):
+                seeds[Chem.MolToSmiles(read_seeds([text], model.standardize_options)[0])] = None
+            if len(seeds) == BEST_OF_LIBRARY:
+                break
     return tuple(seeds), f"{len(smiles):,} molecules of {source.name}"
 
 

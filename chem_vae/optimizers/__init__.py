@@ -11,7 +11,7 @@ from chem_vae.optimizers.base import (
     create,
     register,
 )
-from chem_vae.optimizers.settings import SearchConfig
+from chem_vae.search_config import SearchConfig
 
 __all__ = [
     "STRATEGIES",

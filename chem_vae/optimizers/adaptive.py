@@ -185,9 +185,9 @@ class Adaptive(Genetic):
         return [new[i] for i in self._asked_about.select(_stack_features([d.molecule for d in new]), n)]
 
     def _make_explorers(self, n: int) -> list[Draft]:
-        """Make n drafts: half are molecules of the model as it was, half are variations of any molecules."""
+        """Make n drafts: seven tenths are variations of any molecules, the others molecules of the model as it was."""
         keys = [key for row in range(len(self.archive)) if (key := self.archive.get_key(row)) is not None]
-        some = n // 2 if self.problem.vary is not None and keys else 0
+        some = int(0.7 * n) if self.problem.vary is not None and keys else 0
         moved, self.checkpoint = self.checkpoint, self.retraining.base
         drafts = self.decode_drafts(self._nowhere.expand(n - some, -1), EXPLORED)
         self.checkpoint = moved

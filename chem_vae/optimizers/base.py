@@ -12,8 +12,8 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError, unknown_name
-from chem_vae.optimizers.settings import SearchConfig
 from chem_vae.plugins import Registry
+from chem_vae.search_config import SearchConfig
 
 REMOVED = {"turbo": "adaptive", "cma_es": "adaptive"}
 """Strategies of version 0.1.0, and which to use instead."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from chem_vae.config import MOST_SEED
-from chem_vae.optimizers.settings import SearchConfig
+from chem_vae.search_config import SearchConfig
 from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
