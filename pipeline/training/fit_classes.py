@@ -22,10 +22,14 @@ from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import MeasuredPredictor, Representation
 from pipeline.training.compare_predictors import draw_rows
-from pipeline.training.cross_validation import FOLDS, STRUCTURAL, assign_folds, cross_predict
+from pipeline.training.cross_validation import DESCRIBED, FOLDS, STRUCTURAL, assign_folds, cross_predict
 from pipeline.training.forest import Forest
 from pipeline.training.labelled import Labelled
 
+_METHODS: dict[Representation, str] = {
+    "fingerprint": TanimotoClassifier.method,
+    DESCRIBED: "Gaussian process over substructures and descriptors, classes",
+}
 _FEWEST_COMPARED = 5
 """Molecules of each class that each fold needs for a comparison on a part of the molecules."""
 _BINS = 5
@@ -116,7 +120,7 @@ def fit_classes(
     process = fit_classifier(labelled.select_inputs(chosen), labelled.y, classes)
     process.scale = scale
     expected = [low + (high - low) * checked.mean, (high - low) * checked.std]
-    figures = compute_figures(TanimotoClassifier.method, n, y, *expected)
+    figures = compute_figures(_METHODS[chosen], n, y, *expected)
     entry = {
         "property": name,
         **asdict(figures),
