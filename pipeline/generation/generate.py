@@ -34,8 +34,9 @@ from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
+from pipeline.generation.rare_targets import warn_of_rare_targets
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
-from pipeline.generation.shortfall import explain_shortfall, warn_of_rare_targets
+from pipeline.generation.shortfall import explain_shortfall
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
@@ -123,13 +124,16 @@ def generate(
 
     constraints = make_constraints(config, model)
     check_aims(config.objectives, config.constraints)
-    warnings += warn_of_rare_targets(model, objectives, config.constraints)
     allowed = read_allowed(config.allow_unusual)
     named = collect_named_molecules(config.constraints)
     named += list_capped(open_scaffold(config.scaffold)) if config.scaffold is not None else []
     usual = learn_usual_structures(model, named).allowed
     known = read_known_keys(model, dataset)
     unwanted = (known or set()) | set(exclude)
+    rare, expected = warn_of_rare_targets(
+        model, objectives, config, lambda key: key not in unwanted, usual | allowed, progress
+    )
+    warnings += rare
     found, samples = _search(model, objectives, config, dataset, constraints, usual, unwanted, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, known)
@@ -151,6 +155,8 @@ def generate(
     counts["within target"] = int(eligible["within_target"].sum())
     counts["usual"] = int((fits & eligible["within_target"]).sum())
     counts["alert-free"] = int((free & fits & eligible["within_target"]).sum())
+    if expected is not None:
+        warnings.append(expected.compare(counts["usual"], counts["requested"]))
     shown = eligible if config.allow_alerts else eligible[free]
     candidates = rank_candidates(shown, config.n, ~fits, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)

@@ -132,8 +132,13 @@ _COUNTS: dict[str, Callable[[Mol], float]] = {
 """Numbers of a molecule that a constraint can bound although they are no properties to learn."""
 
 
+def find_limited_number(name: str) -> Callable[[Mol], float] | None:
+    """Find the function that computes what a constraint can bound: a registered property, heavy_atoms or ring_size; None without one."""
+    return PROPERTIES.get(name) or _COUNTS.get(name)
+
+
 def _make_property_rule(name: str, low: float, high: float) -> Rule:
-    value: Callable[[Mol], float] | None = PROPERTIES.get(name) or _COUNTS.get(name)
+    value = find_limited_number(name)
     if value is None:
         unknown = unknown_name("property", name, {*PROPERTIES, *_COUNTS})
         raise UserError(

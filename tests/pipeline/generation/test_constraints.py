@@ -82,7 +82,8 @@ def test_more_is_drawn_until_enough_meet_them(model: TrainedModel) -> None:
 
 
 def test_what_is_never_met_is_given_up_and_explained(model: TrainedModel) -> None:
-    found = generate(model, n=3, constraints=(Constraint(must_contain="[Fe]"),), batch_size=30, seed=1)
+    with pytest.warns(ChemVAEWarning, match=r"contains \[Fe\]: 0 of .* are like that; expect a longer search"):
+        found = generate(model, n=3, constraints=(Constraint(must_contain="[Fe]"),), batch_size=30, seed=1)
     assert found.candidates.empty and found.counts["requested"] == 4 * 30
     assert any("failed 'contains [Fe]'" in w for w in found.warnings)
 
@@ -109,9 +110,10 @@ def test_a_search_by_acquisition_holds_them_from_the_start(model: TrainedModel) 
 
 def test_a_rare_target_is_said_before_and_drawn_for(model: TrainedModel) -> None:
     high = float(model.list_known_values()["mw"].max())
-    with pytest.warns(ChemVAEWarning, match="training molecules .* are like that; expect a longer search"):
+    with pytest.warns(ChemVAEWarning, match=r"training molecules .* are like that .* draws of a trial"):
         found = generate(model, {"mw": high, "logp": 0.5}, n=2, batch_size=20, seed=1)
     assert any("are like that" in w for w in found.warnings)
+    assert any("of the draws were expected to be as asked for" in w for w in found.warnings)
     assert found.counts["requested"] > 20
 
 
