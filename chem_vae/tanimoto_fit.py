@@ -18,11 +18,12 @@ _NOISES = torch.logspace(-3, 2, 61, dtype=torch.float64)
 """Noise variances to choose from, as shares of the amplitude."""
 _USUAL_NOISE, _USUAL_SPREAD = 0.3, 2.0
 """Median, and deviation of the logarithm, of a weak prior on them: fifty labels alone can point to either extreme."""
-_USUAL_LENGTH, _LENGTH_SPREAD = 3.0, 0.5
+_USUAL_LENGTH, _LENGTH_SPREAD = 4.0, 0.5
 """Median, and deviation of the logarithm, of the prior of the length scale, in deviations of the descriptors: molecules drawn by
 chance are 3.5 of them apart."""
-_USUAL_LOGIT, _LOGIT_SPREAD = 0.5, 1.5
-"""Mean and deviation of the prior of the logit of the substructures' weight."""
+_USUAL_LOGIT, _LOGIT_SPREAD = 1.5, 1.5
+"""Mean and deviation of the prior of the logit of the substructures' weight: without evidence descriptors have less than a fifth, so
+that few labels are predicted no worse for them."""
 MOST_MIXED = 300
 """Molecules that the weight and the length scale are searched on at most: more hardly move them, and the cost grows with the cube."""
 

@@ -83,7 +83,7 @@ def test_the_search_ends_where_no_neighbor_is_likelier() -> None:
             likelihood = -0.5 * float(torch.logdet(amplitude * matrix))
             best = max(best, likelihood - 0.5 * (math.log(noise / 0.3) / 2.0) ** 2)
         logit = math.log(weight / (1 - weight))
-        return best - 0.5 * ((logit - 0.5) / 1.5) ** 2 - 0.5 * (math.log(length / 3.0) / 0.5) ** 2
+        return best - 0.5 * ((logit - 1.5) / 1.5) ** 2 - 0.5 * (math.log(length / 4.0) / 0.5) ** 2
 
     at = score(*found)
     for weight, length in ((0.8, 1.0), (1.2, 1.0), (1.0, 0.8), (1.0, 1.25)):
