@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,9 +21,11 @@ from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import Representation
 from pipeline.training.cross_validation import (
     DESCRIBED,
+    FEWEST_COMPARED,
     FOLDS,
     STRUCTURAL,
     Choice,
+    FoldPredictions,
     assign_folds,
     calibrate_scale,
     choose,
@@ -82,17 +85,16 @@ def compare(
     nested = n - largest - second >= FEWEST
     rows = draw_rows(n, seed)
     predict = partial(cross_predict, y=labels, fold=fold, nested=nested)
-    predictions = {kind: predict(labelled.select_inputs(kind), fit=fit_process) for kind in STRUCTURAL}
-    compared = dict(predictions)
     if unseen is not None:
-        for kind, found in unseen.by_kind.items():
-            compared[kind] = hide_folds(found, fold)
-        predictions["latent"] = compared["latent"]
+        compared = {kind: hide_folds(found, fold) for kind, found in unseen.by_kind.items()}
     else:
-        if rows is not None:  # all from as many labels
-            compared = {k: predict(labelled.select_inputs(k), fit=fit_process, rows=rows) for k in STRUCTURAL}
+        compared = {k: predict(labelled.select_inputs(k), fit=fit_process, rows=rows) for k in STRUCTURAL}
         if points is not None:
-            predictions["latent"] = compared["latent"] = predict(points, fit=fit_predictor, rows=rows)
+            compared["latent"] = predict(points, fit=fit_predictor, rows=rows)
+    predictions = dict(compared)
+    if unseen is not None or rows is not None:  # the processes that may be kept learn from all labels
+        for kind in _find_kept(compared, labels, nested=nested):
+            predictions[kind] = predict(labelled.select_inputs(kind), fit=fit_process)
     outer = {kind: p.outer for kind, p in predictions.items()}
     seen = {kind: p.outer for kind, p in compared.items()}
     choice, representations = choose(seen, outer, labels)
@@ -122,6 +124,19 @@ def compare(
     if labels.is_bound.any():
         card["bounds"] = check_bounds(labels, checked)
     return Comparison(choice, card, checked)
+
+
+def _find_kept(
+    compared: Mapping[Representation, FoldPredictions], labels: Labels, *, nested: bool
+) -> Collection[Representation]:
+    """Find the processes over structure that the choice, or that of an outer fold, keeps."""
+    kept: set[Representation] = set()
+    for number in [None, *(range(FOLDS) if nested else ())]:
+        inside = {kind: p.inside(number) for kind, p in compared.items()}
+        if int((find_compared(inside) & labels.is_exact).sum()) < FEWEST_COMPARED:
+            return STRUCTURAL  # the choice is then made among these
+        kept.add(choose(inside, inside, labels)[0].process)
+    return kept
 
 
 def draw_rows(n: int, seed: int) -> Tensor | None:

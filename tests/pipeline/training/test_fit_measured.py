@@ -131,6 +131,7 @@ def test_more_labels_than_are_compared(
     y = torch.tensor([s.count("N") + 0.1 * len(s) for s in sample_smiles[:120]])
     found = compare(Labelled(sample_smiles[:120], y), _bits(120, 0))
     assert found is not None and {f["n"] for f in found.card["representations"].values()} == {60}
+    assert found.card["forest"]["n"] == 60 and found.card["labelled"] == 120
     assert found.choice.chosen == "fingerprint+descriptors" and torch.isfinite(found.checked.mean).all()
 
 
