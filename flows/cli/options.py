@@ -60,6 +60,7 @@ LEARNING = (
     SettingOption(LEARN, "--epochs", "train.training.epochs", "", "20"),
 )
 SAMPLES = SettingOption(ASK, "--samples", "generate.samples")
+ENUMERATE_STEREO = SettingOption(ASK, "--enumerate-stereo", "generate.enumerate_stereo", "", "8")
 STRATEGY = SettingOption(ASK, "--strategy", "generate.strategy", "NAME")
 NAME = SettingOption(HOW, "--name", "name", "NAME", "kinase-week-3")
 SET = SettingOption(

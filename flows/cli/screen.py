@@ -26,6 +26,7 @@ READ = (
 )
 """How the library is read."""
 CHOOSE = (
+    options.ENUMERATE_STEREO,
     SettingOption(options.MUST, "--outside-domain", "generate.measured.outside_domain"),
     SettingOption(options.SEARCH, "--keep", "screen.keep"),
     SettingOption(options.HOW, "--workers", "screen.workers"),

@@ -20,7 +20,7 @@ app = new_group()
 
 @command(
     app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET,
+    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -126,7 +126,7 @@ def train(
 
 @command(
     app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
-    options.SAMPLES, options.STRATEGY, options.SEED, options.NAME, options.SET,
+    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool

@@ -57,6 +57,7 @@ STAGES = {
     "unique": "the same molecule (InChIKey) counted once",
     "meets the constraints": "no constraint refused it",
     "novel": "not in the data that the model was trained on (InChIKey)",
+    "no stereoisomer of a measured molecule": "it differs from each measured molecule in more than stereo, isotopes or protonation",
     "in domain": "similar enough to a measured molecule that a prediction means something",
     "usual": "nothing in its structure is unusual in real molecules, or it is allowed by name (allow_unusual)",
     "alert-free": "no PAINS or BRENK structural alert",

@@ -15,6 +15,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
@@ -63,7 +64,7 @@ def annotate(
     allow_unusual: Collection[str] = (),
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Add alerts, what is unusual, scaffolds and computed properties to some rows, None and NaN to the others; return the same table.
+    """Add alerts, what is unusual, scaffolds, undefined stereo and computed properties to some rows, None and NaN to the others; return the same table.
 
     To find alerts takes longer than all else, so that only as many rows are annotated as are needed.
 
@@ -90,11 +91,14 @@ def annotate(
         parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
         for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
             values, odd = compute(molecule.mol, properties), write_unusual(molecule, usual)
-            found[i] = _Annotation("; ".join(alerts), *odd, molecule.scaffold, values)
+            undefined = count_undefined_stereo(molecule.mol)
+            found[i] = _Annotation("; ".join(alerts), *odd, molecule.scaffold, undefined, values)
         progress("annotate", len(found), len(found) + len(order))
     for column in ("alerts", "unusual", "unusual_atoms", "scaffold"):
         texts = pd.Series({i: getattr(a, column) for i, a in found.items()}, dtype=object)
         molecules[column] = texts.reindex(molecules.index)
+    counts = pd.Series({i: a.undefined_stereo for i, a in found.items()}, dtype="Int64")
+    molecules["undefined_stereo"] = counts.reindex(molecules.index)
     for k, name in enumerate(properties):
         numbers = pd.Series({i: a.values[k] for i, a in found.items()}, dtype=float)
         molecules[f"{name}_computed"] = numbers.reindex(molecules.index)
@@ -108,6 +112,7 @@ class _Annotation(NamedTuple):
     unusual: str
     unusual_atoms: str
     scaffold: str
+    undefined_stereo: int
     values: list[float]
 
 

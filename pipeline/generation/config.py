@@ -112,6 +112,12 @@ class GenerateConfig(Settings):
         description="Also propose stereoisomers of measured molecules, where a measured property is wanted; without, what differs "
         "from a measured molecule only in stereo, isotopes or protonation is left out.",
     )
+    enumerate_stereo: int | None = Field(
+        None,
+        ge=2,
+        le=1024,
+        description="Enumerate the stereoisomers of candidates with undefined stereo, at most so many of each, and predict each on its own.",
+    )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',

@@ -37,6 +37,13 @@ from pipeline.generation.direct import SearchResult, sample
 from pipeline.generation.rare_targets import warn_of_rare_targets
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
 from pipeline.generation.shortfall import explain_shortfall
+from pipeline.generation.stereo_candidates import (
+    NO_COPY,
+    explain_stereo_copies,
+    find_stereo_copies,
+    list_measured_keys,
+    predict_isomers,
+)
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
@@ -70,6 +77,8 @@ class GenerationReport:
     seconds: float = 0.0
     refusals: Refusals = field(default_factory=Refusals)
     """What the constraints refused."""
+    isomers: pd.DataFrame | None = None
+    """The stereoisomers of the candidates with undefined stereo (`predict_isomers`), where they were asked for."""
     library: LibraryAccount | None = None
     """The account of the library that the candidates were chosen from; None where they were generated."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -140,6 +149,12 @@ def generate(
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
         molecules = _compare_with_all_splits(molecules, dataset, exclude)
     eligible = new = _select_new(molecules, exclude)
+    if config.strategy == ACQUISITION and not config.allow_stereo_copies:
+        copies = find_stereo_copies(new, list_measured_keys(dataset, objectives))
+        eligible = new = new[~copies]
+        counts[NO_COPY] = len(new)
+        if copies.any():
+            warnings.append(explain_stereo_copies(int(copies.sum()), len(copies)))
     if config.strategy == ACQUISITION:
         eligible = choose_batch(new, config)
         molecules = molecules.join(eligible["batch"])
@@ -160,6 +175,9 @@ def generate(
     shown = eligible if config.allow_alerts else eligible[free]
     candidates = rank_candidates(shown, config.n, ~fits, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
+    isomers = None
+    if config.enumerate_stereo is not None:
+        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted)
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
 
@@ -185,6 +203,7 @@ def generate(
         warnings + found.warnings,
         time.monotonic() - started,
         found.refusals,
+        isomers=isomers,
     )
 
 

@@ -20,13 +20,12 @@ from pipeline.datasets.shards import hash_text
 from pipeline.datasets.source import Chunk
 from pipeline.generation.acquisition_search import AcquisitionScore
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.stereo_candidates import SAME
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import USUAL
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 
-SAME = 1.0 - 1e-6
-"""The similarity from which on two molecules have the same fingerprint."""
 ELIGIBLE, HIT = "eligible", "eligible, within target"
 DUPLICATE, MEASURED, COPY, OUTSIDE, UNKNOWN = (
     "duplicate",

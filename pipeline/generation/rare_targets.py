@@ -41,6 +41,10 @@ BETTER = 2.0
 """How many times as many hits a loosened target has to give to be advised."""
 
 
+FAR = 2.0
+"""The standard deviations of the data by which a target may be loosened and still is the target."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """One thing that is wanted of every molecule: a target, a range, the limits of a property, or another constraint."""
@@ -269,6 +273,8 @@ def _advise(wishes: Sequence[Wish], gaps: NDArray[np.float64], hits: int, draws:
         if len(near) < wanted or not np.isfinite(near[wanted - 1]):
             continue
         gap = float(near[wanted - 1])
+        if gap > FAR * wish.spread:
+            continue
         if best is None or gap / wish.spread < best[0]:
             best = gap / wish.spread, wish, gap, int((near <= _widen(wish, gap)).sum())
     if best is None:

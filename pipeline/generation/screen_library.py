@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from chem_vae.errors import ChemVAEError, DataError, UserError
@@ -35,11 +34,11 @@ from pipeline.generation.library_scoring import (
     score_chunk,
 )
 from pipeline.generation.library_table import add_library_columns, annotate_batch, build_library_table
+from pipeline.generation.stereo_candidates import list_measured_keys, predict_isomers
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
-from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import resolve as resolve_source
@@ -104,7 +103,7 @@ def screen(
         config,
         tuple(objectives),
         list_measured_molecules(dataset, objectives),
-        frozenset(_list_measured_keys(dataset, objectives)),
+        frozenset(list_measured_keys(dataset, objectives)),
         frozenset({*usual, *allowed}),
     )
     scorer = open_scorer(task)
@@ -122,6 +121,9 @@ def screen(
     nothing_behind = pd.Series(False, index=shown.index)
     candidates = rank_candidates(shown, config.n, nothing_behind, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
+    isomers = None
+    if config.enumerate_stereo is not None:
+        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, known or ())
     candidates = add_library_columns(candidates, cells, account)
 
     account.kept = len(best)
@@ -145,6 +147,7 @@ def screen(
         warnings,
         time.monotonic() - started,
         Refusals(account.eligible + refused.total() + account.unusual.total(), refused),
+        isomers=isomers,
         library=account,
     )
 
@@ -246,19 +249,6 @@ def _read_library(
             f"({first.input[:60]!r}): {first.reason}; --smiles-column names the column of SMILES"
         )
     return best.sort()
-
-
-def _list_measured_keys(dataset: Dataset | None, objectives: Sequence[ResolvedObjective]) -> set[str]:
-    """List the InChIKeys of the molecules with a measured value, or a bound, of every objective that can only be measured."""
-    names = [w.summary.name for w in objectives if w.basis == "predicted"]
-    if dataset is None or not names or any(name not in dataset.columns for name in names):
-        return set()
-    beside = {n: [c for c in (n, f"{n}_lower", f"{n}_upper") if c in dataset.columns] for n in names}
-    table = dataset.table(["inchikey", *(column for columns in beside.values() for column in columns)])
-    measured = np.ones(len(table), dtype=np.bool_)
-    for columns in beside.values():
-        measured &= np.isfinite(table[columns].to_numpy(dtype=np.float64)).any(axis=1)
-    return set(table.loc[measured, "inchikey"])
 
 
 def _explain_few(found: int, account: LibraryAccount, config: GenerateConfig, screening: ScreenConfig) -> str:

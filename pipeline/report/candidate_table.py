@@ -29,7 +29,7 @@ _NAMES = {
 }  # fmt: skip
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain")
 _NUMBERS = (
-    "rank", "score", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
+    "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
 )  # fmt: skip
 
 

@@ -12,12 +12,14 @@ import pandas as pd
 import torch
 
 from chem_vae.analysis import compute_principal_axes
+from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.metrics import compare_with_target, count_funnel, count_scaffolds, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
 from pipeline.generation.library_account import STAGES as LIBRARY_STAGES
+from pipeline.generation.stereo_candidates import NO_COPY
 from pipeline.models.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
@@ -29,6 +31,7 @@ from pipeline.report.model import (
     Achieved,
     Distribution,
     Diversity,
+    Isomer,
     LatentMap,
     ModelFacts,
     Novelty,
@@ -44,6 +47,8 @@ from pipeline.report.model import (
 from pipeline.report.raw_values import read_logarithms
 from pipeline.workspace.runs import describe_machine, list_versions
 
+ISOMERS = "stereoisomers.csv"
+"""The file of a run folder with the stereoisomers of the candidates."""
 PLOTTED = 2000
 _STAGES = (
     "requested",
@@ -52,6 +57,7 @@ _STAGES = (
     "unique",
     MEETS,
     "novel",
+    NO_COPY,
     "in domain",
     "within target",
     "usual",
@@ -111,7 +117,21 @@ def build_generation_report(
     report.warnings = list(dict.fromkeys([*made.warnings, *model.card["warnings"]]))
     report.cautions = list_cautions(made.candidates, model)
     report.molecules = len(made.molecules)
+    if made.isomers is not None:
+        report.isomers, report.isomers_file = list_isomers(made.isomers, asked), ISOMERS
     return report
+
+
+def list_isomers(isomers: pd.DataFrame, asked: Sequence[str]) -> list[Isomer]:
+    """List the stereoisomers of the candidates with their values of the properties asked for."""
+    found = []
+    for row in isomers.to_dict("records"):
+        cells = {str(name): cell for name, cell in row.items()}
+        values = {n: cells.get(f"{n}_predicted", cells.get(f"{n}_computed")) for n in asked}
+        spreads = {n: cells[f"{n}_predicted_std"] for n in asked if f"{n}_predicted_std" in cells}
+        about = {n: cells[n] for n in ("isomer", "parent_rank", "smiles", "in_data", "score")}
+        found.append(Isomer(**to_plain(about), values=to_plain(values), spreads=to_plain(spreads)))
+    return found
 
 
 def start_report(

@@ -118,6 +118,21 @@ class Distribution(PropertyPart):
     """How many values `data` and `samples` were drawn from."""
 
 
+class Isomer(Part):
+    """A stereoisomer of a candidate whose stereo is undefined, predicted on its own."""
+
+    isomer: str = ""
+    """Its name: "3.1" is the best one of the candidate of rank 3."""
+    parent_rank: int | None = None
+    smiles: str = ""
+    in_data: bool | None = None
+    score: float | None = None
+    values: Row = {}
+    """The values of the objectives by property."""
+    spreads: Row = {}
+    """The standard deviations of the predicted ones."""
+
+
 class LatentMap(Part):
     """Training molecules and candidates on the two main directions of the latent space."""
 
@@ -334,6 +349,9 @@ class Report(Part):
     optimization: Search | None = None
     library: LibraryFacts | None = None
     """The library that the candidates were chosen from; None where they were generated."""
+    isomers: list[Isomer] = []
+    isomers_file: str = ""
+    """The file of the run folder with the stereoisomers of the candidates; "" where none were asked for."""
     cautions: list[str] = []
     """Sentences of the verdict on what most candidates are."""
     warnings: list[str] = []

@@ -23,7 +23,7 @@ from pipeline.report.candidate_table import (
     make_rows,
     split_alerts,
 )
-from pipeline.report.model import Novelty, Report
+from pipeline.report.model import Isomer, Novelty, Report
 from pipeline.report.search_sections import make_search
 from pipeline.report.tables import list_refusals
 
@@ -45,6 +45,9 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     columns = choose_columns(candidates, properties)
     rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
     script = _read_resource("page.js")
+    of_parent: dict[int | None, list[Isomer]] = {}
+    for isomer in report.isomers:
+        of_parent.setdefault(isomer.parent_rank, []).append(isomer)
     environment = Environment(
         loader=PackageLoader("pipeline.report", "."),
         autoescape=True,  # SMILES and the names of the user's columns are not to be trusted
@@ -80,6 +83,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         hidden_columns=count_hidden_columns(candidates, columns),
         rows=rows,
         gallery=rows[:GALLERY],
+        isomers=of_parent,
         score_decimals=max(2, formatting.choose_decimals([row["score"] for row in rows if row["score"] is not None])),
         to_measured=any(row["similarity_to_measured"] is not None for row in rows),
         known_neighbors=any(row["nearest_training_similarity"] is not None for row in rows),
@@ -102,12 +106,14 @@ def _make_breakable(name: str) -> Markup:
 
 
 def _count_candidates(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty]) -> dict[str, int | None]:
-    """Candidates, those within every objective (None without objectives), with a structural alert, and with something unusual."""
-    within = flagged = odd = None
+    """Candidates, those within every objective (None without objectives), with a structural alert, with something unusual, and with undefined stereo."""
+    within = flagged = odd = undefined = None
     if any(p.objective for p in properties.values()) and "within_target" in candidates:
         within = sum(bool(to_plain(v)) for v in candidates["within_target"])
     if "alerts" in candidates:
         flagged = sum(bool(split_alerts(a)) for a in candidates["alerts"])
     if "unusual" in candidates:
         odd = sum(bool(read_names(cell)) for cell in candidates["unusual"])
-    return {"total": len(candidates), "within": within, "flagged": flagged, "odd": odd}
+    if "undefined_stereo" in candidates:
+        undefined = int((candidates["undefined_stereo"].fillna(0) > 0).sum())
+    return {"total": len(candidates), "within": within, "flagged": flagged, "odd": odd, "undefined": undefined}

@@ -12,7 +12,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.data_account import add_newest
-from pipeline.report.generation_report import build_generation_report
+from pipeline.report.generation_report import ISOMERS, build_generation_report
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
@@ -59,5 +59,7 @@ def generate_run(
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
         if newest is not None:
             add_newest(report.dataset, newest)
+        if made.isomers is not None:
+            writer.write_table(ISOMERS, made.isomers)
         made.report = report.to_dict()
         return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts)

@@ -11,7 +11,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.generation_report import build_generation_report
+from pipeline.report.generation_report import ISOMERS, build_generation_report
 from pipeline.report.library_facts import describe_library
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
@@ -60,6 +60,8 @@ def screen_run(
             seconds = writer.list_seconds(screen=made.seconds)
             report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
             report.library = describe_library(account, len(made.candidates), REJECTS)
+            if made.isomers is not None:
+                writer.write_table(ISOMERS, made.isomers)
             made.report = report.to_dict()
             return writer.finish(
                 report,
