@@ -11,7 +11,7 @@ from torch import Tensor
 from chem_vae.latent import slerp
 from chem_vae.optimizers.archive import Draft, RememberingOptimizer
 from chem_vae.optimizers.base import Molecule, Problem, Proposal, register
-from chem_vae.optimizers.genetic import LATENT, Genetic
+from chem_vae.optimizers.genetic import LATENT, STRUCTURE, Genetic
 from chem_vae.optimizers.hypervolume import select_by_hypervolume
 from chem_vae.optimizers.novelty import FeatureCounts
 from chem_vae.optimizers.retraining import WeightedRetraining
@@ -187,15 +187,12 @@ class Adaptive(Genetic):
     def _make_explorers(self, n: int) -> list[Draft]:
         """Make n drafts: seven tenths are variations of any molecules, the others molecules of the model as it was."""
         keys = [key for row in range(len(self.archive)) if (key := self.archive.get_key(row)) is not None]
-        some = int(0.7 * n) if self.problem.vary is not None and keys else 0
+        some = int(0.7 * n) if STRUCTURE in self._makers and keys else 0
         moved, self.checkpoint = self.checkpoint, self.retraining.base
         drafts = self.decode_drafts(self._nowhere.expand(n - some, -1), EXPLORED)
         self.checkpoint = moved
-        if some and self.problem.vary is not None:
-            order = torch.randperm(len(keys), generator=self.generator)[: self.search.population].tolist()
-            varied = self.problem.vary([keys[i] for i in order], some, self.draw_seed())
-            drafts += [Draft(self._nowhere, string, EXPLORED, parent) for string, parent in varied]
-        return drafts
+        order = torch.randperm(len(keys), generator=self.generator)[: self.search.population].tolist()
+        return drafts + (self.vary_structures([keys[i] for i in order], some, EXPLORED) if some else [])
 
     # -- drafts --------------------------------------------------------------------------------------------------
 

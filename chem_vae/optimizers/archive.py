@@ -197,8 +197,9 @@ class RememberingOptimizer(LatentOptimizer):
         for _ in range(TRIES):
             drafts = make(max(8, int(1.3 * (n - len(chosen)))))
             if screen is not None:
-                found = screen([d.string for d in drafts])
-                drafts = [d._replace(molecule=m) for d, m in zip(drafts, found, strict=True)]
+                rows = [row for row, d in enumerate(drafts) if d.molecule is None]
+                for row, molecule in zip(rows, screen([drafts[row].string for row in rows]), strict=True):
+                    drafts[row] = drafts[row]._replace(molecule=molecule)
             for draft in drafts:
                 key = draft.string if screen is None else draft.molecule.key if draft.molecule is not None else None
                 if not key or key in taken or key in self.archive.seen:
@@ -216,11 +217,15 @@ class RememberingOptimizer(LatentOptimizer):
         return self.build_proposal((chosen + spare)[:n])
 
     def build_proposal(self, rows: Sequence[Draft]) -> Proposal:
-        """Put drafts together into a proposal."""
+        """Put drafts together into a proposal; those that came as molecules are spelled now."""
+        strings = [d.string if d.molecule is None else d.string or d.molecule.spelled or None for d in rows]
+        self.archive.seen.update(  # what cannot be spelled is not proposed a second time
+            d.molecule.key for d, string in zip(rows, strings, strict=True) if d.molecule is not None and string is None
+        )
         return Proposal(
             torch.stack([d.z.float().cpu() for d in rows]),
             torch.full((len(rows), self.checkpoint.model.properties), torch.nan),
-            [d.string for d in rows],
+            strings,
             [d.origin for d in rows],
             [d.parent for d in rows],
         )

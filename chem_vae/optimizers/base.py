@@ -30,6 +30,11 @@ class Molecule:
     features: Tensor
     """(F,) zeros and ones that say which substructures it has, for surrogates over structure (Tanimoto)."""
 
+    @property
+    def spelled(self) -> str:
+        """Its SELFIES also where that has symbols which the vocabulary has not; "" where there is none."""
+        return self.selfies
+
 
 class Proposal(NamedTuple):
     """Latent points to decode, or, in `strings`, molecules that were decoded already."""
@@ -75,6 +80,9 @@ class Problem:
     """The settings of the strategy."""
     narrow: Problem | None = None
     """The same problem with a narrower screen, to be searched first; None where there is nothing to leave out at first."""
+    vary_molecules: Callable[[Sequence[str], int, int], list[tuple[Molecule | None, str]]] | None = None
+    """The same as `vary`, with molecules that have passed the screen in the place of strings: their strings are written only for
+    those that are proposed. None where there is only `vary`."""
 
 
 class LatentOptimizer(ABC):

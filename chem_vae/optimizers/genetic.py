@@ -35,7 +35,7 @@ class Genetic(RememberingOptimizer):
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
         self._makers: dict[str, Callable[[int], list[Draft]]] = {LATENT: self._cross_points, STRING: self._vary_strings}
-        if problem.vary is not None:
+        if problem.vary is not None or problem.vary_molecules is not None:
             self._makers[STRUCTURE] = self._vary_structures
         self.tried = dict.fromkeys(self._makers, 1.0)
         """Children of each move, the older ones counting less, and below, those of them that entered the elite."""
@@ -127,12 +127,20 @@ class Genetic(RememberingOptimizer):
         return [draft._replace(string=string) for draft, string in zip(drafts, adapted, strict=True)]
 
     def _vary_structures(self, n: int) -> list[Draft]:
-        assert self.problem.vary is not None
         keys = [key for row in self.living.tolist() if (key := self.archive.get_key(row)) is not None]
+        return self.vary_structures(keys, n, STRUCTURE)
+
+    def vary_structures(self, keys: Sequence[str], n: int, origin: str) -> list[Draft]:
+        """Make n variations of the structures with these keys; none where nothing can be varied."""
         if not keys:
             return []
+        if self.problem.vary_molecules is not None:
+            made = self.problem.vary_molecules(keys, n, self.draw_seed())
+            return [Draft(self._nowhere, None, origin, parent, molecule) for molecule, parent in made]
+        if self.problem.vary is None:
+            return []
         varied = self.problem.vary(keys, n, self.draw_seed())
-        return [Draft(self._nowhere, string, STRUCTURE, parent) for string, parent in varied]
+        return [Draft(self._nowhere, string, origin, parent) for string, parent in varied]
 
     def _mutate(self, string: list[str], symbol: str) -> None:
         """Replace, insert or delete one symbol in place."""

@@ -25,7 +25,7 @@ from pipeline.objectives.latent_objective import draw_conditions, predict_log_de
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.result import rank_candidates
 from pipeline.optimization.scoring import Scoring
-from pipeline.optimization.screen import NarrowScreen, Screen, make_variation
+from pipeline.optimization.screen import NarrowScreen, Screen, Variation
 
 POOL = 20_000  # the most training molecules to start from
 BEST = 100  # the most molecules of the dataset that the oracle is asked about first
@@ -45,23 +45,26 @@ def build_problem(
     checkpoint = model.checkpoint
     largest = config.max_heavy_atoms or max(math.ceil(1.25 * usual.heavy_atoms), 30)
     elements = config.elements or usual.elements
+    variation = Variation(screen, elements=elements, max_atoms=largest)
     problem = Problem(
         checkpoint,
         draw_conditions(scoring.objectives, checkpoint, config.constraints, model.list_known_values()),
         predict_log_desirability(scoring.objectives, model.predictors),
         model.latent["mu"].float(),
         screen,
-        make_variation(screen, elements=elements, max_atoms=largest),
+        variation,
         _draw_pool(dataset, screen, int(config.seed)) if config.start == "data" else (),
         config.temperature,
         scoring.several,
         search=config.search,
+        vary_molecules=variation.make_molecules,
     )
     if not config.allowed_names:
         return problem
     narrow = NarrowScreen(screen, usual.allowed)
-    vary = make_variation(screen, elements=elements, max_atoms=largest, allowed=usual.allowed, narrow=narrow)
-    return replace(problem, narrow=replace(problem, screen=narrow, vary=vary))
+    usual_only = Variation(screen, elements=elements, max_atoms=largest, allowed=usual.allowed, narrow=narrow)
+    molecules = usual_only.make_molecules
+    return replace(problem, narrow=replace(problem, screen=narrow, vary=usual_only, vary_molecules=molecules))
 
 
 def read_seeds(smiles: Sequence[str], options: StandardizeOptions | None = None) -> list[Chem.Mol]:

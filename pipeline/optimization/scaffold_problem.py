@@ -76,6 +76,8 @@ def keep_scaffold(
         problem,
         pool=[*problem.pool, *spelled],
         vary=_make_variation(variation, screen),
+        vary_molecules=None,
+        narrow=None,
         adapt=_make_adaptation(variation, screen),
     )
 

@@ -10,7 +10,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from rdkit import Chem, rdBase
@@ -30,13 +29,19 @@ from pipeline.objectives.constraints import Constraints
 class _Draft(Molecule):
     """A molecule that is spelled as SELFIES when that is first asked for: most drafts are looked at once and never proposed."""
 
-    def __init__(self, key: str, features: Tensor, vocabulary: SelfiesVocabulary) -> None:
-        self.__dict__.update(key=key, features=features, vocabulary=vocabulary)  # the fields cannot be set one by one
+    def __init__(
+        self, key: str, features: Tensor, vocabulary: SelfiesVocabulary, remember: Callable[[str, _Draft], None]
+    ) -> None:
+        fields = {"key": key, "features": features, "vocabulary": vocabulary, "remember": remember}
+        self.__dict__.update(fields)  # the fields cannot be set one by one
 
     @cached_property
     def spelled(self) -> str:
         """The SELFIES string, also where it has symbols that the vocabulary has not; "" where there is none."""
-        return write_selfies(self.key, self.__dict__["vocabulary"]) or ""
+        string = write_selfies(self.key, self.__dict__["vocabulary"]) or ""
+        if string:
+            self.__dict__["remember"](string, self)
+        return string
 
     @cached_property
     def selfies(self) -> str:
@@ -95,9 +100,13 @@ class Screen:
         """Screen SELFIES strings and tell apart what is no molecule (None) and what breaks a constraint."""
         return self._screen(strings, self._of_selfies, self._read_selfies)
 
-    def from_smiles(self, smiles: Sequence[str | None]) -> list[Molecule | None]:
-        """Screen SMILES as `__call__` screens SELFIES strings; the molecules' own strings then are in the cache."""
-        return [_molecule_of(found) for found in self._screen_smiles(smiles)]
+    def from_smiles(self, smiles: Sequence[str | None], usual: bool = False) -> list[Molecule | None]:
+        """Screen SMILES as `__call__` screens SELFIES strings; the molecules are spelled only when that is asked for, and then their
+        strings are in the cache.
+
+        usual: whether the molecules are known to have nothing unusual but what the constraints allow.
+        """
+        return [_molecule_of(found) for found in self._screen(smiles, self._of_smiles, sanitize_smiles, usual)]
 
     def spell(self, smiles: Sequence[str | None], usual: bool = False) -> list[str | None]:
         """Write SMILES as SELFIES strings; None where one is no molecule, breaks a constraint, or has no SELFIES string.
@@ -116,11 +125,7 @@ class Screen:
             raise UserError(self.constraints.explain([Chem.MolFromSmiles(key) for key in keys]))
 
     def _screen_smiles(self, smiles: Sequence[str | None], usual: bool = False) -> list[Screened | None]:
-        found = self._screen(smiles, self._of_smiles, sanitize_smiles, usual)
-        for screened in found:
-            if screened is not None and screened.selfies:
-                self._remember(self._of_selfies, screened.selfies, screened)
-        return found
+        return self._screen(smiles, self._of_smiles, sanitize_smiles, usual)
 
     def _read_selfies(self, string: str) -> tuple[Mol | None, str]:
         try:
@@ -183,9 +188,13 @@ class Screen:
         if same is not None:  # another spelling of a molecule that is known
             return same
         features = torch.from_numpy(SIMULATED_COUNTS.array(mol))
-        screened = Screened(_Draft(key, features, self.vocabulary))
+        screened = Screened(_Draft(key, features, self.vocabulary, self._remember_spelled))
         self._remember(self._of_smiles, key, screened)
         return screened
+
+    def _remember_spelled(self, string: str, draft: _Draft) -> None:
+        """Remember a draft by its own string, so that what is proposed is not read again."""
+        self._remember(self._of_selfies, string, Screened(draft))
 
     def _remember(self, known: OrderedDict[str, Screened | None], string: str, screened: Screened | None) -> None:
         known[string] = screened
@@ -216,33 +225,46 @@ class NarrowScreen:
         return self._usual[key]
 
 
-def make_variation(
-    screen: Screen,
-    *,
-    elements: Sequence[str] | Mapping[str, float],
-    max_atoms: int,
-    allowed: Collection[str] | None = None,
-    narrow: NarrowScreen | None = None,
-    **options: Any,
-) -> Callable[[Sequence[str], int, int], list[tuple[str | None, str]]]:
-    """Make the `vary` function of a Problem, which crosses and mutates the structures of known molecules.
+class Variation:
+    """Crosses and mutates the structures of known molecules: the `vary` function of a Problem, and its `vary_molecules`.
 
-    It takes keys of parents, best first, n and a seed, and returns n pairs of a child's SELFIES string (None where the
-    screen refuses it) and its parent's key. `allowed` and the options are those of `pipeline.chemistry.crossover.vary`; without
-    `allowed` it is what the screen allows. A narrow screen is told that the children are usual.
+    Args:
+        screen: Decides which children may be proposed.
+        elements: Elements that a child may have, or elements with weights.
+        max_atoms: The most heavy atoms of a child.
+        allowed: What may be unusual in a child; what the screen allows when None.
+        narrow: A screen that is told that the children are usual.
     """
 
-    if allowed is None and screen.constraints is not None:
-        allowed = screen.constraints.allowed
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        elements: Sequence[str] | Mapping[str, float],
+        max_atoms: int,
+        allowed: Collection[str] | None = None,
+        narrow: NarrowScreen | None = None,
+    ) -> None:
+        self._screen, self._elements, self._max_atoms, self._narrow = screen, elements, max_atoms, narrow
+        of_screen = screen.constraints.allowed if screen.constraints is not None else None
+        self._allowed = of_screen if allowed is None else allowed
 
-    def make_children(keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
-        pairs = vary(keys, n, seed, elements=elements, max_atoms=max_atoms, allowed=allowed, **options)
-        if narrow is not None:
-            narrow.remember(child for child, _ in pairs if child is not None)
-        spelled = screen.spell([child for child, _ in pairs], usual=allowed is not None)
-        return [(string, parent) for string, (_, parent) in zip(spelled, pairs, strict=True)]
+    def __call__(self, keys: Sequence[str], n: int, seed: int) -> list[tuple[str | None, str]]:
+        """Make n children of the parents with these keys, best first.
 
-    return make_children
+        Returns:
+            n pairs of a child's SELFIES string (None where the screen refuses it) and its parent's key.
+        """
+        return [(m.spelled or None if m is not None else None, key) for m, key in self.make_molecules(keys, n, seed)]
+
+    def make_molecules(self, keys: Sequence[str], n: int, seed: int) -> list[tuple[Molecule | None, str]]:
+        """Make children as `__call__` does, as molecules that are spelled only when that is asked for."""
+        allowed = self._allowed
+        pairs = vary(keys, n, seed, elements=self._elements, max_atoms=self._max_atoms, allowed=allowed)
+        if self._narrow is not None:
+            self._narrow.remember(child for child, _ in pairs if child is not None)
+        found = self._screen.from_smiles([child for child, _ in pairs], usual=allowed is not None)
+        return [(molecule, parent) for molecule, (_, parent) in zip(found, pairs, strict=True)]
 
 
 def _molecule_of(found: Screened | None) -> Molecule | None:

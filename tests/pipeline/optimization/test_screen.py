@@ -14,7 +14,7 @@ from chem_vae.vocabulary import SelfiesVocabulary, smiles_to_selfies
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import Constraints
-from pipeline.optimization.screen import Screen, make_variation
+from pipeline.optimization.screen import NarrowScreen, Screen, Variation
 
 REFUSE_ALL = Constraints([Constraint(must_contain="[U]")])
 
@@ -106,12 +106,29 @@ def test_the_cache_forgets_the_oldest(spelled: list[str], screen: Screen) -> Non
 
 
 def test_variation_for_a_problem(screen: Screen, canonical: list[str]) -> None:
-    vary = make_variation(Screen(screen.vocabulary), elements=("C", "N", "O", "F", "S", "Cl", "Br"), max_atoms=35)
+    vary = Variation(Screen(screen.vocabulary), elements=("C", "N", "O", "F", "S", "Cl", "Br"), max_atoms=35)
     pairs = vary(canonical, 100, 0)
     assert pairs == vary(canonical, 100, 0) and {parent for _, parent in pairs} <= set(canonical)
     strings = [string for string, _ in pairs]
     assert sum(string is not None for string in strings) > 90
     for molecule in screen([s for s in strings if s is not None]):
         assert molecule is not None and molecule.key not in canonical
-    refused = make_variation(Screen(screen.vocabulary, REFUSE_ALL), elements=("C", "O"), max_atoms=35)
+    refused = Variation(Screen(screen.vocabulary, REFUSE_ALL), elements=("C", "O"), max_atoms=35)
     assert refused(canonical, 5, 0) == [(None, parent) for _, parent in refused(canonical, 5, 0)]
+
+
+def test_varied_molecules_are_spelled_only_when_that_is_asked_for(screen: Screen, canonical: list[str]) -> None:
+    vary = Variation(screen, elements=("C", "N", "O", "F", "S", "Cl", "Br"), max_atoms=35)
+    made = [m for m, _ in vary.make_molecules(canonical, 50, 0) if m is not None]
+    assert len(made) > 40 and not any("spelled" in vars(m) for m in made)
+    assert [m.spelled for m in made] == [s for s, _ in vary(canonical, 50, 0) if s]
+
+
+def test_a_narrow_screen_refuses_what_is_unusual(screen: Screen) -> None:
+    wide = Screen(screen.vocabulary, Constraints((), None))
+    narrow = NarrowScreen(wide, ())
+    strings = [smiles_to_selfies(s) for s in ("CCOC(C)=O", "CCOOC(C)C", "CC(O)(O)C(C)C")]
+    assert [m is not None for m in wide(strings)] == [True] * 3
+    assert [m is not None for m in narrow(strings)] == [True, False, False]
+    narrow.remember([wide(strings)[1].key])  # type: ignore[union-attr]
+    assert narrow(["[C]"])[0] is not None
