@@ -69,6 +69,10 @@ class KeptRow(NamedTuple):
     smiles: str
     inchikey: str
     cells: dict[str, str | None]
+    given: str = ""
+    """The SMILES as the library gives it; "" for a mol block."""
+    changes: str = ""
+    """What standardization changed, as the removal of a salt."""
 
 
 @dataclass
@@ -140,7 +144,9 @@ class LibraryScorer:
             fates[i] = HIT if hit else ELIGIBLE
             place = places[i]
             cells = {name: column[place] for name, column in chunk.columns.items()}
-            kept[i] = KeptRow(worth, chunk.rows[place], molecules[i].smiles, molecules[i].inchikey, cells)
+            molecule, given = molecules[i], "" if chunk.molblocks else chunk.inputs[place] or ""
+            changes = "; ".join(map(str, molecule.changes))
+            kept[i] = KeptRow(worth, chunk.rows[place], molecule.smiles, molecule.inchikey, cells, given, changes)
         keys = np.array([hash_text(m.inchikey) for m in molecules], dtype=np.uint64)
         return ScoredChunk(len(chunk), rejections, keys, fates, kept)
 

@@ -74,13 +74,20 @@ def _compute_table(scorer: LibraryScorer, computed: ComputedScore, molecules: Se
 def add_library_columns(
     candidates: pd.DataFrame, cells: Mapping[str, KeptRow], account: LibraryAccount
 ) -> pd.DataFrame:
-    """Put the row in the library and the library's own columns behind the InChIKey; a name that is taken gets `.library`."""
+    """Put the row in the library, the SMILES as it stands there, what was changed of it, and the library's own columns behind the InChIKey.
+
+    A column whose name is taken gets `.library` behind it.
+    """
     rows = [cells[key] for key in candidates["inchikey"]]
-    taken = {*candidates.columns, f"{LIBRARY}_{account.numbers.word}"}
-    names = {name: f"{name}.{LIBRARY}" if name in taken else name for name in account.columns}
     added: dict[str, list[Any]] = {
-        f"{LIBRARY}_{account.numbers.word}": [account.numbers.number(row.row) for row in rows]
+        f"{LIBRARY}_{account.numbers.word}": [account.numbers.number(row.row) for row in rows],
+        f"{LIBRARY}_smiles": [row.given for row in rows],
+        f"{LIBRARY}_changes": [row.changes for row in rows],
     }
+    if not any(row.given for row in rows):  # mol blocks
+        del added[f"{LIBRARY}_smiles"]
+    taken = {*candidates.columns, *added}
+    names = {name: f"{name}.{LIBRARY}" if name in taken else name for name in account.columns}
     added |= {shown: [row.cells.get(name) for row in rows] for name, shown in names.items()}
     account.columns = list(names.values())
     at = candidates.columns.tolist().index("inchikey") + 1

@@ -68,6 +68,7 @@ def test_the_batch_of_a_library(
         place = int(str(record["Catalog ID"])[1:])
         assert record["library_row"] == place + 2 and record["score.library"] == "high"
         given = Molecule.parse(rows[place])
+        assert record["library_smiles"] == rows[place] and record["library_changes"] in ("", "uncharged", "cleaned up")
         assert given is not None and model.standardize(given).smiles == record["smiles"]
     told = pd.read_csv(rejects, keep_default_na=False)
     assert told["row"].tolist() == [rows.index("no molecule") + 2, rows.index("no molecule") + 3]
