@@ -21,6 +21,9 @@ from chem_vae.predictors import PropertyPredictor
 GP_MOST = 1500
 """Molecules up to which the exact GP is used: its cost grows with their cube."""
 
+MOST_DRAWN = 4000
+"""Points that a function is drawn for at once: the cost of more grows with their cube."""
+
 
 class GaussianProcess(PropertyPredictor):
     """An exact Gaussian process with an RBF kernel and one length scale per latent dimension.
@@ -102,11 +105,14 @@ class GaussianProcess(PropertyPredictor):
 
     @torch.no_grad()
     def draw(self, z: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw functions (k, n) from the posterior."""
-        posterior: Any = self.gp.posterior(z.double(), observation_noise=False)
-        noise = torch.randn(k, len(z), dtype=torch.float64, generator=generator)
-        root = factorize(posterior.covariance_matrix, float(self.y.var()))
-        return (posterior.mean.squeeze(-1) + self.scale * noise @ root.T).float()
+        """Draw functions (k, n) from the posterior, jointly for MOST_DRAWN points at a time."""
+        drawn = []
+        for some in z.split(MOST_DRAWN):
+            posterior: Any = self.gp.posterior(some.double(), observation_noise=False)
+            noise = torch.randn(k, len(some), dtype=torch.float64, generator=generator)
+            root = factorize(posterior.covariance_matrix, float(self.y.var()))
+            drawn.append((posterior.mean.squeeze(-1) + self.scale * noise @ root.T).float())
+        return torch.cat(drawn, dim=1)
 
     def tensors(self) -> dict[str, Tensor]:
         state = {f"gp.{k}": v for k, v in self.gp.state_dict().items() if isinstance(v, Tensor)}

@@ -270,7 +270,7 @@ def load_measured(path: Path, latent: Mapping[str, PropertyPredictor]) -> dict[s
     """
     if not path.is_file():
         return {}
-    tensors, strings = read_tensors(path, may_be_infinite=("y",))  # a label may be a bound alone
+    tensors, strings = read_tensors(path, may_be_infinite=("y", "descriptors"))  # a label may be a bound alone
     try:
         index = parse_json(strings["measured"])
         found = {}
