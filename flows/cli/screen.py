@@ -16,13 +16,14 @@ from flows.environment import start_prefect
 from flows.terminal import name_workspace, show_progress, suggest_command
 
 app = new_group()
+LIBRARY = "How the library is read"
 READ = (
-    SettingOption(options.LEARN, "--smiles-column", "screen.smiles_column", "NAME"),
-    SettingOption(options.LEARN, "--delimiter", "screen.delimiter", "CHARACTER", "';'"),
-    SettingOption(options.LEARN, "--encoding", "screen.encoding", "NAME", "windows-1252"),
-    SettingOption(options.LEARN, "--sheet", "screen.sheet", "NAME", "'In stock'"),
-    SettingOption(options.LEARN, "--header/--no-header", "screen.header"),
-    SettingOption(options.LEARN, "--limit", "screen.limit", "", "10000"),
+    SettingOption(LIBRARY, "--smiles-column", "screen.smiles_column", "NAME"),
+    SettingOption(LIBRARY, "--delimiter", "screen.delimiter", "CHARACTER", "';'"),
+    SettingOption(LIBRARY, "--encoding", "screen.encoding", "NAME", "windows-1252"),
+    SettingOption(LIBRARY, "--sheet", "screen.sheet", "NAME", "'In stock'"),
+    SettingOption(LIBRARY, "--header/--no-header", "screen.header"),
+    SettingOption(LIBRARY, "--limit", "screen.limit", "", "10000"),
 )
 """How the library is read."""
 CHOOSE = (
