@@ -252,6 +252,23 @@ class TanimotoProcess(PropertyPredictor):
             means.append(self.fit.mean + found.weights @ phi)
         return torch.cat(means), torch.cat(deviations, dim=1)
 
+    @torch.no_grad()
+    def measure_spread_left_out(self) -> Tensor:
+        """Measure how uncertain the property of each measured molecule would be without its own label.
+
+        In closed form (Rasmussen & Williams 2006, 5.4.2), of the molecules that stand for all.
+
+        Returns:
+            (m,) calibrated standard deviations of the property, in raw units.
+        """
+        some = self._choose_inducing()
+        chosen = self._select(some)
+        weight = torch.ones(len(some), dtype=torch.float64) if self.equivalent is None else self.equivalent.weight[some]
+        noise = self.fit.noise / weight.clamp_min(1e-9)
+        root = factorize(self.kernel(chosen, chosen) + noise.diag())
+        left = (1.0 / torch.cholesky_inverse(root).diagonal() - noise).clamp(1e-6, 1.0)
+        return (self.scale * self.width * (self.fit.amplitude * left).sqrt()).float()
+
     @property
     def noise(self) -> float:
         """The standard deviation of a single measurement, in raw units, as calibrated."""

@@ -159,6 +159,7 @@ def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     # here: loads pydantic
     from pipeline.report.tables import (
+        describe_hits,
         describe_refusals,
         describe_unusual,
         list_achieved_rows,
@@ -173,6 +174,8 @@ def format_summary(report: Report, folder: Path) -> str:
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]
+    if promised := describe_hits(report):
+        lines += [f"{promised}.", ""]
     if refused := describe_refusals(report):
         lines += ["## Constraints", "", f"- {refused}", ""]
     if unusual := describe_unusual(report):

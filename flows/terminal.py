@@ -128,6 +128,7 @@ def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
     # here: --help does without them
     from pipeline.report.tables import (
+        describe_hits,
         describe_refusals,
         describe_unusual,
         list_achieved_rows,
@@ -150,6 +151,8 @@ def format_summary(report: Report) -> str:
     if achieved := list_achieved_rows(report):
         head = [name.replace("absolute", "abs.") for name in achieved[0]]
         lines += [format_table([list(row.values()) for row in achieved], head), ""]
+    if promised := describe_hits(report):
+        lines += [promised, ""]
     if refused := describe_unusual(report):
         lines += [refused, ""]
     lines += [f"warning: {warning}" for warning in list_warnings(report)]

@@ -34,7 +34,7 @@ from pipeline.optimization.loop import optimize
 from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
 
-LEAST = 1000
+LEAST = 5000
 """The least number of molecules that `generate` looks at, unless the user says how many."""
 SEEDS = 100
 """The number of best measured molecules that the search starts from."""
@@ -63,6 +63,7 @@ class AcquisitionScore:
                 raise UserError(f"there is no predictor of {name}: too few molecules were measured")
         self.predictors = [model.measured[name] for name in predicted]
         self.floors = [p.floor if config.min_similarity is None else config.min_similarity for p in self.predictors]
+        self.spreads = [p.most_spread if config.most_spread is None else config.most_spread for p in self.predictors]
         names = [*predicted, *self.computed]
         self.known = pd.DataFrame(columns=["smiles", *names]) if known is None else known[["smiles", *names]]
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
@@ -100,7 +101,8 @@ class AcquisitionScore:
         """Compute and predict what the objectives ask for.
 
         Returns computed values and predictions (n,) by property; latent points z (n, D); and how far each molecule is inside
-        every domain (n,): its similarity to the measured molecules over the similarity that is needed, 1 or more inside.
+        every domain (n,), 1 or more inside: its similarity to the measured molecules over the similarity that is needed, or the
+        highest spread of a prediction that counts over its own, whichever is less.
         """
         z = torch.full((len(molecules), self.model.checkpoint.model.latent_size), torch.nan)
         if any(p.needs_z for p in self.predictors):
@@ -111,6 +113,9 @@ class AcquisitionScore:
             computed = {name: rows[:, i].float() for i, name in enumerate(self.computed)}
         predicted = {p.name: p.predict(molecules, z) for p in self.predictors}
         shares = [p.similarity(molecules) / max(f, 1e-6) for p, f in zip(self.predictors, self.floors, strict=True)]
+        for p, most in zip(self.predictors, self.spreads, strict=True):
+            if most is not None:
+                shares.append(most / p.predict_function(molecules, z).std.clamp_min(1e-12))
         return computed, predicted, z, torch.stack(shares).min(dim=0).values
 
     def __call__(self, smiles: list[str]) -> list[float]:
@@ -133,7 +138,7 @@ def search(
     samples: int,
     config: MeasuredConfig,
     known: pd.DataFrame | None = None,
-    strategy: str = "adaptive",
+    strategy: str = "genetic",
     temperature: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
@@ -152,7 +157,7 @@ def search(
         samples: The number of molecules to look at. Predictions cost nothing, so this is time alone.
         config: The settings of the acquisition.
         known: The molecules measured so far (`list_measured_molecules`), where the search starts; the model when None.
-        strategy: The strategy of the search.
+        strategy: The strategy of the search; one that learns from scores would learn what costs nothing to ask.
         temperature: The temperature of the decoder's symbols.
         seed: The seed of the random numbers.
         progress: Told the stage "generate".

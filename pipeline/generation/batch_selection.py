@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,11 +13,19 @@ import torch
 from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.chemistry.molecule import Structure
+from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.measured_predictor import features
 
 
-def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: float, per_scaffold: int) -> list[int]:
+def select_diverse(
+    structures: Sequence[Structure],
+    n: int,
+    *,
+    most_similar: float,
+    per_scaffold: int,
+    most_alerts: int | None = None,
+) -> list[int]:
     """Select the best molecules that are unlike each other; molecules without a ring have no scaffold in common.
 
     Args:
@@ -24,6 +33,7 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
         n: The most molecules to select.
         most_similar: The highest Tanimoto similarity of two selected molecules.
         per_scaffold: The most molecules with the same scaffold.
+        most_alerts: The most molecules with structural alerts; None for any number.
 
     Returns:
         The rows of the selected molecules, best first.
@@ -32,6 +42,7 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
     held: Counter[str] = Counter()
     rows = features(structures)
     nearest = torch.zeros(len(structures))
+    alerts = 0
     for row in range(len(structures)):
         if len(chosen) == n:
             break
@@ -40,6 +51,10 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
         own = find_scaffold(structures[row])
         if own and held[own] >= per_scaffold:
             continue
+        if most_alerts is not None and find_structural_alerts([structures[row]])[0]:
+            if alerts >= most_alerts:
+                continue
+            alerts += 1
         chosen.append(row)
         if own:
             held[own] += 1
@@ -47,8 +62,13 @@ def select_diverse(structures: Sequence[Structure], n: int, *, most_similar: flo
     return chosen
 
 
-def choose_batch(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFrame:
+def choose_batch(molecules: pd.DataFrame, config: GenerateConfig, alerts: float | None = None) -> pd.DataFrame:
     """Choose the batch among the molecules of a search by acquisition.
+
+    Args:
+        molecules: The columns `molecule`, `acquisition`, `sample` and `in_domain`.
+        config: The settings of the generation.
+        alerts: The share of the batch that may have structural alerts; any when None.
 
     Returns the molecules in the domain (all where the settings say so) with the column `batch`: the place among those that
     are worth most and unlike each other, NaN for the others.
@@ -60,6 +80,7 @@ def choose_batch(molecules: pd.DataFrame, config: GenerateConfig) -> pd.DataFram
         _most(config),
         most_similar=config.measured.most_similar,
         per_scaffold=config.measured.per_scaffold,
+        most_alerts=None if alerts is None or not config.allow_alerts else math.floor(alerts * config.n),
     )
     place = pd.Series(np.arange(len(first), dtype=float), index=ordered.index[first])
     return inside.assign(batch=place.reindex(inside.index))

@@ -34,7 +34,7 @@ class MeasuredConfig(Settings):
         "towards the aim; ei: by the expected improvement on the ten best measured; mean: by the prediction alone.",
     )
     kappa: float = Field(
-        -0.5,
+        -1.0,
         ge=-5,
         le=5,
         description="The standard deviations that ucb adds to a prediction; negative values subtract them. A search finds "
@@ -47,11 +47,31 @@ class MeasuredConfig(Settings):
         description="The least Tanimoto similarity to a measured molecule at which a prediction counts; when not given, the "
         "similarity that 95 % of the measured molecules have to another one.",
     )
-    outside_domain: bool = Field(False, description="Also propose molecules that are less similar; they are flagged.")
-    most_similar: float = Field(
-        0.6, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."
+    most_spread: float | None = Field(
+        None,
+        gt=0,
+        description="The highest standard deviation of the property itself, without the noise of a measurement, at which a prediction "
+        "counts; when not given, what 95 % of the measured molecules would have without their own label.",
     )
-    per_scaffold: int = Field(5, ge=1, description="The most candidates with the same scaffold.")
+    outside_domain: bool = Field(
+        False,
+        description="Also propose molecules that are less similar, or whose prediction is less sure; they are flagged.",
+    )
+    heaviest: float | None = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="The quantile of the measured molecules' weights that no candidate exceeds; a constraint or an objective on mw or "
+        "heavy_atoms goes before it, none for no limit.",
+    )
+    limit_alerts: bool = Field(
+        True,
+        description="Whether no larger share of the batch may have structural alerts than of the measured molecules.",
+    )
+    most_similar: float = Field(
+        0.75, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."
+    )
+    per_scaffold: int = Field(10, ge=1, description="The most candidates with the same scaffold.")
     sa: float | None = Field(
         4.5,
         ge=1,
@@ -81,7 +101,10 @@ class GenerateConfig(Settings):
     )
     n: int = Field(100, ge=1, description="How many candidates to report.")
     samples: int | None = Field(
-        None, ge=1, description="How many molecules to decode for them; ten per candidate when not given."
+        None,
+        ge=1,
+        description="How many molecules to look at for them; when not given ten per candidate, and 5,000 or more where a "
+        "measured property is wanted, whose prediction costs next to nothing.",
     )
     strategy: str | None = Field(
         None,

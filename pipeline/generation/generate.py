@@ -34,6 +34,9 @@ from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
+from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
+from pipeline.generation.hit_probability import ExpectedHits, compute_hit_probability, expect_hits, has_goal
+from pipeline.generation.measured_kind import MeasuredKind
 from pipeline.generation.rare_targets import warn_of_rare_targets
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
 from pipeline.generation.shortfall import explain_shortfall
@@ -79,6 +82,8 @@ class GenerationReport:
     """What the constraints refused."""
     isomers: pd.DataFrame | None = None
     """The stereoisomers of the candidates with undefined stereo (`predict_isomers`), where they were asked for."""
+    hits: ExpectedHits | None = None
+    """How many candidates are expected to reach the goal; None where no value is predicted or no goal is known."""
     library: LibraryAccount | None = None
     """The account of the library that the candidates were chosen from; None where they were generated."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -143,6 +148,11 @@ def generate(
         model, objectives, config, lambda key: key not in unwanted, usual | allowed, progress
     )
     warnings += rare
+    kind = MeasuredKind()
+    if config.strategy == ACQUISITION:
+        kind = MeasuredKind.measure(model, objectives, config, list_measured_molecules(dataset, objectives))
+        constraints = Constraints((*kind.list_constraints(), *constraints.constraints))
+        warnings += kind.explain(config)
     found, samples = _search(model, objectives, config, dataset, constraints, usual, unwanted, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, known)
@@ -156,7 +166,7 @@ def generate(
         if copies.any():
             warnings.append(explain_stereo_copies(int(copies.sum()), len(copies)))
     if config.strategy == ACQUISITION:
-        eligible = choose_batch(new, config)
+        eligible = choose_batch(new, config, kind.alerts)
         molecules = molecules.join(eligible["batch"])
         if not config.measured.outside_domain:
             counts["in domain"] = len(eligible)
@@ -178,6 +188,10 @@ def generate(
     isomers = None
     if config.enumerate_stereo is not None:
         isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted)
+    hits = None
+    if has_goal(objectives):
+        candidates[HIT_PROBABILITY] = compute_hit_probability(objectives, candidates)
+        hits = expect_hits(candidates, model, objectives, int(config.seed))
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
 
@@ -204,6 +218,7 @@ def generate(
         time.monotonic() - started,
         found.refusals,
         isomers=isomers,
+        hits=hits,
     )
 
 

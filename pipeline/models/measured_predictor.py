@@ -225,6 +225,14 @@ class MeasuredPredictor:
         return nearest
 
     @cached_property
+    def most_spread(self) -> float | None:
+        """The highest spread, without the noise of a measurement, of a prediction in the domain: what all but ALL_BUT of the measured
+        molecules would have without their own label. None where predictions are by latent points, or of classes."""
+        if self.needs_z or self.is_classifier:
+            return None
+        return float(self.process.measure_spread_left_out().quantile(1.0 - ALL_BUT))
+
+    @cached_property
     def _measured(self) -> Tensor:
         """The substructures of the measured molecules as real numbers."""
         return self.process.features.float()

@@ -30,6 +30,7 @@ _NAMES = {
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain")
 _NUMBERS = (
     "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
+    "hit_probability",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipeline.report.model import (
     Achieved,
     Distribution,
     Diversity,
+    ExpectedHits,
     Isomer,
     LatentMap,
     ModelFacts,
@@ -111,6 +113,7 @@ def build_generation_report(
         aware, blind = (Share(count=counts[key], of=of) for key in ("novel", "novel, stereo-blind"))
         report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
+    report.hits = None if made.hits is None else ExpectedHits(**asdict(made.hits))
     report.diversity = measure_diversity(made.candidates)
     report.distributions = collect_distributions(objectives, made.candidates, made.molecules, model, dataset)
     report.latent_map = _map_latent_space(model, made)

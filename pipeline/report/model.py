@@ -92,6 +92,18 @@ class Achieved(PropertyPart):
     """The same over all molecules of the run."""
 
 
+class ExpectedHits(Part):
+    """The number of candidates that are expected to reach the goal when they are measured."""
+
+    goal: str = ""
+    """The goal in words."""
+    expected: float | None = None
+    low: int | None = None
+    high: int | None = None
+    """The number lies between `low` and `high` 8 of 10 times."""
+    of: int | None = None
+
+
 class Novelty(Part):
     """Molecules that are not in the training data, with stereo and without."""
 
@@ -343,6 +355,8 @@ class Report(Part):
     """Decoded strings that spell their molecule as the training data would."""
     novelty: Novelty | None = None
     achieved: list[Achieved] = []
+    hits: ExpectedHits | None = None
+    """What the predictions promise; None where every value is computed, or no goal is known."""
     diversity: Diversity = Diversity()
     distributions: list[Distribution] = []
     latent_map: LatentMap | None = None

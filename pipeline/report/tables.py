@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.datasets.account import order_by_request
-from pipeline.objectives.config import MOST_UNUSUAL, USUAL
+from pipeline.objectives.config import MOST_UNUSUAL, USUAL, USUAL_SIZE
 from pipeline.report.model import Refusal, Report
 
 
@@ -26,8 +26,17 @@ def list_refusals(report: Report) -> list[Refusal]:
     """List a row for each constraint of the request, also where it refused nothing."""
     counted = report.optimization.constraints if report.optimization else report.refusals
     refused = {row.constraint: row for row in counted}
-    asked = [*report.request.constraints, *([USUAL] if USUAL in refused else [])]
+    own = [text for text in refused if text == USUAL or text.startswith(USUAL_SIZE)]
+    asked = dict.fromkeys([*report.request.constraints, *own])
     return [refused.get(text, Refusal(constraint=text)) for text in asked]
+
+
+def describe_hits(report: Report) -> str:
+    """Say in a line how many candidates are expected to reach the goal; "" where nothing is promised."""
+    hits = report.hits
+    if hits is None or hits.expected is None:
+        return ""
+    return f"expected when measured: about {hits.expected:.0f} of {hits.of:,} reach {hits.goal} (8 of 10 times {hits.low:,} to {hits.high:,})"
 
 
 def list_warnings(report: Report) -> list[str]:

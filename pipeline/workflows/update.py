@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
+from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import PROPOSED, generate_run
 from pipeline.workflows.new_measurements import (
@@ -44,6 +47,10 @@ class PredictionCheck:
     """The mean absolute error of the predictions."""
     before: float
     """The mean of all molecules measured before that round."""
+    expected_hits: float | None = None
+    """The hits that were expected of the candidates measured now; None where the round before promised none."""
+    hits: int | None = None
+    """Those of them whose measurement reaches the goal of that round."""
 
     def __str__(self) -> str:
         if not self.measured.count:
@@ -51,6 +58,7 @@ class PredictionCheck:
         return (
             f"{self.name}: {self.measured} of the candidates of the round before were measured, {self.found:.3g} on average "
             f"(predicted {self.predicted:.3g}, mean absolute error {self.mae:.2g}; all molecules before: {self.before:.3g})"
+            + ("" if self.hits is None else f"; {self.hits:,} of them are hits, {self.expected_hits:.0f} were expected")
         )
 
 
@@ -168,6 +176,7 @@ def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) 
         return PredictionCheck(name, Share(0, len(candidates)), nan, nan, nan, old)
     both = candidates.merge(new[["inchikey", name]].dropna(), on="inchikey")
     error = (both[column] - both[name]).abs().mean()
+    expected, hits = _count_hits(run, name, both)
     return PredictionCheck(
         name,
         Share(len(both), len(candidates)),
@@ -175,4 +184,17 @@ def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) 
         float(both[name].mean()),
         float(error),
         old,
+        expected,
+        hits,
     )
+
+
+def _count_hits(run: Run, name: str, measured: pd.DataFrame) -> tuple[float | None, int | None]:
+    """Count the hits that were expected of the measured candidates, and those that there are, where this is the one objective."""
+    objectives = read_report(run.folder).request.objectives
+    if HIT_PROBABILITY not in measured or [w.property for w in objectives] != [name] or not len(measured):
+        return None, None
+    low, high = objectives[0].interval()
+    values = measured[name]
+    hits = (values >= (-math.inf if low is None else low)) & (values <= (math.inf if high is None else high))
+    return float(measured[HIT_PROBABILITY].sum()), int(hits.sum())
