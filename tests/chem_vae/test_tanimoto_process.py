@@ -120,3 +120,17 @@ def test_what_has_no_features_is_less_certain(sample_smiles: list[str]) -> None:
         TanimotoProcess(x[:3], torch.zeros(3))
     process = TanimotoProcess(features(sample_smiles[:50]), labels(sample_smiles[:50]))
     assert process.predict(features(sample_smiles[:5])).std.max() < process.predict(x[3:]).std[0]
+
+
+def test_the_spread_without_the_own_label_is_that_of_a_process_without_it(worth: Tensor) -> None:
+    train = some_bits(60, 4)
+    values = 5 + train @ worth + 0.5 * torch.randn(60, generator=torch.Generator().manual_seed(9))
+    whole = TanimotoProcess(train, values)
+    whole.scale = 1.3
+    found = whole.measure_spread_left_out()
+    for row in (0, 17, 59):
+        others = [i for i in range(60) if i != row]
+        without = TanimotoProcess(train[others], values[others], whole.fit)
+        without.center, without.width, without.scale = whole.center, whole.width, whole.scale
+        expected = without.predict_function(train[row : row + 1]).std
+        assert float(found[row]) == pytest.approx(float(expected), rel=1e-3)

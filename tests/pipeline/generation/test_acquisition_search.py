@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from chem_vae.errors import UserError
 from chem_vae.tanimoto import tanimoto
+from pipeline.chemistry.molecule import parse_mol
+from pipeline.chemistry.properties import compute
+from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import features
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import Objective
+from pipeline.objectives.config import Constraint, Objective
 
 
 def test_candidates_are_worth_measuring(model: TrainedModel) -> None:
@@ -28,7 +34,7 @@ def test_candidates_are_worth_measuring(model: TrainedModel) -> None:
     assert found.counts["in domain"] == int((found.molecules["in_domain"] & found.molecules["novel"]).sum())
     assert found.counts["requested"] >= found.counts["valid"] >= found.counts["unique"] >= found.counts["novel"]
     bits = features(table["smiles"].tolist())
-    assert float(tanimoto(bits, bits).fill_diagonal_(0).max()) <= 0.6
+    assert float(tanimoto(bits, bits).fill_diagonal_(0).max()) <= config.measured.most_similar
     best = dataset.statistics("assay")["quantiles"]["0.75"]
     assert table["assay_predicted"].mean() > best  # the search got somewhere
     again = generate(model, config=config, samples=30, exclude=set(table["inchikey"]))
@@ -76,3 +82,39 @@ def test_without_the_data_novelty_is_not_claimed(model: TrainedModel, tmp_path: 
 def test_acquisition_needs_a_measured_property(model: TrainedModel) -> None:
     with pytest.raises(UserError, match="aim at a measured property"):
         generate(model, {"logp": 2.0}, n=5, strategy="acquisition")
+
+
+def test_candidates_stay_of_the_measured_kind(model: TrainedModel) -> None:
+    dataset = model.dataset()
+    assert dataset is not None
+    aims = {"assay": Objective(maximize=True)}
+    measured = dataset.table(["smiles", "assay"]).dropna()["smiles"].tolist()
+    found = generate(model, objectives=aims, n=12, samples=120, seed=3)
+    weights = [compute(parse_mol(text), ["mw"])[0] for text in measured]
+    limit = math.floor(float(np.quantile(weights, 0.95)))
+    made = [compute(m.mol, ["mw"])[0] for m in found.molecules["molecule"]]
+    assert max(made) <= limit < max(weights)
+    assert any(f"{limit:,} g/mol at most" in text and "--within" in text for text in found.warnings)
+    with_alerts = sum(map(bool, find_structural_alerts(measured))) / len(measured)
+    assert (found.candidates["alerts"] != "").sum() <= with_alerts * 12
+    own = (Constraint(property="mw", at_most=limit + 200, at_least=limit),)
+    heavy = generate(model, objectives=aims, n=4, samples=120, seed=3, constraints=own)
+    assert all(compute(m.mol, ["mw"])[0] >= limit for m in heavy.molecules["molecule"]) and len(heavy.molecules)
+
+
+def test_a_prediction_that_is_not_sure_is_outside_of_the_domain(model: TrainedModel) -> None:
+    predictor = model.measured["assay"]
+    aims = {"assay": Objective(maximize=True)}
+    found = generate(model, objectives=aims, n=8, samples=120, seed=3, measured={"outside_domain": True})
+    spread = predictor.predict_function(
+        found.molecules["molecule"].tolist(), torch.stack(found.molecules["z"].tolist())
+    ).std
+    limit = float(spread.median())
+    strict = generate(
+        model, objectives=aims, n=8, samples=120, seed=3, measured={"outside_domain": True, "most_spread": limit}
+    )
+    spread = predictor.predict_function(
+        strict.molecules["molecule"].tolist(), torch.stack(strict.molecules["z"].tolist())
+    ).std
+    assert not strict.molecules["in_domain"][(spread > 1.001 * limit).numpy()].any()
+    assert strict.molecules["in_domain"].any()

@@ -17,3 +17,12 @@ def test_a_batch_is_not_one_series() -> None:
         features([[*series, *others][i] for i in similar]), features([[*series, *others][i] for i in similar])
     )
     assert len(similar) >= 4 and float(rows.fill_diagonal_(0).max()) <= 0.5
+
+
+def test_only_so_many_of_a_batch_have_alerts() -> None:
+    with_alerts = ["O=[N+]([O-])c1ccccc1", "CC(=O)Cl", "O=CCCC", "C=CC(C)=O"]
+    without = ["CCOC(=O)C1CCNCC1", "Cc1ncc[nH]1", "CCCCO", "O=C(N)c1ccccc1"]
+    mixed = [*with_alerts[:3], *without, with_alerts[3]]
+    chosen = select_diverse(mixed, 8, most_similar=1.0, per_scaffold=8, most_alerts=1)
+    assert chosen == [0, 3, 4, 5, 6]
+    assert len(select_diverse(mixed, 8, most_similar=1.0, per_scaffold=8)) == 8
