@@ -17,6 +17,8 @@ import pytest
 import yaml
 from command_line import ROOT, environment
 
+from chem_vae.errors import UserError
+
 
 def free_port() -> int:
     with socket.socket() as sock:
@@ -237,11 +239,25 @@ def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base").mkdir()
     (tmp_path / "my.csv").touch()
-    config = CampaignConfig.model_validate({"ingest": {"source": "my.csv"}, "train": {"start": "base"}})
+    config = CampaignConfig.model_validate(
+        {"ingest": {"source": "my.csv"}, "train": {"start": "base"}, "screen": {"library": "my.csv"}}
+    )
     base, source = str(tmp_path / "base"), str(tmp_path / "my.csv")
     campaign = make_parameters("campaign", config, Path("w"), "latest", "latest", None, {})
     assert (campaign["config"]["ingest"]["source"], campaign["config"]["train"]["start"]) == (source, base)
     train = make_parameters("train", config, Path("w"), "latest", "latest", None, {})
     assert (train["config"]["start"], train["dataset"], train["workspace"]) == (base, "latest", str(tmp_path / "w"))
+    screen = make_parameters("screen", config, Path("w"), "latest", "base", None, {})
+    assert (screen["library"]["library"], screen["model"]) == (source, base) and screen["config"]["n"] == 100
     update = make_parameters("update", config, Path("w"), "latest", "base", "new.csv", {"train.start": "base"})
     assert update["run"] == update["settings"]["train.start"] == base and update["data"] == str(tmp_path / "new.csv")
+
+
+def test_a_screening_needs_its_library() -> None:
+    from flows.deploy import make_parameters
+    from pipeline.config import CampaignConfig
+
+    with pytest.raises(
+        UserError, match=r"needs a table \[screen\] in the configuration that says where the library is"
+    ):
+        make_parameters("screen", CampaignConfig(), Path("w"), "latest", None, None, {})
