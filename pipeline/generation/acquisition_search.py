@@ -119,16 +119,29 @@ class AcquisitionScore:
         return computed, predicted, z, torch.stack(shares).min(dim=0).values
 
     def __call__(self, smiles: list[str]) -> list[float]:
-        """Score n canonical SMILES: the acquisition, less a penalty outside of the domain and for hard synthesis."""
+        """Score n canonical SMILES (`score`)."""
         molecules = [Molecule(text) for text in smiles]
         computed, predicted, _, inside = self.predict(molecules)
+        return [float(v) for v in self.score(molecules, computed, predicted, inside)]
+
+    def score(
+        self,
+        molecules: Sequence[Molecule],
+        computed: Mapping[str, Tensor],
+        predicted: Mapping[str, Prediction],
+        inside: Tensor,
+    ) -> Tensor:
+        """Score n molecules (n,): the acquisition, less a penalty outside of the domain and for hard synthesis.
+
+        The other arguments are what `predict` returns of them.
+        """
         worth = acquire(self.objectives, computed, predicted, self.config, self.best)
         if not self.config.outside_domain:
             worth = worth - OUTSIDE * torch.relu(1.0 - inside)
         if self.config.sa is not None:
             sa = torch.tensor([compute(m.mol, ["sa"])[0] for m in molecules])
             worth = worth - HARD * torch.relu(sa - self.config.sa)
-        return [float(v) for v in worth.nan_to_num(nan=FAR).clamp_min(FAR)]
+        return worth.nan_to_num(nan=FAR).clamp_min(FAR)
 
 
 def search(

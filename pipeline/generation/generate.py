@@ -34,8 +34,7 @@ from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
-from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
-from pipeline.generation.hit_probability import ExpectedHits, compute_hit_probability, expect_hits, has_goal
+from pipeline.generation.hit_probability import ExpectedHits, add_hit_probability
 from pipeline.generation.measured_kind import MeasuredKind
 from pipeline.generation.rare_targets import warn_of_rare_targets
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
@@ -188,10 +187,7 @@ def generate(
     isomers = None
     if config.enumerate_stereo is not None:
         isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted)
-    hits = None
-    if has_goal(objectives):
-        candidates[HIT_PROBABILITY] = compute_hit_probability(objectives, candidates)
-        hits = expect_hits(candidates, model, objectives, int(config.seed))
+    candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
 

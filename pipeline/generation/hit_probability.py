@@ -71,6 +71,16 @@ def compute_hit_probability(objectives: Sequence[ResolvedObjective], table: pd.D
     return probability
 
 
+def add_hit_probability(
+    candidates: pd.DataFrame, model: TrainedModel, objectives: Sequence[ResolvedObjective], seed: int
+) -> tuple[pd.DataFrame, ExpectedHits | None]:
+    """Add the column `hit_probability` where there is a goal; return the table with what the batch promises."""
+    if not has_goal(objectives):
+        return candidates, None
+    candidates = candidates.assign(**{COLUMN: compute_hit_probability(objectives, candidates)})
+    return candidates, expect_hits(candidates, model, objectives, seed)
+
+
 def expect_hits(
     candidates: pd.DataFrame, model: TrainedModel, objectives: Sequence[ResolvedObjective], seed: int = 0
 ) -> ExpectedHits | None:

@@ -22,7 +22,7 @@ from pipeline.generation.acquisition_search import AcquisitionScore
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.stereo_candidates import SAME
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import USUAL
+from pipeline.objectives.config import USUAL, Constraint
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 
@@ -47,6 +47,7 @@ class ScoringTask:
         folder: The model's folder.
         workspace: The folder in which the model's dataset is looked for.
         config: What is wanted.
+        constraints: What every molecule has to meet: those of `config`, and those of the kind of the measured molecules.
         known: The molecules measured so far, as `list_measured_molecules` gives them; None without the dataset.
         measured: The InChIKeys of the molecules that are not chosen, since they were measured.
         usual: What is usual for the model or the user.
@@ -55,6 +56,7 @@ class ScoringTask:
     folder: Path
     workspace: Path | None
     config: GenerateConfig
+    constraints: tuple[Constraint, ...]
     objectives: tuple[ResolvedObjective, ...]
     known: pd.DataFrame | None
     measured: frozenset[str]
@@ -117,7 +119,7 @@ class LibraryScorer:
         self.model = TrainedModel.open(task.folder, workspace=task.workspace)
         self.standardizer = self.model.speller.standardizer
         self.skeletons = frozenset(map(skeleton_key, task.measured))
-        self.constraints = Constraints(task.config.constraints, task.usual)
+        self.constraints = Constraints(task.constraints, task.usual)
         predicted = any(w.basis == "predicted" for w in task.objectives)
         self.worth = (
             AcquisitionScore(self.model, task.objectives, task.config.measured, task.known) if predicted else None
@@ -137,9 +139,12 @@ class LibraryScorer:
         self._hold_to_constraints(molecules, fates)
         left = [i for i, fate in enumerate(fates) if fate == ELIGIBLE]
         kept: dict[int, KeptRow] = {}
-        for i, (worth, hit) in zip(left, self._measure_worth([molecules[i] for i in left]), strict=True):
+        for i, (worth, hit, inside) in zip(left, self._measure_worth([molecules[i] for i in left]), strict=True):
             if not np.isfinite(worth):
                 fates[i] = UNKNOWN
+                continue
+            if not inside:
+                fates[i] = OUTSIDE
                 continue
             fates[i] = HIT if hit else ELIGIBLE
             place = places[i]
@@ -197,22 +202,24 @@ class LibraryScorer:
             if (reason := checked.reasons[0]) is not None:
                 fates[i] = f"{UNUSUAL}{next(iter(checked.unusual), '')}" if reason == USUAL else reason
 
-    def _measure_worth(self, molecules: Sequence[Molecule]) -> list[tuple[float, bool]]:
-        """Return for each molecule what measuring it is worth, NaN where a value is missing, and whether it is a hit."""
+    def _measure_worth(self, molecules: Sequence[Molecule]) -> list[tuple[float, bool, bool]]:
+        """Return for each molecule what measuring it is worth, NaN where a value is missing, whether it is a hit, and whether its
+        prediction counts."""
         if not molecules:
             return []
         objectives = self.task.objectives
         if self.worth is None:
             values = self.computed.compute(molecules)
-            worth = score(objectives, values, len(molecules)).tolist()
+            worth, counts = score(objectives, values, len(molecules)).tolist(), [True] * len(molecules)
         else:
-            computed, predicted, _, _ = self.worth.predict(molecules)
+            computed, predicted, _, inside = self.worth.predict(molecules)
             means: dict[str, Tensor] = computed | {name: p.mean for name, p in predicted.items()}
             values = {name: v.tolist() for name, v in means.items()}
-            told = np.array(self.worth([m.smiles for m in molecules]))
+            told = self.worth.score(molecules, computed, predicted, inside).numpy()
+            counts = (inside.ge(1.0) | self.task.config.measured.outside_domain).tolist()
             worth = np.where(np.isfinite(np.array(list(values.values()))).all(axis=0), told, np.nan).tolist()
         hits = np.logical_and.reduce([w.find_hits(values[w.summary.name]) for w in objectives])
-        return list(zip(worth, hits.tolist(), strict=True))
+        return list(zip(worth, hits.tolist(), counts, strict=True))
 
 
 _scorer: LibraryScorer | None = None

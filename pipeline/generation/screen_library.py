@@ -25,6 +25,7 @@ from pipeline.generation.batch_selection import choose_batch
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.constraint_filter import Refusals
 from pipeline.generation.generate import GenerationReport, has_only_bounded, rank_candidates
+from pipeline.generation.hit_probability import add_hit_probability
 from pipeline.generation.library_account import BestRows, LibraryAccount, RejectsFile, SeenKeys
 from pipeline.generation.library_scoring import (
     KeptRow,
@@ -34,6 +35,7 @@ from pipeline.generation.library_scoring import (
     score_chunk,
 )
 from pipeline.generation.library_table import add_library_columns, annotate_batch, build_library_table
+from pipeline.generation.measured_kind import MeasuredKind
 from pipeline.generation.stereo_candidates import list_measured_keys, predict_isomers
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
@@ -97,12 +99,17 @@ def screen(
     check_aims(config.objectives, config.constraints)
     usual = learn_usual_structures(model, collect_named_molecules(config.constraints)).allowed
     allowed = read_allowed(config.allow_unusual)
+    known_values, kind = list_measured_molecules(dataset, objectives), MeasuredKind()
+    if any(w.basis == "predicted" for w in objectives):
+        kind = MeasuredKind.measure(model, objectives, config, known_values)
+        warnings += kind.explain(config)
     task = ScoringTask(
         model.folder,
         model.workspace,
         config,
+        (*kind.list_constraints(), *config.constraints),
         tuple(objectives),
-        list_measured_molecules(dataset, objectives),
+        known_values,
         frozenset(list_measured_keys(dataset, objectives)),
         frozenset({*usual, *allowed}),
     )
@@ -113,7 +120,7 @@ def screen(
 
     known = None if dataset is None else set(dataset.table(["inchikey"])["inchikey"])
     molecules = compare_with_training(molecules, model, known)
-    eligible = choose_batch(molecules, config)
+    eligible = choose_batch(molecules, config, kind.alerts)
     molecules = molecules.join(eligible["batch"])
     molecules = annotate_batch(molecules, model, objectives, usual, progress)
     eligible = molecules.loc[eligible.index]
@@ -121,6 +128,7 @@ def screen(
     nothing_behind = pd.Series(False, index=shown.index)
     candidates = rank_candidates(shown, config.n, nothing_behind, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
+    candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     isomers = None
     if config.enumerate_stereo is not None:
         isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, known or ())
@@ -128,7 +136,7 @@ def screen(
 
     account.kept = len(best)
     counts = account.list_stages(
-        scorer.worth is not None and not config.measured.outside_domain, bool(config.constraints)
+        scorer.worth is not None and not config.measured.outside_domain, bool(task.constraints)
     )
     if dataset is not None:
         counts["novel"] = int(candidates["novel"].sum())
@@ -148,6 +156,7 @@ def screen(
         time.monotonic() - started,
         Refusals(account.eligible + refused.total() + account.unusual.total(), refused),
         isomers=isomers,
+        hits=hits,
         library=account,
     )
 
