@@ -113,7 +113,8 @@ def build_generation_report(
         aware, blind = (Share(count=counts[key], of=of) for key in ("novel", "novel, stereo-blind"))
         report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
-    report.hits = None if made.hits is None else ExpectedHits(**asdict(made.hits))
+    if made.hits is not None:
+        report.hits = ExpectedHits(**asdict(made.hits), checked=_find_checked_hits(objectives, model))
     report.diversity = measure_diversity(made.candidates)
     report.distributions = collect_distributions(objectives, made.candidates, made.molecules, model, dataset)
     report.latent_map = _map_latent_space(model, made)
@@ -135,6 +136,17 @@ def list_isomers(isomers: pd.DataFrame, asked: Sequence[str]) -> list[Isomer]:
         about = {n: cells[n] for n in ("isomer", "parent_rank", "smiles", "in_data", "score")}
         found.append(Isomer(**to_plain(about), values=to_plain(values), spreads=to_plain(spreads)))
     return found
+
+
+def _find_checked_hits(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> dict[str, float | int]:
+    """Find on the card how a promise of hits was kept for held-out molecules, where one property is to be high or low."""
+    ends = {"maximize": "high", "minimize": "low"}
+    if len(objectives) != 1 or objectives[0].kind not in ends:
+        return {}
+    for entry in model.card["predictors"]:
+        if entry["property"] == objectives[0].summary.name:
+            return dict(((entry.get("compared") or {}).get("hits") or {}).get(ends[objectives[0].kind], {}))
+    return {}
 
 
 def start_report(

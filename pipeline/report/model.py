@@ -102,6 +102,8 @@ class ExpectedHits(Part):
     high: int | None = None
     """The number lies between `low` and `high` 8 of 10 times."""
     of: int | None = None
+    checked: Row = {}
+    """The same promise on molecules that the predictor had not seen: chosen (how many), expected and found hits."""
 
 
 class Novelty(Part):

@@ -36,7 +36,14 @@ def describe_hits(report: Report) -> str:
     hits = report.hits
     if hits is None or hits.expected is None:
         return ""
-    return f"expected when measured: about {hits.expected:.0f} of {hits.of:,} reach {hits.goal} (8 of 10 times {hits.low:,} to {hits.high:,})"
+    told = f"expected when measured: about {hits.expected:.0f} of {hits.of:,} reach {hits.goal} (8 of 10 times {hits.low:,} to {hits.high:,})"
+    kept = hits.checked
+    if not kept.get("chosen"):
+        return told
+    return (
+        f"{told}; tried on unseen molecules: of the {kept['chosen']:,} predicted best, {kept['expected']:.0f} were expected among the "
+        f"data's best tenth, and {kept['found']:,} were"
+    )
 
 
 def list_warnings(report: Report) -> list[str]:

@@ -39,6 +39,8 @@ from pipeline.training.cross_validation import (
 from pipeline.training.forest import Forest
 from pipeline.training.labelled import Labelled
 
+FEWEST_CHOSEN = 10
+"""The fewest molecules on which the promise of a batch is checked."""
 COMPARED_MOLECULES = 600
 """Measured molecules that the predictors are compared on at most; the latent process takes seconds for each fold of so many."""
 
@@ -55,7 +57,7 @@ class Comparison(NamedTuple):
     """Made on all labels, for the predictor that is fitted to all of them."""
     card: dict[str, Any]
     """labelled, fingerprint, descriptors (their names), by, representations (r2, rmse, n, deviation of each), forest (the same of a
-    random forest, which is not chosen), chosen, weight, scale (of "both"), nested and chosen_by_folds (how many outer folds chose what).
+    random forest, which is not chosen), chosen, weight, scale (of "both"), nested, chosen_by_folds (how many outer folds chose what) and hits (`check_hits`).
     """
     checked: Prediction
     """(n,) of the outer folds, by what was chosen and calibrated without them; NaN for molecules that could not be used."""
@@ -121,6 +123,8 @@ def compare(
         card["by"] += ", not nested, for there are too few labels: the figures flatter the predictor"
     if unseen is not None:
         card["by"] += "; representations compared on molecules held out of the training"
+    if (kept := check_hits(labels, checked)) is not None:
+        card["hits"] = kept
     if labels.is_bound.any():
         card["bounds"] = check_bounds(labels, checked)
     return Comparison(choice, card, checked)
@@ -155,6 +159,33 @@ def _predict_by_forest(labelled: Labelled, fold: NDArray[np.int64], rows: Tensor
     if counts.min() == 0 or counts.sum() - counts.max() < FEWEST:
         return None
     return cross_predict(labelled.inputs, labelled.labels, fold, Forest, nested=False, rows=exact).outer
+
+
+def check_hits(labels: Labels, checked: Prediction) -> dict[str, dict[str, float | int]] | None:
+    """Count the hits that predictions promised among the molecules predicted best, and those that there were.
+
+    Args:
+        labels: The labels, n of them; bounds are passed over.
+        checked: Predictions (n,) of molecules that the predictors had not seen; NaN where there is none.
+
+    Returns:
+        For "high" and for "low": the least or the most value of a hit, which the best tenth of the labels have; how many molecules
+        were chosen, a tenth with the highest or the lowest predictions, FEWEST_CHOSEN or more; the number of hits expected of
+        them, and found. None where there are fewer than three times as many molecules as are chosen.
+    """
+    known = labels.is_exact & torch.isfinite(checked.mean)
+    y, mean, std = labels.y[known].double(), checked.mean[known].double(), checked.std[known].double()
+    chosen = max(FEWEST_CHOSEN, len(y) // 10)
+    if len(y) < 3 * chosen:
+        return None
+    found: dict[str, dict[str, float | int]] = {}
+    for name, sign in (("high", 1.0), ("low", -1.0)):
+        least = (sign * y).quantile(0.9)
+        best = (sign * mean).topk(chosen).indices
+        expected = torch.special.ndtr((sign * mean[best] - least) / std[best]).sum()
+        hits = int((sign * y[best] >= least).sum())
+        found[name] = {"threshold": sign * float(least), "chosen": chosen, "expected": float(expected), "found": hits}
+    return found
 
 
 def check_bounds(labels: Labels, checked: Prediction) -> dict[str, float | int]:
