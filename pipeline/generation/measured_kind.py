@@ -15,7 +15,7 @@ from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
-from pipeline.objectives.config import USUAL_SIZE, Constraint
+from pipeline.objectives.config import MEASURED_SIZE, Constraint
 from pipeline.objectives.desirability import ResolvedObjective
 
 SIZES = ("mw", "heavy_atoms")
@@ -69,7 +69,9 @@ class MeasuredKind:
         """List the constraints that every candidate has to meet."""
         if self.heaviest is None:
             return ()
-        return (Constraint(property="mw", at_most=self.heaviest, name=f"{USUAL_SIZE}: mw at most {self.heaviest:,}"),)
+        return (
+            Constraint(property="mw", at_most=self.heaviest, name=f"{MEASURED_SIZE}: mw at most {self.heaviest:,}"),
+        )
 
     def explain(self, config: GenerateConfig) -> list[str]:
         """Say in sentences what candidates are held to, and how to change it."""

@@ -17,6 +17,7 @@ TRANSFORM_NAMES = ("sigmoid", "reverse_sigmoid", "double_sigmoid", "step", "line
 USUAL = "no unusual structure"
 """The constraint that nothing in a structure is unusual, in words."""
 USUAL_SIZE = "usual size"
+MEASURED_SIZE = "weight of the measured molecules"
 """How the names of the constraints on the size begin that hold by default."""
 MOST_UNUSUAL = 3
 """Names of what is unusual in a message."""

@@ -26,7 +26,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual, name_first_unusual
-from pipeline.objectives.config import MOST_UNUSUAL, USUAL, USUAL_SIZE, Constraint, Objective
+from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE, Constraint, Objective
 from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
 MOST_CONFLICTS = 3  # named in a message
@@ -196,6 +196,9 @@ def explain_failures(
         return "there was no molecule to hold against the constraints"
     worst = sorted((item for item in counts.items() if item[1]), key=lambda item: -item[1])
     odd = [explain_allowing(unusual or {})] if counts.get(USUAL) else []
+    odd += ["--within mw=:600 sets another limit"] * any(
+        n and name.startswith(MEASURED_SIZE) for name, n in counts.items()
+    )
     odd += ["--any-size leaves the size free"] * any(n and name.startswith(USUAL_SIZE) for name, n in counts.items())
     told = "; ".join(f"{count:,} failed {name!r}" for name, count in worst) or "none failed one"
     clashes = [

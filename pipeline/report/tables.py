@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.datasets.account import order_by_request
-from pipeline.objectives.config import MOST_UNUSUAL, USUAL, USUAL_SIZE
+from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE
 from pipeline.report.model import Refusal, Report
 
 
@@ -26,7 +26,7 @@ def list_refusals(report: Report) -> list[Refusal]:
     """List a row for each constraint of the request, also where it refused nothing."""
     counted = report.optimization.constraints if report.optimization else report.refusals
     refused = {row.constraint: row for row in counted}
-    own = [text for text in refused if text == USUAL or text.startswith(USUAL_SIZE)]
+    own = [text for text in refused if text == USUAL or text.startswith((USUAL_SIZE, MEASURED_SIZE))]
     asked = dict.fromkeys([*report.request.constraints, *own])
     return [refused.get(text, Refusal(constraint=text)) for text in asked]
 
