@@ -69,7 +69,7 @@ class MeasuredConfig(Settings):
         description="Whether no larger share of the batch may have structural alerts than of the measured molecules.",
     )
     most_similar: float = Field(
-        0.75, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."
+        0.8, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."
     )
     per_scaffold: int = Field(10, ge=1, description="The most candidates with the same scaffold.")
     sa: float | None = Field(
