@@ -40,8 +40,9 @@ SEEDS = 100
 """The number of best measured molecules that the search starts from."""
 FAR = -20.0
 """The score of a molecule of which nothing can be predicted."""
-OUTSIDE, HARD = 5.0, 2.0
-"""The penalty of sharing nothing with the measured molecules, and of one point of synthetic accessibility above the limit."""
+OUTSIDE, EDGE, HARD = 5.0, 1.0, 2.0
+"""The penalty of sharing nothing with the measured molecules, of being outside of the domain at all, without which a search spends most
+of its molecules just beyond the edge, and of one point of synthetic accessibility above the limit."""
 
 
 class AcquisitionScore:
@@ -137,7 +138,7 @@ class AcquisitionScore:
         """
         worth = acquire(self.objectives, computed, predicted, self.config, self.best)
         if not self.config.outside_domain:
-            worth = worth - OUTSIDE * torch.relu(1.0 - inside)
+            worth = worth - OUTSIDE * torch.relu(1.0 - inside) - EDGE * (inside < 1.0).float()
         if self.config.sa is not None:
             sa = torch.tensor([compute(m.mol, ["sa"])[0] for m in molecules])
             worth = worth - HARD * torch.relu(sa - self.config.sa)
