@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -33,17 +34,18 @@ def select_diverse(
         n: The most molecules to select.
         most_similar: The highest Tanimoto similarity of two selected molecules.
         per_scaffold: The most molecules with the same scaffold.
-        most_alerts: The most molecules with structural alerts; None for any number.
+        most_alerts: The most molecules with structural alerts, unless there are too few without; None for any number.
 
     Returns:
-        The rows of the selected molecules, best first.
+        The rows of the selected molecules, best first; those of more molecules with alerts, where they are needed, come last.
     """
     chosen: list[int] = []
     held: Counter[str] = Counter()
     rows = features(structures)
     nearest = torch.zeros(len(structures))
+    passed_over: list[int] = []
     alerts = 0
-    for row in range(len(structures)):
+    for number, row in enumerate(chain(range(len(structures)), passed_over)):  # passed_over grows meanwhile
         if len(chosen) == n:
             break
         if float(nearest[row]) > most_similar:
@@ -51,8 +53,9 @@ def select_diverse(
         own = find_scaffold(structures[row])
         if own and held[own] >= per_scaffold:
             continue
-        if most_alerts is not None and find_structural_alerts([structures[row]])[0]:
+        if most_alerts is not None and number < len(structures) and find_structural_alerts([structures[row]])[0]:
             if alerts >= most_alerts:
+                passed_over.append(row)
                 continue
             alerts += 1
         chosen.append(row)
@@ -68,7 +71,7 @@ def choose_batch(molecules: pd.DataFrame, config: GenerateConfig, alerts: float 
     Args:
         molecules: The columns `molecule`, `acquisition`, `sample` and `in_domain`.
         config: The settings of the generation.
-        alerts: The share of the batch that may have structural alerts; any when None.
+        alerts: The share of the batch that may have structural alerts, unless there are too few without; any when None.
 
     Returns the molecules in the domain (all where the settings say so) with the column `batch`: the place among those that
     are worth most and unlike each other, NaN for the others.

@@ -66,7 +66,8 @@ class MeasuredConfig(Settings):
     )
     limit_alerts: bool = Field(
         True,
-        description="Whether no larger share of the batch may have structural alerts than of the measured molecules.",
+        description="Whether no larger share of the batch may have structural alerts than of the measured molecules, unless there are "
+        "too few molecules without.",
     )
     most_similar: float = Field(
         0.8, gt=0, le=1, description="The highest Tanimoto similarity of two candidates of a batch."

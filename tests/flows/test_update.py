@@ -25,7 +25,7 @@ def test_update(first_run: subprocess.CompletedProcess[str], workspace: Path, tm
     proposed = pd.read_csv(earlier / "candidates.csv")
     measured = tmp_path / "measured.csv"
     proposed[["smiles"]].assign(potency=[3.0 + i for i in range(len(proposed))]).to_csv(measured, index=False)
-    settings = {"generate.n": 3, "train.training.epochs": 1}
+    settings = {"generate.n": 3, "train.training.epochs": 1, "generate.measured.outside_domain": True}
     state = update(str(measured), earlier.name, settings, place, return_state=True)
     assert state.is_completed(), state.message
     folder = Path(state.result())

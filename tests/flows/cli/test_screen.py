@@ -21,7 +21,21 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_catalogue_is_screened(first_run: Done, chem_vae: CommandLine, workspace: Path, catalogue: Path) -> None:
     order = catalogue.with_name("order.csv")
     done = chem_vae(
-        "screen", catalogue, "--minimize", "potency", "-n", "4", "-w", workspace, "-o", order, "--allow-unusual", "all"
+        "screen",
+        catalogue,
+        "--minimize",
+        "potency",
+        "-n",
+        "4",
+        "-w",
+        workspace,
+        "-o",
+        order,
+        "--allow-unusual",
+        "all",
+        "--within",
+        "mw=:400",
+        "--outside-domain",
     )
     assert done.returncode == 0, done.stderr
     assert "library: 26 rows of catalogue: 1 unreadable" in done.stdout and "library-rejected.csv" in done.stdout

@@ -24,5 +24,6 @@ def test_only_so_many_of_a_batch_have_alerts() -> None:
     without = ["CCOC(=O)C1CCNCC1", "Cc1ncc[nH]1", "CCCCO", "O=C(N)c1ccccc1"]
     mixed = [*with_alerts[:3], *without, with_alerts[3]]
     chosen = select_diverse(mixed, 8, most_similar=1.0, per_scaffold=8, most_alerts=1)
-    assert chosen == [0, 3, 4, 5, 6]
+    assert chosen == [0, 3, 4, 5, 6, 1, 2, 7]  # where there are too few without, the others come last
+    assert select_diverse(mixed, 5, most_similar=1.0, per_scaffold=8, most_alerts=1) == [0, 3, 4, 5, 6]
     assert len(select_diverse(mixed, 8, most_similar=1.0, per_scaffold=8)) == 8
