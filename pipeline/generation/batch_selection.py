@@ -96,8 +96,12 @@ def explain_few(found: int, new: int, inside: int, batch: int, samples: int, con
     """
     lost, loosen = [], [f"look at more with --samples {max(10 * samples, 1000)}"]
     if new > inside:
-        lost.append(f"{new - inside:,} are too unlike the measured ones for a prediction to count")
-        loosen.append("lower generate.measured.min_similarity or set generate.measured.outside_domain")
+        lost.append(
+            f"{new - inside:,} are too unlike the measured ones, or predicted too vaguely, for a prediction to count"
+        )
+        loosen.append(
+            "lower generate.measured.min_similarity, raise generate.measured.most_spread or set generate.measured.outside_domain"
+        )
     if inside > batch and batch < _most(config):
         lost.append(f"{inside - batch:,} are too much like better ones or share their scaffold with them")
         loosen.append("raise generate.measured.most_similar or generate.measured.per_scaffold")

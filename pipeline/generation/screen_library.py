@@ -275,7 +275,7 @@ def _explain_few(found: int, account: LibraryAccount, config: GenerateConfig, sc
     lost = [
         (
             account.fates["outside of the domain"],
-            "are too unlike the measured molecules: --outside-domain takes them too",
+            "are too unlike the measured molecules, or predicted too vaguely: --outside-domain takes them too",
         ),
         (account.refused.total(), "were refused by constraints: loosen them"),
         (account.unusual.total(), "have something unusual: --allow-unusual NAME lets it through"),
