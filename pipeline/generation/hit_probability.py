@@ -1,4 +1,4 @@
-"""What a batch promises: the probability that a candidate reaches the goal, and how many of the batch are expected to."""
+"""Computes the probability that a measurement of a candidate reaches the goal, and how many hits a batch is expected to have."""
 
 from __future__ import annotations
 
@@ -34,9 +34,6 @@ class ExpectedHits:
     """The number is this or less with 90 % probability."""
     of: int
     """The candidates of which a probability is known."""
-
-    def __str__(self) -> str:
-        return f"{self.expected:.0f} of {self.of:,} are expected to reach {self.goal} (8 of 10 times {self.low:,} to {self.high:,})"
 
 
 def has_goal(objectives: Sequence[ResolvedObjective]) -> bool:
@@ -98,10 +95,8 @@ def expect_hits(
     Returns:
         The promise, or None where no probability is known.
     """
-    known = (
-        candidates[np.isfinite(candidates[COLUMN].to_numpy(dtype=np.float64))] if COLUMN in candidates else candidates
-    )
-    if COLUMN not in candidates or not len(known):
+    known = candidates[np.isfinite(_read_column(candidates, COLUMN))]
+    if not len(known):
         return None
     generator = torch.Generator().manual_seed(seed)
     reached = np.ones((DRAWS, len(known)), dtype=bool)

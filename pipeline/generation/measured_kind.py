@@ -31,6 +31,8 @@ class MeasuredKind:
 
     heaviest: int | None = None
     """The most that a candidate weighs, in g/mol; None for no limit."""
+    source: str = "measured molecules"
+    """The molecules that the limits are those of, in words."""
     alerts: float | None = None
     """The largest share of the batch that may have structural alerts; None for any."""
 
@@ -50,7 +52,9 @@ class MeasuredKind:
             config: The settings of the generation.
             known: The measured molecules, with the column `smiles`; None without the dataset.
         """
-        smiles = read_kept_smiles(model) if known is None or not len(known) else [str(s) for s in known["smiles"]]
+        source, smiles = cls.source, [] if known is None else [str(s) for s in known["smiles"]]
+        if not smiles:
+            source, smiles = "training molecules kept with the model", read_kept_smiles(model)
         some = [smiles[i] for i in np.random.default_rng(0).permutation(len(smiles))[:LOOKED_AT]]
         mols = [mol for mol in parse_mols(some) if mol is not None]
         if not mols:
@@ -63,7 +67,7 @@ class MeasuredKind:
         if settings.limit_alerts and config.allow_alerts:
             found = find_structural_alerts(some[:CHECKED])
             alerts = sum(map(bool, found)) / len(found)
-        return cls(heaviest, alerts)
+        return cls(heaviest, source, alerts)
 
     def list_constraints(self) -> tuple[Constraint, ...]:
         """List the constraints that every candidate has to meet."""
@@ -78,6 +82,6 @@ class MeasuredKind:
         if self.heaviest is None:
             return []
         return [
-            f"candidates weigh {self.heaviest:,} g/mol at most, as {config.measured.heaviest:.0%} of the measured molecules do, since "
+            f"candidates weigh {self.heaviest:,} g/mol at most, as {config.measured.heaviest:.0%} of the {self.source} do, since "
             f"of larger ones little is known: --within mw=:{self.heaviest + 100} sets another limit"
         ]
