@@ -47,7 +47,7 @@ def generate_run(
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
     """
-    check_writable(workspace, estimate_run(model, config.n), "the run")
+    check_writable(workspace, estimate_run(model, workspace, config.n), "the run")
     dataset = dataset or model.dataset(workspace)
     exclude = () if earlier is None else set(earlier["inchikey"])
     made = generate(model, config=config, dataset=dataset, exclude=exclude, progress=progress)

@@ -90,7 +90,7 @@ def optimize_run(
         UserError: And OracleError: what `pipeline.optimization.loop.optimize` raises.
     """
     check_optimization(config)
-    check_writable(workspace, estimate_run(model, config.n + config.oracle_calls), "the run")
+    check_writable(workspace, estimate_run(model, workspace, config.n + config.oracle_calls), "the run")
     state = find_state_folder(model, config, workspace, name, resume)
     if config.seed == "date":  # said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from chem_vae.atomic_files import to_plain, write_json, write_text
-from chem_vae.errors import DataError
+from chem_vae.errors import DataError, UserError
 from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
@@ -25,6 +25,9 @@ from pipeline.report.model import Report
 from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.disk_space import measure_folder
 from pipeline.workspace.folders import write_manifest
+from pipeline.workspace.integrity import check_contents
+from pipeline.workspace.linked_folders import link_or_copy
+from pipeline.workspace.lookup import MODEL
 from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
@@ -60,7 +63,10 @@ class RunWriter:
         return {**earlier, "train": float(self.model.manifest["seconds"]), **own}
 
     def finish(self, report: Report, candidates: pd.DataFrame, **facts: Any) -> Run:
-        """Copy the model, write the report and the candidates, and finish the run.
+        """Put the model into the folder, write the report and the candidates, and finish the run.
+
+        The model's files are hard links to those in `models/`, not a reference by its key: the folder stays whole when it is
+        moved or copied, or when the model is deleted, and is opened as the run folders of earlier versions are.
 
         Args:
             report: The report of the run, with its `seconds`.
@@ -70,7 +76,7 @@ class RunWriter:
         Returns:
             The finished run.
         """
-        shutil.copytree(self.model.folder, self.folder / "model")
+        link_or_copy(self.model.folder, self.folder / MODEL, self._find_models)
         if self.dataset is not None and self.dataset.counts["rejected"]:
             self.write_table(REJECTED, list_rejected(self.dataset, MOST_REJECTED))
             report.dataset.rejected_file = REJECTED
@@ -86,6 +92,17 @@ class RunWriter:
             },
         )
         return self.run
+
+    def _find_models(self) -> Iterator[Path]:
+        """Find the same model in earlier runs, to link to where the model itself lies on another disk (a shipped one)."""
+        sealed = (self.model.folder / "manifest.json").read_bytes()
+        for mark in sorted(self.folder.parent.glob(f"*/{MODEL}/manifest.json"), reverse=True):
+            try:
+                if mark.read_bytes() == sealed:
+                    check_contents(mark.parent, self.model.manifest)
+                    yield mark.parent
+            except (OSError, UserError):  # damaged, or deleted meanwhile
+                continue
 
 
 @contextmanager
@@ -125,9 +142,12 @@ def open_run_writer(
     progress("report", 1, 1)
 
 
-def estimate_run(model: TrainedModel, molecules: int) -> int:
-    """Estimate the bytes on the disk that a run takes: a copy of the model, its report, and some kilobytes a molecule."""
-    return measure_folder(model.folder) + 2_000_000 + 5_000 * molecules
+def estimate_run(model: TrainedModel, workspace: Path, molecules: int) -> int:
+    """Estimate the bytes on the disk that a run takes: the model where it has to be copied from another disk, the report, and
+    some kilobytes a molecule."""
+    there = next(place for place in (workspace.absolute(), *workspace.absolute().parents) if place.exists())
+    copied = 0 if there.stat().st_dev == model.folder.stat().st_dev else measure_folder(model.folder)
+    return copied + 2_000_000 + 5_000 * molecules
 
 
 def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:

@@ -46,7 +46,7 @@ def screen_run(
     Returns:
         The finished run, its folder with settings, model, report, candidates, rejected rows and manifest.
     """
-    check_writable(workspace, estimate_run(model, config.n), "the run")
+    check_writable(workspace, estimate_run(model, workspace, config.n), "the run")
     dataset = dataset or model.dataset(workspace)
     with tempfile.TemporaryDirectory() as folder:
         rejects = Path(folder) / REJECTS

@@ -11,6 +11,8 @@ from pipeline.workspace.registry import find_data_folder
 LATEST = "latest"
 PREFERRED_MODEL = "druglike"
 """The shipped model that is taken where nothing else decides between the shipped ones."""
+MODEL = "model"
+"""The folder of a run folder with the model that the run used."""
 CALLS = "calls.csv"
 """The file of oracle calls, which only the run folder of an optimization holds."""
 

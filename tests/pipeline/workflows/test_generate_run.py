@@ -56,5 +56,7 @@ def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset
     assert list_runs(workspace)[0].id == run.id
     copied = load_model(run.folder)
     assert copied.key == model.key
+    weights = run.folder / "model" / "model.safetensors"
+    assert weights.samefile(model.folder / "model.safetensors")  # the run takes no second copy of the model
     same = [mg.generate(m, target={"logp": 2.0}, n=4, samples=40).molecules["smiles"].tolist() for m in (model, copied)]
     assert same[0] == same[1]

@@ -78,7 +78,9 @@ def test_estimates_are_of_the_right_size(model: TrainedModel, dataset: Dataset, 
     assert 4 * weights < estimate_room(dataset, tiny_training) < 20 * weights + 1_000 * dataset.counts["train"]
     usual = TrainConfig(model=ModelConfig(), training=TrainingConfig())
     assert 50e6 < estimate_room(dataset, usual) < 200e6
-    assert measure_folder(model.folder) < estimate_run(model, 10) < measure_folder(model.folder) + 5e6
+    assert 0 < estimate_run(model, model.folder.parents[1], 10) < 5e6  # the model is linked, not copied
+    if (other := Path("/dev/shm")).is_dir() and other.stat().st_dev != model.folder.stat().st_dev:
+        assert measure_folder(model.folder) < estimate_run(model, other, 10) < measure_folder(model.folder) + 5e6
     assert measure_folder(dataset.folder) < 800 * dataset.counts["rows"]
     assert [format_size(n) for n in (999, 1_500, 250_000_000, 3e12)] == ["999 bytes", "1.5 kB", "250 MB", "3,000 GB"]
 
