@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 
 from chem_vae.errors import ChemVAEError
+from flows.night import follow_schedule
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.redaction import redact, redact_error
 
@@ -50,8 +51,11 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
 
 
 def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
-    """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence."""
-    return lambda function: flow(name=name)(fail_plainly(function))
+    """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence.
+
+    A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once.
+    """
+    return lambda function: flow(name=name)(fail_plainly(follow_schedule(function)))
 
 
 def fail_plainly(function: Callable[P, R]) -> Callable[P, R]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +51,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
+from pipeline.workspace.night import make_seed
 
 if TYPE_CHECKING:
     from pipeline.generation.library_account import LibraryAccount  # for the type alone
@@ -127,8 +127,8 @@ def generate(
     if target:
         settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
     config = GenerateConfig.model_validate({**config.model_dump(), **settings})
-    if config.seed == "date":  # said in the report, so that the night can be repeated
-        config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
+    if config.seed == "date":  # the number is said in the report, so that the night can be repeated
+        config = config.model_copy(update={"seed": make_seed(config.seed)})
     dataset = dataset or model.dataset()
     started = time.monotonic()
     objectives, warnings = resolve(config.objectives, model.properties)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
+from pipeline.workspace.night import make_seed
 from pipeline.workspace.parallel import Workers, count_cores
 from pipeline.workspace.registry import resolve as resolve_source
 
@@ -180,7 +180,7 @@ def _read_settings(
             "a scaffold is grown by generate, not chosen from a library: use --must-contain with its SMARTS"
         )
     if config.seed == "date":
-        config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
+        config = config.model_copy(update={"seed": make_seed(config.seed)})
     if library is None and screening is None and "library" not in own:
         raise UserError("name the library to choose from: a file of molecules, or a name from `chem-vae datasets`")
     given = {} if screening is None else screening.model_dump()

@@ -101,7 +101,7 @@ class OptimizeConfig(Settings):
     search: SearchConfig = Field(SearchConfig(), description="How the strategies search.")
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
-        description='The same seed gives the same molecules; "date" takes the day\'s number: other molecules every night.',
+        description='The same seed gives the same molecules; "date" takes the scheduled day\'s number: other molecules every night.',
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writ
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
+from pipeline.workspace.night import make_seed
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
 
@@ -92,8 +92,8 @@ def optimize_run(
     check_optimization(config)
     check_writable(workspace, estimate_run(model, workspace, config.n + config.oracle_calls), "the run")
     state = find_state_folder(model, config, workspace, name, resume)
-    if config.seed == "date":  # said in the report, so that the night can be repeated
-        config = config.model_copy(update={"seed": datetime.now(UTC).date().toordinal()})
+    if config.seed == "date":  # the number is said in the report, so that the night can be repeated
+        config = config.model_copy(update={"seed": make_seed(config.seed)})
     dataset = dataset or model.dataset(workspace)
     with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
         config = _keep_without_limits(config, state)

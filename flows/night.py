@@ -1,0 +1,102 @@
+"""Keeps a scheduled run to its schedule: its date is the scheduled one, and nights that were missed are made up once."""
+
+from __future__ import annotations
+
+import functools
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from prefect import get_run_logger
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+from prefect.context import FlowRunContext
+from prefect.states import Completed
+
+from pipeline.workspace.night import set_night
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+GRACE = timedelta(minutes=5)
+"""A run that starts later than this after its time was missed: it gives way to a later run that is due as well."""
+SKIPPED = "Skipped"
+"""The name of the state (of the type Completed) of a missed night that a later run makes up for."""
+
+
+def follow_schedule(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a flow's run work for the night that it is scheduled for, and end at once where a later run makes up for it."""
+
+    @functools.wraps(function)
+    def work(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = FlowRunContext.get()
+        run = context.flow_run if context is not None else None
+        if run is None or run.deployment_id is None:
+            return function(*args, **kwargs)
+        with get_client(sync_client=True) as client:
+            if said := give_way(client, run):
+                get_run_logger().info(said)
+                return cast(R, Completed(name=SKIPPED, message=said))
+            night = find_scheduled_date(client, run)
+        with set_night(night):
+            return function(*args, **kwargs)
+
+    return work
+
+
+def find_scheduled_date(client: SyncPrefectClient, run: FlowRun) -> date | None:
+    """Return the date that a run is scheduled for, in the time zone of its schedule; None where it has no time."""
+    if run.expected_start_time is None:
+        return None
+    return run.expected_start_time.astimezone(_find_zone(client, run)).date()
+
+
+def give_way(client: SyncPrefectClient, run: FlowRun) -> str | None:
+    """Skip a run that was missed where a later one of its schedule is due, too, and skip those between them.
+
+    Args:
+        client: The server's client.
+        run: The run that begins.
+
+    Returns:
+        What made up for it, in a sentence; None where the run is to be done.
+    """
+    started = run.start_time or datetime.now(UTC)
+    planned = run.expected_start_time
+    if not run.auto_scheduled or planned is None or started - planned < GRACE:
+        return None
+    filters = {
+        "deployment_id": {"any_": [run.deployment_id]},
+        "expected_start_time": {"after_": planned, "before_": started},
+        "state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]}},
+    }
+    found = client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(filters))
+    later = sorted(
+        (r for r in found if r.id != run.id and r.auto_scheduled and r.expected_start_time and r.expected_start_time > planned),
+        key=lambda r: cast(datetime, r.expected_start_time),
+    )  # fmt: skip
+    if not later:
+        return None
+    zone = _find_zone(client, run)
+    last = cast(datetime, later[-1].expected_start_time).astimezone(zone)
+    said = f"missed; the run that is scheduled for {last:%Y-%m-%d %H:%M} ({zone}) makes up for it"
+    for between in later[:-1]:
+        if between.state is not None and between.state.is_scheduled():
+            client.set_flow_run_state(between.id, Completed(name=SKIPPED, message=said), force=True)
+    return said
+
+
+def _find_zone(client: SyncPrefectClient, run: FlowRun) -> Any:
+    """Return the time zone of the schedule that made a run, else of its deployment's first schedule, else the machine's."""
+    filters = DeploymentFilter(id=DeploymentFilterId(any_=[run.deployment_id]))
+    deployments = client.read_deployments(deployment_filter=filters) if run.deployment_id else []
+    schedules = deployments[0].schedules if deployments else []
+    own = [s for s in schedules if run.created_by is not None and s.id == run.created_by.id]
+    for schedule in own or schedules:
+        if name := getattr(schedule.schedule, "timezone", None):
+            return zoneinfo.ZoneInfo(name)
+    return datetime.now().astimezone().tzinfo
