@@ -1,0 +1,1 @@
+"""The steps of the candidate library's schema, which `pipeline.library.versions` applies through Alembic."""

@@ -1,0 +1,1 @@
+"""The steps of the schema, each a revision of Alembic; the newest is the last of the chain."""
