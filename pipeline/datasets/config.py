@@ -100,6 +100,11 @@ class IngestConfig(Settings):
     limit: int | None = Field(None, ge=1, description="Read at most so many rows.")
     seed: int = Field(0, ge=0, le=MOST_SEED, description="Decides the random split.")
     shard_rows: int = Field(10_000, ge=1, description="Rows that a process reads at a time.")
+    when_down: Literal["last", "fail"] = Field(
+        "last",
+        description="When the source cannot be reached (no network, file gone): go on with the copy or the dataset of the last "
+        "time, with a warning that says how old it is, or fail.",
+    )
     workers: int | None = Field(None, ge=1, description="Processes; all cores when not given.")
 
     @field_serializer("source", when_used="json")

@@ -38,9 +38,11 @@ from pipeline.datasets.duplicates import (
     list_disagreements,
     write_disagreements,
 )
+from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.label import LabelColumn
 from pipeline.datasets.label_checks import find_label_problems
 from pipeline.datasets.measured_columns import read_labels
+from pipeline.datasets.part_cache import FOLDER
 from pipeline.datasets.parts import is_finished_part
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_losses import describe_losses
@@ -62,8 +64,16 @@ class DatasetBuilder:
     """Builds one dataset, and holds what is known of it from phase to phase."""
 
     def __init__(
-        self, config: IngestConfig, resolved: ResolvedSource, key: str, folder: Path, progress: Progress
+        self,
+        config: IngestConfig,
+        resolved: ResolvedSource,
+        key: str,
+        folder: Path,
+        progress: Progress,
+        *,
+        before: Dataset | None = None,
     ) -> None:
+        self.before = before  # the dataset of the same source and settings, of an earlier night
         self.config, self.resolved, self.key, self.folder, self.progress = config, resolved, key, folder, progress
         self.partial = folder.with_name(f"{folder.name}.partial")
         self.source = open_source(config, resolved)
@@ -76,7 +86,7 @@ class DatasetBuilder:
         self.notes += notes
         self.settings = ShardSettings(
             str(self.partial / "parts"), standardize, config.compute, columns.properties, columns.split,
-            config.split == "scaffold", tuple(sorted(self.constraints.items())),
+            config.split == "scaffold", tuple(sorted(self.constraints.items())), str(folder.parents[1] / FOLDER),
         )  # fmt: skip
         for name in self.source.columns:
             kept = name_kept_column(name, self.settings)
@@ -105,7 +115,9 @@ class DatasetBuilder:
         except UserError:  # the source's fault: another run of the same would end the same way
             shutil.rmtree(self.partial, ignore_errors=True)
             raise
-        manifest["warnings"] += [f.text for f in find_label_problems(Dataset(whole, manifest))]
+        made = Dataset(whole, manifest)
+        manifest["warnings"] += [f.text for f in find_label_problems(made)]
+        manifest["grown_from"] = None if self.before is None else describe_origin(self.before, made)
         manifest["seconds"] = round(time.monotonic() - start, 1)
         write_manifest(whole, manifest)
         if self.folder.is_dir() and not self.folder.is_symlink():  # damaged, or it would have been reused
@@ -125,7 +137,7 @@ class DatasetBuilder:
         line_breaks: list[int] = []
 
         def read_missing() -> Iterator[tuple[ShardSettings, Chunk]]:
-            for chunk in self.source.chunks(self.config.shard_rows, self.config.limit):
+            for chunk in self.source.chunks(self.config.shard_rows, self.config.limit, by_content=True):
                 sizes.append(len(chunk))
                 line_breaks.append(chunk.line_breaks)
                 if is_finished_part(part := self.settings.part(chunk.number)):
@@ -139,7 +151,8 @@ class DatasetBuilder:
         def report(total: int) -> None:
             accepted, rejected = sum(f.molecules for f in found.values()), sum(f.rejected for f in found.values())
             done = sum(f.rows for f in found.values())
-            self.progress("standardize", done, max(total, done), {"molecules": accepted, "rejected": rejected})
+            known = {"reused": reused} if (reused := sum(f.reused for f in found.values())) else {}
+            self.progress("standardize", done, max(total, done), {"molecules": accepted, "rejected": rejected, **known})
 
         report(expected)
         for number, figures in enumerate(workers.map(shards.standardize_part, read_missing())):

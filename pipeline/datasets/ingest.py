@@ -16,11 +16,13 @@ from pipeline.datasets.columns import open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT_VERSION, RULES, Dataset
 from pipeline.datasets.dataset_builder import DatasetBuilder
+from pipeline.datasets.growth import open_earlier
 from pipeline.datasets.property_names import resolve_properties
 from pipeline.datasets.source import find_format
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import hash_content, lock_folder
-from pipeline.workspace.registry import ResolvedSource, resolve
+from pipeline.workspace.outages import describe_outage
+from pipeline.workspace.registry import ResolvedSource, UnreachableError, resolve
 
 
 def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -> Dataset:
@@ -51,7 +53,10 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
 def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> Dataset:
     for name in config.compute:
         get_property(name)
-    resolved = resolve(config.source, config.sha256, progress)
+    try:
+        resolved = resolve(config.source, config.sha256, progress, keep=config.when_down == "last")
+    except UnreachableError as error:
+        return _take_last(config, workspace, error)
     config = resolve_properties(config, resolved.path)
     key = compute_dataset_key(config, resolved)
     folder = Path(workspace) / "datasets" / f"{resolved.name}-{key[:8]}"
@@ -69,7 +74,9 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
             except DataError as error:
                 why = str(error).partition("; ")[0]
                 warnings.warn(f"{why}; the dataset is made again", ChemVAEWarning, stacklevel=2)
-            return DatasetBuilder(config, resolved, key, folder, progress).build()
+            return DatasetBuilder(
+                config, resolved, key, folder, progress, before=open_earlier(config, folder.parent)
+            ).build()
     except OSError as error:
         if isinstance(error, ChemVAEError):
             raise
@@ -77,10 +84,20 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
         raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}{where}") from error
 
 
+def _take_last(config: IngestConfig, workspace: Path, error: UnreachableError) -> Dataset:
+    """Return the newest dataset of a source whose file is gone, with a warning; raises the error where there is none."""
+    last = open_earlier(config, Path(workspace) / "datasets") if config.when_down == "last" else None
+    if last is None:
+        raise error
+    told = describe_outage(str(error), last.manifest.get("created"), f"the dataset {last.folder.name}")
+    warnings.warn(told, ChemVAEWarning, stacklevel=4)
+    return last
+
+
 def compute_dataset_key(config: IngestConfig, resolved: ResolvedSource) -> str:
     """Hash all that a dataset depends on: the content of the source, the options, the format, the versions of RDKit and
     selfies."""
-    options = config.model_dump(mode="json", exclude={"source", "sha256", "workers"})
+    options = config.model_dump(mode="json", exclude={"source", "sha256", "workers", "when_down"})
     for name in ("header", "delimiter", "encoding", "sheet"):
         if options[name] is None:  # as before there was this setting, so that older datasets are found
             del options[name]

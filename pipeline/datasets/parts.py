@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chem_vae.atomic_files import read_json, write_json
+import pyarrow as pa
+from pyarrow import parquet
+
+from chem_vae.atomic_files import read_json, write_json, write_whole
 from chem_vae.errors import DataError
 from pipeline.workspace.registry import hash_file
 
-FORMAT = 2
+FORMAT = 3
 """Raised with every change of what a part holds: parts of another format are made again."""
 _REJECTIONS = ".rejections.parquet"
+FILES = (".parquet", _REJECTIONS)
+"""The endings of the files of a part: its molecules and its rejections."""
+
+
+def write_part(path: Path, table: pa.Table) -> None:
+    """Write the molecules of a part with the mark that it is done, after its rejections."""
+    with write_whole(path) as partial:
+        parquet.write_table(table, partial, compression="zstd")
+        mark_part(path, partial)
 
 
 def mark_part(path: Path, partial: Path) -> None:

@@ -16,6 +16,8 @@ UNASSIGNED = 255
 SPLIT_WORDS = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2, "testing": 2,
 }  # fmt: skip
+FIGURES = b"figures"
+"""The key of the metadata of a part with its counts."""
 OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 
@@ -31,6 +33,8 @@ class ShardSettings:
     split_column: str | None
     scaffolds: bool
     constraints: tuple[tuple[str, int], ...]
+    cache: str | None = None
+    """The folder of parts that earlier ingests have made, by the content of their rows; None for no such folder."""
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -72,6 +76,7 @@ class PartFigures:
     rows: int
     molecules: int = 0
     rejected: int = 0
+    reused: int = 0  # rows that an earlier ingest has standardized
     undefined_stereo: int = 0  # molecules with a center or double bond of which the configuration is not known
     numeric: dict[str, int] = field(default_factory=dict)  # measured column -> cells that hold a digit
     not_numeric: dict[str, int] = field(default_factory=dict)  # ... -> cells that hold words alone
@@ -80,7 +85,7 @@ class PartFigures:
 
 def read_part_figures(path: Path) -> PartFigures:
     """Read the counts of a finished part that an earlier run has made."""
-    return PartFigures(**json.loads(parquet.read_schema(path).metadata[b"figures"]))
+    return PartFigures(**json.loads(parquet.read_schema(path).metadata[FIGURES]))
 
 
 def name_kept_column(name: str, settings: ShardSettings) -> str:

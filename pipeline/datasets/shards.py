@@ -27,8 +27,10 @@ from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.class_words import may_be_classes
 from pipeline.datasets.dataset import SPLITS
-from pipeline.datasets.parts import mark_part
+from pipeline.datasets.part_cache import FIRST_ROW, keep_part, take_part
+from pipeline.datasets.parts import write_part
 from pipeline.datasets.shard_settings import (
+    FIGURES,
     INSIDE,
     OWN_COLUMNS,
     SPLIT_WORDS,
@@ -53,8 +55,17 @@ REJECTION_SCHEMA = pa.schema(
 
 
 def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
-    """Turn a chunk into a part: each row becomes a molecule with its properties and SELFIES, or a rejection."""
+    """Turn a chunk into a part, or take the part that an earlier ingest has made of the same rows."""
     settings, chunk = job
+    if (found := take_part(settings, chunk)) is not None:
+        return found
+    figures = _standardize_rows(settings, chunk)
+    keep_part(settings, chunk)
+    return figures
+
+
+def _standardize_rows(settings: ShardSettings, chunk: Chunk) -> PartFigures:
+    """Make of each row of a chunk a molecule with its properties and SELFIES, or a rejection, and write the part."""
     standardizer = _get_standardizer(settings.options)
     figures = PartFigures(len(chunk))
     rejections = list(chunk.rejections)
@@ -106,10 +117,8 @@ def standardize_part(job: tuple[ShardSettings, Chunk]) -> PartFigures:
     figures.molecules, figures.rejected = len(kept), len(rejections)
     path = settings.part(chunk.number)
     write_rejections(rejections, cells_of_rejected, path.with_suffix(".rejections.parquet"))
-    metadata = {b"figures": json.dumps(asdict(figures)).encode()}
-    with write_whole(path) as partial:
-        parquet.write_table(pa.table(arrays).replace_schema_metadata(metadata), partial, compression="zstd")
-        mark_part(path, partial)
+    metadata = {FIGURES: json.dumps(asdict(figures)).encode(), FIRST_ROW: str(chunk.first_row).encode()}
+    write_part(path, pa.table(arrays).replace_schema_metadata(metadata))
     return figures
 
 

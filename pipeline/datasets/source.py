@@ -7,6 +7,7 @@ Where a file is cut (a truncated gzip file, an SDF file without its last `$$$$`)
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
 from pipeline.workspace.registry import check_file
 
+_FEWEST_BY_CONTENT = 100  # rows of a chunk below which its end does not follow the content
 _LARGEST_CHUNK = 50_000_000  # characters: a chunk ends before it has its rows where these are so long
 
 
@@ -42,6 +44,11 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejections)
+
+    @property
+    def first_row(self) -> int:
+        """The number of its first row in the file."""
+        return min([*self.rows[:1], *(rejection.row for rejection in self.rejections)], default=0)
 
 
 @dataclass
@@ -92,8 +99,15 @@ class Source:
             return self.columns
         return list(dict.fromkeys(name for chunk in self.chunks(limit=rows) for name in chunk.columns))
 
-    def chunks(self, rows: int = 10_000, limit: int | None = None) -> Iterator[Chunk]:
-        """Read all rows (or the first `limit`) in chunks of `rows`; may be called again."""
+    def chunks(self, rows: int = 10_000, limit: int | None = None, *, by_content: bool = False) -> Iterator[Chunk]:
+        """Read all rows (or the first `limit`) in chunks of `rows`; may be called again.
+
+        Args:
+            rows: The rows of a chunk; with `by_content` the most.
+            limit: The rows to read.
+            by_content: End a chunk where the row itself says so (`_ends_chunk`): where rows are added, be it in the middle, only
+                the chunks around them change, and all others hold the same rows as before.
+        """
         self.notes = list(self.layout.notes)
         molblocks = self.layout.smiles is None
         chunk, cells, size = Chunk(0, molblocks=molblocks), list[Cells](), 0
@@ -110,6 +124,9 @@ class Source:
                 chunk.inputs.append(item[1])
                 cells.append(item[2])
                 size += _measure(item[1], item[2])
+                if by_content and len(chunk) >= rows // 4 and _ends_chunk(item[1], rows):
+                    yield self._finish(chunk, cells)
+                    chunk, cells, size = Chunk(chunk.number + 1, molblocks=molblocks), [], 0
         if len(chunk):
             yield self._finish(chunk, cells)
 
@@ -136,6 +153,11 @@ class Source:
             columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk
+
+
+def _ends_chunk(text: str | None, rows: int) -> bool:
+    """Tell by a checksum whether a chunk ends with a row: one row of `rows` / 4 on average; none where chunks are small."""
+    return rows >= _FEWEST_BY_CONTENT and zlib.crc32((text or "").encode("utf-8", "replace")) % (rows // 4) == 0
 
 
 def _measure(text: str | None, cells: Cells) -> int:

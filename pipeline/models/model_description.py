@@ -26,6 +26,8 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
         lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")
         if base.get("fits"):
             lines.insert(3, f"    {base['name']}: {describe_fits(base['fits'])}")
+    if grown := card.get("grown"):
+        lines.append(f"  {grown['text']}")
     lines += [f"  {figure.replace('_', ' ')}: {value:.4g}" for figure, value in figures.items() if value is not None]
     if samples := card.get("samples"):
         lines.append(f"  samples at temperature 1: {describe_samples(samples)}")

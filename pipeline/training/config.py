@@ -55,6 +55,18 @@ class TrainConfig(Settings):
         True,
         description="Refuse to train on labels that cannot teach: too few, all alike, or ruined by a code for a missing value.",
     )
+    go_on: bool = Field(
+        True,
+        description="In a campaign whose source has grown, go on from the model of the last night with the same settings; "
+        "false trains from the start each time.",
+    )
+    enough_new: float = Field(
+        0.01,
+        ge=0,
+        description="New training molecules (and those with another measured value) that are enough for a training, as a share of "
+        "the last night's; with fewer its model is used as it is. With less than a hundredth, what the model knows hardly changes; "
+        "below 100 molecules each one counts. 0 trains at every change.",
+    )
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     _asked: frozenset[str] = PrivateAttr(frozenset())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,12 +36,22 @@ from pipeline.workspace.folders import build_folder, hash_content, lock_folder, 
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
 
+_NOT_OF_THE_MODEL = ("check_labels", "go_on", "enough_new")
+"""Settings that a model does not depend on."""
 VERY_FEW_MOLECULES = 200  # below it even fine-tuning has little to go by
 
 __all__ = ["TrainedModel", "train"]
 
 
-def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Progress = silent) -> TrainedModel:
+def train(
+    dataset: Dataset,
+    config: TrainConfig,
+    workspace: Path,
+    progress: Progress = silent,
+    *,
+    wishes: Mapping[str, Any] | None = None,
+    grown: Mapping[str, Any] | None = None,
+) -> TrainedModel:
     """Train on a dataset, or reuse the model that the same data and settings gave before.
 
     A killed training goes on from its last checkpoint.
@@ -50,6 +61,8 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
         config: Its `start` names a model to go on from (fine-tuning); where it is not given, `choose_start` decides.
         workspace: The model's folder is `<workspace>/models/<dataset>-<key>`.
         progress: Is told of each stage.
+        wishes: The settings that the user gave (`list_wishes`), where the configuration goes on from an earlier night's model.
+        grown: What is told of that model and of what is new since, for the manifest and the card.
 
     Raises:
         UserError: A condition is unknown, or the base and the data do not go together.
@@ -57,13 +70,14 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
         CheckpointError: The base is damaged.
         BusyError: The same training is under way in another process.
     """
+    wishes = list_wishes(config) if wishes is None else wishes
     config, choice = choose_start(config, dataset)
     base = open_base(config, workspace)
     conditions = choose_conditions(dataset, config, tuple(base.conditions) if base else ())
     config = settle_config(config, base) if base else config
     # Settings of fine-tuning count only where there is some: its base by its key, however it was asked for.
     usual = {"keep_molecules"} if config.keep_molecules else set()  # the key of a model is that of before the setting
-    settings = config.model_dump(mode="json", exclude={"start", "replay", "check_labels", *usual})
+    settings = config.model_dump(mode="json", exclude={"start", "replay", *_NOT_OF_THE_MODEL, *usual})
     if settings["model"]["architecture"] == ModelConfig.architecture:  # the same for this one
         del settings["model"]["architecture"]
     started_from = {"base": base.key, "replay": config.replay} if base else None
@@ -82,8 +96,14 @@ def train(dataset: Dataset, config: TrainConfig, workspace: Path, progress: Prog
                 config = config.model_copy(
                     update={"start": write_model_name(base.folder)}
                 )  # not "latest", which moves on
-            _train_into(partial, dataset, base, config, key, found, choice, progress)
+            history = {"wishes": wishes, "grown": grown}
+            _train_into(partial, dataset, base, config, key, found, choice, history, progress)
     return TrainedModel.open(folder, workspace=workspace)
+
+
+def list_wishes(config: TrainConfig) -> dict[str, Any]:
+    """List the settings that a user gave for a training, by which a later night finds its model."""
+    return config.model_dump(mode="json", exclude=set(_NOT_OF_THE_MODEL))
 
 
 def estimate_room(dataset: Dataset, config: TrainConfig) -> int:
@@ -116,6 +136,7 @@ def _train_into(
     key: str,
     found: list[str],
     choice: BaseChoice | None,
+    history: Mapping[str, Any],
     progress: Progress,
 ) -> None:
     started = time.monotonic()
@@ -166,6 +187,7 @@ def _train_into(
             "warnings": dataset.warnings,
         },
         **plan.card,
+        "grown": history["grown"],
         "conditions": checkpoint.conditions,
         "logarithms": {
             **(base.card.get("logarithms") or {} if base else {}),
@@ -212,6 +234,7 @@ def _train_into(
             "config": config.model_dump(mode="json"),
             "card": checkpoint.card,
             "properties": [asdict(s) for s in plan.summaries],
+            **history,
             "seconds": time.monotonic() - started,
         },
     )

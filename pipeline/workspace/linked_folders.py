@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,32 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
+def link_or_copy_file(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the disk has no links; what has that name already is replaced.
+
+    Raises:
+        OSError: If neither can be done.
+    """
+    partial = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
+    try:
+        try:
+            os.link(source, partial)
+        except OSError:
+            shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)  # it stays where both were the same file
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Walk over the files of a folder; a file is itself."""
+    if folder.is_dir() and not folder.is_symlink():
+        for place, _, names in os.walk(folder):
+            yield from (Path(place, name) for name in names)
+    else:
+        yield folder
+
+
 @dataclass(frozen=True)
 class DiskUse:
     """The bytes that folders take on the disk."""
@@ -69,14 +96,12 @@ class DiskUse:
 def measure_disk(folders: Iterable[Path]) -> DiskUse:
     """Measure the disk that folders (or single files) take together; a file with several names counts once."""
     links: dict[tuple[int, int], list[int]] = {}
-    for folder in folders:
-        for place, _, names in os.walk(folder) if folder.is_dir() and not folder.is_symlink() else [("", [], [folder])]:
-            for name in names:
-                try:
-                    found = os.lstat(Path(place, name))
-                except OSError:  # deleted meanwhile
-                    continue
-                entry = links.setdefault((found.st_dev, found.st_ino), [found.st_size, found.st_nlink, 0])
-                entry[2] += 1
+    for path in (path for folder in folders for path in _walk(folder)):
+        try:
+            found = path.lstat()
+        except OSError:  # deleted meanwhile
+            continue
+        entry = links.setdefault((found.st_dev, found.st_ino), [found.st_size, found.st_nlink, 0])
+        entry[2] += 1
     own = sum(size for size, names, seen in links.values() if seen >= names)
     return DiskUse(own, sum(size for size, _, _ in links.values()) - own)

