@@ -33,5 +33,7 @@ def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace
     check_start(config, workspace)
     dataset = ingest_dataset(config.ingest, workspace, return_state=True).result()
     check_goals(config, Dataset.open(dataset))
-    model = train_model(dataset, config.train, workspace, return_state=True).result()
-    return generate_candidates(model, dataset, config, workspace, return_state=True).result()
+    model = train_model(dataset, config.train, workspace, nightly=True, return_state=True).result()
+    return generate_candidates(
+        model, dataset, config, workspace, source=config.ingest.source, return_state=True
+    ).result()

@@ -14,7 +14,9 @@ DEFAULT = GenerateConfig()
 
 
 @declare_task("generate")
-def generate_candidates(model: str, dataset: str | None, config: CampaignConfig, workspace: Path) -> str:
+def generate_candidates(
+    model: str, dataset: str | None, config: CampaignConfig, workspace: Path, source: str | None = None
+) -> str:
     """Generate with a model folder and return the run's folder.
 
     Args:
@@ -22,6 +24,7 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
         dataset: The folder of the dataset to compare with; the model's own when not given.
         config: Its `name` and its table `generate` are followed.
         workspace: The folder in which datasets, models and runs are kept.
+        source: The source of a campaign: what is new in it since the last night is told.
     """
     # Here and in the other flows: a worker that only looks at the flow does not wait for torch and RDKit.
     from pipeline.datasets.dataset import Dataset
@@ -36,6 +39,7 @@ def generate_candidates(model: str, dataset: str | None, config: CampaignConfig,
             workspace,
             config.name,
             progress,
+            source=source,
         )
     show_run(run)
     return str(run.folder)

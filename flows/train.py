@@ -4,31 +4,50 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefect import get_run_logger
+
 from flows.artifacts import show_model, track_progress
 from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.lookup import find_dataset
+from pipeline.workspace.redaction import redact
 
 DEFAULT = TrainConfig()
 
 
 @declare_task("train")
-def train_model(dataset: str, config: TrainConfig, workspace: Path) -> str:
+def train_model(dataset: str, config: TrainConfig, workspace: Path, nightly: bool = False) -> str:
     """Train on the dataset folder and return the model's folder.
 
     Not retried: the same data and seed would fail in the same way. A killed training goes on from its last checkpoint
     when the flow is run again; a finished one is found by the hash of its data and settings and reused.
+
+    Args:
+        dataset: The dataset's folder.
+        config: The settings.
+        workspace: The folder in which datasets, models and runs are kept.
+        nightly: Go on from the model of the last night, or use it as it is (`pipeline.training.go_on`).
     """
     from pipeline.datasets.dataset import Dataset  # here: loads lightning and torch
+    from pipeline.training.go_on import train_or_go_on
     from pipeline.training.train import train as train_on
 
+    opened = Dataset.open(Path(dataset))
     with track_progress() as progress:
-        model = train_on(Dataset.open(Path(dataset)), config, workspace, progress)
+        if nightly:
+            model = train_or_go_on(opened, config, workspace, progress, _log)
+        else:
+            model = train_on(opened, config, workspace, progress)
     if model.reused:
         note(f"reused: the model trained before, {model.folder}")
     show_model(model)
     return str(model.folder)
+
+
+def _log(text: str) -> None:
+    """Write a sentence into the log of the run."""
+    get_run_logger().info("%s", redact(text))
 
 
 @declare_flow("train")

@@ -49,7 +49,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
         from pipeline.workflows.campaign import campaign  # here: loads torch and rdkit
 
         with show_progress(quiet) as progress:
-            folder = campaign(whole, workspace, progress).folder
+            folder = campaign(whole, workspace, progress, note).folder
     inspect.show_run(folder)
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
 

@@ -130,6 +130,12 @@ def compare_datasets(before: Dataset, after: Dataset) -> Growth:
     return Growth(len(old), len(new) - len(both), changed, len(old) - len(both))
 
 
+def explain_few(growth: Growth, enough: float | None = None) -> str:
+    """Say that too few molecules are new for a training."""
+    of = "train.enough_new" if enough is None else f"train.enough_new = {enough:g}"
+    return f"{growth} ({growth.share:.2%}), fewer than {of} asks for"
+
+
 def describe_origin(before: Dataset, after: Dataset) -> dict[str, Any] | None:
     """Describe the dataset that another one has grown from, for its manifest; None where the earlier one is damaged."""
     try:

@@ -19,7 +19,7 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.growth import Growth, compare_datasets, find_earlier
+from pipeline.datasets.growth import Growth, compare_datasets, explain_few, find_earlier
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import FEWEST_EPOCHS, MOST_EPOCHS, SHOWN_MOLECULES
@@ -106,12 +106,6 @@ def train_or_go_on(
     }
     further = _settle_further_training(config, last.model, dataset, alone=series["alone"])
     return train(dataset, further, workspace, progress, wishes=list_wishes(config), grown=grown)
-
-
-def explain_few(growth: Growth, enough: float | None = None) -> str:
-    """Say that too few molecules are new for a training."""
-    of = "train.enough_new" if enough is None else f"train.enough_new = {enough:g}"
-    return f"{growth} ({growth.share:.2%}), fewer than {of} asks for"
 
 
 def find_last_model(dataset: Dataset, config: TrainConfig, workspace: Path) -> LastModel | None:

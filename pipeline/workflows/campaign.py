@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from chem_vae.progress import Progress, silent
@@ -12,23 +13,32 @@ from pipeline.workflows.preflight import check_goals, check_request, check_start
 from pipeline.workspace.runs import Run
 
 
-def campaign(config: CampaignConfig, workspace: Path, progress: Progress = silent) -> Run:
+def campaign(
+    config: CampaignConfig,
+    workspace: Path,
+    progress: Progress = silent,
+    say: Callable[[str], object] = lambda text: None,
+) -> Run:
     """Ingest, train and generate, and write the run folder; a step whose inputs are unchanged is reused.
+
+    Where the source has grown, only its new rows are standardized, and training goes on from the model of the last night
+    where enough is new (`pipeline.training.go_on`).
 
     Args:
         config: The settings of all steps.
         workspace: The folder that gets the dataset, the model and the run.
         progress: Told each stage of the work.
+        say: Told in a sentence what is done because of the last night.
 
     Raises:
         UserError: The settings ask for something that the data or the model will not have.
     """
     # Here: to load Lightning takes seconds, and settings that cannot work need none of it.
-    from pipeline.training.train import train
+    from pipeline.training.go_on import train_or_go_on
 
     check_request(config)
     check_start(config, workspace)
     dataset = ingest(config.ingest, workspace, progress)
     check_goals(config, dataset)
-    model = train(dataset, config.train, workspace, progress)
-    return generate_run(model, dataset, config.generate, workspace, config.name, progress)
+    model = train_or_go_on(dataset, config.train, workspace, progress, say)
+    return generate_run(model, dataset, config.generate, workspace, config.name, progress, source=config.ingest.source)

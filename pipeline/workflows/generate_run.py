@@ -13,6 +13,7 @@ from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.data_account import add_newest
 from pipeline.report.generation_report import ISOMERS, build_generation_report
+from pipeline.workflows.night_account import NightAccount, tell_night
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
@@ -31,6 +32,7 @@ def generate_run(
     *,
     earlier: pd.DataFrame | None = None,
     newest: Dataset | None = None,
+    source: str | None = None,
 ) -> Run:
     """Generate candidates with a model and write a run folder.
 
@@ -43,6 +45,7 @@ def generate_run(
         progress: Told each stage of the work.
         earlier: smiles, inchikey and run of what earlier rounds proposed; none of these molecules is proposed again.
         newest: The data of the last round alone, whose account is told beside that of the dataset.
+        source: The source of a campaign, as the user gave it: what is new in it since the last night is told.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
@@ -59,7 +62,9 @@ def generate_run(
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
         if newest is not None:
             add_newest(report.dataset, newest)
+        night = NightAccount() if source is None or dataset is None else tell_night(source, model, dataset, workspace)
+        night.add_to(report)
         if made.isomers is not None:
             writer.write_table(ISOMERS, made.isomers)
         made.report = report.to_dict()
-        return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts)
+        return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts, **night.facts)

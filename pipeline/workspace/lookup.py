@@ -180,6 +180,7 @@ def _list_finished(parent: Path) -> list[Path]:
     """List the finished folders in a folder, newest first."""
     if not parent.is_dir():
         return []
-    whole = [f for f in parent.iterdir() if not f.name.endswith(".partial") and ".damaged-" not in f.name]
+    names = (f for f in parent.iterdir() if not f.name.startswith("."))  # hidden: its deletion has begun
+    whole = [f for f in names if not f.name.endswith(".partial") and ".damaged-" not in f.name]
     marks = [f / "manifest.json" for f in whole]
     return [m.parent for m in sorted(filter(Path.is_file, marks), key=lambda m: m.stat().st_mtime, reverse=True)]

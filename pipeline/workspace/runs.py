@@ -69,7 +69,7 @@ class Run:
 def list_runs(workspace: Path) -> list[Run]:
     """List the finished runs of a workspace, newest first, without those that are not whole."""
     found = []
-    for folder in sorted((workspace / "runs").glob("*/"), reverse=True):
+    for folder in sorted((workspace / "runs").glob("[!.]*/"), reverse=True):
         try:
             found.append(Run(folder, read_manifest(folder, KIND)))
         except UserError as error:

@@ -1,0 +1,289 @@
+"""Finds what a workspace no longer needs, and deletes it so that a kill at any moment leaves nothing half-deleted.
+
+Never deleted are: the newest run of each name, what a kept run was made with (its dataset, its model, and the model or run that this
+one started from), the newest dataset of each source and the newest model of each dataset, the paid calls of an optimization that is
+not finished, and what another process works on.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from chem_vae.errors import BusyError, UserError
+from pipeline.datasets.dataset import FORMAT as DATASET_KIND
+from pipeline.datasets.part_cache import FOLDER as PARTS
+from pipeline.workspace.disk_space import format_size
+from pipeline.workspace.folders import lock_folder, read_manifest
+from pipeline.workspace.linked_folders import measure_disk
+from pipeline.workspace.runs import KIND as RUN_KIND
+
+MODEL_KIND = "chem-vae trained model"
+_DELETED = ".deleted-"
+"""A part of the name of a folder whose deletion has begun."""
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept. A finished run goes only where a limit is given; models and datasets go with the last run that needs them."""
+
+    keep_runs: int | None = None
+    """The newest runs of each name that are kept."""
+    days: float | None = None
+    """Runs that are younger are kept."""
+    bytes: int | None = None
+    """The size of the workspace above which the oldest runs go, be they kept by the other two limits or not."""
+    unfinished_days: float = 7.0
+    """Unfinished work and what was set aside as damaged is kept for so long: a training can still go on from it."""
+    parts_days: float = 30.0
+    """Standardized parts of sources that no ingest has used for so long go; they only save time."""
+
+    @property
+    def limits_runs(self) -> bool:
+        """Tell whether any finished run may go."""
+        return self.keep_runs is not None or self.days is not None or self.bytes is not None
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """A folder or file that may go, or several that go together."""
+
+    name: str
+    kind: str
+    why: str
+    paths: tuple[Path, ...]
+    size: int
+    """The bytes that its deletion alone frees: files that it shares with others stay."""
+
+
+@dataclass(frozen=True)
+class _Folder:
+    path: Path
+    manifest: dict[str, Any]
+    time: float
+
+    @property
+    def key(self) -> str:
+        return str(self.manifest.get("key", ""))
+
+    def find(self, *keys: str) -> Any:
+        """Find a value of the manifest by the keys that lead to it; None where there is none."""
+        found: Any = self.manifest
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+
+def collect_garbage(workspace: Path, retention: Retention, now: float | None = None) -> list[Garbage]:
+    """Find what may go, in the order in which it must be deleted: what needs others before what it needs.
+
+    Args:
+        workspace: The folder with datasets, models and runs.
+        retention: What is kept.
+        now: The time, in seconds since 1970; the clock's when not given.
+    """
+    now = time.time() if now is None else now
+    runs = _read_folders(workspace / "runs", RUN_KIND)
+    models = _read_folders(workspace / "models", MODEL_KIND)
+    datasets = _read_folders(workspace / "datasets", DATASET_KIND)
+    found = [*_find_rubbish(workspace, retention, now), *_find_old_parts(workspace / PARTS, retention, now)]
+    if not retention.limits_runs:
+        return found
+    going = _choose_runs(runs, workspace, retention, now)
+    kept = [run for run in runs if run.path not in going]
+    needed_runs = {name for folder in [*kept, *models] if isinstance(name := folder.find(*_base_name(folder)), str)}
+    going = {path: why for path, why in going.items() if path.name not in needed_runs}
+    kept = [run for run in runs if run.path not in going]
+    found += [_make_garbage(path, "run", why) for path, why in going.items()]
+    if not going and retention.bytes is None:
+        return found
+    kept_models = _keep_models(models, kept)
+    kept_datasets = _keep_datasets(datasets, kept, kept_models)
+    why = "no kept run needs it, and a newer one is there"
+    old_models = [m for m in models if m not in kept_models]
+    old_datasets = [d for d in datasets if d not in kept_datasets]
+    return [
+        *found,
+        *(_make_garbage(m.path, "model", why) for m in old_models),
+        *(_make_garbage(d.path, "dataset", why) for d in old_datasets),
+    ]
+
+
+def delete_garbage(garbage: Sequence[Garbage]) -> tuple[int, list[str]]:
+    """Delete what was found. Each folder is renamed first, so that none is ever there in part.
+
+    Returns:
+        The number of bytes that the deletion freed, and a sentence for each entry that was left.
+    """
+    size, left = measure_disk(path for entry in garbage for path in entry.paths).own, []
+    for entry in garbage:
+        try:
+            for path in entry.paths:
+                _delete(path, locked=entry.kind in ("dataset", "model", "unfinished"))
+        except (BusyError, OSError) as error:
+            left.append(f"{entry.name} was left: {error}")
+            size -= entry.size
+    return max(0, size), left
+
+
+def _delete(path: Path, *, locked: bool) -> None:
+    owner = path.with_name(path.name.removesuffix(".partial"))
+    with lock_folder(owner, "working") if locked else nullcontext():
+        if not path.is_dir() or path.is_symlink():
+            path.unlink(missing_ok=True)
+            return
+        aside = path.with_name(f".{path.name.lstrip('.')}{_DELETED}{secrets.token_hex(4)}")
+        with suppress(FileNotFoundError):
+            os.replace(path, aside)
+            shutil.rmtree(aside)
+
+
+def _find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:
+    """Find unfinished, damaged and half-deleted folders, and files that a kill has left."""
+    for place in ("runs", "models", "datasets"):
+        for path in sorted((workspace / place).glob("*")):
+            old = now - _find_newest(path) >= retention.unfinished_days * _DAY
+            if _DELETED in path.name:
+                yield _make_garbage(path, "deleted", "its deletion was interrupted")
+            elif path.name.startswith("."):
+                continue
+            elif ".damaged-" in path.name and old:
+                yield _make_garbage(
+                    path, "damaged", f"was set aside as damaged over {retention.unfinished_days:g} days ago"
+                )
+            elif path.name.endswith(".partial") and old:
+                yield _make_garbage(
+                    path, "unfinished", f"unfinished work, untouched for {retention.unfinished_days:g} days"
+                )
+            elif place == "runs" and path.is_dir() and not (path / "manifest.json").exists() and old:
+                yield _make_garbage(
+                    path, "run", f"was not finished, and is untouched for {retention.unfinished_days:g} days"
+                )
+    leftovers = [p for p in workspace.rglob(".*.partial") if p.is_file() and now - p.stat().st_mtime >= _DAY]
+    if leftovers:
+        size = measure_disk(leftovers).own
+        yield Garbage("half-written files", "file", "a kill has left them", tuple(leftovers), size)
+
+
+def _find_old_parts(folder: Path, retention: Retention, now: float) -> Iterator[Garbage]:
+    """Find the standardized parts that no ingest has used for long, each with its rejections and its mark."""
+    if not folder.is_dir():
+        return
+    by_name: dict[str, list[Path]] = {}
+    for path in folder.glob("*/*"):
+        by_name.setdefault(path.name.partition(".")[0], []).append(path)
+    old = [
+        path
+        for paths in by_name.values()
+        if now - max(p.stat().st_mtime for p in paths) >= retention.parts_days * _DAY
+        for path in sorted(paths)
+    ]
+    if old:
+        why = f"no ingest has used them for {retention.parts_days:g} days; they would be made again"
+        yield Garbage(f"{PARTS}/ ({len(old):,} files)", "parts", why, tuple(old), measure_disk(old).own)
+
+
+def _choose_runs(runs: Sequence[_Folder], workspace: Path, retention: Retention, now: float) -> dict[Path, str]:
+    """Choose the finished runs that go, oldest first, each with the reason; the newest of each name stays."""
+    by_name: dict[str, list[_Folder]] = {}
+    for run in sorted(runs, key=lambda r: r.time, reverse=True):
+        by_name.setdefault(str(run.manifest.get("name") or run.path.name), []).append(run)
+    going: dict[Path, str] = {}
+    for named in by_name.values():
+        for place, run in enumerate(named[1:], start=2):
+            is_kept = retention.keep_runs is not None and place <= retention.keep_runs
+            is_kept |= retention.days is not None and now - run.time < retention.days * _DAY
+            if not is_kept and (retention.keep_runs, retention.days) != (None, None):
+                reasons = []
+                if retention.keep_runs is not None:
+                    reasons.append(f"{place - 1:,} newer runs have its name")
+                if retention.days is not None:
+                    reasons.append(f"it is older than {retention.days:g} days")
+                going[run.path] = " and ".join(reasons)
+    if retention.bytes is not None:
+        newest = {named[0].path for named in by_name.values()}
+        going |= _choose_by_size(runs, newest, going, workspace, retention.bytes)
+    return {run.path: going[run.path] for run in sorted(runs, key=lambda r: r.time) if run.path in going}
+
+
+def _choose_by_size(
+    runs: Sequence[_Folder], newest: set[Path], going: dict[Path, str], workspace: Path, most: int
+) -> dict[Path, str]:
+    """Choose further runs, the oldest first, until the workspace is not larger than it may be."""
+    size = measure_disk([workspace]).total - measure_disk(going).own
+    chosen: dict[Path, str] = {}
+    for run in sorted(runs, key=lambda r: r.time):
+        if size <= most:
+            break
+        if run.path not in newest and run.path not in going:
+            chosen[run.path] = f"the workspace is larger than {format_size(most)}"
+            size -= measure_disk([run.path]).own
+    return chosen
+
+
+def _keep_models(models: Sequence[_Folder], runs: Sequence[_Folder]) -> list[_Folder]:
+    """Choose the models that kept runs were made with, those that these started from, and the newest of each dataset."""
+    wanted = {run.find("model", "key") for run in runs}
+    newest = {str(m.find("card", "dataset", "name")): m for m in sorted(models, key=lambda m: m.time)}
+    kept = [m for m in models if m.key in wanted or m in newest.values()]
+    bases = {m.find("card", "base", "key") for m in kept} | {run.find("model", "base", "key") for run in runs}
+    return [m for m in models if m in kept or m.key in bases]
+
+
+def _keep_datasets(datasets: Sequence[_Folder], runs: Sequence[_Folder], models: Sequence[_Folder]) -> list[_Folder]:
+    """Choose the datasets that kept runs and models were made with, and the newest of each name."""
+    wanted = {run.find("dataset", "key") for run in runs} | {m.find("card", "dataset", "key") for m in models}
+    newest = {str(d.manifest.get("name")): d for d in sorted(datasets, key=lambda d: d.time)}
+    return [d for d in datasets if d.key in wanted or d in newest.values()]
+
+
+def _base_name(folder: _Folder) -> tuple[str, ...]:
+    """Return the keys that lead to the name of the model or run that a model, or the model of a run, started from."""
+    return ("card", "base", "name") if "card" in folder.manifest else ("model", "base", "name")
+
+
+def _read_folders(parent: Path, kind: str) -> list[_Folder]:
+    """Read the finished folders of a kind; a damaged one is nobody's garbage, for it may be needed."""
+    found = []
+    for path in sorted(parent.glob("*")):
+        if path.name.startswith(".") or path.name.endswith(".partial") or ".damaged-" in path.name:
+            continue
+        with suppress(UserError, OSError):
+            manifest = read_manifest(path, kind)
+            found.append(_Folder(path, manifest, _read_time(path, manifest)))
+    return found
+
+
+def _read_time(path: Path, manifest: dict[str, Any]) -> float:
+    """Read when a folder was finished; by its manifest's own date, else by that of the file."""
+    card = manifest.get("card")
+    told = (
+        manifest.get("finished") or manifest.get("created") or (card.get("created") if isinstance(card, dict) else None)
+    )
+    try:
+        return datetime.fromisoformat(str(told)).timestamp()
+    except ValueError:
+        return (path / "manifest.json").stat().st_mtime
+
+
+def _find_newest(path: Path) -> float:
+    """Find when a folder, or anything in it, was changed last."""
+    times = [path.lstat().st_mtime]
+    for place, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                times.append(Path(place, name).lstat().st_mtime)
+    return max(times)
+
+
+def _make_garbage(path: Path, kind: str, why: str) -> Garbage:
+    return Garbage(f"{path.parent.name}/{path.name}", kind, why, (path,), measure_disk([path]).own)

@@ -1,0 +1,138 @@
+"""What a run needs is never garbage; a deletion that is killed is finished by the next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.workflows import collect_garbage as gc
+from pipeline.workflows.collect_garbage import Garbage, Retention, collect_garbage, delete_garbage
+from pipeline.workflows.run_folder import create_run, finish_run
+from pipeline.workspace.folders import lock_folder, write_manifest
+from pipeline.workspace.linked_folders import link_or_copy
+from pipeline.workspace.runs import Run, list_runs
+
+DAY = 86_400.0
+
+
+def make_dataset(workspace: Path, name: str, key: str, created: str) -> Path:
+    folder = workspace / "datasets" / f"{name}-{key}"
+    folder.mkdir(parents=True)
+    (folder / "tokens.npy").write_bytes(b"t" * 1000)
+    write_manifest(
+        folder, {"format": "chem-vae dataset", "format_version": 1, "name": name, "key": key, "created": created}
+    )
+    return folder
+
+
+def make_model(workspace: Path, key: str, data: str, created: str, base: dict[str, str] | None = None) -> Path:
+    folder = workspace / "models" / f"a-{key}"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"m" * 5000)
+    card = {"dataset": {"name": "a", "key": data}, "created": created, "base": base}
+    write_manifest(folder, {"format": gc.MODEL_KIND, "format_version": 1, "key": key, "card": card})
+    return folder
+
+
+def make_run(workspace: Path, name: str, day: int, weights: Path | None = None, **told: Any) -> Run:
+    run = create_run(workspace, name, {})
+    (run.folder / "report.html").write_bytes(b"r" * 100)
+    if weights is not None:
+        link_or_copy(weights, run.folder / "model")
+    finish_run(run, {"name": name, "finished": f"2026-01-{day:02d}T02:00:00+00:00", **told})
+    return run
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> dict[str, Path]:
+    """Three nights of a source that grew, each with its own dataset and model, and the search of another name."""
+    made = {}
+    for day, (data, model) in enumerate((("d1", "m1"), ("d2", "m2"), ("d3", "m3")), start=1):
+        date = f"2026-01-{day:02d}T01:00:00+00:00"
+        base = {"name": f"a-m{day - 1}", "key": f"m{day - 1}"} if day > 1 else None
+        made[data] = make_dataset(tmp_path, "a", data, date)
+        made[model] = make_model(tmp_path, model, data, date, base)
+        about = {"model": {"key": model, "base": base}, "dataset": {"key": data}}
+        made[f"r{day}"] = make_run(tmp_path, "nightly", day, made[model], **about).folder
+    made["other"] = make_run(tmp_path, "search", 1, model={"key": "m3"}).folder
+    return made
+
+
+def names(found: list[Garbage]) -> list[str]:
+    return [path.name for entry in found for path in entry.paths]
+
+
+def test_without_limits_no_finished_folder_goes(tmp_path: Path, nights: dict[str, Path]) -> None:
+    assert collect_garbage(tmp_path, Retention()) == []
+
+
+def test_what_a_kept_run_needs_stays(tmp_path: Path, nights: dict[str, Path]) -> None:
+    found = collect_garbage(tmp_path, Retention(keep_runs=1))
+    assert names(found) == [nights[n].name for n in ("r1", "r2", "m1", "d1")], (
+        "m2 is where the kept model started, d2 its data"
+    )
+    assert found[0].size > 0 and found[0].size < 5000, "its model is shared with models/"
+    total, left = delete_garbage(found)
+    assert left == [] and total > 6000, "the weights of m1 are freed with the last of their names"
+    assert not nights["r1"].exists() and nights["r3"].is_dir() and nights["m2"].is_dir()
+    assert {run.folder for run in list_runs(tmp_path)} == {nights["r3"], nights["other"]}
+    assert collect_garbage(tmp_path, Retention(keep_runs=1)) == []
+
+
+def test_age_and_size(tmp_path: Path, nights: dict[str, Path]) -> None:
+    now = time.mktime((2026, 1, 4, 2, 0, 0, 0, 0, 0))
+    assert nights["r1"].name in names(collect_garbage(tmp_path, Retention(days=2.5), now))
+    assert nights["r2"].name not in names(collect_garbage(tmp_path, Retention(days=2.5), now))
+    both = names(collect_garbage(tmp_path, Retention(keep_runs=2, days=0.5), now))
+    assert nights["r1"].name in both and nights["r2"].name not in both
+    small = names(collect_garbage(tmp_path, Retention(bytes=1), now))
+    assert {nights["r1"].name, nights["r2"].name} <= set(small)
+    assert not {nights["r3"].name, nights["other"].name} & set(small), "the newest of each name stays"
+    assert nights["r1"].name not in names(collect_garbage(tmp_path, Retention(bytes=10**9), now))
+
+
+def test_rubbish_by_age(tmp_path: Path) -> None:
+    unfinished = create_run(tmp_path, "killed", {}).folder
+    partial = tmp_path / "models" / "a-1.partial"
+    aside = tmp_path / "datasets" / "a-1.damaged-20260101-000000-000000"
+    half = tmp_path / "runs" / ".x.csv.0a1b2c.partial"
+    part = tmp_path / "parts" / "ab" / "abcd.parquet"
+    paid = tmp_path / "optimizations" / "search-1" / "calls.csv"
+    for path in (partial / "resume", aside / "tokens.npy", half, part, paid):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 10)
+    assert collect_garbage(tmp_path, Retention()) == []
+    later = time.time() + 8 * DAY
+    found = collect_garbage(tmp_path, Retention(), later)
+    assert {e.kind for e in found} == {"run", "unfinished", "damaged", "file"}
+    assert set(names(found)) == {unfinished.name, partial.name, aside.name, half.name}
+    assert part.name in names(collect_garbage(tmp_path, Retention(parts_days=5), later))
+    with lock_folder(tmp_path / "models" / "a-1", "training"):
+        _, left = delete_garbage(found)
+    assert len(left) == 1 and "another process" in left[0] and partial.exists()
+    delete_garbage(collect_garbage(tmp_path, Retention(), later))
+    assert not partial.exists() and not half.exists() and not unfinished.exists() and part.exists() and paid.exists()
+
+
+def test_a_killed_deletion_is_finished_by_the_next(
+    tmp_path: Path, nights: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(path: Path) -> None:
+        os.unlink(Path(path) / "report.html")
+        raise KeyboardInterrupt
+
+    found = collect_garbage(tmp_path, Retention(keep_runs=1))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", kill)
+        delete_garbage(found)
+    assert not nights["r1"].exists() and nights["r2"].is_dir()
+    assert len(list_runs(tmp_path)) == 3, "nothing half-deleted is ever seen"
+    again = collect_garbage(tmp_path, Retention())
+    assert [e.kind for e in again] == ["deleted"]
+    assert delete_garbage(again)[1] == []
+    assert not [p for p in (tmp_path / "runs").iterdir() if "deleted" in p.name]
