@@ -42,6 +42,10 @@ class Registry(Mapping[str, T], Generic[T]):
         self._entries[name] = value
         return value
 
+    def remove(self, name: str) -> None:
+        """Forget a registered value."""
+        del self._entries[name]
+
     def find(self, name: str) -> T:
         """Return the registered value.
 

@@ -15,6 +15,7 @@ from prefect.states import Failed
 
 from chem_vae.errors import ChemVAEError
 from flows.night import follow_schedule
+from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.redaction import redact, redact_error
 
@@ -53,9 +54,24 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
 def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence.
 
-    A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once.
+    A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. The
+    parallel work goes to the Dask cluster that the flow's parameter `config` or the variable CHEM_VAE_DASK names, if any.
     """
-    return lambda function: flow(name=name)(fail_plainly(follow_schedule(function)))
+    return lambda function: flow(name=name)(fail_plainly(follow_schedule(use_its_cluster(function))))
+
+
+def use_its_cluster(function: Callable[P, R]) -> Callable[P, R]:
+    """Send the parallel work of a flow to the cluster that its parameters name."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def work(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        with use_cluster(getattr(given.arguments.get("config"), "dask", None), given.arguments["workspace"]):
+            return function(*args, **kwargs)
+
+    return work
 
 
 def fail_plainly(function: Callable[P, R]) -> Callable[P, R]:

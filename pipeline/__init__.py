@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.training.tune import tune as tune
     from pipeline.workflows.campaign import campaign as campaign
     from pipeline.workflows.optimize_function import optimize as optimize
+    from pipeline.workspace.cluster import use_cluster as use_cluster
     from pipeline.workspace.registry import list_datasets as list_datasets
     from pipeline.workspace.runs import Run as Run
     from pipeline.workspace.runs import list_runs as list_runs
@@ -63,6 +64,7 @@ _MODULES = {
     "pipeline.training.tune": ("tune",),
     "pipeline.workflows.campaign": ("campaign",),
     "pipeline.workflows.optimize_function": ("optimize",),
+    "pipeline.workspace.cluster": ("use_cluster",),
     "pipeline.workspace.registry": ("list_datasets",),
     "pipeline.workspace.runs": ("Run", "list_runs"),
 }

@@ -40,6 +40,11 @@ class CampaignConfig(Settings):
     name: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="A name for the run.")
     ] = "campaign"
+    dask: str | None = Field(
+        None,
+        description='The address of a Dask scheduler, such as "tcp://host:8786", whose workers standardize and describe molecules '
+        'and ask the oracle; "local" starts workers on this machine. They must see the workspace under the same path.',
+    )
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()

@@ -14,6 +14,7 @@ from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, name_workspace, note, show_progress, suggest_command
+from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_model
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SEED = SettingOption(options.HOW, "--seed", "optimize.seed")
     *options.SEARCHING,
     SEED,
     options.NAME,
+    options.DASK,
     options.SET,
 )
 def optimize(
@@ -88,13 +90,14 @@ def optimize(
         start_prefect(quiet, debug)
         from flows.optimize import optimize as flow  # here: loads prefect and pydantic
 
-        made = Path(flow(str(folder), asked, workspace, whole.name, str(earlier.folder) if earlier else None))
+        with use_cluster(whole.dask, workspace):
+            made = Path(flow(str(folder), asked, workspace, whole.name, str(earlier.folder) if earlier else None))
     else:
         from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
         from pipeline.workflows.optimize_run import optimize_run
 
         trained = TrainedModel.open(folder, workspace=workspace)
-        with show_progress(quiet) as progress:
+        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
             made = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier).folder
     _show(made)
     if output is not None:

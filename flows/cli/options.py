@@ -63,6 +63,7 @@ SAMPLES = SettingOption(ASK, "--samples", "generate.samples")
 ENUMERATE_STEREO = SettingOption(ASK, "--enumerate-stereo", "generate.enumerate_stereo", "", "8")
 STRATEGY = SettingOption(ASK, "--strategy", "generate.strategy", "NAME")
 NAME = SettingOption(HOW, "--name", "name", "NAME", "kinase-week-3")
+DASK = SettingOption(HOW, "--dask", "dask", "ADDRESS", "tcp://10.0.0.5:8786")
 SET = SettingOption(
     HOW, "--set", "", "KEY=VALUE", "train.model.latent_size=128", read_settings, many=True,
     help="Any setting of the TOML file by its dotted name",

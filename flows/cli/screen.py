@@ -14,6 +14,7 @@ from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import name_workspace, show_progress, suggest_command
+from pipeline.workspace.cluster import use_cluster
 
 app = new_group()
 LIBRARY = "How the library is read"
@@ -42,6 +43,7 @@ CHOOSE = (
     *options.make_constraints("generate"),
     *CHOOSE,
     options.NAME,
+    options.DASK,
     options.SET,
 )
 def screen(
@@ -87,13 +89,14 @@ def screen(
         start_prefect(quiet, debug)
         from flows.screen import screen as flow  # here: loads prefect and rdkit
 
-        folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name))
+        with use_cluster(whole.dask, workspace):
+            folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name))
     else:
         from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
         from pipeline.workflows.screen_run import screen_run
 
         trained = load_model(model, workspace)
-        with show_progress(quiet) as progress:
+        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
             folder = screen_run(trained, None, whole.generate, whole.screen, workspace, whole.name, progress).folder
     inspect.show_run(folder)
     if output is not None:

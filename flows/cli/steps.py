@@ -13,6 +13,7 @@ from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.environment import start_prefect
 from flows.terminal import name_workspace, note, show_progress, suggest_command
+from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_dataset
 
 app = new_group()
@@ -20,7 +21,7 @@ app = new_group()
 
 @command(
     app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.SET,
+    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.DASK, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -48,13 +49,13 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     else:
         from pipeline.workflows.campaign import campaign  # here: loads torch and rdkit
 
-        with show_progress(quiet) as progress:
+        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
             folder = campaign(whole, workspace, progress, note).folder
     inspect.show_run(folder)
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
 
 
-@command(app, *options.READ, options.SET)
+@command(app, *options.READ, options.DASK, options.SET)
 def ingest(
     given: Given,
     config: Path | None,
@@ -71,7 +72,7 @@ def ingest(
     whole = given.load(config, {"ingest.source": source} if source else {})
     from pipeline.datasets.ingest import ingest as ingest_source  # here: loads rdkit and pandas
 
-    with show_progress(quiet) as progress:
+    with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
         dataset = ingest_source(whole.ingest, workspace, progress)
     note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
     print(dataset.summary(warnings=False))  # they were raised, so they stand on standard error
@@ -126,7 +127,7 @@ def train(
 
 @command(
     app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
-    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.SET,
+    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.DASK, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
@@ -151,7 +152,7 @@ def generate(
     from pipeline.workflows.generate_run import generate_run
 
     trained = load_model(model, workspace)
-    with show_progress(quiet) as progress:
+    with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
     inspect.show_run(made.folder)
     if output is not None:

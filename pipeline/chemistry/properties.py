@@ -106,13 +106,20 @@ def prepare_worker(names: Sequence[str]) -> Callable[[], None]:
         except Exception:  # a compiled function: a package's own, or unknown to the process, which then says so
             continue
         sent.append(found)
-    return partial(_register_missing, tuple(sent))
+    return partial(_register_sent, tuple(sent))
 
 
-def _register_missing(properties: Sequence[ComputedProperty]) -> None:
+_sent: set[str] = set()
+
+
+def _register_sent(properties: Sequence[ComputedProperty]) -> None:
+    """Register what was sent to this process, in place of what was sent under the same name for an earlier job."""
     for found in properties:
+        if found.name in _sent:
+            PROPERTIES.remove(found.name)
         if found.name not in PROPERTIES:
             PROPERTIES.add(found.name, found)
+            _sent.add(found.name)
 
 
 def compute(mol: Mol, names: Sequence[str]) -> list[float]:

@@ -52,7 +52,7 @@ from pipeline.datasets.source import Chunk
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.folders import make_partial, set_aside, write_manifest
-from pipeline.workspace.parallel import Workers, count_cores
+from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import ResolvedSource
 
 _FEW_ROWS = 2_000  # fewer are done sooner in this process than a worker starts
@@ -104,7 +104,7 @@ class DatasetBuilder:
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
         check_writable(self.folder.parent, expected * _BYTES_OF_A_ROW, "the ingest")
-        count = 1 if expected < _FEW_ROWS else self.config.workers or count_cores()
+        count = 1 if expected < _FEW_ROWS else self.config.workers or count_workers()
         try:
             with Workers(count, prepare_worker(self.config.compute)) as workers:
                 figures = self._standardize(workers, expected, counted)

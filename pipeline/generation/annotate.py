@@ -14,16 +14,19 @@ from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.properties import compute
+from pipeline.chemistry.properties import compute, prepare_worker
 from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.chemistry.structure_filters import find_structural_alerts
 from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import list_datasets
 
 ANNOTATED_AT_ONCE = 200
+PARALLEL_FROM = 4_000
+"""Rows from which processes of their own are started; fewer are done before those are."""
 
 
 def read_known_keys(model: TrainedModel, dataset: Dataset | None) -> set[str] | None:
@@ -81,19 +84,24 @@ def annotate(
     """
     order, beyond = list(first), list(then)
     found: dict[Any, _Annotation] = {}
+
+    def make_job(rows: list[Any]) -> AnnotationJob:
+        return molecules.loc[rows, "molecule"].tolist(), tuple(properties), frozenset(usual)
+
+    parts = [order[start : start + ANNOTATED_AT_ONCE] for start in range(0, len(order), ANNOTATED_AT_ONCE)]
     progress("annotate", 0, len(order))
-    while order or beyond:
+    with Workers(count_workers() if len(order) >= PARALLEL_FROM else 1, prepare_worker(properties)) as workers:
+        for part, made in zip(parts, workers.map(annotate_part, map(make_job, parts)), strict=True):
+            found.update(zip(part, made, strict=True))
+            progress("annotate", len(found), len(order))
+    while beyond:
         fit = sum(is_usual(a.unusual, allow_unusual) and (allow_alerts or not a.alerts) for a in found.values())
-        if not order and fit >= n:
+        if fit >= n:
             break
-        some = order[:ANNOTATED_AT_ONCE] or beyond[: max(n - fit, 20)]
-        order, beyond = (order[len(some) :], beyond) if order else ([], beyond[len(some) :])
-        parsed: list[Molecule] = molecules.loc[some, "molecule"].tolist()
-        for i, molecule, alerts in zip(some, parsed, find_structural_alerts(parsed), strict=True):
-            values, odd = compute(molecule.mol, properties), write_unusual(molecule, usual)
-            undefined = count_undefined_stereo(molecule.mol)
-            found[i] = _Annotation("; ".join(alerts), *odd, molecule.scaffold, undefined, values)
-        progress("annotate", len(found), len(found) + len(order))
+        count = max(n - fit, 20)
+        part, beyond = beyond[:count], beyond[count:]
+        found.update(zip(part, annotate_part(make_job(part)), strict=True))
+        progress("annotate", len(found), len(found))
     for column in ("alerts", "unusual", "unusual_atoms", "scaffold"):
         texts = pd.Series({i: getattr(a, column) for i, a in found.items()}, dtype=object)
         molecules[column] = texts.reindex(molecules.index)
@@ -103,6 +111,25 @@ def annotate(
         numbers = pd.Series({i: a.values[k] for i, a in found.items()}, dtype=float)
         molecules[f"{name}_computed"] = numbers.reindex(molecules.index)
     return molecules
+
+
+AnnotationJob = tuple[list[Molecule], tuple[str, ...], frozenset[str]]
+"""Molecules, the names of the properties to compute, and what is usual."""
+
+
+def annotate_part(job: AnnotationJob) -> list[_Annotation]:
+    """Find what `annotate` adds to each of some molecules."""
+    molecules, properties, usual = job
+    return [
+        _Annotation(
+            "; ".join(alerts),
+            *write_unusual(molecule, usual),
+            molecule.scaffold,
+            count_undefined_stereo(molecule.mol),
+            compute(molecule.mol, properties),
+        )
+        for molecule, alerts in zip(molecules, find_structural_alerts(molecules), strict=True)
+    ]
 
 
 class _Annotation(NamedTuple):

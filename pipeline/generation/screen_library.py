@@ -42,7 +42,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
-from pipeline.workspace.parallel import Workers, count_cores
+from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import resolve as resolve_source
 
 FEW_CHUNKS = 4
@@ -219,7 +219,7 @@ def _read_library(
     """Read the library in chunks, score and count its rows, and return the best ones, best first."""
     counted = source.count()
     total = min(counted, screening.limit or counted)
-    count = screening.workers or (count_cores() if total > FEW_CHUNKS * screening.chunk_rows else 1)
+    count = screening.workers or (count_workers() if total > FEW_CHUNKS * screening.chunk_rows else 1)
     best, seen, breaks = BestRows(screening.keep), SeenKeys(), 0
     columns: dict[str, None] = dict.fromkeys(source.columns)
 

@@ -17,10 +17,12 @@ from collections.abc import Callable
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
 from pipeline.oracles.base import Oracle
+from pipeline.oracles.cluster_oracle import ClusterOracle
 from pipeline.oracles.config import OracleConfig
 from pipeline.oracles.function import FunctionOracle, load_function
 from pipeline.oracles.function_pool import FunctionPoolOracle
 from pipeline.oracles.program import ProgramOracle
+from pipeline.workspace.cluster import find_cluster
 
 ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_vae.oracles")
 """Functions that open an oracle, by the name that `OracleConfig.registered` gives."""
@@ -29,12 +31,15 @@ ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_v
 def open_oracle(config: OracleConfig) -> Oracle:
     """Open the oracle that a configuration describes, not yet counted.
 
-    A function runs in this process, or, with a timeout or for parallel batches, in processes that can be stopped.
+    A function runs in this process, or, with a timeout or for parallel batches, in processes that can be stopped. Where a cluster
+    is in use, its workers open the oracle; computed properties, which take less time than sending them, stay in this process.
 
     Raises:
         UserError: If a property, a module, a function, a program or a registered oracle does not exist or cannot be loaded.
     """
     endpoints, name, timeout = config.all_endpoints(), config.name, config.timeout
+    if (cluster := find_cluster()) is not None and config.property is None:
+        return ClusterOracle(config, open_oracle, cluster)
     if config.registered is not None:
         opener = ORACLES.find(config.registered)
         try:

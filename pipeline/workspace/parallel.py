@@ -1,4 +1,4 @@
-"""Runs jobs in a pool of spawned processes, few at a time, or in this process where the work is small."""
+"""Runs jobs in a pool of spawned processes or on a Dask cluster, few at a time, or in this process where the work is small."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self, TypeVar
 
-import cloudpickle
-
 from chem_vae.errors import ChemVAEError
+from pipeline.workspace.cluster import explain_loss, find_cluster, list_lost_errors, pack_setup, run_prepared
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 class Workers:
     """A context manager for a pool of processes, which are spawned, never forked, at the first job.
 
+    Where a cluster is in use (`pipeline.workspace.cluster.use_cluster`), its workers take the place of the processes.
+
     Args:
         count: The number of processes; with 1 everything runs in this process.
         setup: Is called once in each process before its first job. It may hold functions of a notebook, which no other
@@ -33,8 +35,9 @@ class Workers:
     """
 
     def __init__(self, count: int, setup: Callable[[], None] | None = None) -> None:
-        self.count, self.setup = count, setup
-        self._pool: ProcessPoolExecutor | None = None
+        self.setup, self._cluster = setup, find_cluster() if count > 1 else None
+        self.count = count if self._cluster is None else self._cluster.count
+        self._pool: Executor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +45,9 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
+        if self._cluster is not None and self._pool is not None:
+            self._pool.shutdown(wait=kind is None)  # without waiting, a cluster's executor cancels what is under way
+        elif self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def map(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
@@ -53,17 +58,19 @@ class Workers:
         Raises:
             ChemVAEError: If a worker dies, or what a job raises.
         """
-        if self.count <= 1:
+        if self.count <= 1 and self._cluster is None:
             yield from map(function, jobs)
             return
-        if self._pool is None:
+        payload, run = pack_setup(self.setup), function
+        if self._cluster is not None:
+            self._pool, run = self._pool or self._cluster.open_executor(), partial(run_prepared, payload, function)
+        elif self._pool is None:
             context = multiprocessing.get_context("spawn")
-            payload = cloudpickle.dumps(self.setup) if self.setup is not None else b""
             self._pool = ProcessPoolExecutor(self.count, context, initializer=_start, initargs=(payload,))
         waiting: deque[Future[Result]] = deque()
         try:
             for job in jobs:
-                waiting.append(self._pool.submit(function, job))
+                waiting.append(self._pool.submit(run, job))
                 if len(waiting) > 2 * self.count:
                     yield waiting.popleft().result()
             while waiting:
@@ -74,6 +81,8 @@ class Workers:
                 "--workers if memory is short. In a script of your own, the call belongs under "
                 "`if __name__ == '__main__':`"
             ) from error
+        except list_lost_errors() as error:
+            raise explain_loss(error) from error
         finally:
             for future in waiting:
                 future.cancel()
@@ -94,6 +103,12 @@ def _start(payload: bytes) -> None:
 def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
+
+
+def count_workers() -> int:
+    """Count the workers of the cluster in use, at least 2, since its work is never done in this process; else the cores."""
+    cluster = find_cluster()
+    return count_cores() if cluster is None else max(cluster.count, 2)
 
 
 def count_cores() -> int:

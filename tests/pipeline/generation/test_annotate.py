@@ -14,11 +14,26 @@ import pipeline as mg
 from chem_vae.anomaly import FILE
 from chem_vae.errors import CheckpointError
 from pipeline.chemistry.metrics import compute_fingerprints
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import validate
+from pipeline.generation import annotate as annotation
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import KEPT_SMILES, read_kept_selfies, read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workflows.generate_run import generate_run
+
+
+def test_processes_of_their_own_annotate_many_rows_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    smiles = ["CCO", "O=C1C=CC(=O)C=C1", "c1ccccc1CC", "CC(N)C(=O)O", "N#N"]
+    table = pd.DataFrame({"molecule": [Molecule(s) for s in smiles]})
+    settings = {"first": [0, 1, 2], "then": [3, 4], "properties": ["logp"], "n": 5}
+    expected = annotation.annotate(table.copy(), **settings)
+    assert expected["alerts"].notna().all() and expected.loc[1, "alerts"] != ""
+    monkeypatch.setattr(annotation, "PARALLEL_FROM", 1)
+    monkeypatch.setattr(annotation, "ANNOTATED_AT_ONCE", 2)
+    monkeypatch.setattr(annotation, "count_workers", lambda: 2)
+    found = annotation.annotate(table.copy(), **settings)
+    pd.testing.assert_frame_equal(found.drop(columns="molecule"), expected.drop(columns="molecule"))
 
 
 def test_a_model_without_its_data_still_generates_and_says_so(model: TrainedModel, tmp_path: Path) -> None:
