@@ -18,6 +18,8 @@ HEAVY = {
         "matplotlib",
         "PIL",
         "umap",
+        "dask",
+        "distributed",
         "optuna",
         "fcd_torch",
         "jinja2",

@@ -11,7 +11,7 @@ import pickle
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -108,10 +108,8 @@ def use_cluster(address: str | None, workspace: Path) -> Iterator[None]:
 
 def _check_workers(client: Any, workspace: Path) -> None:
     """Raise UserError unless there are workers, of this version of the package, that see the workspace."""
-    from dask.utils import parse_timedelta  # here: an extra
-
     try:
-        client.wait_for_workers(1, timeout=parse_timedelta(f"{CONNECT_SECONDS}s"))
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except TimeoutError:
         raise UserError(
             f"the Dask scheduler {client.scheduler.address} has no workers; start some with "
@@ -157,10 +155,8 @@ def list_lost_errors() -> tuple[type[BaseException], ...]:
     """List the errors that say that the cluster or too many of its workers are gone."""
     if _cluster is None:
         return ()
-    from concurrent.futures import CancelledError
-
     from distributed import KilledWorker  # here: an extra
-    from distributed.comm import CommClosedError
+    from distributed.comm import CommClosedError  # here: an extra
 
     return KilledWorker, CommClosedError, CancelledError
 
