@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import UUID
 
-from chem_vae.atomic_files import to_plain
 from chem_vae.progress import Progress, silent
-from flows.environment import is_quiet
+from flows.candidate_rows import make_candidate_rows, read_candidates
+from flows.environment import ADDRESS_VARIABLE, is_quiet
 from pipeline.models.model_description import list_model_warnings
-from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress
+from pipeline.workspace.redaction import redact
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.workflows.update import UpdateResult
     from pipeline.workspace.runs import Run
 
-TABLE_ROWS = 50
+TABLE_ROWS = 30
 """More rows make a Prefect table artifact slow to show."""
 
 
@@ -105,6 +106,12 @@ def show_dataset(dataset: Dataset) -> None:
         if sentences:
             text += f"## {title}\n\n{''.join(f'- {sentence}{chr(10)}' for sentence in sentences)}\n"
     _create_markdown("dataset", text, f"{counts.get('accepted', 0):,} molecules")
+    told = ", ".join(
+        f"{name} {counts[name]:,}" for name in ("rows", "accepted", "duplicates", "rejected") if name in counts
+    )
+    log_line(f"{'reused' if dataset.reused else 'new'} dataset {dataset.folder}: {told}")
+    for sentence in dataset.warnings:
+        log_line(sentence, "warning")
 
 
 def show_model(model: TrainedModel) -> None:
@@ -116,9 +123,13 @@ def show_model(model: TrainedModel) -> None:
         if isinstance(value, int | float | str) and not isinstance(value, bool)
     ]
     text = f"{_introduce('Model', model.folder.name, model.folder, model.reused)}{format_markdown(rows)}"
-    if told := list_model_warnings(model.card):
+    told = list_model_warnings(model.card)
+    if told:
         text += "\n\n## Warnings\n\n" + "".join(f"- {warning}\n" for warning in told)
     _create_markdown("model", text, "a trained model")
+    log_line(f"{'reused' if model.reused else 'new'} model {model.folder}")
+    for warning in told:
+        log_line(warning, "warning")
 
 
 def show_measurements(made: UpdateResult) -> None:
@@ -133,26 +144,64 @@ def show_measurements(made: UpdateResult) -> None:
     _create_markdown("measurements", "\n".join(lines), "new measurements against the predictions of the round before")
 
 
-def show_run(run: Run) -> None:
-    """Show a run's summary, funnel, best candidates and the link to its report, as four artifacts."""
-    from prefect.artifacts import create_link_artifact, create_table_artifact  # here: loads prefect and pydantic
+def show_run(run: Run, hit_score: float | None = None) -> None:
+    """Show a run's summary, funnel, best candidates and report, as four artifacts; tell its events, and the counts in the log.
 
+    Args:
+        run: The finished run.
+        hit_score: The score from which on the best candidate is told as a hit.
+    """
+    from prefect.artifacts import create_table_artifact  # here: loads prefect and pydantic
+
+    from flows.events import tell_finished
     from pipeline.report.model import read_report  # here: loads pydantic
-    from pipeline.report.tables import list_funnel_rows
+    from pipeline.report.tables import list_funnel_rows, list_warnings
 
     report = read_report(run.folder)
     _create_markdown("summary", format_summary(report, run.folder), "results and warnings")
+    candidates = read_candidates(run.folder / "candidates.csv", TABLE_ROWS)
+    funnel = list_funnel_rows(report)
     tables = (
-        ("funnel", list_funnel_rows(report), "Each stage is counted among the molecules of the stage before."),
-        ("candidates", read_candidates(run.folder / "candidates.csv", TABLE_ROWS), "The best candidates."),
-    )
+        ("funnel", funnel, "Each stage is counted among the molecules of the stage before."),
+        ("candidates", make_candidate_rows(candidates), f"The best candidates; all are in {run.folder / 'candidates.csv'}."),
+    )  # fmt: skip
     for key, rows, description in tables:
         if rows:
             _call_safely(create_table_artifact, table=rows, key=key, description=description)
-    page = (run.folder / "report.html").resolve()
-    _call_safely(
-        create_link_artifact, link=page.as_uri(), link_text=page.name, key="report", description=str(run.folder)
+    where = _show_report(run)
+    counts = ", ".join(f"{row['stage']} {row['count']:,} of {row['of']:,}" for row in funnel)
+    log_line(
+        f"{run.manifest.get('candidates', len(candidates)):,} candidates ({counts})" if counts else "no candidates"
     )
+    for warning in list_warnings(report):
+        log_line(warning, "warning")
+    log_line(f"the run's folder: {run.folder}; its report: {where}")
+    _call_safely(tell_finished, run, candidates[0] if candidates else None, hit_score, where)
+
+
+def _show_report(run: Run) -> str:
+    """Show the way to a run's report as the artifact `report`, and return it: a link where a server of reports is known."""
+    from prefect.artifacts import create_link_artifact  # here: loads prefect
+
+    if address := os.environ.get(ADDRESS_VARIABLE):
+        link = f"{address.rstrip('/')}/runs/{quote(run.id)}/report.html"
+        _call_safely(
+            create_link_artifact, link=link, link_text="report.html", key="report", description=str(run.folder)
+        )
+        return link
+    page = run.folder.resolve() / "report.html"
+    ways = f"`chem-vae report {run.folder.resolve()} --open` opens it; `chem-vae reports` shows all reports of a workspace in a browser."
+    _create_markdown("report", f"# Report\n\n{ways}\n\nFile: `{page}`\n", str(run.folder))
+    return str(page)
+
+
+def log_line(text: str, level: str = "info") -> None:
+    """Write a line into the log of the flow or task run; nothing where there is none."""
+    from prefect.exceptions import MissingContextError  # here: loads prefect
+    from prefect.logging import get_run_logger
+
+    with suppress(MissingContextError):
+        getattr(get_run_logger(), level)("%s", redact(text))
 
 
 def format_summary(report: Report, folder: Path) -> str:
@@ -190,14 +239,6 @@ def format_summary(report: Report, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def read_candidates(path: Path, limit: int) -> list[dict[str, Any]]:
-    """Read the first rows of candidates.csv, numbers as numbers; NaN and infinities, which JSON lacks, are None."""
-    if not path.exists():
-        return []
-    rows = list(itertools.islice(read_csv_rows(path), limit))
-    return [{key: to_plain(_parse_cell(value)) for key, value in row.items()} for row in rows]
-
-
 def format_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """Write rows with the same keys as a markdown table; an empty string for none."""
     if not rows:
@@ -226,16 +267,6 @@ def _call_safely(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
         get_logger("chem-vae").warning("could not write an artifact: %s", error)
         return None
-
-
-def _parse_cell(text: str | None) -> Any:
-    """Return a CSV cell as int or float where it is one."""
-    for kind in (int, float):
-        try:
-            return kind(text or "")
-        except ValueError:
-            continue
-    return text or None
 
 
 def _format_cell(value: Any) -> str:

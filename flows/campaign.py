@@ -16,7 +16,9 @@ DEFAULT = CampaignConfig()
 
 
 @declare_flow("campaign")
-def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace")) -> str:
+def campaign(
+    config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace"), hit_score: float | None = None
+) -> str:
     """Run the whole job: ingest, train, generate and report.
 
     Three tasks hand over folders. Dataset and model are named after the hash of what they were made from, so that a
@@ -25,6 +27,7 @@ def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace
     Args:
         config: The settings of all steps.
         workspace: The folder in which datasets, models and runs are kept.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
 
     Returns:
         The run's folder, in which report.html lies.
@@ -35,5 +38,5 @@ def campaign(config: CampaignConfig = DEFAULT, workspace: Path = Path("workspace
     check_goals(config, Dataset.open(dataset))
     model = train_model(dataset, config.train, workspace, nightly=True, return_state=True).result()
     return generate_candidates(
-        model, dataset, config, workspace, source=config.ingest.source, return_state=True
+        model, dataset, config, workspace, config.ingest.source, hit_score, return_state=True
     ).result()

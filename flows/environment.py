@@ -6,6 +6,13 @@ import os
 
 from flows.terminal import note
 
+RUN_SETTINGS = {
+    # A server that restarts is waited for: 2 + 4 + ... + 512 seconds. With Prefect's own 5 a run crashes after a minute.
+    "PREFECT_CLIENT_MAX_RETRIES": "9",
+    # By these the server finds out that the process of a run has gone.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+}
+"""The settings that a run needs wherever it is done."""
 DEFAULTS = {
     # Nothing is sent anywhere; without a network the attempt would only log an error.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -16,7 +23,10 @@ DEFAULTS = {
     "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
     "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
     "PREFECT_CLI_PROMPT": "false",
+    **RUN_SETTINGS,
 }
+ADDRESS_VARIABLE = "CHEM_VAE_REPORTS"
+"""The environment variable that tells a run where the reports of its workspace can be read."""
 QUIET_VARIABLE = "CHEM_VAE_QUIET"
 QUIET = {
     # The terminal shows our own progress; Prefect's log still goes to its server at INFO.

@@ -15,7 +15,12 @@ DEFAULT = GenerateConfig()
 
 @declare_task("generate")
 def generate_candidates(
-    model: str, dataset: str | None, config: CampaignConfig, workspace: Path, source: str | None = None
+    model: str,
+    dataset: str | None,
+    config: CampaignConfig,
+    workspace: Path,
+    source: str | None = None,
+    hit_score: float | None = None,
 ) -> str:
     """Generate with a model folder and return the run's folder.
 
@@ -25,6 +30,7 @@ def generate_candidates(
         config: Its `name` and its table `generate` are followed.
         workspace: The folder in which datasets, models and runs are kept.
         source: The source of a campaign: what is new in it since the last night is told.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
     """
     # Here and in the other flows: a worker that only looks at the flow does not wait for torch and RDKit.
     from pipeline.datasets.dataset import Dataset
@@ -41,7 +47,7 @@ def generate_candidates(
             progress,
             source=source,
         )
-    show_run(run)
+    show_run(run, hit_score)
     return str(run.folder)
 
 
@@ -51,6 +57,7 @@ def generate(
     config: GenerateConfig = DEFAULT,
     workspace: Path = Path("workspace"),
     name: str = "generate",
+    hit_score: float | None = None,
 ) -> str:
     """Generate candidates and report on them.
 
@@ -59,10 +66,11 @@ def generate(
         config: The settings of the table `generate`.
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config)
-    return generate_candidates(folder, None, whole, workspace, return_state=True).result()
+    return generate_candidates(folder, None, whole, workspace, hit_score=hit_score, return_state=True).result()

@@ -49,7 +49,12 @@ def map_with_tasks(parallel: int) -> Callable[[Callable[[list[str]], int], Itera
 
 @declare_task("optimize")
 def optimize_molecules(
-    model: str, config: OptimizeConfig, workspace: Path, name: str, resume: str | None = None
+    model: str,
+    config: OptimizeConfig,
+    workspace: Path,
+    name: str,
+    resume: str | None = None,
+    hit_score: float | None = None,
 ) -> str:
     """Optimize with the model's folder and return the run's folder. `resume` is the folder of a finished run."""
     from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
@@ -67,7 +72,7 @@ def optimize_molecules(
             map=map_with_tasks(parallel) if parallel > 1 else None,
             resume=Run.open(resume, workspace, optimization=True) if resume else None,
         )
-    show_run(run)
+    show_run(run, hit_score)
     return str(run.folder)
 
 
@@ -78,6 +83,7 @@ def optimize(
     workspace: Path = Path("workspace"),
     name: str = "optimize",
     resume: str | None = None,
+    hit_score: float | None = None,
 ) -> str:
     """Spend a budget of oracle calls on molecules that score ever better.
 
@@ -89,9 +95,10 @@ def optimize(
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.
         resume: A finished optimization to go on from; its calls are known from the start.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    return optimize_molecules(folder, config, workspace, name, resume, return_state=True).result()
+    return optimize_molecules(folder, config, workspace, name, resume, hit_score, return_state=True).result()

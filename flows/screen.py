@@ -12,13 +12,14 @@ from pipeline.workspace.lookup import find_model
 
 
 @declare_task("screen")
-def screen_molecules(model: str, config: CampaignConfig, workspace: Path) -> str:
+def screen_molecules(model: str, config: CampaignConfig, workspace: Path, hit_score: float | None = None) -> str:
     """Screen a library with a model folder and return the run's folder.
 
     Args:
         model: The model's folder.
         config: Its `name` and its tables `generate` and `screen` are followed.
         workspace: The folder in which datasets, models and runs are kept.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
     """
     # Here: a worker that only looks at the flow does not wait for torch and RDKit.
     from pipeline.models.trained_model import TrainedModel
@@ -28,7 +29,7 @@ def screen_molecules(model: str, config: CampaignConfig, workspace: Path) -> str
     with track_progress() as progress:
         opened = TrainedModel.open(Path(model), workspace=workspace)
         run = screen_run(opened, None, config.generate, config.screen, workspace, config.name, progress)
-    show_run(run)
+    show_run(run, hit_score)
     return str(run.folder)
 
 
@@ -39,6 +40,7 @@ def screen(
     model: str | None = None,
     workspace: Path = Path("workspace"),
     name: str = "screen",
+    hit_score: float | None = None,
 ) -> str:
     """Choose the molecules of a library that are worth measuring, and report on them.
 
@@ -48,10 +50,11 @@ def screen(
         model: A run or model folder, a run's id, a model's key, or `latest`; when not given, the latest or a shipped one.
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config, screen=library)
-    return screen_molecules(folder, whole, workspace, return_state=True).result()
+    return screen_molecules(folder, whole, workspace, hit_score, return_state=True).result()

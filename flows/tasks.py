@@ -14,7 +14,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 
 from chem_vae.errors import ChemVAEError
+from flows.failures import leave_account
 from flows.night import follow_schedule
+from flows.run_process import end_with_serve
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.redaction import redact, redact_error
@@ -54,10 +56,17 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
 def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence.
 
-    A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. The
-    parallel work goes to the Dask cluster that the flow's parameter `config` or the variable CHEM_VAE_DASK names, if any.
+    A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. One
+    that ends badly leaves an account of it in the workspace. The parallel work goes to the Dask cluster that the flow's parameter
+    `config` or the variable CHEM_VAE_DASK names, if any.
     """
-    return lambda function: flow(name=name)(fail_plainly(follow_schedule(use_its_cluster(function))))
+    hooks: list[Any] = [leave_account]
+
+    def declare(function: Callable[P, R]) -> Flow[P, R]:
+        guarded = fail_plainly(end_with_serve(follow_schedule(use_its_cluster(function))))
+        return flow(name=name, on_failure=hooks, on_crashed=hooks, on_cancellation=hooks)(guarded)
+
+    return declare
 
 
 def use_its_cluster(function: Callable[P, R]) -> Callable[P, R]:

@@ -8,13 +8,19 @@ from typing import Any
 from prefect import get_run_logger
 
 from flows.artifacts import show_measurements, show_run, track_progress
+from flows.events import NOTHING_NEW, emit
 from flows.tasks import declare_flow, declare_task
 from pipeline.workspace.lookup import find_run
 
 
 @declare_task("update", downloads=True)
 def propose_next(
-    run: str, data: str, settings: dict[str, Any] | None, workspace: Path, smiles_column: str | None
+    run: str,
+    data: str,
+    settings: dict[str, Any] | None,
+    workspace: Path,
+    smiles_column: str | None,
+    hit_score: float | None = None,
 ) -> str:
     """Go on from the run's folder and return the next run's folder, or its own where nothing new was measured."""
     from pipeline.config import load_config  # here: loads torch and rdkit
@@ -31,9 +37,10 @@ def propose_next(
     except NoNewMeasurementsError as nothing:
         # As on most days of a schedule: no failure, and no batch beside the one under way.
         get_run_logger().info("%s", nothing)
+        emit(NOTHING_NEW, earlier.id, f"nothing new was measured: {nothing}")
         return str(earlier.folder)
     show_measurements(made)
-    show_run(made.run)
+    show_run(made.run, hit_score)
     return str(made.run.folder)
 
 
@@ -44,6 +51,7 @@ def update(
     settings: dict[str, Any] | None = None,
     workspace: Path = Path("workspace"),
     smiles_column: str | None = None,
+    hit_score: float | None = None,
 ) -> str:
     """Propose the next batch from new measurements.
 
@@ -53,9 +61,10 @@ def update(
         settings: The settings that differ from the run's own, by dotted key, e.g. {"generate.n": 50}.
         workspace: The folder in which datasets, models and runs are kept.
         smiles_column: The column of SMILES; found by its name when not given.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
 
     Returns:
         The new run's folder; the earlier run's where the file holds nothing new.
     """
     folder = str(find_run(run, workspace, optimization=False))
-    return propose_next(folder, data, settings, workspace, smiles_column, return_state=True).result()
+    return propose_next(folder, data, settings, workspace, smiles_column, hit_score, return_state=True).result()

@@ -10,14 +10,29 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli import benchmark, explore, garbage, inspect, optimize, screen, serve, space, steps, tune, update, verify
+from flows.cli import (
+    benchmark,
+    deploy,
+    explore,
+    garbage,
+    inspect,
+    optimize,
+    reports,
+    screen,
+    serve,
+    space,
+    steps,
+    tune,
+    update,
+    verify,
+)
 from flows.cli.command import complete, new_group
 from flows.exit_codes import INTERRUPTED, explain_error
 from flows.terminal import note, show_own_warnings
 from pipeline.workspace.redaction import redact_error
 
 app = new_group()
-for module in (steps, screen, optimize, inspect, verify, garbage, serve, tune, update):
+for module in (steps, screen, optimize, inspect, verify, garbage, serve, deploy, reports, tune, update):
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(explore.app, name="explore")

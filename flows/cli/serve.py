@@ -5,47 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
-from flows.cli.options import HOW, LEARN, make_option
+from flows.cli.options import HOW, make_option
+from flows.cli.schedule_options import (
+    TELL,
+    Cron,
+    Data,
+    Dataset,
+    Flow,
+    HitScore,
+    Interval,
+    Model,
+    Notify,
+    Timezone,
+    make_plan,
+)
 from flows.terminal import suggest_command
 
 app = new_group()
-WHEN = "When to run"
 
 
 @command(app, options.NAME, options.SET)
 def serve(
     given: Given,
-    cron: Annotated[
-        str | None,
-        make_option(WHEN, "--cron", metavar="CRON", help='Minute, hour, day, month and weekday, e.g. "0 2 * * *".'),
-    ] = None,
-    interval: Annotated[
-        float | None, make_option(WHEN, "--interval", metavar="SECONDS", help="Or: every so many seconds, e.g. 3600.")
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        make_option(WHEN, "--timezone", metavar="ZONE", help="Such as Europe/Berlin; the machine's own when not given."),
-    ] = None,
-    flow: Annotated[
-        str, make_option(HOW, "--flow", metavar="NAME", help="campaign, ingest, train, generate, screen, optimize or update.")
-    ] = "campaign",
-    dataset: Annotated[
-        str, make_option(LEARN, "--dataset", metavar="FOLDER|NAME", help="The dataset that the flow train trains on.")
-    ] = "latest",
-    model: Annotated[
-        str | None,
-        make_option(
-            LEARN, "--model", metavar="RUN|FOLDER",
-            help="The model that generate, screen and optimize work with; the run that update goes on from. When not given: the latest.",
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        make_option(LEARN, "--data", metavar="FILE", help="For update: the file (or URL) of the new measurements."),
-    ] = None,
+    cron: Cron = None,
+    interval: Interval = None,
+    timezone: Timezone = None,
+    flow: Flow = "campaign",
+    dataset: Dataset = "latest",
+    model: Model = None,
+    data: Data = None,
+    hit_score: HitScore = None,
+    notify: Notify = None,
+    reports_port: Annotated[
+        int, make_option(TELL, "--reports-port", metavar="PORT", help="Where the reports are shown on this machine.")
+    ] = 4280,
+    replace: Annotated[
+        bool, make_option(HOW, "--replace", help="Stop the one that serves a deployment of this name, and take over.")
+    ] = False,
     config: Path | None = None,
     workspace: Path = Path("workspace"),
     debug: bool = False,
@@ -55,19 +53,15 @@ def serve(
     chem-vae serve --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin
 
     chem-vae serve --flow update --data measured.csv --cron "0 6 * * 1"
+
+    Everything that the runs need is checked first. A run that is interrupted goes on when `serve` is started again, and a night
+    that was missed is made up.
     """
-    if flow == "update" and config is not None:
-        raise UserError(
-            "update goes by its run's own settings: leave out --config, and say with --set what is to differ"
-        )
-    if flow != "update" and data is not None:
-        raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
-    name = given.settings.pop("name", None)  # of the deployment; the campaign's stands in the file
-    whole = given.load(config)
+    plan = make_plan(
+        given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset, model=model,
+        hit_score=hit_score,
+    )  # fmt: skip
     from flows.deploy import serve as keep_serving  # here: --help does without the work
 
-    keep_serving(
-        whole, workspace, flow_name=flow, cron=cron, interval=interval, timezone=timezone, name=name, dataset=dataset,
-        model=model, data=data, settings=given.settings, debug=debug,
-    )  # fmt: skip
+    keep_serving(plan, replace=replace, notify=notify, reports_port=reports_port, debug=debug)
     suggest_command("chem-vae serve with the same options goes on with the schedule")

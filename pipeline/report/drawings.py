@@ -63,6 +63,27 @@ def draw_molecule(
     return _compact(drawer.GetDrawingText(), width, height, [(round(p.x, 1), round(p.y, 1)) for p in places])
 
 
+def draw_png(structure: Structure | None, width: int = 160, height: int = 100) -> bytes | None:
+    """Draw a molecule as a small PNG picture of 1 to 2 kB, on white.
+
+    Args:
+        structure: the molecule or its SMILES.
+        width: in pixels.
+        height: in pixels.
+
+    Returns:
+        The file's content; None where RDKit finds no molecule.
+    """
+    mol = _lay_out(structure)
+    if mol is None:
+        return None
+    drawer = rdMolDraw2D.MolDraw2DCairo(width, height)
+    with rdBase.BlockLogs():
+        rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
+    drawer.FinishDrawing()
+    return _shrink_png(drawer.GetDrawingText())
+
+
 def draw_grid(
     structures: Sequence[Structure | None],
     captions: Sequence[str],

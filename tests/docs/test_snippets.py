@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LEFT_OUT = re.compile(r"<!-- not run: (.+?) -->", re.DOTALL)
 SECONDS = 3600
+USUAL_PORTS = ("4200", "4280")
+"""The ports that the pages name; the tests take free ones."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def find_free_port() -> str:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return str(sock.getsockname()[1])
+
+
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_page_runs(page: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     script = tmp_path_factory.mktemp("script") / "page.py"
-    script.write_text(write_script([b for b in read_blocks(page) if b.does_something]), encoding="utf-8")
+    text = write_script([b for b in read_blocks(page) if b.does_something])
+    for usual in USUAL_PORTS:
+        text = text.replace(usual, find_free_port())
+    script.write_text(text, encoding="utf-8")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]),
+        "PREFECT_HOME": str(script.parent / "prefect"),
         "BROWSER": "true",  # `chem-vae report --open` opens nothing
         "OMP_NUM_THREADS": "1",
     }

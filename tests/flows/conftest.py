@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Done, call_here, environment
+from real_server import Server, run_server
 
 CONFIG = """
 name = "tiny"
@@ -103,6 +104,13 @@ def first_run(chem_vae: CommandLine, config: Path, workspace: Path) -> Done:
     done = chem_vae("run", "--config", config, "--workspace", workspace)
     assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real Prefect server in a process of its own. Once a session; no test stops it."""
+    with run_server(tmp_path_factory.mktemp("prefect-server")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows import artifacts
+from flows.candidate_rows import make_candidate_rows, read_candidates
 from pipeline.report.model import Report, Stage
 
 
@@ -22,15 +23,32 @@ def test_keys_hold_only_what_prefect_takes() -> None:
 def test_candidate_rows_are_json_without_nan_or_infinity(tmp_path: Path) -> None:
     path = tmp_path / "candidates.csv"
     path.write_text("rank,smiles,score,x_predicted\n1,CCO,0.5,inf\n2,CCN,nan,-inf\n3,CCC,,1e3\n")
-    rows = artifacts.read_candidates(path, 50)
+    rows = read_candidates(path, 50)
     assert rows == [
         {"rank": 1, "smiles": "CCO", "score": 0.5, "x_predicted": None},
         {"rank": 2, "smiles": "CCN", "score": None, "x_predicted": None},
         {"rank": 3, "smiles": "CCC", "score": None, "x_predicted": 1000.0},
     ]
     json.dumps(rows, allow_nan=False)
-    assert len(artifacts.read_candidates(path, 2)) == 2
-    assert artifacts.read_candidates(tmp_path / "missing.csv", 2) == []
+    assert len(read_candidates(path, 2)) == 2
+    assert read_candidates(tmp_path / "missing.csv", 2) == []
+
+
+def test_the_shown_candidates_are_drawn_and_rounded() -> None:
+    row = {
+        "rank": 1,
+        "smiles": "C[N+](C)(C)C*",
+        "score": 0.98765432,
+        "logp_computed": 1.23456789,
+        "a_predicted": 5.25,
+        "a_predicted_std": 0.3125,
+    }
+    plain, odd = make_candidate_rows([{**row, "smiles": "CCO", "unusual": ""}, {**row, "unusual": "ring"}])
+    assert plain["drawing"].startswith("![molecule](data:image/png;base64,iVBOR") and len(plain["drawing"]) < 8000
+    assert (plain["score"], plain["logp (computed)"], plain["a (predicted)"]) == (0.9877, 1.235, "5.25 ± 0.31")
+    assert odd["unusual"] == "ring" and odd["smiles"] == "`C[N+](C)(C)C*`"
+    assert make_candidate_rows([]) == []
+    assert make_candidate_rows([{**row, "smiles": "no molecule"}])[0]["drawing"] == ""
 
 
 def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ def test_campaign(config: Path, first_run: subprocess.CompletedProcess[str], wor
     shown = read_artifacts(state)
     assert {"dataset", "model", "summary", "funnel", "candidates", "report", "progress-generate"} <= set(shown)
     assert "Reused" in shown["dataset"] and "Reused" in shown["model"]
-    assert shown["report"] == f"[report.html]({(folder / 'report.html').as_uri()})"
+    assert f"chem-vae report {folder.resolve()} --open" in shown["report"], "a browser opens no file:// link"
     assert shown["progress-generate"] == 100.0
     report = json.loads((folder / "report.json").read_text())
     funnel = json.loads(shown["funnel"])
     assert [row["count"] for row in funnel] == [stage["count"] for stage in report["funnel"]]
     best = json.loads(shown["candidates"])
-    assert 0 < len(best) <= 5 and {"smiles", "score", "logp_computed"} <= set(best[0])
+    assert 0 < len(best) <= 5 and {"smiles", "score", "drawing", "logp (computed)"} <= set(best[0])

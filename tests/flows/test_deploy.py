@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,97 +13,24 @@ import httpx
 import pytest
 import yaml
 from command_line import ROOT, environment
+from real_server import Server, ask, end, free_port, get, start_command, until
 
 from chem_vae.errors import UserError
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def until(what: Callable[[], Any], seconds: float, process: subprocess.Popen[str] | None = None) -> Any:
-    """Ask again and again until the answer is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if answer := what():
-                return answer
-        except httpx.TransportError:
-            pass
-        if process is not None and process.poll() is not None:
-            pytest.fail(f"ended with {process.returncode}")
-        time.sleep(0.5)
-    pytest.fail(f"not so after {seconds} s")
+from flows.environment import RUN_SETTINGS
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("prefect-server")
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[str]:
-    """The API of a real Prefect server with its scheduler, on a free port, with a database of its own."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    variables = {
-        **environment(home),
-        "PREFECT_API_URL": url,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    with (home / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=variables, stdout=log, stderr=log, text=True,
-        )  # fmt: skip
-    try:
-        until(lambda: get(url, "/health"), 120, process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def get(url: str, path: str) -> Any:
-    answer = httpx.get(url + path, trust_env=False)
-    return answer.json() if answer.status_code == 200 else None
-
-
-def ask(url: str, kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    answer = httpx.post(f"{url}/{kind}/filter", json=body, trust_env=False)
-    answer.raise_for_status()
-    return list(answer.json())
+    return tmp_path_factory.mktemp("serve")
 
 
 def serving(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    log = (home / f"serve-{time.monotonic_ns()}.log").open("w")
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "serve", *arguments],
-        cwd=home,
-        env={**environment(home), **variables},
-        stdout=log,
-        stderr=log,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # the tests may run in the background
-    )
-
-
-def end(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) -> None:
-    if process.poll() is None:
-        process.send_signal(how)
-    try:
-        process.wait(timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        pytest.fail("serve did not end when asked to")
+    return start_command(home, "serve", *arguments, **variables)
 
 
 @pytest.mark.slow
-def test_a_schedule_fires_and_survives_a_restart(server: str, home: Path, molecules: Path) -> None:
+def test_a_schedule_fires_and_survives_a_restart(real_server: Server, home: Path, molecules: Path) -> None:
+    server = real_server.url
     config = home / "nightly.toml"
     config.write_text(
         f'name = "nightly"\n[ingest]\nsource = "{molecules}"\ncompute = ["logp"]\nmerges = 5\nworkers = 1\nlimit = 100\n'
@@ -200,7 +124,8 @@ def test_prefect_yaml_holds_the_flows_as_they_are() -> None:
         path, _, name = deployment["entrypoint"].partition(":")
         flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
         flow.validate_parameters({**flow_defaults(flow), **deployment["parameters"]})
-        assert deployment["concurrency_limit"] == 1
+        assert "concurrency_limit" not in deployment, "a restarted server forgets its places, and crashes the run"
+        assert deployment["work_pool"]["job_variables"]["env"] == RUN_SETTINGS
         assert deployment["work_pool"]["name"] == "chem-vae"
         for schedule in deployment["schedules"]:
             CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
@@ -213,7 +138,8 @@ def flow_defaults(flow: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) -> None:
+def test_prefect_yaml_can_be_deployed_to_a_work_pool(real_server: Server, home: Path) -> None:
+    server = real_server.url
     variables = {**environment(home), "PREFECT_API_URL": server, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     for arguments in (["work-pool", "create", "chem-vae", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
         done = subprocess.run(
@@ -228,12 +154,12 @@ def test_prefect_yaml_can_be_deployed_to_a_work_pool(server: str, home: Path) ->
     assert all(held.values()), held
     active = {name for name, d in held.items() if any(schedule["active"] for schedule in d["schedules"])}
     assert active == {"campaign"}
-    assert all(d["global_concurrency_limit"]["limit"] == 1 for d in held.values())
+    assert not any(d["global_concurrency_limit"] for d in held.values())
 
 
 def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run starts in a folder of its own, from where a relative path leads nowhere."""
-    from flows.deploy import make_parameters
+    from flows.deployment_plan import make_parameters
     from pipeline.config import CampaignConfig
 
     monkeypatch.chdir(tmp_path)
@@ -254,7 +180,7 @@ def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_screening_needs_its_library() -> None:
-    from flows.deploy import make_parameters
+    from flows.deployment_plan import make_parameters
     from pipeline.config import CampaignConfig
 
     with pytest.raises(

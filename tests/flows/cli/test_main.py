@@ -24,6 +24,8 @@ COMMANDS = (
     "datasets",
     "models",
     "serve",
+    "deploy",
+    "reports",
     "inspect",
     "tune",
     "update",

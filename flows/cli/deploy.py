@@ -1,0 +1,89 @@
+"""The command `deploy`: sets up a Prefect server and a work pool for nightly runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from chem_vae.errors import UserError
+from flows.cli import options
+from flows.cli.command import Given, command, new_group
+from flows.cli.options import HOW, make_option
+from flows.cli.schedule_options import (
+    TELL,
+    Cron,
+    Data,
+    Dataset,
+    Flow,
+    HitScore,
+    Interval,
+    Model,
+    Notify,
+    Timezone,
+    make_plan,
+)
+from flows.environment import prepare_prefect
+from flows.terminal import suggest_command
+
+app = new_group()
+
+
+@command(app, options.NAME, options.SET)
+def deploy(
+    given: Given,
+    cron: Cron = None,
+    interval: Interval = None,
+    timezone: Timezone = None,
+    flow: Flow = "campaign",
+    dataset: Dataset = "latest",
+    model: Model = None,
+    data: Data = None,
+    hit_score: HitScore = None,
+    notify: Notify = None,
+    reports: Annotated[
+        str | None,
+        make_option(TELL, "--reports", metavar="URL", help="Where `chem-vae reports` shows them, e.g. http://127.0.0.1:4280."),
+    ] = None,
+    pool: Annotated[
+        str, make_option(HOW, "--pool", metavar="NAME", help="The work pool; it is made where it is not there yet.")
+    ] = "chem-vae",
+    dead_after: Annotated[
+        float,
+        make_option(
+            HOW, "--dead-after", metavar="SECONDS",
+            help="A run without a sign of life for so long is marked as crashed, so that the next one can start.",
+        ),
+    ] = 300.0,
+    file: Annotated[
+        Path | None,
+        make_option(HOW, "--file", metavar="FILE", help="Make the deployments of a prefect.yaml instead of one from the options."),
+    ] = None,
+    config: Path | None = None,
+    workspace: Path = Path("workspace"),
+) -> None:  # fmt: skip
+    """Set up a Prefect server for nightly runs on a worker: the work pool, the deployment, and what the server does by itself.
+
+    chem-vae deploy --config nightly.toml --cron "0 2 * * *" --timezone Europe/Berlin --notify https://hooks.example.com/lab
+
+    chem-vae deploy --file prefect.yaml
+
+    The server frees the place of a run whose process has gone, so that later nights run, and it sends the notifications. A second
+    call changes what is there; it doubles nothing.
+    """
+    if dead_after < 40:
+        raise UserError(
+            f"--dead-after is at least 40 seconds, as a run gives a sign of life every 30; not {dead_after:g}"
+        )
+    if file is not None and not file.is_file():
+        raise UserError(f"there is no file {file}; --file takes a prefect.yaml")
+    plan = None
+    if file is None:
+        plan = make_plan(
+            given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset,
+            model=model, hit_score=hit_score, needs_schedule=False,
+        )  # fmt: skip
+    prepare_prefect()
+    from flows.work_pool import deploy as set_up  # here: loads prefect
+
+    set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports, file=file)
+    suggest_command(f"prefect worker start --pool {pool} --limit 1")
