@@ -100,7 +100,9 @@ class TrainingConfig:
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     """The device that computes; auto takes a GPU where there is one."""
     devices: int = 1
-    """Processors or GPUs that train together."""
+    """Processors or GPUs of one machine that train together."""
+    nodes: int = 1
+    """Machines that train together, each with so many devices; the same command runs on each (docs/how-to/more-machines.md)."""
     checkpoint_seconds: float = 30.0
     """Seconds between two checkpoints, from which a killed training goes on."""
     seed: int = 0
@@ -112,9 +114,17 @@ class TrainingConfig:
             return self.epochs
         return max(10, min(200, math.ceil(300_000 / max(1, molecules))))
 
+    @property
+    def world_size(self) -> int:
+        """The number of processes that train together, each with a batch of its own at each step."""
+        return self.devices * self.nodes
+
     def __post_init__(self) -> None:
         _require(
-            self, "epochs batch_size validations devices max_steps patience", lambda v: v >= 1, "must be at least 1"
+            self,
+            "epochs batch_size validations devices nodes max_steps patience",
+            lambda v: v >= 1,
+            "must be at least 1",
         )
         _require(self, "learning_rate gradient_clip checkpoint_seconds", lambda v: v > 0, "must be above 0")
         _require(self, "beta free_bits weight_decay", lambda v: v >= 0, "must not be negative")

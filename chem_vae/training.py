@@ -72,7 +72,7 @@ def train(
         raise DataError("there is no molecule to train on: the training split is empty")
     lengths = data.lengths
     max_length = int(1.5 * lengths.max()) + 10
-    steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.devices))
+    steps_per_epoch = len(SameLengthBatches(data, config.batch_size, config.seed, 0, config.world_size))
     steps = config.count_epochs(len(data)) * steps_per_epoch
     steps = min(steps, config.max_steps or steps)
     pieces, told = 1, []
@@ -115,6 +115,7 @@ def _fit(
         trainer = lightning.Trainer(
             accelerator=config.accelerator,
             devices=config.devices,
+            num_nodes=config.nodes,
             precision=resolve_precision(config),
             max_steps=module.steps,
             max_epochs=-1,
@@ -143,7 +144,7 @@ def _warn_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemor
         TrainingError: If that cannot help.
     """
     now, after = -(-config.batch_size // pieces), -(-config.batch_size // (2 * pieces))
-    if now == 1 or config.devices > 1:  # with several devices the others would wait for this one for ever
+    if now == 1 or config.world_size > 1:  # with several devices the others would wait for this one for ever
         raise TrainingError(
             f"the device ran out of memory with {now} molecules at a time; train a smaller model (train.model.decoder_size) "
             "or with a smaller train.training.batch_size"

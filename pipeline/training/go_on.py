@@ -32,7 +32,7 @@ MOST_GROWN = 2.0
 """How many times the molecules of the first training of a series there may be, until one begins anew..."""
 MOST_NIGHTS = 30
 """...and how many trainings may go on from each other, so that small errors do not add up for ever."""
-_KEPT = ("seed", "precision", "accelerator", "devices", "checkpoint_seconds", "validations", "max_steps")
+_KEPT = ("seed", "precision", "accelerator", "devices", "nodes", "checkpoint_seconds", "validations", "max_steps")
 """Settings of a training from nothing that hold when it is gone on from; the others would undo what was learned."""
 
 

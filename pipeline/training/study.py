@@ -28,7 +28,7 @@ FEWEST_FOR_IMPORTANCE = 8  # completed trials
 FIRST, LAST = ("trial", "state", "objective"), ("seconds", "parameters", "note")
 """Columns of the table before and after the settings and terms."""
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_BUDGET = ("epochs", "max_steps", "validations", "devices")  # the study's own; best.toml does not hold them
+_BUDGET = ("epochs", "max_steps", "validations", "devices", "nodes")  # the study's own; best.toml does not hold them
 
 
 def begin_study(folder: Path, settings: dict[str, Any]) -> None:
@@ -48,17 +48,17 @@ def begin_study(folder: Path, settings: dict[str, Any]) -> None:
         begun = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is damaged: {error}; delete {folder} and begin again") from None
-    if begun != about:
-        differing = ", ".join(_find_differences(begun, about)[:4])
+    if differing := _find_differences(begun, about):
         raise UserError(
-            f"the study {folder.name} was begun with other settings ({differing}): trials would not compare. Give the "
+            f"the study {folder.name} was begun with other settings ({', '.join(differing[:4])}): trials would not compare. Give the "
             "same settings, or another --name"
         )
 
 
 def _find_differences(old: Any, new: Any, at: str = "") -> list[str]:
+    """List what differs; settings of the training that the version which began the study did not have are passed over."""
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted({*old, *new})
+        keys = sorted(old if at.startswith("train") else {*old, *new})
         return [d for k in keys for d in _find_differences(old.get(k), new.get(k), f"{at}.{k}".lstrip("."))]
     return [] if old == new else [f"{at} was {old}, now {new}"]
 

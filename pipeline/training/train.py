@@ -80,6 +80,8 @@ def train(
     settings = config.model_dump(mode="json", exclude={"start", "replay", *_NOT_OF_THE_MODEL, *usual})
     if settings["model"]["architecture"] == ModelConfig.architecture:  # the same for this one
         del settings["model"]["architecture"]
+    if settings["training"]["nodes"] == 1:
+        del settings["training"]["nodes"]
     started_from = {"base": base.key, "replay": config.replay} if base else None
     key = hash_content(dataset.key, settings, conditions, "chem-vae model", 1, *([started_from] if base else []))
     folder = workspace / "models" / f"{dataset.name}-{key[:8]}"

@@ -150,7 +150,7 @@ def compose_config(base: TrainConfig, config: TuneConfig, values: Mapping[str, A
     tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
     for name, value in values.items():
         tables[KNOBS[name][0]][name] = value
-    tables["training"] |= {"epochs": config.epochs, "validations": config.validations, "devices": 1}
+    tables["training"] |= {"epochs": config.epochs, "validations": config.validations, "devices": 1, "nodes": 1}
     try:
         model, training = replace(base.model, **tables["model"]), replace(base.training, **tables["training"])
     except ValueError as error:

@@ -46,6 +46,10 @@ def lock_folder(folder: Path, doing: str) -> Iterator[None]:
         lock.release()
 
 
+_RANKS = ("RANK", "NODE_RANK", "LOCAL_RANK")
+"""The variables by which torchrun and Lightning number the processes of a training over all machines, the machines, and the processes of each."""
+
+
 @contextmanager
 def build_folder(folder: Path, doing: str) -> Iterator[Path]:
     """Yield a folder `<folder>.partial` to build in under a lock, and rename it to `folder` afterwards.
@@ -63,7 +67,9 @@ def build_folder(folder: Path, doing: str) -> Iterator[Path]:
         BusyError: If another process builds it.
     """
     partial = folder.with_name(folder.name + ".partial")
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning's process for a further device: the first holds the lock
+    if any(
+        int(os.environ.get(rank) or 0) > 0 for rank in _RANKS
+    ):  # a further process of a training: the first holds the lock
         yield partial
         return
     with lock_folder(folder, doing):

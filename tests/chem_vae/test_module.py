@@ -192,3 +192,69 @@ def test_gradients_are_clipped_without_the_scale_of_half_precision(molecules: tu
     scaler.step(optimizer)
     scaler.update()
     assert not torch.equal(weight, before) and torch.isfinite(weight).all()
+
+
+class LossCurve(lightning.Callback):
+    """Keeps the loss of each step of each device."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.losses = folder, list[Tensor]()
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, *more: Any) -> None:
+        self.losses.append(outputs["loss"].detach())
+        torch.save(torch.stack(self.losses), self.folder / f"{trainer.global_rank}-of-{trainer.world_size}.pt")
+
+
+def train_curve(batches: list[list[Batch]], folder: Path, **trainer: Any) -> Tensor:
+    """Train on each device's batches in turn and return the loss (steps,) of the whole batch at each step."""
+
+    class DealtInTurn:
+        def __iter__(self) -> Iterator[Batch]:
+            distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+            yield from batches[torch.distributed.get_rank() if distributed else 0]
+
+        def __len__(self) -> int:
+            return len(batches[0])
+
+    lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        callbacks=[LossCurve(folder)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **trainer,
+    ).fit(make_module(0.0, 1), train_dataloaders=DealtInTurn())
+    losses = [torch.load(path, weights_only=True) for path in sorted(folder.glob("*.pt"))]
+    assert len(losses) == len(batches)
+    return torch.stack(losses).mean(dim=0)
+
+
+def test_two_devices_have_the_loss_curve_of_one_with_the_joined_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chem_vae.losses.hide_conditions", lambda conditions, share: conditions)
+    monkeypatch.setattr("torch.rand", rand_by_molecule(torch.rand))
+    halves = [[make_batch(9, 6, seed=2 * step + rank) for step in range(8)] for rank in range(2)]
+    joined = [Batch(*map(torch.cat, zip(a[:2], b[:2], strict=True))) for a, b in zip(*halves, strict=True)]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = train_curve([joined], tmp_path / "one")
+    two = train_curve(halves, tmp_path / "two", strategy="ddp_fork", devices=2)
+    assert one[-1] < 0.95 * one[0], "it learns"
+    assert any(b.conditions.isnan().any() for b in joined)
+    torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-4)
+
+
+def rand_by_molecule(draw: Any) -> Any:
+    """Let latent dropout hide z of every other molecule, whichever device has it."""
+
+    def rand(*size: Any, **more: Any) -> Tensor:
+        if size == (9,) or size == (18,):
+            return (torch.arange(size[0]) % 9 % 2).float()
+        found: Tensor = draw(*size, **more)
+        return found
+
+    return rand

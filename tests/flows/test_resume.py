@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,18 @@ SETTINGS = [
 ]
 
 
-def train(config: Path, workspace: Path, home: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "flows.cli", "train", "--config", str(config), "--workspace", str(workspace)]
+def train(config: Path, workspace: Path, home: Path, *more: str, launch: Sequence[str] = ()) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        *launch,
+        "-m",
+        "flows.cli",
+        "train",
+        "--config",
+        str(config),
+        "--workspace",
+        str(workspace),
+    ]
     for setting in (*SETTINGS, *more):
         command += ["--set", setting]
     variables = environment(home)
@@ -73,6 +85,24 @@ def test_a_killed_training_gives_the_same_model(config: Path, workspaces: list[P
     assert models[0].parent.name == models[1].parent.name
     assert models[0].read_bytes() == models[1].read_bytes()
     assert not list(killed.glob("models/*.partial"))
+
+
+@pytest.mark.slow
+def test_two_machines_train_one_model(config: Path, workspaces: list[Path], tmp_path: Path) -> None:
+    before = set(workspaces[0].glob("models/*/manifest.json"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = []
+    for machine in ("0", "1"):
+        place = ["--nnodes", "2", "--nproc-per-node", "1", "--node-rank", machine]
+        launch = ["-m", "torch.distributed.run", *place, "--master-addr", "127.0.0.1", "--master-port", port]
+        more = ("train.training.epochs=2", "train.training.nodes=2", "train.training.seed=7")
+        processes.append(train(config, workspaces[0], tmp_path, *more, launch=launch))
+    for process in processes:
+        output = process.communicate(timeout=300)[0]
+        assert process.returncode == 0, output
+    assert len(set(workspaces[0].glob("models/*/manifest.json")) - before) == 1
 
 
 @pytest.mark.slow
