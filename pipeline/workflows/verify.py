@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from chem_vae.errors import ChemVAEError, DataError
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.datasets.parts import is_finished_part
 from pipeline.report.model import read_report
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import check_contents, scan_folder
-from pipeline.workspace.lookup import find_folder, list_shipped_models
+from pipeline.workspace.integrity import check_contents, is_plain_name, scan_folder
+from pipeline.workspace.linked_folders import measure_disk
+from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
 from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
 from pipeline.workspace.runs import KIND as RUN_KIND
 
@@ -74,15 +76,17 @@ Job = tuple[str, Callable[[str], Verified]]
 
 def _list_named(workspace: Path, what: Sequence[str]) -> list[Job]:
     shipped = list_shipped_models()
-    return [(asked, _make_job(shipped.get(asked) or find_folder(asked, workspace))) for asked in what]
+    return [(asked, _make_job(shipped.get(asked) or find_folder(asked, workspace), None, workspace)) for asked in what]
 
 
 def _list_workspace(workspace: Path) -> list[Job]:
-    jobs = []
+    jobs: list[Job] = []
     for place in _KINDS:
         for folder in sorted((workspace / place).glob("*")) if (workspace / place).is_dir() else ():
             if not folder.name.startswith("."):
-                jobs.append((f"{place}/{folder.name}", _make_job(folder, _KINDS[place])))
+                jobs.append((f"{place}/{folder.name}", _make_job(folder, _KINDS[place], workspace)))
+    if (workspace / PARTS).is_dir():
+        jobs.append((PARTS, partial(_verify_parts, folder=workspace / PARTS)))
     return jobs
 
 
@@ -103,11 +107,11 @@ def _list_downloads() -> list[Job]:
     return [(f"download {path.relative_to(cache)}", partial(_verify_download, path=path)) for path in paths]
 
 
-def _make_job(folder: Path, kind: str | None = None) -> Callable[[str], Verified]:
-    return lambda name: _verify_folder(name, folder, kind)
+def _make_job(folder: Path, kind: str | None = None, workspace: Path | None = None) -> Callable[[str], Verified]:
+    return lambda name: _verify_folder(name, folder, kind, workspace)
 
 
-def _verify_folder(name: str, folder: Path, kind: str | None) -> Verified:
+def _verify_folder(name: str, folder: Path, kind: str | None, workspace: Path | None) -> Verified:
     if ".damaged-" in folder.name:
         return Verified(name, "unfinished", "was set aside as damaged; delete it when you need nothing of it")
     if folder.name.endswith(".partial"):
@@ -135,7 +139,47 @@ def _verify_folder(name: str, folder: Path, kind: str | None) -> Verified:
         remedy = "install chem-vae again" if folder in list_shipped_models().values() else _REMEDIES[kind]
         return Verified(name, "damaged", f"{why}; {remedy}")
     size = sum(stat.st_size for stat in scan_folder(folder).values())
-    return Verified(name, "whole", f"{count:,} files, {size / 1e6:,.1f} MB")
+    missing = "" if workspace is None else find_missing(folder, manifest, workspace)
+    return Verified(name, "whole", f"{count:,} files, {size / 1e6:,.1f} MB{missing and f'; {missing}'}")
+
+
+def find_missing(folder: Path, manifest: Mapping[str, Any], workspace: Path) -> str:
+    """Say which dataset or model of a workspace a finished folder names that is no longer there; "" where all are.
+
+    Args:
+        folder: A run or a model.
+        manifest: Its manifest.
+        workspace: The folder in which the others are looked for.
+    """
+    about = (manifest.get("card") or manifest).get("dataset")
+    told = []
+    if isinstance(about, dict) and is_plain_name(about.get("folder")):
+        there = workspace / "datasets" / about["folder"]
+        if not (there / "manifest.json").is_file() and about.get("name") not in list_datasets():
+            told.append(f"its dataset {about['folder']} is not in {workspace}, which repeat and update need")
+    model = manifest.get("model")
+    if isinstance(model, dict) and manifest.get("format") == RUN_KIND and "model" in manifest:
+        try:
+            found = read_manifest(folder / MODEL, MODEL_KIND).get("key")
+        except ChemVAEError:
+            found = None
+        if found is None:
+            told.append("its model is not in it")
+        elif found != model.get("key"):
+            told.append("the model in it is another one than it was made with")
+    return "; ".join(told)
+
+
+def _verify_parts(name: str, folder: Path) -> Verified:
+    """Verify the standardized parts that ingests have kept for the next ones."""
+    parts = sorted(folder.glob("*/*.parquet"))
+    whole = [part for part in parts if not part.name.endswith(".rejections.parquet")]
+    damaged = [part for part in whole if not is_finished_part(part)]
+    size = measure_disk([folder]).total
+    if damaged:
+        text = f"{len(damaged):,} of {len(whole):,} parts are damaged, such as {damaged[0].name}; they are made again when needed"
+        return Verified(name, "unfinished", text)
+    return Verified(name, "whole", f"{len(whole):,} parts of ingests, {size / 1e6:,.1f} MB")
 
 
 def _find_kind(folder: Path) -> str:

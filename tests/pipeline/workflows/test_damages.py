@@ -313,3 +313,19 @@ def test_a_damaged_dataset_of_a_model_is_said_once(
     assert opened.dataset() is None and opened.dataset(tmp_path) is None
     (told,) = recwarn.list
     assert "until then the work goes on without the data of the model" in str(told.message)
+
+
+def test_what_a_folder_needs_of_the_workspace_is_told(settings: IngestConfig, tmp_path: Path) -> None:
+    dataset = ingest(settings, tmp_path)
+    about = {"name": dataset.name, "key": dataset.key, "folder": dataset.folder.name}
+    run = create_run(tmp_path, "night", {})
+    finish_run(run, {"name": "night", "dataset": about, "model": {"key": "1"}})
+    (without,) = verify(tmp_path, [run.id])
+    assert without.state == "whole" and without.text.endswith("; its model is not in it")
+    shutil.rmtree(dataset.folder)
+    parts, found = (next(f for f in verify(tmp_path) if f.name.startswith(n)) for n in ("parts", "runs/"))
+    assert "its dataset" in found.text and "which repeat and update need" in found.text
+    assert parts.state == "whole" and "1 parts of ingests" in parts.text
+    part = next((tmp_path / "parts").glob("*/*.rejections.parquet"))
+    part.write_bytes(b"x")
+    assert next(f for f in verify(tmp_path) if f.name == "parts").text.startswith("1 of 1 parts are damaged")
