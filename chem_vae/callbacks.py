@@ -174,6 +174,9 @@ class TrainingMonitor(Callback):
         }
         self.reported, self.reported_molecules, self.window = now, self.molecules, []
         self.record.history.append(row)
+        if trainer.logger is not None:
+            figures = {name: value for name, value in row.items() if name != "step" and math.isfinite(value)}
+            trainer.logger.log_metrics(figures, step=int(row["step"]))
         figures = {"recon": row["reconstruction"], "KL": row["kl"], "lr": row["learning_rate"]}
         figures["mol/s"] = row["molecules_per_second"]
         if self.record.validation:

@@ -30,6 +30,10 @@ class TrainingError(ChemVAEError):
     """Training had to stop: the loss is no longer a number, or nothing can be learned from the data."""
 
 
+class TooFewHitsError(ChemVAEError):
+    """Raised after a finished run that has fewer hits than were asked for."""
+
+
 class BusyError(UserError):
     """Another process is at work in the same folder."""
 

@@ -13,13 +13,14 @@ from typing import Literal
 
 import lightning
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, TrainingMonitor, write_history
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.checkpoint_io import SafetensorsIO, find_usable
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import SameLengthBatches, TokenDataset
-from chem_vae.errors import DataError, MemoryWarning, TrainingError
+from chem_vae.errors import DataError, MemoryWarning, TrainingError, UserError
 from chem_vae.model import ChemVAE
 from chem_vae.module import TrainingModule
 from chem_vae.progress import Progress, silent
@@ -41,6 +42,7 @@ def train(
     progress: Progress = silent,
     sample_metrics: SampleMetrics | None = None,
     on_validation: OnValidation | None = None,
+    tensorboard: Path | None = None,
 ) -> tuple[Checkpoint, TrainingLog]:
     """Train a ChemVAE.
 
@@ -60,12 +62,14 @@ def train(
         sample_metrics: Computes shares of prior samples at each validation.
         on_validation: Told of each validation (a resumed run: of those that are still to come); StopTraining from it ends the
             training early.
+        tensorboard: A folder that gets the figures of each report as TensorBoard reads them.
 
     Returns:
         The checkpoint of the best validation, and the log.
 
     Raises:
         DataError: If there is no training molecule.
+        UserError: If figures for TensorBoard are asked for, and it is not installed.
         TrainingError: If the loss is no longer a number, or memory does not even do for one molecule.
     """
     if len(data) == 0:
@@ -86,7 +90,7 @@ def train(
             module, validation, vocabulary, max_length, resume_file, progress, sample_metrics, on_validation
         )
         try:
-            trainer = _fit(module, watch, data, resume_file)
+            trainer = _fit(module, watch, data, resume_file, tensorboard)
             break
         except torch.OutOfMemoryError as error:
             told.append(_warn_of_memory(config, pieces, error))
@@ -105,7 +109,11 @@ def train(
 
 
 def _fit(
-    module: TrainingModule, watch: TrainingMonitor, data: TokenDataset, resume_file: Path | None
+    module: TrainingModule,
+    watch: TrainingMonitor,
+    data: TokenDataset,
+    resume_file: Path | None,
+    tensorboard: Path | None,
 ) -> lightning.Trainer:
     config = module.config
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -121,7 +129,7 @@ def _fit(
             max_epochs=-1,
             callbacks=[watch],
             plugins=[SafetensorsIO()],
-            logger=False,
+            logger=False if tensorboard is None else _open_tensorboard(tensorboard),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -135,6 +143,18 @@ def _fit(
         except SystemExit as ended:  # Lightning's answer to Ctrl-C would end a notebook's kernel
             raise KeyboardInterrupt from ended
     return trainer
+
+
+def _open_tensorboard(folder: Path) -> TensorBoardLogger:
+    """Open Lightning's logger for TensorBoard, which writes into the folder itself.
+
+    Raises:
+        UserError: If TensorBoard is not installed.
+    """
+    try:
+        return TensorBoardLogger(folder.parent, name=folder.name, version="")
+    except ModuleNotFoundError:
+        raise UserError("TensorBoard is not installed; install it: pip install 'chem-vae[tensorboard]'") from None
 
 
 def _warn_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemoryError) -> str:

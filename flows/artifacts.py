@@ -19,6 +19,7 @@ from flows.environment import ADDRESS_VARIABLE, is_quiet
 from pipeline.models.model_description import list_model_warnings
 from pipeline.workspace.progress import show_progress
 from pipeline.workspace.redaction import redact
+from pipeline.workspace.run_log import log_progress
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -52,7 +53,7 @@ def track_progress(every: float = 2.0, terminal: bool = True) -> Iterator[Progre
             shown(stage, done, total, figures)
             artifacts(stage, done, total, figures)
 
-        yield show
+        yield log_progress(show)
 
 
 class ProgressArtifacts:

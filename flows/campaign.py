@@ -11,6 +11,7 @@ from flows.train import train_model
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.workflows.preflight import check_goals, check_request, check_start
+from pipeline.workflows.require_hits import require_hits
 
 DEFAULT = CampaignConfig()
 
@@ -37,6 +38,8 @@ def campaign(
     dataset = ingest_dataset(config.ingest, workspace, return_state=True).result()
     check_goals(config, Dataset.open(dataset))
     model = train_model(dataset, config.train, workspace, nightly=True, return_state=True).result()
-    return generate_candidates(
+    folder = generate_candidates(
         model, dataset, config, workspace, config.ingest.source, hit_score, return_state=True
     ).result()
+    require_hits(Path(folder), config.fail_under)
+    return folder

@@ -6,16 +6,22 @@ import errno
 import os
 import sys
 
-from chem_vae.errors import ChemVAEError, UserError
+from chem_vae.errors import ChemVAEError, TooFewHitsError, UserError
 
+TOO_FEW_HITS = 3
 INTERRUPTED = "interrupted; run the same command again to resume"
 
 
 def explain_error(error: BaseException) -> tuple[str, int]:
-    """Return the message for the person and the exit code: 2 for the user's mistake, 1 for a failed run, 130 for Ctrl-C."""
+    """Return the message for the person and the exit code.
+
+    It is 2 for the user's mistake, 1 for a failed run, 3 for a finished run with too few hits (--fail-under), 130 for Ctrl-C.
+    """
     kind = type(error).__name__
     if isinstance(error, UserError):
         return f"error: {error}", 2
+    if isinstance(error, TooFewHitsError):
+        return f"error: {error}", TOO_FEW_HITS
     if isinstance(error, ChemVAEError):
         return f"error: {error}", 1
     if isinstance(error, SystemExit):  # of the process of another device, whose part is done

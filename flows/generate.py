@@ -36,14 +36,16 @@ def generate_candidates(
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.generate_run import generate_run
+    from pipeline.workflows.night_account import name_run
 
+    opened = Dataset.open(Path(dataset)) if dataset else None
     with track_progress() as progress:
         run = generate_run(
             TrainedModel.open(Path(model), workspace=workspace),
-            Dataset.open(Path(dataset)) if dataset else None,
+            opened,
             config.generate,
             workspace,
-            config.name,
+            name_run(config, opened) if source and opened else config.name,
             progress,
             source=source,
         )

@@ -20,6 +20,7 @@ from flows.run_process import end_with_serve
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.redaction import redact, redact_error
+from pipeline.workspace.run_log import add_to_log
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +46,11 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
     def declare(function: Callable[P, R]) -> Task[P, R]:
         @functools.wraps(function)
         def work(*args: P.args, **kwargs: P.kwargs) -> R:
-            with hear_warnings(lambda text: get_run_logger().warning(redact(text))):
+            def listen(text: str) -> None:
+                add_to_log(text, "warning")
+                get_run_logger().warning(redact(text))
+
+            with hear_warnings(listen):
                 return function(*args, **kwargs)
 
         return task(name=name, cache_policy=NO_CACHE, **(retries if downloads else {}))(fail_plainly(work))

@@ -17,6 +17,7 @@ from chem_vae.progress import silent
 from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.progress import show_progress as show_on_terminal
 from pipeline.workspace.redaction import redact
+from pipeline.workspace.run_log import add_to_log, log_progress, write_time
 
 LONGEST_NAME = 30
 """Characters of the longest cell in a column of a library that the table of candidates shows."""
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 def note(text: str) -> None:
     """Print a line for the person, not for the pipe, without the secrets that an address may hold."""
     print(redact(text), file=sys.stderr, flush=True)
+
+
+def log(text: str) -> None:
+    """Print a line of the log, which the run folder gets too; with the time where standard error is not a terminal."""
+    add_to_log(text.removeprefix("warning: "), "warning" if text.startswith("warning: ") else "info")
+    note(text if sys.stderr.isatty() else f"{write_time()} {text}")
 
 
 def suggest_command(text: str) -> None:
@@ -47,7 +54,7 @@ def show_own_warnings() -> set[str]:
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         if issubclass(category, ChemVAEWarning):
             said.add(str(message))
-            note(f"warning: {message}")
+            log(f"warning: {message}")
 
     warnings.filterwarnings("always", category=ChemVAEWarning, append=True)
     warnings.showwarning = show  # type: ignore[assignment]
@@ -58,10 +65,10 @@ def show_own_warnings() -> set[str]:
 def show_progress(quiet: bool) -> Iterator[Progress]:
     """Show progress on standard error, or none where it should be quiet."""
     if quiet:
-        yield silent
+        yield log_progress(silent)
         return
     with show_on_terminal() as progress:
-        yield progress
+        yield log_progress(progress)
 
 
 def name_workspace(workspace: Path) -> str:

@@ -12,6 +12,7 @@ from flows.terminal import note
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.redaction import redact
+from pipeline.workspace.run_log import add_to_log
 
 DEFAULT = TrainConfig()
 
@@ -46,7 +47,8 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path, nightly: boo
 
 
 def _log(text: str) -> None:
-    """Write a sentence into the log of the run."""
+    """Write a sentence into the log of the run, in Prefect and in its folder."""
+    add_to_log(text)
     get_run_logger().info("%s", redact(text))
 
 

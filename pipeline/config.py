@@ -32,6 +32,9 @@ from pipeline.workspace.config_errors import explain
 from pipeline.workspace.name_splitting import split_dotted
 from pipeline.workspace.settings import Settings
 
+CAMPAIGN = "campaign"
+"""The name of a campaign that was given none; its run then bears the name of its data."""
+
 
 class CampaignConfig(Settings):
     """Settings of all steps, as a TOML file holds them; the tables [optimize] and [screen] are for the commands of
@@ -39,11 +42,17 @@ class CampaignConfig(Settings):
 
     name: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60, description="A name for the run.")
-    ] = "campaign"
+    ] = CAMPAIGN
     dask: str | None = Field(
         None,
         description='The address of a Dask scheduler, such as "tcp://host:8786", whose workers standardize and describe molecules '
         'and ask the oracle; "local" starts workers on this machine. They must see the workspace under the same path.',
+    )
+    fail_under: int | None = Field(
+        None,
+        ge=1,
+        description="Fail, after the run is written, where fewer candidates than so many are within all targets (of those without targets: "
+        "are there); exit code 3.",
     )
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()

@@ -1,4 +1,4 @@
-"""The commands that look at what is there: report, runs, datasets, models, inspect."""
+"""The commands that look at what is there: report, datasets, models, inspect."""
 
 from __future__ import annotations
 
@@ -51,44 +51,6 @@ def report(
     suggest_command(
         f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
     )
-
-
-@command(app)
-def runs(workspace: Path) -> None:
-    """List the runs of a workspace, the latest first.
-
-    chem-vae runs --workspace workspace
-    """
-    from pipeline.report.model import read_report  # here: loads pydantic and filelock
-    from pipeline.workspace.runs import list_runs
-
-    rows: list[tuple[str | None, ...]] = []
-    found = list_runs(workspace)
-    for run in found:
-        try:
-            results = read_report(run.folder)
-        except DataError:
-            rows.append((run.id, "", "damaged: see chem-vae verify", "", ""))
-            continue
-        hits = next(
-            (stage for stage in results.funnel if stage.stage in ("within target", "within every objective")), None
-        )
-        wanted = ", ".join(f"{o.label or o.property} {o.aim}" for o in results.request.objectives)
-        rows.append(
-            (
-                run.id,
-                str(run.manifest.get("finished", ""))[:16].replace("T", " "),
-                results.dataset.name,
-                f"{hits.count} of {hits.of}" if hits else "",
-                wanted or "like the data",
-            )
-        )
-    if not rows:
-        note(f"no finished runs in {workspace}")
-        suggest_command("chem-vae run --data moses-sample --target logp=2.5")
-        return
-    print(format_table(rows, ("run", "finished", "dataset", "within target", "wanted")))
-    suggest_command(f"chem-vae report {found[0].id} --open{name_workspace(workspace)}")
 
 
 @command(app)

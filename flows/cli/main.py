@@ -18,6 +18,7 @@ from flows.cli import (
     inspect,
     optimize,
     reports,
+    runs,
     screen,
     serve,
     space,
@@ -32,7 +33,7 @@ from flows.terminal import note, show_own_warnings
 from pipeline.workspace.redaction import redact_error
 
 app = new_group()
-for module in (steps, screen, optimize, inspect, verify, garbage, serve, deploy, reports, tune, update):
+for module in (steps, screen, optimize, inspect, runs, verify, garbage, serve, deploy, reports, tune, update):
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(explore.app, name="explore")

@@ -14,6 +14,7 @@ from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, name_workspace, note, show_progress, suggest_command
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_model
 
@@ -34,6 +35,7 @@ SEED = SettingOption(options.HOW, "--seed", "optimize.seed")
     SEED,
     options.NAME,
     options.DASK,
+    options.FAIL_UNDER,
     options.SET,
 )
 def optimize(
@@ -103,6 +105,7 @@ def optimize(
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")
     suggest_command(f"chem-vae report {made.name} --open{name_workspace(workspace)}")
+    require_hits(made, whole.fail_under)
 
 
 def _add_seeds(given: Given) -> None:

@@ -55,9 +55,12 @@ MEASURED = (
 )
 READ = (SMILES_COLUMN, PROPERTY, *MEASURED, COMPUTE, LIMIT, LEAVE_OUT, LEAVE_OUT_OUTLIERS, *FILE_LAYOUT, HEADER)
 """How a source is read."""
+TENSORBOARD = SettingOption(HOW, "--tensorboard", "train.tensorboard")
+FAIL_UNDER = SettingOption(HOW, "--fail-under", "fail_under", "N", "10")
 LEARNING = (
     SettingOption(LEARN, "--from", "train.start", "MODEL", "moses"),
     SettingOption(LEARN, "--epochs", "train.training.epochs", "", "20"),
+    TENSORBOARD,
 )
 SAMPLES = SettingOption(ASK, "--samples", "generate.samples")
 ENUMERATE_STEREO = SettingOption(ASK, "--enumerate-stereo", "generate.enumerate_stereo", "", "8")

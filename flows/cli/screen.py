@@ -14,6 +14,7 @@ from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import name_workspace, show_progress, suggest_command
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
 
 app = new_group()
@@ -44,6 +45,7 @@ CHOOSE = (
     *CHOOSE,
     options.NAME,
     options.DASK,
+    options.FAIL_UNDER,
     options.SET,
 )
 def screen(
@@ -102,3 +104,4 @@ def screen(
     if output is not None:
         print(f"{export(folder, output)} candidates: {output}")
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
+    require_hits(folder, whole.fail_under)

@@ -12,7 +12,8 @@ from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.environment import start_prefect
-from flows.terminal import name_workspace, note, show_progress, suggest_command
+from flows.terminal import log, name_workspace, note, show_progress, suggest_command
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_dataset
 
@@ -21,7 +22,7 @@ app = new_group()
 
 @command(
     app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.DASK, options.SET,
+    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -50,9 +51,10 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
         from pipeline.workflows.campaign import campaign  # here: loads torch and rdkit
 
         with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
-            folder = campaign(whole, workspace, progress, note).folder
+            folder = campaign(whole, workspace, progress, log).folder
     inspect.show_run(folder)
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
+    require_hits(folder, whole.fail_under)
 
 
 @command(app, *options.READ, options.DASK, options.SET)
@@ -127,7 +129,7 @@ def train(
 
 @command(
     app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
-    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.DASK, options.SET,
+    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
@@ -158,3 +160,4 @@ def generate(
     if output is not None:
         print(f"{export(made.folder, output)} candidates: {output}")
     suggest_command(f"chem-vae report {made.folder.name} --open{name_workspace(workspace)}")
+    require_hits(made.folder, whole.fail_under)

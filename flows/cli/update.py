@@ -8,13 +8,14 @@ from typing import Annotated
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
 from flows.terminal import name_workspace, show_progress, suggest_command
+from pipeline.workflows.require_hits import require_hits
 
 app = new_group()
 
 
 @command(
     app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), *options.make_constraints("generate"),
-    options.SAMPLES, options.SEED, options.NAME, options.SET,
+    options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.SET,
 )  # fmt: skip
 def update(
     run: str,
@@ -57,3 +58,4 @@ def update(
     for check in made.checks:
         print(f"  {check}")
     suggest_command(f"chem-vae update {made.run.id} --data MEASURED.csv{name_workspace(workspace)}")
+    require_hits(made.run.folder, whole.fail_under)

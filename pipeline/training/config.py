@@ -55,6 +55,10 @@ class TrainConfig(Settings):
         True,
         description="Refuse to train on labels that cannot teach: too few, all alike, or ruined by a code for a missing value.",
     )
+    tensorboard: bool = Field(
+        False,
+        description="Write the figures of the training for TensorBoard too, into the folder tensorboard/ of the workspace.",
+    )
     go_on: bool = Field(
         True,
         description="In a campaign whose source has grown, go on from the model of the last night with the same settings; "

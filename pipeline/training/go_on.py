@@ -160,6 +160,6 @@ def _settle_further_training(config: TrainConfig, last: TrainedModel, dataset: D
         few = int(np.clip(round(SHOWN_MOLECULES / at_once), FEWEST_EPOCHS, MOST_EPOCHS))
         training["epochs"] = min(config.training.epochs, few)
     rest = config.model_dump(
-        mode="json", include={"conditions", "keep_molecules", "check_labels", "go_on", "enough_new"}
+        mode="json", include={"conditions", "keep_molecules", "check_labels", "go_on", "enough_new", "tensorboard"}
     )
     return TrainConfig.model_validate({**rest, "start": str(last.folder), "replay": replay, "training": training})

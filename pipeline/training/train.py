@@ -36,7 +36,7 @@ from pipeline.workspace.folders import build_folder, hash_content, lock_folder, 
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
 
-_NOT_OF_THE_MODEL = ("check_labels", "go_on", "enough_new")
+_NOT_OF_THE_MODEL = ("check_labels", "tensorboard", "go_on", "enough_new")
 """Settings that a model does not depend on."""
 VERY_FEW_MOLECULES = 200  # below it even fine-tuning has little to go by
 
@@ -98,8 +98,9 @@ def train(
                 config = config.model_copy(
                     update={"start": write_model_name(base.folder)}
                 )  # not "latest", which moves on
+            board = workspace / "tensorboard" / folder.name if config.tensorboard else None
             history = {"wishes": wishes, "grown": grown}
-            _train_into(partial, dataset, base, config, key, found, choice, history, progress)
+            _train_into(partial, dataset, base, config, key, found, choice, history, board, progress)
     return TrainedModel.open(folder, workspace=workspace)
 
 
@@ -139,6 +140,7 @@ def _train_into(
     found: list[str],
     choice: BaseChoice | None,
     history: Mapping[str, Any],
+    tensorboard: Path | None,
     progress: Progress,
 ) -> None:
     started = time.monotonic()
@@ -157,6 +159,7 @@ def _train_into(
         resume_file=folder / "resume.safetensors",
         progress=progress,
         sample_metrics=_PriorMetrics(dataset, plan.vocabulary),
+        tensorboard=tensorboard,
     )
     if plan.start is not None:
         checkpoint.max_length = max(checkpoint.max_length, plan.start.max_length)

@@ -9,6 +9,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig
 from pipeline.datasets.ingest import ingest
 from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.night_account import name_run
 from pipeline.workflows.preflight import check_goals, check_request, check_start
 from pipeline.workspace.runs import Run
 
@@ -41,4 +42,6 @@ def campaign(
     dataset = ingest(config.ingest, workspace, progress)
     check_goals(config, dataset)
     model = train_or_go_on(dataset, config.train, workspace, progress, say)
-    return generate_run(model, dataset, config.generate, workspace, config.name, progress, source=config.ingest.source)
+    return generate_run(
+        model, dataset, config.generate, workspace, name_run(config, dataset), progress, source=config.ingest.source
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.errors import UserError
+from pipeline.config import CAMPAIGN, CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.growth import compare_datasets, explain_few, find_outage, is_same_source
 from pipeline.models.trained_model import TrainedModel
@@ -29,6 +30,11 @@ class NightAccount:
         """Put the sentences in front of those that the report has of its data."""
         report.dataset.notes = [*self.notes, *report.dataset.notes]
         report.dataset.warnings = [*self.warnings, *report.dataset.warnings]
+
+
+def name_run(config: CampaignConfig, dataset: Dataset) -> str:
+    """Name the run of a campaign: as it was named, else after its data."""
+    return dataset.name if config.name == CAMPAIGN else config.name
 
 
 def tell_night(source: str, model: TrainedModel, dataset: Dataset, workspace: Path) -> NightAccount:

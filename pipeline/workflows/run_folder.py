@@ -27,8 +27,9 @@ from pipeline.workspace.disk_space import measure_folder
 from pipeline.workspace.folders import write_manifest
 from pipeline.workspace.integrity import check_contents
 from pipeline.workspace.linked_folders import link_or_copy
-from pipeline.workspace.lookup import MODEL
+from pipeline.workspace.lookup import MODEL, count_round, read_round
 from pipeline.workspace.redaction import redact_data
+from pipeline.workspace.run_log import write_log
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
 REJECTED = "rejected.csv"
@@ -81,6 +82,7 @@ class RunWriter:
             self.write_table(REJECTED, list_rejected(self.dataset, MOST_REJECTED))
             report.dataset.rejected_file = REJECTED
         write_report(self.folder, report, candidates.drop(columns="z"))
+        write_log(self.folder, self.run.id)
         finish_run(
             self.run,
             {
@@ -151,11 +153,12 @@ def estimate_run(model: TrainedModel, workspace: Path, molecules: int) -> int:
 
 
 def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:
-    """Make a new folder `<workspace>/runs/<time>-<name>` with config.json in it."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    base = f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
-    for attempt in range(1, 1000):
-        folder = workspace / "runs" / (base if attempt == 1 else f"{base}-{attempt}")
+    """Make a new folder `<workspace>/runs/<time>-<name>` with config.json in it; the second of a name ends in -r2, and so on."""
+    stamp, slug = datetime.now(UTC).strftime("%Y%m%d-%H%M%S"), re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    rounds = [number for folder in (workspace / "runs").glob("[!.]*/") if (number := count_round(folder.name, slug))]
+    first = max(rounds, default=0) + 1
+    for number in range(first, first + 1000):
+        folder = workspace / "runs" / (f"{stamp}-{slug}" if number == 1 else f"{stamp}-{slug}-r{number}")
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -172,6 +175,7 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
         "format": KIND,
         "format_version": 1,
         "id": run.id,
+        "round": read_round(run.id),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "versions": list_versions(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,8 @@ PREFERRED_MODEL = "druglike"
 """The shipped model that is taken where nothing else decides between the shipped ones."""
 MODEL = "model"
 """The folder of a run folder with the model that the run used."""
+_TIME = len("20250131-120000-")
+_ROUND = re.compile(r"-r([0-9]{1,6})$")
 CALLS = "calls.csv"
 """The file of oracle calls, which only the run folder of an optimization holds."""
 
@@ -90,7 +93,7 @@ def find_model(asked: str | None, workspace: Path) -> Path:
         if folder.name == asked:
             return folder
     for folder in runs:
-        if asked in (folder.name, _cut_run_name(folder)):
+        if is_run_name(asked, folder.name):
             return folder / "model"
     for folder in known:
         if folder.name.rpartition("-")[0] == asked:
@@ -146,7 +149,7 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
         raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
     if optimization is not None:
         known = [f for f in known if f.name == asked or (f / CALLS).is_file() == optimization]
-    found = [f for f in known if asked in (LATEST, f.name, _cut_run_name(f))]
+    found = [f for f in known if asked == LATEST or is_run_name(asked, f.name)]
     if found:
         return found[0]
     if known or optimization is None:
@@ -171,9 +174,24 @@ def find_folder(asked: str, workspace: Path) -> Path:
     raise DataError(f"there is no folder {asked}, and none of that name in {workspace}")
 
 
-def _cut_run_name(folder: Path) -> str:
-    """Return the name in the id of a run, which comes after the time (20250131-120000-name)."""
-    return folder.name[len("20250131-120000-") :]
+def is_run_name(asked: str, run_id: str) -> bool:
+    """Tell whether a text is the id of a run, or its name, without the round or with it (20250131-120000-name-r2)."""
+    return asked in (run_id, run_id[_TIME:]) or count_round(run_id, asked) > 0
+
+
+def count_round(run_id: str, name: str) -> int:
+    """Return the round of a run by its id: 1 for the first run of a name, and 0 for a run of another name."""
+    rest = run_id[_TIME:]
+    if rest == name:
+        return 1
+    found = _ROUND.fullmatch(rest.removeprefix(name)) if rest.startswith(name) else None
+    return int(found[1]) if found else 0
+
+
+def read_round(run_id: str) -> int:
+    """Read the round of a run from its id (20250131-120000-name-r2); 1 where it tells none."""
+    found = _ROUND.search(run_id)
+    return int(found[1]) if found else 1
 
 
 def _list_finished(parent: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from chem_vae.progress import Progress
+from pipeline.workspace.run_log import write_time
 
 
 @contextmanager
@@ -15,8 +16,8 @@ def show_progress() -> Iterator[Progress]:
     """Yield a listener that shows progress on standard error.
 
     Yields:
-        A listener that draws bars on a terminal; elsewhere it writes a line at the start of a stage, every ten seconds, and
-        at the end.
+        A listener that draws bars on a terminal; elsewhere it writes a line with the time at the start of a stage, every ten
+        seconds, and at the end.
     """
     if not sys.stderr.isatty():
         yield _LineProgress()
@@ -69,7 +70,7 @@ class _LineProgress:
             rate.write_time_left(done, total),
             _write_figures(figures),
         ]
-        print("  ".join(p for p in parts if p), file=sys.stderr, flush=True)
+        print(write_time(), "  ".join(p for p in parts if p), file=sys.stderr, flush=True)
 
 
 class _Rate:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chem_vae.errors import TooFewHitsError
 from flows.exit_codes import explain_error
 
 
@@ -26,4 +27,5 @@ def test_unexpected_errors_are_one_sentence() -> None:
         1,
     )
     assert explain_error(KeyboardInterrupt())[1] == 130
+    assert explain_error(TooFewHitsError("the run has 1 hit")) == ("error: the run has 1 hit", 3)
     assert explain_error(PermissionError(13, "Permission denied", "/x"))[1] == 2

@@ -17,7 +17,13 @@ def test_report_runs_inspect_datasets(chem_vae: CommandLine, first_run: Done, wo
     latest = chem_vae("report", "--workspace", workspace)
     assert latest.returncode == 0 and "report: " in latest.stdout
     done = chem_vae("runs", "--workspace", workspace)
-    assert done.returncode == 0 and run.name in done.stdout and "2.5 ± 1" in done.stdout
+    assert done.returncode == 0 and run.name in done.stdout and "2.5 ± 1" in done.stdout and "finished" in done.stdout
+    (entry,) = [
+        e for e in json.loads(chem_vae("runs", "--json", "--workspace", workspace).stdout) if e["id"] == run.name
+    ]
+    assert entry["state"] == "finished" and entry["candidates"] == 5 and entry["shared_bytes"] > entry["bytes"] > 0
+    refused(chem_vae("compare", run.name, run.name, "--workspace", workspace), "given twice")
+    refused(chem_vae("compare", "nobody", "--workspace", workspace), "no two finished runs")
     dataset = next((workspace / "datasets").glob("molecules-????????"))
     model = next((workspace / "models").glob("molecules-????????"))
     for path, word in (
