@@ -17,6 +17,7 @@ from flows.cli import (
     garbage,
     inspect,
     optimize,
+    repeat,
     reports,
     runs,
     screen,
@@ -33,7 +34,7 @@ from flows.terminal import note, show_own_warnings
 from pipeline.workspace.redaction import redact_error
 
 app = new_group()
-for module in (steps, screen, optimize, inspect, runs, verify, garbage, serve, deploy, reports, tune, update):
+for module in (steps, screen, optimize, inspect, runs, repeat, verify, garbage, serve, deploy, reports, tune, update):
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(explore.app, name="explore")

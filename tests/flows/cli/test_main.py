@@ -22,6 +22,7 @@ COMMANDS = (
     "report",
     "runs",
     "compare",
+    "repeat",
     "gc",
     "verify",
     "datasets",
