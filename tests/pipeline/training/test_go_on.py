@@ -81,7 +81,8 @@ def test_nights_of_a_source_that_grows(tmp_path: Path) -> None:
 
 def test_other_settings_are_another_series(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", molecules(100))
-    dataset, model, _ = night(path, tmp_path)
+    dataset, model, _ = night(path, tmp_path, TINY.model_copy(update={"tensorboard": True}))
+    assert list((tmp_path / "tensorboard" / model.folder.name).glob("events.out.tfevents.*"))
     other = TINY.model_copy(update={"keep_molecules": False})
     assert find_last_model(dataset, other, tmp_path) is None
     assert find_last_model(dataset, TINY, tmp_path) is not None
