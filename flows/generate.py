@@ -48,6 +48,7 @@ def generate_candidates(
             name_run(config, opened) if source and opened else config.name,
             progress,
             source=source,
+            library=config.library,
         )
     show_run(run, hit_score)
     return str(run.folder)
@@ -60,6 +61,7 @@ def generate(
     workspace: Path = Path("workspace"),
     name: str = "generate",
     hit_score: float | None = None,
+    candidate_library: str | None = None,
 ) -> str:
     """Generate candidates and report on them.
 
@@ -69,10 +71,11 @@ def generate(
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+        candidate_library: The database of what was proposed; that of the workspace when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    whole = CampaignConfig(name=name, generate=config)
+    whole = CampaignConfig(name=name, generate=config, library=candidate_library)
     return generate_candidates(folder, None, whole, workspace, hit_score=hit_score, return_state=True).result()

@@ -55,6 +55,7 @@ def optimize_molecules(
     name: str,
     resume: str | None = None,
     hit_score: float | None = None,
+    library: str | None = None,
 ) -> str:
     """Optimize with the model's folder and return the run's folder. `resume` is the folder of a finished run."""
     from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
@@ -71,6 +72,7 @@ def optimize_molecules(
             progress,
             map=map_with_tasks(parallel) if parallel > 1 else None,
             resume=Run.open(resume, workspace, optimization=True) if resume else None,
+            library=library,
         )
     show_run(run, hit_score)
     return str(run.folder)
@@ -84,6 +86,7 @@ def optimize(
     name: str = "optimize",
     resume: str | None = None,
     hit_score: float | None = None,
+    candidate_library: str | None = None,
 ) -> str:
     """Spend a budget of oracle calls on molecules that score ever better.
 
@@ -96,9 +99,13 @@ def optimize(
         name: The run's name.
         resume: A finished optimization to go on from; its calls are known from the start.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+        candidate_library: The database of what was proposed; that of the workspace when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    return optimize_molecules(folder, config, workspace, name, resume, hit_score, return_state=True).result()
+    made = optimize_molecules(
+        folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True
+    )
+    return made.result()

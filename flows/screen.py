@@ -28,7 +28,9 @@ def screen_molecules(model: str, config: CampaignConfig, workspace: Path, hit_sc
     assert config.screen is not None
     with track_progress() as progress:
         opened = TrainedModel.open(Path(model), workspace=workspace)
-        run = screen_run(opened, None, config.generate, config.screen, workspace, config.name, progress)
+        run = screen_run(
+            opened, None, config.generate, config.screen, workspace, config.name, progress, library=config.library
+        )
     show_run(run, hit_score)
     return str(run.folder)
 
@@ -41,6 +43,7 @@ def screen(
     workspace: Path = Path("workspace"),
     name: str = "screen",
     hit_score: float | None = None,
+    candidate_library: str | None = None,
 ) -> str:
     """Choose the molecules of a library that are worth measuring, and report on them.
 
@@ -51,10 +54,11 @@ def screen(
         workspace: The folder in which datasets, models and runs are kept.
         name: The run's name.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+        candidate_library: The database of what was proposed; that of the workspace when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    whole = CampaignConfig(name=name, generate=config, screen=library)
+    whole = CampaignConfig(name=name, generate=config, screen=library, library=candidate_library)
     return screen_molecules(folder, whole, workspace, hit_score, return_state=True).result()

@@ -136,6 +136,8 @@ def format_summary(report: Report) -> str:
     # here: --help does without them
     from pipeline.report.tables import (
         describe_hits,
+        describe_news,
+        describe_novelty,
         describe_refusals,
         describe_unusual,
         list_achieved_rows,
@@ -153,6 +155,8 @@ def format_summary(report: Report) -> str:
             for r in funnel
         ]
         lines += [format_table(rows, ("stage", "count", "", "share")), ""]
+    if told := [text for text in (describe_novelty(report), describe_news(report)) if text]:
+        lines += [*told, ""]
     if refused := describe_refusals(report):
         lines += [refused, ""]
     if achieved := list_achieved_rows(report):

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_serializer
 
 from chem_vae.errors import UserError
 from pipeline.datasets.config import IngestConfig
@@ -30,6 +30,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.name_splitting import split_dotted
+from pipeline.workspace.redaction import redact
 from pipeline.workspace.settings import Settings
 
 CAMPAIGN = "campaign"
@@ -54,11 +55,23 @@ class CampaignConfig(Settings):
         description="Fail, after the run is written, where fewer candidates than so many are within all targets (of those without targets: "
         "are there); exit code 3.",
     )
+    library: str | None = Field(
+        None,
+        min_length=1,
+        description="The candidate library: a SQLite file, or a PostgreSQL database that a group shares "
+        "(postgresql://me:${PASSWORD}@host/database). When not given: the environment variable CHEM_VAE_LIBRARY, else library.sqlite of "
+        "the workspace.",
+    )
     ingest: IngestConfig = IngestConfig()
     train: TrainConfig = TrainConfig()
     generate: GenerateConfig = GenerateConfig()
     optimize: OptimizeConfig | None = None
     screen: ScreenConfig | None = None
+
+    @field_serializer("library", when_used="json")
+    def _without_password(self, library: str | None) -> str | None:
+        """Leave the password out of config.json and of Prefect's parameters."""
+        return None if library is None else redact(library)
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:

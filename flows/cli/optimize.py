@@ -92,15 +92,17 @@ def optimize(
         start_prefect(quiet, debug)
         from flows.optimize import optimize as flow  # here: loads prefect and pydantic
 
+        resume = str(earlier.folder) if earlier else None
         with use_cluster(whole.dask, workspace):
-            made = Path(flow(str(folder), asked, workspace, whole.name, str(earlier.folder) if earlier else None))
+            made = Path(flow(str(folder), asked, workspace, whole.name, resume, candidate_library=whole.library))
     else:
         from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
         from pipeline.workflows.optimize_run import optimize_run
 
         trained = TrainedModel.open(folder, workspace=workspace)
         with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
-            made = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier).folder
+            run = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library)
+        made = run.folder
     _show(made)
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")

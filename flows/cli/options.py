@@ -67,6 +67,11 @@ ENUMERATE_STEREO = SettingOption(ASK, "--enumerate-stereo", "generate.enumerate_
 STRATEGY = SettingOption(ASK, "--strategy", "generate.strategy", "NAME")
 NAME = SettingOption(HOW, "--name", "name", "NAME", "kinase-week-3")
 DASK = SettingOption(HOW, "--dask", "dask", "ADDRESS", "tcp://10.0.0.5:8786")
+LIBRARY = SettingOption(
+    HOW, "--library", "library", "FILE|URL", "postgresql://me:${PASSWORD}@host/candidates",
+    help="The candidate library, where what was proposed is kept: a SQLite file or a PostgreSQL database; library.sqlite of the "
+    "workspace when neither this nor CHEM_VAE_LIBRARY is given",
+)  # fmt: skip
 SET = SettingOption(
     HOW, "--set", "", "KEY=VALUE", "train.model.latent_size=128", read_settings, many=True,
     help="Any setting of the TOML file by its dotted name",
@@ -129,6 +134,11 @@ def make_constraints(table: str) -> tuple[SettingOption, ...]:
     )  # fmt: skip
 
 
+def make_novelty(table: str) -> tuple[SettingOption, ...]:
+    """Return the options that say what of the candidate library is left out, in the table `generate` or `optimize`."""
+    return (SettingOption(MUST, "--exclude-known/--no-exclude-known", f"{table}.exclude_known"), LIBRARY)
+
+
 def add_similarity(given: Given, table: str) -> None:
     """Add the constraint that --similar-to and --at-least make together.
 
@@ -169,6 +179,7 @@ SEARCHING = (
     SettingOption(ASK, "--aggregate", "optimize.aggregate"),
     *make_constraints("optimize"),
     SettingOption(MUST, "--usual-size/--any-size", "optimize.usual_size"),
+    *make_novelty("optimize"),
     SettingOption(SEARCH, "--start", "optimize.start"),
     SettingOption(
         SEARCH, "--seed-molecule", "optimize.seeds", "SMILES|FILE", "", read_nothing, many=True,

@@ -42,6 +42,7 @@ CHOOSE = (
     *READ,
     *options.make_aims("generate"),
     *options.make_constraints("generate"),
+    *options.make_novelty("generate"),
     *CHOOSE,
     options.NAME,
     options.DASK,
@@ -92,14 +93,17 @@ def screen(
         from flows.screen import screen as flow  # here: loads prefect and rdkit
 
         with use_cluster(whole.dask, workspace):
-            folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name))
+            folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name, candidate_library=whole.library))
     else:
         from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
         from pipeline.workflows.screen_run import screen_run
 
         trained = load_model(model, workspace)
         with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
-            folder = screen_run(trained, None, whole.generate, whole.screen, workspace, whole.name, progress).folder
+            made = screen_run(
+                trained, None, whole.generate, whole.screen, workspace, whole.name, progress, library=whole.library
+            )
+        folder = made.folder
     inspect.show_run(folder)
     if output is not None:
         print(f"{export(folder, output)} candidates: {output}")

@@ -22,7 +22,8 @@ app = new_group()
 
 @command(
     app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_scaffold("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
+    *options.make_scaffold("generate"), *options.make_novelty("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED,
+    options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -129,7 +130,8 @@ def train(
 
 @command(
     app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
-    options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
+    *options.make_novelty("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER,
+    options.DASK, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
@@ -155,7 +157,7 @@ def generate(
 
     trained = load_model(model, workspace)
     with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
-        made = generate_run(trained, None, whole.generate, workspace, whole.name, progress)
+        made = generate_run(trained, None, whole.generate, workspace, whole.name, progress, library=whole.library)
     inspect.show_run(made.folder)
     if output is not None:
         print(f"{export(made.folder, output)} candidates: {output}")

@@ -15,7 +15,7 @@ app = new_group()
 
 @command(
     app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), *options.make_constraints("generate"),
-    options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.SET,
+    *options.make_novelty("generate"), options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.SET,
 )  # fmt: skip
 def update(
     run: str,

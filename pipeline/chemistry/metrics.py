@@ -46,17 +46,22 @@ class Share:
 
 # -- the funnel ------------------------------------------------------------------------------------------------------
 
+NOT_IN_TRAINING, NEVER_PROPOSED = "not in the training data", "never proposed before"
+"""The two halves of novel."""
 STAGES = {
     "read": "rows of the library",
     "readable": "a molecule that could be brought to the standard form of the training data",
     "distinct": "the same molecule (InChIKey) counted once",
     "not measured before": "neither a measured molecule nor, unless allowed, a stereoisomer of one",
+    "not proposed before": "proposed by no earlier run that the candidate library knows",
     "requested": "molecules asked of the model",
     "decoded": "the decoder ended its string within the length limit, and SELFIES read it",
     "valid": "RDKit parses and sanitizes it, and it has at least one atom",
     "unique": "the same molecule (InChIKey) counted once",
     "meets the constraints": "no constraint refused it",
-    "novel": "not in the data that the model was trained on (InChIKey)",
+    NOT_IN_TRAINING: "not in the data that the model was trained on (InChIKey)",
+    NEVER_PROPOSED: "proposed by no earlier run that the candidate library knows (InChIKey)",
+    "novel": "not in the data that the model was trained on, and proposed by no earlier run that the library knows (InChIKey)",
     "no stereoisomer of a measured molecule": "it differs from each measured molecule in more than stereo, isotopes or protonation",
     "in domain": "similar enough to a measured molecule that a prediction means something",
     "usual": "nothing in its structure is unusual in real molecules, or it is allowed by name (allow_unusual)",

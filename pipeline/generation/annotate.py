@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -53,6 +53,26 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: s
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
     molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
     return molecules
+
+
+def compare_with_earlier_runs(molecules: pd.DataFrame, proposed: Container[str]) -> int | None:
+    """Add `proposed_before`, and let only molecules that were never proposed be novel.
+
+    Args:
+        molecules: A table with the columns `inchikey`, `novel` and `novel_stereo_blind`, which is changed.
+        proposed: The InChIKeys that were proposed before.
+
+    Returns:
+        How many molecules are not in the training data, proposed before or not; None where that cannot be told.
+    """
+    novel = molecules["novel"]
+    unseen = None if novel.isna().any() else int(novel.sum())
+    before = pd.Series([key in proposed for key in molecules["inchikey"]], index=molecules.index, dtype=bool)
+    for column in ("novel", "novel_stereo_blind"):
+        both = molecules[column].astype("boolean") & ~before
+        molecules[column] = both if both.isna().any() else both.astype(bool)
+    molecules["proposed_before"] = before
+    return unseen
 
 
 def annotate(

@@ -142,6 +142,11 @@ class GenerateConfig(Settings):
         le=1024,
         description="Enumerate the stereoisomers of candidates with undefined stereo, at most so many of each, and predict each on its own.",
     )
+    exclude_known: bool = Field(
+        True,
+        description="Leave out what the candidate library knows, so that no molecule is proposed twice; without, such molecules are "
+        "flagged (proposed_before).",
+    )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the scheduled day\'s number: other molecules every night.',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import pandas as pd
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.chemistry.scaffold_variation import list_capped
@@ -24,6 +24,7 @@ from pipeline.generation.acquisition_search import LEAST, list_measured_molecule
 from pipeline.generation.annotate import (
     add_neighbors,
     annotate,
+    compare_with_earlier_runs,
     compare_with_training,
     list_novelty_warnings,
     read_known_keys,
@@ -33,6 +34,7 @@ from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import Refusals, make_constraints
 from pipeline.generation.direct import SearchResult, sample
+from pipeline.generation.earlier_proposals import EarlierProposals
 from pipeline.generation.hit_probability import ExpectedHits, add_hit_probability
 from pipeline.generation.measured_kind import MeasuredKind
 from pipeline.generation.rare_targets import warn_of_rare_targets
@@ -68,7 +70,7 @@ class GenerationReport:
     neither within the target nor near the candidates' rank are not annotated: alerts, scaffold and further properties are
     None and NaN."""
     counts: dict[str, int]
-    """requested, decoded, valid, unique, novel, novel (stereo-blind), within target, usual (among those), alert-free (among
+    """requested, decoded, valid, unique, not in the training data, never proposed before, novel (both), novel (stereo-blind), within target, usual (among those), alert-free (among
     the usual ones); without the training data there is no count of novel ones."""
     objectives: list[ResolvedObjective]
     config: GenerateConfig
@@ -100,6 +102,7 @@ def generate(
     config: GenerateConfig | None = None,
     dataset: Dataset | None = None,
     exclude: Collection[str] = (),
+    proposed: Container[str] | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> GenerationReport:
@@ -113,6 +116,8 @@ def generate(
         config: The settings of the generation.
         dataset: The dataset to compare with; found beside the model when None.
         exclude: InChIKeys that are not proposed, as those of an earlier round.
+        proposed: InChIKeys that earlier runs proposed: not novel, and left out unless `exclude_known` is False; None where that
+            is not known.
         progress: Told each stage of the work.
         **settings: Fields of GenerateConfig by name, which go before those of `config`.
 
@@ -142,22 +147,27 @@ def generate(
     named += list_capped(open_scaffold(config.scaffold)) if config.scaffold is not None else []
     usual = learn_usual_structures(model, named).allowed
     known = read_known_keys(model, dataset)
-    unwanted = (known or set()) | set(exclude)
-    rare, expected = warn_of_rare_targets(
-        model, objectives, config, lambda key: key not in unwanted, usual | allowed, progress
-    )
+    earlier = EarlierProposals(exclude, proposed, config.exclude_known)
+    unwanted = known or set()
+
+    def is_new(key: str) -> bool:
+        return not earlier.is_left_out(key) and key not in unwanted
+
+    rare, expected = warn_of_rare_targets(model, objectives, config, is_new, usual | allowed, progress)
     warnings += rare
     kind = MeasuredKind()
     if config.strategy == ACQUISITION:
         kind = MeasuredKind.measure(model, objectives, config, list_measured_molecules(dataset, objectives))
         constraints = Constraints((*kind.list_constraints(), *constraints.constraints))
         warnings += kind.explain(config)
-    found, samples = _search(model, objectives, config, dataset, constraints, usual, unwanted, progress)
+    found, samples = _search(model, objectives, config, dataset, constraints, usual, is_new, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, known)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
-        molecules = _compare_with_all_splits(molecules, dataset, exclude)
-    eligible = new = _select_new(molecules, exclude)
+        molecules = _compare_with_all_splits(molecules, dataset)
+    new = _select_new(molecules, earlier)
+    unseen = compare_with_earlier_runs(molecules, earlier) if earlier.is_known else None
+    eligible = new = molecules.loc[new.index]
     if config.strategy == ACQUISITION and not config.allow_stereo_copies:
         copies = find_stereo_copies(new, list_measured_keys(dataset, objectives))
         eligible = new = new[~copies]
@@ -172,7 +182,10 @@ def generate(
     molecules = _annotate(molecules, eligible, model, objectives, config, usual, allowed, progress)
     eligible = molecules.loc[eligible.index]
     fits = eligible["unusual"].map(lambda cell: is_usual(cell, allowed)).astype(bool)
+    if earlier.is_known:
+        counts[NEVER_PROPOSED] = int((~molecules["proposed_before"]).sum())
     if dataset is not None:
+        counts[NOT_IN_TRAINING] = int(molecules["novel"].sum()) if unseen is None else unseen
         counts["novel"] = int(molecules["novel"].sum())
         counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].sum())
     free = eligible["alerts"] == ""
@@ -186,7 +199,7 @@ def generate(
     candidates = add_neighbors(candidates, model, dataset, progress)
     isomers = None
     if config.enumerate_stereo is not None:
-        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted)
+        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted | {*exclude})
     candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
@@ -245,7 +258,7 @@ def _search(
     dataset: Dataset | None,
     constraints: Constraints,
     usual: frozenset[str],
-    unwanted: Collection[str],
+    is_new: Callable[[str], bool],
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
@@ -254,7 +267,7 @@ def _search(
         samples = config.samples or PER_CANDIDATE * config.n
         return search_scaffold(model, objectives, config, samples, progress, constraints, allowed), samples
     if config.strategy != ACQUISITION:
-        budget = Budget(config, objectives, constraints, lambda key: key not in unwanted, allowed)
+        budget = Budget(config, objectives, constraints, is_new, allowed)
         return sample(model, objectives, config, budget, progress, constraints), budget.granted
     samples = config.samples or max(PER_CANDIDATE * config.n, LEAST)
     known, seed = list_measured_molecules(dataset, objectives), int(config.seed)
@@ -273,20 +286,20 @@ def _search(
     return found, samples
 
 
-def _compare_with_all_splits(molecules: pd.DataFrame, dataset: Dataset, exclude: Collection[str]) -> pd.DataFrame:
+def _compare_with_all_splits(molecules: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Set novelty as for a further round: a measured molecule is known, whichever split it is in."""
-    known = set(dataset.table(["inchikey"])["inchikey"]) | set(exclude)
+    known = set(dataset.table(["inchikey"])["inchikey"])
     molecules["novel"] = ~molecules["inchikey"].isin(known)
     molecules["novel_stereo_blind"] &= molecules["novel"]  # a known molecule is not new, with stereo or without
     return molecules
 
 
-def _select_new(molecules: pd.DataFrame, exclude: Collection[str]) -> pd.DataFrame:
-    """Select the molecules that may be proposed; without the data novelty is unknown and only `exclude` counts."""
+def _select_new(molecules: pd.DataFrame, earlier: EarlierProposals) -> pd.DataFrame:
+    """Select the molecules that may be proposed; without the data only what was proposed before is known."""
     if not len(molecules):
         return molecules
-    excluded = molecules["inchikey"].isin(set(exclude))
-    return molecules[molecules["novel"].fillna(True).astype(bool) & ~excluded]
+    left_out = molecules["inchikey"].map(earlier.is_left_out).astype(bool)
+    return molecules[molecules["novel"].fillna(True).astype(bool) & ~left_out]
 
 
 def _annotate(

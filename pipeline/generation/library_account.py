@@ -24,6 +24,7 @@ from pipeline.generation.library_scoring import (
     HIT,
     MEASURED,
     OUTSIDE,
+    PROPOSED,
     UNKNOWN,
     UNUSUAL,
     KeptRow,
@@ -32,7 +33,7 @@ from pipeline.generation.library_scoring import (
 from pipeline.objectives.config import USUAL
 from pipeline.workspace.csv_tables import escape_formula
 
-READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, WITHIN = (
+READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, NOT_PROPOSED, WITHIN = (
     "read",
     "readable",
     "distinct",
@@ -40,9 +41,10 @@ READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, WITHIN = (
     "in domain",
     "meets the constraints",
     "usual",
+    "not proposed before",
     "within target",
 )
-STAGES = (READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, WITHIN)
+STAGES = (READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, NOT_PROPOSED, WITHIN)
 """The stages of the funnel of a library, in order."""
 
 
@@ -94,11 +96,12 @@ class LibraryAccount:
     @property
     def refused(self) -> Counter[str]:
         """The molecules that fail a constraint, by the constraint that they failed first."""
-        own = (ELIGIBLE, HIT, DUPLICATE, MEASURED, COPY, OUTSIDE, UNKNOWN)
+        own = (ELIGIBLE, HIT, DUPLICATE, MEASURED, COPY, OUTSIDE, UNKNOWN, PROPOSED)
         return Counter({f: n for f, n in self.fates.items() if f not in own and not f.startswith(UNUSUAL)})
 
-    def list_stages(self, has_domain: bool, has_constraints: bool) -> dict[str, int]:
-        """List the stages of the funnel with the molecules that reached them; without a domain or constraints there is no such stage."""
+    def list_stages(self, has_domain: bool, has_constraints: bool, leaves_out: bool = False) -> dict[str, int]:
+        """List the stages of the funnel with the molecules that reached them; without a domain, without constraints, and where nothing
+        proposed before is left out, there is no such stage."""
         readable = self.rows - self.unreadable
         distinct = readable - self.fates[DUPLICATE]
         new = distinct - self.fates[MEASURED] - self.fates[COPY]
@@ -110,7 +113,8 @@ class LibraryAccount:
             stages[IN_DOMAIN] = inside
         if has_constraints:
             stages[MEETS] = meets
-        return stages | {IS_USUAL: usual, WITHIN: self.fates[HIT]}
+        never = {NOT_PROPOSED: usual - self.fates[PROPOSED]} if leaves_out else {}
+        return stages | {IS_USUAL: usual} | never | {WITHIN: self.fates[HIT]}
 
     def describe(self, chosen: int) -> str:
         """Say in a sentence what became of the rows of the library."""
@@ -123,6 +127,7 @@ class LibraryAccount:
             (self.refused.total(), "refused by constraints"),
             (self.unusual.total(), "unusual"),
             (self.fates[UNKNOWN], "without a value"),
+            (self.fates[PROPOSED], PROPOSED),
         ]
         lost = "".join(f"{n:,} {what}, " for n, what in told if n)
         return f"{self.rows:,} rows of {self.name}: {lost}{self.eligible:,} to choose from, {chosen:,} chosen"

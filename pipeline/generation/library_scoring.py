@@ -27,12 +27,13 @@ from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 
 ELIGIBLE, HIT = "eligible", "eligible, within target"
-DUPLICATE, MEASURED, COPY, OUTSIDE, UNKNOWN = (
+DUPLICATE, MEASURED, COPY, OUTSIDE, UNKNOWN, PROPOSED = (
     "duplicate",
     "measured before",
     "stereoisomer of a measured molecule",
     "outside of the domain",
     "without a value",
+    "proposed before",
 )
 """The fates of a row of the library that is a molecule; what fails a constraint has the constraint's name, and what is unusual has
 `UNUSUAL` and its name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,28 @@ import pandas as pd
 
 from chem_vae.errors import ChemVAEError, DataError, UserError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
 from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.source import Source
 from pipeline.generation.acquisition_search import list_measured_molecules
-from pipeline.generation.annotate import add_neighbors, compare_with_training, list_novelty_warnings
+from pipeline.generation.annotate import (
+    add_neighbors,
+    compare_with_earlier_runs,
+    compare_with_training,
+    list_novelty_warnings,
+)
 from pipeline.generation.batch_selection import choose_batch
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.constraint_filter import Refusals
+from pipeline.generation.earlier_proposals import EarlierProposals
 from pipeline.generation.generate import GenerationReport, has_only_bounded, rank_candidates
 from pipeline.generation.hit_probability import add_hit_probability
 from pipeline.generation.library_account import BestRows, LibraryAccount, RejectsFile, SeenKeys
 from pipeline.generation.library_scoring import (
+    PROPOSED,
     KeptRow,
     ScoringTask,
     open_scorer,
@@ -58,6 +65,7 @@ def screen(
     screening: ScreenConfig | None = None,
     dataset: Dataset | None = None,
     rejects: Path | None = None,
+    proposed: Container[str] | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> GenerationReport:
@@ -77,6 +85,8 @@ def screen(
         screening: The settings of the library.
         dataset: The dataset with the measured molecules; found beside the model when None.
         rejects: A CSV file that gets the rows of the library that are no molecules, each with its number and the reason.
+        proposed: InChIKeys that earlier runs proposed, which are left out unless `exclude_known` is False; None where that is not
+            known.
         progress: Told each stage of the work.
         **settings: Fields of GenerateConfig and ScreenConfig by name, which go before those of `config` and `screening`.
 
@@ -115,11 +125,15 @@ def screen(
     )
     scorer = open_scorer(task)
     source, account = open_library(screening, progress)
-    best = _read_library(source, account, task, screening, rejects, progress)
+    earlier = EarlierProposals((), proposed, config.exclude_known)
+    best = _read_library(source, account, task, screening, rejects, earlier, progress)
     molecules, cells = build_library_table(scorer, best), {row.inchikey: row for row in best}
 
     known = None if dataset is None else set(dataset.table(["inchikey"])["inchikey"])
     molecules = compare_with_training(molecules, model, known)
+    unseen = None if known is None else molecules["novel"].copy()
+    if earlier.is_known:
+        compare_with_earlier_runs(molecules, earlier)
     eligible = choose_batch(molecules, config, kind.alerts)
     molecules = molecules.join(eligible["batch"])
     molecules = annotate_batch(molecules, model, objectives, usual, progress)
@@ -136,8 +150,15 @@ def screen(
 
     account.kept = len(best)
     counts = account.list_stages(
-        scorer.worth is not None and not config.measured.outside_domain, bool(task.constraints)
+        scorer.worth is not None and not config.measured.outside_domain,
+        bool(task.constraints),
+        earlier.is_known and config.exclude_known,
     )
+    if earlier.is_known:
+        counts[NEVER_PROPOSED] = int((~candidates["proposed_before"].astype(bool)).sum())
+    if unseen is not None:
+        new = dict(zip(molecules["inchikey"], unseen, strict=True))
+        counts[NOT_IN_TRAINING] = sum(bool(new[key]) for key in candidates["inchikey"])
     if dataset is not None:
         counts["novel"] = int(candidates["novel"].sum())
         counts["novel, stereo-blind"] = int(candidates["novel_stereo_blind"].sum())
@@ -214,6 +235,7 @@ def _read_library(
     task: ScoringTask,
     screening: ScreenConfig,
     rejects: Path | None,
+    earlier: EarlierProposals,
     progress: Progress,
 ) -> list[KeptRow]:
     """Read the library in chunks, score and count its rows, and return the best ones, best first."""
@@ -238,6 +260,9 @@ def _read_library(
     with RejectsFile(rejects, account.numbers) as file, Workers(count, partial(open_worker, task)) as workers:
         for scored in workers.map(score_chunk, read()):
             is_new = seen.add(scored.keys)
+            for place in [place for place, row in scored.kept.items() if earlier.is_left_out(row.inchikey)]:
+                scored.fates[place] = PROPOSED
+                del scored.kept[place]
             account.count(scored, is_new)
             best.add(row for place, row in scored.kept.items() if is_new[place])
             file.add(scored.rejections)
@@ -279,6 +304,7 @@ def _explain_few(found: int, account: LibraryAccount, config: GenerateConfig, sc
         ),
         (account.refused.total(), "were refused by constraints: loosen them"),
         (account.unusual.total(), "have something unusual: --allow-unusual NAME lets it through"),
+        (account.fates[PROPOSED], "were proposed before: --no-exclude-known takes them too"),
     ]
     loosen += [f"{n:,} {what}" for n, what in lost if n]
     return f"{told}; {'; '.join(loosen)}" if loosen else f"{told}; the library holds no more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +12,12 @@ from typing import Any, Self
 from sqlalchemy import Engine, func, select
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from pipeline.library.database import connect, describe, find_library, read, write
+from pipeline.library.database import connect, describe, find_library, read, split, write
 from pipeline.library.identity import find_molecule
 from pipeline.library.queries import LibraryQuery, count, find_page
 from pipeline.library.recording import RecordedRun, describe_candidates, record
 from pipeline.library.run_tables import hash_manifest, read_run
-from pipeline.library.schema import MoleculeRecord, RunRecord
+from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord
 from pipeline.library.versions import prepare
 from pipeline.library.views import describe_molecule, read_rows
 
@@ -122,6 +123,42 @@ class CandidateLibrary:
                 text = f"the run {folder.name} is not in the library: {error}"
                 warnings.warn(text, ChemVAEWarning, stacklevel=2)
         return [run for run in found if run is not None]
+
+    def read_known_keys(self, except_run: str | None = None) -> set[str]:
+        """Read the InChIKeys of all molecules.
+
+        Args:
+            except_run: The id of a run; what it alone proposed is left out.
+        """
+        query = select(MoleculeRecord.inchikey)
+        if except_run is not None:
+            own = select(RunRecord.id).where(RunRecord.run == except_run)
+            others = select(ProposalRecord.molecule_id).where(ProposalRecord.run_id.not_in(own))
+            query = query.where(MoleculeRecord.id.in_(others) | MoleculeRecord.proposed.is_(None))
+        with read(self.engine) as connection:
+            return set(connection.execute(query, execution_options={"yield_per": 10_000}).scalars())
+
+    def find_last_run(self) -> str | None:
+        """Find the id of the last run; None where there is none."""
+        order = (RunRecord.finished.desc(), RunRecord.id.desc())
+        with read(self.engine) as connection:
+            return connection.execute(select(RunRecord.run).order_by(*order).limit(1)).scalar_one_or_none()
+
+    def list_proposals(self, keys: Iterable[str]) -> list[dict[str, str]]:
+        """List the molecules of some InChIKeys with the first run that proposed each: smiles, inchikey, run."""
+        found = {}
+        with read(self.engine) as connection:
+            for part in split(sorted(keys)):
+                query = (
+                    select(MoleculeRecord.smiles, MoleculeRecord.inchikey, RunRecord.run)
+                    .outerjoin(ProposalRecord, ProposalRecord.molecule_id == MoleculeRecord.id)
+                    .outerjoin(RunRecord, RunRecord.id == ProposalRecord.run_id)
+                    .where(MoleculeRecord.inchikey.in_(part))
+                    .order_by(RunRecord.night, RunRecord.id)
+                )
+                for smiles, key, run in connection.execute(query):
+                    found.setdefault(key, {"smiles": smiles, "inchikey": key, "run": run or ""})
+        return list(found.values())
 
     def query(self, query: LibraryQuery) -> LibraryPage:
         """List a page of molecules.

@@ -90,7 +90,7 @@ def connect(url: URL) -> Engine:
     try:
         return create_engine(url, connect_args={"connect_timeout": 10}, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
-        raise LibraryError(
+        raise UnreachableError(
             f"the library {describe(url)} needs a package that is not installed: pip install 'psycopg[binary]' ({error})"
         ) from None
 
@@ -104,6 +104,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def is_sqlite(engine: Engine | Connection) -> bool:
     """Tell whether a library is a SQLite file."""
     return engine.dialect.name == "sqlite"
+
+
+class UnreachableError(LibraryError):
+    """The database of the library does not answer, is in use, full or damaged."""
 
 
 @contextmanager
@@ -141,7 +145,7 @@ def explain_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise LibraryError(explain_error(url, error)) from None
+        raise UnreachableError(explain_error(url, error)) from None
 
 
 def explain_error(url: URL, error: DBAPIError) -> str:

@@ -94,17 +94,20 @@ class StructureIndex:
         return all_ids[order], values[order]
 
     def screen(self, bits: bytes) -> Numbers:
-        """Return the ids of the molecules that have all bits of a packed pattern fingerprint, in order."""
+        """Return the ids of the molecules that have all bits of a packed pattern fingerprint."""
         query = to_words(bits)[0]
-        words = np.flatnonzero(query)
+        words = sorted(np.flatnonzero(query), key=lambda word: -int(np.bitwise_count(query[word])))
         found = []
         for part in self._parts:
             for block in _list_blocks(0, len(part.ids)):
-                has_all: NDArray[np.bool_] = np.ones(len(part.ids[block]), dtype=np.bool_)
-                for word in words:
-                    has_all = has_all & ((part.pattern[word, block] & query[word]) == query[word])
-                found.append(part.ids[block][has_all])
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+                left = np.arange(block.start, block.stop)
+                for word in words:  # those that rule out most come first, so that few molecules are left for the others
+                    values = (
+                        part.pattern[word, block] if len(left) == block.stop - block.start else part.pattern[word][left]
+                    )
+                    left = left[(values & query[word]) == query[word]]
+                found.append(part.ids[left])
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def _count_common(words: Words, query: Words) -> NDArray[np.int32]:
@@ -172,6 +175,6 @@ def _open_files(files: Path) -> _Part:
     """Open the files without reading them: the system reads what is looked at, and keeps it."""
 
     def open_array(field: str) -> Any:
-        return np.load(files / f"{field}.npy", mmap_mode="r", allow_pickle=False)
+        return np.asarray(np.load(files / f"{field}.npy", mmap_mode="r", allow_pickle=False))
 
     return _Part(*(open_array(field) for field in ("ids", "counts", "morgan", "pattern")))

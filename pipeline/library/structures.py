@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ Words = NDArray[np.uint64]
 """Fingerprints as 64-bit words."""
 _NEEDS_ALL = re.compile(r"[rRxk]\d|[\^@/\\]")
 """What in a SMARTS needs exact rings, hybridization or stereo."""
-_TRUSTED = Chem.SmilesParserParams()
+_TRUSTED: Any = Chem.SmilesParserParams()
 _TRUSTED.sanitize = False
 _TRUSTED.removeHs = False
 

@@ -99,6 +99,10 @@ class OptimizeConfig(Settings):
         description="The most heavy atoms of a varied structure; a quarter more than the model's largest when not given.",
     )
     search: SearchConfig = Field(SearchConfig(), description="How the strategies search.")
+    exclude_known: bool = Field(
+        True,
+        description="Leave out what the candidate library knows, so that no molecule is proposed twice; the search may pass through it.",
+    )
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | Literal["date"] = Field(
         0,
         description='The same seed gives the same molecules; "date" takes the scheduled day\'s number: other molecules every night.',

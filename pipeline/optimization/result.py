@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Optimization:
     """What is usual for the model and the user (`pipeline.models.usual_structures`), without what the settings allow by name."""
     oracle: str = ""
     """The name of the oracle."""
+    novelty: dict[str, int] = field(default_factory=dict)
+    """The candidates that are not in the training data and those that were never proposed before, where this is known."""
     size_limits: tuple[Constraint, ...] = ()
     """The constraints on the size that held by default, beside those of the settings."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -97,11 +99,18 @@ def has_improved(scores: NDArray[np.float64], last: int) -> bool:
     return compute_hypervolume(scores, corner) > (1 + 1e-9) * compute_hypervolume(scores[:-last], corner)
 
 
-def rank_candidates(calls: pd.DataFrame, n: int, per_scaffold: int) -> pd.DataFrame:
-    """Rank the best n scored molecules, at most `per_scaffold` of one scaffold, and add the columns rank and scaffold."""
+def rank_candidates(
+    calls: pd.DataFrame, n: int, per_scaffold: int, is_left_out: Callable[[str], bool] = lambda smiles: False
+) -> pd.DataFrame:
+    """Rank the best n scored molecules, at most `per_scaffold` of one scaffold, and add the columns rank and scaffold.
+
+    Molecules of whose SMILES `is_left_out` says True are passed over.
+    """
     ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
     rows, scaffolds, held = [], [], dict[str | None, int]()
     for i, smiles in zip(ordered.index, ordered["smiles"], strict=True):
+        if is_left_out(smiles):
+            continue
         own = find_scaffold(smiles)
         if held.get(own, 0) < per_scaffold:
             held[own] = held.get(own, 0) + 1

@@ -27,7 +27,7 @@ _NAMES = {
     "hba": "H-bond acceptors", "rotatable_bonds": "rotatable bonds", "rings": "rings", "fraction_sp3": "fraction sp³",
     "formal_charge": "formal charge",
 }  # fmt: skip
-_FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain")
+_FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain", "proposed_before")
 _NUMBERS = (
     "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
     "hit_probability",

@@ -14,7 +14,14 @@ import torch
 
 from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import to_plain
-from pipeline.chemistry.metrics import compare_with_target, count_funnel, count_scaffolds, measure_internal_diversity
+from pipeline.chemistry.metrics import (
+    NEVER_PROPOSED,
+    NOT_IN_TRAINING,
+    compare_with_target,
+    count_funnel,
+    count_scaffolds,
+    measure_internal_diversity,
+)
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.constraint_filter import MEETS
@@ -58,6 +65,7 @@ _STAGES = (
     "valid",
     "unique",
     MEETS,
+    NOT_IN_TRAINING,
     "novel",
     NO_COPY,
     "in domain",
@@ -100,6 +108,9 @@ def build_generation_report(
         allow_unusual=list(config.allow_unusual),
     )
     order = _STAGES if made.library is None else LIBRARY_STAGES
+    # Without the library novel is the same as not in the training data; where known molecules may be proposed, they go on.
+    needless = NOT_IN_TRAINING if NEVER_PROPOSED not in counts else "" if config.exclude_known else "novel"
+    order = tuple(stage for stage in order if stage != needless)
     stages = [(s, counts[s]) for s in order if s in counts and (s != "within target" or objectives)]
     report.funnel = [Stage(**stage) for stage in count_funnel(stages)]
     report.refusals = [
@@ -107,11 +118,8 @@ def build_generation_report(
     ]
     if made.library is None:
         report.redraws, report.canonical = config.redraws, Share(**made.canonical.to_dict())
-    report.novelty = None
-    if dataset is not None:
-        of = counts.get(MEETS, counts["unique"]) if made.library is None else len(made.candidates)
-        aware, blind = (Share(count=counts[key], of=of) for key in ("novel", "novel, stereo-blind"))
-        report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
+    of = counts.get(MEETS, counts["unique"]) if made.library is None else len(made.candidates)
+    report.novelty = describe_novelty(counts, of)
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
     if made.hits is not None:
         report.hits = ExpectedHits(**asdict(made.hits), checked=_find_checked_hits(objectives, model))
@@ -124,6 +132,18 @@ def build_generation_report(
     if made.isomers is not None:
         report.isomers, report.isomers_file = list_isomers(made.isomers, asked), ISOMERS
     return report
+
+
+def describe_novelty(counts: Mapping[str, int], of: int) -> Novelty | None:
+    """Describe the novelty of molecules by the counts that there are; None where there is none."""
+    names = {
+        "stereo_aware": "novel",
+        "stereo_blind": "novel, stereo-blind",
+        "not_in_training": NOT_IN_TRAINING,
+        "never_proposed": NEVER_PROPOSED,
+    }
+    found = {field: Share(count=counts[name], of=of) for field, name in names.items() if name in counts}
+    return Novelty(**found) if found else None
 
 
 def list_isomers(isomers: pd.DataFrame, asked: Sequence[str]) -> list[Isomer]:

@@ -107,10 +107,28 @@ class ExpectedHits(Part):
 
 
 class Novelty(Part):
-    """Molecules that are not in the training data, with stereo and without."""
+    """Novel molecules: not in the training data, and never proposed before as far as the candidate library knows."""
 
     stereo_aware: Share = Share()
     stereo_blind: Share = Share()
+    not_in_training: Share = Share()
+    never_proposed: Share = Share()
+    """The two halves; without a count in reports of before 0.3.0 and where the library was not asked."""
+
+
+class News(Part):
+    """What a run brought that the candidate library did not know when it began."""
+
+    new: Share = Share()
+    """The candidates that no earlier run had proposed."""
+    last_run: str = ""
+    """The id of the last run before it; "" for the first one."""
+    known: int | None = None
+    """The molecules that the library knew."""
+    passed_over: int | None = None
+    """Those of them that the run came across."""
+    excluded: bool = True
+    """Whether these were left out of the candidates."""
 
 
 class Diversity(Part):
@@ -356,6 +374,8 @@ class Report(Part):
     canonical: Share = Share()
     """Decoded strings that spell their molecule as the training data would."""
     novelty: Novelty | None = None
+    news: News | None = None
+    """None where the candidate library was not asked."""
     achieved: list[Achieved] = []
     hits: ExpectedHits | None = None
     """What the predictions promise; None where every value is computed, or no goal is known."""

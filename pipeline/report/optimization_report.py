@@ -18,6 +18,7 @@ from pipeline.report.cautions import list_cautions
 from pipeline.report.generation_report import (
     PLOTTED,
     collect_distributions,
+    describe_novelty,
     measure_achieved,
     measure_diversity,
     start_report,
@@ -27,13 +28,11 @@ from pipeline.report.model import (
     Distribution,
     DiversityAt,
     Failure,
-    Novelty,
     Objective,
     Refusal,
     Report,
     Request,
     Search,
-    Share,
     Stage,
 )
 from pipeline.report.origins import BEST_OF, count_origins, measure_shares, trace_lineages
@@ -90,11 +89,10 @@ def build_optimization_report(
     )
     report.funnel = count_stages(found)
     report.novelty = None
-    if len(candidates) and dataset is not None:
-        aware, blind = (
-            Share(count=int(candidates[key].sum()), of=len(candidates)) for key in ("novel", "novel_stereo_blind")
-        )
-        report.novelty = Novelty(stereo_aware=aware, stereo_blind=blind)
+    if len(candidates):
+        told = {} if dataset is None else {"novel": "novel", "novel, stereo-blind": "novel_stereo_blind"}
+        counts = {name: int(candidates[column].sum()) for name, column in told.items()}
+        report.novelty = describe_novelty({**counts, **found.novelty}, len(candidates))
     report.achieved = measure_achieved(objectives, candidates, calls)
     for row, w in zip(report.achieved, objectives, strict=True):
         if w.low is None and w.high is None and row.sampled:  # no interval was requested

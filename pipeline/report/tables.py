@@ -14,6 +14,37 @@ def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
     return [{"stage": s.stage, "count": s.count, "of": s.of, "fraction": s.fraction} for s in report.funnel]
 
 
+def describe_news(report: Report) -> str:
+    """Say in a line how many candidates are new since the last run, and how many known molecules were passed over; "" where the
+    candidate library was not asked."""
+    news = report.news
+    if news is None or news.new.of is None:
+        return ""
+    since = (
+        f"since the last run ({news.last_run})" if news.last_run else "(the first run that the candidate library has)"
+    )
+    told = f"new: {news.new.count or 0:,} of {news.new.of:,} candidates are new {since}"
+    if not news.known:
+        return told
+    met = news.passed_over or 0
+    what = "were left out" if news.excluded else "were met and may be candidates"
+    return f"{told}; the library knew {news.known:,} molecules, {met:,} of them {what}"
+
+
+def describe_novelty(report: Report) -> str:
+    """Say in a line the three counts of novelty, each with its denominator; "" where there is none."""
+    if report.novelty is None:
+        return ""
+    named = (
+        ("not in the training data", report.novelty.not_in_training),
+        ("never proposed before", report.novelty.never_proposed),
+        ("both, which is novel", report.novelty.stereo_aware),
+    )
+    told = [f"{share.count:,} of {share.of:,} {what}" for what, share in named if share.count is not None and share.of]
+    among = "candidates" if report.optimization or report.library else "distinct molecules"
+    return f"novelty of the {among}: {', '.join(told)}" if told and report.news is not None else ""
+
+
 def describe_refusals(report: Report) -> str:
     """Say in a line how many molecules each constraint refused first; "" where there is no constraint or no count."""
     rows = [row for row in list_refusals(report) if row.count is not None and row.constraint != USUAL]

@@ -43,5 +43,12 @@ def campaign(
     check_goals(config, dataset)
     model = train_or_go_on(dataset, config.train, workspace, progress, say)
     return generate_run(
-        model, dataset, config.generate, workspace, name_run(config, dataset), progress, source=config.ingest.source
+        model,
+        dataset,
+        config.generate,
+        workspace,
+        name_run(config, dataset),
+        progress,
+        source=config.ingest.source,
+        library=config.library,
     )

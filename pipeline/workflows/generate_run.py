@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,13 +14,11 @@ from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.data_account import add_newest
 from pipeline.report.generation_report import ISOMERS, build_generation_report
+from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
 from pipeline.workflows.night_account import NightAccount, tell_night
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
-
-PROPOSED = "proposed.csv"
-"""The file of a run folder that lists what earlier rounds proposed (smiles, inchikey, run)."""
 
 
 def generate_run(
@@ -33,6 +32,8 @@ def generate_run(
     earlier: pd.DataFrame | None = None,
     newest: Dataset | None = None,
     source: str | None = None,
+    library: str | None = None,
+    known: KnownMolecules | None = None,
 ) -> Run:
     """Generate candidates with a model and write a run folder.
 
@@ -46,18 +47,20 @@ def generate_run(
         earlier: smiles, inchikey and run of what earlier rounds proposed; none of these molecules is proposed again.
         newest: The data of the last round alone, whose account is told beside that of the dataset.
         source: The source of a campaign, as the user gave it: what is new in it since the last night is told.
+        library: The address of the candidate library; that of the workspace when None.
+        known: What the library knows, where that was asked already (`KnownMolecules.of_run` makes a run's molecules again).
 
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
     """
     check_writable(workspace, estimate_run(model, workspace, config.n), "the run")
     dataset = dataset or model.dataset(workspace)
+    known = known or KnownMolecules(workspace, library)
     exclude = () if earlier is None else set(earlier["inchikey"])
-    made = generate(model, config=config, dataset=dataset, exclude=exclude, progress=progress)
-    asked = {"generate": made.config.model_dump(mode="json")}
+    made = generate(model, config=config, dataset=dataset, exclude=exclude, proposed=known, progress=progress)
+    asked: dict[str, Any] = {"generate": made.config.model_dump(mode="json"), **name_library(library)}
     with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
-        if earlier is not None:
-            writer.write_table(PROPOSED, earlier)
+        writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
         seconds = writer.list_seconds(generate=made.seconds)
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
         if newest is not None:
@@ -66,5 +69,8 @@ def generate_run(
         night.add_to(report)
         if made.isomers is not None:
             writer.write_table(ISOMERS, made.isomers)
+        report.news = known.describe(made.candidates, made.config.exclude_known)
         made.report = report.to_dict()
-        return writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts, **night.facts)
+        run = writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts, **night.facts)
+    record_run(run, workspace, library)
+    return run

@@ -17,6 +17,7 @@ from chem_vae import atomic_files
 from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import tanimoto
+from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
@@ -24,6 +25,7 @@ from pipeline.generation.annotate import (
     add_neighbors,
     add_predictions,
     annotate,
+    compare_with_earlier_runs,
     compare_with_training,
     list_novelty_warnings,
     read_known_keys,
@@ -33,11 +35,12 @@ from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
-from pipeline.optimization.result import Optimization
+from pipeline.optimization.result import Optimization, rank_candidates
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.call_log import find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization_report import build_optimization_report
+from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.preflight import check_optimization
 from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
@@ -64,6 +67,7 @@ def optimize_run(
     oracle: Oracle | Callable[[list[str]], Any] | None = None,
     dataset: Dataset | None = None,
     resume: Run | None = None,
+    library: str | None = None,
 ) -> Run:
     """Optimize with a model and write a run folder with every oracle call in calls.csv.
 
@@ -80,7 +84,9 @@ def optimize_run(
         map: How batches are handed out, see CountedOracle.
         oracle: An Oracle or a function, instead of the settings' oracle.
         dataset: The model's dataset; found in the workspace when None.
-        resume: A finished run whose calls are known from the start; they count against the budget.
+        resume: A finished run whose calls are known from the start; they count against the budget, and what it alone proposed may
+            be proposed again.
+        library: The address of the candidate library; that of the workspace when None.
 
     Returns:
         The finished run.
@@ -102,20 +108,39 @@ def optimize_run(
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
             _copy_calls(resume, state)
+        known = KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
         raised: list[str] = []
         with hear_warnings(raised.append):
             found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
         seconds = time.monotonic() - started
         found.warnings += dict.fromkeys([*before, *raised])
-        asked = {"optimize": config.model_dump(mode="json")}
+        if config.exclude_known:
+            leave_out_known(found, model, known)
+        asked: dict[str, Any] = {"optimize": config.model_dump(mode="json"), **name_library(library)}
         with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
             for file in (LOG, ORIGINS):
                 if (state / file).exists():
                     shutil.copyfile(state / file, writer.folder / file)
-            run = write_run(writer, found, seconds, progress)
+            run = write_run(writer, found, seconds, progress, known)
         shutil.rmtree(state, ignore_errors=True)  # not before the run is whole
+    record_run(run, workspace, library)
     return run
+
+
+def leave_out_known(found: Optimization, model: TrainedModel, known: KnownMolecules) -> None:
+    """Rank the candidates of an optimization again without what earlier runs proposed; a warning says how many these are."""
+    if not known.keys:
+        return
+
+    def is_known(smiles: str) -> bool:
+        return model.standardize(Molecule(smiles)).inchikey in known
+
+    found.candidates = rank_candidates(found.calls, found.config.n, found.config.per_scaffold, is_known)
+    if known.met:
+        found.warnings.append(
+            f"{len(known.met):,} of the best molecules were proposed by earlier runs and are left out (--no-exclude-known keeps them)"
+        )
 
 
 def find_state_folder(
@@ -184,9 +209,13 @@ def _copy_calls(run: Run, state: Path) -> None:
 
 
 def annotate_candidates(
-    found: Optimization, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
+    found: Optimization,
+    model: TrainedModel,
+    dataset: Dataset | None,
+    progress: Progress = silent,
+    known: KnownMolecules | None = None,
 ) -> pd.DataFrame:
-    """Annotate the candidates of an optimization, and compare each with its parent.
+    """Annotate the candidates of an optimization, compare each with its parent, and with what earlier runs proposed.
 
     Returns:
         The candidates with the columns of `pipeline.generation.annotate`, `z`, `molecule` and `parent_similarity`, the
@@ -201,6 +230,11 @@ def annotate_candidates(
     table["z"] = list(encode_valid(model.checkpoint, molecules))
     table["molecule"] = pd.Series(molecules, index=table.index, dtype=object)
     table = compare_with_training(table, model, read_known_keys(model, dataset))
+    if known is not None:
+        unseen = compare_with_earlier_runs(table, known)
+        found.novelty = {NEVER_PROPOSED: int((~table["proposed_before"]).sum())}
+        if unseen is not None and dataset is not None:
+            found.novelty[NOT_IN_TRAINING] = unseen
     known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
     table = annotate(table, table.index, (), others, n=len(table), usual=found.usual, progress=progress)
@@ -218,15 +252,24 @@ def annotate_candidates(
     return table
 
 
-def write_run(writer: RunWriter, found: Optimization, seconds: float, progress: Progress = silent) -> Run:
+def write_run(
+    writer: RunWriter,
+    found: Optimization,
+    seconds: float,
+    progress: Progress = silent,
+    known: KnownMolecules | None = None,
+) -> Run:
     """Write the calls, the candidates and the report of an optimization into its run folder, and finish the run."""
     model, dataset = writer.model, writer.dataset
-    candidates = annotate_candidates(found, model, dataset, progress)
+    candidates = annotate_candidates(found, model, dataset, progress, known)
     found.warnings += list_novelty_warnings(model, dataset)
     times = writer.list_seconds(optimize=seconds)
     report = build_optimization_report(
         found, candidates, model, dataset, title=writer.name, run_id=writer.run.id, seconds=times
     )
+    if known is not None:
+        report.news = known.describe(candidates, found.config.exclude_known)
+        writer.write_table(PROPOSED, known.list_met())
     found.report = report.to_dict()
     writer.write_table(CALLS, found.calls)
     return writer.finish(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
@@ -13,6 +14,7 @@ from pipeline.generation.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.generation_report import ISOMERS, build_generation_report
 from pipeline.report.library_facts import describe_library
+from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
@@ -29,6 +31,9 @@ def screen_run(
     workspace: Path,
     name: str,
     progress: Progress = silent,
+    *,
+    library: str | None = None,
+    known: KnownMolecules | None = None,
 ) -> Run:
     """Choose molecules from a library with a model and write a run folder, as `generate_run` does of generated ones.
 
@@ -42,31 +47,50 @@ def screen_run(
         workspace: The folder whose `runs/` gets the run folder.
         name: The name of the run.
         progress: Told each stage of the work.
+        library: The address of the candidate library; that of the workspace when None.
+        known: What the library knows, where that was asked already.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates, rejected rows and manifest.
     """
     check_writable(workspace, estimate_run(model, workspace, config.n), "the run")
     dataset = dataset or model.dataset(workspace)
+    known = known or KnownMolecules(workspace, library)
     with tempfile.TemporaryDirectory() as folder:
         rejects = Path(folder) / REJECTS
-        made = screen(model, config=config, screening=screening, dataset=dataset, rejects=rejects, progress=progress)
+        made = screen(
+            model,
+            config=config,
+            screening=screening,
+            dataset=dataset,
+            rejects=rejects,
+            proposed=known,
+            progress=progress,
+        )
         account = made.library
         assert account is not None
-        asked = {"generate": made.config.model_dump(mode="json"), "screen": screening.model_dump(mode="json")}
+        asked: dict[str, Any] = {
+            "generate": made.config.model_dump(mode="json"),
+            "screen": screening.model_dump(mode="json"),
+        }
+        asked |= name_library(library)
         with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
             if account.unreadable:
                 shutil.copyfile(rejects, writer.folder / REJECTS)
+            writer.write_table(PROPOSED, known.list_met())
             seconds = writer.list_seconds(screen=made.seconds)
             report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
             report.library = describe_library(account, len(made.candidates), REJECTS)
             if made.isomers is not None:
                 writer.write_table(ISOMERS, made.isomers)
+            report.news = known.describe(made.candidates, made.config.exclude_known)
             made.report = report.to_dict()
-            return writer.finish(
+            run = writer.finish(
                 report,
                 made.candidates,
                 seed=made.config.seed,
                 counts=made.counts,
                 library={"name": account.name, "location": account.location, "rows": account.rows},
             )
+    record_run(run, workspace, library)
+    return run

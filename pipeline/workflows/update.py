@@ -18,7 +18,8 @@ from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
-from pipeline.workflows.generate_run import PROPOSED, generate_run
+from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.known_molecules import list_proposed
 from pipeline.workflows.new_measurements import (
     OTHER_FILE,
     has_labels,
@@ -122,19 +123,17 @@ def update(
     following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
     checks = [_check_predictions(run, name, new, dataset) for name in names]
     made = generate_run(
-        following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run), newest=fresh
+        following,
+        merged,
+        config.generate,
+        workspace,
+        config.name,
+        progress,
+        earlier=list_proposed(run),
+        newest=fresh,
+        library=config.library,
     )
     return UpdateResult(made, counted, checks)
-
-
-def list_proposed(run: Run) -> pd.DataFrame:
-    """List what a run and those before it proposed: smiles, inchikey and run."""
-    columns = ["smiles", "inchikey", "run"]
-    own = read_csv(run.folder / "candidates.csv", dtype=str)
-    parts = [own.reindex(columns=columns).assign(run=run.id)]
-    if (run.folder / PROPOSED).is_file():
-        parts.insert(0, read_csv(run.folder / PROPOSED, dtype=str)[columns])
-    return pd.concat(parts, ignore_index=True).drop_duplicates("inchikey").reset_index(drop=True)
 
 
 def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[DatasetProperty]]:
