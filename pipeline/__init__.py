@@ -4,6 +4,7 @@ import pipeline as mg
 model = mg.load_model("workspace/runs/20260101-020000-nightly")
 found = mg.generate(model, target={"logp": 2.5, "qed": 0.9}, n=100, seed=0)
 found.to_frame().query("novel").nlargest(20, "score")
+mg.library("workspace").to_frame(ranges=["qed_computed>0.8"], limit=20)
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ _MODULES = {
     "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.generate": ("GenerationReport", "generate"),
     "pipeline.generation.screen_library": ("screen",),
+    "pipeline": ("library",),  # the room itself, which can be called
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
     "pipeline.optimization.lead": ("improve",),
     "pipeline.optimization.result": ("Optimization",),
@@ -76,6 +78,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name at first use (PEP 562), so that `import pipeline` loads no heavy library."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'pipeline' has no attribute {name!r}; it has {', '.join(__all__)}")
+    if name == "library":
+        return import_module("pipeline.library")
     value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
     return value
 

@@ -16,6 +16,7 @@ from flows.cli import (
     explore,
     garbage,
     inspect,
+    library,
     optimize,
     repeat,
     reports,
@@ -38,6 +39,7 @@ for module in (steps, screen, optimize, inspect, runs, repeat, verify, garbage, 
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(explore.app, name="explore")
+app.add_typer(library.app, name="library")
 space.app  # noqa: B018 (its commands are of the group explore)
 
 

@@ -26,7 +26,8 @@ def update(
             "--data",
             "--source",
             metavar="SOURCE",
-            help="The new measurements: a file with SMILES and the measured column, under the name that it had in the run.",
+            help="The new measurements: a file with SMILES and the measured column, under the name that it had in the run; or library "
+            "for those that the candidate library has.",
         ),
     ],
     given: Given,

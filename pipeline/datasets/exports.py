@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,45 +69,50 @@ def check_table_file(path: Path) -> None:
         raise UserError(f"there is no folder {path.parent} to write {path.name} into; make it first")
 
 
-def write_table_file(table: pd.DataFrame, path: Path) -> None:
+def write_table_file(table: pd.DataFrame, path: Path, others: Mapping[str, pd.DataFrame] | None = None) -> None:
     """Write a table as .csv or .xlsx, whole or not at all; no text of it is taken for a formula.
+
+    Args:
+        table: The table.
+        path: The file.
+        others: Further sheets of a workbook, by name; a .csv file does without them.
 
     Raises:
         UserError: If the name of the file has another ending, or if the table has more rows than a sheet.
     """
     check_table_file(path)
-    _WRITERS[path.suffix.lower()](table, path)
+    _WRITERS[path.suffix.lower()]({path.stem: table, **(others or {})}, path)
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    write_text(path, format_csv(table))
+def _write_csv(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
+    write_text(path, format_csv(next(iter(sheets.values()))))
 
 
-def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
+def _write_xlsx(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
     # Here: only this needs openpyxl, which takes long to load.
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-    if len(table) >= _MOST_SHEET_ROWS:
-        raise UserError(
-            f"{len(table):,} rows are more than a sheet of {path.name} holds; give a name that ends in .csv"
-        )
+    rows = max(map(len, sheets.values()))
+    if rows >= _MOST_SHEET_ROWS:
+        raise UserError(f"{rows:,} rows are more than a sheet of {path.name} holds; give a name that ends in .csv")
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(path.stem[:31])
 
-    def make_cell(value: Any) -> Any:
+    def make_cell(sheet: Any, value: Any) -> Any:
         if not isinstance(value, str):
             return None if pd.isna(value) else value
         cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:_MOST_CELL])
         cell.data_type = "s"  # a text, also where it begins as a formula does
         return cell
 
-    sheet.append([make_cell(str(name)) for name in table.columns])
-    for row in zip(*(table[name] for name in table.columns), strict=True):
-        sheet.append([make_cell(value) for value in row])
+    for title, table in sheets.items():
+        sheet = book.create_sheet(title[:31])
+        sheet.append([make_cell(sheet, str(name)) for name in table.columns])
+        for row in zip(*(table[name] for name in table.columns), strict=True):
+            sheet.append([make_cell(sheet, value) for value in row])
     with write_whole(path) as partial:
         book.save(partial)
 
 
-_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {".csv": _write_csv, ".xlsx": _write_xlsx}
+_WRITERS: dict[str, Callable[[Mapping[str, pd.DataFrame], Path], None]] = {".csv": _write_csv, ".xlsx": _write_xlsx}

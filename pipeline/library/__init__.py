@@ -1,4 +1,27 @@
-"""The candidate library: what all runs proposed, and what became of it."""
+"""The candidate library: what all runs proposed, and what became of it. `open_library` opens it.
+
+In a notebook the room itself is called: `mg.library("workspace")` opens the library, records the runs that it lacks, and gives
+DataFrames (`to_frame`, `list_runs`, `read_labels`, `describe`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
 
 from pipeline.library.candidate_library import CandidateLibrary as CandidateLibrary
 from pipeline.library.candidate_library import open_library as open_library
+
+
+class _Room(ModuleType):
+    """Makes the room callable: the public name `library` of `pipeline` is the room's own name."""
+
+    def __call__(self, workspace: str | Path = "workspace", url: str | None = None) -> CandidateLibrary:
+        """Open the library of a workspace, and record its finished runs that are missing in it; see `open_library`."""
+        opened = open_library(Path(workspace), url)
+        opened.add_missing_runs()
+        return opened
+
+
+sys.modules[__name__].__class__ = _Room

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.library.database import connect, describe, find_library, read, split, write
-from pipeline.library.identity import find_molecule
-from pipeline.library.queries import LibraryQuery, count, find_page
+from pipeline.library.exports import check_export, describe_columns, make_table, read_label_table, write_export
+from pipeline.library.fields import Range
+from pipeline.library.identity import find_molecule, format_id
+from pipeline.library.measurement_files import FileOptions, read_file
+from pipeline.library.measurements import ImportedMeasurements, find_user, read_known_properties, write_measurements
+from pipeline.library.merge import MergedLibrary, merge
+from pipeline.library.queries import LEAST_SIMILARITY, LibraryQuery, count, find_page
 from pipeline.library.recording import RecordedRun, describe_candidates, record
 from pipeline.library.run_tables import hash_manifest, read_run
-from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord
+from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, UnmatchedRow
+from pipeline.library.statuses import set_status
 from pipeline.library.versions import prepare
 from pipeline.library.views import describe_molecule, read_rows
 
+ALL = 10**12
+"""A limit for all molecules."""
 INDEX = "library-index"
 """The folder of a workspace with the files that structures are found by; it can be removed at any time."""
 
@@ -146,7 +156,7 @@ class CandidateLibrary:
 
     def list_proposals(self, keys: Iterable[str]) -> list[dict[str, str]]:
         """List the molecules of some InChIKeys with the first run that proposed each: smiles, inchikey, run."""
-        found = {}
+        found: dict[str, dict[str, str]] = {}
         with read(self.engine) as connection:
             for part in split(sorted(keys)):
                 query = (
@@ -174,6 +184,121 @@ class CandidateLibrary:
         """Count all molecules that meet the conditions of a query, which takes long where it has a substructure that is frequent."""
         with read(self.engine) as connection:
             return count(connection, query, self.index_folder)
+
+    def to_frame(
+        self,
+        *,
+        smarts: str | None = None,
+        similar_to: str | None = None,
+        min_similarity: float = LEAST_SIMILARITY,
+        ranges: Sequence[str] = (),
+        status: Sequence[str] = (),
+        run: str | None = None,
+        since: date | None = None,
+        sort: str | None = None,
+        ascending: bool = False,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Read molecules as a table, one a row; without conditions all of them, the best score first.
+
+        >>> library.to_frame(ranges=["pIC50_predicted>7", "mw=300:450"], status=["proposed"], limit=50)  # doctest: +SKIP
+
+        Args:
+            smarts: A substructure.
+            similar_to: A molecule as SMILES.
+            min_similarity: The least Tanimoto similarity (ECFP4) to it, in 0..1.
+            ranges: Conditions on values, as `Range.parse` reads them.
+            status: What became of the molecules, one of these.
+            run: The id or name of a run, or "latest".
+            since: The first night on which they were proposed last.
+            sort: What to sort by, the highest first.
+            ascending: Whether the lowest comes first.
+            limit: How many molecules at most.
+
+        Raises:
+            UserError: A condition cannot be read, or names what is not there.
+        """
+        conditions = tuple(map(Range.parse, ranges))
+        query = LibraryQuery(
+            smarts, similar_to, min_similarity, conditions, tuple(status), run, since, sort, ascending, limit or ALL
+        )
+        return self.read_all(query)
+
+    def read_all(self, query: LibraryQuery) -> pd.DataFrame:
+        """Read the molecules of a query as a table."""
+        with read(self.engine) as connection:
+            ids, similarities, _ = find_page(connection, query, self.index_folder)
+            return make_table(read_rows(connection, ids, similarities))
+
+    def export(self, query: LibraryQuery, path: Path) -> tuple[int, Path | None]:
+        """Write all molecules that meet the conditions of a query to a .csv, .sdf or .xlsx file, with a dictionary of its columns.
+
+        Returns:
+            How many molecules were written, and the file of the dictionary (None for a workbook, which has it as a sheet).
+        """
+        check_export(path)
+        table = self.read_all(replace(query, limit=ALL, offset=0))
+        with read(self.engine) as connection:
+            dictionary = describe_columns(connection, list(table.columns))
+        return len(table), write_export(table, dictionary, path)
+
+    def read_labels(self) -> pd.DataFrame:
+        """Read all measurements as the labels of a training: smiles, inchikey, id, assay, and a column for each property."""
+        with read(self.engine) as connection:
+            return read_label_table(connection)
+
+    def set_status(self, molecules: Sequence[str], status: str, *, why: str = "", who: str | None = None) -> list[str]:
+        """Set the status of molecules, by their ids, InChIKeys or SMILES, and add it to their history.
+
+        Returns:
+            The ids of the molecules.
+
+        Raises:
+            UserError: The status is unknown, or a molecule is not in the library; nothing is changed then.
+        """
+        with write(self.engine) as connection:
+            ids = list(dict.fromkeys(find_molecule(connection, molecule) for molecule in molecules))
+            set_status(connection, ids, status, who or find_user(), why)
+        return [format_id(number) for number in ids]
+
+    def import_measurements(
+        self, path: Path, options: FileOptions | None = None, *, add_unknown: bool = False, who: str | None = None
+    ) -> ImportedMeasurements:
+        """Import measurements from a file; those that are there already change nothing, and rows that match nothing are kept aside.
+
+        Args:
+            path: A table (csv, tsv, xlsx, parquet) or an SD file.
+            options: What is to be said of the file.
+            add_unknown: Whether molecules that the library does not know are added, where the row has their SMILES.
+            who: Who imports; the user of the system when None.
+        """
+        with read(self.engine) as connection:
+            known = read_known_properties(connection)
+        content = read_file(path, options or FileOptions(), known)
+        with write(self.engine) as connection:
+            return write_measurements(connection, path, content, adds=add_unknown, who=who)
+
+    def merge(self, other: CandidateLibrary) -> MergedLibrary:
+        """Merge another library into this one; a second time changes nothing."""
+        with read(other.engine) as theirs, write(self.engine) as connection:
+            return merge(connection, theirs)
+
+    def list_runs(self) -> pd.DataFrame:
+        """List the runs of the library as a table, the latest first."""
+        columns = ("run", "name", "kind", "night", "finished", "dataset", "seed", "candidates", "new")
+        order = (RunRecord.night.desc(), RunRecord.finished.desc(), RunRecord.id.desc())
+        with read(self.engine) as connection:
+            rows = connection.execute(select(*(getattr(RunRecord, c) for c in columns)).order_by(*order)).all()
+        return pd.DataFrame(rows, columns=list(columns))
+
+    def list_unmatched(self) -> pd.DataFrame:
+        """List the rows of files of measurements that belong to no molecule of the library: file, row, reason, cells."""
+        columns = ("file", "row", "reason", "cells")
+        with read(self.engine) as connection:
+            rows = connection.execute(
+                select(*(getattr(UnmatchedRow, c) for c in columns)).order_by(UnmatchedRow.id)
+            ).all()
+        return pd.DataFrame(rows, columns=list(columns))
 
     def describe(self, molecule: str) -> dict[str, Any]:
         """Describe a molecule, by its id, InChIKey or SMILES, with its whole history.

@@ -63,7 +63,10 @@ def record(
     if is_recorded(connection, table.key):
         return None
     structures = describe_candidates(table) if structures is None else structures
-    rows = {name_key(c): c for c in reversed(table.candidates) if name_key(c) in structures}  # the best rank of each
+    rows: dict[str, Candidate] = {}
+    for candidate in table.candidates:  # the best comes first
+        if name_key(candidate) in structures:
+            rows.setdefault(name_key(candidate), candidate)
     known = find_ids(connection, rows)
     add_molecules(connection, [structures[key] for key in rows if key not in known], PROPOSED, table)
     ids = {**known, **find_ids(connection, [key for key in rows if key not in known])}
@@ -165,7 +168,7 @@ def find_properties(
 
 def write_values(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write values of properties; a newer one of the same basis and model replaces the older, and makes others past."""
-    table = _table_of(ValueRecord)
+    table = table_of(ValueRecord)
     current = [row for row in rows if row["is_current"]]
     for part in split([(r["molecule_id"], r["property_id"], r["basis"]) for r in current], 200):
         same = tuple_(ValueRecord.molecule_id, ValueRecord.property_id, ValueRecord.basis).in_(part)
@@ -197,7 +200,7 @@ def _update_molecules(connection: Connection, table: RunTable, rows: Mapping[int
         later.update(connection.execute(query).scalars())
     latest = set(rows) - later
     if latest:
-        molecules = _table_of(MoleculeRecord)
+        molecules = table_of(MoleculeRecord)
         connection.execute(
             update(molecules).where(molecules.c.id == bindparam("of_id")),
             [
@@ -213,6 +216,6 @@ def _update_molecules(connection: Connection, table: RunTable, rows: Mapping[int
     return latest
 
 
-def _table_of(model: type[Base]) -> Table:
+def table_of(model: type[Base]) -> Table:
     """Return the table of a model, which takes rows of its own in one statement."""
     return cast(Table, model.__table__)

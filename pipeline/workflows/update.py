@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from chem_vae.atomic_files import write_text
 from chem_vae.errors import DataError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
@@ -15,6 +16,7 @@ from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
 from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
+from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
@@ -28,9 +30,13 @@ from pipeline.workflows.new_measurements import (
     read_measurements,
     select_new,
 )
-from pipeline.workspace.csv_tables import read_csv
+from pipeline.workspace.csv_tables import format_csv, read_csv
+from pipeline.workspace.folders import hash_content
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.runs import Run
+
+LIBRARY = "library"
+"""What stands for the measurements of the candidate library instead of a file."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ def update(
 
     Args:
         run: The finished run.
-        source: A file with a column of SMILES and at least one of the run's measured properties.
+        source: A file with a column of SMILES and at least one of the run's measured properties; "library" for the measurements
+            in the candidate library.
         workspace: The folder of the run.
         smiles_column: The column of SMILES; found by its name when None.
         config: Settings instead of the run's own (`config.json` with `OTHER_FILE`); its `ingest.delimiter`, `encoding` and
@@ -112,6 +119,8 @@ def update(
 
     config = config or load_config(run.folder / "config.json", OTHER_FILE)
     model, dataset, measured = _open(run, workspace)
+    if source == LIBRARY:
+        source, smiles_column = str(write_labels(workspace, config.library)), "smiles"
     fresh, names = read_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
     new = select_new(dataset, read_labels(fresh, names, "smiles"))
     counted = int(has_labels(new, names).any(axis=1).sum())
@@ -134,6 +143,27 @@ def update(
         library=config.library,
     )
     return UpdateResult(made, counted, checks)
+
+
+def write_labels(workspace: Path, address: str | None = None) -> Path:
+    """Write the measurements of the candidate library to a file of the workspace, as a training reads them.
+
+    Raises:
+        UserError: The library has none.
+    """
+    with open_library(workspace, address) as library:
+        table, where = library.read_labels(), library.address
+    if not len(table):
+        raise UserError(
+            f"the library {where} has no measurements; bring them in with: chem-vae library import-measurements FILE"
+        )
+    text = format_csv(table)
+    folder = workspace / "updates" / hash_content(text)[:8]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "library.csv"
+    if not path.is_file():
+        write_text(path, text)
+    return path
 
 
 def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[DatasetProperty]]:

@@ -1,0 +1,27 @@
+"""Sets what became of molecules; the history keeps every status with who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, update
+
+from chem_vae.errors import unknown_name
+from pipeline.library.database import insert_new, split
+from pipeline.library.schema import STATUSES, MoleculeRecord, StatusRecord
+
+
+def set_status(connection: Connection, ids: Sequence[int], status: str, who: str, why: str) -> None:
+    """Set the status of molecules and add it to their history.
+
+    Raises:
+        UserError: The status is none.
+    """
+    if status not in STATUSES:
+        raise unknown_name("status", status, STATUSES)
+    now = datetime.now(UTC)
+    for part in split(ids):
+        rows = [{"molecule_id": i, "status": status, "who": who, "when": now, "why": why} for i in part]
+        insert_new(connection, StatusRecord, rows)
+        connection.execute(update(MoleculeRecord).where(MoleculeRecord.id.in_(part)).values(status=status))
