@@ -107,7 +107,7 @@ def build_generation_report(
         constraints=[c.describe() for c in config.constraints],
         allow_unusual=list(config.allow_unusual),
     )
-    order = _STAGES if made.library is None else LIBRARY_STAGES
+    order: tuple[str, ...] = _STAGES if made.library is None else LIBRARY_STAGES
     # Without the library novel is the same as not in the training data; where known molecules may be proposed, they go on.
     needless = NOT_IN_TRAINING if NEVER_PROPOSED not in counts else "" if config.exclude_known else "novel"
     order = tuple(stage for stage in order if stage != needless)
