@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.options import HOW, make_option
 from flows.terminal import format_table, name_workspace, note, suggest_command
+from pipeline.workspace.lookup import find_run
 
 if TYPE_CHECKING:
     from pipeline.library import CandidateLibrary
@@ -95,8 +97,6 @@ def _open(workspace: Path, address: str | None) -> Iterator[CandidateLibrary]:
 
 def _make_query(**asked: Any) -> LibraryQuery:
     """Make a query of the values of options."""
-    from datetime import date
-
     from pipeline.library.fields import Range  # here: loads sqlalchemy
     from pipeline.library.queries import LibraryQuery
 
@@ -119,7 +119,6 @@ def add(run: str, workspace: Path, library: Address = None) -> None:
         run: A run's id, name or folder, or all for every run of the workspace.
     """
     from pipeline.library import open_library  # here: loads sqlalchemy and pandas
-    from pipeline.workspace.lookup import find_run
 
     with open_library(workspace, library) as opened:
         found = opened.add_missing_runs() if run == "all" else [opened.add_run(find_run(run, workspace))]
