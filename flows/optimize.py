@@ -105,7 +105,5 @@ def optimize(
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    made = optimize_molecules(
-        folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True
-    )
+    made = optimize_molecules(folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True)
     return made.result()

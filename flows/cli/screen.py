@@ -93,7 +93,9 @@ def screen(
         from flows.screen import screen as flow  # here: loads prefect and rdkit
 
         with use_cluster(whole.dask, workspace):
-            folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name, candidate_library=whole.library))
+            folder = Path(
+                flow(whole.screen, whole.generate, model, workspace, whole.name, candidate_library=whole.library)
+            )
     else:
         from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
         from pipeline.workflows.screen_run import screen_run

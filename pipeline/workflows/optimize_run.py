@@ -235,8 +235,8 @@ def annotate_candidates(
         found.novelty = {NEVER_PROPOSED: int((~table["proposed_before"]).sum())}
         if unseen is not None and dataset is not None:
             found.novelty[NOT_IN_TRAINING] = unseen
-    known = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
-    others = [n for n in dict.fromkeys([*known, *USUAL]) if f"{n}_computed" not in table]
+    own = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
+    others = [n for n in dict.fromkeys([*own, *USUAL]) if f"{n}_computed" not in table]
     table = annotate(table, table.index, (), others, n=len(table), usual=found.usual, progress=progress)
     aimed = {w.summary.name for w in found.objectives}
     measured = {p.name for p in model.properties if p.kind == "measured"}
