@@ -76,7 +76,13 @@ def test_without_the_data_novelty_is_not_claimed(model: TrainedModel, tmp_path: 
     before = set(found.candidates["inchikey"])
     again = generate(alone, config=config, exclude=before)
     assert before <= set(again.molecules["inchikey"]) and not before & set(again.candidates["inchikey"])
-    assert again.molecules["novel"].isna().all()
+    proposed = again.molecules["inchikey"].isin(before)
+    assert again.molecules["proposed_before"].tolist() == proposed.tolist()
+    assert (
+        again.molecules["novel"][~proposed].isna().all()
+    )  # what was proposed is not novel, of the others nothing is known
+    assert (again.molecules["novel"][proposed] == False).all()  # noqa: E712
+    assert again.counts["never proposed before"] == int((~proposed).sum()) and "novel" not in again.counts
 
 
 def test_acquisition_needs_a_measured_property(model: TrainedModel) -> None:
