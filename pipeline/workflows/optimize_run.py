@@ -68,6 +68,7 @@ def optimize_run(
     dataset: Dataset | None = None,
     resume: Run | None = None,
     library: str | None = None,
+    known: KnownMolecules | None = None,
 ) -> Run:
     """Optimize with a model and write a run folder with every oracle call in calls.csv.
 
@@ -87,6 +88,7 @@ def optimize_run(
         resume: A finished run whose calls are known from the start; they count against the budget, and what it alone proposed may
             be proposed again.
         library: The address of the candidate library; that of the workspace when None.
+        known: What the library knows, where that was asked already.
 
     Returns:
         The finished run.
@@ -108,7 +110,7 @@ def optimize_run(
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
             _copy_calls(resume, state)
-        known = KnownMolecules(workspace, library, None if resume is None else resume.id)
+        known = known or KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
         raised: list[str] = []
         with hear_warnings(raised.append):

@@ -13,7 +13,8 @@ from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workflows.generate_run import PROPOSED, generate_run
+from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.known_molecules import KnownMolecules
 from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.csv_tables import read_csv
@@ -52,14 +53,13 @@ def repeat(run: Run, workspace: Path, progress: Progress = silent) -> Repetition
     model = TrainedModel.open(run.folder, workspace=workspace)
     dataset = find_run_dataset(run, config, workspace, progress)
     name = f"repeat-{config.name}"[:60]
+    known = KnownMolecules.of_run(run)
     if config.optimize is not None and (run.folder / CALLS).is_file():
-        made = optimize_run(model, config.optimize, workspace, name, progress, dataset=dataset)
+        made = optimize_run(model, config.optimize, workspace, name, progress, dataset=dataset, known=known)
     elif config.screen is not None:
-        made = screen_run(model, dataset, config.generate, config.screen, workspace, name, progress)
+        made = screen_run(model, dataset, config.generate, config.screen, workspace, name, progress, known=known)
     else:
-        path = run.folder / PROPOSED
-        earlier = read_csv(path, dtype=str) if path.is_file() else None
-        made = generate_run(model, dataset, config.generate, workspace, name, progress, earlier=earlier)
+        made = generate_run(model, dataset, config.generate, workspace, name, progress, known=known)
     same, text = compare_candidates(run, made)
     return Repetition(made, same, text)
 
