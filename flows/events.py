@@ -27,7 +27,7 @@ def tell_finished(run: Run, best: dict[str, Any] | None, hit_score: float | None
     count = int(run.manifest.get("candidates") or 0)
     name = str(run.manifest.get("name") or run.id)
     score = best.get("score") if best else None
-    facts = {"run": run.id, "candidates": count, "report": where, "name": name}
+    facts = {"run": run.id, "candidates": count, "report": where}
     shown = f"{score:.3g}" if isinstance(score, int | float) else "-"
     emit(FINISHED, name, f"{count:,} candidates, the best with a score of {shown}; {where}", **facts)
     if not count:
