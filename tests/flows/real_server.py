@@ -149,7 +149,7 @@ class Server:
                 [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
                 env=variables, stdout=log, stderr=log, text=True,
             )  # fmt: skip
-        until(lambda: get(self.url, "/health"), 180, self.process)
+        until(lambda: get(self.url, "/health"), 600, self.process)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -163,8 +163,8 @@ class Server:
 @contextmanager
 def run_server(home: Path) -> Iterator[Server]:
     server = Server(home, free_port())
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()
