@@ -81,7 +81,7 @@ def gc(
         note(f"nothing was deleted; {format_size(freed)} would be free")
         suggest_command(f"{again} ... --yes")
         return
-    done, left = delete_garbage(found)
+    done, left = delete_garbage(found, workspace)
     for sentence in left:
         note(f"warning: {sentence}")
     note(f"deleted {len(found) - len(left):,} of {len(found):,}, {format_size(done)} are free")

@@ -18,9 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chem_vae.errors import BusyError, UserError
+from chem_vae.errors import UserError
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.part_cache import FOLDER as PARTS
+from pipeline.library import open_library
 from pipeline.workspace.disk_space import format_size
 from pipeline.workspace.folders import lock_folder, read_manifest
 from pipeline.workspace.linked_folders import measure_disk
@@ -118,21 +119,38 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     ]
 
 
-def delete_garbage(garbage: Sequence[Garbage]) -> tuple[int, list[str]]:
+def delete_garbage(garbage: Sequence[Garbage], workspace: Path) -> tuple[int, list[str]]:
     """Delete what was found. Each folder is renamed first, so that none is ever there in part.
+
+    A finished run is recorded in the candidate library before it goes, where it is not in it yet.
+
+    Args:
+        garbage: What `collect_garbage` found.
+        workspace: The workspace that it was found in.
+
+    Raises:
+        LibraryError: If a finished run should go and the library cannot be reached; nothing is deleted then.
 
     Returns:
         The number of bytes that the deletion freed, and a sentence for each entry that was left.
     """
     size, left = measure_disk(path for entry in garbage for path in entry.paths).own, []
-    for entry in garbage:
-        try:
-            for path in entry.paths:
-                _delete(path, locked=entry.kind in ("dataset", "model", "unfinished"))
-        except (BusyError, OSError) as error:
-            left.append(f"{entry.name} was left: {error}")
-            size -= entry.size
+    finished = {path for entry in garbage for path in entry.paths if entry.kind == "run" and _is_finished(path)}
+    with open_library(workspace) if finished else nullcontext() as library:
+        for entry in garbage:
+            try:
+                for path in entry.paths:
+                    if library is not None and path in finished:
+                        library.add_run(path)
+                    _delete(path, locked=entry.kind in ("dataset", "model", "unfinished"))
+            except (UserError, OSError) as error:
+                left.append(f"{entry.name} was left: {error}")
+                size -= entry.size
     return max(0, size), left
+
+
+def _is_finished(run: Path) -> bool:
+    return (run / "manifest.json").is_file()
 
 
 def _delete(path: Path, *, locked: bool) -> None:

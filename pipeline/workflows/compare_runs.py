@@ -139,7 +139,7 @@ def _collect_figures(
     rows: dict[str, list[Any]] = {}
     for place, (run, report, table) in enumerate(zip(runs, reports, tables, strict=True)):
         hits, of = count_hits(report)
-        night = run.manifest.get("night") or {}
+        night = run.manifest.get("last_night") or {}
         found: dict[str, Any] = {
             "finished": str(run.manifest.get("finished") or "")[:16].replace("T", " "),
             "data": report.dataset.name,

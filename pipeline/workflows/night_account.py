@@ -77,7 +77,7 @@ def tell_night(source: str, model: TrainedModel, dataset: Dataset, workspace: Pa
     elif not same_model and (grown := model.card.get("grown")):
         facts["training"] = "went on"
         notes.append(str(grown["text"]))
-    return NightAccount(notes, [down] if down else [], {"night": facts})
+    return NightAccount(notes, [down] if down else [], {"last_night": facts})
 
 
 def find_last_run(source: str, workspace: Path) -> Run | None:
@@ -87,7 +87,7 @@ def find_last_run(source: str, workspace: Path) -> Run | None:
             run = Run(folder, read_manifest(folder, KIND))
         except UserError:  # not finished, or damaged
             continue
-        night = run.manifest.get("night")
+        night = run.manifest.get("last_night")
         if isinstance(night, dict) and is_same_source(night.get("source"), redact(source)):
             return run
     return None

@@ -28,6 +28,7 @@ from pipeline.workspace.folders import write_manifest
 from pipeline.workspace.integrity import check_contents
 from pipeline.workspace.linked_folders import link_or_copy
 from pipeline.workspace.lookup import MODEL, count_round, read_round
+from pipeline.workspace.night import find_night
 from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.run_log import write_log
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
@@ -176,6 +177,7 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
         "format_version": 1,
         "id": run.id,
         "round": read_round(run.id),
+        "night": find_night().isoformat(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "versions": list_versions(),

@@ -99,21 +99,21 @@ def test_each_night_is_told_in_its_report(tmp_path: Path) -> None:
     )
     write(path, texts[:200])
     first = campaign(config, tmp_path)
-    assert first.manifest["night"]["nothing_new"] is False and first.manifest["night"]["since"] is None
+    assert first.manifest["last_night"]["nothing_new"] is False and first.manifest["last_night"]["since"] is None
     second = campaign(config, tmp_path)
-    assert second.manifest["night"]["nothing_new"] is True and second.manifest["night"]["since"] == first.id
+    assert second.manifest["last_night"]["nothing_new"] is True and second.manifest["last_night"]["since"] == first.id
     assert read_report(second.folder).dataset.notes[0].startswith(f"nothing new in a since the run {first.id}")
     write(path, texts[:201])
     third = campaign(config, tmp_path)
-    assert third.manifest["night"]["training"] == "skipped"
+    assert third.manifest["last_night"]["training"] == "skipped"
     notes = read_report(third.folder).dataset.notes
     assert "had 200" in notes[0] and "training was skipped" in notes[1] and "fewer than train.enough_new" in notes[1]
     write(path, texts[:230])
     fourth = campaign(config, tmp_path)
-    assert fourth.manifest["night"]["training"] == "went on"
+    assert fourth.manifest["last_night"]["training"] == "went on"
     assert fourth.manifest["model"]["base"]["key"] == first.manifest["model"]["key"]
     path.unlink()
     fifth = campaign(config, tmp_path)
-    assert "THE SOURCE IS DOWN" in fifth.manifest["night"]["down"]
+    assert "THE SOURCE IS DOWN" in fifth.manifest["last_night"]["down"]
     assert "THE SOURCE IS DOWN" in read_report(fifth.folder).dataset.warnings[0]
-    assert fifth.manifest["night"]["nothing_new"] is True
+    assert fifth.manifest["last_night"]["nothing_new"] is True

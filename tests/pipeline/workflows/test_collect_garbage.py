@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.chemistry.molecule import Molecule
+from pipeline.library import open_library
 from pipeline.workflows import collect_garbage as gc
 from pipeline.workflows.collect_garbage import Garbage, Retention, collect_garbage, delete_garbage
 from pipeline.workflows.run_folder import create_run, finish_run
@@ -18,6 +20,7 @@ from pipeline.workspace.linked_folders import link_or_copy
 from pipeline.workspace.runs import Run, list_runs
 
 DAY = 86_400.0
+_KEYS = {day: Molecule("C" * day + "O").inchikey for day in (1, 2, 3)}
 
 
 def make_dataset(workspace: Path, name: str, key: str, created: str) -> Path:
@@ -42,6 +45,7 @@ def make_model(workspace: Path, key: str, data: str, created: str, base: dict[st
 def make_run(workspace: Path, name: str, day: int, weights: Path | None = None, **told: Any) -> Run:
     run = create_run(workspace, name, {})
     (run.folder / "report.html").write_bytes(b"r" * 100)
+    (run.folder / "candidates.csv").write_text(f"rank,smiles,inchikey\n1,{'C' * day}O,{_KEYS[day]}\n")
     if weights is not None:
         link_or_copy(weights, run.folder / "model")
     finish_run(run, {"name": name, "finished": f"2026-01-{day:02d}T02:00:00+00:00", **told})
@@ -77,7 +81,9 @@ def test_what_a_kept_run_needs_stays(tmp_path: Path, nights: dict[str, Path]) ->
         "m2 is where the kept model started, d2 its data"
     )
     assert found[0].size > 0 and found[0].size < 5000, "its model is shared with models/"
-    total, left = delete_garbage(found)
+    total, left = delete_garbage(found, tmp_path)
+    with open_library(tmp_path) as library:
+        assert library.count() == 2, "what the deleted runs proposed is in the library"
     assert left == [] and total > 6000, "the weights of m1 are freed with the last of their names"
     assert not nights["r1"].exists() and nights["r3"].is_dir() and nights["m2"].is_dir()
     assert {run.folder for run in list_runs(tmp_path)} == {nights["r3"], nights["other"]}
@@ -113,9 +119,9 @@ def test_rubbish_by_age(tmp_path: Path) -> None:
     assert set(names(found)) == {unfinished.name, partial.name, aside.name, half.name}
     assert part.name in names(collect_garbage(tmp_path, Retention(parts_days=5), later))
     with lock_folder(tmp_path / "models" / "a-1", "training"):
-        _, left = delete_garbage(found)
+        _, left = delete_garbage(found, tmp_path)
     assert len(left) == 1 and "another process" in left[0] and partial.exists()
-    delete_garbage(collect_garbage(tmp_path, Retention(), later))
+    delete_garbage(collect_garbage(tmp_path, Retention(), later), tmp_path)
     assert not partial.exists() and not half.exists() and not unfinished.exists() and part.exists() and paid.exists()
 
 
@@ -129,10 +135,10 @@ def test_a_killed_deletion_is_finished_by_the_next(
     found = collect_garbage(tmp_path, Retention(keep_runs=1))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shutil, "rmtree", kill)
-        delete_garbage(found)
+        delete_garbage(found, tmp_path)
     assert not nights["r1"].exists() and nights["r2"].is_dir()
     assert len(list_runs(tmp_path)) == 3, "nothing half-deleted is ever seen"
     again = collect_garbage(tmp_path, Retention())
     assert [e.kind for e in again] == ["deleted"]
-    assert delete_garbage(again)[1] == []
+    assert delete_garbage(again, tmp_path)[1] == []
     assert not [p for p in (tmp_path / "runs").iterdir() if "deleted" in p.name]
