@@ -117,7 +117,9 @@ def _print_table(rows: dict[str, list[Any]], runs: list[str], what: str) -> None
 
 
 def _shorten(value: Any) -> Any:
-    """Return a value as a cell of a table: lists as JSON, long texts cut."""
+    """Return a value as a cell of a table: numbers rounded, lists as JSON, long texts cut."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
     return f"{text[:37]}..." if isinstance(text, str) and len(text) > 40 else text
 

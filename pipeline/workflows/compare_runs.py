@@ -122,7 +122,7 @@ def _draw_drift(comparison: Comparison, figure: Figure, style: PlotStyle) -> Non
     axes[0].bar(x, [row[i] for i, row in enumerate(comparison.shared)], color=style.line, label="candidates")
     axes[0].bar(x, comparison.new, color=style.samples, label="in no run before")
     axes[0].set_ylabel("candidates")
-    axes[0].legend()
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)  # above the bars, which fill the plot
     for axis, column in zip(axes[1:count], columns, strict=True):
         rows = comparison.drift[column]
         low, median, high = ([math.nan if r[k] is None else r[k] for r in rows] for k in ("low", "median", "high"))
