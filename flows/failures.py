@@ -36,7 +36,7 @@ def write_failure(flow_name: str, run: FlowRun, state: str, reason: str) -> Path
             reason,
             settings=parameters,
             started=run.start_time,
-            night=run.expected_start_time.date() if run.expected_start_time else None,
+            night=run.expected_start_time.astimezone().date() if run.expected_start_time else None,
             facts={"flow": flow_name, "run on the Prefect server": f"{run.name} ({run.id})"},
         )
     except Exception as error:
