@@ -64,6 +64,8 @@ class ServeRunner(Runner):
         Args:
             claim: The right to serve; its lock file is held by the process of each run.
         """
+        # A shell that starts it in the background (nohup, &) lets it ignore SIGINT, by which SIGTERM, too, ends the loop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ |= {PARENT_VARIABLE: str(os.getpid()), LOCK_VARIABLE: str(claim.runs)}
         asyncio.run(self.start())
 
