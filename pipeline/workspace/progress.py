@@ -95,4 +95,9 @@ class _Rate:
 
 
 def _write_figures(figures: Mapping[str, float] | None) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())
+    return "  ".join(f"{name} {_write_figure(value)}" for name, value in (figures or {}).items())
+
+
+def _write_figure(value: float) -> str:
+    """Write counts, and numbers as large as these, whole; others with four digits."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
