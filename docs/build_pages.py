@@ -97,7 +97,7 @@ def write_public_names() -> str:
         "",
     ]
     for name in sorted(pipeline.__all__, key=str.casefold):
-        value = getattr(pipeline, name)
+        value = getattr(importlib.import_module(pipeline._MODULE_OF[name]), name)
         lines += [f"::: {value.__module__}.{value.__qualname__}", "    options:", "      heading_level: 2"]
         lines += [
             f'      heading: "mg.{name}"',

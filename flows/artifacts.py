@@ -154,7 +154,7 @@ def show_run(run: Run, hit_score: float | None = None) -> None:
     """
     from prefect.artifacts import create_table_artifact  # here: loads prefect and pydantic
 
-    from flows.events import tell_finished
+    from flows.events import tell_finished  # here: loads prefect
     from pipeline.report.model import read_report  # here: loads pydantic
     from pipeline.report.tables import list_funnel_rows, list_warnings
 

@@ -38,6 +38,7 @@ def serve(
     from prefect.client.orchestration import get_client
     from prefect.types.entrypoint import EntrypointType
 
+    # here: they load prefect
     from flows.automations import DEAD_SECONDS, TAG, crash_dead_runs, send_notifications
     from flows.prefect_server import use_server
     from flows.report_server import show_reports

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.generation.generate import GenerationReport as GenerationReport
     from pipeline.generation.generate import generate as generate
     from pipeline.generation.screen_library import screen as screen
+    from pipeline.library.notebook import library as library
     from pipeline.models.trained_model import TrainedModel as TrainedModel
     from pipeline.models.trained_model import load_model as load_model
     from pipeline.optimization.lead import improve as improve
@@ -58,7 +59,7 @@ _MODULES = {
     "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.generate": ("GenerationReport", "generate"),
     "pipeline.generation.screen_library": ("screen",),
-    "pipeline": ("library",),  # the room itself, which can be called
+    "pipeline.library.notebook": ("library",),
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
     "pipeline.optimization.lead": ("improve",),
     "pipeline.optimization.result": ("Optimization",),
@@ -78,8 +79,6 @@ def __getattr__(name: str) -> Any:
     """Load a public name at first use (PEP 562), so that `import pipeline` loads no heavy library."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'pipeline' has no attribute {name!r}; it has {', '.join(__all__)}")
-    if name == "library":
-        return import_module("pipeline.library")
     value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
     return value
 

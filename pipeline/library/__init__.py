@@ -12,16 +12,14 @@ from types import ModuleType
 
 from pipeline.library.candidate_library import CandidateLibrary as CandidateLibrary
 from pipeline.library.candidate_library import open_library as open_library
+from pipeline.library.notebook import library as library
 
 
 class _Room(ModuleType):
-    """Makes the room callable: the public name `library` of `pipeline` is the room's own name."""
+    """Makes the room callable, since the public name `library` of `pipeline` is the room's own name, too."""
 
     def __call__(self, workspace: str | Path = "workspace", url: str | None = None) -> CandidateLibrary:
-        """Open the library of a workspace, and record its finished runs that are missing in it; see `open_library`."""
-        opened = open_library(Path(workspace), url)
-        opened.add_missing_runs()
-        return opened
+        return library(workspace, url)
 
 
 sys.modules[__name__].__class__ = _Room

@@ -126,6 +126,10 @@ def find_field(connection: Connection, name: str) -> Field:
         told = " or ".join(field.name for field in found)
         raise UserError(f"{name} is known in more than one way, which are not compared with each other: write {told}")
     there = [f"{n}_{basis}" for n, i in known.items() for basis in BASES if _has_values(connection, i, basis)]
+    stems = (name.casefold(), stem.casefold())
+    if near := [repr(other) for other in there if other.rpartition("_")[0].casefold() in stems]:
+        told = ", ".join(sorted([*OWN, *there]))
+        raise UserError(f"unknown value in the library {name!r}; did you mean {' or '.join(near)}? Known: {told}")
     raise unknown_name("value in the library", name, [*OWN, *there])
 
 

@@ -1,0 +1,23 @@
+"""The candidate library as a notebook opens it: `mg.library("workspace")`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.library.candidate_library import CandidateLibrary, open_library
+
+
+def library(workspace: str | Path = "workspace", url: str | None = None) -> CandidateLibrary:
+    """Open the candidate library of a workspace, and record its finished runs that are missing in it.
+
+    Args:
+        workspace: The workspace.
+        url: The address of another database, as `open_library` takes it.
+
+    Raises:
+        UserError: The address is none.
+        LibraryError: The database cannot be reached, or was made by a newer version.
+    """
+    opened = open_library(Path(workspace), url)
+    opened.add_missing_runs()
+    return opened
