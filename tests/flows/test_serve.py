@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from real_server import Server, end, get, is_alive, kill_all, list_children, list_runs, post, start_command, until
 
-LONG = ("train.training.epochs=1500", "train.training.batch_size=8", "train.training.checkpoint_seconds=1")
+LONG = ("train.training.epochs=150", "train.training.batch_size=8", "train.training.checkpoint_seconds=1")
 CRON = "0 2 * * *"
 
 
