@@ -27,7 +27,7 @@ class Table(NamedTuple):
     """One table: what its runs may do, and with which published figures it can be compared."""
 
     settings: Mapping[str, Any]
-    """Of the table [optimize], beside the oracle, the budget and the seed."""
+    """The settings of the table [optimize], beside the oracle, the budget and the seed."""
     said: str
     """The settings in words."""
     published: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What earlier runs proposed: what of it is left out, and what is only told."""
+"""Holds the molecules that earlier runs proposed: some are left out of a run, the others are only told."""
 
 from __future__ import annotations
 
