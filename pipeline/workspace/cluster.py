@@ -10,6 +10,7 @@ import os
 import pickle
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
@@ -48,7 +49,15 @@ class Cluster:
         return cast(Executor, self.client.get_executor(pure=False))
 
     def restart_worker(self, address: str) -> None:
-        """Stop the process of a worker, with what hangs in it; its nanny starts another."""
+        """Stop the process of a worker, with what hangs in it; its nanny starts another.
+
+        A result that nobody has let go of yet would be computed anew elsewhere, and hang there: so it waits until there is none.
+        """
+        until = time.monotonic() + CONNECT_SECONDS
+        while any(str(k).startswith("run_prepared") for keys in self.client.has_what([address]).values() for k in keys):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.05)
         self.client.restart_workers([address], timeout=CONNECT_SECONDS, raise_for_error=False)
 
 
