@@ -14,7 +14,9 @@ from chem_vae.errors import UserError, unknown_name
 from flows.environment import prepare_prefect
 from flows.schedules import check_timezone, find_next, make_schedule
 from pipeline.workflows.night_check import check_night
+from pipeline.workspace.downloads import is_address
 from pipeline.workspace.redaction import has_secret, redact
+from pipeline.workspace.remote_files import has_pattern
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -163,5 +165,7 @@ def make_parameters(
 
 
 def _make_absolute(place: str) -> str:
-    """Return the absolute path of what there is; a name as it is."""
-    return str(Path(place).resolve()) if Path(place).exists() else place
+    """Return the absolute path of what there is, and of a pattern of files; a name and an address as they are."""
+    if Path(place).exists():
+        return str(Path(place).resolve())
+    return str(Path(place).absolute()) if has_pattern(place) and not is_address(place) else place

@@ -25,8 +25,9 @@ from pipeline.workspace.run_log import add_to_log
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NETWORK_ERRORS = {"URLError", "IncompleteRead", "RequestException", "HTTPError", "TransportError"}
-"""Classes of urllib, http.client, requests and httpx by name, so that none of these needs to be installed."""
+NETWORK_ERRORS = {"URLError", "IncompleteRead", "RequestException", "HTTPError", "TransportError",
+                  "HTTPClientError", "ClientConnectionError"}  # fmt: skip
+"""Classes of urllib, http.client, requests, httpx, botocore and aiohttp by name, so that none of these needs to be installed."""
 
 
 def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P, R]], Task[P, R]]:

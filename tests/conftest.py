@@ -13,9 +13,11 @@ os.environ.setdefault(
 
 import csv
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3_server import S3Server, start_s3_server
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
@@ -71,3 +73,18 @@ def tiny_training() -> TrainConfig:
 @pytest.fixture(scope="session")
 def model(dataset: Dataset, workspace: Path, tiny_training: TrainConfig) -> TrainedModel:
     return train(dataset, tiny_training, workspace)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A real S3 server, started when a test first asks for it."""
+    with start_s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with its address and its credentials in the environment."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server

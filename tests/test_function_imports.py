@@ -20,6 +20,7 @@ HEAVY = {
         "umap",
         "dask",
         "distributed",
+        "fsspec",
         "optuna",
         "fcd_torch",
         "jinja2",

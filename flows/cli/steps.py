@@ -65,7 +65,11 @@ def ingest(
     workspace: Path,
     quiet: bool,
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", help="A file, a URL, or a name from `chem-vae datasets`.")
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="A file, a URL (also s3:// and others), a pattern of files, or a name from `chem-vae datasets`.",
+        ),
     ] = None,
 ) -> None:
     """Read, standardize and encode molecules into a dataset folder.

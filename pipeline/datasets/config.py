@@ -34,7 +34,8 @@ class IngestConfig(Settings):
     source: str = Field(
         "moses-sample",
         min_length=1,
-        description="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz; xlsx), a URL, or a name from `chem-vae datasets`.",
+        description="A file (csv, tsv, smi, txt, sdf, parquet, each also .gz; xlsx), a URL (also of a storage: s3://, gs://, abfs://), a pattern "
+        "of files (s3://bucket/night/*.csv), or a name from `chem-vae datasets`.",
     )
     sha256: str | None = Field(None, description="Expected SHA-256 of a downloaded file.")
     smiles_column: str | None = Field(None, description="The column of SMILES; found by its name when not given.")

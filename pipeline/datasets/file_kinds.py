@@ -9,7 +9,10 @@ from pathlib import Path
 from chem_vae.errors import UserError
 from pipeline.datasets.readers import READERS
 from pipeline.datasets.text_files import DAMAGED, open_binary
+from pipeline.workspace.remote_files import LIST
 
+JOINED = "several files"
+"""The format of a list of files that are read as one."""
 OWN_TEXT = ("csv", "tsv", "smi", "txt")
 _RECORD = re.compile(rb"^(M  END|\$\$\$\$)|(V2000|V3000)\s*$", re.MULTILINE)
 _SAVE = "save it as CSV (UTF-8) or .xlsx"
@@ -46,6 +49,8 @@ def find_format(path: Path) -> str:
     Raises:
         UserError: If it is of no known format; the message says what to do.
     """
+    if path.name.endswith(LIST):
+        return JOINED
     name = path.name.lower().removesuffix(".gz")
     suffixes = {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
     named = next((kind for suffix, kind in suffixes.items() if name.endswith(suffix)), None)

@@ -13,7 +13,7 @@ import numpy as np
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, Dataset
-from pipeline.workspace.downloads import is_address, name_download
+from pipeline.workspace.downloads import find_address, is_address, name_download
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.outages import describe_outage, read_outage
 from pipeline.workspace.redaction import expand_variables
@@ -104,10 +104,13 @@ def find_outage(source: str, dataset: Dataset) -> str | None:
     if source in list_datasets():
         return None
     what = f"the dataset {dataset.folder.name}"
-    if is_address(source):
-        path = name_download(expand_variables(source))
-        reason = read_outage(path)
-        return None if reason is None else describe_outage(reason, path.stat().st_mtime, "the copy")
+    if (address := find_address(source)) is not None:
+        path = name_download(expand_variables(address))
+        if (reason := read_outage(path)) is None:
+            return None
+        if path.is_file():
+            return describe_outage(reason, path.stat().st_mtime, "the copy")
+        return describe_outage(reason, dataset.manifest.get("created"), what)
     if Path(source).expanduser().is_file():
         return None
     return describe_outage(f"there is no file {source}", dataset.manifest.get("created"), what)

@@ -20,9 +20,11 @@ from pipeline.datasets.growth import open_earlier
 from pipeline.datasets.property_names import resolve_properties
 from pipeline.datasets.source import find_format
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
+from pipeline.workspace.downloads import find_address, name_download
 from pipeline.workspace.folders import hash_content, lock_folder
-from pipeline.workspace.outages import describe_outage
-from pipeline.workspace.registry import ResolvedSource, UnreachableError, resolve
+from pipeline.workspace.outages import NoAnswerError, UnreachableError, describe_outage, note_outage
+from pipeline.workspace.redaction import expand_variables
+from pipeline.workspace.registry import ResolvedSource, resolve
 
 
 def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -> Dataset:
@@ -55,7 +57,7 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
         get_property(name)
     try:
         resolved = resolve(config.source, config.sha256, progress, keep=config.when_down == "last")
-    except UnreachableError as error:
+    except (UnreachableError, NoAnswerError) as error:
         return _take_last(config, workspace, error)
     config = resolve_properties(config, resolved.path)
     key = compute_dataset_key(config, resolved)
@@ -84,11 +86,13 @@ def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> 
         raise ChemVAEError(f"cannot write the dataset into {workspace}: {error.strerror or error}{where}") from error
 
 
-def _take_last(config: IngestConfig, workspace: Path, error: UnreachableError) -> Dataset:
-    """Return the newest dataset of a source whose file is gone, with a warning; raises the error where there is none."""
+def _take_last(config: IngestConfig, workspace: Path, error: ChemVAEError) -> Dataset:
+    """Return the newest dataset of a source that cannot be reached, with a warning; raises the error where there is none."""
     last = open_earlier(config, Path(workspace) / "datasets") if config.when_down == "last" else None
     if last is None:
         raise error
+    if (address := find_address(config.source)) is not None:
+        note_outage(name_download(expand_variables(address)), str(error))
     told = describe_outage(str(error), last.manifest.get("created"), f"the dataset {last.folder.name}")
     warnings.warn(told, ChemVAEWarning, stacklevel=4)
     return last

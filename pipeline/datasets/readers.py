@@ -70,6 +70,8 @@ class Layout:
     """The mol blocks that set the chiral flag."""
     unflagged: int = 0
     """The mol blocks that draw wedges without setting it."""
+    line_based: bool | None = None
+    """As the reader's own `line_based`, where it depends on the file; None as the reader says."""
 
 
 class Reader(Protocol):

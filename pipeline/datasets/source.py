@@ -17,7 +17,7 @@ from pipeline.chemistry.smiles_text import split_name
 from pipeline.chemistry.standardize import Rejection
 
 # The modules of the formats register them.
-from pipeline.datasets import parquet_reader, sdf_reader, text_reader, xlsx_reader  # noqa: F401
+from pipeline.datasets import joined_reader, parquet_reader, sdf_reader, text_reader, xlsx_reader  # noqa: F401
 from pipeline.datasets.file_kinds import find_format as find_format
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader
 from pipeline.workspace.registry import check_file
@@ -149,7 +149,7 @@ class Source:
             named = [row for row in cells if isinstance(row, Mapping)]
             fields = dict.fromkeys(name for row in named for name in row)
             chunk.columns = {name: [row.get(name) for row in named] for name in fields}
-        if self.reader.line_based:
+        if self.reader.line_based if self.layout.line_based is None else self.layout.line_based:
             columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk

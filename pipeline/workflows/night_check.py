@@ -10,8 +10,10 @@ from pipeline.optimization.scoring import choose_oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.workflows.preflight import check_optimization, check_request, check_start
 from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.downloads import find_address, is_web_address
 from pipeline.workspace.lookup import find_dataset, find_model, find_run
 from pipeline.workspace.registry import check_file, list_datasets
+from pipeline.workspace.remote_files import check_there
 
 NIGHT_BYTES = 200_000_000
 """The room on the disk without which no night is begun: a small dataset, a model and some runs."""
@@ -20,7 +22,7 @@ NIGHT_BYTES = 200_000_000
 def check_night(flow: str, config: CampaignConfig, workspace: Path, *, dataset: str, model: str | None) -> None:
     """Check that a scheduled run of a flow finds what it needs.
 
-    A download is not tried, and the file of measurements of `update` may come later.
+    A download from a web server is not tried, and the file of measurements of `update` may come later.
 
     Args:
         flow: The flow's name.
@@ -55,12 +57,18 @@ def check_night(flow: str, config: CampaignConfig, workspace: Path, *, dataset: 
 
 
 def check_source(source: str) -> None:
-    """Check that a local file of molecules is there; a named dataset and an address are fetched when they are needed.
+    """Check that a local file of molecules is there, or a storage's; a named dataset and a web address are fetched when they are needed.
 
     Raises:
-        DataError: The file is missing or empty.
+        DataError: The file is missing or empty, or may not be read.
+        UserError: The package of the storage is not installed.
+        ChemVAEError: The storage does not answer.
     """
-    if source in list_datasets() or "://" in source:
+    if source in list_datasets():
+        return
+    if (address := find_address(source)) is not None:
+        if not is_web_address(address):
+            check_there(address)
         return
     path = Path(source).expanduser()
     check_file(path)

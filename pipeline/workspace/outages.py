@@ -8,6 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from chem_vae.atomic_files import read_json, write_json
+from chem_vae.errors import ChemVAEError, DataError
+
+
+class UnreachableError(DataError):
+    """Raised where the file of a source is not there, may not be read, or lies on a disk that does not answer."""
+
+
+class NoAnswerError(ChemVAEError):
+    """Raised where a server or a storage does not answer, or fails."""
 
 
 def describe_outage(reason: str, since: object, what: str) -> str:
@@ -48,6 +57,7 @@ def note_outage(path: Path, reason: str | None) -> None:
         if reason is None:
             mark.unlink(missing_ok=True)
         else:
+            mark.parent.mkdir(parents=True, exist_ok=True)
             write_json(mark, {"reason": reason})
 
 

@@ -13,16 +13,23 @@ from chem_vae.errors import UserError
 HIDDEN = "***"
 _HARMLESS = {
     "download", "dl", "raw", "format", "type", "version", "page", "limit", "offset", "sheet", "encoding",
-    "mode", "cache", "timeout",
+    "mode", "cache", "timeout", "versionid",
 }  # fmt: skip
 """Parameters of a query whose values are kept; the names under which a value is secret are without number."""
-_SECRET_VARIABLES = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING")
+_SECRET_VARIABLES = {
+    **dict.fromkeys(("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"), 4),
+    **dict.fromkeys(("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_ACCOUNT_KEY"), 16),
+    **dict.fromkeys(("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_CLIENT_SECRET"), 16),
+}
+"""Variables whose value is secret, with the characters from which on it is no word of other texts ("testing")."""
+_STORAGES = re.compile(r"^(abfss?|az|adl|gs|gcs|s3a?|hdfs|memory|file|ssh|sftp)://$", re.IGNORECASE)
+"""Schemes whose user alone is a name (of a container, or of a person), and whose `?` is part of a pattern."""
 _USER = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
     # A password may hold an @ or a slash that was not escaped; digits up to a slash are a port.
     r"(?P<user>[^\s/?#:'\"<>@]+:(?!\d+[/?#])[^\s?#'\"<>]*|[^\s/?#'\"<>]*)@"
 )
-_FLAG = re.compile(r"(://[^\s?#'\"<>]*\?)[^\s=&#'\"<>]{6,}(?=[\s#'\"<>]|$)")
+_FLAG = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)([^\s?#'\"<>]*\?)[^\s=&#'\"<>]{6,}(?=[\s#'\"<>]|$)")
 _QUERY = re.compile(r"(?<=[\w/.~%*)\]-])(?P<mark>[?#])(?P<query>[\w.~%+$\[\]-]+=[^\s'\"<>`|\\]*)")
 _HEADER = re.compile(
     r"(?P<name>\b(?:authorization|x-api-key)\b['\"]?\s*[:=]\s*['\"]?)(?:(?:basic|bearer|token)\s+)?[^\s'\",;]+", re.I
@@ -34,16 +41,16 @@ def redact(text: str) -> str:
     """Replace what may be secret in a text by ***.
 
     These are the user and password of an address, the values of its query but for harmless parameters, headers that authorize,
-    and the keys of Prefect in the environment. An environment variable that an address names (`${TOKEN}`) is no secret.
+    and the keys of Prefect and of cloud storages in the environment. An environment variable that an address names (`${TOKEN}`) is no secret.
 
     >>> redact("no answer from https://me:secret@host/a.csv?format=csv&X-Amz-Signature=1f2e: timed out")
     'no answer from https://***@host/a.csv?format=csv&X-Amz-Signature=***: timed out'
     """
-    for name in _SECRET_VARIABLES:
-        if len(value := os.environ.get(name, "")) >= 4:
+    for name, shortest in _SECRET_VARIABLES.items():
+        if len(value := os.environ.get(name, "")) >= shortest:
             text = text.replace(value, HIDDEN)
     if "://" in text:
-        text = _FLAG.sub(rf"\g<1>{HIDDEN}", _USER.sub(_redact_user, text))
+        text = _FLAG.sub(_redact_flag, _USER.sub(_redact_user, text))
     if "=" in text:
         text = _QUERY.sub(_redact_query, text)
     return _HEADER.sub(rf"\g<name>{HIDDEN}", text)
@@ -100,9 +107,13 @@ def expand_variables(address: str) -> str:
 
 def _redact_user(found: re.Match[str]) -> str:
     user, mark, password = found["user"].partition(":")
-    if _is_no_secret(password if mark else user):
+    if _is_no_secret(password if mark else user) or (not mark and _STORAGES.match(found["scheme"])):
         return found[0]
     return f"{found['scheme']}{HIDDEN}@"
+
+
+def _redact_flag(found: re.Match[str]) -> str:
+    return found[0] if _STORAGES.match(found["scheme"]) else f"{found['scheme']}{found[2]}{HIDDEN}"
 
 
 def _redact_query(found: re.Match[str]) -> str:

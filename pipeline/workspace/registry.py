@@ -19,17 +19,14 @@ from typing import Any
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.workspace.downloads import download, is_address, name_file
+from pipeline.workspace.downloads import download, find_address, name_file
 from pipeline.workspace.downloads import find_cache_folder as find_cache_folder
+from pipeline.workspace.outages import UnreachableError as UnreachableError
 from pipeline.workspace.redaction import expand_variables, redact
 from pipeline.workspace.wheels import copy_molecules, download_package
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""
-
-
-class UnreachableError(DataError):
-    """Raised where the file of a source is not there, or its disk does not answer."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,8 @@ def resolve(
 
     Args:
         source: A named dataset, which wins over a file of that name in the current folder (write ./name for the file); a
-            local file; or a URL, in which `${NAME}` stands for an environment variable.
+            local file; or a URL, of a web server or of a storage that fsspec knows (s3://bucket/file.csv), in which `${NAME}` stands
+            for an environment variable; or a pattern of files, local or in a storage (s3://bucket/night/*.csv), read as one.
         sha256: The expected SHA-256 of the file.
         progress: Is told of downloads.
         keep: Take the copy of the last time, with a warning, where the server does not answer.
@@ -91,9 +89,9 @@ def resolve(
     datasets = list_datasets()
     if source in datasets:
         return _resolve_named(source, datasets[source], progress)
-    if is_address(source):
-        path = download(expand_variables(source), sha256, progress, keep=keep)
-        return ResolvedSource(_write_stem(name_file(source)), path, _check_hash(path, sha256), redact(source))
+    if (address := find_address(source)) is not None:
+        path = download(expand_variables(address), sha256, progress, keep=keep)
+        return ResolvedSource(_write_stem(name_file(address)), path, _check_hash(path, sha256), redact(source))
     path = Path(source).expanduser()
     if not os.path.lexists(path) and not path.suffix and os.sep not in source and "/" not in source:
         raise unknown_name("dataset", source, datasets)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LEFT_OUT = re.compile(r"<!-- not run: (.+?) -->", re.DOTALL)
 SECONDS = 3600
-USUAL_PORTS = ("4200", "4280")
+USUAL_PORTS = ("4200", "4280", "5055")
 """The ports that the pages name; the tests take free ones."""
 
 

@@ -15,6 +15,8 @@ from pipeline.workspace.redaction import expand_variables, has_secret, redact, r
         ("https://secret@host/a.csv", "https://***@host/a.csv"),
         ("https://me:se@cr/et@host/a.csv", "https://***@host/a.csv"),
         ("ftp://me:secret@host", "ftp://***@host"),
+        ("sftp://me:secret@host/a", "sftp://***@host/a"),
+        ("abfs://container:secret@account/a", "abfs://***@account/a"),
         ("postgresql+asyncpg://prefect:secret@db:5432/prefect", "postgresql+asyncpg://***@db:5432/prefect"),
         ("https://h/a?X-Amz-Signature=secret&X-Amz-Date=secret", "https://h/a?X-Amz-Signature=***&X-Amz-Date=***"),
         ("https://h/a?sig=secret%3D&se=secret&format=csv", "https://h/a?sig=***&se=***&format=csv"),
@@ -39,6 +41,10 @@ def test_what_is_secret(text: str, shown: str) -> None:
         "C/C=C/[C@H](O)C#N |&1:3| what? a=1; mw=300:400",
         "cannot read my.csv: column a=b?",
         "https://example.org/a.csv?format=csv&raw=1",
+        "abfs://container@account.dfs.core.windows.net/night/*.csv",
+        "sftp://me@host/a.csv",
+        "s3://bucket/night-????????.csv",
+        "s3://bucket/a?????????/b.csv and s3://bucket/c.csv?versionId=abc",
     ],
 )
 def test_what_is_no_secret(text: str) -> None:
@@ -48,6 +54,13 @@ def test_what_is_no_secret(text: str) -> None:
 def test_a_key_of_prefect_is_a_secret_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_abcdef")
     assert redact("401 with pnu_abcdef") == "401 with ***"
+
+
+def test_a_key_of_a_storage_is_a_secret_unless_it_is_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCY")
+    assert redact("signed with wJalrXUtnFEMI/K7MDENG/bPxRfiCY.") == "signed with ***."
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    assert redact("testing a molecule") == "testing a molecule"
 
 
 def test_data_and_errors_are_redacted_as_a_whole() -> None:
