@@ -210,6 +210,8 @@ def format_summary(report: Report, folder: Path) -> str:
     # here: loads pydantic
     from pipeline.report.tables import (
         describe_hits,
+        describe_news,
+        describe_novelty,
         describe_refusals,
         describe_unusual,
         list_achieved_rows,
@@ -221,6 +223,7 @@ def format_summary(report: Report, folder: Path) -> str:
     lines = [f"# {report.title or folder.name}", "", f"Run folder: `{folder}`", ""]
     if report.library:
         lines += [f"{report.library.summary}.", ""]
+    lines += [line for text in (describe_news(report), describe_novelty(report)) if text for line in (f"{text}.", "")]
     for title, rows in (("Funnel", list_funnel_rows(report)), ("Requested and achieved", list_achieved_rows(report))):
         if rows:
             lines += [f"## {title}", "", format_markdown(rows), ""]

@@ -96,7 +96,7 @@ def plan_deployment(
     """
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
-    for place in (config.ingest.source, config.screen.library if config.screen else "", data or ""):
+    for place in (config.ingest.source, config.screen.library if config.screen else "", data or "", config.library or ""):
         if has_secret(place):
             raise UserError(
                 f"the settings of a deployment are kept on the Prefect server, and {redact(place)} holds a secret: write it as "
@@ -133,7 +133,11 @@ def make_parameters(
 ) -> dict[str, Any]:
     """Make a flow's parameters as JSON values, with absolute paths: a run starts in a folder of its own."""
     source, start = _make_absolute(config.ingest.source), config.train.base and _make_absolute(config.train.base)
-    config = config.model_copy(update={"ingest": config.ingest.model_copy(update={"source": source})})
+    library = config.library
+    if library is not None and "://" not in library:  # it may be made by the first run
+        library = str(Path(library).expanduser().resolve())
+    ingest = config.ingest.model_copy(update={"source": source})
+    config = config.model_copy(update={"ingest": ingest, "library": library})
     if start is not None:
         config = config.model_copy(update={"train": config.train.model_copy(update={"start": start})})
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
@@ -158,9 +162,12 @@ def make_parameters(
         asked = config.generate
     values["config"] = asked.model_dump(mode="json")
     if flow_name == "train":
-        values["dataset"] = _make_absolute(dataset)
-    elif flow_name in ("generate", "screen", "optimize"):
+        return values | {"dataset": _make_absolute(dataset)}
+    whole = config.model_dump(mode="json", include={"dask", "library", "fail_under"})
+    values["dask"] = whole["dask"]
+    if flow_name != "ingest":
         values |= {"model": model and _make_absolute(model), "name": config.name}
+        values |= {"candidate_library": whole["library"], "fail_under": whole["fail_under"]}
     return values
 
 

@@ -8,6 +8,7 @@ from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 DEFAULT = GenerateConfig()
@@ -62,6 +63,8 @@ def generate(
     name: str = "generate",
     hit_score: float | None = None,
     candidate_library: str | None = None,
+    fail_under: int | None = None,
+    dask: str | None = None,
 ) -> str:
     """Generate candidates and report on them.
 
@@ -72,10 +75,14 @@ def generate(
         name: The run's name.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
         candidate_library: The database of what was proposed; that of the workspace when not given.
+        fail_under: Fail, after the run is written, where fewer of its candidates than so many are within all targets.
+        dask: The address of a Dask scheduler to whose workers the parallel work goes; CHEM_VAE_DASK gives it when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config, library=candidate_library)
-    return generate_candidates(folder, None, whole, workspace, hit_score=hit_score, return_state=True).result()
+    made = generate_candidates(folder, None, whole, workspace, hit_score=hit_score, return_state=True).result()
+    require_hits(Path(made), fail_under)
+    return made

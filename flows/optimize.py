@@ -13,6 +13,7 @@ from prefect.futures import PrefectFuture
 from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 
@@ -87,6 +88,8 @@ def optimize(
     resume: str | None = None,
     hit_score: float | None = None,
     candidate_library: str | None = None,
+    fail_under: int | None = None,
+    dask: str | None = None,
 ) -> str:
     """Spend a budget of oracle calls on molecules that score ever better.
 
@@ -100,10 +103,15 @@ def optimize(
         resume: A finished optimization to go on from; its calls are known from the start.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
         candidate_library: The database of what was proposed; that of the workspace when not given.
+        fail_under: Fail, after the run is written, where fewer of its candidates than so many are within all targets.
+        dask: The address of a Dask scheduler to whose workers the parallel work goes; CHEM_VAE_DASK gives it when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    made = optimize_molecules(folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True)
-    return made.result()
+    made = optimize_molecules(
+        folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True
+    ).result()
+    require_hits(Path(made), fail_under)
+    return made

@@ -8,6 +8,7 @@ from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig, ScreenConfig
+from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 
@@ -44,6 +45,8 @@ def screen(
     name: str = "screen",
     hit_score: float | None = None,
     candidate_library: str | None = None,
+    fail_under: int | None = None,
+    dask: str | None = None,
 ) -> str:
     """Choose the molecules of a library that are worth measuring, and report on them.
 
@@ -55,10 +58,14 @@ def screen(
         name: The run's name.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
         candidate_library: The database of what was proposed; that of the workspace when not given.
+        fail_under: Fail, after the run is written, where fewer of its candidates than so many are within all targets.
+        dask: The address of a Dask scheduler to whose workers the parallel work goes; CHEM_VAE_DASK gives it when not given.
 
     Returns:
         The run's folder.
     """
     folder = str(find_model(model, workspace))
     whole = CampaignConfig(name=name, generate=config, screen=library, library=candidate_library)
-    return screen_molecules(folder, whole, workspace, hit_score, return_state=True).result()
+    made = screen_molecules(folder, whole, workspace, hit_score, return_state=True).result()
+    require_hits(Path(made), fail_under)
+    return made

@@ -64,7 +64,7 @@ def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
 
     A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. One
     that ends badly leaves an account of it in the workspace. The parallel work goes to the Dask cluster that the flow's parameter
-    `config` or the variable CHEM_VAE_DASK names, if any.
+    `dask` or its `config` or the variable CHEM_VAE_DASK names, if any.
     """
     hooks: list[Any] = [leave_account]
 
@@ -83,7 +83,8 @@ def use_its_cluster(function: Callable[P, R]) -> Callable[P, R]:
     def work(*args: P.args, **kwargs: P.kwargs) -> R:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        with use_cluster(getattr(given.arguments.get("config"), "dask", None), given.arguments["workspace"]):
+        address = given.arguments.get("dask") or getattr(given.arguments.get("config"), "dask", None)
+        with use_cluster(address, given.arguments["workspace"]):
             return function(*args, **kwargs)
 
     return work

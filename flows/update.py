@@ -10,6 +10,8 @@ from prefect import get_run_logger
 from flows.artifacts import show_measurements, show_run, track_progress
 from flows.events import NOTHING_NEW, emit
 from flows.tasks import declare_flow, declare_task
+from pipeline.workflows.require_hits import require_hits
+from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_run
 
 
@@ -32,7 +34,7 @@ def propose_next(
     earlier = Run.open(run, workspace)
     config = load_config(earlier.folder / "config.json", {**OTHER_FILE, **(settings or {})})
     try:
-        with track_progress() as progress:
+        with use_cluster(config.dask, workspace), track_progress() as progress:
             made = next_round(earlier, data, workspace, smiles_column=smiles_column, config=config, progress=progress)
     except NoNewMeasurementsError as nothing:
         # As on most days of a schedule: no failure, and no batch beside the one under way.
@@ -41,6 +43,7 @@ def propose_next(
         return str(earlier.folder)
     show_measurements(made)
     show_run(made.run, hit_score)
+    require_hits(made.run.folder, config.fail_under)
     return str(made.run.folder)
 
 

@@ -1,7 +1,8 @@
 """Finds similar molecules and substructures by files of packed fingerprints beside the library.
 
 The files are made of the library's own table, and made again when many molecules were added; those added since are read from the
-table. They hold each word of all fingerprints in a row, so that only the words in which the query has a bit are read.
+table. Of the fingerprints for similarity they hold each word of all molecules in a row, of those for substructures each bit, so that
+only what the query has is read.
 """
 
 from __future__ import annotations
@@ -19,25 +20,28 @@ from sqlalchemy import Connection, func, select
 
 from chem_vae.errors import BusyError
 from pipeline.library.schema import FingerprintRecord, LibraryFact
-from pipeline.library.structures import Words, to_words
+from pipeline.library.structures import BITS, Words, to_words
 from pipeline.workspace.folders import build_folder
 
 MOST_ADDED = 20_000
 """Molecules that may be added before the files are made again."""
 READ_AT_ONCE = 20_000
 COMPARED_AT_ONCE = 65_536  # so that the words at work stay in the processor's cache
+TURNED_AT_ONCE = 16_384
+_LAYOUT = "bits"
+"""In the name of the files' folder; files of another layout are made again."""
 
 Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Molecules with their fingerprints: ids (n,), bits set (n,), and words (WORDS, n)."""
+    """Molecules with their fingerprints: ids (n,), bits set (n,), words (WORDS, n), and bits packed eight to a byte (BITS, n / 8)."""
 
     ids: Numbers
     counts: NDArray[np.uint16]
     morgan: Words
-    pattern: Words
+    pattern_bits: NDArray[np.uint8]
 
     @classmethod
     def of_rows(cls, ids: Numbers, morgan: bytes, pattern: bytes) -> _Part:
@@ -45,8 +49,8 @@ class _Part:
         words = to_words(morgan)
         counts = np.bitwise_count(words).sum(axis=1, dtype=np.uint16)
         order = np.argsort(counts, kind="stable")
-        words, patterns = words[order], to_words(pattern)[order]
-        return cls(ids[order], counts[order], np.ascontiguousarray(words.T), np.ascontiguousarray(patterns.T))
+        patterns = np.frombuffer(pattern, dtype=np.uint8).reshape(-1, BITS // 8)[order]
+        return cls(ids[order], counts[order], np.ascontiguousarray(words[order].T), _turn_bits(patterns))
 
 
 class StructureIndex:
@@ -95,19 +99,23 @@ class StructureIndex:
 
     def screen(self, bits: bytes) -> Numbers:
         """Return the ids of the molecules that have all bits of a packed pattern fingerprint."""
-        query = to_words(bits)[0]
-        words = sorted(np.flatnonzero(query), key=lambda word: -int(np.bitwise_count(query[word])))
+        wanted = np.flatnonzero(np.unpackbits(np.frombuffer(bits, dtype=np.uint8), bitorder="little"))
         found = []
         for part in self._parts:
-            for block in _list_blocks(0, len(part.ids)):
-                left = np.arange(block.start, block.stop)
-                for word in words:  # those that rule out most come first, so that few molecules are left for the others
-                    values = (
-                        part.pattern[word, block] if len(left) == block.stop - block.start else part.pattern[word][left]
-                    )
-                    left = left[(values & query[word]) == query[word]]
-                found.append(part.ids[left])
+            passing = np.full(part.pattern_bits.shape[1], 255, dtype=np.uint8)
+            for bit in wanted:
+                passing &= part.pattern_bits[bit]
+            found.append(part.ids[np.flatnonzero(np.unpackbits(passing, count=len(part.ids), bitorder="little"))])
         return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _turn_bits(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn fingerprints (n, BITS / 8) into one row for each bit (BITS, n / 8)."""
+    turned = np.empty((BITS, -(-len(packed) // 8)), dtype=np.uint8)
+    for start in range(0, len(packed), TURNED_AT_ONCE):
+        bits = np.unpackbits(packed[start : start + TURNED_AT_ONCE], axis=1, bitorder="little")
+        turned[:, start // 8 : (start + TURNED_AT_ONCE) // 8] = np.packbits(bits.T, axis=1, bitorder="little")
+    return turned
 
 
 def _count_common(words: Words, query: Words) -> NDArray[np.int32]:
@@ -148,7 +156,7 @@ def _read_fingerprints(connection: Connection, after: int, until: int) -> tuple[
 def _find_files(folder: Path, library: str, newest: int) -> tuple[int, Path | None]:
     """Find the newest files of a library that hold no later molecule than `newest`; return their last id too."""
     found = []
-    for files in folder.glob(f"{library[:12]}-*"):
+    for files in folder.glob(f"{library[:12]}-{_LAYOUT}-*"):
         number = files.name.rpartition("-")[2]
         if number.isdecimal() and int(number) <= newest and files.is_dir():
             found.append((int(number), files))
@@ -158,7 +166,7 @@ def _find_files(folder: Path, library: str, newest: int) -> tuple[int, Path | No
 def _write_files(connection: Connection, folder: Path, newest: int) -> Path:
     """Write the fingerprints until an id to files, and remove the files before."""
     library = _read_library_id(connection)
-    name = f"{library[:12]}-{newest}"
+    name = f"{library[:12]}-{_LAYOUT}-{newest}"
     with build_folder(folder / name, "indexing the candidate library") as building:
         if building.name != name:
             part = _Part.of_rows(*_read_fingerprints(connection, 0, newest))
@@ -166,7 +174,7 @@ def _write_files(connection: Connection, folder: Path, newest: int) -> Path:
                 np.save(building / f"{field}.npy", array)
     for older in folder.glob(f"{library[:12]}-*"):
         number = older.name.rpartition("-")[2]
-        if number.isdecimal() and int(number) < newest:
+        if older.name != name and number.isdecimal() and int(number) <= newest:
             shutil.rmtree(older, ignore_errors=True)
     return folder / name
 
@@ -177,4 +185,4 @@ def _open_files(files: Path) -> _Part:
     def open_array(field: str) -> Any:
         return np.asarray(np.load(files / f"{field}.npy", mmap_mode="r", allow_pickle=False))
 
-    return _Part(*(open_array(field) for field in ("ids", "counts", "morgan", "pattern")))
+    return _Part(*(open_array(field) for field in ("ids", "counts", "morgan", "pattern_bits")))

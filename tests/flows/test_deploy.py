@@ -38,12 +38,12 @@ def test_a_schedule_fires_and_survives_a_restart(real_server: Server, home: Path
     arguments = ("--config", "nightly.toml", "--flow", "ingest", "--interval", "15", "--timezone", "Europe/Berlin")
     process = serving(home, *arguments, PREFECT_API_URL=server)
     try:
-        deployment = until(lambda: get(server, "/deployments/name/ingest/nightly"), 60, process)
+        deployment = until(lambda: get(server, "/deployments/name/ingest/nightly"), 400, process)
         finished = {
             "deployments": {"id": {"any_": [deployment["id"]]}},
             "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
         }
-        run = until(lambda: ask(server, "flow_runs", finished), 90, process)[0]
+        run = until(lambda: ask(server, "flow_runs", finished), 400, process)[0]
     finally:
         end(process)
     assert process.returncode == 0
@@ -65,7 +65,7 @@ def test_a_schedule_fires_and_survives_a_restart(real_server: Server, home: Path
     process = serving(home, *arguments, PREFECT_API_URL=server)
     try:
         again = until(
-            lambda: (d := get(server, "/deployments/name/ingest/nightly")) and not d["paused"] and d, 60, process
+            lambda: (d := get(server, "/deployments/name/ingest/nightly")) and not d["paused"] and d, 400, process
         )
         assert again["id"] == deployment["id"]
         assert [schedule["active"] for schedule in again["schedules"]] == [True]
@@ -83,7 +83,7 @@ def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -
         home, "--config", str(config), "--cron", "0 2 * * *", "--timezone", "UTC", PREFECT_SERVER_API_PORT=str(port)
     )
     try:
-        deployment = until(lambda: get(url, "/deployments/name/campaign/tiny"), 120, process)
+        deployment = until(lambda: get(url, "/deployments/name/campaign/tiny"), 400, process)
         assert deployment["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
         assert deployment["parameters"]["config"]["generate"]["n"] == 5
         assert os.path.isabs(deployment["parameters"]["workspace"])
@@ -96,7 +96,7 @@ def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -
 def test_a_configured_server_that_is_not_there(home: Path, config: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", "serve", "--config", str(config), "--interval", "60"],
-        cwd=home, capture_output=True, text=True, timeout=120,
+        cwd=home, capture_output=True, text=True, timeout=600,
         env={**environment(home), "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"},
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
@@ -144,7 +144,7 @@ def test_prefect_yaml_can_be_deployed_to_a_work_pool(real_server: Server, home: 
     for arguments in (["work-pool", "create", "chem-vae", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
         done = subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
-            cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120,
+            cwd=ROOT, env=variables, capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     held = {
@@ -187,3 +187,26 @@ def test_a_screening_needs_its_library() -> None:
         UserError, match=r"needs a table \[screen\] in the configuration that says where the library is"
     ):
         make_parameters("screen", CampaignConfig(), Path("w"), "latest", None, None, {})
+
+
+def test_the_settings_of_all_steps_reach_each_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster, the candidate library and the least number of hits are no settings of the flow's own table."""
+    from flows.deployment_plan import FLOWS, Plan, make_parameters
+    from pipeline.config import CampaignConfig
+    from pipeline.generation.config import ScreenConfig
+    from pipeline.optimization.config import OptimizeConfig
+
+    monkeypatch.chdir(tmp_path)
+    config = CampaignConfig(
+        dask="tcp://here:1", library="mine.sqlite", fail_under=3, screen=ScreenConfig(library="catalogue.csv"),
+        optimize=OptimizeConfig(objectives={"qed": {"maximize": True}}),
+    )  # fmt: skip
+    for name in FLOWS:
+        made = make_parameters(name, config, tmp_path, "latest", None, "new.csv", {})
+        settings = {**made, **(made["config"] if name == "campaign" else {})}
+        if name in ("campaign", "generate", "screen", "optimize"):
+            where = settings["library" if name == "campaign" else "candidate_library"]
+            assert where == str(tmp_path / "mine.sqlite") and settings["fail_under"] == 3, name
+        if name not in ("train", "update"):  # training runs on devices of its own; update takes those of its run
+            assert settings["dask"] == "tcp://here:1", name
+        Plan(name, "x", made, None, "", tmp_path).flow.validate_parameters(made)
