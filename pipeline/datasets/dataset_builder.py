@@ -42,7 +42,7 @@ from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.label import LabelColumn
 from pipeline.datasets.label_checks import find_label_problems
 from pipeline.datasets.measured_columns import read_labels
-from pipeline.datasets.part_cache import FOLDER
+from pipeline.datasets.part_cache import FOLDER, keep_part
 from pipeline.datasets.parts import is_finished_part
 from pipeline.datasets.rare_symbols import move_to_training
 from pipeline.datasets.row_losses import describe_losses
@@ -142,6 +142,7 @@ class DatasetBuilder:
                 line_breaks.append(chunk.line_breaks)
                 if is_finished_part(part := self.settings.part(chunk.number)):
                     found[chunk.number] = read_part_figures(part)
+                    keep_part(self.settings, chunk)  # a kill may have come before it was kept
                 else:
                     order.append(chunk.number)
                     yield self.settings, chunk

@@ -71,6 +71,8 @@ def keep_part(settings: ShardSettings, chunk: Chunk) -> None:
     if settings.cache is None:
         return
     kept, part = name_kept_part(settings, chunk), settings.part(chunk.number)
+    if is_finished_part(kept):
+        return
     with suppress(OSError, UserError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         for suffix in (*FILES[1:], ".done.json", FILES[0]):
