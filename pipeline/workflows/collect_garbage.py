@@ -8,8 +8,6 @@ not finished, and what another process works on.
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -23,19 +21,18 @@ from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.library import open_library
 from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.folders import lock_folder, read_manifest
+from pipeline.workspace.folders import DELETED, delete_folder, lock_folder, read_manifest
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.runs import KIND as RUN_KIND
 
 MODEL_KIND = "chem-vae trained model"
-_DELETED = ".deleted-"
-"""A part of the name of a folder whose deletion has begun."""
 _DAY = 86_400.0
 
 
 @dataclass(frozen=True)
 class Retention:
-    """What is kept. A finished run goes only where a limit is given; models and datasets go with the last run that needs them."""
+    """What is kept. Finished runs go only where a limit is given, and with them the models and datasets that no kept run needs, also
+    those that an earlier deletion did not come to."""
 
     keep_runs: int | None = None
     """The newest runs of each name that are kept."""
@@ -105,8 +102,6 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     going = {path: why for path, why in going.items() if path.name not in needed_runs}
     kept = [run for run in runs if run.path not in going]
     found += [_make_garbage(path, "run", why) for path, why in going.items()]
-    if not going and retention.bytes is None:
-        return found
     kept_models = _keep_models(models, kept)
     kept_datasets = _keep_datasets(datasets, kept, kept_models)
     why = "no kept run needs it, and a newer one is there"
@@ -159,20 +154,17 @@ def _delete(path: Path, *, locked: bool) -> None:
         if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)
             return
-        aside = path.with_name(f".{path.name.lstrip('.')}{_DELETED}{secrets.token_hex(4)}")
-        with suppress(FileNotFoundError):
-            os.replace(path, aside)
-            shutil.rmtree(aside)
+        delete_folder(path)
 
 
 def _find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:
     """Find unfinished, damaged and half-deleted folders, and files that a kill has left."""
-    for place in ("runs", "models", "datasets"):
+    for place in ("runs", "models", "datasets", "optimizations"):
         for path in sorted((workspace / place).glob("*")):
             old = now - _find_newest(path) >= retention.unfinished_days * _DAY
-            if _DELETED in path.name:
+            if DELETED in path.name:
                 yield _make_garbage(path, "deleted", "its deletion was interrupted")
-            elif path.name.startswith("."):
+            elif path.name.startswith(".") or place == "optimizations":  # whose calls are paid
                 continue
             elif ".damaged-" in path.name and old:
                 yield _make_garbage(
@@ -186,7 +178,8 @@ def _find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator
                 yield _make_garbage(
                     path, "run", f"was not finished, and is untouched for {retention.unfinished_days:g} days"
                 )
-    leftovers = [p for p in workspace.rglob(".*.partial") if p.is_file() and now - p.stat().st_mtime >= _DAY]
+    pattern = ".*.partial*"  # SQLite adds "-journal" to the name
+    leftovers = [p for p in workspace.rglob(pattern) if p.is_file() and now - p.stat().st_mtime >= _DAY]
     if leftovers:
         size = measure_disk(leftovers).own
         yield Garbage("half-written files", "file", "a kill has left them", tuple(leftovers), size)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,22 @@ def lock_folder(folder: Path, doing: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+DELETED = ".deleted-"
+"""A part of the name of a folder whose deletion has begun."""
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder, which is hidden under another name first, so that it is never there in part; nothing where there is none.
+
+    Raises:
+        OSError: If it cannot be deleted.
+    """
+    aside = folder.with_name(f".{folder.name.lstrip('.')}{DELETED}{secrets.token_hex(4)}")
+    with suppress(FileNotFoundError):
+        os.replace(folder, aside)
+        shutil.rmtree(aside)
 
 
 _RANKS = ("RANK", "NODE_RANK", "LOCAL_RANK")

@@ -90,6 +90,12 @@ def test_what_a_kept_run_needs_stays(tmp_path: Path, nights: dict[str, Path]) ->
     assert collect_garbage(tmp_path, Retention(keep_runs=1)) == []
 
 
+def test_models_and_datasets_go_also_when_a_kill_came_after_their_runs(tmp_path: Path, nights: dict[str, Path]) -> None:
+    found = collect_garbage(tmp_path, Retention(keep_runs=1))
+    delete_garbage([entry for entry in found if entry.kind == "run"], tmp_path)
+    assert names(collect_garbage(tmp_path, Retention(keep_runs=1))) == [nights[n].name for n in ("m1", "d1")]
+
+
 def test_age_and_size(tmp_path: Path, nights: dict[str, Path]) -> None:
     now = time.mktime((2026, 1, 4, 2, 0, 0, 0, 0, 0))
     assert nights["r1"].name in names(collect_garbage(tmp_path, Retention(days=2.5), now))
@@ -134,7 +140,7 @@ def test_a_killed_deletion_is_finished_by_the_next(
 
     found = collect_garbage(tmp_path, Retention(keep_runs=1))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(shutil, "rmtree", kill)
+        patch.setattr(shutil, "rmtree", kill)  # of the whole library, and so of `delete_folder`
         delete_garbage(found, tmp_path)
     assert not nights["r1"].exists() and nights["r2"].is_dir()
     assert len(list_runs(tmp_path)) == 3, "nothing half-deleted is ever seen"
