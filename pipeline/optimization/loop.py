@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -63,6 +64,7 @@ def optimize(
     dataset: Dataset | None = None,
     map: Map | None = None,
     options: Mapping[str, Any] | None = None,
+    repeat_from: int | None = None,
     progress: Progress = silent,
 ) -> Optimization:
     """Search for molecules with high scores until the budget of oracle calls or another limit ends the search.
@@ -78,6 +80,9 @@ def optimize(
         dataset: The molecules that `start = "data"` and `start = "best"` begin with.
         map: How batches are handed out, see CountedOracle.
         options: retries, batch_size and parallel of CountedOracle, instead of the settings'.
+        repeat_from: Where the folder holds calls of a search with the same settings: the number of calls that it began with. It is
+            repeated from there with the answers of the log, so that it goes the way that it would have gone without a stop. When not
+            given, the strategy is told of all calls at once, which is faster, and goes on another way.
         progress: Told the stage "optimize" with the calls paid.
 
     Raises:
@@ -93,13 +98,19 @@ def optimize(
         folder.mkdir(parents=True, exist_ok=True)
         clock = Clock(folder / CLOCK, config.minutes)
         ledger = CountedOracle(
-            asked, config.oracle_calls, folder / LOG, **options, map=map, seconds_left=clock.seconds_left
+            asked,
+            config.oracle_calls,
+            folder / LOG,
+            **options,
+            map=map,
+            seconds_left=clock.seconds_left,
+            repeat_from=repeat_from,
         )
     except BaseException:
         asked.close()
         raise
     with ledger:
-        found = _Loop(model, config, folder, ledger, clock, dataset, progress).run()
+        found = _Loop(model, config, folder, ledger, clock, dataset, progress, repeats=repeat_from is not None).run()
         clock.forget()
         return found
 
@@ -122,6 +133,8 @@ class _Loop:
         clock: Clock,
         dataset: Dataset | None,
         progress: Progress,
+        *,
+        repeats: bool,
     ) -> None:
         self.config, self.ledger, self.clock, self.progress = config, ledger, clock, progress
         self.checkpoint = model.checkpoint
@@ -167,7 +180,7 @@ class _Loop:
                 f"the strategy {config.strategy} takes one number; with a Pareto front use "
                 + ", ".join(name for name, strategy in sorted(STRATEGIES.items()) if strategy.several_objectives)
             )
-        self.provenance = Provenance(folder / ORIGINS)
+        self.provenance = Provenance(folder / ORIGINS, repeats=repeats)
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
         self.proposed = self.hits = self.drafts = 0
         self.resumed = ledger.calls > 0
@@ -178,16 +191,18 @@ class _Loop:
 
     def run(self) -> Optimization:
         if self.ledger.calls:
-            self._remember()
+            self._remember(self.ledger.history)
         self._ask_about_seeds()
         self._ask_about_best()
         self._report_progress()
+        ended = self._search()
+        self._remember(self.ledger.take_rest(all_left=True))
         return build_result(
             self.config,
             self.scoring,
             self.ledger,
             self.provenance,
-            ended=self._search(),
+            ended=ended,
             broken=self._find_newly_broken(),
             seconds=self.seconds,
             usual=self.usual,
@@ -278,6 +293,7 @@ class _Loop:
             self._count(scores[row], bool(hits[row]))
         if not self.clock.is_over():  # a molecule that was not asked about any more has no score to tell
             self._tell(proposal, molecules, scores)
+            self._remember(self.ledger.take_rest())
         return strings
 
     def _tell(self, proposal: Proposal, molecules: Sequence[Molecule | None], scores: NDArray[np.float64]) -> None:
@@ -316,9 +332,10 @@ class _Loop:
 
     # -- what was paid before ----------------------------------------------------------------------------------------
 
-    def _remember(self) -> None:
-        """Tell the strategy what was paid before the run was stopped."""
-        history = self.ledger.history
+    def _remember(self, history: pd.DataFrame) -> None:
+        """Tell the strategy what was paid before the run was stopped, a table as `CountedOracle.history` gives it."""
+        if history.empty:
+            return
         self.progress("remember", 0, len(history))
         for start in range(0, len(history), TOLD_AT_ONCE):
             part = history.iloc[start : start + TOLD_AT_ONCE]

@@ -60,14 +60,19 @@ def find_log(path: Path) -> Path | None:
 
 def has_calls(path: Path) -> bool:
     """Return whether a log holds a call; True for a log that cannot be read, since opening it tells what is wrong."""
+    return count_calls(path) > 0
+
+
+def count_calls(path: Path) -> int:
+    """Count the calls of a log; 1 for a log that cannot be read, since opening it tells what is wrong."""
     found = find_log(path)
     if found is None or found != path:
-        return found is not None and found.read_bytes().count(b"\n") > 1  # its first line is no call
+        return 0 if found is None else max(0, found.read_bytes().count(b"\n") - 1)  # its first line is no call
     try:
         with contextlib.closing(sqlite3.connect(path)) as file:
-            return file.execute("SELECT 1 FROM calls").fetchone() is not None
+            return int(file.execute("SELECT count(*) FROM calls").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        return "no such table" not in str(error)
+        return 0 if "no such table" in str(error) else 1
 
 
 class CallLog:

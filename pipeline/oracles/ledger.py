@@ -78,6 +78,8 @@ class CountedOracle(Closing):
             threads when not given.
         pause: Seconds before the first retry.
         seconds_left: Asked between batches and after each answer; at 0 no more batches are begun.
+        repeat_from: Of the calls in the log only so many, the first ones, are known from the start. The others are answered from
+            the log when they are asked about again, and count from then on: a search that is repeated goes the same way.
 
     Raises:
         UserError: For a budget, retries, batch_size or parallel too small, or an oracle without endpoints.
@@ -96,6 +98,7 @@ class CountedOracle(Closing):
         map: Map | None = None,
         pause: float = 0.5,
         seconds_left: Callable[[], float] = lambda: math.inf,
+        repeat_from: int | None = None,
     ) -> None:
         if budget < 1:
             raise UserError(f"the budget is {budget} oracle calls; give at least 1")
@@ -115,15 +118,18 @@ class CountedOracle(Closing):
         self._pending: dict[str, tuple[str, float]] = {}  # failed, not charged yet: the reason and the seconds
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
-        self._known = {call.smiles: call for call in self._log.calls}
-        self.failed = sum(call.failed for call in self._log.calls)
+        known = self._log.calls if repeat_from is None else self._log.calls[:repeat_from]
+        self._known = {call.smiles: call for call in known}
+        self._repeated = {call.smiles: call for call in self._log.calls[len(known) :]}
+        self._strayed: list[str] = []
+        self.failed = sum(call.failed for call in known)
         """Calls that gave no number for any endpoint."""
-        self._round = 1 + max((call.round for call in self._log.calls), default=-1)
+        self._round = 1 + max((call.round for call in known), default=-1)
 
     @property
     def calls(self) -> int:
         """Calls paid, those of the log from before included."""
-        return len(self._log.calls)
+        return len(self._known)
 
     @property
     def left(self) -> int:
@@ -133,7 +139,7 @@ class CountedOracle(Closing):
     @property
     def history(self) -> pd.DataFrame:
         """A row per call: order, smiles, a column per endpoint, seconds, round, time (since 1970, UTC), reason."""
-        calls = list(self._log.calls)
+        calls = [call for call in self._log.calls if call.smiles not in self._repeated]
         values = np.array([call.values for call in calls], dtype=np.float64).reshape(len(calls), len(self.endpoints))
         columns: dict[str, Any] = {name: [getattr(call, name) for call in calls] for name in OWN_COLUMNS}
         endpoints = {e: values[:, i] for i, e in enumerate(self.endpoints)}
@@ -154,13 +160,36 @@ class CountedOracle(Closing):
         """
         with self._scoring:
             keys = [self._canonicalize(text) for text in smiles]
-            paying = self._select_unknown([key for key in dict.fromkeys(keys) if key is not None])[: self.left]
+            unknown = self._select_unknown([key for key in dict.fromkeys(keys) if key is not None])
+            paying = unknown[: self.left]
+            if self._repeated:
+                self._repeat(paying)
+                new = self._select_unknown(paying)[: self.left]
+                paying = [key for key in paying if key in self._known or key in new]
             if paying:
                 try:
-                    self._pay(paying, progress)
+                    if new := self._select_unknown(paying):
+                        self._pay(new, progress)
                 finally:
                     self._round += 1
             return self._report(keys, set(paying))
+
+    def take_rest(self, *, all_left: bool = False) -> pd.DataFrame:
+        """Return the calls of the log that count although a repeated search has not asked about them, each once, as `history` does.
+
+        There are some where the search has gone another way than the first time, and at its end where that came earlier.
+
+        Args:
+            all_left: Count all calls of the log from now on, as the search has ended.
+        """
+        if all_left:
+            self._strayed += list(self._repeated)
+            for key in self._strayed:
+                self._take(key)
+        history = self.history
+        found = history[history["smiles"].isin(self._strayed)]
+        self._strayed = []
+        return found
 
     def close(self) -> None:
         """Close the oracle with its processes, and the log."""
@@ -168,6 +197,26 @@ class CountedOracle(Closing):
             self.oracle.close()
         finally:
             self._log.close()
+
+    # -- calls of the log --------------------------------------------------------------------------------------------
+
+    def _repeat(self, keys: list[str]) -> None:
+        """Take from the log what is asked about again, and all of it where the search goes another way than it went before.
+
+        The log ends in the middle of a round: a molecule is new before its end only where the first search did not ask about it.
+        """
+        for key in keys:
+            self._take(key)
+        if self._repeated and self._select_unknown(keys):
+            self._strayed = list(self._repeated)
+            for key in self._strayed:
+                self._take(key)
+
+    def _take(self, key: str) -> None:
+        """Count a call of the log from now on."""
+        if (call := self._repeated.pop(key, None)) is not None:
+            self._known[key] = call
+            self.failed += call.failed
 
     # -- paying ------------------------------------------------------------------------------------------------------
 
@@ -325,7 +374,7 @@ class CountedOracle(Closing):
         """Write down a call, unless it is known. With `_writing` held."""
         if key in self._known:
             return
-        call = Call(self.calls, key, values, seconds, self._round, time.time(), reason)
+        call = Call(len(self._log.calls), key, values, seconds, self._round, time.time(), reason)
         self._log.append(call)
         self._known[key] = call
         self.failed += call.failed

@@ -7,7 +7,8 @@ import math
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,27 @@ from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
+from pipeline.optimization.provenance import Provenance
 from pipeline.optimization.result import Optimization, rank_candidates
 from pipeline.oracles.base import Oracle
-from pipeline.oracles.call_log import find_log, has_calls
+from pipeline.oracles.call_log import count_calls, find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization_report import build_optimization_report
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.preflight import check_optimization
 from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
 from pipeline.workspace.disk_space import check_writable
-from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.folders import delete_folder, hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.night import make_seed
 from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model
-BEGUN = "begun.json"
+BEGUN, RUN = "begun.json", "run.json"
+"""Files of the folder of an unfinished search: the settings it was begun with, and the run folder that it is written to."""
+REPEATED = 2_000
+"""The calls up to which a search that goes on is repeated from its beginning with the answers of its log; more would take long."""
 NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
 NOT_OF_THE_ORACLE = {"timeout", "retries", "batch_size", "parallel"}
 
@@ -74,7 +79,9 @@ def optimize_run(
 
     While the search runs, its calls are in the folder that `find_state_folder` names. After a kill the same request goes on
     from there and pays for nothing twice, also with other objectives, constraints, strategy or seed; a warning then says so.
-    When the run is finished its calls lie in the run folder, and the same request begins anew.
+    With the same settings it goes the way that it would have gone without the kill, as long as it is not far (`REPEATED`).
+    When the run is finished its calls lie in the run folder, and the same request begins anew. Where it was killed between these
+    two, the same request returns the finished run.
 
     Args:
         model: The trained model.
@@ -104,30 +111,71 @@ def optimize_run(
         config = config.model_copy(update={"seed": make_seed(config.seed)})
     dataset = dataset or model.dataset(workspace)
     with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
+        asked: dict[str, Any] = {"optimize": config.model_dump(mode="json"), **name_library(library)}
+        if (run := _find_finished(state, workspace, asked)) is not None:
+            record_run(run, workspace, library)
+            return run
         config = _keep_without_limits(config, state)
         before = _note_settings(config, state)
         for warning in before:  # before a call is paid
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
             _copy_calls(resume, state)
+        repeat_from = None if before else _count_first_calls(resume, state)
         known = known or KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
         raised: list[str] = []
         with hear_warnings(raised.append):
-            found = optimize(model, config, state, oracle=oracle, dataset=dataset, map=map, progress=progress)
+            found = optimize(
+                model,
+                config,
+                state,
+                oracle=oracle,
+                dataset=dataset,
+                map=map,
+                repeat_from=repeat_from,
+                progress=progress,
+            )
         seconds = time.monotonic() - started
         found.warnings += dict.fromkeys([*before, *raised])
         if config.exclude_known:
             leave_out_known(found, model, known)
-        asked: dict[str, Any] = {"optimize": config.model_dump(mode="json"), **name_library(library)}
+        asked["optimize"] = config.model_dump(mode="json")
         with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
+            atomic_files.write_json(state / RUN, {"run": writer.run.id, "asked": hash_content(asked)})
             for file in (LOG, ORIGINS):
                 if (state / file).exists():
                     shutil.copyfile(state / file, writer.folder / file)
             run = write_run(writer, found, seconds, progress, known)
-        shutil.rmtree(state, ignore_errors=True)  # not before the run is whole
+        with suppress(OSError):
+            delete_folder(state)  # not before the run is whole
     record_run(run, workspace, library)
     return run
+
+
+def _find_finished(state: Path, workspace: Path, asked: Mapping[str, Any]) -> Run | None:
+    """Find the finished run of a search that was killed before its state was deleted, which is done now.
+
+    Returns:
+        The run, where the same is asked for now; None where there is none, or where something else is asked for.
+    """
+    try:
+        told = atomic_files.read_json(state / RUN)
+        run = Run.open(workspace / "runs" / told["run"])
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
+    delete_folder(state)
+    if told.get("asked") != hash_content(asked):
+        return None
+    text = f"the run {run.id} was finished when its process was stopped, and is the result; the same once more begins a new one"
+    warnings.warn(text, ChemVAEWarning, stacklevel=3)
+    return run
+
+
+def _count_first_calls(resume: Run | None, state: Path) -> int | None:
+    """Count the calls that a search began with, from where it can be repeated; None where that would take long."""
+    first = 0 if resume is None else count_calls(resume.folder / LOG)
+    return first if count_calls(state / LOG) - first <= REPEATED else None
 
 
 def leave_out_known(found: Optimization, model: TrainedModel, known: KnownMolecules) -> None:
@@ -205,7 +253,9 @@ def _copy_calls(run: Run, state: Path) -> None:
         return  # killed after it was taken up: its own log holds those calls and more
     state.mkdir(parents=True, exist_ok=True)
     if (run.folder / ORIGINS).is_file():
-        shutil.copyfile(run.folder / ORIGINS, state / ORIGINS)
+        with atomic_files.write_whole(state / ORIGINS) as partial:
+            shutil.copyfile(run.folder / ORIGINS, partial)
+        Provenance(state / ORIGINS).mark_begin()
     with atomic_files.write_whole(state / log.name) as partial:
         shutil.copyfile(log, partial)
 

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from chem_vae.errors import BusyError, UserError
+from chem_vae.errors import BusyError, ChemVAEWarning, UserError
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import USUAL
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.loop import optimize
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import find_state_folder, optimize_run
@@ -118,6 +119,52 @@ def test_a_kill_while_the_report_is_written_costs_no_call(
     run = optimize_run(model, config(25), workspace, "killed", oracle=second)
     assert len(first.asked) == 20 and len(second.asked) == 5, "a larger budget goes on from the same calls"
     assert run.manifest and run.report["optimization"]["calls"] == 25
+
+
+@pytest.mark.parametrize("killed_at", [3, 20])
+def test_a_stopped_run_goes_the_way_of_an_undisturbed_one(
+    finished: Run, model: TrainedModel, dataset: Dataset, workspace: Path, killed_at: int
+) -> None:
+    whole, first, second = Nitrogens(), Nitrogens(killed_at=killed_at), Nitrogens()
+    found = optimize(model, config(40), workspace / f"undisturbed-{killed_at}", oracle=whole, dataset=dataset)
+    with pytest.raises(Killed):
+        optimize_run(model, config(40), workspace, "stopped", oracle=first)
+    run = optimize_run(model, config(40), workspace, "stopped", oracle=second)
+    assert first.asked + second.asked == whole.asked
+    calls = pd.read_csv(run.folder / "calls.csv")
+    for column in ("smiles", "score", "origin", "round"):
+        assert calls[column].tolist() == found.calls[column].tolist(), column
+    assert run.manifest["counts"] == found.counts
+
+
+def test_calls_that_a_repeated_search_does_not_ask_about_count_all_the_same(
+    model: TrainedModel, workspace: Path, tmp_path: Path
+) -> None:
+    first, second = Nitrogens(), Nitrogens()
+    optimize(model, config(20, seed=1), tmp_path, oracle=first)
+    found = optimize(model, config(30, seed=2), tmp_path, oracle=second, repeat_from=0)
+    assert len(found.calls) == 30 == found.counts["asked"] and set(first.asked) <= set(found.calls["smiles"])
+    assert not set(first.asked) & set(second.asked) and len(second.asked) == 10
+    less = optimize(model, config(10, seed=2), tmp_path, oracle=Nitrogens(killed_at=0), repeat_from=0)
+    assert len(less.calls) == 30, "paid is paid"
+
+
+def test_a_run_that_was_killed_right_after_its_end_is_returned(
+    model: TrainedModel, dataset: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(folder: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(run_module, "delete_folder", kill)
+        optimize_run(model, config(10), workspace, "ended", oracle=Nitrogens())
+    (there,) = (workspace / "runs").glob("*-ended")
+    with pytest.warns(ChemVAEWarning, match="was finished when its process was stopped"):
+        run = optimize_run(model, config(10), workspace, "ended", oracle=Nitrogens(killed_at=0))
+    assert run.folder == there and not list((workspace / "optimizations").glob("ended*"))
+    anew = Nitrogens()
+    optimize_run(model, config(10), workspace, "ended", oracle=anew)
+    assert len(anew.asked) == 10, "the next one begins anew"
 
 
 def test_a_stopped_run_goes_on_under_other_objectives(
