@@ -19,7 +19,7 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.generation.config import GenerateConfig
-from pipeline.library import open_library
+from pipeline.library import open_library, structure_index
 from pipeline.library.database import connect, find_library, write
 from pipeline.library.queries import LibraryQuery
 from pipeline.library.versions import migrate
@@ -199,8 +199,6 @@ def delete_old_nights(workspace: Path) -> None:
 
 def find_structures(workspace: Path) -> None:
     """Search for a structure so that the files of structures are made, as they are for a large library."""
-    from pipeline.library import structure_index  # here: the number is this process's own
-
     structure_index.MOST_ADDED = 10
     with open_library(workspace) as library:
         library.query(LibraryQuery(smarts="c1ccccc1", limit=50))
