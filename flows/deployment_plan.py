@@ -96,7 +96,12 @@ def plan_deployment(
     """
     if flow_name not in FLOWS:
         raise unknown_name("flow", flow_name, FLOWS)
-    for place in (config.ingest.source, config.screen.library if config.screen else "", data or "", config.library or ""):
+    for place in (
+        config.ingest.source,
+        config.screen.library if config.screen else "",
+        data or "",
+        config.library or "",
+    ):
         if has_secret(place):
             raise UserError(
                 f"the settings of a deployment are kept on the Prefect server, and {redact(place)} holds a secret: write it as "

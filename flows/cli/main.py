@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -33,6 +36,9 @@ from flows.cli.command import complete, new_group
 from flows.exit_codes import INTERRUPTED, explain_error
 from flows.terminal import note, show_own_warnings
 from pipeline.workspace.redaction import redact_error
+
+EXIT_SECONDS = 30.0
+"""How long a process may take to end after its command has ended."""
 
 app = new_group()
 for module in (steps, screen, optimize, inspect, runs, repeat, verify, garbage, serve, deploy, reports, tune, update):
@@ -77,7 +83,22 @@ def walk_commands(found: Any = None, name: str = "") -> Iterator[tuple[str, Any]
 
 
 def main() -> None:
-    """Run the command line; every error becomes a sentence on standard error and an exit code."""
+    """Run the command line and end the process with its exit code."""
+    code = run_command()
+    gc.freeze()  # what was loaded is not worth half a second of looking for garbage before the process ends
+    if "prefect" in sys.modules:
+        threading.Thread(target=_end_late, args=(code,), daemon=True).start()
+    sys.exit(code)
+
+
+def _end_late(code: int) -> None:
+    """End the process where Prefect does not let it end: it waits without limit to tell a server that may have gone."""
+    time.sleep(EXIT_SECONDS)
+    os._exit(code)
+
+
+def run_command() -> int:
+    """Run the command that sys.argv names, and return its exit code; every error becomes a sentence on standard error."""
     gc.set_threshold(
         100_000, 20, 50
     )  # loading torch and RDKit alone makes so many objects, and none of them is garbage
@@ -97,8 +118,7 @@ def main() -> None:
             message = "error: stopped for the reason that is said above"
         if message:
             note(message)
-    gc.freeze()  # nor is it worth half a second to look for any before the process ends
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pipeline.datasets.source import Source
 
 
 class Finding(NamedTuple):
-    """What is unusual in one molecule."""
+    """The unusual structures of one molecule, and where they are."""
 
     row: int
     """The row of the file, or the place in the list, counted from 1."""

@@ -47,7 +47,7 @@ class SearchResult:
     counts: dict[str, int]
     """requested, decoded (not of a search by acquisition), valid, unique, and MEETS where there are constraints."""
     canonical: Share = field(default_factory=lambda: Share(0, 0))
-    """The strings that are spelled canonically among all decoded ones (`pipeline.models.sampling`)."""
+    """How many of the decoded strings are the canonical spelling of their molecule (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     refusals: Refusals = field(default_factory=Refusals)
     """What the constraints refused."""

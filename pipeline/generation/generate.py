@@ -76,7 +76,7 @@ class GenerationReport:
     config: GenerateConfig
     samples: int
     canonical: Share
-    """The strings that are spelled canonically among all decoded ones (`pipeline.models.sampling`)."""
+    """How many of the decoded strings are the canonical spelling of their molecule (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     refusals: Refusals = field(default_factory=Refusals)

@@ -91,7 +91,8 @@ def read_label_table(connection: Connection) -> pd.DataFrame:
     """Read all measurements as a table that a training reads: smiles, inchikey, id, and a column for each property.
 
     Each measurement is a row of its own, so that repeated ones are merged by the rules of the data. Bounds are written as ">10",
-    errors as "6.1 ± 0.2"; the unit stands behind, so that no one takes it for another.
+    errors as "6.1 ± 0.2"; the unit stands behind, so that no one takes it for another. Where a property is named like one of the
+    library's own columns, that column gets another name.
     """
     query = (
         select(MoleculeRecord.smiles, MoleculeRecord.inchikey, MeasurementRecord.__table__, PropertyRecord.name)
@@ -99,14 +100,17 @@ def read_label_table(connection: Connection) -> pd.DataFrame:
         .join(PropertyRecord, PropertyRecord.id == MeasurementRecord.property_id)
         .order_by(MeasurementRecord.id)
     )  # fmt: skip
-    rows, names = [], dict[str, None]()
-    for m in connection.execute(query):
-        names[m.name] = None
+    measurements = connection.execute(query).all()
+    names = dict.fromkeys(m.name for m in measurements)
+    taken = {name.casefold() for name in names}
+    own = {name: f"{name}_in_library" if name in taken else name for name in ("smiles", "inchikey", "id", "assay")}
+    rows = []
+    for m in measurements:
         cell = _write_cell(m.value, m.lower, m.upper, m.spread)
         unit = f" {m.unit}" if m.unit else ""
-        about = {"smiles": m.smiles, "inchikey": m.inchikey, "id": format_id(m.molecule_id), "assay": m.assay}
-        rows.append({**about, m.name: f"{cell}{unit}"})
-    return pd.DataFrame(rows, columns=["smiles", "inchikey", "id", "assay", *names], dtype=object).fillna("")
+        about = (m.smiles, m.inchikey, format_id(m.molecule_id), m.assay)
+        rows.append({**dict(zip(own.values(), about, strict=True)), m.name: f"{cell}{unit}"})
+    return pd.DataFrame(rows, columns=[*own.values(), *names], dtype=object).fillna("")
 
 
 def _write_cell(value: float | None, lower: float | None, upper: float | None, spread: float | None) -> str:

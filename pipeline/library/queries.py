@@ -18,7 +18,8 @@ from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.library.database import is_sqlite, split
 from pipeline.library.fields import Field, Range, find_field
-from pipeline.library.schema import STATUSES, MoleculeRecord, ProposalRecord, RunRecord, ValueRecord
+from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, ValueRecord
+from pipeline.library.statuses import check_status
 from pipeline.library.structure_index import Numbers, StructureIndex
 from pipeline.library.structures import ECFP4_2048, Substructure, pack
 
@@ -242,8 +243,7 @@ def _list_conditions(connection: Connection, query: LibraryQuery) -> Iterator[_C
         yield _Condition(field.list_ids(limits), field.check(limits))
     if query.status:
         for status in query.status:
-            if status not in STATUSES:
-                raise unknown_name("status", status, STATUSES)
+            check_status(status)
         chosen = MoleculeRecord.status.in_(query.status)
         yield _Condition(
             select(MoleculeRecord.id).where(chosen), func.coalesce(MoleculeRecord.status, "").in_(query.status)

@@ -12,14 +12,14 @@ from pipeline.library.database import insert_new, split
 from pipeline.library.schema import STATUSES, MoleculeRecord, StatusRecord
 
 
-def set_status(connection: Connection, ids: Sequence[int], status: str, who: str, why: str) -> None:
-    """Set the status of molecules and add it to their history.
-
-    Raises:
-        UserError: The status is none.
-    """
+def check_status(status: str) -> None:
+    """Raise UserError unless a status is one of STATUSES."""
     if status not in STATUSES:
         raise unknown_name("status", status, STATUSES)
+
+
+def set_status(connection: Connection, ids: Sequence[int], status: str, who: str, why: str) -> None:
+    """Set the status of molecules and add it to their history."""
     now = datetime.now(UTC)
     for part in split(ids):
         rows = [{"molecule_id": i, "status": status, "who": who, "when": now, "why": why} for i in part]

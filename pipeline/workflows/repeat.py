@@ -21,6 +21,9 @@ from pipeline.workspace.csv_tables import read_csv
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.runs import Run, list_versions
 
+SECONDS = "seconds"
+"""The column of a search that says how long the oracle took."""
+
 
 @dataclass(frozen=True)
 class Repetition:
@@ -98,7 +101,7 @@ def compare_candidates(first: Run, second: Run) -> tuple[bool, str]:
     one, two = (read_csv(run.folder / "candidates.csv") for run in (first, second))
     mine, theirs = one["smiles"].tolist(), two["smiles"].tolist()
     if mine == theirs:
-        columns = [c for c in one if c in two and pd.api.types.is_numeric_dtype(one[c])]
+        columns = [c for c in one if c in two and c != SECONDS and pd.api.types.is_numeric_dtype(one[c])]
         equal = all(_is_close(one[c], two[c]) for c in columns)
         values = "and all their values" if equal else "but not all of their values"
         return True, f"the same {len(mine):,} candidates in the same order, {values}, as in the run {first.id}"

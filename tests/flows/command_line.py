@@ -26,9 +26,9 @@ def environment(home: Path) -> dict[str, str]:
 
 def call_here(arguments: list[str], folder: Path, variables: dict[str, str]) -> Done:
     """Run a command in this process, as if it were called in a folder."""
-    from flows.cli.main import main
+    from flows.cli.main import run_command
 
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, variables, clear=True))
         stack.enter_context(mock.patch.object(sys, "argv", ["chem-vae", *arguments]))
@@ -36,10 +36,7 @@ def call_here(arguments: list[str], folder: Path, variables: dict[str, str]) -> 
         stack.enter_context(contextlib.chdir(folder))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
+        code = run_command()
     return Done(arguments, code, out.getvalue(), err.getvalue())
 
 

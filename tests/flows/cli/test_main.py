@@ -299,3 +299,18 @@ def test_the_checkout_was_tested() -> None:
     assert (ROOT / "flows" / "cli" / "main.py").is_file() and os.path.samefile(
         Path(sys.modules["flows"].__file__ or "").parents[1], ROOT
     )
+
+
+def test_a_command_ends_though_prefect_waits_for_a_server_that_has_gone() -> None:
+    """Prefect's services wait without limit, when Python ends, for what they were to tell the server."""
+    script = (
+        "import sys, threading\n"
+        "import prefect\n"
+        "from flows.cli import main\n"
+        "main.EXIT_SECONDS = 0.5\n"
+        "threading._register_atexit(threading.Event().wait)\n"
+        "sys.argv = ['chem-vae', 'nothing']\n"
+        "main.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "nothing" in done.stderr

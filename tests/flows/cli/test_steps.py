@@ -134,3 +134,14 @@ def test_a_target_outside_the_data_is_a_warning(chem_vae: CommandLine, first_run
     done = chem_vae("generate", "--target", "logp=40", "-n", 3, "--samples", 30, "-q", "--workspace", workspace)
     assert done.returncode == 0, done.stderr
     assert "warning: " in done.stdout and "outside the training data" in done.stdout
+
+
+def test_too_few_hits_end_with_a_code_of_their_own(
+    chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path
+) -> None:
+    asked = ("generate", "--model", "tiny", "--target", "logp=2", "-n", 3, "--samples", 60, "-w", workspace)
+    done = chem_vae(*asked, "--fail-under", 50)
+    assert done.returncode == 3 and "report: " in done.stdout, "the run is there"
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: the run ") and "fewer than fail_under = 50" in last
+    assert chem_vae(*asked, "--fail-under", 1, "--tolerance", "logp=5").returncode == 0

@@ -8,12 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.config import GenerateConfig
+from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.workflows.generate_run import generate_run
+from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.repeat import compare_candidates, repeat
+from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.runs import Run
+from tests.pipeline.optimization.searches import config as search_config
 
 
 def test_the_same_molecules_from_the_folder_alone(
@@ -36,3 +39,20 @@ def test_the_same_molecules_from_the_folder_alone(
     assert not left_out & set(pd.read_csv(made.run.folder / "candidates.csv")["inchikey"])
     same, text = compare_candidates(before, made.run)
     assert not same and text.startswith(f"not the same as the run {before.id}")
+
+
+def test_a_search_and_a_screening_are_repeated(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:
+    """The second run of each has something to leave out, and so has its repetition, which is no longer new."""
+    catalogue = tmp_path / "catalogue.csv"
+    catalogue.write_text("\n".join(["SMILES", *sample_smiles[:60]]) + "\n")
+    aim = GenerateConfig(objectives={"assay": Objective(maximize=True)}, n=4)
+    asked = search_config(40, objectives={"logp": {"target": 2.0, "tolerance": 0.5}}, strategy="adaptive")
+    screening = ScreenConfig(library=str(catalogue), workers=1)
+    for make in (
+        lambda: screen_run(model, None, aim, screening, tmp_path, "choice"),
+        lambda: optimize_run(model, asked, tmp_path, "search"),
+    ):
+        make()
+        second = make()
+        made = repeat(second, tmp_path)
+        assert made.same and "and all their values" in made.text, made.text

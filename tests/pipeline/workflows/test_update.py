@@ -12,7 +12,9 @@ from rdkit import Chem
 
 from chem_vae.errors import DataError, UserError
 from pipeline.config import load_config
+from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
+from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.workflows.generate_run import generate_run
@@ -85,3 +87,27 @@ def test_what_an_update_cannot_use(first_round: Run, workspace: Path, tmp_path: 
     shutil.copytree(first_round.folder, alone)
     with pytest.raises(DataError, match="is not in"):
         update(Run.open(alone), str(source), tmp_path / "elsewhere")
+
+
+def test_the_measurements_of_the_candidate_library_are_new_ones(
+    model: TrainedModel, dataset: Dataset, workspace: Path, tmp_path: Path
+) -> None:
+    """What the laboratory told the library trains the next round, without a file."""
+    own = tmp_path / "library.sqlite"
+    config = GenerateConfig(n=10, samples=60, objectives={"assay": Objective(maximize=True)}, seed=2)
+    run = generate_run(model, dataset, config, workspace, "measured-round", library=str(own))
+    measured = pd.read_csv(run.folder / "candidates.csv")["smiles"][:5].tolist()
+    told = tmp_path / "measured.csv"
+    told.write_text(
+        "smiles,assay\n" + "".join(f"{s},{v:.3f}\n" for s, v in zip(measured, labels(measured).tolist(), strict=True))
+    )
+    quick = {"train.training.epochs": 1, "train.replay": 0.0, "generate.n": 4, "generate.samples": 40}
+    again = load_config(run.folder / "config.json", {**quick, "library": str(own)})
+    with pytest.raises(UserError, match="no measurement"):
+        update(run, "library", workspace, config=again)
+    with open_library(workspace, str(own)) as library:
+        assert library.import_measurements(told).added == 5
+    made = update(run, "library", workspace, config=again)
+    assert made.new == 5 and made.checks[0].measured.count == 5
+    proposed = set(pd.read_csv(made.run.folder / "candidates.csv")["inchikey"])
+    assert proposed and not proposed & set(pd.read_csv(run.folder / "candidates.csv")["inchikey"])
