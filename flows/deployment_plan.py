@@ -101,6 +101,7 @@ def plan_deployment(
         config.screen.library if config.screen else "",
         data or "",
         config.library or "",
+        config.publish or "",
     ):
         if has_secret(place):
             raise UserError(
@@ -146,6 +147,10 @@ def make_parameters(
     if start is not None:
         config = config.model_copy(update={"train": config.train.model_copy(update={"start": start})})
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
+    if config.publish is not None:
+        there = config.publish if is_address(config.publish) else str(Path(config.publish).expanduser().absolute())
+        config = config.model_copy(update={"publish": there})
+        values |= {} if flow_name == "campaign" else {"publish": there}
     if flow_name == "campaign":
         return values | {"config": config.model_dump(mode="json")}
     if flow_name == "update":

@@ -65,6 +65,7 @@ def generate(
     candidate_library: str | None = None,
     fail_under: int | None = None,
     dask: str | None = None,
+    publish: str | None = None,
 ) -> str:
     """Generate candidates and report on them.
 
@@ -77,6 +78,7 @@ def generate(
         candidate_library: The database of what was proposed; that of the workspace when not given.
         fail_under: Fail, after the run is written, where fewer of its candidates than so many are within all targets.
         dask: The address of a Dask scheduler to whose workers the parallel work goes; CHEM_VAE_DASK gives it when not given.
+        publish: The folder of a storage that finished folders are copied to; that of CHEM_VAE_PUBLISH when not given.
 
     Returns:
         The run's folder.

@@ -26,13 +26,19 @@ def ingest_dataset(config: IngestConfig, workspace: Path) -> str:
 
 
 @declare_flow("ingest")
-def ingest(config: IngestConfig = DEFAULT, workspace: Path = Path("workspace"), dask: str | None = None) -> str:
+def ingest(
+    config: IngestConfig = DEFAULT,
+    workspace: Path = Path("workspace"),
+    dask: str | None = None,
+    publish: str | None = None,
+) -> str:
     """Ingest a source into a workspace.
 
     Args:
         config: The settings of the table `ingest`.
         workspace: The folder in which datasets, models and runs are kept.
         dask: The address of a Dask scheduler to whose workers the parallel work goes; CHEM_VAE_DASK gives it when not given.
+        publish: The folder of a storage that finished folders are copied to; that of CHEM_VAE_PUBLISH when not given.
 
     Returns:
         The dataset's folder.

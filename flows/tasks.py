@@ -7,18 +7,20 @@ import inspect
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import Flow, Task, flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 
-from chem_vae.errors import ChemVAEError
+from chem_vae.errors import ChemVAEError, TooFewHitsError
 from flows.failures import leave_account
 from flows.night import follow_schedule
 from flows.run_process import end_with_serve
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.own_warnings import hear_warnings
+from pipeline.workspace.publishing import find_target, publish_finished
 from pipeline.workspace.redaction import redact, redact_error
 from pipeline.workspace.run_log import add_to_log
 
@@ -47,11 +49,7 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
     def declare(function: Callable[P, R]) -> Task[P, R]:
         @functools.wraps(function)
         def work(*args: P.args, **kwargs: P.kwargs) -> R:
-            def listen(text: str) -> None:
-                add_to_log(text, "warning")
-                get_run_logger().warning(redact(text))
-
-            with hear_warnings(listen):
+            with hear_warnings(_log_warning):
                 return function(*args, **kwargs)
 
         return task(name=name, cache_policy=NO_CACHE, **(retries if downloads else {}))(fail_plainly(work))
@@ -59,35 +57,58 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
     return declare
 
 
+def _log(text: str) -> None:
+    get_run_logger().info("%s", redact(text))
+
+
+def _log_warning(text: str) -> None:
+    add_to_log(text, "warning")
+    get_run_logger().warning("%s", redact(text))
+
+
 def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a Prefect flow of a function; a `ChemVAEError` ends it as Failed with the error's sentence.
 
     A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. One
     that ends badly leaves an account of it in the workspace. The parallel work goes to the Dask cluster that the flow's parameter
-    `dask` or its `config` or the variable CHEM_VAE_DASK names, if any.
+    `dask` or its `config` or the variable CHEM_VAE_DASK names, if any; what is finished is published to the address that its parameter
+    `publish` or its `config`, or CHEM_VAE_PUBLISH names, if any.
     """
     hooks: list[Any] = [leave_account]
 
     def declare(function: Callable[P, R]) -> Flow[P, R]:
-        guarded = fail_plainly(end_with_serve(follow_schedule(use_its_cluster(function))))
+        guarded = fail_plainly(end_with_serve(follow_schedule(use_its_places(function))))
         return flow(name=name, on_failure=hooks, on_crashed=hooks, on_cancellation=hooks)(guarded)
 
     return declare
 
 
-def use_its_cluster(function: Callable[P, R]) -> Callable[P, R]:
-    """Send the parallel work of a flow to the cluster that its parameters name."""
+def use_its_places(function: Callable[P, R]) -> Callable[P, R]:
+    """Send the parallel work of a flow to the cluster that its parameters name, and what is finished to their storage."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
     def work(*args: P.args, **kwargs: P.kwargs) -> R:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        address = given.arguments.get("dask") or getattr(given.arguments.get("config"), "dask", None)
-        with use_cluster(address, given.arguments["workspace"]):
-            return function(*args, **kwargs)
+        config, workspace = given.arguments.get("config"), given.arguments["workspace"]
+        target = find_target(given.arguments.get("publish") or getattr(config, "publish", None), workspace)
+        try:
+            with use_cluster(given.arguments.get("dask") or getattr(config, "dask", None), workspace):
+                made = function(*args, **kwargs)
+        except TooFewHitsError:  # its run is finished
+            _publish(target, workspace)
+            raise
+        _publish(target, workspace)
+        return made
 
     return work
+
+
+def _publish(target: str | None, workspace: Path) -> None:
+    if target is not None:
+        with hear_warnings(_log_warning):
+            publish_finished(target, workspace, _log)
 
 
 def fail_plainly(function: Callable[P, R]) -> Callable[P, R]:

@@ -53,13 +53,19 @@ def _log(text: str) -> None:
 
 
 @declare_flow("train")
-def train(dataset: str = "latest", config: TrainConfig = DEFAULT, workspace: Path = Path("workspace")) -> str:
+def train(
+    dataset: str = "latest",
+    config: TrainConfig = DEFAULT,
+    workspace: Path = Path("workspace"),
+    publish: str | None = None,
+) -> str:
     """Train a model, or fine-tune the one that `config.start` names.
 
     Args:
         dataset: A dataset folder, the name of a dataset in the workspace, or `latest`.
         config: The settings of the table `train`.
         workspace: The folder in which datasets, models and runs are kept.
+        publish: The folder of a storage that finished folders are copied to; that of CHEM_VAE_PUBLISH when not given.
 
     Returns:
         The model's folder.

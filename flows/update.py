@@ -55,6 +55,7 @@ def update(
     workspace: Path = Path("workspace"),
     smiles_column: str | None = None,
     hit_score: float | None = None,
+    publish: str | None = None,
 ) -> str:
     """Propose the next batch from new measurements.
 
@@ -65,6 +66,7 @@ def update(
         workspace: The folder in which datasets, models and runs are kept.
         smiles_column: The column of SMILES; found by its name when not given.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+        publish: The folder of a storage that finished folders are copied to; that of CHEM_VAE_PUBLISH when not given.
 
     Returns:
         The new run's folder; the earlier run's where the file holds nothing new.

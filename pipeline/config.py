@@ -55,6 +55,12 @@ class CampaignConfig(Settings):
         description="Fail, after the run is written, where fewer candidates than so many are within all targets (of those without targets: "
         "are there); exit code 3.",
     )
+    publish: str | None = Field(
+        None,
+        min_length=1,
+        description="A folder of a storage (s3://bucket/chem-vae, or a path) to which every finished dataset, model and run is copied, from "
+        "where it can be used by its address. When not given: the environment variable CHEM_VAE_PUBLISH, else nothing is published.",
+    )
     library: str | None = Field(
         None,
         min_length=1,
@@ -68,10 +74,10 @@ class CampaignConfig(Settings):
     optimize: OptimizeConfig | None = None
     screen: ScreenConfig | None = None
 
-    @field_serializer("library", when_used="json")
-    def _without_password(self, library: str | None) -> str | None:
+    @field_serializer("library", "publish", when_used="json")
+    def _without_password(self, address: str | None) -> str | None:
         """Leave the password out of config.json and of Prefect's parameters."""
-        return None if library is None else redact(library)
+        return None if address is None else redact(address)
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> CampaignConfig:

@@ -21,6 +21,7 @@ from flows.cli import (
     inspect,
     library,
     optimize,
+    publish,
     repeat,
     reports,
     runs,
@@ -41,7 +42,22 @@ EXIT_SECONDS = 30.0
 """How long a process may take to end after its command has ended."""
 
 app = new_group()
-for module in (steps, screen, optimize, inspect, runs, repeat, verify, garbage, serve, deploy, reports, tune, update):
+for module in (
+    steps,
+    screen,
+    optimize,
+    inspect,
+    runs,
+    repeat,
+    publish,
+    verify,
+    garbage,
+    serve,
+    deploy,
+    reports,
+    tune,
+    update,
+):
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(explore.app, name="explore")

@@ -13,10 +13,11 @@ from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
-from flows.terminal import format_candidates, format_summary, name_workspace, note, show_progress, suggest_command
+from flows.terminal import format_candidates, format_summary, log, name_workspace, note, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.publishing import publish_to
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -36,6 +37,7 @@ SEED = SettingOption(options.HOW, "--seed", "optimize.seed")
     options.NAME,
     options.DASK,
     options.FAIL_UNDER,
+    options.PUBLISH,
     options.SET,
 )
 def optimize(
@@ -93,14 +95,18 @@ def optimize(
         from flows.optimize import optimize as flow  # here: loads prefect and pydantic
 
         resume = str(earlier.folder) if earlier else None
-        with use_cluster(whole.dask, workspace):
+        with publish_to(whole.publish, workspace, log), use_cluster(whole.dask, workspace):
             made = Path(flow(str(folder), asked, workspace, whole.name, resume, candidate_library=whole.library))
     else:
         from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
         from pipeline.workflows.optimize_run import optimize_run
 
         trained = TrainedModel.open(folder, workspace=workspace)
-        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
+        with (
+            publish_to(whole.publish, workspace, log),
+            use_cluster(whole.dask, workspace),
+            show_progress(quiet) as progress,
+        ):
             run = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library)
         made = run.folder
     _show(made)

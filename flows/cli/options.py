@@ -22,6 +22,7 @@ from flows.cli.setting_option import (
     read_settings,
     read_structures,
 )
+from pipeline.workspace.disk_space import refuse_remote
 
 if TYPE_CHECKING:
     from flows.cli.command import Given
@@ -67,6 +68,7 @@ ENUMERATE_STEREO = SettingOption(ASK, "--enumerate-stereo", "generate.enumerate_
 STRATEGY = SettingOption(ASK, "--strategy", "generate.strategy", "NAME")
 NAME = SettingOption(HOW, "--name", "name", "NAME", "kinase-week-3")
 DASK = SettingOption(HOW, "--dask", "dask", "ADDRESS", "tcp://10.0.0.5:8786")
+PUBLISH = SettingOption(HOW, "--publish", "publish", "URL", "s3://bucket/chem-vae")
 LIBRARY = SettingOption(
     HOW, "--library", "library", "FILE|URL", "postgresql://me:${PASSWORD}@host/candidates",
     help="The candidate library, where what was proposed is kept: a SQLite file or a PostgreSQL database; library.sqlite of the "
@@ -202,10 +204,17 @@ def make_option(panel: str | None, *names: str, metavar: str | None = None, help
 
 
 MODEL = make_option(
-    MODELS, "--model", "-m", metavar="RUN|FOLDER",
-    help="A run, a model's folder or key, or a name from `chem-vae models`, e.g. -m moses. When not given: the latest of the "
+    MODELS, "--model", "-m", metavar="RUN|FOLDER|URL",
+    help="A run, a model's folder or key, the address of a published one (s3://...), or a name from `chem-vae models`, e.g. -m moses. When not given: the latest of the "
     "workspace, or the first of `chem-vae models` where there is none.",
 )  # fmt: skip
+
+
+def check_workspace(workspace: Path) -> Path:
+    """Refuse the address of a storage as the workspace."""
+    refuse_remote(workspace)
+    return workspace
+
 
 SHARED: dict[str, tuple[Any, Any]] = {
     "model": (Annotated[str | None, MODEL], None),
@@ -242,7 +251,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
         Annotated[
             Path,
             make_option(
-                HOW, "--workspace", "-w", metavar="DIR", envvar="CHEM_VAE_WORKSPACE",
+                HOW, "--workspace", "-w", metavar="DIR", envvar="CHEM_VAE_WORKSPACE", callback=check_workspace,
                 help="Where datasets, models and runs are kept and found again.",
             ),
         ],

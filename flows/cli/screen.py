@@ -13,9 +13,10 @@ from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
-from flows.terminal import name_workspace, show_progress, suggest_command
+from flows.terminal import log, name_workspace, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
+from pipeline.workspace.publishing import publish_to
 
 app = new_group()
 LIBRARY = "How the library is read"
@@ -47,6 +48,7 @@ CHOOSE = (
     options.NAME,
     options.DASK,
     options.FAIL_UNDER,
+    options.PUBLISH,
     options.SET,
 )
 def screen(
@@ -92,7 +94,7 @@ def screen(
         start_prefect(quiet, debug)
         from flows.screen import screen as flow  # here: loads prefect and rdkit
 
-        with use_cluster(whole.dask, workspace):
+        with publish_to(whole.publish, workspace, log), use_cluster(whole.dask, workspace):
             folder = Path(
                 flow(whole.screen, whole.generate, model, workspace, whole.name, candidate_library=whole.library)
             )
@@ -101,7 +103,11 @@ def screen(
         from pipeline.workflows.screen_run import screen_run
 
         trained = load_model(model, workspace)
-        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
+        with (
+            publish_to(whole.publish, workspace, log),
+            use_cluster(whole.dask, workspace),
+            show_progress(quiet) as progress,
+        ):
             made = screen_run(
                 trained, None, whole.generate, whole.screen, workspace, whole.name, progress, library=whole.library
             )

@@ -16,6 +16,7 @@ from flows.terminal import log, name_workspace, note, show_progress, suggest_com
 from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_dataset
+from pipeline.workspace.publishing import publish_to
 
 app = new_group()
 
@@ -23,7 +24,7 @@ app = new_group()
 @command(
     app, options.SOURCE, *options.READ, *options.LEARNING, *options.make_aims("generate"), *options.make_constraints("generate"),
     *options.make_scaffold("generate"), *options.make_novelty("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED,
-    options.NAME, options.FAIL_UNDER, options.DASK, options.SET,
+    options.NAME, options.FAIL_UNDER, options.DASK, options.PUBLISH, options.SET,
 )  # fmt: skip
 def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet: bool, debug: bool) -> None:
     """Do the whole job: ingest, train, generate, report. What is already done is reused.
@@ -51,14 +52,18 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     else:
         from pipeline.workflows.campaign import campaign  # here: loads torch and rdkit
 
-        with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
+        with (
+            publish_to(whole.publish, workspace, log),
+            use_cluster(whole.dask, workspace),
+            show_progress(quiet) as progress,
+        ):
             folder = campaign(whole, workspace, progress, log).folder
     inspect.show_run(folder)
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
     require_hits(folder, whole.fail_under)
 
 
-@command(app, *options.READ, options.DASK, options.SET)
+@command(app, *options.READ, options.DASK, options.PUBLISH, options.SET)
 def ingest(
     given: Given,
     config: Path | None,
@@ -79,7 +84,11 @@ def ingest(
     whole = given.load(config, {"ingest.source": source} if source else {})
     from pipeline.datasets.ingest import ingest as ingest_source  # here: loads rdkit and pandas
 
-    with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
+    with (
+        publish_to(whole.publish, workspace, log),
+        use_cluster(whole.dask, workspace),
+        show_progress(quiet) as progress,
+    ):
         dataset = ingest_source(whole.ingest, workspace, progress)
     note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
     print(dataset.summary(warnings=False))  # they were raised, so they stand on standard error
@@ -87,7 +96,7 @@ def ingest(
     suggest_command(f"chem-vae train --dataset {dataset.folder.name}{name_workspace(workspace)}")
 
 
-@command(app, options.SOURCE, *options.READ, *options.LEARNING, options.SEED, options.SET)
+@command(app, options.SOURCE, *options.READ, *options.LEARNING, options.SEED, options.PUBLISH, options.SET)
 def train(
     given: Given,
     config: Path | None,
@@ -96,8 +105,8 @@ def train(
     dataset: Annotated[
         str | None,
         options.make_option(
-            options.LEARN, "--dataset", metavar="FOLDER|NAME",
-            help="A dataset folder, or a name in the workspace; the latest when neither this nor --data is given.",
+            options.LEARN, "--dataset", metavar="FOLDER|NAME|URL",
+            help="A dataset folder, the address of a published one, or a name in the workspace; the latest when neither this nor --data is given.",
         ),
     ] = None,
 ) -> None:  # fmt: skip
@@ -121,7 +130,7 @@ def train(
     opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))
     from pipeline.training.train import train as train_on  # here: loads lightning and torch
 
-    with show_progress(quiet) as progress:
+    with publish_to(whole.publish, workspace, log), show_progress(quiet) as progress:
         model = train_on(opened or ingest_source(whole.ingest, workspace, progress), whole.train, workspace, progress)
     note("reused: it was trained before with the same data and settings" if model.reused else "trained")
     print(model.summary())
@@ -135,7 +144,7 @@ def train(
 @command(
     app, *options.make_aims("generate"), *options.make_constraints("generate"), *options.make_scaffold("generate"),
     *options.make_novelty("generate"), options.SAMPLES, options.STRATEGY, options.ENUMERATE_STEREO, options.SEED, options.NAME, options.FAIL_UNDER,
-    options.DASK, options.SET,
+    options.DASK, options.PUBLISH, options.SET,
 )  # fmt: skip
 def generate(
     given: Given, model: str | None, output: Path | None, config: Path | None, workspace: Path, quiet: bool
@@ -160,7 +169,11 @@ def generate(
     from pipeline.workflows.generate_run import generate_run
 
     trained = load_model(model, workspace)
-    with use_cluster(whole.dask, workspace), show_progress(quiet) as progress:
+    with (
+        publish_to(whole.publish, workspace, log),
+        use_cluster(whole.dask, workspace),
+        show_progress(quiet) as progress,
+    ):
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress, library=whole.library)
     inspect.show_run(made.folder)
     if output is not None:

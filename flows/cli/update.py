@@ -7,15 +7,16 @@ from typing import Annotated
 
 from flows.cli import inspect, options
 from flows.cli.command import Given, command, new_group
-from flows.terminal import name_workspace, show_progress, suggest_command
+from flows.terminal import log, name_workspace, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
+from pipeline.workspace.publishing import publish_to
 
 app = new_group()
 
 
 @command(
     app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_novelty("generate"), options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.SET,
+    *options.make_novelty("generate"), options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.PUBLISH, options.SET,
 )  # fmt: skip
 def update(
     run: str,
@@ -52,7 +53,7 @@ def update(
     smiles_column = given.settings.pop("ingest.smiles_column", None)
     options.add_similarity(given, "generate")
     whole = given.load(opened.folder / "config.json", OTHER_FILE)
-    with show_progress(quiet) as progress:
+    with publish_to(whole.publish, workspace, log), show_progress(quiet) as progress:
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)
     print(f"new measurements: {made.new}")

@@ -21,13 +21,15 @@ def verify(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[WHAT]...", help="Datasets, models or runs by name or folder; everything when not given."
+            metavar="[WHAT]...",
+            help="Datasets, models or runs by name or folder, or the address of what was published (s3://...); everything when not given.",
         ),
     ] = None,
 ) -> None:
     """Compare every file with the size and SHA-256 that it was written with.
 
-    Datasets, models, runs and unfinished work of the workspace, what came with the installation, and downloads.
+    Datasets, models, runs and unfinished work of the workspace, what came with the installation, and downloads. Of an address each
+    file is read from the storage; the address that was published to stands for all that is there.
 
     chem-vae verify --workspace workspace
     """

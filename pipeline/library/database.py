@@ -72,8 +72,8 @@ def find_library(workspace: Path, address: str | None = None) -> URL:
 
 def _explain_address(address: str) -> str:
     return (
-        f"{redact(address)} is no address of a library: give a SQLite file (results/library.sqlite), or "
-        "postgresql://user:${PASSWORD}@host/database"
+        f"{redact(address)} is no address of a library: give a SQLite file of a disk (results/library.sqlite), or a database that a group "
+        "shares, postgresql://user:${PASSWORD}@host/database"
     )
 
 

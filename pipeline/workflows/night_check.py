@@ -12,6 +12,7 @@ from pipeline.workflows.preflight import check_optimization, check_request, chec
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.downloads import find_address, is_web_address
 from pipeline.workspace.lookup import find_dataset, find_model, find_run
+from pipeline.workspace.publishing import check_target, find_target
 from pipeline.workspace.registry import check_file, list_datasets
 from pipeline.workspace.remote_files import check_there
 
@@ -36,6 +37,8 @@ def check_night(flow: str, config: CampaignConfig, workspace: Path, *, dataset: 
         DataError: A file or folder is missing or damaged.
     """
     check_writable(workspace, NIGHT_BYTES, "a scheduled run")
+    if (address := find_target(config.publish, workspace)) is not None:
+        check_target(address, workspace)
     if flow in ("campaign", "train", "update"):
         check_start(config, workspace)
     if flow == "campaign":

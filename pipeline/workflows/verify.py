@@ -17,10 +17,14 @@ from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.datasets.parts import is_finished_part
 from pipeline.report.model import read_report
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import check_contents, is_plain_name, scan_folder
+from pipeline.workspace.integrity import CONTENTS, check_contents, is_plain_name, scan_folder
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
+from pipeline.workspace.outages import NoAnswerError, UnreachableError
+from pipeline.workspace.redaction import redact
 from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
+from pipeline.workspace.remote_folders import check_folder, list_folders, open_folder
+from pipeline.workspace.remote_storage import is_remote
 from pipeline.workspace.runs import KIND as RUN_KIND
 
 MODEL_KIND = "chem-vae trained model"
@@ -47,7 +51,7 @@ def verify(workspace: Path, what: Sequence[str] = (), progress: Progress = silen
 
     Args:
         workspace: The folder with datasets, models and runs.
-        what: Names or folders of datasets, models and runs; everything when empty.
+        what: Names, folders or addresses of datasets, models and runs; everything when empty.
         progress: Told of the folders done.
 
     Returns:
@@ -76,7 +80,13 @@ Job = tuple[str, Callable[[str], Verified]]
 
 def _list_named(workspace: Path, what: Sequence[str]) -> list[Job]:
     shipped = list_shipped_models()
-    return [(asked, _make_job(shipped.get(asked) or find_folder(asked, workspace), None, workspace)) for asked in what]
+    jobs: list[Job] = []
+    for asked in what:
+        if is_remote(asked):
+            jobs += [(redact(address), partial(_verify_remote, address=address)) for address in list_folders(asked)]
+        else:
+            jobs.append((asked, _make_job(shipped.get(asked) or find_folder(asked, workspace), None, workspace)))
+    return jobs
 
 
 def _list_workspace(workspace: Path) -> list[Job]:
@@ -168,6 +178,22 @@ def find_missing(folder: Path, manifest: Mapping[str, Any], workspace: Path) -> 
         elif found != model.get("key"):
             told.append("the model in it is another one than it was made with")
     return "; ".join(told)
+
+
+def _verify_remote(name: str, address: str) -> Verified:
+    """Verify every file of a published folder where it lies."""
+    try:
+        folder = open_folder(address)
+    except UnreachableError as error:
+        return Verified(name, "unfinished", f"{error}; chem-vae publish goes on with what was interrupted")
+    try:
+        check_folder(folder)
+    except DataError as error:
+        return Verified(name, "damaged", f"{error}; chem-vae publish --check copies it anew from its workspace")
+    except NoAnswerError as error:
+        return Verified(name, "unknown", str(error))
+    state: Literal["whole", "unknown"] = "whole" if CONTENTS in folder.manifest else "unknown"
+    return Verified(name, state, f"{len(folder.files):,} files, {folder.bytes / 1e6:,.1f} MB")
 
 
 def _verify_parts(name: str, folder: Path) -> Verified:

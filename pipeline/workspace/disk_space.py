@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ def check_writable(folder: Path, needed: int = 0, work: str = "the work", option
     Raises:
         UserError: If it is a file, if it may not be written to, or if the disk has not enough room.
     """
+    refuse_remote(folder)
     there = next(
         place for place in (folder.absolute(), *folder.absolute().parents) if place.exists() or place.is_symlink()
     )
@@ -51,6 +53,19 @@ def check_writable(folder: Path, needed: int = 0, work: str = "the work", option
         raise UserError(
             f"{work} needs about {format_size(needed)}, and the disk of {there} has {format_size(free)} left; free some space, "
             f"or choose another disk with {option}"
+        )
+
+
+def refuse_remote(workspace: Path) -> None:
+    """Refuse the address of a storage where a folder of this machine is needed.
+
+    Raises:
+        UserError: If it is one.
+    """
+    if found := re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", str(workspace)):
+        raise UserError(
+            f"the workspace {found[1]}://{found[2]} is in a storage, which has no locks: keep the workspace on a disk, and copy what is finished "
+            f"to the storage with --publish {found[1]}://{found[2]}; a group shares its candidates with --library postgresql://..."
         )
 
 

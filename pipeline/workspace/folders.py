@@ -17,25 +17,28 @@ from filelock import FileLock, Timeout
 
 from chem_vae.atomic_files import read_json, sync_folder, to_plain, write_json
 from chem_vae.errors import BusyError, DataError, UserError
-from pipeline.workspace.integrity import CONTENTS, describe_contents
+from pipeline.workspace.integrity import CONTENTS, MANIFEST, describe_contents
 
+KINDS = {"datasets": "chem-vae dataset", "models": "chem-vae trained model", "runs": "chem-vae run"}
+"""The kind of finished folders, as their manifests give it, by the folder of a workspace in which they are."""
 SEAL = "seal"
 """The key of a manifest with the hash of all its other keys; missing in those that versions before 0.3 wrote."""
 
 
 @contextmanager
-def lock_folder(folder: Path, doing: str) -> Iterator[None]:
+def lock_folder(folder: Path, doing: str, wait: float = 0) -> Iterator[None]:
     """Hold the lock of a folder, a file beside it, for this process alone.
 
     Args:
         folder: The folder, which need not exist.
         doing: What another process that holds the lock is doing, for the message ("training this model").
+        wait: The seconds to wait for a process that holds it.
 
     Raises:
         BusyError: If another process holds the lock.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=0)
+    lock = FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=wait)
     try:
         lock.acquire()
     except Timeout:
@@ -96,9 +99,15 @@ def build_folder(folder: Path, doing: str) -> Iterator[Path]:
             return
         make_partial(partial)
         yield partial
-        sync_folder(partial, files=True)
-        os.replace(partial, folder)
-        sync_folder(folder.parent)
+        finish_folder(partial, folder)
+
+
+def finish_folder(partial: Path, folder: Path) -> None:
+    """Give a folder that is complete its name, when all of it is on the disk; what has that name goes."""
+    sync_folder(partial, files=True)
+    delete_folder(folder)
+    os.replace(partial, folder)
+    sync_folder(folder.parent)
 
 
 def make_partial(partial: Path) -> None:
@@ -140,7 +149,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     sync_folder(folder, files=True)
     whole: dict[str, Any] = to_plain({**manifest, CONTENTS: describe_contents(folder)})
     whole[SEAL] = _hash_all_but_seal(whole)
-    write_json(folder / "manifest.json", whole)
+    write_json(folder / MANIFEST, whole)
     return whole
 
 
@@ -155,7 +164,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         DataError: If there is none, or if it is damaged, of another kind or of a newer format.
         UserError: If it may not be read.
     """
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         if path.is_symlink():
             raise DataError(
@@ -188,6 +197,20 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     if SEAL in manifest and manifest[SEAL] != _hash_all_but_seal(manifest):
         raise DataError(f"{path} is damaged: it was changed after it was written")
     return manifest
+
+
+def read_any_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a finished dataset, model or run.
+
+    Raises:
+        As `read_manifest`.
+    """
+    try:
+        found = read_json(folder / MANIFEST)
+        kind = str(found.get("format")) if isinstance(found, dict) else ""
+    except (OSError, ValueError):
+        kind = ""
+    return read_manifest(folder, kind if kind in KINDS.values() else KINDS.get(folder.parent.name, "chem-vae run"))
 
 
 def _hash_all_but_seal(manifest: Mapping[str, Any]) -> str:

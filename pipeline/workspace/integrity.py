@@ -14,6 +14,8 @@ from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import DataError, UserError
 from pipeline.workspace.registry import find_cache_folder, hash_file
 
+MANIFEST = "manifest.json"
+"""The file of a finished folder that is written last."""
 CONTENTS = "contents"
 """The key of a manifest with {path: {size, sha256}}; missing in manifests that versions before 0.3 wrote."""
 _MOST_NESTED = 8
@@ -29,7 +31,7 @@ def describe_contents(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         name: {"size": stat.st_size, "sha256": hash_file(folder / name)}
         for name, stat in sorted(scan_folder(folder).items())
-        if name != "manifest.json" and not name.endswith(".partial")
+        if name != MANIFEST and not name.endswith(".partial")
     }
 
 
@@ -54,7 +56,7 @@ def check_contents(folder: Path, manifest: Mapping[str, Any], *, use_cache: bool
     there = scan_folder(folder)
     if CONTENTS not in manifest:
         return 0
-    listed = _read_contents(folder, manifest[CONTENTS])
+    listed = read_contents(folder, manifest[CONTENTS])
     for name, (size, _) in listed.items():
         if name not in there:
             what = "is a folder" if (folder / name).is_dir() else "is missing"
@@ -120,8 +122,12 @@ def is_inner_path(name: Any) -> bool:
     return isinstance(name, str) and all(is_plain_name(part) for part in name.split("/"))
 
 
-def _read_contents(folder: Path, contents: Any) -> dict[str, tuple[int, str]]:
-    """Check the list of a manifest, which may come from a stranger, and return {path: (size, sha256)}."""
+def read_contents(folder: Path, contents: Any) -> dict[str, tuple[int, str]]:
+    """Check the list of a manifest, which may come from a stranger, and return {path: (size, sha256)}.
+
+    Raises:
+        DataError: If it names a file outside of the folder, or is damaged otherwise.
+    """
     if not isinstance(contents, dict):
         raise DataError(f"{folder} is damaged: its manifest does not list its files")
     listed = {}

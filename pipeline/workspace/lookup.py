@@ -8,6 +8,8 @@ from pathlib import Path
 
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, unknown_name
 from pipeline.workspace.registry import find_data_folder
+from pipeline.workspace.remote_folders import fetch_folder
+from pipeline.workspace.remote_storage import is_remote
 
 LATEST = "latest"
 PREFERRED_MODEL = "druglike"
@@ -24,16 +26,19 @@ def find_dataset(asked: str, workspace: Path) -> Path:
     """Find the folder of a dataset.
 
     Args:
-        asked: Its path, the name of its folder, its name (the newest of that name is taken), or `latest`.
+        asked: Its path, the address of a published one, the name of its folder, its name (the newest of that name is taken), or
+            `latest`.
         workspace: The folder in which it is looked for.
 
     Raises:
         DataError: If there is no finished dataset.
         UserError: If the name is unknown.
     """
+    if is_remote(asked):
+        return fetch_folder(asked, workspace)
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
-    known = _list_finished(workspace / "datasets")
+    known = list_finished(workspace / "datasets")
     if not known:
         raise DataError(f"there is no finished dataset in {workspace}; make one with: chem-vae ingest SOURCE")
     found = [f for f in known if asked == LATEST or f.name == asked or f.name.rpartition("-")[0] == asked]
@@ -54,7 +59,7 @@ def list_shipped_models() -> dict[str, Path]:
 
 def list_workspace_models(workspace: Path) -> list[Path]:
     """List the finished model folders of a workspace, newest first."""
-    return _list_finished(workspace / "models")
+    return list_finished(workspace / "models")
 
 
 def find_model(asked: str | None, workspace: Path) -> Path:
@@ -63,7 +68,7 @@ def find_model(asked: str | None, workspace: Path) -> Path:
     Args:
         asked: The name of a model that came with the installation, which wins over a folder of that name (write ./name for
             the folder); the path or name of a model's folder; the folder, id or name of a run, whose model is taken; the
-            name of a dataset; or `latest`, the newest of the workspace. None, where nothing is asked for, is `latest` too, and
+            name of a dataset; the address of a published model or run (s3://bucket/models/NAME); or `latest`, the newest of the workspace. None, where nothing is asked for, is `latest` too, and
             the first of the shipped models where the workspace has none, which a warning says.
         workspace: The folder in which it is looked for.
 
@@ -76,11 +81,13 @@ def find_model(asked: str | None, workspace: Path) -> Path:
         return _find_usual_model(workspace)
     if asked in shipped:
         return shipped[asked]
+    if is_remote(asked):
+        return fetch_folder(asked, workspace, MODEL)
     for path in (Path(asked), Path(asked) / "model"):
         if (path / "model.json").is_file():
             return path
     known = list_workspace_models(workspace)
-    runs = [f for f in _list_finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
+    runs = [f for f in list_finished(workspace / "runs") if (f / "model" / "model.json").is_file()]
     if asked == LATEST:
         if not known and not runs:
             use = f"; or take one that is here already: --model {next(iter(shipped))}" if shipped else ""
@@ -133,7 +140,7 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
     """Find the folder of a finished run.
 
     Args:
-        asked: Its path, its id, its name (the newest of that name is taken), or `latest`.
+        asked: Its path, the address of a published one, its id, its name (the newest of that name is taken), or `latest`.
         workspace: The folder in which it is looked for.
         optimization: Whether to look only among the runs of `chem-vae optimize`, or only among the others; a path or an id is
             taken as it is.
@@ -142,9 +149,11 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
         DataError: If there is no finished run (of that kind).
         UserError: If the name is unknown.
     """
+    if is_remote(asked):
+        return fetch_folder(asked, workspace)
     if (Path(asked) / "manifest.json").is_file():
         return Path(asked)
-    known = _list_finished(workspace / "runs")
+    known = list_finished(workspace / "runs")
     if not known:
         raise DataError(f"there is no finished run in {workspace}; start one with: chem-vae run --data moses-sample")
     if optimization is not None:
@@ -159,11 +168,13 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
 
 
 def find_folder(asked: str, workspace: Path) -> Path:
-    """Find any folder by its path, or by its name below datasets/, models/ or runs/ of the workspace.
+    """Find any folder by its path, by the address of a published one, or by its name below datasets/, models/ or runs/ of the workspace.
 
     Raises:
         DataError: If there is none.
     """
+    if is_remote(asked):
+        return fetch_folder(asked, workspace)
     path = Path(asked)
     if path.is_file():
         path = path.parent  # a file of the folder: model.safetensors, manifest.json
@@ -194,7 +205,7 @@ def read_round(run_id: str) -> int:
     return int(found[1]) if found else 1
 
 
-def _list_finished(parent: Path) -> list[Path]:
+def list_finished(parent: Path) -> list[Path]:
     """List the finished folders in a folder, newest first."""
     if not parent.is_dir():
         return []

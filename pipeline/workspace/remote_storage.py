@@ -71,6 +71,7 @@ def open_place(address: str) -> RemotePlace:
     """
     import fsspec  # here: loads fsspec
 
+    address = re.sub(r"^(?!file:)([A-Za-z][A-Za-z0-9+.-]+):/(?!/)", r"\1://", address)  # a path has left one slash
     scheme, shown = read_scheme(address), redact(address)
     if "::" in address or scheme in _WITHIN_OTHERS:
         raise UserError(
