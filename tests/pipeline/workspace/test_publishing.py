@@ -163,6 +163,7 @@ def _publish_at(workspace: Path, address: str, when: float) -> None:
     publish(workspace, address)
 
 
+@pytest.mark.slow
 def test_publishers_at_once_never_mix_their_files(s3: S3Server, tmp_path: Path) -> None:
     """Two publish the same content, and a third another one under the same name."""
     address = "s3://lab/at-once"
