@@ -58,12 +58,12 @@ def declare_task(name: str, *, downloads: bool = False) -> Callable[[Callable[P,
 
 
 def _log(text: str) -> None:
-    get_run_logger().info("%s", redact(text))
+    get_run_logger().info(redact(text))
 
 
 def _log_warning(text: str) -> None:
     add_to_log(text, "warning")
-    get_run_logger().warning("%s", redact(text))
+    get_run_logger().warning(redact(text))
 
 
 def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:

@@ -19,6 +19,7 @@ from flows.terminal import (
     note,
     suggest_command,
 )
+from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
 from pipeline.workspace.registry import list_datasets
 
@@ -78,8 +79,6 @@ def models(workspace: Path) -> None:
 
     chem-vae models --workspace workspace
     """
-    from pipeline.workspace.folders import read_manifest  # here: loads filelock
-
     shipped = list_shipped_models()
     found = [*((name, folder, "in the package") for name, folder in shipped.items())]
     found += [(folder.name, folder, "workspace") for folder in list_workspace_models(workspace)]
