@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -24,6 +27,8 @@ VARIABLE = "CHEM_VAE_LIBRARY"
 """The environment variable that names another one."""
 BUSY_SECONDS = 120
 """How long a writer waits for another one."""
+LEAST_ROOM = 65_536
+"""The bytes on the disk without which SQLite cannot even read a library."""
 AT_ONCE = 500
 """Rows of one statement."""
 _LOCK = 7_302_026_114
@@ -84,7 +89,10 @@ def connect(url: URL) -> Engine:
         LibraryError: The driver of the database is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        if _is_on_closed_disk(Path(str(url.database))):
+            engine = create_engine(url, creator=lambda: _open_unchanged(Path(str(url.database))))
+        else:
+            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     try:
@@ -93,6 +101,17 @@ def connect(url: URL) -> Engine:
         raise UnreachableError(
             f"the library {describe(url)} needs a package that is not installed: pip install 'psycopg[binary]' ({error})"
         ) from None
+
+
+def _is_on_closed_disk(path: Path) -> bool:
+    """Tell whether a library lies in a folder that cannot be written to, and is whole without a log of its last changes."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.is_file() and not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+
+
+def _open_unchanged(path: Path) -> sqlite3.Connection:
+    """Open a library to read it without the files that SQLite makes beside it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -167,11 +186,19 @@ def explain_error(url: URL, error: DBAPIError) -> str:
         return f"{where} cannot be opened for writing{lacks or f' ({told})'}; check the permissions of its folder, or name another with --library"
     if "locked" in told:
         return f"{where} is in use by another process for more than {BUSY_SECONDS} seconds; try again when that one is done"
-    if "full" in told:
+    if "full" in told or ("I/O" in told and _is_full(Path(str(url.database)))):
         return f"{where} cannot be written: the disk is full; nothing of it was changed"
     if "malformed" in told or "not a database" in told:
         return f"{where} is damaged ({told}); put back a copy of the file, or move it away: chem-vae library add all makes a new one of the runs"
     return f"{where} failed: {told[:300]}"
+
+
+def _is_full(path: Path) -> bool:
+    """Tell whether the disk of a library has no room for the files that SQLite makes beside it."""
+    try:
+        return shutil.disk_usage(path.parent).free < LEAST_ROOM
+    except OSError:
+        return False
 
 
 def describe(url: URL) -> str:
@@ -184,7 +211,7 @@ def describe(url: URL) -> str:
 def insert_new(connection: Connection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows into a table, but for those whose key is there already."""
     if rows:
-        insert = (sqlite if is_sqlite(connection) else postgresql).insert(table)
+        insert = (sqlite_dialect if is_sqlite(connection) else postgresql).insert(table)
         connection.execute(insert.on_conflict_do_nothing(), list(rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from chem_vae.errors import unknown_name
 from pipeline.library.database import insert_new, split
@@ -19,9 +19,18 @@ def check_status(status: str) -> None:
 
 
 def set_status(connection: Connection, ids: Sequence[int], status: str, who: str, why: str) -> None:
-    """Set the status of molecules and add it to their history."""
+    """Set the status of molecules and add it to their history; the same once more, by the same person for the same reason, is no event."""
     now = datetime.now(UTC)
     for part in split(ids):
-        rows = [{"molecule_id": i, "status": status, "who": who, "when": now, "why": why} for i in part]
+        last = (
+            select(func.max(StatusRecord.id))
+            .where(StatusRecord.molecule_id.in_(part))
+            .group_by(StatusRecord.molecule_id)
+        )
+        same = (StatusRecord.status == status) & (StatusRecord.who == who) & (StatusRecord.why == why)
+        told = {*connection.execute(select(StatusRecord.molecule_id).where(StatusRecord.id.in_(last), same)).scalars()}
+        rows = [
+            {"molecule_id": i, "status": status, "who": who, "when": now, "why": why} for i in part if i not in told
+        ]
         insert_new(connection, StatusRecord, rows)
         connection.execute(update(MoleculeRecord).where(MoleculeRecord.id.in_(part)).values(status=status))

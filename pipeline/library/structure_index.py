@@ -65,7 +65,8 @@ class StructureIndex:
         newest = connection.execute(select(func.max(FingerprintRecord.molecule_id))).scalar_one() or 0
         known, files = _find_files(folder, _read_library_id(connection), newest)
         if newest - known > MOST_ADDED:
-            with contextlib.suppress(BusyError):  # another process is writing them: read what is missing from the table
+            # Where another process is writing them, or the disk takes nothing, what is missing is read from the table.
+            with contextlib.suppress(BusyError, OSError):
                 known, files = newest, _write_files(connection, folder, newest)
         self._parts = [] if files is None else [_open_files(files)]
         if newest > known:

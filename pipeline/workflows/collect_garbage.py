@@ -139,6 +139,8 @@ def delete_garbage(garbage: Sequence[Garbage], workspace: Path) -> tuple[int, li
                         library.add_run(path)
                     _delete(path, locked=entry.kind in ("dataset", "model", "unfinished"))
             except (UserError, OSError) as error:
+                if not any(map(os.path.lexists, entry.paths)):
+                    continue  # another process has deleted it meanwhile
                 left.append(f"{entry.name} was left: {error}")
                 size -= entry.size
     return max(0, size), left

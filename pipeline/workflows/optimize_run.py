@@ -147,9 +147,9 @@ def optimize_run(
                 if (state / file).exists():
                     shutil.copyfile(state / file, writer.folder / file)
             run = write_run(writer, found, seconds, progress, known)
+        record_run(run, workspace, library)
         with suppress(OSError):
-            delete_folder(state)  # not before the run is whole
-    record_run(run, workspace, library)
+            delete_folder(state)  # not before the run is whole and recorded
     return run
 
 

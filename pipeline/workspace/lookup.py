@@ -107,6 +107,11 @@ def find_model(asked: str | None, workspace: Path) -> Path:
             return folder
     if Path(asked).exists():
         raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
+    if Path(asked).name != asked:
+        there = ", ".join(f.name for f in [*known, *runs][:5]) or next(iter(shipped), "none")
+        raise DataError(
+            f"there is no model {asked}: it was deleted or moved; name another one (--model), such as {there}, or train it again"
+        )
     raise unknown_name("model or run", asked, [*shipped, *(f.name for f in [*known, *runs])])
 
 

@@ -54,8 +54,6 @@ class Job:
     run: Callable[[Path], object]
     after: str | None = None
     prepare: Callable[[Path], object] = lambda workspace: None
-    makes_run: bool = False
-    """Whether it is done as soon as there is one more finished run."""
 
 
 @cache
@@ -228,8 +226,8 @@ JOBS = {
     "ingest": Job(ingest_source, prepare=lambda w: write_source(w, 0, 180)),
     "ingest of a grown source": Job(ingest_source, "ingest", lambda w: write_source(w, 0, 320)),
     "training": Job(train_model, "ingest"),
-    "report": Job(generate_molecules, "training", makes_run=True),
-    "run": Job(run_campaign, prepare=lambda w: write_source(w, 0, 100), makes_run=True),
+    "report": Job(generate_molecules, "training"),
+    "run": Job(run_campaign, prepare=lambda w: write_source(w, 0, 100)),
     "optimize": Job(optimize_molecules, "training"),
     "record": Job(record_runs, prepare=write_nights),
     "import of measurements": Job(import_measurements, "record", write_measurements),
@@ -238,5 +236,5 @@ JOBS = {
     "merge": Job(merge_libraries, prepare=write_other_library),
     "gc": Job(delete_old_nights, prepare=write_old_nights),
     "gc of unfinished work": Job(delete_unfinished, "training"),
-    "update": Job(update_run, prepare=run_measured, makes_run=True),
+    "update": Job(update_run, prepare=run_measured),
 }

@@ -144,6 +144,14 @@ class JobServer:
             self._references[job] = describe(self.workspace), outcome.seconds, outcome.moments
         return self._references[job]
 
+    def count_runs(self) -> int:
+        """Count the finished runs of the workspace."""
+        return len(list((self.workspace / "runs").glob("*/manifest.json")))
+
+    def is_done(self, runs: int) -> bool:
+        """Tell whether there are more finished runs than before: a killed job that has made one has no more to do."""
+        return self.count_runs() > runs and not list((self.workspace / "optimizations").glob("[!.]*"))
+
     def read_log(self) -> str:
         """Read the end of what jobs said."""
         return self.log.read_text()[-3000:] if self.log.is_file() else ""
@@ -177,7 +185,7 @@ def kill_often(server: JobServer, job: str, kills: int, seed: int = SEED) -> Cou
     while counts.kills < kills and trials < 4 * kills:
         trials += 1
         server.reset(job)
-        runs = len(list((server.workspace / "runs").glob("*/manifest.json")))
+        runs = server.count_runs()
         answered: list[tuple[int, set[str]]] = []
         plan: list[str] = []
         while len(plan) < MOST_IN_A_ROW:
@@ -193,11 +201,9 @@ def kill_often(server: JobServer, job: str, kills: int, seed: int = SEED) -> Cou
             counts.aimed += aimed
             counts.differences += [f"{plan}: {told}" for told in check_readers(server.workspace)]
             answered.append(read_answers(server.workspace))
-            if draw.random() >= AGAIN:
-                outcome = Outcome(True, 0.0)
+            if server.is_done(runs) or draw.random() >= AGAIN:
                 break
-        done = JOBS[job].makes_run and len(list((server.workspace / "runs").glob("*/manifest.json"))) > runs
-        if outcome.killed and not done:
+        if outcome.killed and not server.is_done(runs):
             (outcome,) = server.run(job)
             if outcome.error or outcome.killed:
                 counts.differences.append(f"{plan}: {outcome.error or 'killed'}")

@@ -61,4 +61,4 @@ def test_a_job_whose_disk_is_full_says_so_and_goes_on_later(server: JobServer, j
             assert not outcome.error, f"{where}\n{server.read_log()}"
         settle(server.workspace)
         assert compare(reference, describe(server.workspace)) == [], where
-    assert failed or job == "gc", "a deletion needs no room"
+    assert failed or job in ("gc", "record"), "a deletion needs no room, and a run that is not recorded is a warning"
