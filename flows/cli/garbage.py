@@ -32,7 +32,8 @@ def gc(
 ) -> None:
     """Show what a workspace no longer needs, and delete it with --yes.
 
-    Without limits these are unfinished work, damaged folders that were set aside, half-written files and unused parts of ingests:
+    Without limits these are unfinished work, damaged folders that were set aside, half-written files and unused parts of ingests,
+    figures for TensorBoard and merged measurements that nothing needs, and what was fetched from a storage and is no longer used:
 
     chem-vae gc --workspace workspace
 
@@ -45,7 +46,7 @@ def gc(
         older_than: Keep the runs of so many days; with --keep a run goes only where both let it go.
         max_size: Delete the oldest runs until the workspace has this size, as 20GB or 500MB.
         unfinished_days: Keep unfinished work, and what was set aside as damaged, for so many days.
-        parts_days: Keep the standardized parts of a source for so many days after their last use.
+        parts_days: Keep the standardized parts of a source, and what was fetched from a storage, for so many days after their last use.
         yes: Delete without asking.
         json_: Print what would go as JSON, and delete nothing without --yes.
     """

@@ -123,7 +123,7 @@ class CandidateLibrary:
         with read(self.engine) as connection:
             known = set(connection.execute(select(RunRecord.key)).scalars())
         found = []
-        for folder in sorted((self.workspace / "runs").glob("*/")):
+        for folder in sorted((self.workspace / "runs").glob("[!.]*/")):
             key = hash_manifest(folder)
             if key is None or key in known or folder.name.endswith((".partial", ".damaged")):
                 continue

@@ -7,9 +7,8 @@ not finished, and what another process works on.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,47 +19,23 @@ from chem_vae.errors import UserError
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.library import open_library
+from pipeline.workflows.leftovers import (
+    DAY,
+    Garbage,
+    Retention,
+    find_old_fetches,
+    find_old_parts,
+    find_rubbish,
+    find_unused_boards,
+    find_unused_updates,
+    make_garbage,
+)
 from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.folders import DELETED, delete_folder, lock_folder, read_manifest
+from pipeline.workspace.folders import delete_folder, lock_folder, read_manifest
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.runs import KIND as RUN_KIND
 
 MODEL_KIND = "chem-vae trained model"
-_DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Retention:
-    """What is kept. Finished runs go only where a limit is given, and with them the models and datasets that no kept run needs, also
-    those that an earlier deletion did not come to."""
-
-    keep_runs: int | None = None
-    """The newest runs of each name that are kept."""
-    days: float | None = None
-    """Runs that are younger are kept."""
-    bytes: int | None = None
-    """The size of the workspace above which the oldest runs go, be they kept by the other two limits or not."""
-    unfinished_days: float = 7.0
-    """Unfinished work and what was set aside as damaged is kept for so long: a training can still go on from it."""
-    parts_days: float = 30.0
-    """Standardized parts of sources that no ingest has used for so long go; they only save time."""
-
-    @property
-    def limits_runs(self) -> bool:
-        """Tell whether any finished run may go."""
-        return self.keep_runs is not None or self.days is not None or self.bytes is not None
-
-
-@dataclass(frozen=True)
-class Garbage:
-    """A folder or file that may go, or several that go together."""
-
-    name: str
-    kind: str
-    why: str
-    paths: tuple[Path, ...]
-    size: int
-    """The bytes that its deletion alone frees: files that it shares with others stay."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +68,24 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     runs = _read_folders(workspace / "runs", RUN_KIND)
     models = _read_folders(workspace / "models", MODEL_KIND)
     datasets = _read_folders(workspace / "datasets", DATASET_KIND)
-    found = [*_find_rubbish(workspace, retention, now), *_find_old_parts(workspace / PARTS, retention, now)]
+    found = [
+        *find_rubbish(workspace, retention, now),
+        *find_old_parts(workspace / PARTS, retention, now),
+        *find_old_fetches(workspace, retention, now),
+    ]
+    unread = _count_finished(workspace / "datasets") > len(datasets)
     if not retention.limits_runs:
-        return found
+        return [
+            *found,
+            *find_unused_boards(workspace, retention, now, ()),
+            *find_unused_updates(workspace, retention, now, _list_sources(datasets), unread),
+        ]
     going = _choose_runs(runs, workspace, retention, now)
     kept = [run for run in runs if run.path not in going]
     needed_runs = {name for folder in [*kept, *models] if isinstance(name := folder.find(*_base_name(folder)), str)}
     going = {path: why for path, why in going.items() if path.name not in needed_runs}
     kept = [run for run in runs if run.path not in going]
-    found += [_make_garbage(path, "run", why) for path, why in going.items()]
+    found += [make_garbage(path, "run", why) for path, why in going.items()]
     kept_models = _keep_models(models, kept)
     kept_datasets = _keep_datasets(datasets, kept, kept_models)
     why = "no kept run needs it, and a newer one is there"
@@ -109,8 +93,10 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     old_datasets = [d for d in datasets if d not in kept_datasets]
     return [
         *found,
-        *(_make_garbage(m.path, "model", why) for m in old_models),
-        *(_make_garbage(d.path, "dataset", why) for d in old_datasets),
+        *(make_garbage(m.path, "model", why) for m in old_models),
+        *(make_garbage(d.path, "dataset", why) for d in old_datasets),
+        *find_unused_boards(workspace, retention, now, [m.path for m in old_models]),
+        *find_unused_updates(workspace, retention, now, _list_sources(kept_datasets), unread),
     ]
 
 
@@ -159,52 +145,6 @@ def _delete(path: Path, *, locked: bool) -> None:
         delete_folder(path)
 
 
-def _find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:
-    """Find unfinished, damaged and half-deleted folders, and files that a kill has left."""
-    for place in ("runs", "models", "datasets", "optimizations"):
-        for path in sorted((workspace / place).glob("*")):
-            old = now - _find_newest(path) >= retention.unfinished_days * _DAY
-            if DELETED in path.name:
-                yield _make_garbage(path, "deleted", "its deletion was interrupted")
-            elif path.name.startswith(".") or place == "optimizations":  # whose calls are paid
-                continue
-            elif ".damaged-" in path.name and old:
-                yield _make_garbage(
-                    path, "damaged", f"was set aside as damaged over {retention.unfinished_days:g} days ago"
-                )
-            elif path.name.endswith(".partial") and old:
-                yield _make_garbage(
-                    path, "unfinished", f"unfinished work, untouched for {retention.unfinished_days:g} days"
-                )
-            elif place == "runs" and path.is_dir() and not (path / "manifest.json").exists() and old:
-                yield _make_garbage(
-                    path, "run", f"was not finished, and is untouched for {retention.unfinished_days:g} days"
-                )
-    pattern = ".*.partial*"  # SQLite adds "-journal" to the name
-    leftovers = [p for p in workspace.rglob(pattern) if p.is_file() and now - p.stat().st_mtime >= _DAY]
-    if leftovers:
-        size = measure_disk(leftovers).own
-        yield Garbage("half-written files", "file", "a kill has left them", tuple(leftovers), size)
-
-
-def _find_old_parts(folder: Path, retention: Retention, now: float) -> Iterator[Garbage]:
-    """Find the standardized parts that no ingest has used for long, each with its rejections and its mark."""
-    if not folder.is_dir():
-        return
-    by_name: dict[str, list[Path]] = {}
-    for path in folder.glob("*/*"):
-        by_name.setdefault(path.name.partition(".")[0], []).append(path)
-    old = [
-        path
-        for paths in by_name.values()
-        if now - max(p.stat().st_mtime for p in paths) >= retention.parts_days * _DAY
-        for path in sorted(paths)
-    ]
-    if old:
-        why = f"no ingest has used them for {retention.parts_days:g} days; they would be made again"
-        yield Garbage(f"{PARTS}/ ({len(old):,} files)", "parts", why, tuple(old), measure_disk(old).own)
-
-
 def _choose_runs(runs: Sequence[_Folder], workspace: Path, retention: Retention, now: float) -> dict[Path, str]:
     """Choose the finished runs that go, oldest first, each with the reason; the newest of each name stays."""
     by_name: dict[str, list[_Folder]] = {}
@@ -214,7 +154,7 @@ def _choose_runs(runs: Sequence[_Folder], workspace: Path, retention: Retention,
     for named in by_name.values():
         for place, run in enumerate(named[1:], start=2):
             is_kept = retention.keep_runs is not None and place <= retention.keep_runs
-            is_kept |= retention.days is not None and now - run.time < retention.days * _DAY
+            is_kept |= retention.days is not None and now - run.time < retention.days * DAY
             if not is_kept and (retention.keep_runs, retention.days) != (None, None):
                 reasons = []
                 if retention.keep_runs is not None:
@@ -259,6 +199,16 @@ def _keep_datasets(datasets: Sequence[_Folder], runs: Sequence[_Folder], models:
     return [d for d in datasets if d.key in wanted or d in newest.values()]
 
 
+def _list_sources(datasets: Sequence[_Folder]) -> list[str]:
+    """List the sources that datasets were made from."""
+    return [str(dataset.find("options", "source")) for dataset in datasets]
+
+
+def _count_finished(parent: Path) -> int:
+    """Count the folders that are finished, damaged ones included."""
+    return sum(1 for _ in parent.glob("[!.]*/manifest.json"))
+
+
 def _base_name(folder: _Folder) -> tuple[str, ...]:
     """Return the keys that lead to the name of the model or run that a model, or the model of a run, started from."""
     return ("card", "base", "name") if "card" in folder.manifest else ("model", "base", "name")
@@ -286,17 +236,3 @@ def _read_time(path: Path, manifest: dict[str, Any]) -> float:
         return datetime.fromisoformat(str(told)).timestamp()
     except ValueError:
         return (path / "manifest.json").stat().st_mtime
-
-
-def _find_newest(path: Path) -> float:
-    """Find when a folder, or anything in it, was changed last."""
-    times = [path.lstat().st_mtime]
-    for place, _, names in os.walk(path):
-        for name in names:
-            with suppress(OSError):
-                times.append(Path(place, name).lstat().st_mtime)
-    return max(times)
-
-
-def _make_garbage(path: Path, kind: str, why: str) -> Garbage:
-    return Garbage(f"{path.parent.name}/{path.name}", kind, why, (path,), measure_disk([path]).own)

@@ -17,13 +17,13 @@ from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.datasets.parts import is_finished_part
 from pipeline.report.model import read_report
 from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import CONTENTS, check_contents, is_plain_name, scan_folder
+from pipeline.workspace.integrity import CONTENTS, MANIFEST, check_contents, is_plain_name, scan_folder
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
 from pipeline.workspace.outages import NoAnswerError, UnreachableError
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
-from pipeline.workspace.remote_folders import check_folder, list_folders, open_folder
+from pipeline.workspace.remote_folders import FETCHED, check_folder, list_folders, open_folder
 from pipeline.workspace.remote_storage import is_remote
 from pipeline.workspace.runs import KIND as RUN_KIND
 
@@ -95,6 +95,9 @@ def _list_workspace(workspace: Path) -> list[Job]:
         for folder in sorted((workspace / place).glob("*")) if (workspace / place).is_dir() else ():
             if not folder.name.startswith("."):
                 jobs.append((f"{place}/{folder.name}", _make_job(folder, _KINDS[place], workspace)))
+    for folder in sorted((workspace / FETCHED).glob("[!.]*/[!.]*")):
+        inner = folder / MODEL if not (folder / MANIFEST).exists() and (folder / MODEL).is_dir() else folder
+        jobs.append((inner.relative_to(workspace).as_posix(), _make_job(inner)))
     if (workspace / PARTS).is_dir():
         jobs.append((PARTS, partial(_verify_parts, folder=workspace / PARTS)))
     return jobs

@@ -7,6 +7,7 @@ each is compared with its size and hash before the folder gets its name.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -83,6 +84,9 @@ def fetch_folder(address: str, workspace: Path, inner: str | None = None) -> Pat
         told = f"{str(error).partition('; ')[0]}; what was fetched {describe_age(note.stat().st_mtime)} is used"
         warnings.warn(told, ChemVAEWarning, stacklevel=3)
         return last
+    os.utime(
+        workspace / FETCHED / folder.relative_to(workspace / FETCHED).parts[0]
+    )  # when it was last used, for `chem-vae gc`
     write_json(note, {"address": found.place.address, "folder": folder.relative_to(workspace / FETCHED).as_posix()})
     return folder
 

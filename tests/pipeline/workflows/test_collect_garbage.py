@@ -148,3 +148,58 @@ def test_a_killed_deletion_is_finished_by_the_next(
     assert [e.kind for e in again] == ["deleted"]
     assert delete_garbage(again, tmp_path)[1] == []
     assert not [p for p in (tmp_path / "runs").iterdir() if "deleted" in p.name]
+
+
+def age(path: Path, days: float) -> None:
+    """Let a folder or file look as if nothing had changed in it for some days."""
+    then = time.time() - days * DAY
+    for place in [*path.rglob("*"), path]:
+        os.utime(place, (then, then))
+
+
+def test_figures_for_tensorboard_go_with_their_model(tmp_path: Path, nights: dict[str, Path]) -> None:
+    for name in ("a-m1", "a-m3", "gone", "begun", "new"):
+        (tmp_path / "tensorboard" / name).mkdir(parents=True)
+        (tmp_path / "tensorboard" / name / "events").write_text("figures")
+        if name != "new":
+            age(tmp_path / "tensorboard" / name, 8)
+    (tmp_path / "models" / "begun.partial").mkdir()
+    assert names(collect_garbage(tmp_path, Retention())) == ["gone"]
+    found = collect_garbage(tmp_path, Retention(keep_runs=1))
+    assert [path.name for e in found for path in e.paths if e.kind == "tensorboard"] == ["a-m1", "gone"]
+    assert found.index(next(e for e in found if e.kind == "model")) < found.index(
+        next(e for e in found if e.kind == "tensorboard")
+    )
+    delete_garbage(found, tmp_path)
+    assert sorted(p.name for p in (tmp_path / "tensorboard").iterdir()) == ["a-m3", "begun", "new"]
+
+
+def test_merged_measurements_stay_while_a_dataset_is_made_from_them(tmp_path: Path) -> None:
+    for name in ("needed", "unneeded", "new"):
+        (tmp_path / "updates" / name).mkdir(parents=True)
+        (tmp_path / "updates" / name / "a.csv").write_text("smiles\n")
+        if name != "new":
+            age(tmp_path / "updates" / name, 8)
+    folder = tmp_path / "datasets" / "a-d1"
+    folder.mkdir(parents=True)
+    source = str(tmp_path / "updates" / "needed" / "a.csv")
+    told = {"format": "chem-vae dataset", "format_version": 1, "name": "a", "key": "d1", "options": {"source": source}}
+    write_manifest(folder, told)
+    assert names(collect_garbage(tmp_path, Retention())) == ["unneeded"]
+    (folder / "manifest.json").write_text("damaged")
+    assert collect_garbage(tmp_path, Retention()) == [], "it would be made again from its source, which nobody knows"
+
+
+def test_what_was_fetched_goes_when_it_is_no_longer_used(tmp_path: Path) -> None:
+    for name in ("used", "unused"):
+        (tmp_path / "fetched" / name / "a-run").mkdir(parents=True)
+        (tmp_path / "fetched" / name / "a-run" / "report.html").write_text("report")
+        (tmp_path / "fetched" / f".{name}.json").write_text("{}")
+    for path in (tmp_path / "fetched").iterdir():
+        age(path, 31)
+    os.utime(tmp_path / "fetched" / "used")
+    os.utime(tmp_path / "fetched" / ".used.json")
+    found = collect_garbage(tmp_path, Retention())
+    assert names(found) == ["unused", ".unused.json"]
+    delete_garbage(found, tmp_path)
+    assert sorted(p.name for p in (tmp_path / "fetched").iterdir()) == [".used.json", "used"]
