@@ -7,6 +7,7 @@ not finished, and what another process works on.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
