@@ -9,10 +9,12 @@ repository. A block is left out where `<!-- not run: REASON -->` stands above it
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -128,9 +130,14 @@ def test_page_runs(page: Path, folder: Path, tmp_path_factory: pytest.TempPathFa
         "OMP_NUM_THREADS": "1",
     }
     environment.pop("CHEM_VAE_WORKSPACE", None)
-    done = subprocess.run(
-        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS
+        )
+    finally:
+        for file in folder.glob("*.pid"):  # what a page started and, where it failed, did not end
+            with contextlib.suppress(OSError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
     assert done.returncode == 0, f"{page.relative_to(ROOT)}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
 
 
