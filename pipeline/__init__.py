@@ -13,7 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loaded at first use
+    from pipeline.config import CampaignConfig as CampaignConfig
     from pipeline.config import load_config as load_config
+    from pipeline.datasets.config import IngestConfig as IngestConfig
+    from pipeline.datasets.config import MeasuredProperty as MeasuredProperty
     from pipeline.datasets.dataset import Dataset as Dataset
     from pipeline.datasets.ingest import ingest as ingest
     from pipeline.explore.anomaly import AnomalyScorer as AnomalyScorer
@@ -25,17 +28,26 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.explore.maps import latent_map as latent_map
     from pipeline.explore.neighbors import analogues as analogues
     from pipeline.explore.neighbors import neighbors as neighbors
+    from pipeline.explore.prediction import predict as predict
+    from pipeline.explore.prediction import predict_file as predict_file
     from pipeline.explore.reconstruction import reconstruct as reconstruct
     from pipeline.explore.reconstruction import robustness as robustness
     from pipeline.explore.unusual import unusual as unusual
+    from pipeline.generation.config import GenerateConfig as GenerateConfig
+    from pipeline.generation.config import ScreenConfig as ScreenConfig
     from pipeline.generation.generate import GenerationReport as GenerationReport
     from pipeline.generation.generate import generate as generate
     from pipeline.generation.screen_library import screen as screen
     from pipeline.library.notebook import library as library
     from pipeline.models.trained_model import TrainedModel as TrainedModel
     from pipeline.models.trained_model import load_model as load_model
+    from pipeline.objectives.config import Constraint as Constraint
+    from pipeline.objectives.config import Objective as Objective
+    from pipeline.optimization.config import OptimizeConfig as OptimizeConfig
     from pipeline.optimization.lead import improve as improve
     from pipeline.optimization.result import Optimization as Optimization
+    from pipeline.oracles.config import OracleConfig as OracleConfig
+    from pipeline.training.config import TrainConfig as TrainConfig
     from pipeline.training.train import train as train
     from pipeline.training.tune import tune as tune
     from pipeline.workflows.campaign import campaign as campaign
@@ -46,7 +58,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.workspace.runs import list_runs as list_runs
 
 _MODULES = {
-    "pipeline.config": ("load_config",),
+    "pipeline.config": ("CampaignConfig", "load_config"),
+    "pipeline.datasets.config": ("IngestConfig", "MeasuredProperty"),
     "pipeline.datasets.dataset": ("Dataset",),
     "pipeline.datasets.ingest": ("ingest",),
     "pipeline.explore.anomaly": ("AnomalyScorer", "anomaly"),
@@ -55,14 +68,20 @@ _MODULES = {
     "pipeline.explore.interpolation": ("interpolate",),
     "pipeline.explore.maps": ("latent_map",),
     "pipeline.explore.neighbors": ("analogues", "neighbors"),
+    "pipeline.explore.prediction": ("predict", "predict_file"),
     "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
     "pipeline.explore.unusual": ("unusual",),
+    "pipeline.generation.config": ("GenerateConfig", "ScreenConfig"),
     "pipeline.generation.generate": ("GenerationReport", "generate"),
     "pipeline.generation.screen_library": ("screen",),
     "pipeline.library.notebook": ("library",),
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
+    "pipeline.objectives.config": ("Constraint", "Objective"),
+    "pipeline.optimization.config": ("OptimizeConfig",),
     "pipeline.optimization.lead": ("improve",),
     "pipeline.optimization.result": ("Optimization",),
+    "pipeline.oracles.config": ("OracleConfig",),
+    "pipeline.training.config": ("TrainConfig",),
     "pipeline.training.train": ("train",),
     "pipeline.training.tune": ("tune",),
     "pipeline.workflows.campaign": ("campaign",),

@@ -21,6 +21,7 @@ from flows.cli import (
     inspect,
     library,
     optimize,
+    predict,
     publish,
     repeat,
     reports,
@@ -45,6 +46,7 @@ app = new_group()
 for module in (
     steps,
     screen,
+    predict,
     optimize,
     inspect,
     runs,

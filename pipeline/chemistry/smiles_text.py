@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rdkit import Chem
@@ -23,6 +24,15 @@ _BLOCKS = re.compile(r"\$[^$]*\$|\([^()]*\)")  # labels and coordinates, in whic
 _AFTER_NAME = re.compile(r"([^|]*[^|\s])\s+(\|[^|]+\|)")  # an extension behind the name
 _LABEL = re.compile(r"([A-Z][a-z]?)(H\d*)?[+-]?\d*'*")
 _POLYMERS = {"SRU", "MON", "MER", "COP", "CRO", "MOD", "GRA", "ANY"}
+
+
+def list_smiles(smiles: str | Iterable[str]) -> list[str]:
+    """Make a list of one SMILES or of several: a list, an array, a column of a DataFrame.
+
+    >>> list_smiles("CCO"), list_smiles(("C", "N"))
+    (['CCO'], ['C', 'N'])
+    """
+    return [smiles] if isinstance(smiles, str) else list(smiles)
 
 
 class StructureText(NamedTuple):

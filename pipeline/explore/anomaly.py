@@ -57,7 +57,7 @@ class AnomalyScorer:
         data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
         return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
-    def score(self, smiles: Sequence[str]) -> pd.DataFrame:
+    def score(self, smiles: str | Sequence[str]) -> pd.DataFrame:
         """Score molecules; a molecule that fails has its reason in the row.
 
         A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (too many atoms; a metal,
@@ -65,7 +65,7 @@ class AnomalyScorer:
         molecule has NaN throughout.
 
         Args:
-            smiles: n SMILES.
+            smiles: n SMILES, or one.
 
         Returns:
             n rows, in order. Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
@@ -97,7 +97,7 @@ class AnomalyScorer:
         return frame
 
 
-def anomaly(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+def anomaly(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
     """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)
 

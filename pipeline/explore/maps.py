@@ -84,7 +84,7 @@ def latent_map(
     method: str = "pca",
     color: str | None = None,
     *,
-    smiles: Sequence[str] = (),
+    smiles: str | Sequence[str] = (),
     most: int = 3000,
     seed: int = 0,
     progress: Progress = silent,

@@ -23,12 +23,12 @@ from pipeline.report.plot_style import PAPER, open_figure
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 
-def reconstruct(model: TrainedModel, smiles: Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
     """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
     Args:
         model: The model.
-        smiles: n SMILES.
+        smiles: n SMILES, or one.
         progress: Is told of the molecules done.
 
     Returns:
@@ -68,7 +68,7 @@ def reconstruct(model: TrainedModel, smiles: Sequence[str], progress: Progress =
 
 def robustness(
     model: TrainedModel,
-    smiles: Sequence[str] | None = None,
+    smiles: str | Sequence[str] | None = None,
     *,
     shares: Sequence[float] = SHARES,
     n: int = 500,

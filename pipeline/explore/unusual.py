@@ -15,6 +15,7 @@ from pipeline.chemistry.refusal import Rejection
 from pipeline.chemistry.standardize import Standardizer
 from pipeline.chemistry.structure_filters import learn_usual, locate_unusual, read_allowed
 from pipeline.chemistry.unusual_cells import write_unusual
+from pipeline.datasets.readers import READERS
 from pipeline.datasets.source import Source
 
 
@@ -107,7 +108,10 @@ def tabulate(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def is_file(text: str) -> bool:
-    """Whether a text is the path of a file, not a SMILES."""
+    """Whether a text is the path of a file, not a SMILES: what has the ending of a table is one, also where it is missing."""
+    endings = tuple(ending for reader in READERS.values() for ending in reader.suffixes)
+    if text.lower().removesuffix(".gz").endswith(endings):
+        return True
     try:
         return Path(text).is_file()
     except (OSError, ValueError):  # longer than a file's name can be: a molecule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from chem_vae.progress import Progress, silent
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.smiles_text import list_smiles
 from pipeline.chemistry.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
@@ -200,8 +201,8 @@ class TrainedModel:
 
     # -- the latent space ----------------------------------------------------------------------------------------
 
-    def encode(self, smiles: Sequence[str]) -> Tensor:
-        """Standardize n SMILES and encode them.
+    def encode(self, smiles: str | Iterable[str]) -> Tensor:
+        """Standardize n SMILES, or one, and encode them.
 
         Returns:
             The latent means (n, D).
@@ -211,9 +212,9 @@ class TrainedModel:
         """
         return self.checkpoint.encode([spelling.require_selfies() for spelling in self.spell(smiles)]).mu
 
-    def spell(self, smiles: Sequence[str], progress: Progress = silent) -> list[Spelling]:
+    def spell(self, smiles: str | Iterable[str], progress: Progress = silent) -> list[Spelling]:
         """Standardize SMILES as the training data was and write them as SELFIES; row i stays row i, none raises."""
-        found = []
+        smiles, found = list_smiles(smiles), []
         for row, text in enumerate(smiles):
             if row % 200 == 0:
                 progress("standardize", row, len(smiles))
@@ -295,12 +296,16 @@ class TrainedModel:
         """The median latent distance between a training molecule and its nearest neighbor among those kept."""
         return max(float(self.latent["typical_distance"]), 1e-9)
 
-    def predict(self, smiles: Sequence[str]) -> dict[str, Prediction]:
-        """Predict every property of n SMILES: mean and standard deviation (n,) by property, in its own unit."""
+    def predict(self, smiles: str | Iterable[str]) -> dict[str, Prediction]:
+        """Predict every property of n SMILES, or of one: mean and standard deviation (n,) by property, in its own unit.
+
+        It also predicts where predictions do not count; `pipeline.explore.prediction.predict` says where that is.
+        """
+        smiles = list_smiles(smiles)
         z = self.encode(smiles)
         with torch.no_grad():
             found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}
-        return found | {name: predictor.predict(list(smiles), z) for name, predictor in self.measured.items()}
+        return found | {name: predictor.predict(smiles, z) for name, predictor in self.measured.items()}
 
     def distance_to_training(self, z: Tensor) -> NDArray[np.float64]:
         """Measure the latent distance to the nearest of the kept training molecules.

@@ -19,6 +19,7 @@ COMMANDS = (
     "train",
     "generate",
     "optimize",
+    "predict",
     "report",
     "runs",
     "compare",
