@@ -145,3 +145,10 @@ def test_too_few_hits_end_with_a_code_of_their_own(
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: the run ") and "fewer than fail_under = 50" in last
     assert chem_vae(*asked, "--fail-under", 1, "--tolerance", "logp=5").returncode == 0
+
+
+def test_run_asks_for_the_data(chem_vae: CommandLine, tmp_path: Path) -> None:
+    """Without any it would train on a large data set, which nobody asked for."""
+    refused(chem_vae("run", cwd=tmp_path), "say what to learn from", "--data my.csv", "--data moses-sample")
+    refused(chem_vae("run", "--maximize", "qed", cwd=tmp_path), "say what to learn from")
+    assert list(tmp_path.iterdir()) == []
