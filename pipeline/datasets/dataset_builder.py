@@ -51,7 +51,7 @@ from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_ke
 from pipeline.datasets.source import Chunk
 from pipeline.datasets.splits import PlacedRows, draw_sample, place_molecules
 from pipeline.workspace.disk_space import check_writable
-from pipeline.workspace.folders import make_partial, set_aside, write_manifest
+from pipeline.workspace.folders import delete_folder, make_partial, set_aside, write_manifest
 from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import ResolvedSource
 
@@ -121,7 +121,7 @@ class DatasetBuilder:
         manifest["seconds"] = round(time.monotonic() - start, 1)
         write_manifest(whole, manifest)
         if self.folder.is_dir() and not self.folder.is_symlink():  # damaged, or it would have been reused
-            shutil.rmtree(self.folder)
+            delete_folder(self.folder)
         elif self.folder.exists():
             set_aside(self.folder)
         os.replace(whole, self.folder)

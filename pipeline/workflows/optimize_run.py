@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from chem_vae import atomic_files
-from chem_vae.errors import ChemVAEWarning, UserError
+from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import tanimoto
 from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING
@@ -36,15 +35,22 @@ from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
-from pipeline.optimization.provenance import Provenance
 from pipeline.optimization.result import Optimization, rank_candidates
 from pipeline.oracles.base import Oracle
-from pipeline.oracles.call_log import count_calls, find_log, has_calls
 from pipeline.oracles.ledger import Map
 from pipeline.report.optimization_report import build_optimization_report
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.preflight import check_optimization
 from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
+from pipeline.workflows.search_state import (
+    RUN,
+    copy_calls,
+    count_first_calls,
+    find_finished,
+    find_state_folder,
+    keep_without_limits,
+    note_settings,
+)
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.folders import delete_folder, hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
@@ -53,12 +59,6 @@ from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model
-BEGUN, RUN = "begun.json", "run.json"
-"""Files of the folder of an unfinished search: the settings it was begun with, and the run folder that it is written to."""
-REPEATED = 2_000
-"""The calls up to which a search that goes on is repeated from its beginning with the answers of its log; more would take long."""
-NOT_OF_THE_SEARCH = {"oracle_calls", "minutes", "patience", "enough", "n", "per_scaffold"}
-NOT_OF_THE_ORACLE = {"timeout", "retries", "batch_size", "parallel"}
 
 
 def optimize_run(
@@ -112,16 +112,16 @@ def optimize_run(
     dataset = dataset or model.dataset(workspace)
     with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
         asked: dict[str, Any] = {"optimize": config.model_dump(mode="json"), **name_library(library)}
-        if (run := _find_finished(state, workspace, asked)) is not None:
+        if (run := find_finished(state, workspace, asked)) is not None:
             record_run(run, workspace, library)
             return run
-        config = _keep_without_limits(config, state)
-        before = _note_settings(config, state)
+        config = keep_without_limits(config, state)
+        before = note_settings(config, state)
         for warning in before:  # before a call is paid
             warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
-            _copy_calls(resume, state)
-        repeat_from = None if before else _count_first_calls(resume, state)
+            copy_calls(resume, state)
+        repeat_from = None if before else count_first_calls(resume, state)
         known = known or KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
         raised: list[str] = []
@@ -153,31 +153,6 @@ def optimize_run(
     return run
 
 
-def _find_finished(state: Path, workspace: Path, asked: Mapping[str, Any]) -> Run | None:
-    """Find the finished run of a search that was killed before its state was deleted, which is done now.
-
-    Returns:
-        The run, where the same is asked for now; None where there is none, or where something else is asked for.
-    """
-    try:
-        told = atomic_files.read_json(state / RUN)
-        run = Run.open(workspace / "runs" / told["run"])
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
-    delete_folder(state)
-    if told.get("asked") != hash_content(asked):
-        return None
-    text = f"the run {run.id} was finished when its process was stopped, and is the result; the same once more begins a new one"
-    warnings.warn(text, ChemVAEWarning, stacklevel=3)
-    return run
-
-
-def _count_first_calls(resume: Run | None, state: Path) -> int | None:
-    """Count the calls that a search began with, from where it can be repeated; None where that would take long."""
-    first = 0 if resume is None else count_calls(resume.folder / LOG)
-    return first if count_calls(state / LOG) - first <= REPEATED else None
-
-
 def leave_out_known(found: Optimization, model: TrainedModel, known: KnownMolecules) -> None:
     """Rank the candidates of an optimization again without what earlier runs proposed; a warning says how many these are."""
     if not known.keys:
@@ -191,73 +166,6 @@ def leave_out_known(found: Optimization, model: TrainedModel, known: KnownMolecu
         found.warnings.append(
             f"{len(known.met):,} of the best molecules were proposed by earlier runs and are left out (--no-exclude-known keeps them)"
         )
-
-
-def find_state_folder(
-    model: TrainedModel, config: OptimizeConfig, workspace: Path, name: str, resume: Run | None = None
-) -> Path:
-    """Find the folder where an optimization that is not finished keeps its calls.
-
-    Its name has a hash of the model and the oracle, whose answers stay true whatever the objectives. What is wanted, how it is
-    searched, when to stop and how the oracle is run are left out, so that a search can go on under other objectives, with a
-    larger budget or a longer timeout. Computed properties cost nothing: without another oracle the hash is of the search too.
-
-    Returns:
-        `<workspace>/optimizations/<name>-<hash>`.
-    """
-    wished = _select_search_settings(config)
-    del wished["usual_size"]  # it does not hold for computed properties
-    if config.oracle is not None and config.oracle.property is None:
-        asked = config.oracle.model_dump(mode="json", exclude=NOT_OF_THE_ORACLE)
-        wished = {"oracle": asked}
-    from_run = None if resume is None else resume.id  # the calls of another run are not this one's
-    return workspace / "optimizations" / f"{name}-{hash_content('optimization', 3, model.key, wished, from_run)[:8]}"
-
-
-def _select_search_settings(config: OptimizeConfig) -> dict[str, Any]:
-    """Select the settings that decide which molecules are asked about."""
-    settings = config.model_dump(
-        mode="json", exclude={**dict.fromkeys(NOT_OF_THE_SEARCH, True), "oracle": NOT_OF_THE_ORACLE}
-    )
-    return {key: value for key, value in settings.items() if key != "scaffold" or value is not None}  # as before 0.3.0
-
-
-def _keep_without_limits(config: OptimizeConfig, state: Path) -> OptimizeConfig:
-    """Leave the size free where the folder's calls were begun by a version that had no limits on it."""
-    path = state / BEGUN
-    if not (path.is_file() and has_calls(state / LOG)) or "usual_size" in json.loads(path.read_text(encoding="utf-8")):
-        return config
-    return config.model_copy(update={"usual_size": False})
-
-
-def _note_settings(config: OptimizeConfig, state: Path) -> list[str]:
-    """Write down the settings of the folder's first run; return a warning where this run has others."""
-    searched, path = _select_search_settings(config), state / BEGUN
-    if not (path.is_file() and has_calls(state / LOG)):
-        state.mkdir(parents=True, exist_ok=True)
-        atomic_files.write_text(path, json.dumps(searched))
-        return []
-    first = json.loads(path.read_text(encoding="utf-8"))
-    other = [key for key in searched if first.get(key, searched[key]) != searched[key]]  # a new setting was not told
-    if not other:
-        return []
-    return [f"went on from the calls of a run that was stopped, and was told otherwise: {', '.join(other)}"]
-
-
-def _copy_calls(run: Run, state: Path) -> None:
-    """Copy the calls of a finished run to where the loop looks for its own."""
-    log = find_log(run.folder / LOG)
-    if log is None:
-        raise UserError(f"the run {run.id} has no {LOG}: it was no optimization, and there is nothing to go on from")
-    if find_log(state / LOG) is not None:
-        return  # killed after it was taken up: its own log holds those calls and more
-    state.mkdir(parents=True, exist_ok=True)
-    if (run.folder / ORIGINS).is_file():
-        with atomic_files.write_whole(state / ORIGINS) as partial:
-            shutil.copyfile(run.folder / ORIGINS, partial)
-        Provenance(state / ORIGINS).mark_begin()
-    with atomic_files.write_whole(state / log.name) as partial:
-        shutil.copyfile(log, partial)
 
 
 def annotate_candidates(

@@ -18,8 +18,9 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows import optimize_run as run_module
-from pipeline.workflows.optimize_run import find_state_folder, optimize_run
+from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.run_folder import create_run, finish_run
+from pipeline.workflows.search_state import BEGUN, find_state_folder, keep_without_limits
 from pipeline.workspace.folders import lock_folder
 from pipeline.workspace.runs import Run
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
@@ -219,8 +220,8 @@ def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, da
 def test_a_search_that_was_begun_without_limits_on_the_size_goes_on_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "has_calls", lambda path: True)
-    keep, begun = run_module._keep_without_limits, tmp_path / run_module.BEGUN
+    monkeypatch.setattr("pipeline.workflows.search_state.has_calls", lambda path: True)
+    keep, begun = keep_without_limits, tmp_path / BEGUN
     assert keep(config(), tmp_path).usual_size, "nothing was begun"
     begun.write_text(json.dumps({"strategy": "genetic"}), encoding="utf-8")
     assert not keep(config(), tmp_path).usual_size, "an earlier version had no such setting"
