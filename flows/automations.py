@@ -16,11 +16,10 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.exceptions import PrefectHTTPStatusError
 
 from chem_vae.errors import UserError
+from flows.deployment_plan import TAG
 from flows.events import HIT, NOTHING_NEW
 from flows.night import SKIPPED
 
-TAG = "chem-vae"
-"""The tag of all our deployments, by which the automations tell our runs from others."""
 BLOCK = "chem-vae-night"
 """The name of the notification block that is made for an address."""
 DEAD_SECONDS = 300.0
@@ -59,6 +58,19 @@ def crash_dead_runs(client: SyncPrefectClient, dead_after: float) -> None:
     )
     action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=DEAD_MESSAGE)
     _save(client, DEAD_RUNS, "Frees the place of runs whose process has gone.", trigger, action)
+
+
+def set_up_automations(client: SyncPrefectClient, dead_after: float, notify: str | None) -> None:
+    """Let the server crash runs whose process has gone, and send notifications where an address is given.
+
+    Args:
+        client: The server's client.
+        dead_after: As `crash_dead_runs` takes it.
+        notify: As `send_notifications` takes it; None sends none.
+    """
+    crash_dead_runs(client, dead_after)
+    if notify is not None:
+        send_notifications(client, notify)
 
 
 def send_notifications(client: SyncPrefectClient, to: str) -> None:

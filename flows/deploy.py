@@ -36,10 +36,9 @@ def serve(
     """
     # here: they load prefect
     from prefect.client.orchestration import get_client
-    from prefect.types.entrypoint import EntrypointType
 
     # here: they load prefect
-    from flows.automations import DEAD_SECONDS, TAG, crash_dead_runs, send_notifications
+    from flows.automations import DEAD_SECONDS, set_up_automations
     from flows.prefect_server import use_server
     from flows.report_server import show_reports
     from flows.serving import (
@@ -70,26 +69,15 @@ def serve(
         before = read_deployment(client, plan.path)
         if before is not None:
             settle_dead_runs(client, before.id, plan.flow_name, DEAD)
-        deployment: Any = runner.add_flow(
-            plan.flow,
-            name=plan.name,
-            parameters=plan.parameters,
-            schedule=plan.schedule,
-            paused=False,
-            tags=[TAG],
-            description=plan.description,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
-        crash_dead_runs(client, DEAD_SECONDS)
-        if notify is not None:
-            send_notifications(client, notify)
-        note(
-            f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {url.removesuffix('/api')}; reports: {reports}"
-        )
-        make_up(client, before, plan.schedule, deployment)
-        note("Ctrl-C stops serving; the schedule stays active for the next `chem-vae serve`")
+        deployment: Any = runner.add_flow(plan.flow, **plan.list_settings())
         try:
             with suppress(KeyboardInterrupt):
+                set_up_automations(client, DEAD_SECONDS, notify)
+                note(
+                    f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {url.removesuffix('/api')}; reports: {reports}"
+                )
+                make_up(client, before, plan.schedule, deployment)
+                note("Ctrl-C stops serving; the schedule stays active for the next `chem-vae serve`")
                 runner.keep_serving(claim)
         finally:
             settle_dead_runs(client, deployment, plan.flow_name, INTERRUPTED)

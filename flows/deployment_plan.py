@@ -21,6 +21,8 @@ from pipeline.workspace.remote_files import has_pattern
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
 
+TAG = "chem-vae"
+"""The tag of our deployments and of their runs, by which automations know them."""
 FLOWS = ("campaign", "ingest", "train", "generate", "screen", "optimize", "update")
 
 
@@ -45,6 +47,20 @@ class Plan:
     def flow(self) -> Any:
         """The Prefect flow."""
         return getattr(importlib.import_module(f"flows.{self.flow_name}"), self.flow_name)
+
+    def list_settings(self) -> dict[str, Any]:
+        """List what Prefect is told of the deployment, as `to_deployment` of a flow and `add_flow` of a runner take it."""
+        from prefect.types.entrypoint import EntrypointType  # here: loads prefect
+
+        return {
+            "name": self.name,
+            "parameters": self.parameters,
+            "schedule": self.schedule,
+            "paused": False,
+            "tags": [TAG],
+            "description": self.description,
+            "entrypoint_type": EntrypointType.MODULE_PATH,
+        }
 
     def describe_schedule(self) -> str:
         """Say when it runs, and when next."""

@@ -12,11 +12,10 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
-from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
 from chem_vae.errors import ChemVAEError, UserError
-from flows.automations import TAG, crash_dead_runs, send_notifications
+from flows.automations import set_up_automations
 from flows.deployment_plan import list_python_path
 from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
 from flows.prefect_server import find_trouble
@@ -64,9 +63,7 @@ def deploy(
         )
     with get_client(sync_client=True) as client:
         prepare_pool(client, pool)
-        crash_dead_runs(client, dead_after)
-        if notify is not None:
-            send_notifications(client, notify)
+        set_up_automations(client, dead_after, notify)
         if plan is not None:
             make_deployment(plan, pool, reports)
             note(f"deployed {plan.path} to the work pool {pool}, {plan.describe_schedule()}")
@@ -113,14 +110,8 @@ def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
     if reports is not None:
         environment[ADDRESS_VARIABLE] = reports
     deployment: Any = plan.flow.to_deployment(
-        name=plan.name,
-        parameters=plan.parameters,
-        schedule=plan.schedule,
-        paused=False,
-        tags=[TAG],
-        description=plan.description,
+        **plan.list_settings(),
         work_pool_name=pool,
         job_variables={"env": environment, "working_dir": str(plan.workspace.resolve().parent)},
-        entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return deployment.apply()

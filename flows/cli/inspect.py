@@ -21,7 +21,9 @@ from flows.terminal import (
 )
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
+from pipeline.workspace.redaction import redact
 from pipeline.workspace.registry import list_datasets
+from pipeline.workspace.remote_storage import is_remote
 
 app = new_group()
 
@@ -30,7 +32,7 @@ app = new_group()
 def report(
     workspace: Path,
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run's id or folder; the latest when not given.")
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id, folder or address; the latest when not given.")
     ] = None,
     open_: bool = False,
 ) -> None:
@@ -49,8 +51,9 @@ def report(
 
         if not webbrowser.open(page.as_uri()):
             note(f"no browser can be opened from here; open {page} yourself")
+    model = redact(run) if run is not None and is_remote(run) else folder.name
     suggest_command(
-        f"chem-vae generate --model {folder.name} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
+        f"chem-vae generate --model {model} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
     )
 
 

@@ -6,7 +6,6 @@ import getpass
 import hashlib
 import json
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +20,12 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, skeleton_key
 from pipeline.chemistry.refusal import Rejection
 from pipeline.chemistry.standardize import Standardizer
-from pipeline.datasets.log_scale import is_logarithm
 from pipeline.library.database import insert_new, split
 from pipeline.library.identity import format_id, is_inchikey, parse_id
+from pipeline.library.measured_values import summarize
 from pipeline.library.measurement_files import Measured, MeasuredRow, MeasurementFile
-from pipeline.library.recording import NO_MODEL, add_molecules, find_ids, find_properties, write_values
+from pipeline.library.recording import add_molecules, find_ids, find_properties
 from pipeline.library.schema import (
-    MEASURED,
     MEASURED_STATUS,
     MeasurementRecord,
     MoleculeRecord,
@@ -36,9 +34,6 @@ from pipeline.library.schema import (
     UnmatchedRow,
 )
 from pipeline.library.structures import describe_structure
-
-FAR_APART = 3.0
-"""The ratio of two measurements of a molecule beyond which they contradict each other; for logarithms its logarithm, 0.5."""
 
 
 @dataclass
@@ -235,53 +230,6 @@ def _find_known(connection: Connection, keys: Sequence[str]) -> set[str]:
     for part in split(keys):
         found.update(connection.execute(select(MeasurementRecord.key).where(MeasurementRecord.key.in_(part))).scalars())
     return found
-
-
-def summarize(connection: Connection, pairs: Iterable[tuple[int, int]]) -> list[str]:
-    """Bring the measured values of molecules up to date, the median of the exact ones; return which contradict each other."""
-    wanted = sorted(pairs)
-    values: list[dict[str, Any]] = []
-    told: list[str] = []
-    for part in split(sorted({molecule for molecule, _ in wanted})):
-        query = (
-            select(MeasurementRecord.__table__, PropertyRecord.name)
-            .join(PropertyRecord, PropertyRecord.id == MeasurementRecord.property_id)
-            .where(MeasurementRecord.molecule_id.in_(part))
-            .order_by(MeasurementRecord.id)
-        )
-        rows: dict[tuple[int, int], list[Any]] = {}
-        for row in connection.execute(query):
-            rows.setdefault((row.molecule_id, row.property_id), []).append(row)
-        for pair in (p for p in wanted if p in rows):
-            exact = [r.value for r in rows[pair] if r.value is not None]
-            if exact:
-                values.append(
-                    {"molecule_id": pair[0], "property_id": pair[1], "basis": MEASURED, "model_id": NO_MODEL,
-                     "value": statistics.median(exact), "std": statistics.stdev(exact) if len(exact) > 1 else None,
-                     "is_current": True}
-                )  # fmt: skip
-            if contradiction := _find_contradiction(rows[pair]):
-                told.append(f"{format_id(pair[0])} {rows[pair][0].name}: {contradiction}")
-    write_values(connection, values)
-    return told
-
-
-def _find_contradiction(rows: Sequence[Any]) -> str:
-    """Say which two measurements of a property of a molecule contradict each other; "" where none do."""
-    is_log = is_logarithm(rows[0].name)
-    ends = []
-    for row in rows:
-        low = row.value if row.value is not None else row.lower
-        high = row.value if row.value is not None else row.upper
-        ends.append((-math.inf if low is None else low, math.inf if high is None else high, row))
-    highest, lowest = max(ends, key=lambda e: e[0]), min(ends, key=lambda e: e[1])
-    above, below = highest[0], lowest[1]
-    if not above > below:
-        return ""
-    far = above - below > math.log10(FAR_APART) if is_log else below <= 0 or above / below > FAR_APART
-    if not far:
-        return ""
-    return " and ".join(f"{row.cell} ({row.file}, row {row.row})" for row in (lowest[2], highest[2]))
 
 
 def _set_measured(connection: Connection, ids: Iterable[int], why: str, who: str, now: datetime) -> None:
