@@ -198,7 +198,7 @@ def test_the_settings_of_all_steps_reach_each_flow(tmp_path: Path, monkeypatch: 
 
     monkeypatch.chdir(tmp_path)
     config = CampaignConfig(
-        dask="tcp://here:1", library="mine.sqlite", fail_under=3, screen=ScreenConfig(library="catalogue.csv"),
+        dask="tcp://here:1", library="mine.sqlite", publish="share", fail_under=3, screen=ScreenConfig(library="catalogue.csv"),
         optimize=OptimizeConfig(objectives={"qed": {"maximize": True}}),
     )  # fmt: skip
     for name in FLOWS:
@@ -209,4 +209,5 @@ def test_the_settings_of_all_steps_reach_each_flow(tmp_path: Path, monkeypatch: 
             assert where == str(tmp_path / "mine.sqlite") and settings["fail_under"] == 3, name
         if name not in ("train", "update"):  # training runs on devices of its own; update takes those of its run
             assert settings["dask"] == "tcp://here:1", name
+        assert settings["publish"] == str(tmp_path / "share"), name
         Plan(name, "x", made, None, "", tmp_path).flow.validate_parameters(made)

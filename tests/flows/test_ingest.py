@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from prefect_api import ask_server, read_artifacts
 
@@ -21,8 +22,11 @@ def test_ingest_then_train_then_generate(config: Path, tmp_path: Path, molecules
 
     settings = load_config(config)
     settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"limit": 100})})
-    first = ingest(settings.ingest, tmp_path, return_state=True)
+    storage = fsspec.filesystem("memory")
+    storage.store.clear()
+    first = ingest(settings.ingest, tmp_path, publish="memory://hub", return_state=True)
     dataset = Path(first.result())
+    assert storage.cat(f"/hub/datasets/{dataset.name}/manifest.json") == (dataset / "manifest.json").read_bytes()
     assert (dataset / "manifest.json").is_file()
     shown = read_artifacts(first)
     assert "| accepted | 100 |" in shown["dataset"] and "Reused" not in shown["dataset"]
