@@ -44,7 +44,9 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     from pipeline.workflows.preflight import check_request  # here and below: --help does without what does the work
 
     check_request(whole)
-    if "source" not in whole.ingest.model_fields_set:  # the default is a large data set, on which a training takes most of an hour
+    if (
+        "source" not in whole.ingest.model_fields_set
+    ):  # the default is a large data set, on which a training takes most of an hour
         raise UserError(
             "say what to learn from. Your own molecules: chem-vae run --data my.csv --property pIC50 --maximize pIC50. "
             "For a first try: chem-vae run --data moses-sample --target logp=2.5"
