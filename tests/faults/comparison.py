@@ -22,9 +22,9 @@ from pipeline.workspace.runs import list_runs
 WEEKS = 30 * 86_400.0
 _DIFFERS = {
     *("created", "finished", "seconds", "trained_seconds", "machine", "contents", "seal", "reused", "round"),
-    *("time", "molecules_per_second", "when", "added", "recorded", "imported", "made"),
+    *("history", "time", "molecules_per_second", "when", "added", "recorded", "imported", "made"),
 }
-"""Keys of JSON, columns of tables and facts of the library that say when, how fast or where something was done."""
+"""Keys of JSON, columns of tables and facts of the library that say when, how fast or where something was done; a training is reported by the clock."""
 _TIMED = {"report.html", "run.log", "metrics.csv", "training.json"}
 """Files whose text has times in it, or is written by the clock, as the reports of a training are; its weights are compared."""
 
