@@ -203,7 +203,8 @@ def read_any_manifest(folder: Path) -> dict[str, Any]:
     """Read the manifest of a finished dataset, model or run.
 
     Raises:
-        As `read_manifest`.
+        DataError: If there is none, or if it is damaged or of a newer format.
+        UserError: If it may not be read.
     """
     try:
         found = read_json(folder / MANIFEST)

@@ -67,7 +67,8 @@ def check_there(address: str) -> None:
     """Check that there is a file at an address, or one that its pattern fits, and that it may be listed.
 
     Raises:
-        As `fetch_source`.
+        UnreachableError: If there is no such file, or if it may not be read.
+        NoAnswerError: If the storage does not answer.
     """
     _list_files(open_place(address))
 
