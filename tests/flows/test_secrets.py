@@ -74,7 +74,7 @@ def test_an_address_that_fails_is_told_without_its_secrets(
     for wrong, words in (
         (address.replace("molecules.csv", "nothing.csv"), "404"),
         (address.replace("127.0.0.1:", "127.0.0.1:1"), "cannot download"),
-        (f"{address}#token={SIGNATURE}".replace("http:", "htp:"), "no file"),
+        (f"{address}#token={SIGNATURE}".replace("http:", "htp:"), "unknown scheme of an address"),
     ):
         done = chem_vae("ingest", wrong, *options, CHEM_VAE_CACHE=str(tmp_path / "cache"))
         assert done.returncode in (1, 2) and words in done.stderr
