@@ -129,6 +129,10 @@ class UnreachableError(LibraryError):
     """The database of the library does not answer, is in use, full or damaged."""
 
 
+_BEGIN_TO_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off"
+"""How PostgreSQL begins; to compile a query of a page takes it longer than to answer it."""
+
+
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that reads: it sees the library as it was when it began.
@@ -137,7 +141,7 @@ def read(engine: Engine) -> Iterator[Connection]:
         LibraryError: The database cannot be reached or read.
     """
     with explain_errors(engine.url), engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN" if is_sqlite(engine) else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.exec_driver_sql("BEGIN" if is_sqlite(engine) else _BEGIN_TO_READ)
         yield connection
         connection.rollback()
 

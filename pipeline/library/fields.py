@@ -134,5 +134,6 @@ def find_field(connection: Connection, name: str) -> Field:
 
 
 def _has_values(connection: Connection, property_id: int, basis: str) -> bool:
-    one = select(ValueRecord.molecule_id).where(*Field("", None, property_id, basis).choose()).limit(1)
-    return connection.execute(one).first() is not None
+    one = select(ValueRecord.molecule_id).where(*Field("", None, property_id, basis).choose())
+    one = one.order_by(ValueRecord.value)  # the order of the index, which PostgreSQL would not use otherwise
+    return connection.execute(one.limit(1)).first() is not None

@@ -192,7 +192,8 @@ class _Search:
         first = self._choose_first_condition()
         others = [c.check for c in self.conditions if c is not first]
         if first is not None:  # looked up by the condition, then sorted: the order's index would be the longer way
-            others.append(MoleculeRecord.id.in_(first.ids))
+            ids = self.connection.execute(first.ids).scalars()
+            others.append(_choose_ids(self.connection, list(ids)))  # a subquery may be planned the longer way
         if name == "id":
             return [select(MoleculeRecord.id).where(*others).order_by(_order(MoleculeRecord.id, query.ascending))]
         field = find_field(self.connection, name)
