@@ -38,7 +38,9 @@ def test_every_public_name_is_its_module_s_own(name: str) -> None:
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'generates'; it has AnomalyScorer, CampaignConfig, Constraint, Dataset"):
+    with pytest.raises(
+        AttributeError, match="no attribute 'generates'; it has AnomalyScorer, CampaignConfig, Constraint, Dataset"
+    ):
         _ = pipeline.generates
 
 
