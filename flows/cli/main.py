@@ -112,6 +112,7 @@ def main() -> None:
 def _end_late(code: int) -> None:
     """End the process where Prefect does not let it end: it waits without limit to tell a server that may have gone."""
     time.sleep(EXIT_SECONDS)
+    note("the Prefect server does not answer: its pages may lack the last lines of the log")
     os._exit(code)
 
 

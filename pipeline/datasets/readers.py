@@ -71,7 +71,7 @@ class Layout:
     unflagged: int = 0
     """The mol blocks that draw wedges without setting it."""
     line_based: bool | None = None
-    """As the reader's own `line_based`, where it depends on the file; None as the reader says."""
+    """Whether a row is a line, where that depends on the file; None where the `line_based` of the reader holds."""
 
 
 class Reader(Protocol):

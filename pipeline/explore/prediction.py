@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.smiles_text import list_smiles
 from pipeline.chemistry.standardize import Rejection
@@ -23,7 +24,7 @@ from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 
 OF_FILE = " (file)"
-"""What is added to the name of a file's column that is named like one of the columns of the predictions."""
+"""The ending of a column of the file that would have the name of one of ours."""
 ROWS_AT_ONCE = 2_000
 
 
@@ -87,7 +88,7 @@ def predict_file(
         A row for each row of the file, in its order: `row` (counted from 1), the file's own columns, and those of `predict`.
 
     Raises:
-        DataError: If the file cannot be read.
+        DataError: If the file cannot be read, or has no rows.
     """
     predictor = _Predictor(model, outside_domain)
     parts = []
@@ -95,8 +96,11 @@ def predict_file(
         parts.append(_predict_chunk(predictor, chunk))
         done = sum(map(len, parts))
         progress("predict", done, max(done + 1, limit or 0))  # how long the file is will be known at its end
-    progress("predict", sum(map(len, parts)), sum(map(len, parts)))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not len(table):
+        raise DataError(f"{path.name} has no rows: there is no molecule to predict")
+    progress("predict", len(table), len(table))
+    return table
 
 
 def _predict_chunk(predictor: _Predictor, chunk: Chunk) -> pd.DataFrame:

@@ -50,7 +50,7 @@ class SearchResult:
     """How many of the decoded strings are the canonical spelling of their molecule (`pipeline.models.sampling`)."""
     warnings: list[str] = field(default_factory=list)
     refusals: Refusals = field(default_factory=Refusals)
-    """What the constraints refused."""
+    """The number of molecules that each constraint refused."""
 
 
 def sample(

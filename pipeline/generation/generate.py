@@ -80,7 +80,7 @@ class GenerationReport:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     refusals: Refusals = field(default_factory=Refusals)
-    """What the constraints refused."""
+    """The number of molecules that each constraint refused."""
     isomers: pd.DataFrame | None = None
     """The stereoisomers of the candidates with undefined stereo (`predict_isomers`), where they were asked for."""
     hits: ExpectedHits | None = None

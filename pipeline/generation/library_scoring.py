@@ -75,7 +75,7 @@ class KeptRow(NamedTuple):
     given: str = ""
     """The SMILES as the library gives it; "" for a mol block."""
     changes: str = ""
-    """What standardization changed, as the removal of a salt."""
+    """The changes that standardization made, such as the removal of a salt."""
 
 
 @dataclass

@@ -36,4 +36,6 @@ def test_a_model_without_measured_properties_computes(chem_vae: CommandLine, wor
 def test_bad_requests_are_refused(chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path) -> None:
     refused(chem_vae("predict", "-m", "tiny", "-w", workspace), "give SMILES, or a file")
     refused(chem_vae("predict", "CCO", "-m", "tiny", "-w", workspace, "-o", tmp_path / "found.doc"), ".csv")
+    (tmp_path / "empty.csv").write_text("SMILES,name\n")
+    refused(chem_vae("predict", tmp_path / "empty.csv", "-m", "tiny", "-w", workspace, "-q"), "has no rows")
     refused(chem_vae("predict", tmp_path / "nothing.csv", "-m", "tiny", "-w", workspace), "nothing.csv")
