@@ -75,7 +75,8 @@ def elbo(
     shown, posterior, z, has_z = _encode(model, tokens, conditions, keeps_z)
     masked = model.config.symbol_dropout if model.training else 0.0
     nats = cross_entropy(model.logits(tokens, z, shown, masked=masked), tokens)
-    kl_sum, with_z = posterior.kl()[has_z].sum(dim=0), has_z.sum()
+    given = has_z.to(nats.dtype)  # weights instead of a selection, which a GPU would have to be waited for
+    kl_sum, with_z = (given.unsqueeze(1) * posterior.kl()).sum(dim=0), has_z.sum()
     error_sum, measured = sum_property_errors(model.property_head(posterior.mu), conditions)
     if whole is None:
         whole = BatchTotals(len(tokens), measured, with_z, kl_sum.detach())
@@ -88,7 +89,8 @@ def elbo(
     loss = nats.sum() / whole.molecules + share * beta * kl.sum() + model.config.property_weight * error
     own_kl = kl_sum.detach() / with_z.clamp_min(1)
     own_error = error_sum.detach() / measured.clamp_min(1)
-    return Elbo(loss, nats[has_z].mean(), nats[~has_z].mean(), own_kl, own_error)
+    means = (given * nats).sum() / with_z, ((1 - given) * nats).sum() / (len(tokens) - with_z)  # NaN where there is none
+    return Elbo(loss, *means, own_kl, own_error)
 
 
 @torch.no_grad()
@@ -107,7 +109,7 @@ def sum_kl(model: ChemVAE, tokens: Tensor, conditions: Tensor, keeps_z: Tensor |
         The number () of molecules with z, and their KL (D,), summed.
     """
     _, posterior, _, has_z = _encode(model, tokens, conditions, keeps_z)
-    return has_z.sum(), posterior.kl()[has_z].sum(dim=0)
+    return has_z.sum(), (has_z.unsqueeze(1) * posterior.kl()).sum(dim=0)
 
 
 def _encode(

@@ -18,6 +18,9 @@ from chem_vae.losses import BatchTotals, Elbo, compute_beta, elbo, sum_kl
 from chem_vae.model import ChemVAE, make_optimizer
 from chem_vae.seeds import derive_seed, number_seed
 
+STEPS_BETWEEN_CHECKS = 50
+"""Steps after which a GPU is asked whether its loss is still a number: each time all that it has to do is waited for."""
+
 
 class TrainingModule(lightning.LightningModule):
     """ChemVAE with its optimizer and schedules, for Lightning's trainer.
@@ -98,7 +101,8 @@ class TrainingModule(lightning.LightningModule):
         terms = elbo(
             self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole, piece.keeps_z
         )  # fmt: skip
-        if not torch.isfinite(terms.loss):
+        asked = self.device.type == "cpu" or self.global_step % STEPS_BETWEEN_CHECKS == 0
+        if asked and not torch.isfinite(terms.loss):
             raise TrainingError(
                 f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "
                 f"(now {self.config.learning_rate:g}) or train with precision 32-true"
@@ -127,7 +131,17 @@ class TrainingModule(lightning.LightningModule):
     def _seed(self, piece: int) -> None:
         """Make random numbers a function of (seed, step, device, piece), so that no generator has to survive a kill."""
         seed = number_seed(self.config.seed, self.global_step) * 1009 + self.global_rank
-        torch.manual_seed(derive_seed(seed, piece) if piece else seed)
+        seed = derive_seed(seed, piece) if piece else seed
+        if self.device.type == "cpu":  # the other way notes the seed for each kind of device, at a millisecond a step
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Copy a batch to the device; to a GPU without waiting for what it is still computing."""
+        if device.type != "cuda":
+            return Batch(*(None if part is None else part.to(device) for part in batch))
+        return Batch(*(None if part is None else part.pin_memory().to(device, non_blocking=True) for part in batch))
 
     def _standardize(self, batch: Batch) -> Tensor:
         return (batch.conditions - self.mean) / self.std
