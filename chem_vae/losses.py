@@ -89,7 +89,10 @@ def elbo(
     loss = nats.sum() / whole.molecules + share * beta * kl.sum() + model.config.property_weight * error
     own_kl = kl_sum.detach() / with_z.clamp_min(1)
     own_error = error_sum.detach() / measured.clamp_min(1)
-    means = (given * nats).sum() / with_z, ((1 - given) * nats).sum() / (len(tokens) - with_z)  # NaN where there is none
+    means = (
+        (given * nats).sum() / with_z,
+        ((1 - given) * nats).sum() / (len(tokens) - with_z),
+    )  # NaN where there is none
     return Elbo(loss, *means, own_kl, own_error)
 
 
