@@ -52,7 +52,7 @@ def make_candidate_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
 
 def draw_cell(smiles: Any) -> str:
     """Return a picture of a molecule as Markdown, within the text; empty where it cannot be drawn."""
-    from pipeline.report.drawings import draw_png  # here: loads rdkit
+    from pipeline.chemistry.drawings import draw_png  # here: loads rdkit
 
     picture = draw_png(smiles) if isinstance(smiles, str) else None
     return f"![molecule](data:image/png;base64,{base64.b64encode(picture).decode()})" if picture else ""

@@ -9,10 +9,10 @@ import pandas as pd
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
+from pipeline.chemistry.drawings import draw_grid
 from pipeline.chemistry.sdf_writer import write_sdf
-from pipeline.report.drawings import draw_grid
-from pipeline.report.plot_style import PICTURES
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.picture_files import PICTURES
 
 TABLES = (".csv", ".sdf", ".smi")
 FORMATS = (*TABLES, *PICTURES)

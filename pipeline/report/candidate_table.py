@@ -11,9 +11,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.drawings import draw_molecule
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.unusual_cells import read_atoms, read_names
-from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_number, is_number
 from pipeline.report.model import Objective, Report
 from pipeline.report.raw_values import Logarithm, find_logarithm

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.chemistry.drawings import draw_molecule
 from pipeline.report import plots
 from pipeline.report.candidate_table import ShownProperty, mark_safe
-from pipeline.report.drawings import draw_molecule
 from pipeline.report.formatting import choose_decimals, format_duration
 from pipeline.report.model import Report, Search
 from pipeline.report.search_plots import draw_search_plots

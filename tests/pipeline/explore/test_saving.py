@@ -8,9 +8,9 @@ import pytest
 
 import pipeline as mg
 from chem_vae.errors import UserError
+from pipeline.chemistry.drawings import draw_grid
 from pipeline.explore.saving import make_captions, save
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.drawings import draw_grid
 
 
 def test_tables_are_written_in_every_form(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import UserError
-from pipeline.report import drawings
+from pipeline.chemistry import drawings
 from tests.pipeline.report.samples import SMILES, Reader
 
 
