@@ -28,15 +28,15 @@ from chem_vae.atomic_files import write_json, write_text
 from chem_vae.data import TokenDataset
 from chem_vae.latent import interpolate_path
 from pipeline.chemistry.drawings import draw_grid
+from pipeline.chemistry.saving import make_captions, save
 from pipeline.chemistry.validate import validate
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
-from pipeline.explore.saving import make_captions, save
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.plot_style import save_figure
+from pipeline.workspace.plot_style import save_figure
 from pipeline.workspace.progress import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
 

@@ -15,7 +15,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 from chem_vae.atomic_files import write_bytes
 from pipeline.chemistry.molecule import Structure, parse_mol
-from pipeline.workspace.picture_files import picture_format
+from pipeline.workspace.plot_style import picture_format
 
 # The atoms' colors in RDKit's output stand for CSS classes; the values themselves are never shown.
 _CLASSES = {7: "N", 8: "O", 9: "F", 17: "F", 35: "Br", 53: "Br", 16: "S", 15: "P", 5: "P", 14: "P", 34: "S"}

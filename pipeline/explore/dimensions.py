@@ -24,8 +24,8 @@ from chem_vae.latent import (
 from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.plot_style import open_figure, save_figure
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.plot_style import open_figure, save_figure
 
 ALONG = ("axes", "dimensions")
 

@@ -20,8 +20,8 @@ from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.plot_style import PAPER, open_figure, save_figure
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.plot_style import PAPER, open_figure, save_figure
 
 METHODS = ("pca", "tsne", "umap")
 

@@ -18,7 +18,7 @@ from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.plot_style import PAPER, open_figure
+from pipeline.workspace.plot_style import PAPER, open_figure
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 

@@ -14,9 +14,9 @@ from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.unusual_cells import read_atoms, read_names
-from pipeline.report.formatting import choose_decimals, format_number, is_number
 from pipeline.report.model import Objective, Report
 from pipeline.report.raw_values import Logarithm, find_logarithm
+from pipeline.workspace.formatting import choose_decimals, format_number, is_number
 
 MOST_COLUMNS = 8  # of properties
 MOST_LIBRARY = 4  # of a library's own columns

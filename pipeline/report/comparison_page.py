@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.formatting import format_number
+from pipeline.workspace.formatting import format_number
 
 
 def render_comparison(comparison: Mapping[str, Any], plot: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.report.model import Distribution, LatentMap, Number, Objective, Point, Training
-from pipeline.report.plot_style import PAGE, open_figure, render_svg
+from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

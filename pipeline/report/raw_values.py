@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.datasets.log_scale import LogScale
-from pipeline.report.formatting import format_number, is_number
 from pipeline.report.part import Part
+from pipeline.workspace.formatting import format_number, is_number
 
 
 class Logarithm(Part):

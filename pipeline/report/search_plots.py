@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.report.model import DiversityAt, Front, OriginShares, Point, PropertyPart, Search, SearchMap
-from pipeline.report.plot_style import PAGE, open_figure, render_svg
 from pipeline.report.plots import (
     MAP_SIZE,
     Array,
@@ -19,6 +18,7 @@ from pipeline.report.plots import (
     label_directions,
     to_points,
 )
+from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.report import plots
 from pipeline.report.candidate_table import ShownProperty, mark_safe
-from pipeline.report.formatting import choose_decimals, format_duration
 from pipeline.report.model import Report, Search
 from pipeline.report.search_plots import draw_search_plots
+from pipeline.workspace.formatting import choose_decimals, format_duration
 
 MOST_UNUSUAL = 8  # names of what is unusual in refused molecules
 MOST_ORIGINS = 12  # rows of the table; strategies with restarts have many centers

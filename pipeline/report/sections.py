@@ -10,15 +10,15 @@ from markupsafe import Markup
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.report import plots
 from pipeline.report.candidate_table import Column, ShownProperty, mark_safe
-from pipeline.report.formatting import (
+from pipeline.report.model import Distribution, Report
+from pipeline.report.tables import list_warnings
+from pipeline.workspace.formatting import (
     capitalize,
     choose_decimals,
     format_number,
     format_percent,
     is_number,
 )
-from pipeline.report.model import Distribution, Report
-from pipeline.report.tables import list_warnings
 
 WEAK_R2 = 0.3
 

@@ -23,10 +23,10 @@ from chem_vae.errors import CheckpointError, UserError
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.plot_style import save_figure
 from pipeline.training.config import TrainConfig
 from pipeline.training.fit_predictors import fit_anomaly_reference
 from pipeline.training.train import train
+from pipeline.workspace.plot_style import save_figure
 from pipeline.workspace.registry import find_data_folder
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"

@@ -9,7 +9,7 @@ import pytest
 import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.chemistry.drawings import draw_grid
-from pipeline.explore.saving import make_captions, save
+from pipeline.chemistry.saving import make_captions, save
 from pipeline.models.trained_model import TrainedModel
 
 

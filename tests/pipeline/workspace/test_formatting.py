@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.report import formatting
+from pipeline.workspace import formatting
 from tests.pipeline.report.samples import DASH, MINUS
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chem_vae.atomic_files import write_bytes
-from pipeline.workspace.picture_files import picture_format
+from chem_vae.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PICTURES = (".png", ".svg")
 LOCK = threading.Lock()  # matplotlib's settings are global and change while a figure is drawn
 
 
@@ -103,6 +104,17 @@ def save_figure(figure: Figure, path: str | Path, resolution: int = 130) -> Path
     with LOCK, matplotlib.rc_context(_settings(PAPER)):
         figure.savefig(buffer, format=kind, dpi=resolution, metadata={"Date": None} if kind == "svg" else None)
     return write_bytes(path, buffer.getvalue())
+
+
+def picture_format(path: Path) -> str:
+    """Return the format that a picture's name asks for: "png" or "svg".
+
+    Raises:
+        UserError: the name has another ending.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise UserError(f"cannot draw into {path.name}: the name must end in {' or '.join(PICTURES)}")
+    return path.suffix.lower().removeprefix(".")
 
 
 def render_svg(figure: Figure, name: str, label: str) -> str:

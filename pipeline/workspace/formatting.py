@@ -1,4 +1,4 @@
-"""Numbers, shares, times and sentences as the report's page writes them."""
+"""Numbers, shares, times and sentences as reports, notebooks and plots write them."""
 
 from __future__ import annotations
 

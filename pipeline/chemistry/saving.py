@@ -12,7 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.drawings import draw_grid
 from pipeline.chemistry.sdf_writer import write_sdf
 from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.picture_files import PICTURES
+from pipeline.workspace.plot_style import PICTURES
 
 TABLES = (".csv", ".sdf", ".smi")
 FORMATS = (*TABLES, *PICTURES)

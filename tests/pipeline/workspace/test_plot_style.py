@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import UserError
-from pipeline.report.plot_style import PAGE, PAPER, open_figure, render_svg, save_figure
-from pipeline.workspace.picture_files import PICTURES
+from pipeline.workspace.plot_style import PAGE, PAPER, PICTURES, open_figure, render_svg, save_figure
 
 
 def test_picture_files_have_the_colors_of_the_page_in_its_light_theme() -> None:
