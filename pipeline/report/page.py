@@ -13,6 +13,7 @@ from markupsafe import Markup
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.chemistry.unusual_cells import read_names
+from pipeline.report import sections
 from pipeline.report.candidate_table import (
     ShownProperty,
     choose_columns,
@@ -25,7 +26,7 @@ from pipeline.report.candidate_table import (
 from pipeline.report.model import Isomer, Novelty, Report
 from pipeline.report.search_sections import make_search
 from pipeline.report.tables import list_refusals
-from pipeline.workspace import formatting, sections
+from pipeline.workspace import formatting
 
 MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
 GALLERY = 8
