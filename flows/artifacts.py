@@ -17,6 +17,7 @@ from chem_vae.progress import Progress, silent
 from flows.candidate_rows import make_candidate_rows, read_candidates
 from flows.environment import ADDRESS_VARIABLE, is_quiet
 from pipeline.models.model_description import list_model_warnings
+from pipeline.workspace.formatting import format_plain
 from pipeline.workspace.progress import show_progress
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.run_log import log_progress
@@ -74,7 +75,9 @@ class ProgressArtifacts:
             return
         self.last[stage] = now
         percent = 100.0 if is_finished else max(0.0, 100.0 * done / total)
-        text = f"{stage}: {done:,} of {total:,}" + "".join(f", {k} {v:.4g}" for k, v in (figures or {}).items())
+        text = f"{stage}: {done:,} of {total:,}" + "".join(
+            f", {k} {format_plain(v)}" for k, v in (figures or {}).items()
+        )
         if (known := self.ids.get(stage)) is None:
             key = make_artifact_key("progress", stage)
             self.ids[stage] = _call_safely(create_progress_artifact, percent, key=key, description=text)
@@ -276,4 +279,4 @@ def _call_safely(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def _format_cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
+    return format_plain(value) if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")

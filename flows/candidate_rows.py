@@ -10,8 +10,9 @@ from typing import Any
 
 from chem_vae.atomic_files import to_plain
 from pipeline.workspace.csv_tables import read_csv_rows
+from pipeline.workspace.formatting import format_plain_spread
 
-DIGITS = 4
+DIGITS = 3
 """Significant digits of a figure."""
 SHOWN = ("hit_probability", "unusual", "alerts")
 """The columns that are shown where a candidate has something in them, beside rank, score and the properties."""
@@ -59,10 +60,10 @@ def draw_cell(smiles: Any) -> str:
 
 
 def round_figure(value: Any) -> Any:
-    """Round a number to four significant digits; anything else stays as it is.
+    """Round a number to three significant digits; anything else stays as it is.
 
     >>> round_figure(0.123456), round_figure(3), round_figure("ring")
-    (0.1235, 3, 'ring')
+    (0.123, 3, 'ring')
     """
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
@@ -71,7 +72,7 @@ def _add_spread(row: Mapping[str, Any], column: str) -> Any:
     """Return a value with its standard deviation where there is one."""
     value, spread = row.get(column), row.get(f"{column}_std")
     if isinstance(value, int | float) and isinstance(spread, int | float):
-        return f"{value:.{DIGITS}g} ± {spread:.2g}"
+        return format_plain_spread(value, spread)
     return round_figure(value)
 
 

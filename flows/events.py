@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
+from pipeline.workspace.formatting import format_plain
+
 if TYPE_CHECKING:
     from pipeline.workspace.runs import Run
 
@@ -28,7 +30,7 @@ def tell_finished(run: Run, best: dict[str, Any] | None, hit_score: float | None
     name = str(run.manifest.get("name") or run.id)
     score = best.get("score") if best else None
     facts = {"run": run.id, "candidates": count, "report": where}
-    shown = f"{score:.3g}" if isinstance(score, int | float) else "-"
+    shown = format_plain(score) or "-"
     emit(FINISHED, name, f"{count:,} candidates, the best with a score of {shown}; {where}", **facts)
     if not count:
         emit(NOTHING_NEW, name, f"the run {run.id} has no new candidates; {where}", **facts)

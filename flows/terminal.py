@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import silent
 from pipeline.workspace.csv_tables import read_csv_rows
+from pipeline.workspace.formatting import format_plain, format_plain_spread
 from pipeline.workspace.progress import show_progress as show_on_terminal
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.run_log import add_to_log, log_progress, write_time
 
+_FIGURE = re.compile(r"([<>≈]\s*)?(-?[\d,]+(\.\d+)?(e-?\d+)?( ± [\d.,e-]+)?\s*%?)?")
 LONGEST_NAME = 30
 """Characters of the longest cell in a column of a library that the table of candidates shows."""
 
@@ -78,11 +81,23 @@ def name_workspace(workspace: Path) -> str:
 
 
 def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
-    """Align rows below their head: numbers to the right, nothing for None and NaN, the last column as wide as it is."""
+    """Align rows below their head: numbers with three digits and to the right, nothing for None and NaN."""
     from tabulate import tabulate  # here: --help does without it
 
-    cells = [[None if value != value else value for value in row] for row in rows]
-    return str(tabulate(cells, head, floatfmt=".4g", intfmt=",", missingval=""))
+    cells = [[_write_cell(value) for value in row] for row in rows]
+    sides = ["right" if all(_is_figure(row[i]) for row in cells) else "left" for i in range(len(head))]
+    return str(tabulate(cells, head, disable_numparse=True, colalign=sides if cells else None))
+
+
+def _write_cell(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return format_plain(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _is_figure(cell: str) -> bool:
+    """Whether a cell is empty or a number, also with its deviation, unit of share or sign of order."""
+    return _FIGURE.fullmatch(cell) is not None
 
 
 def format_candidates(
@@ -110,7 +125,7 @@ def format_candidates(
         [
             row.get("rank", ""),
             *(row.get(name, "") for name in named),
-            row.get("score", ""),
+            _add_spread(row, "score"),
             *(_add_spread(row, c) for c in columns),
         ]
         + [row.get("unusual", "")] * any(odd)
@@ -173,5 +188,8 @@ def format_summary(report: Report) -> str:
 
 def _add_spread(row: Mapping[str, str], column: str) -> str:
     """Return a value with its standard deviation where there is one."""
-    value, spread = row.get(column, ""), row.get(f"{column}_std", "")
-    return f"{float(value):.4g} ± {float(spread):.4g}" if value and spread else value
+    value, spread = row.get(column) or "", row.get(f"{column}_std") or ""
+    try:
+        return format_plain_spread(float(value), float(spread) if spread else None)
+    except ValueError:
+        return value

@@ -10,6 +10,7 @@ from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.workspace.disk_space import format_size
+from pipeline.workspace.formatting import format_plain
 
 app = new_group()
 
@@ -119,7 +120,7 @@ def _print_table(rows: dict[str, list[Any]], runs: list[str], what: str) -> None
 def _shorten(value: Any) -> Any:
     """Return a value as a cell of a table: numbers rounded, lists as JSON, long texts cut."""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return format_plain(value)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
     return f"{text[:37]}..." if isinstance(text, str) and len(text) > 40 else text
 

@@ -12,6 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.drawings import draw_grid
 from pipeline.chemistry.sdf_writer import write_sdf
 from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.plot_style import PICTURES
 
 TABLES = (".csv", ".sdf", ".smi")
@@ -57,7 +58,7 @@ def make_captions(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
         for name, value in record.items():
             if isinstance(value, float):
                 if value == value:
-                    parts.append(f"{_name_column(str(name))} {value:.3g}")
+                    parts.append(f"{_name_column(str(name))} {format_brief(value)}")
             elif value is not None:
                 parts.append(str(value))
         rows.append("  ".join(parts))

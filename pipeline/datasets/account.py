@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.datasets.row_numbers import RowNumbers
+from pipeline.workspace.formatting import format_brief, format_plain_spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,7 @@ def _describe_property(entry: Mapping[str, Any], label: Mapping[str, int] | None
     unit = f" {entry['unit']}" if entry["unit"] else ""
     text = "no value in the training split"
     if entry["count"]:
-        spread = f"{entry['mean']:.3g} ± {entry['std']:.2g}{unit} ({entry['min']:.3g} to {entry['max']:.3g})"
+        spread = f"{format_plain_spread(entry['mean'], entry['std'])}{unit} ({format_brief(entry['min'])} to {format_brief(entry['max'])})"
         text = f"{spread}, {entry['count']:,} values"
     return f"{text} for training; {describe_label(label)} in all" if label else text
 

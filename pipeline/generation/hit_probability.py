@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.workspace.formatting import format_brief
 
 COLUMN = "hit_probability"
 DRAWS = 400
@@ -124,8 +125,8 @@ def describe_goal(objectives: Sequence[ResolvedObjective]) -> str:
 
 def _describe_interval(w: ResolvedObjective) -> str:
     if w.low is None:
-        return f"at most {w.high:.4g}"
-    return f"at least {w.low:.4g}" if w.high is None else f"{w.low:.4g} to {w.high:.4g}"
+        return f"at most {format_brief(w.high)}"
+    return f"at least {format_brief(w.low)}" if w.high is None else f"{format_brief(w.low)} to {format_brief(w.high)}"
 
 
 def _read_column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ from pipeline.objectives.constraints import Checked, Constraints
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.latent_objective import find_limits
 from pipeline.objectives.rules import find_limited_number
+from pipeline.workspace.formatting import format_brief
 
 RARE = 0.005
 """The share of training molecules that are as wanted below which a trial is made: a model that follows its conditions draws about
@@ -70,7 +71,7 @@ class Wish:
         """Write the option by which values so far outside are accepted too."""
         if self.target is not None:
             new = _round_up(max(self.high - self.target, self.target - self.low) + gap)
-            return f"--tolerance {self.name}={new:g} (now {self.high - self.target:.3g})"
+            return f"--tolerance {self.name}={new:g} (now {format_brief(self.high - self.target)})"
         step = _round_up(gap)
         ends = ["" if math.isinf(v) else f"{v + s * step:.6g}" for v, s in ((self.low, -1), (self.high, 1))]
         return f"{self.option} {self.name}={':'.join(ends)}"

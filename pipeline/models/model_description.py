@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.models.benchmark_description import describe_benchmark, write_share
 from pipeline.models.predictor_wording import describe_choice
+from pipeline.workspace.formatting import format_brief
 
 
 def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
@@ -28,7 +29,9 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
             lines.insert(3, f"    {base['name']}: {describe_fits(base['fits'])}")
     if grown := card.get("grown"):
         lines.append(f"  {grown['text']}")
-    lines += [f"  {figure.replace('_', ' ')}: {value:.4g}" for figure, value in figures.items() if value is not None]
+    lines += [
+        f"  {figure.replace('_', ' ')}: {format_brief(value)}" for figure, value in figures.items() if value is not None
+    ]
     if samples := card.get("samples"):
         lines.append(f"  samples at temperature 1: {describe_samples(samples)}")
     for told in (card.get("finetuning") or {}).get("before_after", []):
@@ -91,7 +94,7 @@ def list_model_warnings(card: Mapping[str, Any]) -> list[str]:
 def _describe_change(told: Mapping[str, Any]) -> str:
     """Describe a row of the card's before_after."""
     parts = [
-        f"{label} {told['before'][name]:.3g} -> {told['after'][name]:.3g}"
+        f"{label} {format_brief(told['before'][name])} -> {format_brief(told['after'][name])}"
         for name, label in (("exact_reconstruction", "exact reconstruction"), ("nats", "-log p(x) in nats"))
         if told["before"][name] is not None and told["after"][name] is not None
     ]

@@ -25,6 +25,7 @@ from pipeline.objectives.transforms import (
     Transform,
     find_transform,
 )
+from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.name_splitting import join_names
 
 BY_DATA = 4 / (10 * LN10)
@@ -89,9 +90,9 @@ def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> Resol
             return _resolve_class(objective, known, transform, asked)
         low, high = (hit, None) if objective.maximize else (None, hit)
         by = "" if asked is not None else ", the data's best tenth"
-        aim += f" (a hit: {word} {hit:.3g}{by})" if hit is not None else ""
+        aim += f" (a hit: {word} {format_brief(hit)}{by})" if hit is not None else ""
     elif isinstance(transform, Sigmoid | Linear):
-        aim += f" (a hit: at {f'least {low:.3g}' if low is not None else f'most {high:.3g}'})"
+        aim += f" (a hit: at {f'least {format_brief(low)}' if low is not None else f'most {format_brief(high)}'})"
     return ResolvedObjective(known, kind, aim, objective.weight, objective.target, tolerance, low, high, transform)
 
 
@@ -104,7 +105,7 @@ def _resolve_class(
     middle = 0.5 * (low + high) if asked is None else asked
     share = (middle - low) / (high - low)
     word = "at least" if objective.maximize else "at most"
-    aim = f"{'high' if objective.maximize else 'low'} (a hit: probability {word} {share:.3g})"
+    aim = f"{'high' if objective.maximize else 'low'} (a hit: probability {word} {format_brief(share)})"
     kind, least, most = ("maximize", middle, None) if objective.maximize else ("minimize", None, middle)
     return ResolvedObjective(known, kind, aim, objective.weight, None, high - low, least, most, transform)
 
@@ -119,7 +120,7 @@ def _make_transform(
         tolerance = objective.tolerance or 0.1 * _measure_span(known, spread)
         if known.classes and objective.tolerance is None:
             tolerance = 0.5 * (known.classes[1] - known.classes[0])  # nearer to this class than to the other
-        return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {tolerance:.3g}"
+        return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {format_brief(tolerance)}"
     if objective.range is not None:
         low, high = objective.range
         return Range(low, high, 0.25 * (spread if known.quantiles else high - low)), "range", objective.describe()
@@ -164,6 +165,6 @@ def _warn_outside(resolved: ResolvedObjective, objective: Objective) -> list[str
     if objective.maximize or objective.minimize or not p.quantiles or (low <= p.high and high >= p.low):
         return []  # a range need only overlap
     return [
-        f"{p.name} {objective.describe()} lies outside the training data ({p.low:.3g} to {p.high:.3g}): expect few hits, "
+        f"{p.name} {objective.describe()} lies outside the training data ({format_brief(p.low)} to {format_brief(p.high)}): expect few hits, "
         "and distrust predictions there"
     ]

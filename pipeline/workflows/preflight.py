@@ -25,6 +25,7 @@ from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.logarithm_aims import compare_with_logarithm
 from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.registry import list_datasets
 
@@ -121,11 +122,11 @@ def judge_goal(name: str, objective: Objective, values: NDArray[np.float64]) -> 
     if objective.maximize or objective.minimize:
         wanted = f"at least {low:g}" if low is not None else f"at most {high:g}"
     if reached.all():
-        return f"{name} {wanted}: all {len(values):,} known molecules are hits already ({least:.4g} to {most:.4g}); ask for more"
+        return f"{name} {wanted}: all {len(values):,} known molecules are hits already ({format_brief(least)} to {format_brief(most)}); ask for more"
     beyond = (high is not None and high < least) or (low is not None and low > most)
     if beyond:
         return (
-            f"{name} {wanted}: no known molecule is near it ({least:.4g} to {most:.4g}), and predictions beyond the known values are "
+            f"{name} {wanted}: no known molecule is near it ({format_brief(least)} to {format_brief(most)}), and predictions beyond the known values are "
             "guesses; check the number and its unit"
         )
     return None

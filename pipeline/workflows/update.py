@@ -32,6 +32,7 @@ from pipeline.workflows.new_measurements import (
 )
 from pipeline.workspace.csv_tables import format_csv, read_csv
 from pipeline.workspace.folders import hash_content
+from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.runs import Run
 
@@ -63,8 +64,8 @@ class PredictionCheck:
         if not self.measured.count:
             return f"{self.name}: none of the {self.measured.of} candidates of the round before was measured"
         return (
-            f"{self.name}: {self.measured} of the candidates of the round before were measured, {self.found:.3g} on average "
-            f"(predicted {self.predicted:.3g}, mean absolute error {self.mae:.2g}; all molecules before: {self.before:.3g})"
+            f"{self.name}: {self.measured} of the candidates of the round before were measured, {format_brief(self.found)} on average "
+            f"(predicted {format_brief(self.predicted)}, mean absolute error {format_brief(self.mae)}; all molecules before: {format_brief(self.before)})"
             + ("" if self.hits is None else f"; {self.hits:,} of them are hits, {self.expected_hits:.0f} were expected")
         )
 

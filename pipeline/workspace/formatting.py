@@ -1,4 +1,4 @@
-"""Numbers, shares, times and sentences as reports, notebooks and plots write them."""
+"""Numbers, shares, times and sentences as every face of the project writes them: report, figures, notebook and terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 MISSING = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
+_NOTHING = 1e-30
+"""A number nearer to zero is written as about zero."""
 
 
 def is_number(value: Any) -> bool:
@@ -24,14 +26,64 @@ def format_number(value: Any, decimals: int | None = None) -> str:
     """
     if not is_number(value):
         return MISSING
+    size = abs(value)
+    if decimals is None and (size >= 1e15 or 0 < size < 1e-3):
+        if 0 < size < _NOTHING:
+            return "≈\u00a00"
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", _MINUS)
     if decimals is None:
-        size = abs(value)
-        if value == round(value) and size < 1e12:
-            return f"{value:,.0f}".replace("-", _MINUS)
-        if size < 1e-3:
-            return f"{value:.1e}".replace("-", _MINUS)
-        decimals = 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
-    return f"{value:,.{decimals}f}".replace("-", _MINUS)
+        decimals = 0 if value == round(value) or size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", _MINUS)
+
+
+def format_plain(value: Any, decimals: int | None = None) -> str:
+    """Write a number as `format_number` does, with the minus sign of a keyboard, so that it can be pasted; "" for what is no number.
+
+    >>> format_plain(-14.2612), format_plain(8191000.0), format_plain(4.8720000000000026), format_plain(None)
+    ('-14.3', '8,191,000', '4.87', '')
+    """
+    return format_number(value, decimals).replace(_MINUS, "-").replace("\u00a0", " ") if is_number(value) else ""
+
+
+def format_brief(value: Any) -> str:
+    """Write a number for a sentence: as `format_plain` does, without zeros at the end.
+
+    >>> format_brief(6.4), format_brief(8191234.0), format_brief(0.1), format_brief(20.04)
+    ('6.4', '8,191,234', '0.1', '20')
+    """
+    text = format_plain(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def format_spread(value: Any, spread: Any) -> str:
+    """Write a value with its standard deviation, both with the decimals that show two figures of the deviation.
+
+    >>> format_spread(481.2, 123.4), format_spread(7.1175, 0.397), format_spread(7.1175, None)
+    ('481 ± 123', '7.12 ± 0.40', '7.12')
+    """
+    if not is_number(value) or not is_number(spread):
+        return format_number(value)
+    decimals = choose_decimals([value + 0.5], spread) if spread > 0 else None
+    return f"{format_number(value, decimals)} ± {format_number(spread, decimals)}"
+
+
+def format_plain_spread(value: Any, spread: Any) -> str:
+    """Write what `format_spread` does with the minus sign of a keyboard; "" where there is no value."""
+    return format_spread(value, spread).replace(_MINUS, "-").replace("\u00a0", " ") if is_number(value) else ""
+
+
+def format_probability(value: Any) -> str:
+    """Write a probability in percent; a prediction is never certain, so that 0 % and 100 % do not occur.
+
+    >>> [format_probability(p).replace("\\u00a0", " ") for p in (0.9997, 0.4, 0.001)]
+    ['> 99 %', '40 %', '< 1 %']
+    """
+    if not is_number(value):
+        return MISSING
+    share = 100 * value
+    return ">\u00a099\u00a0%" if share > 99 else "<\u00a01\u00a0%" if share < 1 else f"{share:.0f}\u00a0%"
 
 
 def format_percent(count: Any, of: Any) -> str:

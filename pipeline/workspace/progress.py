@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from chem_vae.progress import Progress
+from pipeline.workspace.formatting import format_plain
 from pipeline.workspace.run_log import write_time
 
 
@@ -99,5 +100,5 @@ def _write_figures(figures: Mapping[str, float] | None) -> str:
 
 
 def _write_figure(value: float) -> str:
-    """Write counts, and numbers as large as these, whole; others with four digits."""
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
+    """Write counts, and numbers as large as these, whole; others with three digits."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else format_plain(value)

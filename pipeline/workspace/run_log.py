@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chem_vae.atomic_files import write_text
 from chem_vae.progress import Progress
+from pipeline.workspace.formatting import format_plain
 from pipeline.workspace.redaction import redact
 
 FILE = "run.log"
@@ -53,7 +54,7 @@ def log_progress(progress: Progress) -> Progress:
 
     def listen(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         if stage not in begun or (done >= total and stage not in ended):
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())
+            shown = "  ".join(f"{name} {format_plain(value)}" for name, value in (figures or {}).items())
             add_to_log(f"{stage}: {done:,} of {total:,}{shown and f'  {shown}'}")
             begun.add(stage)
             if done >= total:

@@ -29,7 +29,7 @@ def test_tables_align_numbers_and_leave_out_what_is_missing() -> None:
     text = format_table([("a", 3000, 0.123456, "CCO"), ("b", 4, float("nan"), None)], ("name", "n", "value", "smiles"))
     head, _, first, second = (line.split() for line in text.splitlines())
     assert head == ["name", "n", "value", "smiles"]
-    assert first == ["a", "3,000", "0.1235", "CCO"] and second == ["b", "4"]
+    assert first == ["a", "3,000", "0.123", "CCO"] and second == ["b", "4"]
     assert not any(line.endswith(" ") for line in text.splitlines())
 
 
@@ -39,7 +39,7 @@ def test_candidates_show_their_values_with_basis_and_spread(tmp_path: Path) -> N
         "rank,smiles,score,qed_computed,x_predicted,x_predicted_std\n1,CCO,0.91234,0.5,12.3456,0.12345\n2,CCN,0.8,0.4,,\n"
     )
     shown = format_candidates(path, limit=1, only=["x"])
-    assert "x (predicted)" in shown and "12.35 ± 0.1235" in shown and "0.9123" in shown
+    assert "x (predicted)" in shown and "12.35 ± 0.12 " in shown and " 0.912 " in shown
     assert "qed" not in shown and "CCN" not in shown
     assert format_candidates(tmp_path / "none.csv") == "" and "unusual" not in shown
     odd = tmp_path / "odd.csv"
@@ -53,3 +53,14 @@ def test_what_was_reused_is_said(tmp_path: Path) -> None:
     assert explain_reuse(manifest) == ""
     manifest.write_text('{"dataset": {"folder": "d-1", "reused": true}, "model": {"folder": "m-1", "reused": false}}')
     assert explain_reuse(manifest) == "reused: dataset d-1 (made before from the same input and settings)"
+
+
+def test_numbers_have_three_digits_and_no_exponent_that_a_person_must_read(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.csv"
+    path.write_text(
+        "rank,smiles,score,mw_computed,x_predicted,x_predicted_std\n"
+        "1,CCO,1.733e-309,4.8720000000000026,481.2,120.4\n2,CCN,-14.261,8191000.0,,\n"
+    )
+    shown = format_candidates(path)
+    assert "≈ 0" in shown and "4.87 " in shown and "481 ± 120" in shown and "-14.3" in shown and "8,191,000" in shown
+    assert "e+0" not in shown and "0000026" not in shown
