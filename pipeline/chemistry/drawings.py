@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections import defaultdict
@@ -63,6 +64,26 @@ def draw_molecule(
     return _compact(drawer.GetDrawingText(), width, height, [(round(p.x, 1), round(p.y, 1)) for p in places])
 
 
+_INK = "#16191d"
+_COLORS = {"N": "#2433d6", "O": "#d1001f", "F": "#0a7d25", "Br": "#8b3a12", "S": "#a37a00", "P": "#c35a00"}
+_STYLE = (
+    f"<style>.b{{fill:none;stroke:currentColor;stroke-width:1.3;stroke-linecap:round}}.g{{fill:currentColor}}svg{{color:{_INK}}}"
+    ".u{fill:#e0217d;fill-opacity:.3}"
+    + "".join(f".{name}{{color:{color}}}" for name, color in _COLORS.items())
+    + "</style>"
+)
+
+
+def draw_alone(
+    structure: Structure | None, width: int = 196, height: int = 130, marked: Sequence[int] = ()
+) -> str | None:
+    """Draw a molecule as an SVG that brings its own colors, for a notebook or a file; arguments as of `draw_molecule`."""
+    drawn = draw_molecule(structure, width, height, bond=18.0, marked=marked)
+    if drawn is None:
+        return None
+    return drawn.replace('<svg class="mol"', '<svg xmlns="http://www.w3.org/2000/svg"', 1).replace(">", ">" + _STYLE, 1)
+
+
 def draw_png(structure: Structure | None, width: int = 160, height: int = 100) -> bytes | None:
     """Draw a molecule as a small PNG picture of 1 to 2 kB, on white.
 
@@ -104,12 +125,23 @@ def draw_grid(
         UserError: the name has another ending.
     """
     path = Path(path)
-    kind = picture_format(path)
+    return write_bytes(path, render_grid(structures, captions, picture_format(path), columns, size))
+
+
+def render_grid(
+    structures: Sequence[Structure | None],
+    captions: Sequence[str],
+    kind: str,
+    columns: int = 4,
+    size: tuple[int, int] = (230, 190),
+) -> bytes:
+    """Draw molecules as `draw_grid` does, as the content of a file of the format "png" or "svg"."""
+    if kind == "svg":
+        return _render_svg_grid(structures, captions, columns, size).encode("utf-8")
     mols = [_lay_out(s) or Chem.Mol() for s in structures]
     columns = max(1, min(columns, len(mols)))
-    rows = -(-len(mols) // columns)
-    maker = rdMolDraw2D.MolDraw2DSVG if kind == "svg" else rdMolDraw2D.MolDraw2DCairo
-    drawer = maker(size[0] * columns, size[1] * rows, *size)
+    rows = max(1, -(-len(mols) // columns))
+    drawer = rdMolDraw2D.MolDraw2DCairo(size[0] * columns, size[1] * rows, *size)
     options: Any = drawer.drawOptions()
     options.legendFontSize = 15
     options.legendFraction = 0.2
@@ -119,8 +151,36 @@ def draw_grid(
     options.drawMolsSameScale = False
     drawer.DrawMolecules(mols, legends=[c or " " for c in captions])
     drawer.FinishDrawing()
-    text = drawer.GetDrawingText()
-    return write_bytes(path, text.encode("utf-8") if isinstance(text, str) else _shrink_png(text))
+    return _shrink_png(drawer.GetDrawingText())
+
+
+def _render_svg_grid(
+    structures: Sequence[Structure | None], captions: Sequence[str], columns: int, size: tuple[int, int]
+) -> str:
+    """Put compact drawings into the cells of one SVG, each over its caption."""
+    width, height = size
+    columns = max(1, min(columns, len(structures)))
+    rows, legend = max(1, -(-len(structures) // columns)), 24
+    parts = []
+    for place, (structure, caption) in enumerate(zip(structures, captions, strict=True)):
+        x, y = width * (place % columns), height * (place // columns)
+        drawn = draw_molecule(structure, width - 14, height - legend - 8)
+        if drawn is not None and (own := re.search(r' width="([^"]*)" height="([^"]*)"', drawn)):
+            w, h = float(own[1]), float(own[2])
+            scale = min(1.25, (width - 14) / w, (height - legend - 8) / h)  # a small molecule stays small
+            left, top = x + (width - scale * w) / 2, y + (height - legend - scale * h) / 2
+            box = f' x="{left:.1f}" y="{top:.1f}" width="{scale * w:.1f}" height="{scale * h:.1f}"'
+            parts.append(drawn.replace(own[0], box, 1))
+        text = html.escape(caption)
+        fit = f' textLength="{width - 10}" lengthAdjust="spacingAndGlyphs"' if len(caption) > width / 6.2 else ""
+        parts.append(f'<text x="{x + width / 2:g}" y="{y + height - 9}"{fit}>{text}</text>')
+    style = "text{font:12px sans-serif;text-anchor:middle;fill:" + _INK + "}</style>"
+    whole = f"{width * columns} {height * rows}"
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole}" width="{width * columns}" height="{height * rows}">'
+        f'{_STYLE.replace("</style>", style)}<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+    )
 
 
 def _lay_out(structure: Structure | None) -> Chem.Mol | None:

@@ -16,11 +16,13 @@ from pyarrow import parquet
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.account import describe_dataset
+from pipeline.datasets.dataset_card import make_dataset_card
 from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.log_scale import LogScale
 from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.integrity import check_contents
+from pipeline.workspace.notebook_card import Card, Described
 
 if TYPE_CHECKING:
     from chem_vae.data import TokenDataset
@@ -45,8 +47,8 @@ class DatasetProperty:
     """For a property that is the logarithm of raw values: the way back (`log.to_raw(6.0)`, in `log.raw_unit`), for reports."""
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Described):
     """A dataset folder: Parquet shards, arrays, vocabulary, rejections and manifest.
 
     `reused` tells whether it was there before it was asked for.
@@ -237,3 +239,7 @@ class Dataset:
         """Describe the dataset in some lines for a person, with its warnings where they are not said elsewhere."""
         manifest = self.manifest if warnings else {**self.manifest, "warnings": []}
         return describe_dataset(manifest, self.folder, self.rejections(), self.row_numbers)
+
+    def describe_card(self) -> Card:
+        """Describe the dataset in short, with its first molecules drawn."""
+        return make_dataset_card(self.manifest, self.folder, self.shards)

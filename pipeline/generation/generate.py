@@ -14,6 +14,7 @@ import pandas as pd
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
+from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.chemistry.scaffold_variation import list_capped
@@ -53,14 +54,16 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
+from pipeline.workspace.formatting import format_number
 from pipeline.workspace.night import make_seed
+from pipeline.workspace.notebook_card import Card
 
 if TYPE_CHECKING:
     from pipeline.generation.library_account import LibraryAccount  # for the type alone
 
 
-@dataclass
-class GenerationReport:
+@dataclass(repr=False)
+class GenerationReport(HasCandidates):
     """The result of `generate`: the ranked candidates, all valid and distinct molecules, and the counts on the way."""
 
     candidates: pd.DataFrame
@@ -90,9 +93,37 @@ class GenerationReport:
     report: dict[str, Any] = field(default_factory=dict)
     """The content of report.json, where a run folder was written."""
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the candidates, one per row, best first."""
-        return self.candidates.drop(columns="molecule")
+    def to_frame(self, *, latent: bool = False) -> MoleculeTable:
+        """Return the candidates, one per row, best first.
+
+        Args:
+            latent: Add the column `z` with the latent point of each molecule.
+        """
+        return MoleculeTable(
+            self.candidates.drop(columns=["molecule"] if latent else ["molecule", "z"], errors="ignore")
+        )
+
+    def describe_card(self) -> Card:
+        """Describe the result: what was asked for, what was found, and the first candidates drawn."""
+        asked = [f"{w.summary.name} {w.aim}" for w in self.objectives]
+        facts = [("asked for", "; ".join(asked) or "molecules like the data")]
+        facts.append(("found", " → ".join(f"{name} {count:,}" for name, count in self.counts.items())))
+        if self.hits is not None:
+            hits = self.hits
+            expected = f"{format_number(hits.expected)} of {hits.of:,} ({hits.low:,} to {hits.high:,})"
+            facts.append(("expected to reach", f"{hits.goal}: {expected}, by the model's own probabilities"))
+        table, values = self.to_frame(), self._list_values()
+        return Card(
+            f"{len(table):,} candidate{'' if len(table) == 1 else 's'}",
+            facts,
+            self.warnings,
+            list_drawings(table, values),
+            list_lines(table, values),
+            'all of them: .to_frame(), .grid(n=...), .plot(), .save("found.sdf")' if len(table) else "",
+        )
+
+    def _list_values(self) -> list[str]:
+        return [f"{w.summary.name}_{w.basis}" for w in self.objectives]
 
 
 def generate(

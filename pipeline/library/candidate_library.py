@@ -14,10 +14,12 @@ import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from chem_vae.errors import ChemVAEWarning, UserError
+from pipeline.chemistry.molecule_table import SHOWN, MoleculeTable
 from pipeline.library.database import connect, describe, find_library, read, split, write
 from pipeline.library.exports import check_export, describe_columns, make_table, read_label_table, write_export
 from pipeline.library.fields import Range
 from pipeline.library.identity import find_molecule, format_id
+from pipeline.library.library_card import make_library_card
 from pipeline.library.measurement_files import FileOptions, read_file
 from pipeline.library.measurements import ImportedMeasurements, find_user, read_known_properties, write_measurements
 from pipeline.library.merge import MergedLibrary, merge
@@ -28,6 +30,7 @@ from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, U
 from pipeline.library.statuses import check_status, set_status
 from pipeline.library.versions import prepare
 from pipeline.library.views import describe_molecule, read_rows
+from pipeline.workspace.notebook_card import Card, Described
 
 ALL = 10**12
 """A limit for all molecules."""
@@ -66,7 +69,7 @@ class LibraryPage:
     """Whether further molecules follow."""
 
 
-class CandidateLibrary:
+class CandidateLibrary(Described):
     """The candidates of all runs, with what was computed, predicted, decided and measured of each.
 
     It is safe to be used by several processes at once: a reader sees a whole state, and writers wait for each other.
@@ -97,6 +100,20 @@ class CandidateLibrary:
     def index_folder(self) -> Path:
         """Where the files that structures are found by are kept."""
         return self.workspace / INDEX
+
+    def describe_card(self) -> Card:
+        """Describe the library in short, with its best molecules drawn."""
+        with read(self.engine) as connection:
+            ids, _, _ = find_page(connection, LibraryQuery(limit=SHOWN), self.index_folder)
+            return make_library_card(connection, self.address, make_table(read_rows(connection, ids)))
+
+    def __len__(self) -> int:
+        """Count the molecules."""
+        return self.count()
+
+    def __bool__(self) -> bool:
+        """Say yes: a library without molecules is one, too."""
+        return True
 
     def count(self) -> int:
         """Count the molecules."""
@@ -198,7 +215,7 @@ class CandidateLibrary:
         sort: str | None = None,
         ascending: bool = False,
         limit: int | None = None,
-    ) -> pd.DataFrame:
+    ) -> MoleculeTable:
         """Read molecules as a table, one a row; without conditions all of them, the best score first.
 
         >>> library.to_frame(ranges=["pIC50_predicted>7", "mw=300:450"], status=["proposed"], limit=50)  # doctest: +SKIP
@@ -224,11 +241,11 @@ class CandidateLibrary:
         )
         return self.read_all(query)
 
-    def read_all(self, query: LibraryQuery) -> pd.DataFrame:
+    def read_all(self, query: LibraryQuery) -> MoleculeTable:
         """Read the molecules of a query as a table."""
         with read(self.engine) as connection:
             ids, similarities, _ = find_page(connection, query, self.index_folder)
-            return make_table(read_rows(connection, ids, similarities))
+            return MoleculeTable(make_table(read_rows(connection, ids, similarities)))
 
     def export(self, query: LibraryQuery, path: Path) -> tuple[int, Path | None]:
         """Write all molecules that meet the conditions of a query to a .csv, .sdf or .xlsx file, with a dictionary of its columns.

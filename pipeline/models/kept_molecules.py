@@ -17,10 +17,7 @@ from chem_vae.tensor_files import read_tensors
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.validate import sanitize_smiles, validate
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.trained_model import TrainedModel
-
-KEPT_SMILES = "kept.smi"
-"""The file of a model's folder with the canonical SMILES of the kept molecules, which take ten times longer to decode."""
+from pipeline.models.trained_model import KEPT_SMILES, TrainedModel
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
 from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
+from pipeline.models.model_card import make_model_card
 from pipeline.models.model_description import describe_model
 from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
@@ -38,14 +39,17 @@ from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.integrity import check_contents
 from pipeline.workspace.lookup import find_model, list_shipped_models
+from pipeline.workspace.notebook_card import Card, Described
 from pipeline.workspace.registry import list_datasets
 
 KIND = "chem-vae trained model"
+KEPT_SMILES = "kept.smi"
+"""The file of a model's folder with the canonical SMILES of the kept molecules, which take ten times longer to decode."""
 FILES = ("model.safetensors", "model.json", "predictors.safetensors", "latent.safetensors", "training.json")
 
 
-@dataclass(frozen=True)
-class TrainedModel:
+@dataclass(frozen=True, repr=False)
+class TrainedModel(Described):
     """A model folder: checkpoint, predictors, latent points of training molecules, card.
 
     Args:
@@ -338,6 +342,10 @@ class TrainedModel:
     def summary(self) -> str:
         """Describe the model in a few lines, as `chem-vae inspect` shows them."""
         return describe_model(self.folder.name, self.key, self.card)
+
+    def describe_card(self) -> Card:
+        """Describe the model in short, with some of its training molecules drawn."""
+        return make_model_card(self.folder, self.card, KEPT_SMILES)
 
 
 def load_model(where: str | Path | None = None, workspace: Path = Path("workspace")) -> TrainedModel:

@@ -12,10 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import find_scaffold
+from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.workspace.notebook_card import Card, Picture
+from pipeline.workspace.plot_style import PAPER, open_figure, render_picture
 
 if TYPE_CHECKING:
     from pipeline.optimization.provenance import Provenance
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from pipeline.oracles.ledger import CountedOracle
 
 
-@dataclass
-class Optimization:
+@dataclass(repr=False)
+class Optimization(HasCandidates):
     """The result of an optimization. Scores come from computed values alone; no column here holds a prediction."""
 
     calls: pd.DataFrame
@@ -62,9 +65,46 @@ class Optimization:
         """Whether any objective has a bound that makes a hit; without one every scored molecule is a hit."""
         return any(w.low is not None or w.high is not None for w in self.objectives)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> MoleculeTable:
         """Return the candidates, one per row, best first."""
-        return self.candidates.copy()
+        return MoleculeTable(self.candidates.drop(columns=["z", "molecule"], errors="ignore"))
+
+    def plot(self, x: str | None = None, y: str | None = None) -> Picture:
+        """Plot the mean of the best ten scores after each call; with x or y one column of the candidates against another."""
+        return super().plot(x, y) if x or y else Picture(self._render_curve)
+
+    def describe_card(self) -> Card:
+        """Describe the result: what was asked for, what was paid, and the best molecules drawn."""
+        asked = [f"{w.summary.name} {w.aim}" for w in self.objectives]
+        names = [name for name in ("asked", "scored", "failed", "hits") if name in self.counts]
+        facts = (
+            [("asked for", "; ".join(asked)), ("oracle", self.oracle)]
+            if self.oracle
+            else [("asked for", "; ".join(asked))]
+        )
+        facts.append(("calls", ", ".join(f"{name} {self.counts[name]:,}" for name in names)))
+        facts.append(("ended", self.ended))
+        table, values = self.to_frame(), self._list_values()
+        return Card(
+            f"{len(table):,} candidate{'' if len(table) == 1 else 's'} of {len(self.calls):,} oracle calls",
+            facts,
+            self.warnings,
+            list_drawings(table, values),
+            list_lines(table, values),
+            'all of them: .to_frame(), .calls, .grid(n=...), .plot(), .save("found.sdf")',
+        )
+
+    def _list_values(self) -> list[str]:
+        return [f"{w.summary.name}_computed" for w in self.objectives]
+
+    def _render_curve(self, kind: str) -> bytes:
+        curve = self.curve()
+        with open_figure(5.2, 3.2) as figure:
+            axes = figure.add_subplot()
+            axes.plot(np.arange(1, len(curve) + 1), curve, color=PAPER.candidates)
+            axes.set_xlabel("oracle calls")
+            axes.set_ylabel("mean of the best ten scores")
+        return render_picture(figure, kind)
 
     def curve(self, top: int = 10) -> NDArray[np.float64]:
         """Return (calls,) the mean of the best `top` scores after each call; a failed call changes nothing."""

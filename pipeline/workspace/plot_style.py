@@ -96,14 +96,18 @@ def save_figure(figure: Figure, path: str | Path, resolution: int = 130) -> Path
     Raises:
         UserError: the name has another ending.
     """
+    path = Path(path)
+    return write_bytes(path, render_picture(figure, picture_format(path), resolution))
+
+
+def render_picture(figure: Figure, kind: str, resolution: int = 130) -> bytes:
+    """Render a figure that was drawn in the style `PAPER` as the content of a file of the format "png" or "svg"."""
     import matplotlib  # slow to load
 
-    path = Path(path)
-    kind = picture_format(path)
     buffer = io.BytesIO()
     with LOCK, matplotlib.rc_context(_settings(PAPER)):
         figure.savefig(buffer, format=kind, dpi=resolution, metadata={"Date": None} if kind == "svg" else None)
-    return write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def picture_format(path: Path) -> str:
