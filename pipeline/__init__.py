@@ -1,10 +1,12 @@
 """Ingest data, train models, generate and optimize molecules: the library behind the flows and the command line.
 
 import pipeline as mg
-model = mg.load_model("workspace/runs/20260101-020000-nightly")
-found = mg.generate(model, target={"logp": 2.5, "qed": 0.9}, n=100, seed=0)
+found = mg.generate("moses", target={"logp": 2.5}, maximize="qed", n=100)
+found                        # a notebook draws the best of them
 found.to_frame().query("novel").nlargest(20, "score")
-mg.library("workspace").to_frame(ranges=["qed_computed>0.8"], limit=20)
+found.save("found.sdf")
+run = mg.campaign(frame, smiles="SMILES", properties="pIC50", maximize="pIC50", n=50, name="first")
+mg.library().to_frame(ranges=["qed_computed>0.8"], limit=20)
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loaded at first use
+    from chem_vae.progress import silent as silent
+    from pipeline.chemistry.molecule_table import MoleculeTable as MoleculeTable
     from pipeline.config import CampaignConfig as CampaignConfig
     from pipeline.config import load_config as load_config
     from pipeline.datasets.config import IngestConfig as IngestConfig
     from pipeline.datasets.config import MeasuredProperty as MeasuredProperty
     from pipeline.datasets.dataset import Dataset as Dataset
-    from pipeline.datasets.ingest import ingest as ingest
     from pipeline.explore.anomaly import AnomalyScorer as AnomalyScorer
     from pipeline.explore.anomaly import anomaly as anomaly
     from pipeline.explore.calibration import calibration as calibration
@@ -28,7 +31,6 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.explore.maps import latent_map as latent_map
     from pipeline.explore.neighbors import analogues as analogues
     from pipeline.explore.neighbors import neighbors as neighbors
-    from pipeline.explore.prediction import predict as predict
     from pipeline.explore.prediction import predict_file as predict_file
     from pipeline.explore.reconstruction import reconstruct as reconstruct
     from pipeline.explore.reconstruction import robustness as robustness
@@ -36,8 +38,15 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.generation.config import GenerateConfig as GenerateConfig
     from pipeline.generation.config import ScreenConfig as ScreenConfig
     from pipeline.generation.generate import GenerationReport as GenerationReport
-    from pipeline.generation.generate import generate as generate
-    from pipeline.generation.screen_library import screen as screen
+    from pipeline.interface.data import ingest as ingest
+    from pipeline.interface.data import predict as predict
+    from pipeline.interface.data import train as train
+    from pipeline.interface.generation import generate as generate
+    from pipeline.interface.generation import optimize as optimize
+    from pipeline.interface.generation import screen as screen
+    from pipeline.interface.runs import Run as Run
+    from pipeline.interface.runs import campaign as campaign
+    from pipeline.interface.runs import list_runs as list_runs
     from pipeline.library.notebook import library as library
     from pipeline.models.trained_model import TrainedModel as TrainedModel
     from pipeline.models.trained_model import load_model as load_model
@@ -48,32 +57,30 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.optimization.result import Optimization as Optimization
     from pipeline.oracles.config import OracleConfig as OracleConfig
     from pipeline.training.config import TrainConfig as TrainConfig
-    from pipeline.training.train import train as train
     from pipeline.training.tune import tune as tune
-    from pipeline.workflows.campaign import campaign as campaign
-    from pipeline.workflows.optimize_function import optimize as optimize
     from pipeline.workspace.cluster import use_cluster as use_cluster
     from pipeline.workspace.registry import list_datasets as list_datasets
-    from pipeline.workspace.runs import Run as Run
-    from pipeline.workspace.runs import list_runs as list_runs
 
 _MODULES = {
+    "chem_vae.progress": ("silent",),
+    "pipeline.chemistry.molecule_table": ("MoleculeTable",),
     "pipeline.config": ("CampaignConfig", "load_config"),
     "pipeline.datasets.config": ("IngestConfig", "MeasuredProperty"),
     "pipeline.datasets.dataset": ("Dataset",),
-    "pipeline.datasets.ingest": ("ingest",),
     "pipeline.explore.anomaly": ("AnomalyScorer", "anomaly"),
     "pipeline.explore.calibration": ("calibration",),
     "pipeline.explore.dimensions": ("disentangle", "traverse"),
     "pipeline.explore.interpolation": ("interpolate",),
     "pipeline.explore.maps": ("latent_map",),
     "pipeline.explore.neighbors": ("analogues", "neighbors"),
-    "pipeline.explore.prediction": ("predict", "predict_file"),
+    "pipeline.explore.prediction": ("predict_file",),
     "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
     "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.config": ("GenerateConfig", "ScreenConfig"),
-    "pipeline.generation.generate": ("GenerationReport", "generate"),
-    "pipeline.generation.screen_library": ("screen",),
+    "pipeline.generation.generate": ("GenerationReport",),
+    "pipeline.interface.data": ("ingest", "predict", "train"),
+    "pipeline.interface.generation": ("generate", "optimize", "screen"),
+    "pipeline.interface.runs": ("Run", "campaign", "list_runs"),
     "pipeline.library.notebook": ("library",),
     "pipeline.models.trained_model": ("TrainedModel", "load_model"),
     "pipeline.objectives.config": ("Constraint", "Objective"),
@@ -82,13 +89,9 @@ _MODULES = {
     "pipeline.optimization.result": ("Optimization",),
     "pipeline.oracles.config": ("OracleConfig",),
     "pipeline.training.config": ("TrainConfig",),
-    "pipeline.training.train": ("train",),
     "pipeline.training.tune": ("tune",),
-    "pipeline.workflows.campaign": ("campaign",),
-    "pipeline.workflows.optimize_function": ("optimize",),
     "pipeline.workspace.cluster": ("use_cluster",),
     "pipeline.workspace.registry": ("list_datasets",),
-    "pipeline.workspace.runs": ("Run", "list_runs"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = sorted(_MODULE_OF)

@@ -21,6 +21,7 @@ CLOSED = {
 
 
 ORDER = (
+    ("interface",),
     ("workflows",),
     ("config",),
     ("explore", "training"),

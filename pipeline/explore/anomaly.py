@@ -15,6 +15,7 @@ from chem_vae.anomaly import SCORES, Surprise, compute_percentiles, compute_surp
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.plot_style import PAPER, open_figure
@@ -97,6 +98,7 @@ class AnomalyScorer:
         return frame
 
 
+@by_name
 def anomaly(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
     """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)

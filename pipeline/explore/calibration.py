@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.plot_style import PAPER, open_figure
@@ -19,6 +20,7 @@ LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 COLUMNS = ["property", "nominal", "observed", "of"]
 
 
+@by_name
 def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Progress = silent) -> pd.DataFrame:
     """Measure the coverage of the central prediction intervals, for each property with a predictor and each nominal level.
 

@@ -23,6 +23,7 @@ from chem_vae.latent import (
 )
 from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
+from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.plot_style import open_figure, save_figure
@@ -30,6 +31,7 @@ from pipeline.workspace.plot_style import open_figure, save_figure
 ALONG = ("axes", "dimensions")
 
 
+@by_name
 def traverse(
     model: TrainedModel,
     smiles: str,
@@ -151,6 +153,7 @@ class Disentanglement:
         return save_figure(self.figure(), path)
 
 
+@by_name
 def disentangle(
     model: TrainedModel,
     method: str = "mi",

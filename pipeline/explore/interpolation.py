@@ -8,11 +8,13 @@ import torch
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.latent import interpolate_path
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
+from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 
 MEASURES = ("data", "normal", "straight")
 
 
+@by_name
 def interpolate(
     model: TrainedModel, start: str, end: str, steps: int = 9, *, distinct: bool = False, measure: str = "data"
 ) -> pd.DataFrame:

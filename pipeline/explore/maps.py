@@ -19,6 +19,7 @@ from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
+from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.plot_style import PAPER, open_figure, save_figure
@@ -79,6 +80,7 @@ class LatentMap:
         return save_figure(self.figure(), path)
 
 
+@by_name
 def latent_map(
     model: TrainedModel,
     method: str = "pca",

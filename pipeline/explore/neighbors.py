@@ -13,6 +13,7 @@ from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
+from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_training_molecules
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
@@ -20,6 +21,7 @@ from pipeline.models.trained_model import TrainedModel
 ROUNDS, POINTS = 12, 128
 
 
+@by_name
 def neighbors(
     model: TrainedModel, smiles: str, k: int = 10, *, among: int = 20_000, seed: int = 0, progress: Progress = silent
 ) -> pd.DataFrame:
@@ -66,6 +68,7 @@ def neighbors(
     return frame
 
 
+@by_name
 def analogues(
     model: TrainedModel,
     smiles: str,

@@ -19,6 +19,7 @@ from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.source import Chunk, Source
 from pipeline.explore.inputs import compute_values
+from pipeline.models.by_name import by_name
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
@@ -43,6 +44,7 @@ class Domain:
         return self.similarity >= self.floor
 
 
+@by_name
 def predict(
     model: TrainedModel, smiles: str | Sequence[str], *, outside_domain: bool = False, progress: Progress = silent
 ) -> pd.DataFrame:
@@ -65,6 +67,7 @@ def predict(
     return _Predictor(model, outside_domain).predict(model.spell(list_smiles(smiles), progress))
 
 
+@by_name
 def predict_file(
     model: TrainedModel,
     path: Path,

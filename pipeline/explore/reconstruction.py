@@ -16,6 +16,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
+from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.plot_style import PAPER, open_figure
@@ -23,6 +24,7 @@ from pipeline.workspace.plot_style import PAPER, open_figure
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 
+@by_name
 def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
     """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
@@ -66,6 +68,7 @@ def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Prog
     return frame
 
 
+@by_name
 def robustness(
     model: TrainedModel,
     smiles: str | Sequence[str] | None = None,

@@ -1,6 +1,6 @@
 """The candidate library: what all runs proposed, and what became of it. `open_library` opens it.
 
-In a notebook the room itself is called: `mg.library("workspace")` opens the library, records the runs that it lacks, and gives
+In a notebook the room itself is called: `mg.library()` opens the library, records the runs that it lacks, and gives
 DataFrames (`to_frame`, `list_runs`, `read_labels`, `describe`).
 """
 
@@ -18,7 +18,7 @@ from pipeline.library.notebook import library as library
 class _Room(ModuleType):
     """Makes the room callable, since the public name `library` of `pipeline` is the room's own name, too."""
 
-    def __call__(self, workspace: str | Path = "workspace", url: str | None = None) -> CandidateLibrary:
+    def __call__(self, workspace: str | Path | None = None, url: str | None = None) -> CandidateLibrary:
         return library(workspace, url)
 
 

@@ -38,7 +38,7 @@ from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.integrity import check_contents
-from pipeline.workspace.lookup import find_model, list_shipped_models
+from pipeline.workspace.lookup import find_model, find_workspace, list_shipped_models
 from pipeline.workspace.notebook_card import Card, Described
 from pipeline.workspace.registry import list_datasets
 
@@ -348,22 +348,26 @@ class TrainedModel(Described):
         return make_model_card(self.folder, self.card, KEPT_SMILES)
 
 
-def load_model(where: str | Path | None = None, workspace: Path = Path("workspace")) -> TrainedModel:
+def load_model(where: TrainedModel | str | Path | None = None, workspace: str | Path | None = None) -> TrainedModel:
     """Open a trained model.
 
     >>> load_model("moses")  # doctest: +SKIP
 
     Args:
         where: The model's folder or name, the name of a shipped model, a run's folder, id or name, a dataset's name, or
-            "latest". None: the latest, or a shipped model where the workspace has none, which a warning says.
-        workspace: The folder to look in.
+            "latest"; an open model stays as it is. None: the latest, or a shipped model where the workspace has none, which a warning
+            says.
+        workspace: The folder to look in; that of CHEM_VAE_WORKSPACE, or ./workspace, when not given.
 
     Raises:
         DataError: There is no model.
         UserError: The name is unknown.
         CheckpointError: The model is damaged.
     """
-    return TrainedModel.open(find_model(None if where is None else str(where), workspace), workspace=workspace)
+    if isinstance(where, TrainedModel):
+        return where
+    folder = find_workspace(workspace)
+    return TrainedModel.open(find_model(None if where is None else str(where), folder), workspace=folder)
 
 
 def save_latent(path: Path, mu: Tensor, values: Tensor, typical: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -20,6 +21,11 @@ _TIME = len("20250131-120000-")
 _ROUND = re.compile(r"-r([0-9]{1,6})$")
 CALLS = "calls.csv"
 """The file of oracle calls, which only the run folder of an optimization holds."""
+
+
+def find_workspace(given: str | Path | None = None) -> Path:
+    """Return the workspace: the one that is given, else that of the variable CHEM_VAE_WORKSPACE, else ./workspace."""
+    return Path(given if given is not None else os.environ.get("CHEM_VAE_WORKSPACE") or "workspace").expanduser()
 
 
 def find_dataset(asked: str, workspace: Path) -> Path:

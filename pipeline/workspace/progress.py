@@ -7,9 +7,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from chem_vae.progress import Progress
-from pipeline.workspace.formatting import format_plain
+from chem_vae.progress import Progress, silent
+from pipeline.workspace.notebook_progress import NotebookProgress, is_notebook
+from pipeline.workspace.progress_rate import Rate, write_figures
 from pipeline.workspace.run_log import write_time
+
+
+@contextmanager
+def follow(progress: Progress | None, quiet: bool = False) -> Iterator[Progress]:
+    """Yield the listener that was given; where there is none, one that shows progress, or none that does where it should be quiet."""
+    if progress is not None or quiet:
+        yield progress or silent
+        return
+    with show_progress() as shown:
+        yield shown
 
 
 @contextmanager
@@ -17,9 +28,12 @@ def show_progress() -> Iterator[Progress]:
     """Yield a listener that shows progress on standard error.
 
     Yields:
-        A listener that draws bars on a terminal; elsewhere it writes a line with the time at the start of a stage, every ten
+        A listener that draws bars on a terminal and in a notebook; elsewhere it writes a line with the time at the start of a stage, every ten
         seconds, and at the end.
     """
+    if is_notebook():
+        yield NotebookProgress()
+        return
     if not sys.stderr.isatty():
         yield _LineProgress()
         return
@@ -38,13 +52,13 @@ def show_progress() -> Iterator[Progress]:
         TextColumn("left [dim]{task.fields[figures]}" if wide else "left"),
     ]
     bars = Bars(*columns, console=console)
-    tasks: dict[str, tuple[TaskID, _Rate]] = {}
+    tasks: dict[str, tuple[TaskID, Rate]] = {}
 
     def show(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         if stage not in tasks:
-            tasks[stage] = (bars.add_task(stage, total=total, rate="", figures=""), _Rate(done))
+            tasks[stage] = (bars.add_task(stage, total=total, rate="", figures=""), Rate(done))
         task, rate = tasks[stage]
-        bars.update(task, completed=done, total=total, rate=rate.write(done), figures=_write_figures(figures))
+        bars.update(task, completed=done, total=total, rate=rate.write(done), figures=write_figures(figures))
 
     with bars:
         yield show
@@ -55,12 +69,12 @@ class _LineProgress:
 
     def __init__(self, every: float = 10.0) -> None:
         self.every = every
-        self.stages: dict[str, _Rate] = {}
+        self.stages: dict[str, Rate] = {}
         self.last: dict[str, float] = {}
 
     def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         now = time.monotonic()
-        rate = self.stages.setdefault(stage, _Rate(done))
+        rate = self.stages.setdefault(stage, Rate(done))
         finished = done >= total and self.last.get(stage, 0.0) != float("inf")
         if stage in self.last and not finished and now - self.last[stage] < self.every:
             return
@@ -69,36 +83,6 @@ class _LineProgress:
             f"{stage}: {done:,}/{total:,}",
             rate.write(done),
             rate.write_time_left(done, total),
-            _write_figures(figures),
+            write_figures(figures),
         ]
         print(write_time(), "  ".join(p for p in parts if p), file=sys.stderr, flush=True)
-
-
-class _Rate:
-    """Measures how fast a stage goes on."""
-
-    def __init__(self, done: int) -> None:
-        self.start, self.first = time.monotonic(), done
-
-    def per_second(self, done: int) -> float:
-        """Return how many were done in a second since the start."""
-        return (done - self.first) / max(time.monotonic() - self.start, 1e-9)
-
-    def write(self, done: int) -> str:
-        """Write the rate; "" before there is one."""
-        rate = self.per_second(done)
-        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if done > self.first else ""
-
-    def write_time_left(self, done: int, total: int) -> str:
-        """Write the time that the rest takes; "" before there is a rate."""
-        rate = self.per_second(done)
-        return f"{(total - done) / rate:,.0f} s left" if rate > 0 and done < total else ""
-
-
-def _write_figures(figures: Mapping[str, float] | None) -> str:
-    return "  ".join(f"{name} {_write_figure(value)}" for name, value in (figures or {}).items())
-
-
-def _write_figure(value: float) -> str:
-    """Write counts, and numbers as large as these, whole; others with three digits."""
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else format_plain(value)

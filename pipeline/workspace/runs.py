@@ -66,6 +66,15 @@ class Run:
         return cls(folder, read_manifest(folder, KIND))
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a run from its config.json; nothing where they are missing or damaged."""
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
 def list_runs(workspace: Path) -> list[Run]:
     """List the finished runs of a workspace, newest first, without those that are not whole."""
     found = []

@@ -1,0 +1,145 @@
+"""Runs of a workspace as a notebook shows them, and a whole campaign from a notebook or a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from chem_vae.progress import Progress
+from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.config import CampaignConfig
+from pipeline.interface.data import make_config
+from pipeline.objectives.aims import collect_objectives
+from pipeline.workflows.campaign import campaign as run_campaign
+from pipeline.workspace import runs
+from pipeline.workspace.csv_tables import read_csv
+from pipeline.workspace.lookup import find_workspace
+from pipeline.workspace.notebook_card import Card
+from pipeline.workspace.progress import follow
+
+CANDIDATES = "candidates.csv"
+
+
+class Run(HasCandidates, runs.Run):
+    """A finished run: its folder, manifest and report, and its candidates as a table."""
+
+    @classmethod
+    def open(cls, where: str | Path, workspace: str | Path | None = None, *, optimization: bool | None = None) -> Self:
+        """Open a finished run.
+
+        Args:
+            where: Its folder, id, name (the newest run of that name is taken), or "latest".
+            workspace: The folder in which it is looked for; that of CHEM_VAE_WORKSPACE, or ./workspace, when not given.
+            optimization: Whether to look only among the runs of `chem-vae optimize`, or only among the others.
+
+        Raises:
+            DataError: If there is none, or if it is damaged.
+            UserError: If the name is unknown.
+        """
+        found = runs.Run.open(where, find_workspace(workspace), optimization=optimization)
+        return cls(found.folder, found.manifest)
+
+    def to_frame(self) -> MoleculeTable:
+        """Return the candidates, one per row, best first; a table without rows where the folder has none."""
+        path = self.folder / CANDIDATES
+        return MoleculeTable(read_csv(path) if path.is_file() and path.stat().st_size else pd.DataFrame())
+
+    @property
+    def report_page(self) -> Path:
+        """The page to open in a browser."""
+        return self.folder / "report.html"
+
+    def describe_card(self) -> Card:
+        """Describe the run: when and with what it was made, and its first candidates drawn."""
+        manifest, table, values = self.manifest, self.to_frame(), self._list_values()
+        facts = [("folder", str(self.folder))]
+        facts += [
+            (kind, str(part["folder"]))
+            for kind in ("dataset", "model")
+            if (part := manifest.get(kind)) and "folder" in part
+        ]
+        counts = manifest.get("counts")
+        if isinstance(counts, Mapping):
+            facts.append(
+                ("found", " → ".join(f"{name} {count:,}" for name, count in counts.items() if isinstance(count, int)))
+            )
+        title = f"run {self.id}: {len(table):,} candidate{'' if len(table) == 1 else 's'}"
+        hint = "more: .to_frame(), .grid(n=...), .plot(), .report, .report_page" if manifest else "it is not finished"
+        return Card(title, facts, (), list_drawings(table, values), list_lines(table, values), hint)
+
+    def _list_values(self) -> list[str]:
+        settings = runs.read_settings(self.folder)
+        found = []
+        for table in ("generate", "optimize"):
+            asked = settings.get(table) or {}
+            for name in asked.get("objectives") or {}:
+                found += [f"{name}_predicted", f"{name}_computed"]
+        return found
+
+
+def list_runs(workspace: str | Path | None = None) -> list[Run]:
+    """List the finished runs of a workspace, newest first, without those that are not whole.
+
+    Args:
+        workspace: The workspace; that of CHEM_VAE_WORKSPACE, or ./workspace, when not given.
+    """
+    return [Run(found.folder, found.manifest) for found in runs.list_runs(find_workspace(workspace))]
+
+
+def campaign(
+    config: CampaignConfig | pd.DataFrame | str | Path,
+    workspace: str | Path | None = None,
+    progress: Progress | None = None,
+    say: Any = print,
+    *,
+    smiles: str | None = None,
+    properties: str | Sequence[Any] = (),
+    name: str | None = None,
+    target: Mapping[str, float] | None = None,
+    maximize: str | Iterable[str] = (),
+    minimize: str | Iterable[str] = (),
+    range: Mapping[str, tuple[float, float]] | None = None,
+    n: int | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Ingest, train and generate, and write the run folder; a step whose inputs are unchanged is reused.
+
+    >>> campaign(frame, smiles="SMILES", properties="pIC50", maximize="pIC50", n=50, name="first")  # doctest: +SKIP
+
+    Where the source has grown, only its new rows are standardized, and training goes on from the model of the last run
+    where enough is new.
+
+    Args:
+        config: The settings of all steps; or the data, as `ingest` takes it, with all other settings as they usually are.
+        workspace: The folder that gets the dataset, the model and the run; that of CHEM_VAE_WORKSPACE, or ./workspace, when not given.
+        progress: Told each stage of the work; shown as bars when None.
+        say: Told in a sentence what is done because of the last run.
+        smiles: The column of SMILES; found by its cells and its name when None.
+        properties: The measured properties, as for `ingest`.
+        name: A name for the run.
+        target: Target values by property.
+        maximize: Properties that are to be high, one or several.
+        minimize: Properties that are to be low, one or several.
+        range: The lower and the higher end by property.
+        n: How many candidates.
+        quiet: Show no progress, and say nothing.
+
+    Returns:
+        The run, which shows its candidates.
+
+    Raises:
+        UserError: The settings ask for something that the data or the model will not have.
+    """
+    folder = find_workspace(workspace)
+    whole = config if isinstance(config, CampaignConfig) else CampaignConfig()
+    source = whole.ingest if isinstance(config, CampaignConfig) else config
+    ingest = make_config(source, folder, smiles, properties, name or "table", {})
+    aims = collect_objectives(target, maximize, minimize, range)
+    asked: dict[str, Any] = {"objectives": {**whole.generate.objectives, **aims}, **({} if n is None else {"n": n})}
+    changed = {"ingest": ingest, "generate": whole.generate.model_copy(update=asked), "name": name or whole.name}
+    with follow(progress, quiet) as told:
+        made = run_campaign(whole.model_copy(update=changed), folder, told, (lambda text: None) if quiet else say)
+    return Run(made.folder, made.manifest)

@@ -1,0 +1,105 @@
+"""The Python interface as a notebook uses it: names, tables, workspaces, aims, and short descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import pipeline as mg
+from chem_vae.errors import UserError
+from pipeline.datasets.dataset import Dataset
+from pipeline.interface.data import find_smiles_column, write_frame
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.notebook_card import MOST_BYTES, MOST_LINES
+
+PHENOL = "CC(=O)Nc1ccc(O)cc1"
+
+
+@pytest.fixture(scope="module")
+def found(model: TrainedModel) -> mg.GenerationReport:
+    return mg.generate(
+        model, maximize="logp", range={"mw": (200, 400)}, n=6, samples=60, seed=1, strategy="conditional", quiet=True
+    )
+
+
+def check_card(shown: object) -> str:
+    """Check that a description is short in text and in HTML; return the text."""
+    text, page = repr(shown), shown._repr_html_()  # type: ignore[attr-defined]
+    assert 1 <= text.count("\n") + 1 <= MOST_LINES and len(page.encode()) <= MOST_BYTES + 5_000
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+    return text
+
+
+def test_a_result_shows_counts_and_saves_its_candidates(found: mg.GenerationReport, tmp_path: Path) -> None:
+    text = check_card(found)
+    assert "logp high" in text and "mw" in text and f"{len(found):,} candidate" in text
+    assert len(found) == len(found.to_frame()) == len(list(found)) > 0
+    assert next(iter(found))["smiles"] == found.to_frame()["smiles"].iloc[0]
+    assert not {"z", "molecule"} & set(found.to_frame()) and "z" in found.to_frame(latent=True)
+    for name in ("a.csv", "a.sdf", "a.png"):
+        assert found.save(tmp_path / name).stat().st_size
+    assert found.to_csv(tmp_path / "b.csv").read_text() == (tmp_path / "a.csv").read_text()
+    assert "logp" in found.plot()._repr_svg_() and "<svg" in found.grid()._repr_svg_()
+
+
+def test_a_result_without_candidates_is_described_too(found: mg.GenerationReport) -> None:
+    empty = mg.GenerationReport(
+        found.candidates.head(0), found.molecules.head(0), found.counts, found.objectives, found.config, 0, found.canonical
+    )
+    assert "0 candidates" in check_card(empty) and len(empty) == 0 and empty
+
+
+def test_aims_are_those_of_the_command_line(model: TrainedModel) -> None:
+    with pytest.raises(UserError, match="'qed' has two aims"):
+        mg.generate(model, target={"qed": 1.0}, maximize=["qed"])
+
+
+def test_model_dataset_and_library_are_short(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
+    assert "assay" in check_card(model) and "conditions" in repr(model)
+    assert "400" in check_card(dataset) and "assay" in repr(dataset)
+    assert "0 molecules" in check_card(mg.library(str(tmp_path)))
+
+
+def test_names_of_models_are_taken_wherever_a_model_is(
+    model: TrainedModel, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHEM_VAE_WORKSPACE", str(workspace))
+    name = model.folder.name
+    near = mg.neighbors(name, PHENOL, k=3)
+    assert isinstance(near, mg.MoleculeTable) and near.attrs["given"] == PHENOL and len(near) == 3
+    assert "encode training molecules" in capsys.readouterr().err  # progress is shown where nobody listens
+    assert len(mg.analogues(name, PHENOL, n=2, progress=mg.silent)) == 2 and not capsys.readouterr().err
+    assert mg.predict(name, PHENOL, quiet=True)["smiles"].tolist() == [PHENOL]
+    assert mg.load_model(name).folder == model.folder and mg.load_model(model) is model
+
+
+def test_a_table_in_and_a_table_out(tmp_path: Path, sample_smiles: list[str], model: TrainedModel) -> None:
+    frame = pd.DataFrame({"Structure": sample_smiles[:300], "pIC50": [5 + len(s) / 20 for s in sample_smiles[:300]]})
+    made = mg.ingest(frame, str(tmp_path), smiles="Structure", properties=["pIC50"], compute=("mw",), quiet=True, workers=1)
+    again = mg.ingest(frame, tmp_path, smiles="Structure", properties="pIC50", compute=("mw",), quiet=True, workers=1)
+    assert made.counts["rows"] == 300 and again.reused and again.key == made.key
+    assert made.table(["pIC50"])["pIC50"].max() == pytest.approx(frame["pIC50"].max())
+
+    asked = frame.head(3).set_axis(["a", "b", "c"])
+    asked.loc["b", "Structure"] = None
+    told = mg.predict(model, asked, smiles_column="structure", quiet=True)
+    assert told.index.tolist() == ["a", "b", "c"] and told["pIC50"].tolist() == asked["pIC50"].tolist()
+    assert told["reason"].map(bool).tolist() == [False, True, False]
+
+
+def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="it has a, b"):
+        find_smiles_column(pd.DataFrame({"a": [1], "b": [2]}))
+    assert find_smiles_column(pd.DataFrame({"id": [1], "Canonical_SMILES": ["C"]})) == "Canonical_SMILES"
+    with pytest.raises(UserError, match="no rows"):
+        write_frame(pd.DataFrame({"smiles": []}), tmp_path)
+    with pytest.raises(UserError, match="name of a dataset"):
+        write_frame(pd.DataFrame({"smiles": ["C"]}), tmp_path, "../x")
+
+
+def test_a_campaign_from_a_table(tmp_path: Path, sample_smiles: list[str], model: TrainedModel) -> None:
+    run = mg.Run(model.folder, {})  # a folder without candidates
+    assert len(run) == 0 and "it is not finished" in check_card(run)
+    assert mg.list_runs(str(tmp_path)) == []
