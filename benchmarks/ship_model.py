@@ -5,7 +5,7 @@
         --benchmark results/druglike.json --kept-from source=zinc250k
 
 What is kept: the weights (half precision), the predictors, latent points of training molecules, a thinned training log, and the card
-with the figures of the benchmark. What the card says of licence and limits is here, by the name of the folder.
+with the figures of the benchmark, where limits stand in the place of warnings. What the card says of licence and limits is here, by the name of the folder.
 
 With --kept-from COLUMN=VALUE all molecules that the folder holds (kept.smi, their ids beside the anomaly score's reference, latent
 points) are drawn anew from the training molecules whose column of the dataset says so; the dataset must be in the workspace. That is for
@@ -35,6 +35,7 @@ from chem_vae.mlp_ensemble import MLPEnsemble
 from pipeline.models.kept_molecules import KEPT_SMILES, load_anomaly_tensors, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel, save_latent
 from pipeline.training.fit_predictors import KEPT_MOLECULES
+from pipeline.training.sample_check import describe_samples, warn_about_samples
 from pipeline.workspace.folders import hash_content, write_manifest
 
 LICENCES = {
@@ -80,7 +81,10 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None, kept_from: 
         kept_from: A column of the dataset and the value that it has for the molecules that may be kept; None: those of the model.
     """
     model = TrainedModel.open(source)
-    card = {**model.card, "licence": LICENCES[target.name], "limits": LIMITS[target.name]}
+    card = {**model.card, "licence": LICENCES[target.name], "limits": list(LIMITS[target.name])}
+    if warn_about_samples(card.get("samples", {})):  # advice on training helps nobody who takes the model as it is
+        card["limits"].append(f"What it generates differs from its training data: {describe_samples(card['samples'])}.")
+    card["warnings"] = []
     if figures:
         card["benchmark"] = figures
     if kept_from is not None:

@@ -129,7 +129,8 @@ def inspect(path: str, workspace: Path, rejected: Path | None = None, changed: P
         opened = TrainedModel.open(folder)
         opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
         print(opened.summary())
-        suggest_command(f"chem-vae generate --model {folder} --target logp=2.5 -n 100 -o found.csv")
+        name = path if path in list_shipped_models() else folder
+        suggest_command(f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.csv")
     elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
         show_run(folder)
         suggest_command(f"chem-vae report {folder} --open")

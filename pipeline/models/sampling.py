@@ -8,7 +8,8 @@ property and no reference data.
 
 Strings with stereo or charges are longer and easier to spell otherwise, so that plain rejection would take them away: a model that
 had learned stereo from some thousand molecules drew it in 20 % of its molecules, and in 10 % after four redraws. A molecule is
-therefore replaced only by one that has stereo and charges where it had them, and the shares of both stay those of p(x).
+therefore replaced only by one that has stereo and charges where it had them, and the shares of both stay those of p(x). A stereo mark
+counts as the decoder wrote it: where it stands at no stereocenter, since the molecule became another, it is lost with the error.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def draw(
         temperature: The temperature of the decoder's symbols; 0 decodes greedily and draws nothing again.
         guidance: How much more closely than it learned the decoder follows the conditions.
         seed: The seed of the random numbers.
-        redraws: How often a row is drawn again at most; the last draw of the same kind (with or without stereo, with or without a
-            charge) as the first stays. 0 for the decoder as it is.
+        redraws: How often a row is drawn again at most; the last draw of the kind (with or without stereo, with or without a charge)
+            that the first was meant to be stays. 0 for the decoder as it is.
     """
     candidates: list[Candidate] = [Candidate(row, None, "not decoded") for row in range(len(z))]
     strings: list[str | None] = [None] * len(z)
@@ -82,7 +83,8 @@ def draw(
             spelled = write_selfies(candidate.smiles, checkpoint.vocabulary)
             smiles = candidate.smiles if candidate.valid else None
             kind = None if smiles is None else (has_stereo(smiles), has_charge(smiles))
-            kinds[row] = kinds[row] or kind
+            if kinds[row] is None and kind is not None and string is not None:
+                kinds[row] = (has_stereo(string), kind[1])
             same = kind is not None and kind == kinds[row]
             if attempt == 0 or same:  # a molecule, however spelled, is better than none
                 strings[row], spellings[row] = string, spelled

@@ -65,3 +65,12 @@ def test_a_molecule_with_stereo_or_a_charge_is_replaced_only_by_one_of_its_kind(
         _Scripted([[odd_chiral], [plain], [charged]]), torch.full((1, 4), torch.nan), temperature=1.0, redraws=2
     )  # type: ignore[arg-type]
     assert kept.strings == [odd_chiral], "however spelled, it is of its kind"
+
+
+def test_a_stereo_mark_at_no_stereocenter_still_asks_for_stereo() -> None:
+    lost, plain, chiral = (selfies.encoder(s) for s in ("C[C@H](C)O", "CCO", Chem.CanonSmiles("C[C@H](N)O")))
+    checkpoint = _Scripted([[lost], [plain], [chiral]])
+    drawn = draw(checkpoint, torch.full((1, 4), torch.nan), temperature=1.0, redraws=2)  # type: ignore[arg-type]
+    assert drawn.strings == [chiral]
+    never = draw(_Scripted([[lost], [plain]]), torch.full((1, 4), torch.nan), temperature=1.0, redraws=1)  # type: ignore[arg-type]
+    assert [c.smiles for c in never.candidates] == ["CC(C)O"], "the first draw stays where none has stereo"
