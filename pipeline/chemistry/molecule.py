@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from chem_vae.errors import DataError
 from pipeline.chemistry.descriptors import compute_descriptors
 from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS, Bits
+
+_MARKS = re.compile(r"[@/\\\\]|\[\d")
+"""What only a SMILES with stereo or isotopes has."""
 
 
 class Molecule:
@@ -137,3 +141,11 @@ def write_scaffold(mol: Mol) -> str:
 def skeleton_key(inchikey: str) -> str:
     """Return the first block of an InChIKey, which leaves out stereo, isotopes and protonation."""
     return inchikey[:14]
+
+
+def remove_stereo(smiles: str) -> str:
+    """Return the canonical SMILES without stereo and isotopes, of a canonical SMILES; as it is where RDKit cannot read it."""
+    if not _MARKS.search(smiles):
+        return smiles
+    mol = parse_mol(smiles)
+    return smiles if mol is None else str(Chem.MolToSmiles(mol, isomericSmiles=False))

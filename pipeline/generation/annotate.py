@@ -21,6 +21,7 @@ from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_hashes import read_training_hashes
 from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import list_datasets
 
@@ -43,12 +44,17 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: s
     Args:
         molecules: A table with the columns `inchikey` and `z`.
         model: The trained model.
-        known: The result of `read_known_keys`; without one `novel` and `novel_stereo_blind` are missing values.
+        known: The result of `read_known_keys`; without one the hashes of the training molecules tell, where the model has them, and else
+            `novel` and `novel_stereo_blind` are missing values.
     """
     keys = molecules["inchikey"].tolist()
     if known is not None:
         molecules["novel"] = find_novel(keys, known)
         molecules["novel_stereo_blind"] = find_novel(keys, known, stereo_blind=True)
+    elif (hashes := read_training_hashes(model.folder)) is not None:
+        smiles = molecules["smiles"].tolist()
+        molecules["novel"] = [not found for found in hashes.find(smiles)]
+        molecules["novel_stereo_blind"] = [not found for found in hashes.find(smiles, stereo_blind=True)]
     else:
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
     molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
@@ -234,10 +240,13 @@ def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[
     if dataset is None:
         name = str(model.card["dataset"]["name"])
         get = f"; to have all told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
-        if kept := count_kept_neighbors(model, dataset):
-            told = f"novelty cannot be told, and nearest neighbors are those among the {kept:,} training molecules kept with the model"
+        hashes, kept = read_training_hashes(model.folder), count_kept_neighbors(model, dataset)
+        near = f"nearest neighbors are those among the {kept:,} training molecules kept with the model"
+        if hashes is not None:
+            novelty = f"novelty is told by hashes of its {len(hashes):,} molecules"
+            told = f"{novelty}, and {near if kept else 'nearest neighbors cannot be told'}"
         else:
-            told = "novelty and nearest neighbors cannot be told"
+            told = f"novelty cannot be told, and {near}" if kept else "novelty and nearest neighbors cannot be told"
         return [f"the training data is not in the workspace: {told}{get}"]
     warnings = []
     if base := model.card.get("base"):

@@ -46,7 +46,13 @@ def test_a_result_shows_counts_and_saves_its_candidates(found: mg.GenerationRepo
 
 def test_a_result_without_candidates_is_described_too(found: mg.GenerationReport) -> None:
     empty = mg.GenerationReport(
-        found.candidates.head(0), found.molecules.head(0), found.counts, found.objectives, found.config, 0, found.canonical
+        found.candidates.head(0),
+        found.molecules.head(0),
+        found.counts,
+        found.objectives,
+        found.config,
+        0,
+        found.canonical,
     )
     assert "0 candidates" in check_card(empty) and len(empty) == 0 and empty
 
@@ -77,7 +83,9 @@ def test_names_of_models_are_taken_wherever_a_model_is(
 
 def test_a_table_in_and_a_table_out(tmp_path: Path, sample_smiles: list[str], model: TrainedModel) -> None:
     frame = pd.DataFrame({"Structure": sample_smiles[:300], "pIC50": [5 + len(s) / 20 for s in sample_smiles[:300]]})
-    made = mg.ingest(frame, str(tmp_path), smiles="Structure", properties=["pIC50"], compute=("mw",), quiet=True, workers=1)
+    made = mg.ingest(
+        frame, str(tmp_path), smiles="Structure", properties=["pIC50"], compute=("mw",), quiet=True, workers=1
+    )
     again = mg.ingest(frame, tmp_path, smiles="Structure", properties="pIC50", compute=("mw",), quiet=True, workers=1)
     assert made.counts["rows"] == 300 and again.reused and again.key == made.key
     assert made.table(["pIC50"])["pIC50"].max() == pytest.approx(frame["pIC50"].max())
