@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import silent
 from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.formatting import format_plain, format_plain_spread
+from pipeline.workspace.formatting import choose_column_decimals, format_plain, format_plain_spread, format_probability
 from pipeline.workspace.progress import show_progress as show_on_terminal
 from pipeline.workspace.redaction import redact
 from pipeline.workspace.run_log import add_to_log, log_progress, write_time
@@ -28,6 +28,7 @@ LONGEST_NAME = 30
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
     from pipeline.report.model import Report
+    from pipeline.report.shown_properties import ShownProperty
 
 
 def note(text: str) -> None:
@@ -101,15 +102,18 @@ def _is_figure(cell: str) -> bool:
 
 
 def format_candidates(
-    path: Path, limit: int = 10, only: Sequence[str] | None = None, library: Sequence[str] = ()
+    path: Path, limit: int = 10, only: Sequence[str] | None = None, report: Report | None = None
 ) -> str:
-    """Format the first candidates of a run: score, values labelled computed or predicted, what is unusual, SMILES last.
+    """Format the first candidates of a run: score, chance of a hit, values with unit and basis, what is unusual, SMILES last.
+
+    A score that is the value of a property is not shown twice. Of a library's own columns the first with short cells is shown,
+    as its number in a catalogue.
 
     Args:
         path: The run's candidates.csv.
         limit: How many candidates at most.
         only: The properties to show; all when not given.
-        library: The columns of a library of which the first with short cells is shown, as its number in a catalogue.
+        report: The run's report, which knows units, bases and a library's columns.
     """
     if not path.exists():
         return ""
@@ -119,20 +123,35 @@ def format_candidates(
     columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
     columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
     odd = [bool(row.get("unusual")) for row in rows]
+    from pipeline.report.model import Report  # here: --help does without pydantic
+    from pipeline.report.shown_properties import ShownProperty, collect_properties, describe_score
+
+    report = report or Report()
+    library = report.library.columns if report.library else ()
     named = [name for name in library if 0 < max(len(row.get(name, "")) for row in rows) <= LONGEST_NAME][:1]
-    heads = ["{0} ({2})".format(*column.rpartition("_")) for column in columns]
+    known, heads = collect_properties(report), []
+    for column in columns:
+        name, _, kind = column.rpartition("_")
+        about = known.get(name) or ShownProperty(name)
+        heads.append(f"{name}{about.unit and f' [{about.unit}]'} ({about.name_basis(kind)})")
+    decimals = {c: _choose_decimals(rows, c, known.get(c.rpartition("_")[0])) for c in columns}
+    scored = [] if describe_score(report).is_value else ["score"]
+    chances = ["hit_probability"] if any(row.get("hit_probability") for row in rows) else []
     shown = [
         [
             row.get("rank", ""),
             *(row.get(name, "") for name in named),
-            _add_spread(row, "score"),
-            *(_add_spread(row, c) for c in columns),
+            *(_add_spread(row, name) for name in scored),
+            *(_write_chance(row.get(name)) for name in chances),
+            *(_add_spread(row, c, decimals[c]) for c in columns),
         ]
         + [row.get("unusual", "")] * any(odd)
         + [row.get("smiles", "")]
         for row in rows
     ]
-    return format_table(shown, ["rank", *named, "score", *heads, *["unusual"] * any(odd), "smiles"])
+    return format_table(
+        shown, ["rank", *named, *scored, *["chance of a hit"] * len(chances), *heads, *["unusual"] * any(odd), "smiles"]
+    )
 
 
 def explain_reuse(manifest: Path) -> str:
@@ -166,7 +185,12 @@ def format_summary(report: Report) -> str:
         lines += [f"library: {report.library.summary}{more}", ""]
     if funnel := list_funnel_rows(report):
         rows = [
-            (r["stage"], r["count"], f"of {r['of']}", "" if r["fraction"] is None else f"{r['fraction']:.1%}")
+            (
+                r["stage"],
+                r["count"],
+                f"of {r['of']:,}" if r["of"] is not None else "",
+                "" if r["fraction"] is None else f"{r['fraction']:.1%}",
+            )
             for r in funnel
         ]
         lines += [format_table(rows, ("stage", "count", "", "share")), ""]
@@ -186,10 +210,28 @@ def format_summary(report: Report) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _add_spread(row: Mapping[str, str], column: str) -> str:
-    """Return a value with its standard deviation where there is one."""
-    value, spread = row.get(column) or "", row.get(f"{column}_std") or ""
+def _write_chance(cell: str | None) -> str:
+    """Write a probability in percent; nothing where it is missing."""
+    return format_probability(float(cell)).replace("\u00a0", " ") if cell else ""
+
+
+def _choose_decimals(rows: Sequence[Mapping[str, str]], column: str, known: ShownProperty | None) -> int:
+    """Choose the decimals of a column of values, which are text here."""
+    values, spreads = ([_read_number(row.get(name)) for row in rows] for name in (column, f"{column}_std"))
+    asked = known.objective if known else None
+    return choose_column_decimals(values, spreads, asked.tolerance if asked else None, asked is not None)
+
+
+def _read_number(cell: str | None) -> float | None:
     try:
-        return format_plain_spread(float(value), float(spread) if spread else None)
+        return float(cell or "")
     except ValueError:
-        return value
+        return None
+
+
+def _add_spread(row: Mapping[str, str], column: str, decimals: int | None = None) -> str:
+    """Return a value with its standard deviation where there is one."""
+    value, spread = _read_number(row.get(column)), _read_number(row.get(f"{column}_std"))
+    if value is None:
+        return row.get(column) or ""
+    return format_plain_spread(value, spread) if spread is not None else format_plain(value, decimals)

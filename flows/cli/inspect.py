@@ -211,6 +211,6 @@ def show_run(folder: Path) -> None:
         note(line)
     if text := format_summary(results):
         print(text, end="\n\n")
-    if best := format_candidates(folder / "candidates.csv", library=results.library.columns if results.library else ()):
+    if best := format_candidates(folder / "candidates.csv", report=results):
         print(best, end="\n\n")
     print(f"report: {folder / 'report.html'}")

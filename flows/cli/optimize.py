@@ -169,7 +169,7 @@ def _show(folder: Path) -> None:
     report = read_report(folder)
     print(format_summary(report), end="\n\n")
     names = [objective.property for objective in report.request.objectives]
-    if best := format_candidates(folder / "candidates.csv", 5, names):
+    if best := format_candidates(folder / "candidates.csv", 5, names, report):
         print(best, end="\n\n")
     if report.optimization:
         note(f"ended: {report.optimization.ended}")

@@ -120,13 +120,28 @@ def expect_hits(
 
 def describe_goal(objectives: Sequence[ResolvedObjective]) -> str:
     """Describe in words what a hit is."""
-    return " and ".join(f"{w.summary.name} {_describe_interval(w)}" for w in objectives)
+    return " and ".join(
+        " ".join(filter(None, (w.summary.name, _describe_interval(w), w.summary.unit))) for w in objectives
+    )
 
 
 def _describe_interval(w: ResolvedObjective) -> str:
     if w.low is None:
         return f"at most {format_brief(w.high)}"
     return f"at least {format_brief(w.low)}" if w.high is None else f"{format_brief(w.low)} to {format_brief(w.high)}"
+
+
+def expect_within(w: ResolvedObjective, table: pd.DataFrame) -> float | None:
+    """Compute how many molecules are expected to be within one predicted objective's interval when they are measured.
+
+    Returns:
+        The sum of their probabilities, or None for a computed value, without an interval, or where no probability is known.
+    """
+    if w.basis == "computed" or (w.low is None and w.high is None):
+        return None
+    probability = compute_hit_probability([w], table)
+    known = probability[np.isfinite(probability)]
+    return float(known.sum()) if len(known) else None
 
 
 def _read_column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -156,6 +156,7 @@ class ResolvedObjective:
             "low": self.low,
             "high": self.high,
             "weight": self.weight,
+            "falling": isinstance(self.transform, AsIs) and self.transform.falling,
             "transform": np.stack([grid, self.compute_desirability(grid.tolist())], axis=1).tolist(),
         }
 

@@ -120,7 +120,10 @@ def _make_transform(
         tolerance = objective.tolerance or 0.1 * _measure_span(known, spread)
         if known.classes and objective.tolerance is None:
             tolerance = 0.5 * (known.classes[1] - known.classes[0])  # nearer to this class than to the other
-        return Target(objective.target, tolerance), "target", f"{objective.target:g} ± {format_brief(tolerance)}"
+        aim = f"{objective.target:g} ± {format_brief(tolerance)}"
+        if objective.tolerance is None:
+            aim += f" (no tolerance was given: {_explain_tolerance(known)} is taken)"
+        return Target(objective.target, tolerance), "target", aim
     if objective.range is not None:
         low, high = objective.range
         return Range(low, high, 0.25 * (spread if known.quantiles else high - low)), "range", objective.describe()
@@ -147,6 +150,13 @@ def _make_transform(
     if objective.maximize:
         return Sigmoid(middle, middle + width, BY_DATA), "maximize", aim
     return ReverseSigmoid(middle - width, middle, BY_DATA), "minimize", aim
+
+
+def _explain_tolerance(known: PropertySummary) -> str:
+    """Say in words which tolerance is taken where none was given."""
+    if known.classes:
+        return "half the distance of the two classes"
+    return "a tenth of the range of the data's middle 90 %"
 
 
 def _measure_span(known: PropertySummary, spread: float) -> float:

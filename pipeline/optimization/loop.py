@@ -367,7 +367,7 @@ class _Loop:
     def _report_progress(self, calls: int | None = None) -> None:
         one = self.scores and self.scoring.several == 1
         best = float(average_best(np.array(self.scores))[-1]) if one else math.nan
-        figures = {"best ten": best} if math.isfinite(best) else {}
+        figures = {"best ten": self.scoring.to_own_value(best)} if math.isfinite(best) else {}
         if self.scoring.bounded:
             figures["hits"] = self.hits
         self.progress("optimize", self.ledger.calls if calls is None else calls, self.config.oracle_calls, figures)

@@ -17,6 +17,7 @@ from pipeline.objectives.config import Constraint
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
+from pipeline.oracles.computed import ComputedOracle
 from pipeline.workspace.notebook_card import Card, Picture
 from pipeline.workspace.plot_style import PAPER, open_figure, render_picture
 
@@ -55,6 +56,8 @@ class Optimization(HasCandidates):
     """The name of the oracle."""
     novelty: dict[str, int] = field(default_factory=dict)
     """The candidates that are not in the training data and those that were never proposed before, where this is known."""
+    by_oracle: tuple[str, ...] = ()
+    """The endpoints that a function or a program of the user gave, not a formula of RDKit."""
     size_limits: tuple[Constraint, ...] = ()
     """The constraints on the size that held by default, beside those of the settings."""
     report: dict[str, Any] = field(default_factory=dict)
@@ -224,6 +227,7 @@ def build_result(
         unusual=dict(provenance.unusual.most_common()),
         usual=usual,
         oracle=ledger.oracle.name,
+        by_oracle=() if isinstance(ledger.oracle, ComputedOracle) else tuple(ledger.endpoints),
         size_limits=tuple(size_limits),
     )
 

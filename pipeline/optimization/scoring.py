@@ -96,6 +96,11 @@ class Scoring:
             return stack_rankings(self.objectives, values, n)
         return score(self.objectives, values, n, self.aggregate)
 
+    def to_own_value(self, score: float) -> float:
+        """Turn a score into the value that the user asked for: where one value alone is to be low, with its own sign."""
+        alone = self.objectives[0].transform if len(self.objectives) == 1 else None
+        return -score if isinstance(alone, AsIs) and alone.falling else score
+
     def find_hits(self, values: Mapping[str, Sequence[float]], n: int) -> NDArray[np.bool_]:
         """Say for n molecules (n,) whether they meet every objective."""
         met = np.ones(n, dtype=np.bool_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +13,14 @@ from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.unusual_cells import read_atoms, read_names
-from pipeline.report.model import Objective, Report
-from pipeline.report.raw_values import Logarithm, find_logarithm
-from pipeline.workspace.formatting import choose_decimals, format_number, is_number
+from pipeline.report.model import Report
+from pipeline.report.shown_properties import COMPUTED, PREDICTED, ShownProperty
+from pipeline.workspace.formatting import choose_column_decimals, format_number, is_number
 
 MOST_COLUMNS = 8  # of properties
 MOST_LIBRARY = 4  # of a library's own columns
 LONGEST_CELL = 60  # characters of a cell of such a column
 FAR = 2.0  # a prediction is an extrapolation from so many times the typical distance of the data on
-_NAMES = {
-    "logp": "logP", "qed": "QED", "sa": "SA score", "mw": "molecular weight", "tpsa": "TPSA", "hbd": "H-bond donors",
-    "hba": "H-bond acceptors", "rotatable_bonds": "rotatable bonds", "rings": "rings", "fraction_sp3": "fraction sp³",
-    "formal_charge": "formal charge",
-}  # fmt: skip
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain", "proposed_before")
 _NUMBERS = (
     "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
@@ -35,58 +29,14 @@ _NUMBERS = (
 
 
 @dataclass
-class ShownProperty:
-    """A property as the page shows it, put together from every part of the report that names it."""
-
-    name: str
-    label: str = ""
-    unit: str = ""
-    objective: Objective | None = None
-    aim: str = ""
-    logarithm: Logarithm | None = None
-
-    def __post_init__(self) -> None:
-        self.label = self.label or _NAMES.get(self.name, self.name)
-
-    @property
-    def brief(self) -> str:
-        """The aim without its explanation, for the head of a narrow column."""
-        return self.aim.split(" (")[0].split(",")[0]
-
-    def is_met(self, value: float | None) -> bool | None:
-        """Whether the value is within the objective's interval; None where there is no interval or no value."""
-        low, high = self.objective.interval() if self.objective else (None, None)
-        if value is None or (low is None and high is None):
-            return None
-        slack = 1e-9 * max(abs(low or 0.0), abs(high or 0.0), 1.0)
-        return (low is None or value >= low - slack) and (high is None or value <= high + slack)
-
-
-@dataclass
 class Column:
-    """A property column of the candidate table: computed or predicted, never both."""
+    """A property column of the candidate table: computed, predicted or by the user's oracle, never two of them."""
 
     property: ShownProperty
     basis: str
     source: str
     spread: str | None = None
     decimals: int = 2
-
-
-def collect_properties(report: Report) -> dict[str, ShownProperty]:
-    """Collect every property that the report names, the objectives first."""
-    found: dict[str, ShownProperty] = {}
-    for entry in (*report.request.objectives, *report.achieved, *report.distributions, *report.predictors):
-        known = found.setdefault(entry.property, ShownProperty(entry.property))
-        known.label = entry.label or known.label
-        known.unit = entry.unit or known.unit
-        if isinstance(entry, Objective):
-            known.objective = entry
-        known.aim = getattr(entry, "aim", "").replace(" ± ", "\u00a0±\u00a0") or known.aim
-    found.pop("", None)
-    for name, known in found.items():
-        known.logarithm = find_logarithm(report.logarithms, name)
-    return found
 
 
 def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty]) -> list[Column]:
@@ -96,21 +46,19 @@ def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownPrope
     for name in dict.fromkeys([*properties, *names]):
         known = properties.get(name) or ShownProperty(name)
         if f"{name}_computed" in candidates:
-            found.append(Column(known, "computed", f"{name}_computed"))
+            found.append(Column(known, known.name_basis(COMPUTED), f"{name}_computed"))
         elif f"{name}_predicted" in candidates:
             spread = f"{name}_predicted_std"
-            found.append(Column(known, "predicted", f"{name}_predicted", spread if spread in candidates else None))
+            found.append(Column(known, PREDICTED, f"{name}_predicted", spread if spread in candidates else None))
     found.sort(key=lambda c: c.property.objective is None)
     for column in found[:MOST_COLUMNS]:
         objective = column.property.objective
-        values = [v for v in candidates[column.source] if is_number(v)]
-        finest = objective.tolerance if objective else None
-        if column.spread:
-            finest = min((v for v in candidates[column.spread] if is_number(v)), default=None) or finest
-        column.decimals = choose_decimals(values, finest)
-        if finest is None and values and objective is None:  # no objective: three figures are enough
-            largest = max(abs(v) for v in values) or 1.0
-            column.decimals = min(column.decimals, max(0, 2 - math.floor(math.log10(largest))))
+        column.decimals = choose_column_decimals(
+            candidates[column.source].tolist(),
+            candidates[column.spread].tolist() if column.spread else (),
+            objective.tolerance if objective else None,
+            objective is not None,
+        )
     return found[:MOST_COLUMNS]
 
 
@@ -182,8 +130,8 @@ def _make_cell(record: Mapping[str, Any], column: Column) -> dict[str, Any]:
         "text": format_number(value, column.decimals),
         "raw": column.property.logarithm.write(value) if column.property.logarithm else "",
         "spread": format_number(record.get(str(column.spread)), column.decimals) if has_spread else None,
-        "is_met": column.property.is_met(value),
-        "predicted": column.basis == "predicted",
+        "is_met": None if column.basis == PREDICTED else column.property.is_met(value),  # a prediction may be wrong
+        "predicted": column.basis == PREDICTED,
         "column": column,
     }
 

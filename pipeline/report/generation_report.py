@@ -26,6 +26,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
 from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
+from pipeline.generation.hit_probability import expect_within
 from pipeline.generation.library_account import STAGES as LIBRARY_STAGES
 from pipeline.generation.stereo_candidates import NO_COPY
 from pipeline.models.model_description import describe_base
@@ -123,6 +124,8 @@ def build_generation_report(
     report.achieved = measure_achieved(objectives, made.candidates, made.molecules)
     if made.hits is not None:
         report.hits = ExpectedHits(**asdict(made.hits), checked=_find_checked_hits(objectives, model))
+    is_batch = "batch" in made.molecules and any(w.basis == "predicted" for w in objectives)
+    report.ranking = ("what is worth measuring" if is_batch else "score") if objectives else ""
     report.diversity = measure_diversity(made.candidates)
     report.distributions = collect_distributions(objectives, made.candidates, made.molecules, model, dataset)
     report.latent_map = _map_latent_space(model, made)
@@ -215,7 +218,14 @@ def measure_achieved(
             found = compare_with_target(values, target=w.target, low=w.low, high=w.high)
             mae = found.mae if w.target is not None else None
             parts.append(
-                {"of": len(values), "mean": found.mean, "std": found.std, "mae": mae, "within": found.within.count}
+                {
+                    "of": len(values),
+                    "mean": found.mean,
+                    "std": found.std,
+                    "mae": mae,
+                    "within": found.within.count,
+                    "expected": expect_within(w, table) if len(table) else None,
+                }
             )
         own, sampled = parts
         del sampled["std"]

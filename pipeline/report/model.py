@@ -38,7 +38,7 @@ class Objective(PropertyPart):
     """An objective as it was requested."""
 
     basis: str = ""
-    """"computed" or "predicted"."""
+    """"computed", "predicted" or, of the user's own function or program, "by your oracle"."""
     aim: str = ""
     """The objective in words."""
     kind: str = ""
@@ -47,6 +47,8 @@ class Objective(PropertyPart):
     low: float | None = None
     high: float | None = None
     weight: float | None = None
+    falling: bool | None = None
+    """Whether less is better where the value itself is ranked by; None in reports of before 0.3.0, whose aim says it."""
     transform: list[Point] = []
     """(value, desirability) pairs of the objective's transform, for a plot."""
 
@@ -55,6 +57,11 @@ class Objective(PropertyPart):
         if self.target is not None and self.tolerance is not None:
             return self.target - self.tolerance, self.target + self.tolerance
         return self.low, self.high
+
+    @property
+    def is_falling(self) -> bool:
+        """Whether less is better where the value itself is ranked by."""
+        return self.aim.startswith("low") if self.falling is None else self.falling
 
 
 class Request(Part):
@@ -88,6 +95,8 @@ class Achieved(PropertyPart):
     """Mean absolute distance from the target; None without a target."""
     within: int | None = None
     """Candidates within the objective's interval; None where an optimization has no interval."""
+    expected: float | None = None
+    """Of a predicted property: the sum of the candidates' probabilities to be within it when they are measured."""
     sampled: Achieved | None = None
     """The same over all molecules of the run."""
 
@@ -377,6 +386,8 @@ class Report(Part):
     news: News | None = None
     """None where the candidate library was not asked."""
     achieved: list[Achieved] = []
+    ranking: str = ""
+    """What the candidates are ranked by, in words: "score" or "what is worth measuring"; "" in reports of before 0.3.0."""
     hits: ExpectedHits | None = None
     """What the predictions promise; None where every value is computed, or no goal is known."""
     diversity: Diversity = Diversity()

@@ -37,6 +37,7 @@ from pipeline.report.model import (
 )
 from pipeline.report.origins import BEST_OF, count_origins, measure_shares, trace_lineages
 from pipeline.report.search_results import compare_predictions, find_front, map_search
+from pipeline.report.shown_properties import COMPUTED, ORACLE
 
 CHECKPOINTS = 200  # of a curve against calls
 DIVERSE_AT = 25  # points of the diversity's curve
@@ -81,7 +82,10 @@ def build_optimization_report(
         seed=config.seed,
         oracle=found.oracle,
         oracle_calls=config.oracle_calls,
-        objectives=[Objective(**w.to_dict(_find_range(calls, w.summary.name))) for w in objectives],
+        objectives=[
+            Objective(**w.to_dict(_find_range(calls, w.summary.name)) | _name_oracle(found, w.summary.name))
+            for w in objectives
+        ],
         aggregate=config.aggregate,
         constraints=[c.describe() for c in (*config.constraints, *found.size_limits)],
         allow_unusual=list(config.allowed_names),
@@ -95,9 +99,11 @@ def build_optimization_report(
         report.novelty = describe_novelty({**counts, **found.novelty}, len(candidates))
     report.achieved = measure_achieved(objectives, candidates, calls)
     for row, w in zip(report.achieved, objectives, strict=True):
+        row.basis = _name_oracle(found, w.summary.name).get("basis", row.basis)
         if w.low is None and w.high is None and row.sampled:  # no interval was requested
             row.within = row.sampled.within = None
     report.diversity = measure_diversity(candidates)
+    report.ranking = "score"
     report.distributions = [
         *collect_distributions(objectives, candidates, calls, model, dataset),
         *_collect_endpoints(found, model),
@@ -135,6 +141,11 @@ def build_search(found: Optimization, candidates: pd.DataFrame, model: TrainedMo
     )
 
 
+def _name_oracle(found: Optimization, name: str) -> dict[str, str]:
+    """Name the user's own oracle as the basis of an endpoint that it gave; nothing for what is computed from the structure."""
+    return {"basis": ORACLE} if name in found.by_oracle else {}
+
+
 def _find_range(calls: pd.DataFrame, name: str) -> list[float]:
     """Find the ends of the middle 98 % of a property's values: its transform is drawn over them too."""
     values = calls[f"{name}_computed"].dropna().to_numpy(dtype=np.float64)
@@ -162,7 +173,7 @@ def _collect_endpoints(found: Optimization, model: TrainedModel) -> list[Distrib
             property=w.summary.name,
             label=w.summary.label,
             unit=w.summary.unit,
-            basis="computed",
+            basis=_name_oracle(found, w.summary.name).get("basis", COMPUTED),
             data=[],
             samples=thin(found.calls[f"{w.summary.name}_computed"].dropna().tolist(), PLOTTED),
             candidates=found.candidates[f"{w.summary.name}_computed"].tolist(),

@@ -15,16 +15,15 @@ from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_CO
 from pipeline.chemistry.unusual_cells import read_names
 from pipeline.report import sections
 from pipeline.report.candidate_table import (
-    ShownProperty,
     choose_columns,
     choose_library_columns,
-    collect_properties,
     count_hidden_columns,
     make_rows,
     split_alerts,
 )
 from pipeline.report.model import Isomer, Novelty, Report
 from pipeline.report.search_sections import make_search
+from pipeline.report.shown_properties import PREDICTED, ShownProperty, collect_properties, describe_score
 from pipeline.report.tables import list_refusals
 from pipeline.workspace import formatting
 
@@ -42,6 +41,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # only for a page
 
     candidates = candidates.loc[:, ~candidates.columns.duplicated()]
+    score = describe_score(report)
     properties = collect_properties(report)
     columns = choose_columns(candidates, properties)
     rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
@@ -61,11 +61,13 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         decimals=formatting.format_number,
         sentence=lambda text: f"{text[:1].upper()}{text[1:]}.",
         duration=formatting.format_duration,
+        probability=formatting.format_probability,
         time=formatting.format_time,
     )
     environment.globals.update(
         percent=formatting.format_percent,
         share_of=formatting.format_share,
+        interval_of=formatting.format_fraction_interval,
         breakable=_make_breakable,
         fingerprints={"ECFP4_1024": ECFP4_1024, "ECFP4_2048": ECFP4_2048, "SIMULATED_COUNTS": SIMULATED_COUNTS},
     )
@@ -76,6 +78,9 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         requested=[p for p in properties.values() if p.objective and p.aim],
         novelty=report.novelty or Novelty(),
+        score=score,
+        is_predicted=any(o.basis == PREDICTED for o in report.request.objectives),
+        ranking=report.ranking or "score",
         o=make_search(report, properties),
         refusals=list_refusals(report),
         warnings=sections.collect_warnings(report, properties),
@@ -84,6 +89,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         hidden_columns=count_hidden_columns(candidates, columns),
         rows=rows,
         gallery=rows[:GALLERY],
+        ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),
         isomers=of_parent,
         score_decimals=max(2, formatting.choose_decimals([row["score"] for row in rows if row["score"] is not None])),
         to_measured=any(row["similarity_to_measured"] is not None for row in rows),

@@ -18,6 +18,7 @@ from pipeline.report.plots import (
     label_directions,
     to_points,
 )
+from pipeline.report.shown_properties import SCORE, ShownScore
 from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 
 if TYPE_CHECKING:
@@ -27,19 +28,20 @@ _ORIGIN_COLORS = (PAGE.candidates, PAGE.samples, PAGE.good, PAGE.fourth, PAGE.fi
 _SIZE = (4.3, 2.6)
 
 
-def draw_search_plots(search: Search, aims: Mapping[str, str]) -> dict[str, str | None]:
+def draw_search_plots(search: Search, aims: Mapping[str, str], score: ShownScore = SCORE) -> dict[str, str | None]:
     """Draw all plots of an optimization.
 
     Args:
         search: the report's part about the optimization.
         aims: the objectives in few words by property, for the axes of a front.
+        score: what the scores of the search stand for; they are the user's own values.
 
     Returns:
         The SVG of each plot by its name in the page's template; None where there is nothing to draw.
     """
     front = search.front
     return {
-        "curve": None if front else draw_best_so_far("oc", search),
+        "curve": None if front else draw_best_so_far("oc", search, score),
         "diversity": draw_diversity("od", search.diversity),
         "shares": draw_shares("os", search.shares),
         "front": draw_front("of", front, aims) if front else None,
@@ -48,8 +50,11 @@ def draw_search_plots(search: Search, aims: Mapping[str, str]) -> dict[str, str 
     }
 
 
-def draw_best_so_far(name: str, search: Search) -> str | None:
-    """Draw the score of each call, the best so far, and the mean of the best ten and of the best hundred."""
+def draw_best_so_far(name: str, search: Search, score: ShownScore = SCORE) -> str | None:
+    """Draw the score of each call, the best so far, and the mean of the best ten and of the best hundred.
+
+    The best is at the bottom where less is better.
+    """
     single = to_points(search.scores)
     if len(search.curve) < 2 or not len(single):
         return None
@@ -61,18 +66,19 @@ def draw_best_so_far(name: str, search: Search) -> str | None:
     with open_figure(*_SIZE, PAGE) as figure:
         axes = figure.subplots()
         draw_dots(axes, single, PAGE.data, size=2.2, alpha=0.45)
-        tops = []
+        ends = []
         for label, column, least, color, width in series:
             line = to_points(search.curve, (0, column))
             line = line[line[:, 0] >= least]
             if len(line) >= 2:
                 axes.plot(*line.T, color=color, lw=width, drawstyle="steps-post", label=label)
-                tops.append(line[:, 1].max())
+                ends.append(score.sign * (score.sign * line[:, 1]).max())
         # The worst twentieth of the calls lies below the frame where it would press the rest together.
-        low, top = np.quantile(single[:, 1], 0.05), max(tops, default=1.0)
+        worst = score.sign * np.quantile(score.sign * single[:, 1], 0.05)
+        low, top = sorted((float(worst), score.sign * max((score.sign * end for end in ends), default=1.0)))
         pad = 0.06 * ((top - low) or abs(top) or 1.0)
-        axes.set(xlabel="oracle calls", ylabel="score", xlim=(0, None), ylim=(low - pad, top + pad))
-        if tops:
+        axes.set(xlabel="oracle calls", ylabel=score.with_unit, xlim=(0, None), ylim=(low - pad, top + pad))
+        if ends:
             figure.legend(loc="outside upper center", ncols=3, handlelength=1.6)
         return render_svg(figure, name, "score of each call, the best so far and the mean of the best ten")
 

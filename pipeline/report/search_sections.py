@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.report import plots
-from pipeline.report.candidate_table import ShownProperty, mark_safe
+from pipeline.report.candidate_table import mark_safe
 from pipeline.report.model import Report, Search
 from pipeline.report.search_plots import draw_search_plots
+from pipeline.report.shown_properties import COMPUTED, ShownProperty, describe_score, show_own_values
 from pipeline.workspace.formatting import choose_decimals, format_duration
 
 MOST_UNUSUAL = 8  # names of what is unusual in refused molecules
@@ -21,17 +22,20 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
     search = report.optimization
     if search is None:
         return None
+    score = describe_score(report)
+    search = show_own_values(search, score)
     aims = {name: known.brief for name, known in properties.items() if known.objective}
     return {
         "search": search,
-        "plots": {key: mark_safe(svg) for key, svg in draw_search_plots(search, aims).items()},
+        "plots": {key: mark_safe(svg) for key, svg in draw_search_plots(search, aims, score).items()},
+        "by_oracle": any(known.name_basis(COMPUTED) != COMPUTED for known in properties.values()),
         "front": search.front if search.front and search.front.of else None,
         "origins": search.origins[:MOST_ORIGINS],
         "more_origins": len(search.origins) - MOST_ORIGINS,
         "decimals": _choose_score_decimals(search),
         "unusual": list(search.unusual.items())[:MOST_UNUSUAL],
         "predictions": [
-            {"figures": entry, "svg": mark_safe(_draw_parity(i, entry))}
+            {"figures": entry, "svg": mark_safe(_draw_parity(i, entry, properties.get(entry.property)))}
             for i, entry in enumerate(search.predictions)
             if entry.of
         ],
@@ -43,8 +47,10 @@ def make_search(report: Report, properties: Mapping[str, ShownProperty]) -> dict
     }
 
 
-def _draw_parity(i: int, entry: Any) -> str | None:
-    return plots.draw_parity(f"pc{i}", entry.points, f"{entry.label}, computed", "predicted against computed values")
+def _draw_parity(i: int, entry: Any, known: ShownProperty | None) -> str | None:
+    basis = known.name_basis(COMPUTED) if known else COMPUTED
+    words = "predicted against computed values" if basis == COMPUTED else f"predicted values against those {basis}"
+    return plots.draw_parity(f"pc{i}", entry.points, f"{entry.label}, {basis}", words)
 
 
 def _choose_score_decimals(search: Search) -> int:

@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.report import plots
-from pipeline.report.candidate_table import Column, ShownProperty, mark_safe
+from pipeline.report.candidate_table import Column, mark_safe
 from pipeline.report.model import Distribution, Report
+from pipeline.report.shown_properties import PREDICTED, ShownProperty
 from pipeline.report.tables import list_warnings
 from pipeline.workspace.formatting import (
     capitalize,
@@ -19,6 +20,7 @@ from pipeline.workspace.formatting import (
     format_percent,
     is_number,
 )
+from pipeline.workspace.intervals import measure_mean_interval
 
 WEAK_R2 = 0.3
 
@@ -68,7 +70,18 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
         if row.property:
             log = properties[row.property].logarithm
             raw = f"{log.column} {log.write(row.mean)}" if log and row.mean is not None else ""
-            rows.append({"row": row, "property": properties[row.property], "decimals": decimals, "raw": raw})
+            known = properties[row.property]
+            rows.append(
+                {
+                    "row": row,
+                    "property": known,
+                    "basis": known.name_basis(row.basis),
+                    "is_predicted": row.basis == PREDICTED,
+                    "decimals": decimals,
+                    "raw": raw,
+                    "interval": measure_mean_interval(row.mean, row.std, row.of),
+                }
+            )
     return rows
 
 
@@ -85,7 +98,12 @@ def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) 
         known = properties.get(entry.property)
         svg = plots.draw_distribution(f"d{i}", entry, known.objective if known else None)
         if known and svg:
-            yield {"property": known, "basis": entry.basis, "svg": mark_safe(svg), "of": _count_values(report, entry)}
+            yield {
+                "property": known,
+                "basis": known.name_basis(entry.basis),
+                "svg": mark_safe(svg),
+                "of": _count_values(report, entry),
+            }
 
 
 def _count_values(report: Report, entry: Distribution) -> str:

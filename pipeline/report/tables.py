@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.datasets.account import order_by_request
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE
-from pipeline.report.model import Refusal, Report
+from pipeline.report.model import Achieved, Refusal, Report
 
 
 def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
@@ -67,7 +67,10 @@ def describe_hits(report: Report) -> str:
     hits = report.hits
     if hits is None or hits.expected is None:
         return ""
-    told = f"expected when measured: about {hits.expected:.0f} of {hits.of:,} reach {hits.goal} (8 of 10 times {hits.low:,} to {hits.high:,})"
+    told = (
+        f"predicted: about {hits.expected:.0f} of {hits.of:,} candidates are expected to reach {hits.goal} when they are measured "
+        f"(8 of 10 times {hits.low:,} to {hits.high:,}), by the model's own probabilities"
+    )
     kept = hits.checked
     if not kept.get("chosen"):
         return told
@@ -116,16 +119,25 @@ def _show_row(row: str, text: str) -> str:
     return f"{row}: {text[:60]}" if row else ""
 
 
+def _write_within(row: Achieved) -> str:
+    """Write how many candidates are within an objective; of a predicted property how many are expected to be."""
+    if row.expected is not None:
+        return f"{row.expected:,.0f} of {row.of:,} expected"
+    if row.within is None:
+        return ""
+    return f"{row.within:,} of {row.of:,}" + (" predicted" if row.basis == "predicted" else "")
+
+
 def list_achieved_rows(report: Report) -> list[dict[str, Any]]:
     """List a row for each objective: what was requested, and what the candidates have."""
     return [
         {
-            "property": row.label or row.property,
+            "property": ", ".join(filter(None, (row.label or row.property, row.unit))),
             "basis": row.basis,
             "wanted": row.aim,
             "mean": row.mean,
             "mean absolute error": row.mae,
-            "within": "" if row.within is None else f"{row.within} of {row.of}",
+            "within": _write_within(row),
         }
         for row in report.requested_and_achieved()
     ]

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.workspace.intervals import measure_fraction_interval
+
 MISSING = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _NOTHING = 1e-30
@@ -107,12 +109,43 @@ def format_share(count: Any, of: Any) -> str:
     return f"{format_number(count)} of {format_number(of)} · {format_percent(count, of)}"
 
 
+def format_fraction_interval(count: Any, of: Any) -> str:
+    """Write the 95 % interval of a share in percent; "" where there is nothing to count.
+
+    >>> format_fraction_interval(4, 10).replace("\\u00a0", " ")
+    '95 %: 17 to 69 %'
+    """
+    found = measure_fraction_interval(count, of) if is_number(count) and is_number(of) else None
+    return "" if found is None else f"95\u00a0%: {100 * found[0]:.0f} to {100 * found[1]:.0f}\u00a0%"
+
+
 def choose_decimals(values: Sequence[float], tolerance: float | None = None) -> int:
     """Choose the number of decimals with which the spread of the values (or the tolerance) shows in two figures."""
     if not values or all(v == round(v) for v in values):
         return 0
     spread = tolerance or (max(values) - min(values)) / 4 or abs(values[0]) or 1.0
     return min(4, max(0, 1 - math.floor(math.log10(spread))))
+
+
+def choose_column_decimals(
+    values: Sequence[Any], spreads: Sequence[Any] = (), tolerance: float | None = None, is_asked: bool = False
+) -> int:
+    """Choose the decimals of a column of a table.
+
+    Args:
+        values: The column; what is no number is passed over.
+        spreads: The standard deviations of the values; the smallest one shows in two figures.
+        tolerance: How near counts as reached, which shows in two figures where there is no deviation.
+        is_asked: Whether the column was asked for, so that its values are to be told apart; of others three figures are enough.
+    """
+    known = [v for v in values if is_number(v)]
+    finest = min((s for s in spreads if is_number(s) and s > 0), default=None) or tolerance
+    decimals = choose_decimals(known, finest)
+    if finest is None and known:
+        figures = 4 if is_asked else 3
+        largest = max(abs(v) for v in known) or 1.0
+        decimals = min(decimals, max(0, figures - 1 - math.floor(math.log10(largest))))
+    return decimals
 
 
 def format_duration(seconds: Any) -> str:

@@ -58,8 +58,8 @@ def test_what_was_reused_is_said(tmp_path: Path) -> None:
 def test_numbers_have_three_digits_and_no_exponent_that_a_person_must_read(tmp_path: Path) -> None:
     path = tmp_path / "candidates.csv"
     path.write_text(
-        "rank,smiles,score,mw_computed,x_predicted,x_predicted_std\n"
-        "1,CCO,1.733e-309,4.8720000000000026,481.2,120.4\n2,CCN,-14.261,8191000.0,,\n"
+        "rank,smiles,score,mw_computed,y_computed,x_predicted,x_predicted_std\n"
+        "1,CCO,1.733e-309,4.8720000000000026,8191000.0,481.2,120.4\n2,CCN,-14.261,4.1,8204000.0,,\n"
     )
     shown = format_candidates(path)
     assert "≈ 0" in shown and "4.87 " in shown and "481 ± 120" in shown and "-14.3" in shown and "8,191,000" in shown

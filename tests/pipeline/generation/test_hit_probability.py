@@ -11,7 +11,7 @@ import torch
 
 from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.generate import generate
-from pipeline.generation.hit_probability import COLUMN, compute_hit_probability, expect_hits, has_goal
+from pipeline.generation.hit_probability import COLUMN, compute_hit_probability, expect_hits, expect_within, has_goal
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
@@ -33,6 +33,10 @@ def test_the_chance_is_the_share_of_the_normal_distribution_within_the_goal() ->
     assert found[:2] == pytest.approx([1 - NormalDist(7.0, 0.5).cdf(7.6), 0.5]) and np.isnan(found[2])
     within = NormalDist(7.0, 0.5)
     assert compute_hit_probability([near], table)[0] == pytest.approx(within.cdf(6.5) - within.cdf(5.5))
+    assert expect_within(high, table) == pytest.approx(found[:2].sum()), "what is not predicted promises nothing"
+    assert expect_within(high, table.drop(columns="assay_predicted")) is None
+    size, _ = resolve({"mw": Objective(range=(300, 500))}, [summarize("mw", "computed", 100 * VALUES)])
+    assert expect_within(size[0], pd.DataFrame({"mw_computed": [400.0]})) is None, "what is computed is known"
 
 
 def test_computed_values_are_hits_or_not_and_classes_have_their_probability() -> None:

@@ -17,6 +17,10 @@ from tests.pipeline.objectives.example_objectives import ASSAY, DOCKING, LOGP, w
 
 def test_a_tolerance_that_nobody_named_is_a_tenth_of_the_spread() -> None:
     assert wanted(target=5.0).tolerance == pytest.approx(0.1 * 9.0, rel=1e-3)
+    assert wanted(target=5.0).aim == (
+        "5 ± 0.9 (no tolerance was given: a tenth of the range of the data's middle 90 % is taken)"
+    )
+    assert wanted(target=5.0, tolerance=0.2).aim == "5 ± 0.2"
 
 
 @pytest.mark.parametrize("aim", [{"target": 20.0}, {"range": (10.5, 11.0)}])

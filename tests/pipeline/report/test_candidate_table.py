@@ -8,8 +8,9 @@ from pathlib import Path
 from rdkit import Chem
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.report.candidate_table import ShownProperty, choose_columns, collect_properties, make_rows
+from pipeline.report.candidate_table import choose_columns, make_rows
 from pipeline.report.page import render
+from pipeline.report.shown_properties import ShownProperty, collect_properties
 from tests.pipeline.report.samples import as_report, candidates, full_report
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.report.candidate_table import collect_properties
 from pipeline.report.model import Predictor, Report, Training
 from pipeline.report.sections import collect_warnings
+from pipeline.report.shown_properties import collect_properties
 from pipeline.training.fit_predictors import warn_about_predictors
 
 
