@@ -211,6 +211,7 @@ def log_line(text: str, level: str = "info") -> None:
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     # here: loads pydantic
+    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import (
         describe_hits,
         describe_news,
@@ -236,8 +237,10 @@ def format_summary(report: Report, folder: Path) -> str:
         lines += ["## Constraints", "", f"- {refused}", ""]
     if unusual := describe_unusual(report):
         lines += [f"{unusual}.", ""]
-    if warnings := list_warnings(report):
-        lines += ["## Warnings", "", *(f"- {warning}" for warning in warnings), ""]
+    first, notes = split_warnings(report, list_warnings(report))
+    for title, texts in (("Read this first", first), ("Notes", notes)):
+        if texts:
+            lines += [f"## {title}", "", *(f"- {text}" for text in texts), ""]
     if report.dataset.summary:
         lines += ["## Data", "", f"{report.dataset.summary}.", ""]
         if rows := list_data_rows(report):

@@ -168,6 +168,7 @@ def explain_reuse(manifest: Path) -> str:
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
     # here: --help does without them
+    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import (
         describe_hits,
         describe_news,
@@ -205,7 +206,9 @@ def format_summary(report: Report) -> str:
         lines += [promised, ""]
     if refused := describe_unusual(report):
         lines += [refused, ""]
-    lines += [f"warning: {warning}" for warning in list_warnings(report)]
+    first, notes = split_warnings(report, list_warnings(report))
+    lines += ["read this first:", *(f"warning: {text}" for text in first), ""] if first else []
+    lines += [f"note: {text}" for text in notes]
     lines += [f"note: {text}" for text in report.dataset.notes]
     return "\n".join(lines).rstrip("\n")
 

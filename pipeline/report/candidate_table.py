@@ -13,6 +13,7 @@ from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.unusual_cells import read_atoms, read_names
+from pipeline.report.cautions import FAR
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import COMPUTED, PREDICTED, ShownProperty
 from pipeline.workspace.formatting import choose_column_decimals, format_number, is_number
@@ -20,7 +21,6 @@ from pipeline.workspace.formatting import choose_column_decimals, format_number,
 MOST_COLUMNS = 8  # of properties
 MOST_LIBRARY = 4  # of a library's own columns
 LONGEST_CELL = 60  # characters of a cell of such a column
-FAR = 2.0  # a prediction is an extrapolation from so many times the typical distance of the data on
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain", "proposed_before")
 _NUMBERS = (
     "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",

@@ -1,10 +1,14 @@
-"""Warns in the verdict of a report where most candidates carry structural alerts, or exceed the sizes of the training data."""
+"""Warns where most candidates are far from the data, unusual, of sizes that the data has not, flagged by alerts, or of undefined stereo."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
 from pipeline.chemistry.properties import compute
+from pipeline.chemistry.unusual_cells import read_names
 from pipeline.models.sizes import Sizes
 from pipeline.models.trained_model import TrainedModel
 
@@ -12,33 +16,67 @@ MOST = 0.5
 """The share of the candidates from which on a sentence is worth the reader's time."""
 FEWEST = 5
 """The least number of such candidates."""
+FAR = 2.0
+"""A prediction is an extrapolation from so many times the typical distance of the data on."""
 
 
 def list_cautions(candidates: pd.DataFrame, model: TrainedModel) -> list[str]:
-    """List what a chemist should know of most of the candidates before anything is ordered; nothing where they are fine.
+    """List what a chemist should know of most of the candidates before anything is ordered, the most harmful first.
 
     Args:
-        candidates: The candidates, with the columns `molecule` and `alerts`.
+        candidates: The candidates, with the columns `molecule` and, where it is known, `distance_to_training`, `unusual`, `alerts`
+            and `undefined_stereo`.
         model: The model that made them.
+
+    Returns:
+        A sentence for each fault that most of them have; nothing where they are fine.
     """
-    found = []
     n = len(candidates)
-    flagged = int((candidates["alerts"].fillna("") != "").sum()) if "alerts" in candidates else 0
-    if flagged >= max(FEWEST, MOST * n):
-        found.append(
-            f"{flagged:,} of {n:,} candidates carry structural alerts (PAINS, BRENK): look at them before ordering, or ask for "
-            "molecules without them: --without-alerts PAINS,BRENK"
-        )
-    sizes = Sizes.measure(model) if n >= FEWEST else None
+    found = [
+        (
+            _count(candidates, "distance_to_training", lambda distance: distance > FAR),
+            "are far from the training data (over twice the distance at which its molecules lie from each other): predictions there are "
+            "guesses; lower the temperature, or ask for values within the data",
+        ),
+        (
+            _count(candidates, "unusual", lambda cell: bool(read_names(cell))),
+            "have something unusual in the structure, marked in the drawing: look at each before anything is made",
+        ),
+        *_count_sizes(candidates, model),
+        (
+            _count(candidates, "alerts", bool),
+            "carry structural alerts (PAINS, BRENK): look at them before ordering, or ask for molecules without them: "
+            "--without-alerts PAINS,BRENK",
+        ),
+        (
+            _count(candidates, "undefined_stereo", lambda centers: centers > 0),
+            "have undefined stereo: what would be made is a mixture of isomers, or one has to be chosen (--enumerate-stereo 8 predicts each)",
+        ),
+    ]
+    return [f"{count:,} of {n:,} candidates {what}" for count, what in found if count >= max(FEWEST, MOST * n)]
+
+
+def _count(candidates: pd.DataFrame, column: str, is_faulty: Callable[[Any], bool]) -> int:
+    """Count the candidates that have a fault; what is missing is none."""
+    return sum(map(is_faulty, candidates[column].dropna())) if column in candidates else 0
+
+
+def _count_sizes(candidates: pd.DataFrame, model: TrainedModel) -> list[tuple[int, str]]:
+    """Count the candidates that are heavier, and those that are lighter, than the training molecules."""
+    sizes = Sizes.measure(model) if len(candidates) >= FEWEST else None
     if sizes is None:
-        return found
+        return []
     weights = [compute(molecule.mol, ["mw"])[0] for molecule in candidates["molecule"]]
     low, high = sizes.mw
-    heavy, light = sum(mw > high for mw in weights), sum(mw < low for mw in weights)
-    for count, word, limit in ((heavy, "heavier", f":{high}"), (light, "lighter", f"{low}:")):
-        if count >= max(FEWEST, MOST * n):
-            found.append(
-                f"{count:,} of {n:,} candidates are {word} than 99 % of the training molecules ({limit.strip(':')} g/mol): distrust what "
-                f"the model says of them, or limit the weight: --within mw={limit}"
-            )
-    return found
+    told = (
+        (sum(mw > high for mw in weights), "heavier", high, f":{high}"),
+        (sum(mw < low for mw in weights), "lighter", low, f"{low}:"),
+    )
+    return [
+        (
+            count,
+            f"are {word} than 99 % of the training molecules ({limit} g/mol): distrust what the model says of them, or limit the weight: "
+            f"--within mw={within}",
+        )
+        for count, word, limit, within in told
+    ]

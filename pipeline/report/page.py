@@ -46,6 +46,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     columns = choose_columns(candidates, properties)
     rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
     script = _read_resource("page.js")
+    read_first, notes = sections.choose_warnings(report, properties)
     of_parent: dict[int | None, list[Isomer]] = {}
     for isomer in report.isomers:
         of_parent.setdefault(isomer.parent_rank, []).append(isomer)
@@ -83,7 +84,8 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         ranking=report.ranking or "score",
         o=make_search(report, properties),
         refusals=list_refusals(report),
-        warnings=sections.collect_warnings(report, properties),
+        read_first=read_first,
+        notes=notes,
         achieved=sections.make_achieved(report, properties),
         columns=columns,
         hidden_columns=count_hidden_columns(candidates, columns),

@@ -11,6 +11,7 @@ from pipeline.models.predictor_wording import describe_choice
 from pipeline.report import plots
 from pipeline.report.candidate_table import Column, mark_safe
 from pipeline.report.model import Distribution, Report
+from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import PREDICTED, ShownProperty
 from pipeline.report.tables import list_warnings
 from pipeline.workspace.formatting import (
@@ -47,18 +48,23 @@ _IN_NATS = {
 }
 
 
-def collect_warnings(report: Report, properties: Mapping[str, ShownProperty]) -> list[str]:
+def choose_warnings(report: Report, properties: Mapping[str, ShownProperty]) -> tuple[list[str], list[str]]:
+    """Choose what is to be read first, five sentences at most; the rest are notes."""
+    first, notes = split_warnings(report, collect_warnings(report))
+    return [capitalize(text, properties) for text in first], [capitalize(text, properties) for text in notes]
+
+
+def collect_warnings(report: Report) -> list[str]:
     """Collect the warnings of the run, of the training and of weak predictors, each once."""
-    given = [text for text in list_warnings(report) if text not in report.cautions]  # those stand in the verdict
-    given += report.training.warnings
+    given = [*list_warnings(report), *report.training.warnings]
     for entry in report.predictors:
         is_told = any(f"predictor of {entry.property} is weak" in text for text in given)  # by the training
         if entry.r2 is not None and entry.r2 < WEAK_R2 and not is_told and not entry.classification:
             given.append(
-                f"The predictor of {entry.property} explains little of it (R² {format_number(entry.r2, 2)} on held-out "
+                f"the predictor of {entry.property} explains little of it (R² {format_number(entry.r2, 2)} on held-out "
                 "molecules): take its values as a hint, not as a ranking."
             )
-    return list(dict.fromkeys(capitalize(text, properties) for text in given if text))
+    return list({text[:1].lower() + text[1:]: text for text in reversed(given) if text}.values())[::-1]
 
 
 def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> list[dict[str, Any]]:

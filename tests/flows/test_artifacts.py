@@ -54,7 +54,7 @@ def test_the_shown_candidates_are_drawn_and_rounded() -> None:
 def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:
     text = artifacts.format_summary(Report(funnel=[Stage(stage="valid", count=3, of=4, fraction=None)]), tmp_path)
     assert "| valid | 3 | 4 | - |" in text
-    assert "Warnings" in artifacts.format_summary(Report(warnings=["weak predictor"]), tmp_path)
+    assert "Read this first" in artifacts.format_summary(Report(warnings=["weak predictor"]), tmp_path)
     assert tmp_path.name in artifacts.format_summary(Report(), tmp_path)
 
 

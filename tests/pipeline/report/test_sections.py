@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pipeline.report.model import Predictor, Report, Training
-from pipeline.report.sections import collect_warnings
+from pipeline.report.sections import choose_warnings
 from pipeline.report.shown_properties import collect_properties
 from pipeline.training.fit_predictors import warn_about_predictors
 
 
 def warnings_of(report: Report) -> list[str]:
-    return collect_warnings(report, collect_properties(report))
+    first, notes = choose_warnings(report, collect_properties(report))
+    return [*first, *notes]
 
 
 def test_a_weak_predictor_is_warned_of_once() -> None:
