@@ -50,6 +50,19 @@ class MemoryWarning(ChemVAEWarning):
     """The device has less memory than a whole batch takes, so that training is slower than it could be."""
 
 
+def match_name(name: str, known: Iterable[str]) -> str | None:
+    """Find a name among the known ones: as it is written, or the only one that differs from it in capitals alone.
+
+    >>> match_name("LogP", ["logp", "qed"]), match_name("log", ["logp"]), match_name("A", ["a", "A"]), match_name("aa", ["aA", "Aa"])
+    ('logp', None, 'A', None)
+    """
+    known = list(known)
+    if name in known:
+        return name
+    same = {other for other in known if other.casefold() == name.strip().casefold()}
+    return same.pop() if len(same) == 1 else None
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Make the error for a name that is not in a registry; it says the nearest names, then all of them.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
-from chem_vae.errors import ChemVAEError, UserError, unknown_name
+from chem_vae.errors import ChemVAEError, UserError, match_name, unknown_name
 
 T = TypeVar("T")
 
@@ -56,6 +56,18 @@ class Registry(Mapping[str, T], Generic[T]):
             return self[name]
         except KeyError:
             raise unknown_name(self.kind, name, self) from None
+
+    def spell(self, name: str) -> str:
+        """Return a name as it was registered, whatever its capitals.
+
+        Raises:
+            UserError: If there is none; names the nearest ones and lists all.
+        """
+        if name in self._entries:
+            return name
+        if (same := match_name(name, self)) is None:
+            raise unknown_name(self.kind, name, self)
+        return same
 
     def __getitem__(self, name: str) -> T:
         if name not in self._entries:

@@ -68,12 +68,12 @@ class CommandGroup(typer.core.TyperGroup):
         return name, complete(command), rest
 
 
-def new_group(help: str | None = None) -> typer.Typer:
-    """Make a group of commands with the settings that all groups share."""
+def new_group(help: str | None = None, *, completion: bool = False) -> typer.Typer:
+    """Make a group of commands with the settings that all groups share; `completion` adds the options that set up a shell's."""
     return typer.Typer(
         cls=CommandGroup,
         help=help,
-        add_completion=False,
+        add_completion=completion,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",

@@ -52,6 +52,9 @@ def report(
         if not webbrowser.open(page.as_uri()):
             note(f"no browser can be opened from here; open {page} yourself")
     model = redact(run) if run is not None and is_remote(run) else folder.name
+    if list_measured_aims(folder):
+        suggest_command(f"chem-vae update {model} --data MEASURED.csv{name_workspace(workspace)}")
+        return
     suggest_command(
         f"chem-vae generate --model {model} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
     )
@@ -200,6 +203,15 @@ def _show_dataset(folder: Path, rejected: Path | None, changed: Path | None) -> 
         table = make(dataset)
         exports.write_table_file(table, path)
         print(f"{len(table):,} {what}: {path}")
+
+
+def list_measured_aims(folder: Path) -> list[str]:
+    """List the measured properties that a run aimed at: when its candidates are measured, `update` goes on from it."""
+    from pipeline.workspace.runs import read_settings  # here: loads filelock and multiprocessing
+
+    settings = read_settings(folder)
+    measured = {str(p.get("name")).casefold() for p in (settings.get("ingest") or {}).get("properties") or ()}
+    return [name for name in (settings.get("generate") or {}).get("objectives") or {} if name.casefold() in measured]
 
 
 def show_run(folder: Path) -> None:

@@ -42,7 +42,7 @@ from pipeline.workspace.redaction import redact_error
 EXIT_SECONDS = 30.0
 """How long a process may take to end after its command has ended."""
 
-app = new_group()
+app = new_group(completion=True)
 for module in (
     steps,
     screen,

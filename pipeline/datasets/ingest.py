@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.properties import get_property
+from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.columns import open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT_VERSION, RULES, Dataset
@@ -53,8 +53,7 @@ def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -
 
 
 def _make_or_find(config: IngestConfig, workspace: Path, progress: Progress) -> Dataset:
-    for name in config.compute:
-        get_property(name)
+    config = config.model_copy(update={"compute": tuple(map(PROPERTIES.spell, config.compute))})
     try:
         resolved = resolve(config.source, config.sha256, progress, keep=config.when_down == "last")
     except (UnreachableError, NoAnswerError) as error:

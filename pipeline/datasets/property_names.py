@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from chem_vae.errors import UserError
+from chem_vae.errors import UserError, match_name
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.smiles_column import quote_name
@@ -16,7 +16,7 @@ _LOOK = 1_000  # rows of a file whose columns only its rows tell
 
 
 def resolve_properties(config: IngestConfig, path: Path) -> IngestConfig:
-    """Take the names of measured columns as the file spells them: "pH=7" is a column where the file has one of that name.
+    """Take the names of measured columns as the file spells them, in capitals too: "pH=7" is a column where the file has one of that name.
 
     Args:
         config: The settings, in which "pH=7" was split into the name "pH" and the unit "7".
@@ -25,7 +25,7 @@ def resolve_properties(config: IngestConfig, path: Path) -> IngestConfig:
     Returns:
         The settings with the names of columns; the same where nothing changed, or where the file cannot be read.
     """
-    if not any("=" in p.name or p.unit for p in config.properties):
+    if not config.properties:
         return config
     columns = list_columns(config, path)
     resolved = tuple(_resolve(p, columns) for p in config.properties)
@@ -57,8 +57,8 @@ def explain_forgotten(name: str, columns: Sequence[str]) -> str:
 
 
 def _resolve(given: MeasuredProperty, columns: Collection[str]) -> MeasuredProperty:
-    if given.name in columns:
-        return given
+    if (same := match_name(given.name, columns)) is not None:
+        return given if same == given.name else given.model_copy(update={"name": same})
     text = f"{given.name}={given.unit}" if given.unit else given.name
     for name, unit in split_at_equals(text):  # the longest name first
         if name in columns:

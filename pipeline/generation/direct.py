@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Problem, create
 from chem_vae.progress import Progress
 from chem_vae.seeds import number_seed
@@ -30,10 +32,14 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
+from pipeline.workspace.formatting import format_duration
+from pipeline.workspace.interrupts import defer_interrupt
 
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops
 DIRECT = ("conditional", "gradient", "random")  # strategies that need no scores
 COLUMNS = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "molecule", "within_target"]
+LONG = 600.0
+"""Seconds from which the time that is left is said after the first batch."""
 MOST_PARSED = 5_000  # molecules that stay parsed, some 40 kB each; further ones are parsed again where they are needed
 
 
@@ -63,7 +69,7 @@ def sample(
 ) -> SearchResult:
     """Sample from the model with one strategy, validate the molecules, hold them to the constraints and score them.
 
-    It ends early when several batches in a row bring no new molecule, and goes on beyond the usual number of draws while too few
+    It ends early when several batches in a row bring no new molecule, or with what is there at a first Ctrl-C, and goes on beyond the usual number of draws while too few
     molecules are as asked for (`Budget`).
 
     Args:
@@ -77,6 +83,19 @@ def sample(
     Raises:
         UserError: The strategy learns from scores, or the model cannot follow it to the objectives.
     """
+    with defer_interrupt() as is_stopped:
+        return _sample(model, objectives, config, budget, progress, constraints, is_stopped)
+
+
+def _sample(
+    model: TrainedModel,
+    objectives: Sequence[ResolvedObjective],
+    config: GenerateConfig,
+    budget: Budget,
+    progress: Progress,
+    constraints: Constraints,
+    is_stopped: Callable[[], bool],
+) -> SearchResult:
     seed = int(config.seed)
     optimizer = _create_optimizer(model, objectives, config, constraints, seed)
     rows: list[dict[str, Any]] = []
@@ -86,7 +105,8 @@ def sample(
     counts = {"requested": 0, "decoded": 0, "valid": 0, "unique": 0}
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    while done < budget.granted and stale < STALE_BATCHES:
+    started = time.monotonic()
+    while done < budget.granted and stale < STALE_BATCHES and not is_stopped():
         n = min(config.batch_size, budget.granted - done)
         proposal = optimizer.ask(n)
         asked = proposal.conditions
@@ -143,6 +163,8 @@ def sample(
         if budget.is_extended:
             figures["as asked for"] = budget.found
         progress("generate", done, budget.granted, figures)
+        if done == n:
+            _warn_of_long_work(time.monotonic() - started, done, budget.granted)
     counts["requested"] = done
     if done < budget.granted:
         progress("generate", done, done)
@@ -150,36 +172,55 @@ def sample(
     spelled = Share(canonical, decoded)
     if len(constraints):
         counts[MEETS] = refusals.passed
-    return SearchResult(frame, counts, spelled, _collect_warnings(counts, spelled, budget, steering, config), refusals)
+    told = _collect_warnings(counts, spelled, budget, steering, config, is_stopped())
+    return SearchResult(frame, counts, spelled, told, refusals)
+
+
+def _warn_of_long_work(seconds: float, done: int, granted: int) -> None:
+    """Say after the first batch how long the whole takes, where that is long."""
+    left = seconds * (granted - done) / done
+    if left > LONG:
+        text = f"{granted:,} molecules are to be looked at, which takes about {format_duration(left)}"
+        how = "Ctrl-C stops with what is there; -n or --samples asks for less"
+        warnings.warn(f"{text}: {how}", ChemVAEWarning, stacklevel=2)
 
 
 def _collect_warnings(
-    counts: dict[str, int], canonical: Share, budget: Budget, steering: Steering, config: GenerateConfig
+    counts: dict[str, int],
+    canonical: Share,
+    budget: Budget,
+    steering: Steering,
+    config: GenerateConfig,
+    is_stopped: bool,
 ) -> list[str]:
-    warnings = []
+    told = []
     samples = budget.granted
     done, unique = counts["requested"], counts["unique"]
     if config.redraws and canonical.count < 0.25 * canonical.of:
-        warnings.append(
+        told.append(
             f"only {canonical} of the strings were spelled as the training data would spell their molecules: "
             "the model is young or was trained on little; expect odd structures"
         )
-    if done < samples:
-        warnings.append(
+    if done < samples and is_stopped:
+        told.append(
+            f"stopped by Ctrl-C after {done:,} of {samples:,} samples: the candidates are the best of what was there"
+        )
+    elif done < samples:
+        told.append(
             f"stopped after {done:,} of {samples:,} samples: the last {STALE_BATCHES} batches brought no molecule that was "
             f"not among the {unique:,} found before; raise the temperature (now {config.temperature:g}) or ask for less"
         )
     if steering.drawn_near:
-        warnings.append(
+        told.append(
             f"few of the first molecules met the constraints: {steering.drawn_near:,} of the {done:,} were drawn near molecules that "
             "meet them (training molecules, and those that the constraints name), and resemble these more than others do"
         )
     if done == samples and counts["valid"] and unique < 0.5 * counts["valid"]:
-        warnings.append(
+        told.append(
             f"only {unique:,} of {counts['valid']:,} valid samples are distinct: raise the temperature (now "
             f"{config.temperature:g}), or ask for less than there is"
         )
-    return warnings
+    return told
 
 
 def _create_optimizer(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from chem_vae.errors import UserError, unknown_name
+from chem_vae.errors import UserError, match_name, unknown_name
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.transforms import (
@@ -73,8 +73,19 @@ def resolve(
 
 
 def restore_names(objectives: Mapping[str, Objective], known: Collection[str]) -> dict[str, Objective]:
-    """Join names that the command line has split at their commas, where together they are the name of a property."""
-    return {name: objectives[first] for name, first in join_names(objectives, known).items()}
+    """Spell names as they are known, in capitals too, and join those that the command line has split at their commas.
+
+    Raises:
+        UserError: Two of the names are the same property.
+    """
+    found = join_names(objectives, known)
+    spelled = {first: match_name(first, known) for first in objectives}
+    for first, name in spelled.items():
+        if name is not None and name != first and list(spelled.values()).count(name) > 1:
+            raise UserError(
+                f"the property {name!r} has two aims, also as {first!r}: capitals make no difference; say one of them"
+            )
+    return {name: objectives[first] for name, first in found.items()}
 
 
 def _resolve(objective: Objective, known: PropertySummary, alone: bool) -> ResolvedObjective:

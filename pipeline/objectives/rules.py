@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rdkit import Chem, rdBase
 from rdkit.Chem import FilterCatalog, Mol
 
-from chem_vae.errors import UserError, unknown_name
+from chem_vae.errors import UserError, match_name, unknown_name
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.properties import PROPERTIES
@@ -134,7 +134,8 @@ _COUNTS: dict[str, Callable[[Mol], float]] = {
 
 def find_limited_number(name: str) -> Callable[[Mol], float] | None:
     """Find the function that computes what a constraint can bound: a registered property, heavy_atoms or ring_size; None without one."""
-    return PROPERTIES.get(name) or _COUNTS.get(name)
+    own = match_name(name, {*PROPERTIES, *_COUNTS})
+    return None if own is None else PROPERTIES.get(own) or _COUNTS.get(own)
 
 
 def _make_property_rule(name: str, low: float, high: float) -> Rule:

@@ -61,7 +61,7 @@ def check_request(config: CampaignConfig) -> None:
         **{name: MeasuredProperty(name=name, unit=unit, log=ingest.log) for name, unit in own.items()},
         **{p.name: p for p in ingest.measured},
     }
-    there = {*ingest.compute, *(p.learned_name for p in measured.values())}
+    there = {*map(PROPERTIES.spell, ingest.compute), *(p.learned_name for p in measured.values())}
 
     def explain(kind: str, name: str, known: Iterable[str]) -> UserError:
         forgotten = explain_forgotten(name, list_columns(ingest, source)) if source else ""
@@ -94,6 +94,7 @@ def check_goals(config: CampaignConfig, dataset: Dataset) -> None:
     if config.train.check_labels:
         require_labels(dataset, asked)
     known = {p.name for p in dataset.properties}
+    asked = restore_names(asked, known)
     table = dataset.table([name for name in asked if name in known])
     for name in table:
         values = table[name].to_numpy(dtype=np.float64)

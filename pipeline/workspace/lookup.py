@@ -7,7 +7,7 @@ import re
 import warnings
 from pathlib import Path
 
-from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, unknown_name
+from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, match_name, unknown_name
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.remote_folders import fetch_folder
 from pipeline.workspace.remote_storage import is_remote
@@ -48,6 +48,10 @@ def find_dataset(asked: str, workspace: Path) -> Path:
     if not known:
         raise DataError(f"there is no finished dataset in {workspace}; make one with: chem-vae ingest SOURCE")
     found = [f for f in known if asked == LATEST or f.name == asked or f.name.rpartition("-")[0] == asked]
+    if not found and (
+        same := match_name(asked, {*(f.name for f in known), *(f.name.rpartition("-")[0] for f in known)})
+    ):
+        return find_dataset(same, workspace)
     if not found:
         raise unknown_name("dataset of the workspace", asked, [f.name for f in known])
     return found[0]
@@ -111,6 +115,10 @@ def find_model(asked: str | None, workspace: Path) -> Path:
     for folder in known:
         if folder.name.rpartition("-")[0] == asked:
             return folder
+    names = {*shipped, *(f.name for f in [*known, *runs]), *(f.name[_TIME:] for f in runs)}
+    names |= {f.name.rpartition("-")[0] for f in known}
+    if (same := match_name(asked, names)) not in (None, asked) and not Path(asked).exists():
+        return find_model(same, workspace)
     if Path(asked).exists():
         raise DataError(f"{asked} is no model: it has no model.json; give a model's folder, or a run's folder or id")
     if Path(asked).name != asked:
@@ -172,6 +180,11 @@ def find_run(asked: str, workspace: Path, optimization: bool | None = None) -> P
     found = [f for f in known if asked == LATEST or is_run_name(asked, f.name)]
     if found:
         return found[0]
+    if (same := match_name(asked, {LATEST, *(f.name for f in known), *(f.name[_TIME:] for f in known)})) not in (
+        None,
+        asked,
+    ):
+        return find_run(str(same), workspace, optimization)
     if known or optimization is None:
         raise unknown_name("run", asked, [f.name for f in known])
     start = "chem-vae optimize --maximize qed" if optimization else "chem-vae run --data moses-sample"

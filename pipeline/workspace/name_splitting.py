@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from chem_vae.errors import match_name
+
 _OPEN, _CLOSED = "([{", ")]}"
 
 
@@ -32,19 +34,21 @@ def split_outside_brackets(text: str) -> tuple[str, str]:
 
 
 def join_names(names: Collection[str], known: Collection[str]) -> dict[str, str]:
-    """Join names that were split at commas where several of them together are a known name.
+    """Join names that were split at commas where several of them together are a known name; capitals make no difference.
 
     Returns:
         Each name, and the first of the given names that it is made of.
 
     >>> join_names(["qed", "IC50", "nM"], ["qed", "IC50, nM"])
     {'qed': 'qed', 'IC50, nM': 'IC50'}
+    >>> join_names(["QED"], ["qed"])
+    {'qed': 'QED'}
     """
     rest, found = list(names), dict[str, str]()
     while rest:
         for end in range(len(rest), 0, -1):
             joined = [sign.join(rest[:end]) for sign in (", ", ",")]
-            whole = next((name for name in joined if name in known), None)
+            whole = next((name for text in joined if (name := match_name(text, known)) is not None), None)
             if whole is not None or end == 1:
                 found[whole or rest[0]] = rest[0]
                 del rest[:end]

@@ -132,8 +132,10 @@ def test_text_in_a_property_column(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", ["smiles", "activity"], [[m, "active"] for m in molecules(20)])
     with pytest.raises(DataError, match=r"'activity' holds text.*'active'"):
         ingest(config(path, properties=["activity"]), tmp_path)
-    with pytest.raises(UserError, match="did you mean 'activity'"):
+    with pytest.raises(DataError, match=r"'activity' holds text.*'active'"):  # capitals make no difference
         ingest(config(path, properties=["Activity"]), tmp_path)
+    with pytest.raises(UserError, match="did you mean 'activity'"):
+        ingest(config(path, properties=["activty"]), tmp_path)
     assert not list((tmp_path / "datasets").glob("*.partial"))
 
 
@@ -186,7 +188,7 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no rows"):
         ingest(config(path), tmp_path)
     with pytest.raises(UserError, match="did you mean 'logp'"):
-        ingest(config(path, compute=("logP",)), tmp_path)
+        ingest(config(path, compute=("lgp",)), tmp_path)
     assert not list((tmp_path / "datasets").glob("*.partial")), "a failed ingest leaves nothing behind"
 
 

@@ -83,7 +83,7 @@ def test_a_measured_property_is_predicted_and_labelled_so(model: TrainedModel) -
 
 def test_requests_that_cannot_be_met_are_explained(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'logp'"):
-        mg.generate(model, target={"logP": 1.0})
+        mg.generate(model, target={"logq": 1.0})
     with pytest.raises(UserError, match="did you mean 'gradient'"):
         mg.generate(model, strategy="gradent")
     with pytest.raises(UserError, match="did you mean 'assay'"):

@@ -111,3 +111,13 @@ def test_a_campaign_from_a_table(tmp_path: Path, sample_smiles: list[str], model
     run = mg.Run(model.folder, {})  # a folder without candidates
     assert len(run) == 0 and "it is not finished" in check_card(run)
     assert mg.list_runs(str(tmp_path)) == []
+
+
+def test_capitals_of_names_make_no_difference(model: TrainedModel, workspace: Path) -> None:
+    found = mg.generate(
+        model, maximize="LogP", range={"MW": (200, 400)}, n=2, samples=20, strategy="conditional", quiet=True
+    )
+    assert [w.summary.name for w in found.objectives] == ["logp", "mw"]
+    with pytest.raises(UserError, match="capitals make no difference"):
+        mg.generate(model, target={"logp": 2.0}, maximize="LogP", n=2, quiet=True)
+    assert mg.load_model(model.folder.name.upper(), workspace).folder == model.folder

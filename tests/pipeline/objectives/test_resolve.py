@@ -39,7 +39,8 @@ def test_basis_says_what_can_be_computed() -> None:
 
 def test_an_unknown_property_names_the_near_one() -> None:
     with pytest.raises(UserError, match="did you mean 'logp'"):
-        resolve({"logP": Objective(target=1.0)}, [LOGP])
+        resolve({"lgp": Objective(target=1.0)}, [LOGP])
+    assert resolve({"LogP": Objective(target=1.0)}, [LOGP])[0][0].summary.name == "logp"
 
 
 def test_transforms_resolve_with_their_hits_conditions_and_points() -> None:
