@@ -24,7 +24,7 @@ SMILES_NAMES = (
 )  # fmt: skip
 """The names of a SMILES column, in lower case, the best first."""
 _PLAIN = SMILES_NAMES[:6]  # these say that a column holds SMILES; the others may stand over names
-_NEAREST = "nearest_training_smiles"  # a column of the tables that this project writes
+_NEAREST = {"nearest_training_smiles", "nearest_measured_smiles"}  # columns of the tables that this project writes
 _REMEDY = {
     "InChI": "turn them into SMILES first (RDKit: Chem.MolToSmiles(Chem.MolFromInchi(text)))",
     "InChIKeys": "an InChIKey is a hash, which holds no structure: look the SMILES up (PubChem, ChEMBL)",
@@ -114,7 +114,7 @@ def _choose(path: Path, names: Sequence[str], columns: Cells) -> tuple[int, list
     by_name = sorted(
         (i for i, n in enumerate(folded) if n in SMILES_NAMES), key=lambda i: SMILES_NAMES.index(folded[i])
     )
-    own = {_NEAREST} | ({"parent"} if "origin" in names else set())
+    own = _NEAREST | ({"parent"} if "origin" in names else set())
     others = [i for i in range(len(names)) if i not in by_name and names[i] not in own]
     holding = [i for i in by_name if hold_molecules(columns[i])]
     holding += [i for i in others if hold_drawn_molecules(columns[i])]

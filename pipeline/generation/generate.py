@@ -38,6 +38,7 @@ from pipeline.generation.direct import SearchResult, sample
 from pipeline.generation.earlier_proposals import EarlierProposals
 from pipeline.generation.hit_probability import ExpectedHits, add_hit_probability
 from pipeline.generation.measured_kind import MeasuredKind
+from pipeline.generation.measured_neighbors import add_measured_neighbors
 from pipeline.generation.rare_targets import warn_of_rare_targets
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
 from pipeline.generation.shortfall import explain_shortfall
@@ -228,6 +229,7 @@ def generate(
     shown = eligible if config.allow_alerts else eligible[free]
     candidates = rank_candidates(shown, config.n, ~fits, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
+    candidates = add_measured_neighbors(candidates, dataset, objectives)
     isomers = None
     if config.enumerate_stereo is not None:
         isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted | {*exclude})

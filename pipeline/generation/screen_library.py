@@ -42,6 +42,7 @@ from pipeline.generation.library_scoring import (
 )
 from pipeline.generation.library_table import add_library_columns, annotate_batch, build_library_table
 from pipeline.generation.measured_kind import MeasuredKind
+from pipeline.generation.measured_neighbors import add_measured_neighbors
 from pipeline.generation.stereo_candidates import list_measured_keys, predict_isomers
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures
@@ -142,6 +143,7 @@ def screen(
     nothing_behind = pd.Series(False, index=shown.index)
     candidates = rank_candidates(shown, config.n, nothing_behind, has_only_bounded(objectives))
     candidates = add_neighbors(candidates, model, dataset, progress)
+    candidates = add_measured_neighbors(candidates, dataset, objectives)
     candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     isomers = None
     if config.enumerate_stereo is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.differences import find_different_atoms
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.unusual_cells import read_atoms, read_names
@@ -20,6 +21,8 @@ from pipeline.workspace.formatting import choose_column_decimals, format_number,
 
 MOST_COLUMNS = 8  # of properties
 MOST_LIBRARY = 4  # of a library's own columns
+MOST_FACTS = 6  # of the nearest measured molecule: measured values and the user's own columns
+MEASURED = "nearest_measured_"  # what the columns about it begin with
 LONGEST_CELL = 60  # characters of a cell of such a column
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain", "proposed_before")
 _NUMBERS = (
@@ -107,11 +110,38 @@ def make_rows(
             "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),
             "parent_drawing": mark_safe(draw_molecule(texts["parent"], 150, 96, 15.0)),
             "cells": [_make_cell(record, column) for column in columns],
+            "measured": _make_neighbor(record, texts["smiles"]),
             "alerts": split_alerts(record.get("alerts")),
             "unusual": read_names(record.get("unusual")),
             "library": [(name, str(record[name])) for name in library if record.get(name)],
             "far": distance is not None and distance > FAR,
         }
+
+
+def _make_neighbor(record: Mapping[str, Any], smiles: str | None) -> dict[str, Any] | None:
+    """Make what is shown of the nearest measured molecule: drawing, row, similarity, measured values, the user's own columns."""
+    nearest = record.get(f"{MEASURED}smiles")
+    if not isinstance(nearest, str) or not nearest:
+        return None
+    shown = ("smiles", "similarity", "row")
+    facts = {
+        name.removeprefix(MEASURED): _write_fact(value)
+        for name, value in record.items()
+        if name.startswith(MEASURED) and name.removeprefix(MEASURED) not in shown and value not in (None, "")
+    }
+    similarity = record.get(f"{MEASURED}similarity")
+    return {
+        "drawing": mark_safe(draw_molecule(nearest, 150, 96, 15.0, find_different_atoms(nearest, smiles))),
+        "row": record.get(f"{MEASURED}row"),
+        "smiles": nearest,
+        "similarity": similarity if is_number(similarity) else None,
+        "facts": list(facts.items())[:MOST_FACTS],
+    }
+
+
+def _write_fact(value: Any) -> str:
+    text = format_number(value) if is_number(value) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
 def _draw_candidate(molecule: Structure | None, smiles: str | None, unusual_atoms: Any) -> str | None:

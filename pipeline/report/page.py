@@ -94,7 +94,9 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),
         isomers=of_parent,
         score_decimals=max(2, formatting.choose_decimals([row["score"] for row in rows if row["score"] is not None])),
-        to_measured=any(row["similarity_to_measured"] is not None for row in rows),
+        to_measured=any(row["similarity_to_measured"] is not None for row in rows)
+        and not any(row["measured"] for row in rows),
+        measured_neighbors=any(row["measured"] for row in rows),
         known_neighbors=any(row["nearest_training_similarity"] is not None for row in rows),
         distributions=list(sections.make_distributions(report, properties)),
         predictors=list(sections.make_predictors(report, properties)),

@@ -108,7 +108,12 @@ def test_commas_between_the_bars_need_no_quotes(tmp_path: Path) -> None:
 
 
 def test_the_products_own_tables_ask_no_question(tmp_path: Path) -> None:
-    text = make_table(("rank", list("1234")), ("smiles", MOLECULES), ("nearest_training_smiles", MOLECULES[::-1]))
+    text = make_table(
+        ("rank", list("1234")),
+        ("smiles", MOLECULES),
+        ("nearest_training_smiles", MOLECULES[::-1]),
+        ("nearest_measured_smiles", MOLECULES[::-1]),
+    )
     assert Source.open(write(tmp_path, "a.csv", text)).smiles_column == "smiles"
 
 
