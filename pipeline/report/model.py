@@ -22,6 +22,7 @@ from pipeline.report.part import PropertyPart as PropertyPart
 from pipeline.report.part import Row as Row
 from pipeline.report.part import Share as Share
 from pipeline.report.raw_values import Logarithm
+from pipeline.report.rounds import Round
 from pipeline.workspace.manifest_parts import explain_mismatch
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1
@@ -396,6 +397,8 @@ class Report(Part):
     optimization: Search | None = None
     library: LibraryFacts | None = None
     """The library that the candidates were chosen from; None where they were generated."""
+    rounds: list[Round] = []
+    """The rounds before this one, the oldest first, with what was measured of their proposals."""
     isomers: list[Isomer] = []
     isomers_file: str = ""
     """The file of the run folder with the stereoisomers of the candidates; "" where none were asked for."""

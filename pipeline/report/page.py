@@ -21,6 +21,7 @@ from pipeline.report.candidate_table import (
     make_rows,
     split_alerts,
 )
+from pipeline.report.definitions import DEFINITIONS
 from pipeline.report.model import Isomer, Novelty, Report
 from pipeline.report.search_sections import make_search
 from pipeline.report.shown_properties import PREDICTED, ShownProperty, collect_properties, describe_score
@@ -69,6 +70,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         percent=formatting.format_percent,
         share_of=formatting.format_share,
         interval_of=formatting.format_fraction_interval,
+        definitions=DEFINITIONS,
         breakable=_make_breakable,
         fingerprints={"ECFP4_1024": ECFP4_1024, "ECFP4_2048": ECFP4_2048, "SIMULATED_COUNTS": SIMULATED_COUNTS},
     )
@@ -101,6 +103,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         distributions=list(sections.make_distributions(report, properties)),
         predictors=list(sections.make_predictors(report, properties)),
         computed_too=sections.name_computed_despite_predictor(report, columns),
+        rounds=sections.make_rounds(report),
         training=sections.make_training(report),
         map=sections.draw_latent_map(report, properties),
         **_count_candidates(candidates, properties),

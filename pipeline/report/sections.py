@@ -163,6 +163,19 @@ def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> 
         }
 
 
+def make_rounds(report: Report) -> dict[str, Any] | None:
+    """Return the rounds before this one, and for each property predictions against measurements; None without a round."""
+    if not report.rounds:
+        return None
+    points: dict[str, list[Any]] = {}
+    for entry in report.rounds:
+        points.setdefault(entry.label or entry.property, []).extend(entry.points)
+    drawn = [
+        plots.draw_parity(f"r{i}", rows, f"{name}, measured since") for i, (name, rows) in enumerate(points.items())
+    ]
+    return {"rows": report.rounds, "plots": [mark_safe(svg) for svg in drawn if svg]}
+
+
 def make_training(report: Report) -> dict[str, Any]:
     """Return the training curves, the KL of each latent dimension, and the model's figures."""
     curves = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.data_account import add_newest
 from pipeline.report.generation_report import ISOMERS, build_generation_report
+from pipeline.report.rounds import Round
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
 from pipeline.workflows.night_account import NightAccount, tell_night
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
@@ -34,6 +36,7 @@ def generate_run(
     source: str | None = None,
     library: str | None = None,
     known: KnownMolecules | None = None,
+    rounds: Sequence[Round] = (),
 ) -> Run:
     """Generate candidates with a model and write a run folder.
 
@@ -49,6 +52,7 @@ def generate_run(
         source: The source of a campaign, as the user gave it: what is new in it since the last night is told.
         library: The address of the candidate library; that of the workspace when None.
         known: What the library knows, where that was asked already (`KnownMolecules.of_run` makes a run's molecules again).
+        rounds: The rounds before this one, with what was measured of their proposals.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
@@ -63,6 +67,7 @@ def generate_run(
         writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
         seconds = writer.list_seconds(generate=made.seconds)
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+        report.rounds = list(rounds)
         if newest is not None:
             add_newest(report.dataset, newest)
         night = NightAccount() if source is None or dataset is None else tell_night(source, model, dataset, workspace)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from chem_vae.atomic_files import write_text
@@ -19,6 +22,7 @@ from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
+from pipeline.report.rounds import Round, list_learned
 from pipeline.training.config import TrainConfig
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.known_molecules import list_proposed
@@ -59,6 +63,8 @@ class PredictionCheck:
     """The hits that were expected of the candidates measured now; None where the round before promised none."""
     hits: int | None = None
     """Those of them whose measurement reaches the goal of that round."""
+    points: tuple[tuple[float, float, float], ...] = ()
+    """(measured, predicted, standard deviation of the prediction) of each of them."""
 
     def __str__(self) -> str:
         if not self.measured.count:
@@ -132,6 +138,7 @@ def update(
     merged = ingest(merge_measurements(config.ingest, dataset, new, workspace), workspace, progress)
     following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
     checks = [_check_predictions(run, name, new, dataset) for name in names]
+    rounds = list_rounds(run, checks, dataset, model, following)
     made = generate_run(
         following,
         merged,
@@ -141,6 +148,7 @@ def update(
         progress,
         earlier=list_proposed(run),
         newest=fresh,
+        rounds=rounds,
         library=config.library,
     )
     return UpdateResult(made, counted, checks)
@@ -216,7 +224,65 @@ def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) 
         old,
         expected,
         hits,
+        _list_points(both, name),
     )
+
+
+def _list_points(both: pd.DataFrame, name: str) -> tuple[tuple[float, float, float], ...]:
+    """List measurement, prediction and its standard deviation of each molecule; NaN where a prediction has none."""
+    column = f"{name}_predicted"
+    spread = both[f"{column}_std"] if f"{column}_std" in both else pd.Series(math.nan, both.index)
+    return tuple(zip(both[name].tolist(), both[column].tolist(), spread.tolist(), strict=True))
+
+
+def list_rounds(
+    run: Run, checks: Sequence[PredictionCheck], before: Dataset, model: TrainedModel, following: TrainedModel
+) -> list[Round]:
+    """List the rounds that the report of a run tells, and the run itself with what was measured of its proposals.
+
+    Args:
+        run: The run of the round before.
+        checks: Its predictions against what was measured since.
+        before: The data of that round.
+        model: The model of that round.
+        following: The model that has learned from the measurements.
+    """
+    report = read_report(run.folder)
+    asked = {objective.property: objective for objective in report.request.objectives}
+    rounds = list(report.rounds)
+    for check in checks:
+        objective = asked.get(check.name)
+        choose = {"maximize": max, "minimize": min}.get(objective.kind if objective else "")
+        found = [point[0] for point in check.points]
+        old = before.table([check.name])[check.name].dropna().tolist()
+        rounds.append(
+            Round(
+                run=run.id,
+                property=check.name,
+                label=objective.label if objective else "",
+                unit=objective.unit if objective else "",
+                goal=report.hits.goal if report.hits and check.hits is not None else "",
+                proposed=check.measured.of,
+                measured=check.measured.count,
+                predicted=check.predicted,
+                found=check.found,
+                std=float(np.std(found)) if found else None,
+                mae=check.mae,
+                before=check.before,
+                best_before=choose(old) if choose and old else None,
+                best=choose(found) if choose and found else None,
+                expected_hits=check.expected_hits,
+                hits=check.hits,
+                points=[list(point) for point in check.points],
+                learned=list_learned(_find_figures(model, check.name), _find_figures(following, check.name)),
+            )
+        )
+    return rounds
+
+
+def _find_figures(model: TrainedModel, name: str) -> dict[str, Any]:
+    """Find the figures of a property's predictor on the card of a model; nothing where it has none."""
+    return next((dict(entry) for entry in model.card["predictors"] if entry["property"] == name), {})
 
 
 def _count_hits(run: Run, name: str, measured: pd.DataFrame) -> tuple[float | None, int | None]:

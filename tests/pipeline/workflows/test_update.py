@@ -17,6 +17,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
+from pipeline.report.model import read_report
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.new_measurements import merge_measurements, select_new
 from pipeline.workflows.update import NoNewMeasurementsError, list_proposed, update
@@ -48,6 +49,12 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     assert kept.found == pytest.approx(float(labels(measured).mean()), abs=1e-3)
     assert kept.predicted == pytest.approx(before["assay_predicted"][:6].mean())
     assert "6 of" in str(kept)
+    (told,) = read_report(made.run.folder).rounds
+    assert (told.run, told.proposed, told.measured, len(told.points)) == (first_round.id, len(before), 6, 6)
+    assert told.found == pytest.approx(kept.found) and told.goal.startswith("assay at least") and told.hits is not None
+    assert told.best == pytest.approx(max(labels(measured).tolist()), abs=1e-3) and told.best_before is not None
+    assert told.learned[0].figure == "molecules fitted on" and told.learned[0].after > told.learned[0].before
+    assert "Rounds before this one" in (made.run.folder / "report.html").read_text(encoding="utf-8")
     model = TrainedModel.open(made.run.folder, workspace=workspace)
     dataset = model.dataset(workspace)
     assert (
