@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -41,6 +41,8 @@ from pipeline.training.labelled import Labelled
 
 FEWEST_CHOSEN = 10
 """The fewest molecules on which the promise of a batch is checked."""
+MOST_FITS = 5 * (FOLDS + FOLDS * (FOLDS - 1) // 2) + FOLDS
+"""The fits of a comparison at most: of three representations, of two more on all labels, and of the forests."""
 COMPARED_MOLECULES = 600
 """Measured molecules that the predictors are compared on at most; the latent process takes seconds for each fold of so many."""
 
@@ -64,7 +66,11 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    labelled: Labelled, points: Tensor | None = None, unseen: HeldOut | None = None, seed: int = 0
+    labelled: Labelled,
+    points: Tensor | None = None,
+    unseen: HeldOut | None = None,
+    seed: int = 0,
+    tell: Callable[[], object] = lambda: None,
 ) -> Comparison | None:
     """Choose between latent points, structure and both, and check the choice by nested folds.
 
@@ -73,6 +79,7 @@ def compare(
         points: Their latent means (n, D) of an encoder that was not trained on the labels; None where there are none.
         unseen: Predictions of held-out molecules, to compare on where there are no such points.
         seed: Decides which molecules are compared and how chance divides them.
+        tell: Called after each of the fits, `MOST_FITS` at most.
 
     Returns:
         The comparison, or None where the labels are too few for cross-validation.
@@ -86,7 +93,7 @@ def compare(
         return None
     nested = n - largest - second >= FEWEST
     rows = draw_rows(n, seed)
-    predict = partial(cross_predict, y=labels, fold=fold, nested=nested)
+    predict = partial(cross_predict, y=labels, fold=fold, nested=nested, tell=tell)
     if unseen is not None:
         compared = {kind: hide_folds(found, fold) for kind, found in unseen.by_kind.items()}
     else:
@@ -106,7 +113,7 @@ def compare(
         "descriptors": list(DESCRIPTORS),
         "representations": representations,
     }
-    forest = _predict_by_forest(labelled, fold, rows) if unseen is None else unseen.forest
+    forest = _predict_by_forest(labelled, fold, rows, tell) if unseen is None else unseen.forest
     if forest is not None:
         forest = Prediction(forest.mean, forest.std * calibrate_scale(labels, forest))
         some = find_compared(seen) & torch.isfinite(forest.mean) & labels.is_exact
@@ -152,13 +159,15 @@ def draw_rows(n: int, seed: int) -> Tensor | None:
     return rows
 
 
-def _predict_by_forest(labelled: Labelled, fold: NDArray[np.int64], rows: Tensor | None) -> Prediction | None:
+def _predict_by_forest(
+    labelled: Labelled, fold: NDArray[np.int64], rows: Tensor | None, tell: Callable[[], object]
+) -> Prediction | None:
     """Predict exact values (n,) by random forests that have not seen their fold; None where a fold or the rest has too few."""
     exact = labelled.labels.is_exact if rows is None else labelled.labels.is_exact & rows
     counts = np.bincount(fold[exact.numpy()], minlength=FOLDS)
     if counts.min() == 0 or counts.sum() - counts.max() < FEWEST:
         return None
-    return cross_predict(labelled.inputs, labelled.labels, fold, Forest, nested=False, rows=exact).outer
+    return cross_predict(labelled.inputs, labelled.labels, fold, Forest, nested=False, rows=exact, tell=tell).outer
 
 
 def check_hits(labels: Labels, checked: Prediction) -> dict[str, dict[str, float | int]] | None:

@@ -94,6 +94,7 @@ def cross_predict(
     *,
     nested: bool = True,
     rows: Tensor | None = None,
+    tell: Callable[[], object] = lambda: None,
 ) -> FoldPredictions:
     """Predict each molecule by predictors that were fitted without its fold, and without its fold and one fold more.
 
@@ -104,6 +105,7 @@ def cross_predict(
         fit: Fits a predictor to inputs and labels.
         nested: Whether the inner predictions are wanted.
         rows: (n,) bool, the molecules to learn from and to predict; None: all.
+        tell: Called after each fit.
 
     Returns:
         The outer and, if nested, the inner predictions.
@@ -121,6 +123,7 @@ def cross_predict(
             held_out = wanted & torch.from_numpy(fold == target)
             if held_out.any():
                 predictions.mean[held_out], predictions.std[held_out] = predictor.predict(inputs[held_out])
+        tell()
     return FoldPredictions(outer, inner)
 
 

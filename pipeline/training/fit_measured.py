@@ -21,7 +21,7 @@ from chem_vae.predictor_fit import fit_predictor, read_labels
 from chem_vae.progress import Progress
 from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
 from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, save_measured
-from pipeline.training.compare_predictors import compare, fit_process, predict_held_out
+from pipeline.training.compare_predictors import MOST_FITS, compare, fit_process, predict_held_out
 from pipeline.training.cross_validation import DESCRIBED
 from pipeline.training.fit_classes import find_classes, fit_classes
 from pipeline.training.labelled import Labelled
@@ -35,6 +35,20 @@ METHODS: dict[Representation, str] = {
     DESCRIBED: "Gaussian process over substructures and descriptors",
     "both": "latent points, substructures and descriptors",
 }
+
+
+class _FitCounter:
+    """Tells the progress of a comparison after each of its fits."""
+
+    def __init__(self, progress: Progress, before: int, of: int) -> None:
+        """Take the number of properties that were compared before, and of all."""
+        self._progress, self._done, self._total = progress, before * MOST_FITS, of * MOST_FITS
+        self._most = self._done + MOST_FITS - 1
+        progress("compare predictors", self._done, self._total)
+
+    def __call__(self) -> None:
+        self._done = min(self._done + 1, self._most)
+        self._progress("compare predictors", self._done, self._total)
 
 
 def fit_measured(
@@ -73,7 +87,7 @@ def fit_measured(
     by_name = {f["property"]: f for f in figures}
     latent = load_predictors(folder / "predictors.safetensors")
     for done, name in enumerate(measured):
-        progress("compare predictors", done, len(measured))
+        counter = _FitCounter(progress, done, len(measured))
         labelled, rows, is_train = _collect_labels(checkpoint, splits, names.index(name), seed)
         n, predictor = len(labelled.y), latent.get(name)
         if classes := find_classes(labelled.labels):
@@ -96,7 +110,7 @@ def fit_measured(
             unseen = predict_held_out(labelled, is_train, _encode(checkpoint, rows), predictor)
         else:
             note = "; latent points not compared: few molecules are held out, and the encoder was trained on the others' labels"
-        found = compare(labelled, points, unseen, seed)
+        found = compare(labelled, points, unseen, seed, counter)
         if found is None:
             if n >= FEWEST:
                 warnings.append(
@@ -124,7 +138,8 @@ def fit_measured(
     if kept:
         save_measured(kept, folder / FILE)
         save_predictors(latent, folder / "predictors.safetensors")
-    progress("compare predictors", len(measured), len(measured))
+    if measured:
+        progress("compare predictors", len(measured) * MOST_FITS, len(measured) * MOST_FITS)
     return [by_name[f["property"]] for f in figures], warnings
 
 

@@ -78,7 +78,7 @@ def fit_and_check(
     typical = (
         float(measure_nearest_distances(z_kept[:1000], z_kept, exclude_self=True).median()) if len(kept) > 1 else 1.0
     )
-    reference = fit_anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules)
+    reference = fit_anomaly_reference(checkpoint, splits, keep_molecules=keep_molecules, progress=progress)
     write_safetensors(reference, folder / anomaly.FILE)
     smiles = write_canonical_smiles(read_kept_molecules(reference, checkpoint), checkpoint.vocabulary)
     write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))

@@ -13,25 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from rdkit import Chem
 
 from chem_vae.atomic_files import write_whole
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.errors import TrainingError
 from chem_vae.progress import Progress
-from chem_vae.seeds import number_seed
-from pipeline.chemistry.properties import PROPERTIES, compute
+from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
-from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
+from pipeline.training.replay_draws import BATCH, draw_batch
 
 MOST_FROM_DATA = 100_000  # distinct molecules replayed, where reading them is all it takes
 MOST_DRAWN = 12_000  # where each has to be drawn, validated and its conditions computed
 HELD_OUT = 500  # of them never shown, to tell what was forgotten
-_BATCH = 1000
 _FILE = "replay.parquet"
 
 
@@ -147,7 +143,6 @@ def _draw_from_base(
     fewest: int = 100,
 ) -> pd.DataFrame:
     """Draw distinct valid molecules from the base without z or conditions, and compute their properties."""
-    checkpoint = base.checkpoint
     kinds = {p.name: p.kind for p in base.properties}
     computed = [c for c in extended.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
     columns = [extended.conditions.index(c) for c in computed]
@@ -155,20 +150,15 @@ def _draw_from_base(
     rows: list[NDArray[np.float32]] = []
     progress("replay", 0, count)
     asked = 0
-    while len(found) < count and asked < 4 * count + _BATCH:
-        z = torch.full((_BATCH, checkpoint.model.latent_size), torch.nan)
-        drawn = draw(checkpoint, z, temperature=1.0, seed=number_seed(seed, asked))
-        asked += _BATCH
-        for candidate, string in zip(drawn.candidates, drawn.spellings, strict=True):
-            if candidate.smiles is None or len(found) >= count:
-                continue
-            if candidate.inchikey is None or candidate.inchikey in found or candidate.inchikey in unseen:
-                continue
-            if string is None or checkpoint.vocabulary.find_missing(string):
+    while len(found) < count and asked < 4 * count + BATCH:
+        drawn = draw_batch(base, computed, seed, asked)
+        asked += BATCH
+        for inchikey, string, own in zip(drawn.inchikeys, drawn.selfies, drawn.values, strict=True):
+            if len(found) >= count or inchikey in found or inchikey in unseen:
                 continue
             values = np.full(len(extended.conditions), np.nan, np.float32)
-            values[columns] = compute(Chem.MolFromSmiles(candidate.smiles), computed)
-            found[candidate.inchikey] = string
+            values[columns] = own
+            found[inchikey] = string
             rows.append(values)
         progress("replay", len(found), count)
     if len(found) < min(fewest, count):

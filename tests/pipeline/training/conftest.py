@@ -58,3 +58,9 @@ def shipped(model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copytree(model.folder, folder)
     monkeypatch.setattr(lookup, "find_data_folder", lambda: tmp_path / "installed")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a base draws apart for each test: some replace its decoder."""
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))

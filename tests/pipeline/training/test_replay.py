@@ -16,7 +16,7 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training import replay
+from pipeline.training import replay, replay_draws
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import plan_fine_tuning
 from pipeline.training.replay import draw_replay
@@ -49,7 +49,8 @@ def test_a_base_that_draws_rubbish_is_no_base(
 ) -> None:
     alone = TrainedModel.open(shutil.copytree(model.folder, tmp_path / "alone"))
     monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: [None] * len(z))
-    monkeypatch.setattr(replay, "_BATCH", 100)
+    monkeypatch.setattr(replay, "BATCH", 100)
+    monkeypatch.setattr(replay_draws, "BATCH", 100)
     with pytest.raises(Exception, match="too few to replay"):
         draw_replay(alone, alone.checkpoint, 60, 0, tmp_path, lambda *_: None)
     none = draw_replay(alone, alone.checkpoint, 0, 0, tmp_path, lambda *_: None)  # without replay it is of no matter
