@@ -66,11 +66,11 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
         ):
             folder = campaign(whole, workspace, progress, log).folder
     inspect.show_run(folder)
-    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
     if inspect.list_measured_aims(folder):
         note(
             f"when the candidates are measured: chem-vae update {folder.name} --data MEASURED.csv{name_workspace(workspace)}"
         )
+    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
     require_hits(folder, whole.fail_under)
 
 
