@@ -45,7 +45,7 @@ def test_the_shown_candidates_are_drawn_and_rounded() -> None:
     }
     plain, odd = make_candidate_rows([{**row, "smiles": "CCO", "unusual": ""}, {**row, "unusual": "ring"}])
     assert plain["drawing"].startswith("![molecule](data:image/png;base64,iVBOR") and len(plain["drawing"]) < 8000
-    assert (plain["score"], plain["logp (computed)"], plain["a (predicted)"]) == (0.9877, 1.235, "5.25 ± 0.31")
+    assert (plain["score"], plain["logp (computed)"], plain["a (predicted)"]) == (0.988, 1.23, "5.25 ± 0.31")
     assert odd["unusual"] == "ring" and odd["smiles"] == "`C[N+](C)(C)C*`"
     assert make_candidate_rows([]) == []
     assert make_candidate_rows([{**row, "smiles": "no molecule"}])[0]["drawing"] == ""
