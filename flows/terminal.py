@@ -133,7 +133,7 @@ def format_candidates(
     for column in columns:
         name, _, kind = column.rpartition("_")
         about = known.get(name) or ShownProperty(name)
-        heads.append(f"{name}{about.unit and f' [{about.unit}]'} ({about.name_basis(kind)})")
+        heads.append(f"{name} ({about.name_basis(kind)}){about.unit and f' [{about.unit}]'}")
     decimals = {c: _choose_decimals(rows, c, known.get(c.rpartition("_")[0])) for c in columns}
     scored = [] if describe_score(report).is_value else ["score"]
     chances = ["hit_probability"] if any(row.get("hit_probability") for row in rows) else []
