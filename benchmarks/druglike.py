@@ -4,7 +4,8 @@
     python benchmarks/druglike.py -m moses --data druglike-prepared.csv.gz --only zinc250k likelihood --molecules 200 --output trial.json
 
 The table of --data has the columns smiles, source and split (`benchmarks/prepare_druglike.py` writes it). Molecules are drawn from its
-test split, which no training of the model has seen; the model's own molecules, in whichever split, are not looked for.
+test split, which no training of the model has seen, without those of the series of --moleculeace, which are a row of their own; the
+model's own molecules, in whichever split, are not looked for.
 
 - zinc250k, other, moleculeace: what can be entered (standard form, SELFIES, vocabulary) and what comes back exactly when it is decoded
   greedily from the mean of the encoder, with stereo and charges; and the shares of stereo and charges of both.
@@ -32,6 +33,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prepare_druglike import examine
+
 if TYPE_CHECKING:
     from pipeline.models.trained_model import TrainedModel
 
@@ -57,13 +60,23 @@ class Bench:
         self.parts: dict[str, list[str]] = {}
 
     def held_out(self, part: str) -> list[str]:
-        """The test molecules of a part ("zinc250k", "other", or "all"), as the table has them; read once."""
+        """The test molecules of a part ("zinc250k", "other", or "all"), as the table has them; read once.
+
+        Those of the measured series are left out: held out as a whole, they would be most of the test split and another mix than the data.
+        """
         if not self.parts:
             self.parts = {"zinc250k": [], "other": []}
+            series = {examine(s) for path in self.list_series() for s in read_smiles(path)}
+            graphs = {found[0] for found in series if found is not None}
             for row in read_table(self.options.data):
-                if row["split"] == "test":
+                found = examine(row["smiles"]) if row["split"] == "test" else None
+                if found is not None and found[0] not in graphs:
                     self.parts["zinc250k" if row["source"] == "zinc250k" else "other"].append(row["smiles"])
         return [s for name in ("zinc250k", "other") if part in (name, "all") for s in self.parts[name]]
+
+    def list_series(self) -> list[Path]:
+        """List the tables of the measured series, none where no folder is given."""
+        return sorted(self.options.moleculeace.glob("*.csv")) if self.options.moleculeace else []
 
     def draw(self, smiles: Sequence[str], n: int, seed: int = 0) -> list[str]:
         """Draw up to n molecules in random order."""
@@ -82,6 +95,11 @@ def read_table(path: Path) -> Iterable[dict[str, str]]:
     """Read a CSV file, gzipped or not, row by row."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
         yield from csv.DictReader(file)
+
+
+def read_smiles(path: Path) -> list[str]:
+    """Read the column smiles of a table."""
+    return [row["smiles"] for row in read_table(path)]
 
 
 # -- the rows --------------------------------------------------------------------------------------------------------
@@ -116,11 +134,9 @@ def measure_part(bench: Bench, part: str) -> dict[str, Any]:
 
 def measure_moleculeace(bench: Bench) -> dict[str, Any]:
     """Measure entering and reconstruction of measured series, one table each, and of all of them together."""
-    import pandas as pd
-
     series = {}
-    for path in sorted(bench.options.moleculeace.glob("*.csv")):
-        smiles = pd.read_csv(path)["smiles"].tolist()
+    for path in bench.list_series():
+        smiles = read_smiles(path)
         series[path.stem] = measure_entering(bench, bench.draw(smiles, bench.options.per_series or len(smiles)))
     if not series:
         raise SystemExit(f"there is no .csv in {bench.options.moleculeace}")
