@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,13 @@ from chem_vae.analysis import (
     measure_exact_reconstruction,
     score,
 )
-from chem_vae.atomic_files import write_whole
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CollapseWarning
 from chem_vae.losses import Elbo
 from chem_vae.module import TrainingModule
 from chem_vae.progress import Progress
+from chem_vae.training_log import TrainingLog
 from chem_vae.vocabulary import SelfiesVocabulary
 
 SCORED_MOLECULES = 1000  # of the validation split, at each validation
@@ -49,21 +48,6 @@ OnValidation = Callable[[int, dict[str, float]], None]
 
 class StopTraining(Exception):
     """Raised by a caller's OnValidation to end the training in good order, with the best weights so far."""
-
-
-@dataclass
-class TrainingLog:
-    """The record of a training: one row per report, one per validation, and the warnings."""
-
-    history: list[dict[str, float]] = field(default_factory=list)
-    validation: list[dict[str, float]] = field(default_factory=list)
-    kl_per_dimension: list[float] = field(default_factory=list)
-    """KL by latent dimension, in nats, of the weights that are kept."""
-    best: dict[str, float] = field(default_factory=dict)
-    """The validation row of the weights that are kept."""
-    warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    """Training time, over all resumptions."""
 
 
 class TrainingMonitor(Callback):
@@ -252,14 +236,6 @@ class TrainingMonitor(Callback):
             advice = advise_on_idle_dimensions(scores.active_units, latent_size)
         self.collapse = [advice] if advice else []
         self.record.warnings += self.collapse
-
-
-def write_history(log: TrainingLog, path: Path) -> None:
-    """Write the history of a training as CSV, one row per report."""
-    with write_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(log.history[0]) if log.history else ["step"])
-        writer.writeheader()
-        writer.writerows(log.history)
 
 
 def _stack_terms(terms: Elbo) -> Tensor:

@@ -139,9 +139,8 @@ class TrainingModule(lightning.LightningModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Copy a batch to the device; to a GPU without waiting for what it is still computing."""
-        if device.type != "cuda":
-            return Batch(*(None if part is None else part.to(device) for part in batch))
-        return Batch(*(None if part is None else part.pin_memory().to(device, non_blocking=True) for part in batch))
+        keeps_z = None if batch.keeps_z is None else _copy_to(batch.keeps_z, device)
+        return Batch(_copy_to(batch.tokens, device), _copy_to(batch.conditions, device), keeps_z)
 
     def _standardize(self, batch: Batch) -> Tensor:
         return (batch.conditions - self.mean) / self.std
@@ -160,6 +159,10 @@ class TrainingModule(lightning.LightningModule):
         decay = min(self.config.averaging, (1 + self.global_step) / (10 + self.global_step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay)
+
+
+def _copy_to(part: Tensor, device: torch.device) -> Tensor:
+    return part.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else part.to(device)
 
 
 def _split(batch: Batch, count: int) -> list[Batch]:

@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingLog, TrainingMonitor, write_history
+from chem_vae.callbacks import OnValidation, SampleMetrics, StopTraining, TrainingMonitor
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.checkpoint_io import SafetensorsIO, find_usable
 from chem_vae.config import ModelConfig, TrainingConfig
@@ -24,6 +24,7 @@ from chem_vae.errors import DataError, MemoryWarning, TrainingError, UserError
 from chem_vae.model import ChemVAE
 from chem_vae.module import TrainingModule
 from chem_vae.progress import Progress, silent
+from chem_vae.training_log import TrainingLog, write_history
 from chem_vae.vocabulary import SelfiesVocabulary
 
 __all__ = ["OnValidation", "SampleMetrics", "StopTraining", "TrainingLog", "train", "write_history"]

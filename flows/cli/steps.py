@@ -139,7 +139,7 @@ def train(
 
     check_start(whole, workspace)
     opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))
-    from pipeline.training.train import train as train_on  # here: loads lightning and torch
+    from pipeline.training.train import train as train_on  # here: loads torch
 
     with publish_to(whole.publish, workspace, log), show_progress(quiet) as progress:
         model = train_on(opened or ingest_source(whole.ingest, workspace, progress), whole.train, workspace, progress)

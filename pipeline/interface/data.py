@@ -21,6 +21,7 @@ from pipeline.explore.prediction import OF_FILE
 from pipeline.explore.prediction import predict as predict_smiles
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.training.config import TrainConfig
+from pipeline.training.train import train as train_on
 from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.lookup import find_dataset, find_workspace
 from pipeline.workspace.progress import follow
@@ -97,8 +98,6 @@ def train(
         CheckpointError: The base is damaged.
         BusyError: The same training is under way in another process.
     """
-    from pipeline.training.train import train as train_on  # here: loads Lightning
-
     folder = find_workspace(workspace)
     opened = dataset if isinstance(dataset, Dataset) else Dataset.open(find_dataset(str(dataset), folder))
     whole = TrainConfig.model_validate({**(config or TrainConfig()).model_dump(exclude_unset=True), **settings})

@@ -14,8 +14,7 @@ from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
-from chem_vae.training import resolve_precision, write_history
-from chem_vae.training import train as train_core
+from chem_vae.training_log import write_history
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness, measure_validity
 from pipeline.chemistry.validate import validate
@@ -143,6 +142,10 @@ def _train_into(
     tensorboard: Path | None,
     progress: Progress,
 ) -> None:
+    # Here: lightning takes two seconds to load, which a night that trains nothing does without.
+    from chem_vae.training import resolve_precision
+    from chem_vae.training import train as train_core
+
     started = time.monotonic()
     names = [p.name for p in dataset.properties]
     if len(dataset.tokens("train")) == 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig
 from pipeline.datasets.ingest import ingest
+from pipeline.training.go_on import train_or_go_on
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.night_account import name_run
 from pipeline.workflows.preflight import check_goals, check_request, check_start
@@ -34,9 +35,6 @@ def campaign(
     Raises:
         UserError: The settings ask for something that the data or the model will not have.
     """
-    # Here: to load Lightning takes seconds, and settings that cannot work need none of it.
-    from pipeline.training.go_on import train_or_go_on
-
     check_request(config)
     check_start(config, workspace)
     dataset = ingest(config.ingest, workspace, progress)

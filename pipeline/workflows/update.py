@@ -24,6 +24,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.report.rounds import Round, list_learned
 from pipeline.training.config import TrainConfig
+from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.known_molecules import list_proposed
 from pipeline.workflows.new_measurements import (
@@ -121,9 +122,6 @@ def update(
         NoNewMeasurementsError: The file holds no other measurements than those in the data.
         DataError: The dataset of the run is no longer in the workspace.
     """
-    # Here: to load Lightning takes seconds, and a request that cannot be met needs none of it.
-    from pipeline.training.train import train
-
     config = config or load_config(run.folder / "config.json", OTHER_FILE)
     model, dataset, measured = _open(run, workspace)
     if source == LIBRARY:
