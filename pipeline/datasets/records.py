@@ -89,9 +89,11 @@ def read_head(path: Path, delimiter: str | None, count: int, encoding: str | Non
 
 
 def is_whole(record: Record, layout: Layout) -> bool:
-    """Whether a record has a cell for each column, empty cells beyond the last column left out."""
+    """Whether a record has a cell for each column, empty cells beyond the last column left out, which may hold no line break."""
     width = len(layout.names) - (layout.cell_name is not None)
-    return len(record) == width or (len(record) > width and not any(cell.strip() for cell in record[width:]))
+    return len(record) == width or (
+        len(record) > width and not any(cell.strip() or "\n" in cell for cell in record[width:])
+    )
 
 
 def _split(text: str, delimiter: str) -> tuple[Record, bool] | None:

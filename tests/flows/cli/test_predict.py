@@ -29,7 +29,7 @@ def test_a_file_and_smiles_are_predicted(
 
 def test_a_model_without_measured_properties_computes(chem_vae: CommandLine, workspace: Path) -> None:
     done = chem_vae("predict", "CCO", "-m", "moses", "-w", workspace)
-    assert done.returncode == 0 and "46.07" in done.stdout, "ethanol has its weight"
+    assert done.returncode == 0 and " 46.1 " in done.stdout, "ethanol has its weight"
     assert "nothing is predicted: all values are computed" in done.stderr
 
 

@@ -15,7 +15,7 @@ def test_tune_ends_with_a_table_and_the_command_that_uses_it(
     assert done.returncode == 0, done.stderr
     head, _, row = done.stdout.splitlines()[:3]
     assert head.split()[:4] == ["trial", "state", "objective", "beta"]
-    assert row.split()[:2] == ["1", "complete"] and row.split()[3] == "0.1"
+    assert row.split()[:2] == ["1", "complete"] and row.split()[3] == "0.100"
     best = tmp_path / "studies" / "first" / "best.toml"
     assert f"best settings: {best}" in done.stdout and "next: chem-vae train" in done.stderr
     assert "beta = 0.1" in best.read_text()

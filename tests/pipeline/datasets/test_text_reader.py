@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chem_vae.errors import DataError
@@ -156,6 +156,7 @@ def test_a_well_formed_table_is_read_as_it_was_written(
 
 
 @given(st.text(alphabet='C",\n;O x', max_size=80))
+@example(',,"\n"')
 @settings(max_examples=500, deadline=None)
 def test_no_line_of_any_text_is_lost(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = write(tmp_path_factory.mktemp("text"), "a.csv", "smiles,note\n" + text)

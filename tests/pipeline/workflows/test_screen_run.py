@@ -65,6 +65,6 @@ def test_an_error_leaves_no_folder(model: TrainedModel, tmp_path: Path) -> None:
 
 
 def test_the_public_name() -> None:
-    from pipeline.generation.screen_library import screen
+    from pipeline.interface.generation import screen
 
     assert mg.screen is screen
