@@ -305,7 +305,7 @@ def run(bench: Bench, wanted: Sequence[str], path: Path) -> dict[str, Any]:
     found |= {
         "benchmark": "druglike",
         "model": bench.model.key,
-        "name": bench.options.model,
+        "name": Path(bench.options.model).name,
         "data": data,
         "tolerances": TOLERANCES,
         "versions": list_versions(),

@@ -4,8 +4,9 @@
     python benchmarks/ship_model.py workspace/models/druglike-prepared-0123abcd data/models/druglike \
         --benchmark results/druglike.json --kept-from source=zinc250k
 
-What is kept: the weights (half precision), the predictors, latent points of training molecules, a thinned training log, and the card
-with the figures of the benchmark, where limits stand in the place of warnings. What the card says of licence and limits is here, by the name of the folder.
+What is kept: the weights (half precision), the predictors, latent points of training molecules, hashes of all of them, a thinned
+training log, and the card with the figures of the benchmark, where limits stand in the place of warnings. What the card says of licence
+and limits is here, by the name of the folder.
 
 With --kept-from COLUMN=VALUE all molecules that the folder holds (kept.smi, their ids beside the anomaly score's reference, latent
 points) are drawn anew from the training molecules whose column of the dataset says so; the dataset must be in the workspace. That is for
@@ -34,6 +35,8 @@ from chem_vae.latent import measure_nearest_distances
 from chem_vae.mlp_ensemble import MLPEnsemble
 from pipeline.models.kept_molecules import KEPT_SMILES, load_anomaly_tensors, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel, save_latent
+from pipeline.models.training_hashes import FILE as HASHES_FILE
+from pipeline.models.training_hashes import write_training_hashes
 from pipeline.training.fit_predictors import KEPT_MOLECULES
 from pipeline.training.sample_check import describe_samples, warn_about_samples
 from pipeline.workspace.folders import hash_content, write_manifest
@@ -98,6 +101,7 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None, kept_from: 
             shutil.copy(source / name, target / name)
     if allowed is not None:
         keep_molecules(model, allowed, target)
+    keep_hashes(model, target)
     record = json.loads((source / "training.json").read_text(encoding="utf-8"))
     step = max(1, len(record["history"]) // KEPT_ROWS)
     write_json(target / "training.json", {**record, "history": record["history"][::step]})
@@ -107,6 +111,15 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None, kept_from: 
     if size > MOST_BYTES[target.name]:
         raise SystemExit(f"{target} takes {size:,} bytes; {MOST_BYTES[target.name]:,} is the most")
     return size
+
+
+def keep_hashes(model: TrainedModel, target: Path) -> None:
+    """Write the hashes of the training molecules where the dataset is in the workspace; else copy the model's, if it has them."""
+    dataset = model.dataset()
+    if dataset is not None and model.is_trained_on(dataset):
+        write_training_hashes(target, dataset.table(["smiles"], split="train")["smiles"].tolist())
+    elif (model.folder / HASHES_FILE).exists():
+        shutil.copy(model.folder / HASHES_FILE, target / HASHES_FILE)
 
 
 def select_molecules(model: TrainedModel, column: str, value: str) -> TokenDataset:
