@@ -101,7 +101,8 @@ class TrainingModule(lightning.LightningModule):
         terms = elbo(
             self.model, piece.tokens, self._standardize(piece), self._beta, self.config.free_bits, self._whole, piece.keeps_z
         )  # fmt: skip
-        asked = self.device.type == "cpu" or self.global_step % STEPS_BETWEEN_CHECKS == 0
+        last = self.global_step >= self.steps - 1
+        asked = self.device.type == "cpu" or last or self.global_step % STEPS_BETWEEN_CHECKS == 0
         if asked and not torch.isfinite(terms.loss):
             raise TrainingError(
                 f"the loss is no longer a number (step {self.global_step}); lower train.training.learning_rate "

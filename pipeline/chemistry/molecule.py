@@ -18,7 +18,7 @@ from pipeline.chemistry.descriptors import compute_descriptors
 from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS, Bits
 
 _MARKS = re.compile(r"[@/\\\\]|\[\d")
-"""What only a SMILES with stereo or isotopes has."""
+"""Finds the marks of stereo and of isotopes in a SMILES."""
 
 
 class Molecule:

@@ -20,7 +20,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score
 
 LIBRARY = "library"
-"""What the column `strategy` says of molecules that were chosen from a library."""
+"""The value of the column `strategy` for molecules that were chosen from a library."""
 
 
 def build_library_table(scorer: LibraryScorer, best: Sequence[KeptRow]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.formatting import format_brief
 
 PREFIX = "nearest_measured_"
-"""What the names of the columns begin with: smiles, similarity, row, the measured properties, the user's own columns."""
+"""The prefix of the columns that describe the nearest measured molecule."""
 SMILES, SIMILARITY, ROW = f"{PREFIX}smiles", f"{PREFIX}similarity", f"{PREFIX}row"
 _BESIDE = ("lower", "upper", "spread")
 

@@ -1,1 +1,1 @@
-"""What `import pipeline as mg` offers where a person types: names of models, tables and workspaces as one has them, and progress shown."""
+"""The functions of `import pipeline as mg`: they take names of models, tables and workspaces, and show their progress."""
