@@ -10,12 +10,14 @@ Strings with stereo or charges are longer and easier to spell otherwise, so that
 had learned stereo from some thousand molecules drew it in 20 % of its molecules, and in 10 % after four redraws. A molecule is
 therefore replaced only by one that has stereo and charges where it had them, and the shares of both stay those of p(x). A stereo mark
 counts as the decoder wrote it: where it stands at no stereocenter, since the molecule became another, it is lost with the error.
+Stereocenters that were not marked get a configuration as often as the data define them (`pipeline.models.stereo_choice`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
@@ -23,6 +25,7 @@ from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.stereo_and_charge import has_charge, has_stereo
 from pipeline.chemistry.validate import Candidate, validate
 from pipeline.models.spelling import write_selfies
+from pipeline.models.stereo_choice import define_stereo, find_share_to_define, has_undefined_stereo
 
 REDRAWS = 4
 
@@ -33,7 +36,7 @@ class Draw:
 
     candidates: list[Candidate]
     strings: list[str | None]
-    """The decoded SELFIES strings."""
+    """The decoded SELFIES strings; where stereo was given to a molecule, the string with it."""
     spellings: list[str | None]
     """The canonical SELFIES strings of the molecules; None where there is none."""
     canonical: Share
@@ -51,6 +54,8 @@ def draw(
     redraws: int = REDRAWS,
 ) -> Draw:
     """Decode latent points, validate the molecules, and draw those again that are not spelled canonically.
+
+    Of the molecules that are decoded without z, some with undefined stereo get a configuration.
 
     Args:
         checkpoint: The model.
@@ -94,4 +99,27 @@ def draw(
             if not (fine and same):
                 again.append(row)
         open_rows = again
+    if temperature > 0:
+        rows = _choose_rows_to_define(checkpoint, z, candidates, seed)
+        wanted = None if conditions is None else conditions[rows]
+        at = np.random.default_rng([seed, 1]).random(len(z))[rows]
+        defined = define_stereo(checkpoint, [candidates[row].smiles or "" for row in rows], wanted, at)
+        for row, candidate in zip(rows, validate(defined, checkpoint.vocabulary), strict=True):
+            if candidate.valid:
+                candidates[row] = replace(candidate, row=row)
+                strings[row] = spellings[row] = defined[candidate.row]
     return Draw(candidates, strings, spellings, Share(canonical, drawn))
+
+
+def _choose_rows_to_define(checkpoint: Checkpoint, z: Tensor, candidates: list[Candidate], seed: int) -> list[int]:
+    """Choose at random the valid molecules without z, and with undefined stereo, that get a configuration."""
+    share = find_share_to_define(checkpoint.card)
+    if share == 0.0:
+        return []
+    chosen = np.random.default_rng([seed, 0]).random(len(z)) < share
+    chosen &= z.isnan().any(dim=-1).cpu().numpy()
+    return [
+        row
+        for row in np.flatnonzero(chosen).tolist()
+        if (smiles := candidates[row].smiles) and candidates[row].valid and has_undefined_stereo(smiles)
+    ]

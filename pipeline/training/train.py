@@ -21,6 +21,7 @@ from pipeline.chemistry.validate import validate
 from pipeline.datasets.account import describe_counts
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.label_checks import find_label_problems, require_labels
+from pipeline.models.stereo_choice import CARD_ENTRY
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.choose_base import BaseChoice
 from pipeline.training.config import TrainConfig
@@ -28,7 +29,7 @@ from pipeline.training.finetune import compare_with_base, plan_fine_tuning
 from pipeline.training.fit_measured import fit_measured
 from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
-from pipeline.training.sample_check import check_samples, warn_about_samples
+from pipeline.training.sample_check import check_samples, compare_undefined_stereo, warn_about_samples
 from pipeline.training.start import FEW_MOLECULES, choose_start, compare_shipped_models, open_base, settle_config
 from pipeline.workspace.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
@@ -184,8 +185,12 @@ def _train_into(
     if base is not None and (fits := _list_fits(base, dataset, choice)):
         plan.card["base"]["fits"] = fits
     molecules = len(plan.splits["train"])
+    undefined = compare_undefined_stereo(checkpoint, plan.splits["train"], seed)
+    stereo = {CARD_ENTRY: undefined} if undefined else {}
+    checkpoint.card = stereo  # by which samples are drawn
     samples = check_samples(checkpoint, plan.splits["train"], seed)
     checkpoint.card = {
+        **stereo,
         "dataset": {
             "name": dataset.name,
             "key": dataset.key,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import selfies
 import torch
 from rdkit import Chem
@@ -40,6 +42,8 @@ def test_greedy_decoding_is_not_repeated(model: TrainedModel) -> None:
 
 class _Scripted:
     """A stand-in for a checkpoint whose decoder says one string for each row and attempt."""
+
+    card: ClassVar[dict[str, object]] = {}
 
     def __init__(self, said: list[list[str]]) -> None:
         self.said = iter(said)
