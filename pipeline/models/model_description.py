@@ -36,7 +36,9 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
         lines.append(f"  samples at temperature 1: {describe_samples(samples)}")
     if undefined := card.get("undefined_stereo"):
         shares = f"{write_share(undefined['drawn'])} of the samples and {write_share(undefined['data'])} of the data"
-        lines.append(f"  undefined stereo: {shares}; what the samples have more often than the data gets a configuration")
+        lines.append(
+            f"  undefined stereo: {shares}; what the samples have more often than the data gets a configuration"
+        )
     for told in (card.get("finetuning") or {}).get("before_after", []):
         lines.append(f"  {told['of']}: {_describe_change(told)}")
     for p in card["predictors"]:
