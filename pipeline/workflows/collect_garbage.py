@@ -128,7 +128,8 @@ def delete_garbage(garbage: Sequence[Garbage], workspace: Path) -> tuple[int, li
             except (UserError, OSError) as error:
                 if not any(map(os.path.lexists, entry.paths)):
                     continue  # another process has deleted it meanwhile
-                left.append(f"{entry.name} was left: {error}")
+                reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+                left.append(f"{entry.name} was left: {reason}")
                 size -= entry.size
     return max(0, size), left
 

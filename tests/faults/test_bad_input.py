@@ -62,7 +62,7 @@ def test_a_workspace_that_can_only_be_read(disk: Path, workspace: Path) -> None:
     with pytest.raises(UserError, match="cannot write into .*read-only file system; choose another folder"):
         ingest_source(workspace)
     _, left = delete_garbage(collect_garbage(workspace, Retention(keep_runs=1)), workspace)
-    assert len(left) == 3 and all("was left" in sentence for sentence in left)
+    assert len(left) == 3 and all(sentence.endswith(" was left: read-only file system") for sentence in left)
     with pytest.raises(OSError, match="Read-only") as raised:
         open_library(disk / "other")
     assert "no permission" in explain_error(raised.value)[0]
