@@ -4,8 +4,8 @@
     python benchmarks/ship_model.py workspace/models/druglike-prepared-0123abcd data/models/druglike \
         --benchmark results/druglike.json --kept-from source=zinc250k
 
-What is kept: the weights (half precision), the predictors, latent points of training molecules, hashes of all of them, a thinned
-training log, and the card with the figures of the benchmark, where limits stand in the place of warnings. What the card says of licence
+What is kept: the weights (half precision), the predictors, latent points of training molecules, hashes of all of them, molecules that
+the model drew, for fine-tuning to replay (none that it was trained on), a thinned training log, and the card with the figures of the benchmark, where limits stand in the place of warnings. What the card says of licence
 and limits is here, by the name of the folder.
 
 With --kept-from COLUMN=VALUE all molecules that the folder holds (kept.smi, their ids beside the anomaly score's reference, latent
@@ -38,6 +38,8 @@ from pipeline.models.trained_model import TrainedModel, save_latent
 from pipeline.models.training_hashes import FILE as HASHES_FILE
 from pipeline.models.training_hashes import write_training_hashes
 from pipeline.training.fit_predictors import KEPT_MOLECULES
+from pipeline.training.replay import HELD_OUT, MOST_DRAWN
+from pipeline.training.replay_draws import write_draws
 from pipeline.training.sample_check import describe_samples, warn_about_samples
 from pipeline.workspace.folders import hash_content, write_manifest
 
@@ -72,6 +74,7 @@ LIMITS = {
 }
 MOST_BYTES = {"moses": 15 * 1024 * 1024, "druglike": 25 * 1024 * 1024}
 KEPT_ROWS = 300  # of the training log
+DRAWS = MOST_DRAWN + HELD_OUT + 500  # some are left out, where they are held-out molecules of the new data
 
 
 def ship(source: Path, target: Path, figures: dict[str, Any] | None, kept_from: tuple[str, str] | None = None) -> int:
@@ -106,6 +109,7 @@ def ship(source: Path, target: Path, figures: dict[str, Any] | None, kept_from: 
     step = max(1, len(record["history"]) // KEPT_ROWS)
     write_json(target / "training.json", {**record, "history": record["history"][::step]})
     manifest = {**model.manifest, "card": card, "key": hash_content(model.key, "shipped in half precision")}
+    write_draws(model, target, DRAWS, seed=0)
     write_manifest(target, manifest)
     size = sum(f.stat().st_size for f in target.iterdir())
     if size > MOST_BYTES[target.name]:

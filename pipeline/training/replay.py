@@ -2,12 +2,12 @@
 
 They are training molecules of the base where its dataset lies in the workspace. Else the base draws them from p(x), without z (Robins
 1995, doi:10.1080/09540099550039318; Shin et al. 2017, arXiv:1705.08690), again where they are not spelled canonically
-(`pipeline.models.sampling`).
+(`pipeline.models.sampling`); a shipped base brings molecules that it drew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,9 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.errors import TrainingError
 from chem_vae.progress import Progress
-from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training.replay_draws import BATCH, draw_batch
+from pipeline.training.replay_draws import BATCH, Drawn, draw_batch, list_computed_conditions, read_draws
 
 MOST_FROM_DATA = 100_000  # distinct molecules replayed, where reading them is all it takes
 MOST_DRAWN = 12_000  # where each has to be drawn, validated and its conditions computed
@@ -143,16 +142,14 @@ def _draw_from_base(
     fewest: int = 100,
 ) -> pd.DataFrame:
     """Draw distinct valid molecules from the base without z or conditions, and compute their properties."""
-    kinds = {p.name: p.kind for p in base.properties}
-    computed = [c for c in extended.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
+    computed = list_computed_conditions(base)
     columns = [extended.conditions.index(c) for c in computed]
     found: dict[str, str] = {}
     rows: list[NDArray[np.float32]] = []
     progress("replay", 0, count)
     asked = 0
-    while len(found) < count and asked < 4 * count + BATCH:
-        drawn = draw_batch(base, computed, seed, asked)
-        asked += BATCH
+    for drawn in _iterate_draws(base, computed, count, seed):
+        asked += len(drawn.selfies)
         for inchikey, string, own in zip(drawn.inchikeys, drawn.selfies, drawn.values, strict=True):
             if len(found) >= count or inchikey in found or inchikey in unseen:
                 continue
@@ -161,12 +158,22 @@ def _draw_from_base(
             found[inchikey] = string
             rows.append(values)
         progress("replay", len(found), count)
+        if len(found) >= count:
+            break
     if len(found) < min(fewest, count):
         raise TrainingError(
-            f"of {asked:,} molecules that the base model drew, {len(found)} are valid and distinct, too few to replay; "
+            f"of {asked:,} valid molecules that the base model drew, {len(found)} are distinct, too few to replay; "
             "start from another model, or fine-tune without: --set train.replay=0"
         )
     return _build_table(list(found.values()), np.array(rows), _mark_held_out(len(found)), extended.conditions)
+
+
+def _iterate_draws(base: TrainedModel, properties: Sequence[str], count: int, seed: int) -> Iterator[Drawn]:
+    """Iterate over valid molecules that the base drew: those of its folder first, then new ones, up to four times as many as asked for."""
+    if (kept := read_draws(base, properties, seed)) is not None:
+        yield kept
+    for start in range(0, 4 * count + BATCH, BATCH):
+        yield draw_batch(base, properties, seed, start)
 
 
 def _mark_held_out(n: int) -> list[bool]:

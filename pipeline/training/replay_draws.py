@@ -1,4 +1,7 @@
-"""Molecules that a base model draws to be shown again; they are kept in the user's cache, since every fine-tuning of it draws the same."""
+"""Molecules that a base model draws to be shown again.
+
+They are kept in the user's cache, since every fine-tuning of a model draws the same. A shipped model brings them in its folder.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,21 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from chem_vae.atomic_files import write_whole
+from chem_vae.errors import CheckpointError
+from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
-from pipeline.chemistry.properties import compute
+from pipeline.chemistry.properties import PROPERTIES, compute
+from pipeline.chemistry.validate import validate
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_hashes import read_training_hashes
 from pipeline.workspace.folders import hash_content
 from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.runs import list_versions
 
 BATCH = 1000
+FILE = "replay_draws.parquet"
+"""The file of a shipped model's folder with molecules that it drew: those of `Drawn`, with all properties it can compute."""
 _FOLDER = "replay"
 _VERSION = 1
 """The version of how the molecules are drawn; a higher number draws all of them again."""
@@ -35,6 +44,60 @@ class Drawn(NamedTuple):
     selfies: list[str]
     values: NDArray[np.float32]
     """(n, P) the computed properties that were asked for."""
+
+
+def write_draws(base: TrainedModel, folder: Path, count: int, seed: int, progress: Progress = silent) -> Path:
+    """Draw distinct valid molecules of a model and write them into a folder, whose manifest is to be written after it.
+
+    Molecules that the model was trained on are left out where it knows them (`pipeline.models.training_hashes`, read from `folder`).
+
+    Args:
+        base: The model.
+        folder: The folder of the shipped model.
+        count: The number of molecules.
+        seed: Draws them.
+        progress: Is told of the molecules found.
+    """
+    hashes, properties = read_training_hashes(folder), list_computed_conditions(base)
+    parts: list[pd.DataFrame] = []
+    found = asked = 0
+    while found < count and asked < 4 * count + BATCH:
+        drawn = draw_batch(base, properties, seed, asked)
+        asked += BATCH
+        part = pd.DataFrame({"inchikey": drawn.inchikeys, "selfies": drawn.selfies})
+        part[properties] = drawn.values
+        if hashes is not None:
+            smiles = [c.smiles or "" for c in validate(drawn.selfies, base.checkpoint.vocabulary)]
+            part = part[~np.array(hashes.find(smiles), dtype=bool)]
+        parts.append(part)
+        found = pd.concat([p["inchikey"] for p in parts]).nunique()
+        progress("replay", min(found, count), count)
+    table = pd.concat(parts).drop_duplicates("inchikey").head(count)
+    with write_whole(folder / FILE) as partial:
+        table.to_parquet(partial, compression="zstd", index=False)
+    return folder / FILE
+
+
+def read_draws(base: TrainedModel, properties: Sequence[str], seed: int) -> Drawn | None:
+    """Read the molecules that a shipped model brings, in an order that follows from the seed; None where it brings none.
+
+    Raises:
+        CheckpointError: The file is damaged.
+    """
+    path = base.folder / FILE
+    if not path.is_file():
+        return None
+    found = _read(path, properties)
+    if found is None:
+        raise CheckpointError(f"the model {base.folder} is damaged: {FILE} cannot be read")
+    order = np.random.default_rng(seed).permutation(len(found.selfies))
+    return Drawn([found.inchikeys[i] for i in order], [found.selfies[i] for i in order], found.values[order])
+
+
+def list_computed_conditions(base: TrainedModel) -> list[str]:
+    """List the conditions of a model that are computed from the molecule."""
+    kinds = {p.name: p.kind for p in base.properties}
+    return [c for c in base.conditions if kinds.get(c) == "computed" and c in PROPERTIES]
 
 
 def draw_batch(base: TrainedModel, properties: Sequence[str], seed: int, start: int) -> Drawn:
