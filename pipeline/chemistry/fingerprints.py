@@ -73,11 +73,11 @@ class MorganFingerprint:
 
 
 ECFP4_1024 = MorganFingerprint(1024)
-"""The fingerprint of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644): internal diversity, the nearest training
-molecules, the similarities of `explore` and of a candidate to its parent."""
+"""The fingerprint of the metrics of MOSES (Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644), internal diversity among them."""
 
 ECFP4_2048 = MorganFingerprint(2048)
-"""The fingerprint that similarity constraints and lead optimization use, as in Jin et al. 2019 (arXiv:1812.01070)."""
+"""The fingerprint of every similarity that a person reads or asks for: to the nearest training or measured molecule, to a parent,
+in `explore`, in the candidate library, and in constraints and lead optimization, as in Jin et al. 2019 (arXiv:1812.01070)."""
 
 SIMULATED_COUNTS = MorganFingerprint(2048, count_simulation=True)
 """The features of predictors over structure: measured properties, the domain of a predictor, the surrogate of a search."""

@@ -15,7 +15,7 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.fingerprints import ECFP4_1024, Bits, tanimoto_to_each
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, tanimoto_to_each
 from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
 
@@ -195,7 +195,8 @@ def measure_internal_diversity(
     if len(structures) > at_most:
         drawn = np.random.default_rng(seed).choice(len(structures), size=at_most, replace=False)
         structures = [structures[i] for i in sorted(drawn)]
-    bits = [f for f in compute_fingerprints(structures) if f is not None]
+    mols = [s.mol if isinstance(s, Molecule) else parse_mol(s) for s in structures]
+    bits = [f for f in ECFP4_1024.bits_of(mols) if f is not None]
     if not bits:
         return math.nan
     rows = [np.mean(np.power(tanimoto_to_each(f, bits), p)) ** (1 / p) for f in bits]
@@ -223,7 +224,7 @@ def count_scaffolds(structures: Sequence[Structure]) -> Share:
 
 
 def compute_fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
-    """Compute the fingerprint `ECFP4_1024` of each molecule; None where RDKit cannot read it.
+    """Compute the fingerprint `ECFP4_2048` of each molecule; None where RDKit cannot read it.
 
     Args:
         structures: Molecules, whose fingerprints are kept with them, or SMILES.
@@ -232,7 +233,7 @@ def compute_fingerprints(structures: Sequence[Structure | None], threads: int = 
     texts = [None if isinstance(s, Molecule) else parse_mol(s) for s in structures]
     return [
         s.fingerprint if isinstance(s, Molecule) else bits
-        for s, bits in zip(structures, ECFP4_1024.bits_of(texts, threads), strict=True)
+        for s, bits in zip(structures, ECFP4_2048.bits_of(texts, threads), strict=True)
     ]
 
 
@@ -243,7 +244,7 @@ def find_nearest_neighbors(
     block: int = 20_000,
     threads: int = 0,
 ) -> list[tuple[str | None, float]]:
-    """Find the most similar reference molecule of each molecule, by the Tanimoto similarity of `ECFP4_1024`.
+    """Find the most similar reference molecule of each molecule, by the Tanimoto similarity of `ECFP4_2048`.
 
     One block of the reference is in memory at a time; 1.5 million molecules take two minutes on one core.
 
@@ -266,7 +267,7 @@ def find_nearest_neighbors(
     for start in range(0, total, block):
         texts = list(reference_smiles[start : start + block])
         with rdBase.BlockLogs():
-            bits = ECFP4_1024.bits_of([_read_canonical(s) for s in texts], threads)
+            bits = ECFP4_2048.bits_of([_read_canonical(s) for s in texts], threads)
         usable = [i for i, f in enumerate(bits) if f is not None]
         kept = [f for f in bits if f is not None]
         for q, query in enumerate(queries):

@@ -15,7 +15,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.errors import DataError
 from pipeline.chemistry.descriptors import compute_descriptors
-from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS, Bits
+from pipeline.chemistry.fingerprints import ECFP4_2048, SIMULATED_COUNTS, Bits
 
 _MARKS = re.compile(r"[@/\\\\]|\[\d")
 """Finds the marks of stereo and of isotopes in a SMILES."""
@@ -76,8 +76,8 @@ class Molecule:
 
     @cached_property
     def fingerprint(self) -> Bits:
-        """The fingerprint `ECFP4_1024` as an RDKit bit vector."""
-        return ECFP4_1024.bits(self.mol)
+        """The fingerprint `ECFP4_2048` as an RDKit bit vector."""
+        return ECFP4_2048.bits(self.mol)
 
     @cached_property
     def substructures(self) -> NDArray[np.uint8]:

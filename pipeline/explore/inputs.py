@@ -36,7 +36,7 @@ def encode_seed(model: TrainedModel, smiles: str) -> tuple[Spelling, Tensor]:
 
 
 def tanimoto(first: Sequence[Structure | None], second: Sequence[Structure | None]) -> NDArray[np.float64]:
-    """Compute the Tanimoto similarity (`ECFP4_1024`) of each pair of molecules, (n,); NaN where one is None."""
+    """Compute the Tanimoto similarity (`ECFP4_2048`) of each pair of molecules, (n,); NaN where one is None."""
     pairs = zip(compute_fingerprints(first), compute_fingerprints(second), strict=True)
     return np.array([np.nan if a is None or b is None else similarity(a, b) for a, b in pairs], dtype=np.float64)
 

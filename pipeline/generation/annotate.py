@@ -213,7 +213,7 @@ def add_predictions(molecules: pd.DataFrame, model: TrainedModel, names: Iterabl
 def add_neighbors(
     candidates: pd.DataFrame, model: TrainedModel, dataset: Dataset | None, progress: Progress = silent
 ) -> pd.DataFrame:
-    """Add the most similar training molecule and its Tanimoto similarity (Morgan, radius 2, 1024 bits).
+    """Add the most similar training molecule and its Tanimoto similarity (`ECFP4_2048`).
 
     The table needs the column `molecule`; it is changed and returned. Without the dataset only the training molecules kept with
     the model are compared, so that there may be a more similar one; None and NaN stand where none are kept.

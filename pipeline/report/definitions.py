@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.chemistry.fingerprints import ECFP4_1024
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ DEFINITIONS = {
     ),
     "similarity": Definition(
         "similarity",
-        f"Tanimoto similarity of {ECFP4_1024.description}.",
+        f"Tanimoto similarity of {ECFP4_2048.description} (ECFP4), stereo ignored.",
         "bits of both / bits of either",
         "the molecules named at the column",
     ),

@@ -7,7 +7,7 @@ from rdkit import Chem
 
 from chem_vae.errors import DataError
 from pipeline.chemistry import molecule as module
-from pipeline.chemistry.fingerprints import ECFP4_1024
+from pipeline.chemistry.fingerprints import ECFP4_2048
 from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
 from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.standardize import Standardizer
@@ -26,7 +26,7 @@ def test_everything_is_derived_from_one_parse(monkeypatch: pytest.MonkeyPatch) -
     assert found.stereo_blind_key == found.inchikey[:14]
     assert found.scaffold == find_scaffold(found) == "c1ccccc1"
     assert found.fingerprint is compute_fingerprints([found])[0]
-    assert found.fingerprint == ECFP4_1024.bits(found.mol)
+    assert found.fingerprint == ECFP4_2048.bits(found.mol)
 
 
 def test_pickling_drops_what_can_be_computed_again() -> None:

@@ -213,5 +213,5 @@ def test_each_similarity_is_defined_by_its_fingerprint() -> None:
     for fingerprint in (ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS):
         assert fingerprint.description in shown
     without = Reader(page.render(as_report(full_report()), candidates())).text
-    assert ECFP4_1024.description in without
-    assert ECFP4_2048.description not in without and SIMULATED_COUNTS.description not in without
+    assert ECFP4_1024.description in without and ECFP4_2048.description in without
+    assert SIMULATED_COUNTS.description not in without
