@@ -33,11 +33,15 @@ class GaussianProcess(PropertyPredictor):
         y: (n,) values in raw units.
         fit: Whether hyperparameters are fitted now, by marginal likelihood.
         variance: (n,) the variance of each value in raw units, where they are known; None: all the same, fitted.
+        fit_on: The most molecules, drawn at random, by whose marginal likelihood they are fitted; None: all. Where the values have no
+            noise, 300 of 1,000 find as good hyperparameters in a fifteenth of the time.
     """
 
     method = "Gaussian process"
 
-    def __init__(self, z: Tensor, y: Tensor, fit: bool = True, variance: Tensor | None = None) -> None:
+    def __init__(
+        self, z: Tensor, y: Tensor, fit: bool = True, variance: Tensor | None = None, fit_on: int | None = None
+    ) -> None:
         super().__init__()
         from botorch.models import SingleTaskGP  # here: loads botorch
         from botorch.models.transforms import Normalize, Standardize
@@ -53,7 +57,14 @@ class GaussianProcess(PropertyPredictor):
                 input_transform=Normalize(self.z.shape[-1]),
                 outcome_transform=Standardize(1),
             )
-            if fit:
+            if fit and fit_on is not None and len(z) > fit_on and variance is None:
+                some = torch.randperm(len(z), generator=torch.Generator().manual_seed(0))[:fit_on]
+                found = GaussianProcess(z[some], y[some]).gp.state_dict()
+                fitted = {
+                    k: v for k, v in found.items() if k.startswith(("likelihood.", "mean_module.", "covar_module."))
+                }
+                self.gp.load_state_dict(self.gp.state_dict() | fitted)
+            elif fit:
                 from botorch.fit import fit_gpytorch_mll  # here: loads botorch and gpytorch
                 from gpytorch.mlls import ExactMarginalLogLikelihood
 

@@ -23,7 +23,9 @@ def read_labels(data: TokenDataset, column: int) -> Labels:
     return Labels(values.float(), bounds[:, 0].float(), bounds[:, 1].float(), spreads.float())
 
 
-def fit_predictor(z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_000) -> PropertyPredictor:
+def fit_predictor(
+    z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_000, fit_on: int | None = None
+) -> PropertyPredictor:
     """Fit a predictor: a Gaussian process up to GP_MOST molecules, an ensemble above.
 
     Args:
@@ -31,6 +33,7 @@ def fit_predictor(z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_0
         y: (n,) values in raw units, or labels some of which are bounds; rows with neither are left out.
         seed: The seed.
         most: The most molecules that are used, drawn with the seed.
+        fit_on: The most molecules that the hyperparameters of a Gaussian process of plain values are fitted to; None: all.
 
     Returns:
         The predictor, not calibrated yet.
@@ -47,7 +50,7 @@ def fit_predictor(z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_0
         drawn = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:most]
         z, labels = z[drawn], labels[drawn]
     if len(labels) <= GP_MOST:
-        return GaussianProcess(z, labels.y) if labels.is_plain else GaussianProcess.fit_labels(z, labels)
+        return GaussianProcess(z, labels.y, fit_on=fit_on) if labels.is_plain else GaussianProcess.fit_labels(z, labels)
     values = labels.y if bool(labels.is_exact.all()) else _impute(z, labels, seed)
     return MLPEnsemble.fit(z.numpy(), values.numpy(), seed=seed)
 

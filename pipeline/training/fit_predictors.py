@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from pipeline.models.trained_model import save_latent
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
 KEPT_MOLECULES = 4000  # training molecules whose latent points are kept with the model
 WEAK_AUC = 0.65  # of two classes
+COMPUTED_FIT_ON = 300
+"""Molecules that set the hyperparameters of the predictor of a computed property, whose values have no noise."""
 CHECKED_MOLECULES = 2000  # held-out molecules for the figures
 
 
@@ -42,6 +44,7 @@ def fit_and_check(
     progress: Progress,
     *,
     properties: int,
+    measured: Collection[str] = (),
     keep_molecules: bool = True,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fit and check the predictors, keep latent points and the anomaly score's reference, measure reconstruction.
@@ -55,6 +58,7 @@ def fit_and_check(
         folder: The model's folder.
         progress: Is told of each property.
         properties: The number of the model's properties; `names` are the first, the others have no value here.
+        measured: Those of the names that are measured.
         keep_molecules: Whether training molecules, as ids and as SMILES, are kept with the model.
 
     Returns:
@@ -84,7 +88,9 @@ def fit_and_check(
     write_text(folder / KEPT_SMILES, "".join(f"{s}\n" for s in smiles))
     values = torch.nn.functional.pad(torch.from_numpy(kept.values()), (0, properties - len(names)), value=torch.nan)
     save_latent(folder / "latent.safetensors", z_kept, values, typical)
-    fitted, figures = _fit_all(checkpoint, splits["train"], names, random, z_calibration, calibration, progress)
+    fitted, figures = _fit_all(
+        checkpoint, splits["train"], names, measured, random, z_calibration, calibration, progress
+    )
     save_predictors({n: f for n, (f, _) in fitted.items()}, folder / "predictors.safetensors")
     y_held_out = torch.from_numpy(held_out.values())
     for name, (predictor, n_train) in fitted.items():
@@ -128,6 +134,7 @@ def _fit_all(
     checkpoint: Checkpoint,
     training: TokenDataset,
     names: list[str],
+    measured_names: Collection[str],
     random: np.random.Generator,
     z_calibration: torch.Tensor,
     calibration: TokenDataset,
@@ -145,7 +152,8 @@ def _fit_all(
             empty = {"r2": nan, "mae": nan, "rmse": nan, "coverage": {}, "parity": []}
             figures.append({"property": name, "method": "none", "n_train": len(chosen), "n_test": 0, **empty})
             continue
-        predictor = fit_predictor(checkpoint.encode_dataset(chosen).mu, read_labels(chosen, i), seed=i)
+        fit_on = None if name in measured_names else COMPUTED_FIT_ON
+        predictor = fit_predictor(checkpoint.encode_dataset(chosen).mu, read_labels(chosen, i), seed=i, fit_on=fit_on)
         usable = torch.isfinite(y_calibration[:, i])
         predictor.calibrate(z_calibration[usable], y_calibration[usable, i])
         fitted[name] = (predictor, len(chosen))

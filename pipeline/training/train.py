@@ -169,11 +169,11 @@ def _train_into(
         checkpoint.max_length = max(checkpoint.max_length, plan.start.max_length)
     write_history(record, folder / "metrics.csv")
     seed = config.training.seed
+    measured = [p.name for p in dataset.properties if p.kind == "measured"]
     figures, predictors = fit_and_check(
         checkpoint, plan.splits, names, record, seed, folder, progress,
-        properties=len(plan.summaries), keep_molecules=config.keep_molecules,
+        properties=len(plan.summaries), measured=measured, keep_molecules=config.keep_molecules,
     )  # fmt: skip
-    measured = [p.name for p in dataset.properties if p.kind == "measured"]
     told: list[str] = []
     if measured and config.keep_molecules:  # their substructures are kept
         new = [n for n in measured if base is None or n not in base.conditions]

@@ -51,3 +51,15 @@ def test_uncertainty_grows_away_from_the_data() -> None:
     predictor = fit_predictor(*made(150))
     near, far = predictor.predict(torch.zeros(1, 8)).std, predictor.predict(torch.full((1, 8), 6.0)).std
     assert far > 1.5 * near
+
+
+def test_hyperparameters_of_values_without_noise_are_found_from_some_of_them(tmp_path: Path) -> None:
+    z, y = made(400, noise=0.0)
+    z_test, y_test = made(500, noise=0.0, seed=2)
+    whole, some = fit_predictor(z, y), fit_predictor(z, y, fit_on=120)
+    alone = fit_predictor(z[:120], y[:120])
+    r2 = {name: check(p, z_test, y_test, 400).r2 for name, p in {"whole": whole, "some": some, "alone": alone}.items()}
+    assert r2["some"] > 0.98 and r2["some"] > r2["whole"] - 0.01 and 1 - r2["some"] < 0.7 * (1 - r2["alone"]), r2
+    save_predictors({"logp": some}, tmp_path / "p.safetensors")
+    loaded = load_predictors(tmp_path / "p.safetensors")["logp"]
+    assert torch.allclose(loaded.predict(z_test[:50]).mean, some.predict(z_test[:50]).mean, atol=1e-3)
