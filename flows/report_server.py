@@ -29,6 +29,38 @@ FAILURE_FILES = ("report.html", "failure.json")
 POLICY = "default-src 'self' 'unsafe-inline' data:; form-action 'none'; frame-ancestors 'self'"
 
 
+def find_run_file(workspace: Path, path: str) -> Path | None:
+    """Return the file of a run that a path names (runs/ID/FILE, failed/ID/FILE); None for anything else on the disk.
+
+    Args:
+        workspace: The folder with runs, resolved.
+        path: The path of an address, with its characters quoted.
+    """
+    parts = [unquote(part) for part in urlsplit(path).path.split("/") if part]
+    if len(parts) < 3 or any(part in (".", "..") or "/" in part or "\\" in part or "\0" in part for part in parts):
+        return None
+    kind, name, file = parts[0], parts[1], "/".join(parts[2:])
+    folder = workspace / kind / name
+    if file not in list_run_files(kind, folder):
+        return None
+    found = folder / file
+    is_inside = found.resolve().is_relative_to((workspace / kind).resolve())
+    return found if is_inside and found.is_file() else None
+
+
+def list_run_files(kind: str, folder: Path) -> tuple[str, ...]:
+    """List the files of a run that may be read: those that its manifest names, without its model."""
+    if kind == FAILED:
+        return FAILURE_FILES
+    if kind != "runs":
+        return ()
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return tuple(str(file) for file in manifest["files"] if not str(file).startswith("model/"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
 class ReportServer(ThreadingHTTPServer):
     """An HTTP server for the reports of one workspace, for reading only."""
 
@@ -46,29 +78,8 @@ class ReportServer(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def find_file(self, path: str) -> Path | None:
-        """Return the file of a run that a path names (runs/ID/FILE, failed/ID/FILE); None for anything else on the disk."""
-        parts = [unquote(part) for part in urlsplit(path).path.split("/") if part]
-        if len(parts) < 3 or any(part in (".", "..") or "/" in part or "\\" in part or "\0" in part for part in parts):
-            return None
-        kind, name, file = parts[0], parts[1], "/".join(parts[2:])
-        folder = self.workspace / kind / name
-        if file not in self.list_files(kind, folder):
-            return None
-        found = folder / file
-        is_inside = found.resolve().is_relative_to((self.workspace / kind).resolve())
-        return found if is_inside and found.is_file() else None
-
-    def list_files(self, kind: str, folder: Path) -> tuple[str, ...]:
-        """List the files of a run that may be read: those that its manifest names, without its model."""
-        if kind == FAILED:
-            return FAILURE_FILES
-        if kind != "runs":
-            return ()
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            return tuple(str(file) for file in manifest["files"] if not str(file).startswith("model/"))
-        except (OSError, ValueError, KeyError, TypeError):
-            return ()
+        """Return the file of a run that a path names, as `find_run_file` does."""
+        return find_run_file(self.workspace, path)
 
     def write_index(self) -> str:
         """Write the page that lists the runs, the newest first."""

@@ -31,6 +31,7 @@ from flows.cli import (
     space,
     steps,
     tune,
+    ui,
     update,
     verify,
 )
@@ -59,6 +60,7 @@ for module in (
     reports,
     tune,
     update,
+    ui,
 ):
     app.add_typer(module.app)
 app.add_typer(benchmark.app, name="benchmark")

@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from chem_vae.progress import Progress, silent
 from pipeline.workspace.notebook_progress import NotebookProgress, is_notebook
+from pipeline.workspace.progress_file import FileProgress, find_progress_file
 from pipeline.workspace.progress_rate import Rate, write_figures
 from pipeline.workspace.run_log import write_time
 
@@ -29,10 +31,13 @@ def show_progress() -> Iterator[Progress]:
 
     Yields:
         A listener that draws bars on a terminal and in a notebook; elsewhere it writes a line with the time at the start of a stage, every ten
-        seconds, and at the end.
+        seconds, and at the end. Where CHEM_VAE_PROGRESS_FILE names a file, each step is added to it too.
     """
     if is_notebook():
         yield NotebookProgress()
+        return
+    if (path := find_progress_file()) is not None:
+        yield from _follow_in_file(path)
         return
     if not sys.stderr.isatty():
         yield _LineProgress()
@@ -62,6 +67,20 @@ def show_progress() -> Iterator[Progress]:
 
     with bars:
         yield show
+
+
+def _follow_in_file(path: Path) -> Iterator[Progress]:
+    """Yield a listener that adds progress to a file, and writes it as log lines."""
+    file, lines = FileProgress(path), _LineProgress()
+
+    def listen(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
+        file(stage, done, total, figures)
+        lines(stage, done, total, figures)
+
+    try:
+        yield listen
+    finally:
+        file.close()
 
 
 class _LineProgress:

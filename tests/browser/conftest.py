@@ -36,7 +36,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., WatchedPage]]:
     """
     made: list[WatchedPage] = []
 
-    def make(own: str = "", **options: Any) -> WatchedPage:
+    def make(own: str | tuple[str, ...] = "", **options: Any) -> WatchedPage:
         context = browser.new_context(**{"viewport": DESKTOP, "accept_downloads": True, **options})
         watched = WatchedPage(context.new_page(), own)
         made.append(watched)

@@ -20,14 +20,14 @@ class WatchedPage:
 
     Args:
         page: The page, before it opens anything.
-        own: What an address begins with that is not outside, as "http://localhost:8123"; a file has none.
+        own: What addresses begin with that are not outside, as "http://localhost:8123"; a file has none.
     """
 
-    def __init__(self, page: Page, own: str = "") -> None:
+    def __init__(self, page: Page, own: str | tuple[str, ...] = "") -> None:
         self.page = page
         self.errors: list[str] = []
         self.outside: list[str] = []
-        inside = (*_INSIDE, own) if own else _INSIDE
+        inside = (*_INSIDE, *((own,) if isinstance(own, str) else own)) if own else _INSIDE
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None)
         page.on("request", lambda r: None if r.url.startswith(inside) else self.outside.append(r.url))

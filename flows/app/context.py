@@ -1,0 +1,43 @@
+"""What all pages of the app share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+"""The names of this computer as addresses to listen at, and as a browser writes them."""
+
+
+@dataclass(frozen=True)
+class AppContext:
+    """The workspace and the library that the app shows."""
+
+    workspace: Path
+    library: str | None = None
+    """The file or the address of the candidate library; that of the workspace when None."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that every run begins with, as a TOML file holds them."""
+
+    def complete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of the app's own file with those that were asked for on a page, which go before."""
+        return _merge(copy.deepcopy(dict(self.settings)), asked)
+
+
+def is_local_host(host: str) -> bool:
+    """Whether an address to listen at is this computer's own."""
+    return host in LOCAL
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in above.items():
+        known = below.get(key)
+        below[key] = (
+            _merge(known, value)
+            if isinstance(known, dict) and isinstance(value, Mapping) and key != "objectives"
+            else value
+        )
+    return below

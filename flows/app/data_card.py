@@ -1,0 +1,224 @@
+"""The part of the start page that shows what was understood of a file: columns, rows, rejects, warnings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from chem_vae.errors import ChemVAEError
+from flows.app.context import AppContext
+from flows.app.job_view import show_stages
+from flows.app.layout import block, count, fail, fold, heading, quiet_button, tell_errors, text, tile
+from flows.app.pieces import list_sentences, picture, plain_table
+from pipeline.datasets.config import IngestConfig
+from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.exports import list_rejected
+from pipeline.datasets.first_look import FirstLook
+from pipeline.datasets.label_checks import Finding, find_label_problems
+from pipeline.datasets.log_scale import is_logarithm, is_potency
+from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.jobs import Job, list_jobs, make_job
+from pipeline.workspace.lookup import find_dataset
+
+SHOWN = 6
+NOTHING = "none: aim at computed properties"
+
+
+@dataclass
+class Understood:
+    """A file as it was read: the dataset, and with which settings."""
+
+    dataset: Dataset
+    settings: dict[str, Any]
+    measured: str | None
+    """The name of the learned property; None where none was measured."""
+    findings: list[Finding] = field(default_factory=list)
+    """What is to be known of its values."""
+
+
+class DataCard:
+    """Shows what was understood of a file, and reads it again when the person corrects it."""
+
+    def __init__(
+        self, context: AppContext, path: Path, look: FirstLook, take: Callable[[Understood | None], None]
+    ) -> None:
+        """Show the first look at once, and read the whole file in a process of its own.
+
+        Args:
+            context: What all pages share.
+            path: The file.
+            look: What its first rows tell.
+            take: Told what was understood, and None while the file is read.
+        """
+        self.context, self.path, self.look, self.take = context, path, look, take
+        names = [column.name for column in look.measured]
+        first = names[0] if names else None
+        self.column: str | None = first
+        self.log = bool(first and is_potency(first) and not is_logarithm(first))
+        self.leave_out = self.accept = False
+        with block():
+            with ui.element("div").classes("row"):
+                text("1", "step").style("margin: 0")
+                heading("This is what was understood", 2)
+            self._show_columns(names)
+            self.result = ui.element("div").classes("w-full").style("display: flex; flex-direction: column; gap: 14px")
+        ui.timer(0.1, self.read, once=True)
+
+    def _show_columns(self, names: list[str]) -> None:
+        look = self.look
+        where = (
+            "the drawn structures"
+            if look.smiles_column is None and look.format == "sdf"
+            else (look.smiles_column or "the first column")
+        )
+        text(f"Molecules: {where}. First ones of the file:", "muted")
+        with ui.element("div").classes("mols").style("grid-template-columns: repeat(auto-fill, minmax(130px, 1fr))"):
+            for smiles in look.smiles[:SHOWN]:
+                with ui.element("div").classes("mol-card"):
+                    picture(smiles, 150, 100)
+        with ui.element("div").classes("row"):
+            choices = {**{name: name for name in names}, "": NOTHING}
+            ui.select(
+                choices, value=self.column or "", label="The measured value", on_change=self._choose_column
+            ).props("outlined options-dense").classes("min-w-[260px]")
+            self.log_switch = ui.switch(
+                "learn its logarithm (as for IC50, Ki, EC50)", value=self.log, on_change=self._choose
+            )
+            self.log_switch.set_visibility(self.column is not None)
+        others = [c for c in look.columns if c.name != self.column]
+        if others:
+            with fold(count(len(others), "other column")):
+                plain_table(
+                    ("column", "holds", "unit", "first cells"),
+                    [(c.name, c.kind, c.unit, ", ".join(e[:40] for e in c.examples)) for c in others[:50]],
+                )
+
+    async def _choose_column(self, event: Any) -> None:
+        self.column = event.value or None
+        self.log_switch.set_visibility(self.column is not None)
+        log = bool(self.column and is_potency(self.column) and not is_logarithm(self.column))
+        if log != self.log_switch.value:
+            self.log = log
+            self.log_switch.set_value(log)  # which reads the file again
+        else:
+            await self.read()
+
+    async def _choose(self, event: Any) -> None:
+        self.log = bool(event.value)
+        await self.read()
+
+    def make_settings(self) -> dict[str, Any]:
+        """Make the settings by which the file is read."""
+        usual = IngestConfig.model_fields["compute"].default
+        taken = self.column.casefold() if self.column else ""
+        found: dict[str, Any] = {
+            "source": str(self.path),
+            "compute": [name for name in usual if name.casefold() != taken],
+        }
+        if self.column:
+            found["properties"] = [{"name": self.column, "log": self.log}]
+        if self.leave_out:
+            found["leave_out_outliers"] = True
+        if self.accept:
+            found["accept_lost_labels"] = True
+        whole: dict[str, Any] = self.context.complete({"ingest": found})["ingest"]
+        return whole
+
+    @tell_errors
+    async def read(self) -> None:
+        """Read the whole file, unless that was done before with the same settings."""
+        self.take(None)
+        settings = self.make_settings()
+        job = next(
+            (
+                job
+                for job in list_jobs(self.context.workspace, ("ingest",))
+                if job.settings == {"ingest": settings} and job.state in ("running", "finished")
+            ),
+            None,
+        )
+        if job is None:
+            job = make_job(self.context.workspace, "ingest", self.path.stem, [], {"ingest": settings})
+            await asyncio.to_thread(job.start)
+        self.result.clear()
+        with self.result:
+            show_stages(job, lambda: self._show_result(job, settings), "Reading the file …")
+
+    async def _show_result(self, job: Job, settings: dict[str, Any]) -> None:
+        if settings != self.make_settings():
+            return  # the person has chosen something else meanwhile
+        self.result.clear()
+        with self.result:
+            if job.state != "finished":
+                self._show_failure(job)
+                return
+            try:
+                found = await asyncio.to_thread(self._open, job, settings)
+            except ChemVAEError as error:
+                fail(str(error))
+                return
+            self._show_account(found)
+            self.take(found)
+
+    def _open(self, job: Job, settings: dict[str, Any]) -> Understood:
+        dataset = Dataset.open(find_dataset(str(job.end.get("dataset", "")), self.context.workspace))
+        measured = next((p.name for p in dataset.properties if p.kind == "measured"), None)
+        return Understood(dataset, settings, measured, find_label_problems(dataset) if measured else [])
+
+    def _show_failure(self, job: Job) -> None:
+        fail(job.read_error() or "reading the file was stopped")
+        with ui.element("div").classes("row"):
+            if not self.accept and self.column:
+                quiet_button("Go on without the cells that cannot be read", self._accept)
+            quiet_button("Try again", self.read)
+
+    async def _accept(self) -> None:
+        self.accept = True
+        await self.read()
+
+    async def _leave_out(self) -> None:
+        self.leave_out = True
+        await self.read()
+
+    def _show_account(self, found: Understood) -> None:
+        counts, dataset = found.dataset.counts, found.dataset
+        with ui.element("div").classes("tiles"):
+            tile("rows of the file", f"{counts['rows']:,}")
+            tile(
+                "molecules",
+                f"{counts['accepted']:,}",
+                f"{count(counts['duplicates'], 'duplicate')} merged" if counts["duplicates"] else "no duplicates",
+            )
+            tile("rejected rows", f"{counts['rejected']:,}", "each with its reason" if counts["rejected"] else "")
+            if found.measured:
+                label = dataset.labels.get(found.measured, {})
+                bounds = f"and {label['bounds']:,} bounds (as >10)" if label.get("bounds") else ""
+                tile(f"values of {found.measured}", f"{label.get('exact', 0):,}", bounds)
+        list_sentences("Look at this first", dataset.warnings, "warn")
+        problems = [finding.text for finding in found.findings if finding.stops]
+        list_sentences("Nothing can be learned from these values", problems, "fail")
+        if not self.leave_out and any("--leave-out" in text for text in [*dataset.warnings, *problems]):
+            with ui.element("div").classes("row"):
+                quiet_button("Leave out the values that lie far from all others", self._leave_out)
+        list_sentences("", dataset.notes, "note", 2)
+        if counts["rejected"]:
+            self._show_rejected(dataset)
+
+    def _show_rejected(self, dataset: Dataset) -> None:
+        table = list_rejected(dataset)
+        with fold(f"{count(len(table), 'rejected row')} with the reason"):
+            shown = [c for c in ("row", "line", "record", "input", "stage", "reason") if c in table.columns] or list(
+                table.columns
+            )[:5]
+            plain_table(shown, [[str(v)[:80] for v in row] for row in table[shown].head(20).itertuples(index=False)])
+            with ui.element("div").classes("row").style("margin-top: 10px"):
+                quiet_button(
+                    "Download all as CSV",
+                    lambda: ui.download.content(format_csv(table).encode(), f"{self.path.stem}-rejected.csv"),
+                    "download",
+                )

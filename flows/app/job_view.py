@@ -1,0 +1,116 @@
+"""Shows how far a job is while it works, and tells when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import background_tasks, ui
+
+from flows.app.layout import text
+from flows.app.pieces import make_curves
+from pipeline.workspace.formatting import format_duration
+from pipeline.workspace.jobs import Job
+from pipeline.workspace.progress_file import ProgressReader, StageProgress
+
+EVERY = 0.7
+"""The seconds between two looks at the progress of a job."""
+
+
+STAGES = {
+    "standardize": "check the molecules",
+    "split": "divide the data",
+    "vocabulary": "learn the symbols",
+    "write": "write the data",
+    "read": "read the file",
+    "replay": "recall what the model knows",
+    "train": "learn your molecules",
+    "generate": "search for molecules",
+    "describe": "describe the molecules",
+    "annotate": "check the candidates",
+    "report": "write the report",
+}
+"""What a stage is called for a person who has never trained a model; others keep their name."""
+FIGURES = {"recon": "error of spelling a molecule", "loss": "error", "best": "best so far"}
+
+
+class StageView:
+    """Shows the stages of a job as bars, and the figures of the last one that told some as curves."""
+
+    def __init__(self, job: Job, end: Callable[[], Any], waiting: str, *, curves: bool) -> None:
+        """Begin to show.
+
+        Args:
+            job: The job.
+            end: Called once when the job works no more.
+            waiting: The sentence to show before the first stage.
+            curves: Whether to show curves.
+        """
+        self.job, self.end = job, end
+        self.reader: ProgressReader = job.follow()
+        self.bars: dict[str, tuple[ui.linear_progress, ui.label]] = {}
+        with ui.element("div").classes("w-full").props("role=status") as self.place:
+            self.waiting = text(waiting, "muted")
+        self.chart = ui.echart({}).classes("w-full").style("height: 240px") if curves else None
+        if self.chart is not None:
+            self.chart.props["aria-label"] = "figures of the training"
+            self.chart.set_visibility(False)
+        self.timer = ui.timer(EVERY, self._look)
+
+    async def _look(self) -> None:
+        changed, state = await asyncio.to_thread(lambda: (self.reader.update(), self.job.state))
+        if changed:
+            self._show()
+        if state != "running":
+            self.timer.deactivate()
+            background_tasks.create(self._end())  # which may remove this timer, and all that it works on
+
+    async def _end(self) -> None:
+        done = self.end()
+        if inspect.isawaitable(done):
+            await done
+
+    def _show(self) -> None:
+        self.waiting.set_visibility(False)
+        for name, stage in self.reader.stages.items():
+            if name not in self.bars:
+                with self.place, ui.element("div").classes("stage"):
+                    text(STAGES.get(name, name))
+                    bar = ui.linear_progress(show_value=False).props("rounded")
+                    bar.props["aria-label"] = name
+                    self.bars[name] = bar, text("", "tiny muted")
+            bar, label = self.bars[name]
+            bar.set_value(stage.share)
+            label.set_text(describe_stage(stage))
+        if self.chart is not None and (drawn := draw_figures(self.reader)) is not None:
+            self.chart.options.clear()
+            self.chart.options.update(drawn)
+            self.chart.set_visibility(True)
+            self.chart.update()
+
+
+def show_stages(job: Job, end: Callable[[], Any], waiting: str = "Starting …", *, curves: bool = False) -> StageView:
+    """Show the stages of a job as bars until it ends."""
+    return StageView(job, end, waiting, curves=curves)
+
+
+def describe_stage(stage: StageProgress) -> str:
+    """Say how far a stage is, and how long the rest takes."""
+    if stage.is_finished:
+        return "done" if stage.total <= 1 else f"done · {stage.total:,}"
+    counted = f"{stage.done:,} of {stage.total:,}"
+    left = stage.seconds_left
+    return counted if left is None else f"{counted} · {format_duration(left)} left"
+
+
+def draw_figures(reader: ProgressReader) -> dict[str, Any] | None:
+    """Draw the figures of the stage that told some last; None where none did."""
+    told = [stage for stage in reader.stages.values() if len(stage.figures) > 1]
+    if not told:
+        return None
+    last = max(told, key=lambda stage: stage.last)
+    name = next(iter(last.figures[-1][1]))  # the one that the stage itself names first
+    points = [(float(done), figures[name]) for done, figures in last.figures if name in figures]
+    return make_curves({FIGURES.get(name, name): points}, f"{STAGES.get(last.name, last.name)}: steps")

@@ -1,0 +1,79 @@
+"""The pages of jobs and runs: at work, stopped, failed, finished, with parts missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.workspace.jobs import Job, make_job
+from tests.app.simulated_app import open_app
+
+pytestmark = pytest.mark.anyio
+OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
+
+
+def end(job: Job, code: int, log: str = "", **facts: str) -> None:
+    (job.folder / "log.txt").write_text(log)
+    (job.folder / "ended.json").write_text(json.dumps({"code": code, "finished": "2026-01-01T00:00:00+00:00", **facts}))
+
+
+async def test_an_empty_workspace_leads_to_the_start(tmp_path: Path) -> None:
+    async with open_app(tmp_path / "new") as user:
+        await user.open("/runs")
+        await user.should_see("No run yet")
+        user.find("Begin with a file").click()
+        await user.should_see("Find new molecules")
+
+
+async def test_a_failed_job_gives_its_reason_and_can_be_tried_again(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "run", "mine", [], {}, goal="pIC50 as high as possible")
+    end(job, 1, "2026-01-01 00:00:00+0000 warning: few\nerror: the disk is <b>full</b>\n")
+    async with open_app(tmp_path) as user:
+        await user.open("/runs")
+        await user.should_see("failed")
+        await user.should_see("the disk is <b>full</b>")
+        await user.open(f"/job/{job.id}")
+        await user.should_see("It did not work")
+        await user.should_see("The disk is <b>full</b>.")
+        await user.should_see("Try again")
+
+
+async def test_a_stopped_job_can_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(tmp_path, "run", "mine", [], {})
+    end(job, 130)
+    started: list[str] = []
+    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: started.append(job.id))
+    async with open_app(tmp_path) as user:
+        await user.open(f"/job/{job.id}")
+        await user.should_see("It was stopped")
+        user.find("Resume").click()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if started:
+                break
+    assert started == [job.id]
+
+
+@pytest.mark.parametrize("address", ["/job/none", "/run/none", "/start/none"])
+async def test_an_address_of_nothing_says_so(tmp_path: Path, address: str) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open(address)
+        await user.should_see("no")
+
+
+async def test_a_run_with_parts_missing_says_which_and_shows_the_rest(tmp_path: Path) -> None:
+    run = next((OLD / "runs").glob("*/report.json")).parent
+    shutil.copytree(run, tmp_path / "runs" / run.name)
+    (tmp_path / "runs" / run.name / "report.json").write_text("{")
+    (tmp_path / "runs" / run.name / "candidates.sdf").unlink()
+    async with open_app(tmp_path) as user:
+        await user.open(f"/run/{run.name}")
+        await user.should_see("report.json cannot be read")
+        await user.should_see("candidates.sdf is missing")
+        await user.should_see("The best molecules")
+        await user.should_see("Table (CSV)")
+        await user.should_not_see("Structures (SDF)")

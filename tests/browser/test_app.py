@@ -1,0 +1,146 @@
+"""The app in a real browser: from a dropped file to a downloaded SD file, with the keyboard, and without a fault of access."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from rdkit import Chem
+
+from tests.browser.watched_page import PHONE, WatchedPage
+
+SETTINGS = """
+[ingest]
+compute = ["logp", "mw"]
+merges = 10
+workers = 1
+[train]
+start = "nothing"
+[train.model]
+embedding_size = 16
+encoder_size = 32
+decoder_size = 48
+latent_size = 8
+[train.training]
+epochs = 1
+batch_size = 64
+validations = 1
+accelerator = "cpu"
+[generate]
+samples = 200
+"""
+
+
+@pytest.fixture(scope="session")
+def spreadsheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 200 molecules with a measured column whose name is HTML, and a row that is none."""
+    heads = ["C", "CC", "CCC", "CCCC", "CC(C)", "OCC", "NCC", "FCC"]
+    cores = ["c1ccc(cc1)", "c1cccc(c1)", "C1CCC(CC1)", "C1CCN(CC1)", "c1ccc(nc1)"]
+    tails = ["C(=O)N", "C(=O)OC", "CO", "C#N", "C(=O)NC"]
+    lines = ["SMILES,<img src=x onerror=alert(1)>,name"]
+    for i, parts in enumerate(itertools.product(heads, cores, tails)):
+        lines.append(f"{''.join(parts)},{5 + len(''.join(parts)) / 10 + i % 7 / 5:.2f},M{i}")
+    path = tmp_path_factory.mktemp("data") / "made up.csv"
+    path.write_text("\n".join([*lines, "c1ccccc,3,bad"]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app in a process of its own, whose runs train a tiny model."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "usual.toml").write_text(SETTINGS)
+    command = [sys.executable, "-m", "flows.cli", "ui", "--no-browser", "--port", "0", "--config", "usual.toml"]
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                yield found[0]
+                break
+        else:
+            pytest.fail("the app did not start")
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert not list(folder.glob(".nicegui"))
+
+
+def drop(page: Page, path: Path) -> None:
+    page.set_input_files("input[type=file]", path)
+    page.wait_for_url("**/start/*")
+    expect(page.get_by_text("What do you want?")).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.slow
+def test_from_a_dropped_file_to_a_downloaded_sd_file(
+    open_page: Callable[..., WatchedPage], app: str, spreadsheet: Path, tmp_path: Path
+) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")))
+    page = watched.open(app)
+    assert watched.list_faults() == []
+    drop(page, spreadsheet)
+    expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+    page.get_by_text("1 rejected row with the reason").click()
+    expect(page.get_by_text("c1ccccc", exact=True)).to_be_visible()
+    assert watched.list_faults() == []
+    page.get_by_label("Molecules", exact=True).fill("12")
+    page.get_by_label("Molecules", exact=True).blur()
+    page.get_by_role("button", name="Find molecules").click()
+    page.wait_for_url("**/job/*")
+    job = page.url
+    expect(page.get_by_role("heading", name="At work")).to_be_visible()
+    page.goto("about:blank")  # closing the page does not end the work
+    time.sleep(1)
+    page.goto(job)
+    expect(page.get_by_text("The best molecules")).to_be_visible(timeout=240_000)
+    assert watched.list_faults() == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Structures (SDF)").click()
+    download.value.save_as(tmp_path / "found.sdf")
+    molecules = [mol for mol in Chem.SDMolSupplier(str(tmp_path / "found.sdf")) if mol is not None]
+    assert 0 < len(molecules) <= 12
+    page.goto(f"{app}/runs")
+    expect(page.get_by_text("finished").first).to_be_visible()
+    assert watched.list_faults() == []
+    with page.expect_popup() as report:
+        page.get_by_role("link", name=re.compile("made-up")).first.click()
+        page.get_by_role("button", name="Open the report").click()
+    expect(report.value.locator("h1").first).to_be_visible()
+    report.value.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_page_fits_a_phone_and_can_be_used_with_the_keyboard(
+    open_page: Callable[..., WatchedPage], app: str, scheme: str
+) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")), viewport=PHONE, color_scheme=scheme)
+    page = watched.open(app)
+    expect(page.get_by_role("heading", name="Find new molecules")).to_be_visible()
+    expect(page.get_by_role("button", name="Choose a file")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert watched.list_faults() == []
+    with page.expect_file_chooser():
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.innerText || ''").strip().endswith("Choose a file"):
+                page.keyboard.press("Enter")
+                break
+
+
+def test_a_second_app_on_the_port_is_told_where_the_first_one_is(app: str, tmp_path: Path) -> None:
+    port = app.rpartition(":")[2]
+    command = [sys.executable, "-m", "flows.cli", "ui", "--no-browser", "--port", port, "--workspace", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert f"an app of another workspace is open already at {app}/" in done.stderr and "--port" in done.stderr
