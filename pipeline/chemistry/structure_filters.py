@@ -189,6 +189,8 @@ def _count_ring_system(key: int) -> int:
 
 # -- structural alerts -----------------------------------------------------------------------------------------------
 
+_ALERTS = ("PAINS_A", "PAINS_B", "PAINS_C", "BRENK")
+
 
 def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
     """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
@@ -206,16 +208,30 @@ def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) ->
     smiles = [s.smiles if isinstance(s, Molecule) else s for s in structures]
     with rdBase.BlockLogs():
         run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
-        matches = run(load_alerts("PAINS_A", "PAINS_B", "PAINS_C", "BRENK"), smiles, numThreads=threads)
-    found = []
-    for entries in matches:
-        names = set()
-        for entry in entries:
-            if "FilterSet" in entry.GetPropList():
-                family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
-                names.add(f"{family}: {entry.GetDescription()}")
-        found.append(sorted(names))
-    return found
+        matches = run(load_alerts(*_ALERTS), smiles, numThreads=threads)
+    return [sorted({name for entry in entries if (name := _name_alert(entry))}) for entries in matches]
+
+
+def locate_alerts(mol: Mol) -> dict[str, tuple[int, ...]]:
+    """Find the structural alerts of a molecule as `find_structural_alerts` does, and at which atoms.
+
+    Returns:
+        The numbers of the atoms, sorted, by the name of the alert.
+    """
+    found: dict[str, set[int]] = {}
+    for entry in load_alerts(*_ALERTS).GetMatches(mol):
+        if name := _name_alert(entry):
+            pairs = (pair for match in entry.GetFilterMatches(mol) for pair in match.atomPairs)
+            found.setdefault(name, set()).update(atom for _, atom in pairs)
+    return {name: tuple(sorted(atoms)) for name, atoms in sorted(found.items())}
+
+
+def _name_alert(entry: FilterCatalog.FilterCatalogEntry) -> str:
+    """Name an alert with its list; "" for an entry of no list."""
+    if "FilterSet" not in entry.GetPropList():
+        return ""
+    family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
+    return f"{family}: {entry.GetDescription()}"
 
 
 @functools.cache

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import to_plain
@@ -34,6 +33,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.cautions import list_cautions
 from pipeline.report.data_account import describe_dataset
+from pipeline.report.latent_places import list_placed, place_candidates
 from pipeline.report.model import (
     FORMAT,
     FORMAT_VERSION,
@@ -305,12 +305,6 @@ def _map_latent_space(model: TrainedModel, made: GenerationReport) -> LatentMap 
         values=model.latent["values"][:PLOTTED, names.index(color)].tolist() if color else [],
         color_property=color,
         candidates=place_candidates(made.candidates, mean, axes),
+        candidate_rows=list_placed(made.candidates),
         explained=explained.tolist(),
     )
-
-
-def place_candidates(candidates: pd.DataFrame, mean: torch.Tensor, axes: torch.Tensor) -> list[list[float]]:
-    """Compute the coordinates on the given axes of the candidates that have a latent point."""
-    z = torch.stack(candidates["z"].tolist()) if len(candidates) else torch.zeros(0, len(mean))
-    z = z[torch.isfinite(z).all(dim=1)]
-    return list(((z - mean) @ axes.T).tolist())

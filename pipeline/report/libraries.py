@@ -65,18 +65,18 @@ def list_libraries() -> tuple[Library, ...]:
 def read_script(file: str) -> str:
     """Read a library as a script that puts its names on a global object (OCL, Tabulator, vega, vegaLite, vegaInterpreter).
 
-    A page of one file cannot import: what is an ES module gets an assignment in place of its exports.
+    A page of one file cannot import: what is an ES module becomes a function that is called, with an assignment for its exports.
     """
     text = (find_folder() / file).read_text(encoding="utf-8")
     text = re.sub(r"\n?//# sourceMappingURL=\S*\s*$", "\n", text)
     if file not in _GLOBALS:
         return text
-    pairs = [entry.split(" as ") for entry in _EXPORTS.findall(text)[-1].split(",")]
+    exports = list(_EXPORTS.finditer(text))[-1]
+    pairs = [entry.split(" as ") for entry in exports[1].split(",")]
     members = ",".join(f"{pair[-1].strip()}:{pair[0].strip()}" for pair in pairs)
-    text = _IMPORTS.sub(lambda found: f"const {{{found[1]}}} = globalThis.vega;", text)
-    head, _, tail = text.rpartition(_EXPORTS.findall(text)[-1])
-    start = head.rindex("export")
-    return f"{head[:start]}globalThis.{_GLOBALS[file]}={{{members}}};{tail[tail.index(';') + 1 :]}"
+    body = f"{text[: exports.start()]}globalThis.{_GLOBALS[file]}={{{members}}};{text[exports.end() :]}"
+    body = _IMPORTS.sub(lambda found: f"const {{{found[1]}}} = globalThis.vega;", body).replace("import.meta", "({})")
+    return f"(()=>{{{body}\n}})();\n"
 
 
 @cache

@@ -183,6 +183,8 @@ class LatentMap(Part):
     """The value of `color_property` for each point of `data`."""
     color_property: str | None = None
     candidates: list[Point] = []
+    candidate_rows: list[int] = []
+    """The places in the table of the candidates that have a point; [] in reports of before 0.3.0."""
     explained: list[Number] = []
     """The share of the variance along each direction."""
 
@@ -320,6 +322,8 @@ class SearchMap(Part):
     records: int | None = None
     """How often the best molecule changed."""
     candidates: list[Point] = []
+    candidate_rows: list[int] = []
+    """The places in the table of the candidates that have a point; [] in reports of before 0.3.0."""
     explained: list[Number] = []
     placed: Share = Share()
     """Molecules that could be encoded."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib import resources
 
 import pandas as pd
 from markupsafe import Markup
@@ -22,10 +19,12 @@ from pipeline.report.candidate_table import (
     split_alerts,
 )
 from pipeline.report.definitions import DEFINITIONS
+from pipeline.report.libraries import digest_script
 from pipeline.report.model import Isomer, Novelty, Report
 from pipeline.report.search_sections import make_search
 from pipeline.report.shown_properties import PREDICTED, ShownProperty, collect_properties, describe_score
 from pipeline.report.tables import list_refusals
+from pipeline.report.tool_page import make_tool, read_resource, read_scripts
 from pipeline.workspace import formatting
 
 MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
@@ -46,7 +45,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     properties = collect_properties(report)
     columns = choose_columns(candidates, properties)
     rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
-    script = _read_resource("page.js")
+    script, tool = read_scripts(), make_tool(report, candidates)
     read_first, notes = sections.choose_warnings(report, properties)
     of_parent: dict[int | None, list[Isomer]] = {}
     for isomer in report.isomers:
@@ -76,9 +75,10 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     )
     return environment.get_template("template.html.j2").render(
         report=report,
-        style=Markup(_read_resource("page.css")),
+        style=Markup(read_resource("page.css")),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        digests=[digest_script(script), *tool["digests"]],
+        tool=tool,
         requested=[p for p in properties.values() if p.objective and p.aim],
         novelty=report.novelty or Novelty(),
         score=score,
@@ -108,10 +108,6 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         map=sections.draw_latent_map(report, properties),
         **_count_candidates(candidates, properties),
     )
-
-
-def _read_resource(name: str) -> str:
-    return (resources.files("pipeline.report") / name).read_text(encoding="utf-8")
 
 
 def _make_breakable(name: str) -> Markup:

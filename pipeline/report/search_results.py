@@ -13,7 +13,8 @@ from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, find_non_dominated
 from pipeline.optimization.result import Optimization
-from pipeline.report.generation_report import PLOTTED, place_candidates, thin
+from pipeline.report.generation_report import PLOTTED, thin
+from pipeline.report.latent_places import list_placed, place_candidates
 from pipeline.report.model import ComparedPrediction, Front, PropertyPart, SearchMap, Share
 
 
@@ -99,6 +100,7 @@ def map_search(calls: pd.DataFrame, candidates: pd.DataFrame, model: TrainedMode
         path=[[*where[r], r + 1, float(score[r])] for r in records if r in where],
         records=len(records),
         candidates=place_candidates(candidates, mean, axes),
+        candidate_rows=list_placed(candidates),
         explained=explained.tolist(),
         placed=Share(count=len(where), of=len(rows)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -60,6 +62,18 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.open or self.open[-1] not in ("script", "style"):
             self.text += data
+
+
+def read_markup(text: str) -> str:
+    """Return a page without its scripts, its data and its styles: what of it can be shown."""
+    return re.sub(r"<(script|style)\b[^>]*>.*?</\1>", "", text, flags=re.DOTALL)
+
+
+def read_data(text: str) -> dict[str, Any]:
+    """Read the candidates that a page carries as JSON."""
+    found = re.search(r'<script type="application/json" id="candidate-data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
 
 
 def candidates(n: int = len(SMILES)) -> pd.DataFrame:

@@ -14,10 +14,19 @@ import pytest
 from pipeline import report
 from pipeline.chemistry import metrics
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
-from pipeline.report import page, plots
+from pipeline.report import libraries, page, plots
 from pipeline.report.model import Front, Report, SearchMap
 from pipeline.report.search_plots import draw_front, draw_search_map
-from tests.pipeline.report.samples import HOSTILE, SMILES, Reader, as_report, candidates, full_report
+from tests.pipeline.report.samples import (
+    HOSTILE,
+    SMILES,
+    Reader,
+    as_report,
+    candidates,
+    full_report,
+    read_data,
+    read_markup,
+)
 
 
 def test_one_file_that_loads_nothing(written: Path) -> None:
@@ -80,12 +89,13 @@ def test_every_color_is_that_of_each_theme(written: Path) -> None:
     text = written.read_text(encoding="utf-8")
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
     assert style
+    assert ":root" not in text.split("</style>", 1)[1]
     themes = re.findall(r":root \{(.*?)\}", style.group(1), re.DOTALL)
     defined = [set(re.findall(r"(--[\w-]+):", theme)) for theme in themes]
     used = set(re.findall(r"var\((--[\w-]+)\)", text))
     assert len(defined) == 3 and {"--scale-0", "--scale-8", "--candidates"} <= used
     assert all(used <= theme for theme in defined)
-    assert not re.search(r"(?:stroke|fill):\s*#", text.split("</style>")[1])  # a fixed color is lost on one ground
+    assert not re.search(r"(?:stroke|fill):\s*#", read_markup(text))  # a fixed color is lost on one ground
 
 
 def test_what_the_user_brings_is_escaped(tmp_path: Path) -> None:
@@ -105,21 +115,29 @@ def test_what_the_user_brings_is_escaped(tmp_path: Path) -> None:
     frame[f"{HOSTILE}_predicted_std"] = HOSTILE
     text = report.write(tmp_path, as_report(content), frame).read_text(encoding="utf-8")
     read = Reader(text)
-    assert text.count("<script>") == read.tags.count("script") == 1
+    assert text.count("<script>") == 1  # the one that runs; beside it the data, and the libraries, which are compressed
+    assert text.count("<script") == read.tags.count("script") == 2 + len(libraries.list_libraries()) - 1
+    data = read_data(text)
+    assert data["values"]["alerts"][0] == HOSTILE  # the same text, written so that it cannot end the element
     assert "img" not in read.tags and not read.handlers
     assert 'alert("x")' in read.text  # shown as text
     assert (tmp_path / "report.json").exists() and (tmp_path / "candidates.sdf").read_text() == ""
 
 
-def test_the_script_is_the_one_that_the_policy_allows(written: Path) -> None:
-    import base64
-    import hashlib
-
+def test_the_scripts_are_those_that_the_policy_allows(written: Path) -> None:
     text = written.read_text(encoding="utf-8")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
-    assert script
-    digest = base64.b64encode(hashlib.sha256(script.group(1).encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in text
+    assert policy and script
+    allowed = set(re.findall(r"'sha256-([^']+)'", policy[1]))
+    scripts = [entry.file for entry in libraries.list_libraries() if entry.file.endswith(".js")]
+    assert allowed == {libraries.digest_script(script[1]), *(libraries.carry_script(file).digest for file in scripts)}
+    rules = {name: rest for name, _, rest in (rule.strip().partition(" ") for rule in policy[1].split(";"))}
+    assert (
+        rules["default-src"] == "'none'" and "unsafe" not in rules["script-src"] and rules["img-src"] == "data: blob:"
+    )
+    for file in scripts:
+        assert libraries.carry_script(file).packed in text
 
 
 # -- what is missing ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,179 @@
+"use strict";
+// Holds the candidates and what is chosen among them: filters, order, groups and ticks. All views show the same store.
+((tool) => {
+  const SIMILARITY = "similarity_to_query";
+  tool.SIMILARITY = SIMILARITY;
+
+  class Store {
+    constructor(data) {
+      this.data = data;
+      this.count = data.count;
+      this.columns = data.columns;
+      this.byName = new Map(data.columns.map((column) => [column.column, column]));
+      this.listeners = [];
+      this.sort = { column: "rank", descending: false };
+      this.group = "";
+      this.clearFilters(true);
+      this.visible = [];
+      this.ticks = new Set(this.readTicks());
+      this.apply();
+    }
+
+    get(column, row) {
+      if (column === SIMILARITY) return this.filters.similarity ? this.filters.similarity.values[row] : null;
+      const cells = this.data.values[column];
+      return cells === undefined ? null : cells[row];
+    }
+
+    smiles(row) { return this.data.values.smiles[row] || ""; }
+
+    // The columns of numbers that a person may sort, filter and plot by; those shown from the start come first.
+    listNumbers() {
+      const found = this.columns.filter((c) => c.kind === "number" && !c.column.endsWith("_std"));
+      return [...found.filter((c) => c.is_shown), ...found.filter((c) => !c.is_shown)];
+    }
+
+    listShown() { return this.columns.filter((c) => c.is_shown && c.column !== "rank"); }
+
+    // -- listeners ------------------------------------------------------------------------------------------------
+
+    listen(act) { this.listeners.push(act); }
+
+    tell(what) { for (const act of this.listeners) act(what); }
+
+    // -- filters and order ----------------------------------------------------------------------------------------
+
+    clearFilters(isQuiet) {
+      this.filters = { text: "", ranges: new Map(), flags: new Set(), structure: null, similarity: null, brush: null, ticked: false };
+      if (this.sort.column === SIMILARITY) this.sort = { column: "rank", descending: false };
+      if (!isQuiet) this.apply("cleared");
+    }
+
+    describeFilters() {
+      const { text, ranges, flags, structure, similarity, brush, ticked } = this.filters, found = [];
+      if (text) found.push([`text: ${text}`, () => { this.filters.text = ""; }]);
+      if (structure) found.push([`contains ${structure.query}`, () => { this.filters.structure = null; }]);
+      if (similarity) {
+        found.push([`similarity \u2265 ${tool.formatNumber(similarity.least, 2)} to ${similarity.query}`, () => {
+          this.filters.similarity = null;
+          if (this.sort.column === SIMILARITY) this.sort = { column: "rank", descending: false };
+        }]);
+      }
+      for (const [name, [low, high]] of ranges) {
+        const column = this.byName.get(name), show = (value) => tool.formatNumber(value, column.decimals);
+        const words = low === null ? `\u2264 ${show(high)}` : high === null ? `\u2265 ${show(low)}` : `${show(low)} to ${show(high)}`;
+        found.push([`${column.label} ${words}`, () => ranges.delete(name)]);
+      }
+      for (const name of flags) found.push([tool.FLAGS[name].label, () => flags.delete(name)]);
+      if (brush) found.push([`in the box of the ${brush.name}`, () => { this.filters.brush = null; }]);
+      if (ticked) found.push(["ticked only", () => { this.filters.ticked = false; }]);
+      return found;
+    }
+
+    // Compute which rows pass the filters, and their order.
+    apply(what = "rows") {
+      const { text, ranges, flags, structure, similarity, brush, ticked } = this.filters, found = [];
+      const words = text.toLowerCase().split(/\s+/).filter(Boolean), texts = words.length ? this.listTexts() : [];
+      const limits = [...ranges].map(([name, [low, high]]) => [this.data.values[name], low ?? -Infinity, high ?? Infinity]);
+      const tests = [...flags].map((name) => tool.FLAGS[name].test);
+      rows: for (let row = 0; row < this.count; row++) {
+        if (ticked && !this.ticks.has(row)) continue;
+        if (structure && !structure.mask[row]) continue;
+        if (similarity && !(similarity.values[row] >= similarity.least)) continue;
+        if (brush && !brush.mask[row]) continue;
+        for (const [cells, low, high] of limits) {
+          if (!(cells[row] !== null && cells[row] >= low && cells[row] <= high)) continue rows;
+        }
+        for (const test of tests) if (!test(this, row)) continue rows;
+        for (const word of words) if (!texts[row].includes(word)) continue rows;
+        found.push(row);
+      }
+      this.visible = this.order(found);
+      this.tell(what);
+    }
+
+    order(rows) {
+      const { column, descending } = this.sort, sign = descending ? -1 : 1;
+      const isMissing = (value) => value === null || value === undefined || value === "";
+      return rows.sort((a, b) => {
+        const x = this.get(column, a), y = this.get(column, b);
+        if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y) || a - b;  // missing values stay last
+        if (typeof x === "string" || typeof y === "string") return sign * tool.compareTexts(String(x), String(y)) || a - b;
+        return sign * (x - y) || a - b;
+      });
+    }
+
+    setSort(column, descending) {
+      if (this.sort.column === column && this.sort.descending === descending) return;
+      this.sort = { column, descending };
+      this.apply("order");
+    }
+
+    setGroup(column) {
+      this.group = column;
+      this.tell("group");
+    }
+
+    // The visible rows in groups, the largest first; one group without a name where nothing is grouped by.
+    listGroups() {
+      if (!this.group) return [{ name: null, rows: this.visible }];
+      const groups = new Map();
+      for (const row of this.visible) {
+        const name = this.get(this.group, row) ?? "";
+        if (!groups.has(name)) groups.set(name, []);
+        groups.get(name).push(row);
+      }
+      return [...groups].map(([name, rows]) => ({ name, rows })).sort((a, b) => b.rows.length - a.rows.length);
+    }
+
+    listTexts() {
+      if (!this.texts) {
+        const cells = this.columns.filter((c) => c.kind !== "number" && c.kind !== "flag").map((c) => this.data.values[c.column]);
+        this.texts = Array.from({ length: this.count }, (_, row) =>
+          `${this.get("rank", row)}\n${cells.map((column) => column[row] ?? "").join("\n")}`.toLowerCase());
+      }
+      return this.texts;
+    }
+
+    // -- ticks ----------------------------------------------------------------------------------------------------
+
+    tick(rows, isTicked) {
+      for (const row of rows) {
+        if (isTicked) this.ticks.add(row); else this.ticks.delete(row);
+      }
+      this.writeTicks();
+      if (this.filters.ticked) this.apply(); else this.tell("ticks");
+    }
+
+    listTicked() { return [...this.ticks].sort((a, b) => a - b); }
+
+    readTicks() {
+      const there = new Map(this.data.values.smiles.map((smiles, row) => [smiles, row]));
+      try {  // a browser may refuse to keep anything for a file
+        const kept = JSON.parse(localStorage.getItem(this.key()) || "[]");
+        return kept.map((smiles) => there.get(smiles)).filter((row) => row !== undefined);
+      } catch { return []; }
+    }
+
+    writeTicks() {
+      try {
+        if (this.ticks.size) localStorage.setItem(this.key(), JSON.stringify(this.listTicked().map((row) => this.smiles(row))));
+        else localStorage.removeItem(this.key());
+      } catch { /* the ticks are then kept until the page is closed */ }
+    }
+
+    key() { return `chem-vae ticked ${this.data.run_id || this.data.title}`; }
+  }
+
+  const collator = new Intl.Collator("en", { numeric: true });
+  tool.compareTexts = collator.compare;
+  tool.FLAGS = {
+    within: { label: "within target", columns: ["within_target"], test: (s, row) => s.get("within_target", row) === true },
+    clean: { label: "free of alerts", columns: ["alerts"], test: (s, row) => !s.get("alerts", row) },
+    usual: { label: "nothing unusual", columns: ["unusual"], test: (s, row) => !s.get("unusual", row) },
+    novel: { label: "novel", columns: ["novel"], test: (s, row) => s.get("novel", row) === true },
+    domain: { label: "in the domain of the predictions", columns: ["in_domain"], test: (s, row) => s.get("in_domain", row) === true },
+    stereo: { label: "no undefined stereo", columns: ["undefined_stereo"], test: (s, row) => !s.get("undefined_stereo", row) },
+  };
+  tool.Store = Store;
+})(globalThis.candidateTool ??= {});

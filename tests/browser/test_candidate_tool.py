@@ -1,0 +1,308 @@
+"""The tool over all candidates in a real browser: search, sort, tick, export, details, plots, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page
+from rdkit import Chem
+
+from pipeline import report
+from pipeline.chemistry.fingerprints import tanimoto
+from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
+from pipeline.chemistry.structure_filters import find_structural_alerts
+from tests.browser.watched_page import PHONE, WatchedPage
+from tests.pipeline.report.samples import as_report, full_report
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+Open = Callable[..., WatchedPage]
+
+
+def make_rows(smiles: list[str]) -> pd.DataFrame:
+    """Candidates with every kind of column, made from structures and random values."""
+    n, rng = len(smiles), np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "rank": range(1, n + 1), "smiles": smiles, "score": np.linspace(1, 0, n),
+            "logp_computed": rng.normal(2.5, 1, n).round(3), "pIC50_predicted": rng.normal(6, 1, n),
+            "pIC50_predicted_std": rng.uniform(0.3, 0.9, n), "hit_probability": rng.uniform(0, 1, n),
+            "novel": rng.uniform(size=n) > 0.3, "alerts": ["; ".join(a) for a in find_structural_alerts(smiles)],
+            "scaffold": [find_scaffold(s) for s in smiles], "nearest_measured_smiles": smiles[::-1],
+            "nearest_measured_similarity": rng.uniform(0, 1, n), "nearest_measured_row": [f"row {i}" for i in range(n)],
+            "nearest_measured_pIC50": rng.normal(6, 1, n), "note": [HOSTILE if i == 2 else f"=note {i}" for i in range(n)],
+        }
+    )  # fmt: skip
+
+
+def write_page(folder: Path, rows: pd.DataFrame) -> Path:
+    content = full_report()
+    content["run_id"] = f"run-{len(rows)}"
+    points = np.random.default_rng(1).normal(size=(len(rows), 2)).tolist()
+    content["latent_map"]["candidates"] = points
+    return report.write(folder, as_report(content), rows)
+
+
+@pytest.fixture(scope="module")
+def rows(sample_smiles: list[str]) -> pd.DataFrame:
+    return make_rows(sample_smiles[:120])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, rows: pd.DataFrame) -> Path:
+    return write_page(tmp_path_factory.mktemp("run"), rows)
+
+
+@pytest.fixture
+def page(open_page: Open, written: Path) -> Page:
+    return open_tool(open_page(), written)
+
+
+def open_tool(watched: WatchedPage, path: Path) -> Page:
+    page = watched.open(path)
+    page.locator(".ct-bar").wait_for(timeout=30_000)
+    return page
+
+
+def count_shown(page: Page) -> int:
+    return int(page.locator(".ct-count b").inner_text().replace(",", ""))
+
+
+def list_shown(page: Page) -> list[int]:
+    return list(page.evaluate("candidateTool.report.store.visible.map((row) => row + 1)"))
+
+
+def download(page: Page, label: str, files: int = 1) -> list[tuple[str, str]]:
+    """Click a button and return the names and texts of the files that it brings."""
+    got: list[Any] = []
+
+    def keep(file: Any) -> None:
+        got.append(file)
+
+    page.on("download", keep)
+    page.get_by_role("button", name=label).click()
+    deadline = time.monotonic() + 20
+    while len(got) < files and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    page.remove_listener("download", keep)
+    assert len(got) == files
+    return [(file.suggested_filename, Path(file.path()).read_text(encoding="utf-8")) for file in got]
+
+
+def search_structure(page: Page, text: str) -> None:
+    page.get_by_label("structure to search for").fill(text)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator(".ct-chip, .ct-told:not(:empty)").first.wait_for()
+
+
+def test_each_filter_leaves_the_rows_that_pass(page: Page, rows: pd.DataFrame) -> None:
+    assert count_shown(page) == len(rows)
+    page.get_by_label("logP, at least").fill("2")
+    page.get_by_label("logP, at most").fill("3")
+    page.keyboard.press("Tab")
+    page.locator(".ct-chip", has_text="to 3").wait_for()
+    assert list_shown(page) == rows[rows["logp_computed"].between(2, 3)]["rank"].tolist()
+    page.get_by_label("take away the filter").click()
+    page.locator(".ct-flags label", has_text="free of alerts").click()
+    assert list_shown(page) == rows[rows["alerts"] == ""]["rank"].tolist()
+    page.get_by_label("take away the filter").click()
+    page.get_by_label("search text").fill("brenk")
+    page.locator(".ct-chip", has_text="brenk").wait_for()
+    assert list_shown(page) == rows[rows["alerts"].str.contains("BRENK")]["rank"].tolist()
+    page.get_by_label("search text").fill("no such text")
+    page.get_by_role("button", name="Clear the filters").click()
+    assert count_shown(page) == len(rows)
+
+
+def test_rows_are_sorted_by_any_column_and_missing_values_stay_last(page: Page, rows: pd.DataFrame) -> None:
+    page.get_by_label("sort by").select_option("logp_computed")
+    assert list_shown(page) == rows.sort_values("logp_computed", ascending=False, kind="stable")["rank"].tolist()
+    page.get_by_label("highest first").click()
+    assert list_shown(page) == rows.sort_values("logp_computed", kind="stable")["rank"].tolist()
+    page.get_by_role("button", name="Table").click()
+    page.locator(".tabulator-row").first.wait_for()
+    assert int(page.locator(".tabulator-row .ct-open").first.get_attribute("data-row")) + 1 == list_shown(page)[0]
+    page.locator(".tabulator-col[tabulator-field=pIC50_predicted]").click()
+    assert list_shown(page) == rows.sort_values("pIC50_predicted", ascending=False)["rank"].tolist()
+    assert page.get_by_label("sort by").input_value() == "pIC50_predicted"
+
+
+def test_similar_molecules_come_first_by_the_similarity_of_the_report(page: Page, rows: pd.DataFrame) -> None:
+    page.locator("label", has_text="similar to").click()
+    page.get_by_label("structure to search for").fill(rows["smiles"][7])
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator(".ct-chip").wait_for()
+    assert list_shown(page)[0] == 8
+    query, *others = compute_fingerprints([rows["smiles"][7], *rows["smiles"]])
+    known = [tanimoto(query, other) for other in others]
+    told = page.evaluate("[...candidateTool.report.store.filters.similarity.values]")
+    assert told == pytest.approx(known, abs=1e-6)
+
+
+def test_ticks_survive_filters_and_a_reload_and_are_exported(page: Page, rows: pd.DataFrame) -> None:
+    page.get_by_label("tick candidate 3", exact=True).last.check()
+    page.get_by_label("search text").fill("brenk")
+    page.locator(".ct-chip", has_text="brenk").wait_for()
+    page.get_by_label("take away the filter").click()
+    page.get_by_label("tick candidate 5", exact=True).last.check()
+    assert page.locator(".ct-shortlist b").inner_text() == "2"
+    page.reload()
+    page.locator(".ct-bar").wait_for()
+    assert page.locator(".ct-shortlist b").inner_text() == "2"
+    chosen = rows[rows["rank"].isin([3, 5])]
+
+    [(name, text)] = download(page, "download the ticked candidates as SDF")
+    assert name == "run-120-shortlist.sdf"
+    read = Chem.SDMolSupplier()
+    read.SetData(text)
+    molecules = list(read)
+    assert [Chem.MolToSmiles(m) for m in molecules] == chosen["smiles"].tolist()
+    for mol, row in zip(molecules, chosen.to_dict("records"), strict=True):
+        fields = mol.GetPropsAsDict(autoConvertStrings=False)
+        assert fields["note"] == row["note"] and float(fields["logp_computed"]) == row["logp_computed"]
+        assert set(fields) == {column for column, cell in row.items() if cell != ""}
+
+    (name, text), (beside, columns) = download(page, "download the ticked candidates as CSV", 2)
+    assert (name, beside) == ("run-120-shortlist.csv", "run-120-shortlist-columns.csv")
+    table = pd.read_csv(io.StringIO(text))
+    assert list(table.columns) == list(rows.columns)
+    assert table["smiles"].tolist() == chosen["smiles"].tolist() and table["rank"].tolist() == [3, 5]
+    assert table["note"].tolist() == [HOSTILE, "'=note 4"]  # no formula for a spreadsheet
+    dictionary = {row["column"]: row for row in csv.DictReader(io.StringIO(columns))}
+    assert list(dictionary) == list(rows.columns)
+    assert dictionary["pIC50_predicted"]["unit"] == "log M" and dictionary["pIC50_predicted"]["basis"] == "predicted"
+
+    [(name, text)] = download(page, "download the ticked candidates as SMILES")
+    assert [line.split()[0] for line in text.splitlines()] == chosen["smiles"].tolist()
+    page.get_by_role("button", name="Show only these").click()
+    assert list_shown(page) == [3, 5]
+    page.get_by_role("button", name="Clear", exact=True).click()
+    assert count_shown(page) == len(rows) and page.locator(".ct-shortlist b").inner_text() == ""
+
+
+def test_the_details_go_on_by_arrow_keys_and_give_the_focus_back(page: Page, rows: pd.DataFrame) -> None:
+    opened = page.get_by_label("candidate 3: all details")
+    opened.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog.ct-detail")
+    assert dialog.get_by_role("heading", name="Candidate 3").is_visible()
+    shown = dialog.inner_text()
+    assert rows["nearest_measured_smiles"][2] in shown and "row 2" in shown
+    assert "±" in shown and HOSTILE in shown  # a text stays a text
+    page.keyboard.press("ArrowRight")
+    assert dialog.get_by_role("heading", name="Candidate 4").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "candidate 3: all details"
+
+
+def test_the_atoms_of_an_alert_are_marked(page: Page, rows: pd.DataFrame) -> None:
+    rank = int(rows[rows["alerts"] != ""]["rank"].iloc[0])
+    page.evaluate(f"candidateTool.report.open({rank - 1})")
+    marked = page.locator(".ct-large circle.ct-alert").count()
+    alerts = rows["alerts"][rank - 1].split("; ")
+    atoms = page.evaluate(f"candidateTool.report.store.data.marks[{rank - 1}]")
+    assert set(atoms) == set(alerts) and marked == len({atom for found in atoms.values() for atom in found})
+
+
+def test_candidates_are_grouped_by_scaffold(page: Page, rows: pd.DataFrame) -> None:
+    page.get_by_label("group by").select_option("scaffold")
+    sizes = rows["scaffold"].value_counts()
+    first = page.locator(".ct-head").first
+    assert first.get_by_role("heading").inner_text() == f"{sizes.iloc[0]} candidates"
+    first.get_by_role("button", name="Tick all").click()
+    assert page.locator(".ct-shortlist b").inner_text() == str(sizes.iloc[0])
+
+
+def test_a_box_in_a_plot_selects_and_a_plot_is_saved(page: Page, rows: pd.DataFrame) -> None:
+    page.get_by_role("button", name="Plots").click()
+    canvas = page.locator(".ct-plot canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(500)
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+    page.locator(".ct-chip", has_text="in the box").wait_for()
+    assert 0 < count_shown(page) < len(rows)
+    with page.expect_download() as saved:
+        page.get_by_label("save the map as a picture").click()
+    assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fragment_is_drawn(page: Page) -> None:
+    page.get_by_role("button", name="Draw").click()
+    editor = page.locator("dialog.ct-editor")
+    editor.locator("openchemlib-editor").wait_for()
+    page.evaluate(
+        "document.querySelector('openchemlib-editor').setMolecule(candidateTool.OCL.Molecule.fromSmiles('c1ccncc1'))"
+    )
+    editor.get_by_role("button", name="Search").click()
+    page.locator(".ct-chip").wait_for()
+    assert 0 < count_shown(page) < 120
+
+
+@pytest.mark.parametrize("view", ["Cards", "Table", "Plots"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_view_has_a_serious_fault_of_access(open_page: Open, written: Path, view: str, scheme: str) -> None:
+    watched = open_page(color_scheme=scheme)
+    page = open_tool(watched, written)
+    page.get_by_role("button", name=view).click()
+    page.get_by_label("tick candidate 1", exact=True).first.check()
+    page.wait_for_timeout(700)
+    assert watched.list_faults("#candidates") == []
+    page.evaluate("candidateTool.report.open(4)")
+    assert watched.list_faults("dialog.ct-detail") == []
+
+
+def test_a_phone_shows_the_tool_without_scrolling_aside(open_page: Open, written: Path) -> None:
+    page = open_tool(open_page(viewport=PHONE), written)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert not page.get_by_label("search for, as SMILES").is_visible()
+    page.get_by_role("button", name="Filters").click()
+    assert page.get_by_label("search for, as SMILES").is_visible()
+
+
+def test_the_shortlist_is_printed(open_page: Open, written: Path) -> None:
+    page = open_tool(open_page(), written)
+    page.get_by_label("tick candidate 2", exact=True).last.check()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator(".ct-sheet .ct-card").count() == 1 and page.locator(".ct-sheet").is_visible()
+    assert not page.locator("#static-candidates").is_visible() and not page.locator("#candidate-tool").is_visible()
+
+
+def test_a_browser_that_keeps_nothing_shows_the_tool_all_the_same(open_page: Open, written: Path) -> None:
+    watched = open_page()
+    watched.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused'); } })"
+    )
+    page = open_tool(watched, written)
+    page.get_by_label("tick candidate 2", exact=True).last.check()
+    assert page.locator(".ct-shortlist b").inner_text() == "1"
+
+
+@pytest.mark.slow
+def test_five_thousand_candidates_stay_fluent(open_page: Open, tmp_path: Path, sample_smiles: list[str]) -> None:
+    rows = make_rows((sample_smiles * 2)[:5000])
+    path = write_page(tmp_path, rows)
+    page = open_tool(open_page(), path)
+    deadline = time.monotonic() + 120
+    while not page.evaluate("candidateTool.report.structures.isReady") and time.monotonic() < deadline:
+        page.wait_for_timeout(300)
+    measure = """(name) => { const store = candidateTool.report.store, start = performance.now();
+        store.filters.ranges.set(name, [2, 3]); store.apply(); document.body.offsetHeight;
+        const taken = performance.now() - start; store.clearFilters(); return taken; }"""
+    seconds = sorted(page.evaluate(measure, "logp_computed") for _ in range(7))
+    assert seconds[3] < 200, json.dumps(seconds)
