@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from pipeline.chemistry.fingerprints import ECFP4_1024, SIMULATED_COUNTS
+from pipeline.chemistry.fingerprints import ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report.model import Report
 from pipeline.report.part import Part
 from pipeline.report.shown_properties import COMPUTED, ORACLE, PREDICTED, ShownProperty, collect_properties
@@ -32,18 +32,18 @@ _MEANINGS = {
     "scaffold": "The Bemis-Murcko scaffold as SMILES without stereo; empty for a molecule without a ring.",
     "undefined_stereo": "The number of centers and double bonds whose configuration is not said.",
     "nearest_training_smiles": "The most similar training molecule.",
-    "nearest_training_similarity": f"The Tanimoto similarity to it, of {ECFP4_1024.description}.",
+    "nearest_training_similarity": f"The Tanimoto similarity to it, of {ECFP4_2048.description}.",
     "distance_to_training": "The distance to the training data in the latent space; 1 is as far as molecules of the data lie apart.",
     "similarity_to_measured": f"The Tanimoto similarity to the nearest measured molecule, of {SIMULATED_COUNTS.description}.",
     f"{MEASURED}smiles": "The most similar measured molecule.",
-    f"{MEASURED}similarity": f"The Tanimoto similarity to it, of {ECFP4_1024.description}.",
+    f"{MEASURED}similarity": f"The Tanimoto similarity to it, of {ECFP4_2048.description}.",
     f"{MEASURED}row": "The row of the data in which it stands.",
     "sample": "The number of the sample that the molecule was drawn as.",
     "selfies": "The structure as SELFIES, as the model wrote it.",
     "strategy": "The strategy that made the molecule.",
     "origin": "The move or search center that proposed the molecule.",
     "parent": "The molecule that it was made from.",
-    "parent_similarity": f"The Tanimoto similarity to the parent, of {ECFP4_1024.description}.",
+    "parent_similarity": f"The Tanimoto similarity to the parent, of {ECFP4_2048.description}.",
     "order": "The number of its oracle call, from 0 on.",
     "round": "The round of the search in which it was asked about.",
     "seconds": "The seconds from the start of the search to its oracle call.",

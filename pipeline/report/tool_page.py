@@ -18,7 +18,7 @@ from pipeline.report.candidate_data import collect_candidate_data
 from pipeline.report.model import Report
 
 SCRIPTS = (
-    "dom", "format", "store", "fingerprints", "structures", "filters", "editor", "grid", "table", "detail", "exports", "pictures", "charts",
+    "dom", "format", "store", "fingerprints", "graphs", "smarts", "structures", "filters", "editor", "grid", "table", "detail", "exports", "pictures", "charts",
     "print", "tool",
 )  # fmt: skip
 """Our own scripts, in the order in which they run."""
@@ -46,7 +46,7 @@ def make_tool(report: Report, candidates: pd.DataFrame) -> dict[str, Any]:
 
 
 def pack_fingerprints(smiles: list[str | None]) -> list[str]:
-    """Pack the fingerprint ECFP4 (1,024 bits) of each molecule as base64; "" where RDKit cannot read it."""
+    """Pack the fingerprint ECFP4 (2,048 bits) of each molecule as base64; "" where RDKit cannot read it."""
     found = compute_fingerprints([text or None for text in smiles])
     return [base64.b64encode(DataStructs.BitVectToBinaryText(bits)).decode() if bits else "" for bits in found]
 

@@ -135,6 +135,43 @@ def test_rows_are_sorted_by_any_column_and_missing_values_stay_last(page: Page, 
     assert page.get_by_label("sort by").input_value() == "pIC50_predicted"
 
 
+QUERIES = [
+    "c1ccncc1", "C(=O)N", "[#7;R]", "n1cccc1", "Cn1cccc1", "[nH]", "c-c", "[R2]", "[r5]", "[D3]", "[X4]", "N~C~N", "C!@C", "CO",
+    "[NX3;H2,H1;!$(NC=O)]", "[$(C=O),$(C=S)]N", "[F,Cl]c", "[!#6;!#1]", "S(=O)(=O)N", "C1CCNCC1", "[CX4;H2]", "O=c1cccc[nH]1", "C#N",
+]  # fmt: skip
+
+
+def test_a_substructure_means_what_rdkit_means(page: Page, rows: pd.DataFrame) -> None:
+    mols = [Chem.MolFromSmiles(text) for text in rows["smiles"]]
+    find = """async (query) => { const { structures } = candidateTool.report;
+        return [...await structures.search(structures.readQuery(query).fragment)]; }"""
+    for query in QUERIES:
+        known = [int(mol.HasSubstructMatch(Chem.MolFromSmarts(query))) for mol in mols]
+        assert page.evaluate(find, query) == known, query
+    kekule = {"C1=CC=NC=C1": "c1ccncc1", "O=C1C=CC=CN1": "[#8]=c1ccccn1", "C1=CCCCC1": "C1=CCCCC1"}
+    for query, meant in kekule.items():
+        assert page.evaluate(find, query) == page.evaluate(find, meant), query
+
+
+def test_a_structure_is_searched_and_marked_and_nonsense_is_told(page: Page, rows: pd.DataFrame) -> None:
+    search_structure(page, "c1ccncc1")
+    pattern = Chem.MolFromSmarts("c1ccncc1")
+    found = [
+        rank
+        for rank, text in zip(rows["rank"], rows["smiles"], strict=True)
+        if Chem.MolFromSmiles(text).HasSubstructMatch(pattern)
+    ]
+    page.locator(".ct-chip", has_text="contains").wait_for()
+    assert list_shown(page) == found
+    page.locator(".ct-card circle.ct-match").first.wait_for(state="attached")
+    for nonsense in ("c1ccncc", "[Zz]", "C(", HOSTILE):
+        page.get_by_label("structure to search for").fill(nonsense)
+        page.get_by_label("structure to search for").press("Enter")
+        page.locator(".ct-told", has_text="is not understood").wait_for()
+        assert nonsense in page.locator(".ct-told").inner_text()
+        assert count_shown(page) == len(rows)
+
+
 def test_similar_molecules_come_first_by_the_similarity_of_the_report(page: Page, rows: pd.DataFrame) -> None:
     page.locator("label", has_text="similar to").click()
     page.get_by_label("structure to search for").fill(rows["smiles"][7])

@@ -50,11 +50,11 @@
           store.filters.similarity = { query: text, values: structures.compare(text), least: Number(slider.value) };
           store.sort = { column: tool.SIMILARITY, descending: true };
         } else if (text) {
-          const { fragment, warning } = structures.readQuery(text);
+          const { fragment, note } = structures.readQuery(text);
           const mask = await structures.search(fragment);
           if (mask === null) return;  // another search has begun
           store.filters.structure = { query: text, fragment, mask };
-          told.textContent = warning;
+          told.textContent = note;
         }
       } catch (error) {
         told.textContent = error.message;

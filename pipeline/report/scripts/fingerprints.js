@@ -1,7 +1,7 @@
 "use strict";
-// Computes the fingerprint ECFP4 with 1,024 bits as RDKit does (Morgan, radius 2), of molecules that OpenChemLib has parsed.
+// Computes the fingerprint ECFP4 with 2,048 bits as RDKit does (Morgan, radius 2), of molecules that OpenChemLib has parsed.
 ((tool) => {
-  const BITS = 1024, WORDS = BITS / 32, RADIUS = 2, AROMATIC = 12;
+  const BITS = 2048, WORDS = BITS / 32, RADIUS = 2, AROMATIC = 12;
 
   function combine(seed, value) {
     return (seed ^ ((value >>> 0) + 0x9e3779b9 + (seed << 6) + (seed >>> 2))) >>> 0;
@@ -33,7 +33,7 @@
   }
 
   // Find the bonds that are aromatic to RDKit, which takes rings with C=O for aromatic that OpenChemLib does not.
-  function findAromaticBonds(mol) {
+  tool.findAromaticBonds = (mol) => {
     const rings = mol.getRingSet(), found = new Set();
     for (let bond = 0; bond < mol.getBonds(); bond++) if (mol.isAromaticBond(bond)) found.add(bond);
     for (let ring = 0; ring < rings.getSize(); ring++) {
@@ -42,12 +42,12 @@
       for (const bond of rings.getRingBonds(ring)) found.add(bond);
     }
     return found;
-  }
+  };
 
   // Compute the bits of a molecule, as 32 words of 32 bits.
   tool.computeFingerprint = (mol) => {
     mol.ensureHelperArrays(tool.OCL.Molecule.cHelperRings);
-    const bits = new Uint32Array(WORDS), count = mol.getAtoms(), seen = new Set(), aromatic = findAromaticBonds(mol);
+    const bits = new Uint32Array(WORDS), count = mol.getAtoms(), seen = new Set(), aromatic = tool.findAromaticBonds(mol);
     const add = (value) => { bits[(value % BITS) >>> 5] |= 1 << (value % BITS & 31); };
     let invariants = describeAtoms(mol), reach = Array.from({ length: count }, () => 0n);
     const dead = new Uint8Array(count);
@@ -81,7 +81,7 @@
     return bits;
   };
 
-  // Read the fingerprints that the page brings: 128 bytes in base64 each.
+  // Read the fingerprints that the page brings: 256 bytes in base64 each.
   tool.readFingerprint = (text) => {
     if (!text) return null;
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), words = new Uint32Array(WORDS);

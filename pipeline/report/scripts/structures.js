@@ -1,5 +1,5 @@
 "use strict";
-// Parses, draws and searches structures with OpenChemLib.
+// Draws structures with OpenChemLib, and finds substructures and similar molecules.
 ((tool) => {
   const COLORS = [
     ["rgb(0,0,0)", "currentColor"], ["rgb(48,80,248)", "var(--N)"], ["rgb(255,13,13)", "var(--O)"], ["rgb(144,224,80)", "var(--F)"],
@@ -8,23 +8,21 @@
   ];
   const OPTIONS = { autoCrop: true, autoCropMargin: 9, suppressChiralText: true, suppressESR: true, suppressCIPParity: true, noStereoProblem: true };
   const LARGEST = 200;  // atoms of a molecule that is drawn
+  const SMALL = { 6: "c", 7: "n", 8: "o", 16: "s" };
   const SLICE = 40;  // milliseconds of a search after which the page may react
 
   class Structures {
     constructor(store) {
       this.store = store;
       this.parser = new tool.OCL.SmilesParser();
-      this.searcher = new tool.OCL.SSSearcher();
       this.molecules = new Array(store.count);
-      this.counts = new Array(store.count);
       this.drawings = new Map();
     }
 
-    // The parsed molecule of a row, without coordinates; null where OpenChemLib cannot read it.
+    // The molecule of a row as a graph; null where its SMILES cannot be read.
     read(row) {
       if (this.molecules[row] === undefined) {
-        this.molecules[row] = this.parse(this.store.smiles(row));
-        this.counts[row] = this.molecules[row] && countElements(this.molecules[row]);
+        try { this.molecules[row] = tool.readSmiles(this.store.smiles(row)); } catch { this.molecules[row] = null; }
       }
       return this.molecules[row];
     }
@@ -38,7 +36,7 @@
       } catch { return null; }
     }
 
-    // Parse all molecules in pieces that do not hold the page up.
+    // Read all molecules in pieces that do not hold the page up.
     prepare() {
       let row = 0;
       const go = (deadline) => {
@@ -89,22 +87,55 @@
 
     // Read a query as SMARTS, of which SMILES is a part; throws an Error that says what is not understood.
     readQuery(text) {
-      const parser = new tool.OCL.SmilesParser({ smartsMode: "smarts", createSmartsWarnings: true });
-      let fragment;
-      try { fragment = parser.parseMolecule(text, { noCoordinates: true }); } catch (error) { throw new Error(explain(error, text)); }
-      if (!fragment.getAllAtoms()) throw new Error("Nothing to search for: the structure has no atoms.");
-      fragment.setFragment(true);
-      fragment.ensureHelperArrays(tool.OCL.Molecule.cHelperRings);
-      const warning = parser.getSmartsWarning();
-      fragment.hasRecursion = text.includes("$");
-      return { fragment, warning: warning ? `Not understood, and left out of the search: ${warning}` : "" };
+      const told = this.isKekule(text) && this.writeSmarts(this.parse(text));
+      return { fragment: tool.readSmarts(told || text), note: told ? `Read with aromatic rings: ${told}` : "" };
+    }
+
+    // Whether a text is a SMILES with an aromatic ring that is written with single and double bonds.
+    isKekule(text) {
+      if (!/=/.test(text) || !/\d/.test(text) || /[$!,;~*&]|\[#|[bcnops]/.test(text.replace(/Cl|Br|\[[A-Z][a-z]?/g, ""))) return false;
+      const mol = this.parse(text);
+      return Boolean(mol) && tool.findAromaticBonds(mol).size > 0;
+    }
+
+    // Write a drawn structure as SMARTS: an atom is its element, and rings that are aromatic are written as such.
+    writeSmarts(mol) {
+      mol.ensureHelperArrays(tool.OCL.Molecule.cHelperRings);
+      const aromatic = tool.findAromaticBonds(mol), seen = new Set(), rings = new Map(), parts = [];
+      const isAromatic = (atom) => [...aromatic].some((bond) => mol.getBondAtom(0, bond) === atom || mol.getBondAtom(1, bond) === atom);
+      const writeBond = (bond) => (aromatic.has(bond) ? "" : ["~", "-", "=", "#"][mol.getBondOrder(bond)] ?? "~");
+      const writeAtom = (atom) => {
+        const charge = mol.getAtomCharge(atom), mass = mol.getAtomMass(atom), small = SMALL[mol.getAtomicNo(atom)];
+        if (isAromatic(atom) && small && !charge && !mass) return small;
+        return `[${mass || ""}#${mol.getAtomicNo(atom)}${isAromatic(atom) ? ";a" : ""}${charge ? `;${charge > 0 ? "+" : "-"}${Math.abs(charge)}` : ""}]`;
+      };
+      const list = (atom) => Array.from({ length: mol.getConnAtoms(atom) }, (_, i) => [mol.getConnAtom(atom, i), mol.getConnBond(atom, i)]);
+      const tree = new Set();
+      const grow = (atom) => {
+        seen.add(atom);
+        for (const [next, bond] of list(atom)) if (!seen.has(next)) { tree.add(bond); grow(next); }
+      };
+      const write = (atom, from) => {
+        let text = writeAtom(atom);
+        for (const [, bond] of list(atom)) {
+          if (tree.has(bond)) continue;
+          const isSecond = rings.has(bond), number = isSecond ? rings.get(bond) : rings.size + 1;
+          rings.set(bond, number);
+          text += `${isSecond ? "" : writeBond(bond)}${number > 9 ? `%${String(number).padStart(2, "0")}` : number}`;
+        }
+        const next = list(atom).filter(([, bond]) => tree.has(bond) && bond !== from);
+        return text + next.map(([other, bond], i) => {
+          const branch = writeBond(bond) + write(other, bond);
+          return i < next.length - 1 ? `(${branch})` : branch;
+        }).join("");
+      };
+      for (let atom = 0; atom < mol.getAtoms(); atom++) if (!seen.has(atom)) { grow(atom); parts.push(write(atom, -1)); }
+      return parts.join(".");
     }
 
     // Find the rows that contain a fragment, as a mask; the page can be used meanwhile. Null where another search has begun since.
     async search(fragment) {
-      const mask = new Uint8Array(this.store.count), least = fragment.hasRecursion ? new Map() : countElements(fragment, true);
-      const searcher = new tool.OCL.SSSearcher(), mine = this.current = {};
-      searcher.setFragment(fragment);
+      const mask = new Uint8Array(this.store.count), mine = this.current = {};
       let end = performance.now() + SLICE;
       for (let row = 0; row < mask.length; row++) {
         if (performance.now() > end) {
@@ -112,21 +143,16 @@
           if (this.current !== mine) return null;
           end = performance.now() + SLICE;
         }
-        const mol = this.read(row);
-        if (!mol || !hasElements(this.counts[row], least)) continue;
-        searcher.setMolecule(mol);
-        mask[row] = searcher.isFragmentInMolecule() ? 1 : 0;
+        const graph = this.read(row);
+        mask[row] = graph && tool.findMatch(fragment, graph) ? 1 : 0;
       }
       return mask;
     }
 
     // Find the atoms of a row that a fragment matches first.
     match(fragment, row) {
-      const mol = this.read(row);
-      if (!mol) return [];
-      this.searcher.setMol(fragment, mol);
-      this.searcher.findFragmentInMolecule({ countMode: "firstMatch" });
-      return (this.searcher.getMatchList()[0] || []).filter((atom) => atom >= 0);
+      const graph = this.read(row);
+      return (graph && tool.findMatch(fragment, graph)) || [];
     }
 
     // Compute the similarity of every row to a molecule; throws an Error where the molecule cannot be read.
@@ -155,25 +181,6 @@
   function explain(error, text) {
     const words = String(error.message || error).replace(/^.*?SmilesParser:\s*/, "");
     return `\u201c${text}\u201d is not understood: ${words}`;
-  }
-
-  // Count the atoms of each element, and the aromatic ones; of a query, only hetero atoms that can be no other element.
-  function countElements(mol, isQuery = false) {
-    const counts = new Map(), add = (key) => counts.set(key, (counts.get(key) || 0) + 1);
-    for (let atom = 0; atom < mol.getAllAtoms(); atom++) {
-      const number = mol.getAtomicNo(atom);
-      if (number < 2 || (isQuery && (number === 6 || mol.getAtomList(atom)))) continue;
-      add(number);
-      const features = isQuery && mol.getAtomQueryFeaturesObject(atom);
-      if (isQuery ? features.aromatic : mol.isAromaticAtom(atom)) add(-number);
-      else if (isQuery ? features.notAromatic : true) add(1000 + number);
-    }
-    return counts;
-  }
-
-  function hasElements(counts, least) {
-    for (const [number, count] of least) if ((counts.get(number) || 0) < count) return false;
-    return true;
   }
 
   tool.Structures = Structures;
