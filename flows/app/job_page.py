@@ -80,6 +80,14 @@ class JobPage:
 
     async def _show_finished(self) -> None:
         made = str(self.job.end.get("run", ""))
+        if self.job.kind == "deploy":
+            with block():
+                heading("The schedule is set up", 2)
+                text(self.job.read_output() or "It is on the Prefect server now.", "log").props("tabindex=0")
+                text(
+                    "It fires when the server and a worker run: prefect worker start --pool chem-vae --limit 1", "muted"
+                )
+            return
         if not made:
             fail("the command has ended without a run; its log tells more")
             return

@@ -14,7 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from chem_vae.errors import ChemVAEError
 
-MENU = (("Start", "/"), ("Runs", "/runs"))
+MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"))
 """The pages of the menu with their addresses."""
 
 

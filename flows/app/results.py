@@ -9,8 +9,9 @@ from typing import Any
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.layout import block, fail, heading, primary_button, text, tile
+from flows.app.layout import block, fail, heading, primary_button, quiet_button, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
+from flows.app.run_actions import can_run_again, open_rerun
 from pipeline.report.model import Report, read_report
 from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties
@@ -36,12 +37,12 @@ async def show_results(context: AppContext, run_id: str) -> None:
         with block():
             text(tell_verdict(report, len(rows)), "verdict")
             _show_tiles(report, len(rows))
-            _show_buttons(folder)
+            _show_buttons(context, folder)
             first, _ = split_warnings(report, list_warnings(report))
             list_sentences("Read this first", first, "warn", 3)
     else:
         with block():
-            _show_buttons(folder)
+            _show_buttons(context, folder)
     if rows:
         with block():
             heading("The best molecules", 2)
@@ -99,7 +100,7 @@ def _show_tiles(report: Report, candidates: int) -> None:
             tile("scaffolds", f"{report.diversity.scaffolds:,}")
 
 
-def _show_buttons(folder: Path) -> None:
+def _show_buttons(context: AppContext, folder: Path) -> None:
     there = [(name, label) for name, label in DOWNLOADS if (folder / name).is_file()]
     with ui.element("div").classes("row"):
         if (folder / "report.html").is_file():
@@ -110,6 +111,9 @@ def _show_buttons(folder: Path) -> None:
                 label, icon="download", on_click=lambda name=name: ui.download(f"/files/runs/{folder.name}/{name}")
             )
             button.props("outline color=accent no-caps size=md padding='8px 16px'")
+        if (folder / "manifest.json").is_file() and can_run_again(folder):
+            quiet_button("Run again with changes", lambda: open_rerun(context, folder), "replay")
+            quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
 
 
 def list_values(row: dict[str, str], report: Report | None) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.layout import block, frame, heading, primary_button, say_empty, text
+from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, text
 from flows.app.pieces import plain_table
 from flows.app.results import show_results
 from pipeline.workflows.summarize_runs import RunSummary, summarize_runs
@@ -27,6 +28,7 @@ class Line:
     begun: str
     about: str
     figures: str
+    is_run: bool = True
 
 
 def register(context: AppContext) -> None:
@@ -36,7 +38,10 @@ def register(context: AppContext) -> None:
     async def show_runs() -> None:
         with frame("Runs", "/runs"):
             lines = await asyncio.to_thread(collect_lines, context.workspace)
-            heading("Runs")
+            with ui.element("div").classes("between"):
+                heading("Runs")
+                if lines:
+                    primary_button("New run", lambda: ui.navigate.to("/"), "add")
             if not lines:
                 say_empty("No run yet", "A run begins with a table of molecules.", "Begin with a file", "/")
                 return
@@ -49,22 +54,41 @@ def register(context: AppContext) -> None:
             heading(run_id)
             await show_results(context, run_id)
             with ui.element("div").classes("row"):
-                primary_button("All runs", lambda: ui.navigate.to("/runs"))
+                quiet_button("All runs", lambda: ui.navigate.to("/runs"))
 
 
 def show_lines(lines: list[Line]) -> None:
-    """Show the list."""
+    """Show the list, with a box for each finished run by which two or more are compared."""
+    chosen: dict[str, bool] = {}
+
+    def compare() -> None:
+        names = [line.id for line in reversed(lines) if chosen.get(line.id)]
+        if len(names) < 2:
+            ui.notify("Tick two runs or more to compare them.", position="top")
+        else:
+            ui.navigate.to(f"/compare?runs={','.join(map(quote, names))}")
+
+    def tick(line: Line) -> None:
+        if line.state == "finished" and line.is_run:
+            box = ui.checkbox(on_change=lambda e: chosen.update({line.id: bool(e.value)})).props("dense")
+            box.props["aria-label"] = f"compare {line.id}"
+
     rows = [
         (
+            lambda line=line: tick(line),
             lambda line=line: ui.link(line.id, line.address),
-            lambda line=line: text(line.state, f"chip {line.state.split()[0]}"),
+            lambda line=line: text(line.state, f"chip {'running' if line.state == 'at work' else line.state}"),
             line.begun,
             line.about,
             line.figures,
         )
         for line in lines
     ]
-    plain_table(("run", "state", "begun", "what was wanted", "result"), rows)
+    plain_table(("", "run", "state", "begun (UTC)", "what was wanted", "result"), rows)
+    with ui.element("div").classes("row"):
+        if sum(line.state == "finished" for line in lines) > 1:
+            quiet_button("Compare those ticked", compare, "compare_arrows")
+        quiet_button("Repeat one every night", lambda: ui.navigate.to("/schedule"), "schedule")
 
 
 def collect_lines(workspace: Path) -> list[Line]:

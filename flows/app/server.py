@@ -18,10 +18,11 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app import job_page, runs, start
+from flows.app import job_page, library, run_actions, runs, start
 from flows.app.access import HEADER, AccessGuard
 from flows.app.context import AppContext, is_local_host
 from flows.report_server import POLICY, find_run_file, identify
+from pipeline.report.libraries import find_folder, list_libraries
 
 USUAL_PORT = 4290
 TITLE = "chem-vae"
@@ -33,7 +34,7 @@ FAVICON = (
 
 def register_pages(context: AppContext) -> None:
     """Register the pages of the app with NiceGUI."""
-    for module in (start, job_page, runs):
+    for module in (start, job_page, runs, run_actions, library):
         module.register(context)
 
 
@@ -56,7 +57,16 @@ def build_app(context: AppContext, *, is_local: bool = True, token: str | None =
 
 
 def add_files(app: FastAPI, context: AppContext) -> None:
-    """Add the routes to files: those of runs, and nothing else of the disk."""
+    """Add the routes to files: those of runs, the scripts of pages, and nothing else of the disk."""
+
+    @app.get("/libraries/{name}")
+    def send_library(name: str) -> Response:
+        if name not in {library.file for library in list_libraries()}:
+            return PlainTextResponse("there is no such file", 404)
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        return Response(
+            (find_folder() / name).read_bytes(), media_type=kind, headers={"Cache-Control": "max-age=86400"}
+        )
 
     @app.get("/files/{path:path}")
     def send_file(path: str) -> Response:

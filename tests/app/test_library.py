@@ -1,0 +1,166 @@
+"""The page of the library: search, decide, export, measurements, history."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from nicegui import ui
+from nicegui.elements.upload_files import SmallFileUpload
+from nicegui.testing.user import User
+from rdkit import Chem
+
+from pipeline.library.candidate_library import open_library
+from tests.app.simulated_app import open_app
+
+pytestmark = pytest.mark.anyio
+OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose library holds the candidates of a run."""
+    workspace = tmp_path_factory.mktemp("filled")
+    shutil.copytree(OLD / "runs", workspace / "runs")
+    with open_library(workspace) as library:
+        library.add_missing_runs()
+        assert len(library) > 3
+    return workspace
+
+
+@pytest.fixture
+def workspace(filled: Path, tmp_path: Path) -> Path:
+    shutil.copytree(filled, tmp_path / "w")
+    return tmp_path / "w"
+
+
+async def settle() -> None:
+    await asyncio.sleep(0.3)
+
+
+def list_ids(user: User) -> list[str]:
+    return sorted(link.text for link in user.find(ui.link).elements if link.text.startswith("CV-"))
+
+
+def press(user: User, label: str) -> None:
+    user.find(kind=ui.button, content=label).click()
+
+
+def fields(user: User) -> dict[str, ui.input]:
+    return {str(field.props.get("label")): field for field in user.find(ui.input).elements}
+
+
+async def test_an_empty_library_leads_to_the_start(tmp_path: Path) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/library")
+        await user.should_see("No molecule yet")
+
+
+async def test_a_library_of_a_newer_version_is_said(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "library.sqlite") as connection:
+        connection.execute("create table alembic_version (version_num text)")
+        connection.execute("insert into alembic_version values ('9999')")
+    async with open_app(tmp_path) as user:
+        await user.open("/library")
+        await user.should_see("newer")
+
+
+async def test_a_substructure_is_searched_for_and_nonsense_is_said(workspace: Path) -> None:
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        everything = list_ids(user)
+        with open_library(workspace) as library:
+            expected = sorted(
+                row["id"]
+                for row in library.to_frame().to_dict("records")
+                if Chem.MolFromSmiles(row["smiles"]).HasSubstructMatch(Chem.MolFromSmarts("[#7]"))
+            )
+        with user:
+            fields(user)["Contains (SMARTS)"].set_value("[#7]")
+        press(user, "Search")
+        await settle()
+        assert list_ids(user) == expected and set(expected) <= set(everything)
+        for label, nonsense in (
+            ("Contains (SMARTS)", "c1cc("),
+            ("Like this molecule (SMILES)", "nonsense"),
+            ("Values", "mw is large"),
+        ):
+            with user:
+                for name, field in fields(user).items():
+                    field.set_value(nonsense if name.startswith(label) else "")
+            user.notify.messages.clear()
+            press(user, "Search")
+            await settle()
+            assert len(user.notify.messages) == 1, label
+
+
+async def test_a_molecule_is_shortlisted_with_a_note_that_its_history_keeps(workspace: Path) -> None:
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        box = next(box for box in user.find(ui.checkbox).elements)
+        molecule = str(box.props["aria-label"]).removeprefix("choose ")
+        press(user, "Shortlist")
+        await user.should_see("Tick the molecules first.")
+        with user:
+            box.set_value(True)
+            fields(user)["Note, such as the reason"].set_value("<b>easy</b> to make")
+        await user.should_see("1 molecule ticked.")
+        press(user, "Shortlist")
+        await settle()
+        await user.should_see("shortlisted")
+        await user.open(f"/library/{molecule}")
+        await user.should_see("<b>easy</b> to make")
+        await user.open("/library/CV-999999")
+        await user.should_see("No such molecule")
+
+
+async def test_the_order_list_has_what_the_search_shows(workspace: Path) -> None:
+    with open_library(workspace) as library:
+        chosen = library.to_frame(limit=2)
+        library.set_status(list(chosen["id"]), "shortlisted")
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        with user:
+            next(s for s in user.find(ui.select).elements if s.props.get("label") == "Status").set_value(
+                ["shortlisted"]
+            )
+        press(user, "Search")
+        await settle()
+        assert list_ids(user) == sorted(chosen["id"])
+        for kind in ("CSV", "SDF", "XLSX"):
+            press(user, kind)
+            content = (await user.download.next()).content
+            if kind == "CSV":
+                found = {row["smiles"] for row in csv.DictReader(io.StringIO(content.decode()))}
+            elif kind == "SDF":
+                supplier = Chem.SDMolSupplier()
+                supplier.SetData(content.decode())
+                found = {mol.GetProp("smiles") for mol in supplier}
+            else:
+                found = set(pd.read_excel(io.BytesIO(content))["smiles"])
+            assert found == set(chosen["smiles"]), kind
+
+
+async def test_measurements_are_brought_back(workspace: Path) -> None:
+    with open_library(workspace) as library:
+        first = library.to_frame(limit=1).iloc[0]
+        name = next(c for c in first.index if c.endswith(("_computed", "_predicted"))).rpartition("_")[0]
+    table = f"SMILES,{name}\n{first['smiles']},7.25\nCCCCCCCCCCCCCCCCCCCCCCC,1\n".encode()
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        upload = next(iter(user.find(ui.upload).elements))
+        await upload.handle_uploads([SmallFileUpload("back.csv", "text/csv", table)])
+        await user.should_see("2 rows read: 1 new measurement of 1 molecule", retries=30)
+        await user.should_see("1 row without a molecule of the library")
+        await user.open(f"/library/{first['id']}")
+        await user.should_see("measured: 7.25")

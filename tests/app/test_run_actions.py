@@ -1,0 +1,110 @@
+"""What can be done with runs: compare them, run one again, repeat one on a schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from nicegui import ui
+
+from chem_vae.errors import UserError
+from flows.app.run_actions import can_run_again, make_cron
+from pipeline.workspace.jobs import list_jobs, open_job
+from tests.app.simulated_app import open_app
+
+pytestmark = pytest.mark.anyio
+OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with runs, whose data are there for the first of them."""
+    shutil.copytree(OLD / "runs", tmp_path / "runs")
+    (tmp_path / "my.csv").write_text("SMILES,pIC50\nCCO,1\n")
+    settings = find_run(tmp_path) / "config.json"
+    found = json.loads(settings.read_text())
+    found["ingest"] = {**(found.get("ingest") or {}), "source": str(tmp_path / "my.csv")}
+    settings.write_text(json.dumps(found))
+    return tmp_path
+
+
+def find_run(workspace: Path) -> Path:
+    return sorted(path.parent for path in workspace.glob("runs/*/report.json"))[0]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of jobs that would have been started."""
+    ids: list[str] = []
+    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: ids.append(job.id))
+    return ids
+
+
+async def test_two_runs_are_compared(workspace: Path) -> None:
+    names = [path.parent.name for path in sorted(workspace.glob("runs/*/report.json"))][:2]
+    async with open_app(workspace) as user:
+        await user.open("/runs")
+        for name in names:
+            await user.should_see(name)
+        user.find("Compare those ticked").click()
+        await user.should_see("Tick two runs or more")
+        await user.open(f"/compare?runs={','.join(names)}")
+        await user.should_see("Candidates in common")
+        await user.open(f"/compare?runs={names[0]}")
+        await user.should_see("two")
+        await user.open("/compare?runs=none,other")
+        await user.should_see("none")
+
+
+async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[str]) -> None:
+    run = find_run(workspace)
+    async with open_app(workspace) as user:
+        await user.open(f"/run/{run.name}")
+        user.find("Run again with changes").click()
+        await user.should_see("The data and what was wanted stay as they are")
+        number = next(n for n in user.find(ui.number).elements if n.props["label"] == "Molecules")
+        with user:
+            number.set_value(7)
+        user.find(kind=ui.button, content="Start").click()
+        await asyncio.sleep(0.4)
+    job = open_job(workspace, started[0])
+    before = json.loads((run / "config.json").read_text())
+    assert job.settings["generate"]["n"] == 7
+    assert job.settings["generate"]["objectives"] == before["generate"]["objectives"]
+    assert job.settings["generate"]["seed"] != before["generate"]["seed"]
+
+
+async def test_a_schedule_is_set_up_by_the_command(workspace: Path, started: list[str]) -> None:
+    run = find_run(workspace)
+    async with open_app(workspace) as user:
+        await user.open(f"/schedule?run={run.name}")
+        await user.should_see("prefect worker start")
+        time = next(i for i in user.find(ui.input).elements if i.props["label"] == "Time")
+        with user:
+            time.set_value("25:00")
+        user.find("Set up the schedule").click()
+        await user.should_see("is no time of the day")
+        with user:
+            time.set_value("03:30")
+            next(i for i in user.find(ui.input).elements if i.props["label"] == "Time zone").set_value("Europe/Berlin")
+        user.find("Set up the schedule").click()
+        await asyncio.sleep(0.4)
+    [job] = list_jobs(workspace, ["deploy"])
+    assert started == [job.id]
+    assert job.facts["arguments"][:4] == ["--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
+    assert job.settings["generate"]["seed"] == "date"
+
+
+def test_a_run_without_its_data_cannot_be_made_again(workspace: Path) -> None:
+    assert can_run_again(find_run(workspace))
+    (workspace / "my.csv").unlink()
+    assert not can_run_again(find_run(workspace))
+
+
+@pytest.mark.parametrize("time", ["", "2", "24:00", "02:60", "aa:bb", "-1:00", "²:00"])
+def test_what_is_no_time_is_refused(time: str) -> None:
+    with pytest.raises(UserError, match="no time of the day"):
+        make_cron(time, "*")
