@@ -10,7 +10,7 @@ from chem_vae.errors import UserError
 from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.disk_space import check_writable
 
-FORMATS = (".csv", ".sdf", ".smi")
+FORMATS = (".csv", ".sdf", ".smi", ".xlsx")
 
 
 def check_output(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
@@ -31,8 +31,12 @@ def check_place(path: Path, example: str) -> None:
 
 
 def export(run: Path, path: Path) -> int:
-    """Write the candidates of a run's folder to a .csv, .sdf or .smi file, whole or not at all; returns how many."""
+    """Write the candidates of a run's folder to a .csv, .sdf, .smi or .xlsx file, whole or not at all; returns how many."""
     check_output(path)
+    if path.suffix.lower() == ".xlsx":
+        from pipeline.report.workbook import write_workbook  # here: loads openpyxl, RDKit and pandas
+
+        return write_workbook(run, path)
     rows = list(read_csv_rows(run / "candidates.csv"))
     with write_whole(path) as partial:
         if path.suffix.lower() == ".smi":

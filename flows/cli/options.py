@@ -233,7 +233,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "output": (
         Annotated[
             Path | None,
-            make_option(HOW, "--output", "-o", metavar="FILE", help="Also write the candidates here: .csv, .sdf or .smi."),
+            make_option(HOW, "--output", "-o", metavar="FILE", help="Also write the candidates here: .csv, .sdf, .smi or .xlsx (with drawings)."),
         ],
         None,
     ),

@@ -1,4 +1,4 @@
-"""The report of a run: one page for a person (report.html), and the same for programs (JSON, CSV, SDF)."""
+"""The report of a run: one page for a person (report.html), a message for a chat (report.md), and the same for programs (JSON, CSV, SDF)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
     from pipeline.report.model import Report
 
+COLUMNS = "candidates-columns.csv"
+"""The file that says what each column of candidates.csv means."""
+MESSAGE = "report.md"
+"""The report as a short message."""
+
 
 def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
-    """Write candidates.csv, candidates.sdf, report.json and, last, report.html; each whole or not at all.
+    """Write candidates.csv with its dictionary, candidates.sdf, report.json, report.md and, last, report.html; each whole or not at all.
 
     Args:
         folder: is made where it is missing.
@@ -35,15 +40,21 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
     from pipeline.chemistry.sdf_writer import write_sdf
     from pipeline.report import page
+    from pipeline.report.column_dictionary import describe_columns, make_dictionary
+    from pipeline.report.message import render_message
     from pipeline.report.model import Report
     from pipeline.report.raw_values import add_raw_values
 
     folder.mkdir(parents=True, exist_ok=True)
     data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
+    message = render_message(report, candidates, text)
     candidates = add_raw_values(candidates, report.logarithms)
     table = candidates.drop(columns="molecule", errors="ignore")
     atomic_files.write_text(folder / "candidates.csv", format_csv(table))
+    dictionary = make_dictionary(describe_columns([str(name) for name in table.columns], report))
+    atomic_files.write_text(folder / COLUMNS, format_csv(dictionary))
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
     atomic_files.write_json(folder / "report.json", data)
+    atomic_files.write_text(folder / MESSAGE, message)
     return atomic_files.write_text(folder / "report.html", text)

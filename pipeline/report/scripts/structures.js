@@ -76,7 +76,7 @@
       for (const [atom, kind] of marked) {
         if (!places.has(atom)) continue;
         const [cx, cy] = places.get(atom);
-        svg.prepend(tool.makeSvg("circle", { class: `ct-mark ${kind}`, cx, cy, r: 9 }));
+        svg.prepend(tool.makeSvg("circle", { class: `ct-mark ${kind}`, cx, cy, r: 7.5 }));
       }
       svg.removeAttribute("id");
       svg.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));

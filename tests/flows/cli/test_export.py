@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Done
+from openpyxl import load_workbook
 
 from chem_vae.errors import UserError
 from flows.cli.export import check_output, export
@@ -21,9 +22,16 @@ def test_each_form_holds_every_candidate(first_run: Done, workspace: Path, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == [f"found.{suffix}"]
 
 
+def test_a_workbook_has_a_drawing_of_every_candidate(first_run: Done, workspace: Path, tmp_path: Path) -> None:
+    run = next((workspace / "runs").glob("*-tiny"))
+    count = export(run, tmp_path / "found.xlsx")
+    sheet = load_workbook(tmp_path / "found.xlsx")["candidates"]
+    assert sheet.max_row - 1 == len(sheet._images) == count > 0
+
+
 def test_a_file_that_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
     for path, words in (
-        (tmp_path / "found.xlsx", r"must end in \.csv, \.sdf or \.smi"),
+        (tmp_path / "found.doc", r"must end in \.csv, \.sdf, \.smi or \.xlsx"),
         (tmp_path / "no" / "found.csv", "no folder"),
     ):
         with pytest.raises(UserError, match=words):

@@ -18,6 +18,7 @@ from pipeline.chemistry.structure_filters import (
     find_unusual_motifs,
     has_unusual_motif,
     learn_usual,
+    locate_alerts,
     locate_unusual,
 )
 
@@ -122,3 +123,15 @@ def test_structural_alerts_name_their_family() -> None:
     assert rhodanine == sorted(set(rhodanine))
     assert toluene == broken == find_structural_alerts([""])[0] == []
     assert find_structural_alerts([]) == []
+
+
+def test_the_atoms_of_each_alert_are_found() -> None:
+    smiles = ["O=C1NC(=S)SC1=Cc1ccccc1", "Cc1ccccc1", "O=C(Oc1ccccc1)c1ccco1"]
+    for text, names in zip(smiles, find_structural_alerts(smiles), strict=True):
+        mol = Chem.MolFromSmiles(text)
+        found = locate_alerts(mol)
+        assert list(found) == names
+        assert all(
+            atoms and max(atoms) < mol.GetNumAtoms() and list(atoms) == sorted(set(atoms)) for atoms in found.values()
+        )
+    assert {3, 4} <= set(locate_alerts(Chem.MolFromSmiles(smiles[0]))["BRENK: Thiocarbonyl_group"])  # C=S

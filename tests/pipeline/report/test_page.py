@@ -33,7 +33,7 @@ def test_one_file_that_loads_nothing(written: Path) -> None:
     text = written.read_text(encoding="utf-8")
     read = Reader(text)
     assert read.open == []
-    beside = {"candidates.csv", "candidates.sdf", "report.json"}
+    beside = {"candidates.csv", "candidates-columns.csv", "candidates.sdf", "report.json", "report.md"}
     assert {load for load in read.loads if not load.startswith("#")} == beside
     assert "@import" not in text and not re.search(r"url\((?!#)", text)
     assert not {"img", "link", "iframe", "object", "base"} & set(read.tags)
