@@ -62,7 +62,7 @@ class DataCard:
         self.log = bool(first and is_potency(first) and not is_logarithm(first))
         self.leave_out = self.accept = False
         with block():
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 text("1", "step").style("margin: 0")
                 heading("This is what was understood", 2)
             self._show_columns(names)
@@ -81,7 +81,7 @@ class DataCard:
             for smiles in look.smiles[:SHOWN]:
                 with ui.element("div").classes("mol-card"):
                     picture(smiles, 150, 100)
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("line"):
             choices = {**{name: name for name in names}, "": NOTHING}
             ui.select(
                 choices, value=self.column or "", label="The measured value", on_change=self._choose_column
@@ -172,7 +172,7 @@ class DataCard:
 
     def _show_failure(self, job: Job) -> None:
         fail(job.read_error() or "reading the file was stopped")
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("line"):
             if not self.accept and self.column:
                 quiet_button("Go on without the cells that cannot be read", self._accept)
             quiet_button("Try again", self.read)
@@ -203,7 +203,7 @@ class DataCard:
         problems = [finding.text for finding in found.findings if finding.stops]
         list_sentences("Nothing can be learned from these values", problems, "fail")
         if not self.leave_out and any("--leave-out" in text for text in [*dataset.warnings, *problems]):
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 quiet_button("Leave out the values that lie far from all others", self._leave_out)
         list_sentences("", dataset.notes, "note", 2)
         if counts["rejected"]:
@@ -216,7 +216,7 @@ class DataCard:
                 table.columns
             )[:5]
             plain_table(shown, [[str(v)[:80] for v in row] for row in table[shown].head(20).itertuples(index=False)])
-            with ui.element("div").classes("row").style("margin-top: 10px"):
+            with ui.element("div").classes("line").style("margin-top: 10px"):
                 quiet_button(
                     "Download all as CSV",
                     lambda: ui.download.content(format_csv(table).encode(), f"{self.path.stem}-rejected.csv"),

@@ -55,7 +55,7 @@ def open_editor(take: Callable[[str], Any], smiles: str = "", title: str = "Draw
             if inspect.isawaitable(done):
                 await done
 
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("line"):
             primary_button("Use it", use, "check")
             quiet_button("Cancel", dialog.close)
 

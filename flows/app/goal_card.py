@@ -64,10 +64,10 @@ class GoalCard:
         }
         with self.place:
             with block():
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     text("2", "step").style("margin: 0")
                     heading("What do you want?", 2)
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     ui.select(
                         labels, value=first, label="Molecules whose", on_change=lambda e: self._choose_property(e.value)
                     ).props("outlined options-dense").classes("min-w-[260px]")
@@ -82,10 +82,10 @@ class GoalCard:
                 self.reached = text("", "muted")
                 self._ask_more()
             with block():
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     text("3", "step").style("margin: 0")
                     heading("How many?", 2)
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     ui.number(
                         "Molecules",
                         value=self.number,
@@ -99,7 +99,7 @@ class GoalCard:
                         "outlined maxlength=60"
                     ).classes("w-64")
                 self.time = text("", "muted")
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     primary_button("Find molecules", self.start, "play_arrow")
                 text("You can close this page while it works. Nothing leaves this computer.", "muted tiny")
         self._choose_property(first)
@@ -107,7 +107,7 @@ class GoalCard:
 
     def _ask_more(self) -> None:
         with fold("More wishes"):
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 ui.switch(
                     "no molecules with structural alerts (PAINS, BRENK)",
                     on_change=lambda e: setattr(self, "without_alerts", bool(e.value)),
@@ -165,7 +165,7 @@ class GoalCard:
             self.ends[name] = value
             with (
                 ui.element("div").style("display: flex; flex-direction: column; width: 100%"),
-                ui.element("div").classes("row").style("flex-wrap: nowrap"),
+                ui.element("div").classes("line").style("flex-wrap: nowrap"),
             ):
                 slider = ui.slider(
                     min=bottom, max=top, step=step, value=value, on_change=lambda e: set_end(name, e.value)

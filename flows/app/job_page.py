@@ -71,7 +71,7 @@ class JobPage:
         with block():
             heading("At work", 2)
             show_stages(self.job, self.fill, "Starting; the first step shows in some seconds …", curves=True)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 self.stopping = quiet_button("Stop", self.stop, "stop")
             text(
                 "You can close this page: the work goes on, and the list of runs leads back here. A stopped run can be resumed.",
@@ -101,7 +101,7 @@ class JobPage:
             else:
                 heading("It was stopped", 2)
                 text("Nothing is lost: it goes on where it was.", "muted")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 primary_button("Resume" if state == "stopped" else "Try again", self.resume, "play_arrow")
                 if upload := self.job.facts.get("upload"):
                     quiet_button("Change what is wanted", lambda: ui.navigate.to(f"/start/{upload}"))

@@ -14,7 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from chem_vae.errors import ChemVAEError
 
-MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"))
+MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"), ("Explore", "/explore"), ("Optimize", "/optimize"))
 """The pages of the menu with their addresses."""
 
 
@@ -115,7 +115,7 @@ def say_empty(title: str, sentence: str, label: str, address: str) -> None:
     with block():
         heading(title, 2)
         text(sentence, "muted")
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("line"):
             primary_button(label, lambda: ui.navigate.to(address), "arrow_forward")
 
 

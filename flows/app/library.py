@@ -78,7 +78,7 @@ def register(context: AppContext) -> None:
                 fail(str(error))
             else:
                 show_molecule(known)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 quiet_button("The whole library", lambda: ui.navigate.to("/library"))
 
 
@@ -100,7 +100,7 @@ class LibraryView:
     async def show(self) -> None:
         """Show the filter, the molecules, and what can be done."""
         with block():
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 self.status = ui.select([*STATUSES], multiple=True, label="Status").props(
                     "outlined dense options-dense use-chips"
                 )
@@ -115,7 +115,7 @@ class LibraryView:
                     .props("outlined dense")
                     .classes("grow min-w-[240px]")
                 )
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 self.smarts = ui.input("Contains (SMARTS)").props("outlined dense").classes("grow min-w-[200px]")
                 quiet_button(
                     "Draw it",
@@ -130,7 +130,7 @@ class LibraryView:
                 ).props["aria-label"] = "Draw the molecule to be like"
             for field in (self.ranges, self.smarts, self.similar):
                 field.on("keydown.enter", self.search)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 primary_button("Search", self.search, "search")
                 quiet_button("Clear", lambda: ui.navigate.to("/library"))
         self._show_actions()
@@ -139,7 +139,7 @@ class LibraryView:
 
     def _show_actions(self) -> None:
         with block():
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 self.told = text("Nothing is ticked.", "muted")
                 self.note = ui.input("Note, such as the reason").props("outlined dense").classes("grow min-w-[200px]")
                 quiet_button("Shortlist", lambda: self.decide("shortlisted"), "star")
@@ -147,7 +147,7 @@ class LibraryView:
                 with ui.button("Other status", icon="expand_more").props("flat color=accent no-caps"), ui.menu():
                     for status in STATUSES:
                         ui.menu_item(status, lambda status=status: self.decide(status))
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 text("Order list of what the search shows:", "muted small")
                 for kind in ("xlsx", "sdf", "csv"):
                     quiet_button(kind.upper(), lambda kind=kind: self.export(kind), "download")
@@ -205,7 +205,7 @@ class LibraryView:
                 for row in page.rows:
                     self._show_card(row)
             if page.more or query.offset:
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     back = quiet_button("Back", lambda: self.turn(query.offset - PAGE), "chevron_left")
                     back.set_enabled(query.offset > 0)
                     text(f"{query.offset + 1:,} to {query.offset + len(page.rows):,}", "muted small")

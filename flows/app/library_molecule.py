@@ -17,7 +17,7 @@ def show_molecule(known: dict[str, Any]) -> None:
         heading(known["id"])
         if known["status"]:
             text(known["status"], f"chip {known['status']}")
-    with block(), ui.element("div").classes("row").style("align-items: flex-start; gap: 28px"):
+    with block(), ui.element("div").classes("line").style("align-items: flex-start; gap: 28px"):
         picture(known["smiles"], 360, 240)
         with ui.element("div").style("display: flex; flex-direction: column; gap: 6px; min-width: 0; flex: 1 1 280px"):
             text(known["smiles"], "smiles")

@@ -14,11 +14,11 @@ from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.run_actions import can_run_again, open_rerun
 from pipeline.report.model import Report, read_report
 from pipeline.report.read_first import split_warnings
-from pipeline.report.shown_properties import collect_properties
+from pipeline.report.shown_properties import collect_properties, describe_score
 from pipeline.report.tables import describe_hits, list_warnings
 from pipeline.workflows.summarize_runs import count_hits
 from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.formatting import format_plain_spread, format_probability
+from pipeline.workspace.formatting import format_plain, format_plain_spread, format_probability
 
 SHOWN = 12
 DOWNLOADS = (("candidates.sdf", "Structures (SDF)"), ("candidates.csv", "Table (CSV)"))
@@ -79,6 +79,12 @@ def tell_verdict(report: Report, candidates: int) -> str:
     """
     if not candidates:
         return "No candidate came through. The report says at which step they were lost, and what helps."
+    if report.optimization and report.optimization.best is not None:
+        score = describe_score(report)
+        best = format_plain(score.to_own(report.optimization.best))
+        unit = f" {score.unit}" if score.unit else ""
+        basis = f", {score.basis}" if score.basis else ""
+        return f"The best molecule has a {score.label} of {best}{unit}{basis}, after {report.optimization.calls or 0:,} calls of the oracle."
     if promised := describe_hits(report):
         return capitalize(promised)
     hits, of = count_hits(report)
@@ -102,7 +108,7 @@ def _show_tiles(report: Report, candidates: int) -> None:
 
 def _show_buttons(context: AppContext, folder: Path) -> None:
     there = [(name, label) for name, label in DOWNLOADS if (folder / name).is_file()]
-    with ui.element("div").classes("row"):
+    with ui.element("div").classes("line"):
         if (folder / "report.html").is_file():
             address = f"/files/runs/{folder.name}/report.html"
             primary_button("Open the report", lambda: ui.navigate.to(address, new_tab=True), "article")
@@ -127,7 +133,9 @@ def list_values(row: dict[str, str], report: Report | None) -> list[str]:
             value, spread = _read_number(row.get(f"{name}_{basis}")), _read_number(row.get(f"{name}_{basis}_std"))
             if value is not None:
                 shown = format_plain_spread(value, spread) if spread is not None else f"{value:.3g}"
-                lines.append(f"{about.label} {shown}{f' {about.unit}' if about.unit else ''}, {basis}")
+                lines.append(
+                    f"{about.label} {shown}{f' {about.unit}' if about.unit else ''}, {about.name_basis(basis)}"
+                )
                 break
     if (chance := _read_number(row.get("hit_probability"))) is not None:
         lines.append(f"chance of a hit {format_probability(chance)}")

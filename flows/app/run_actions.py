@@ -40,7 +40,7 @@ def register(context: AppContext) -> None:
                 fail(str(error))
             else:
                 show_tables(made)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 quiet_button("All runs", lambda: ui.navigate.to("/runs"))
 
     @ui.page("/schedule")
@@ -74,8 +74,10 @@ def _write(value: Any) -> str:
 
 def can_run_again(folder: Path) -> bool:
     """Whether a run can be made again with changes: its settings name data that are still there."""
-    source = str((read_settings(folder).get("ingest") or {}).get("source") or "")
-    return bool(source) and (Path(source).expanduser().is_file() or "/" not in source)
+    settings = read_settings(folder)
+    source = str((settings.get("ingest") or {}).get("source") or "")
+    is_campaign = bool(settings.get("generate")) and not settings.get("optimize") and not settings.get("screen")
+    return is_campaign and bool(source) and (Path(source).expanduser().is_file() or "/" not in source)
 
 
 def open_rerun(context: AppContext, folder: Path) -> None:
@@ -119,7 +121,7 @@ def open_rerun(context: AppContext, folder: Path) -> None:
             job = await start_run(context, whole, f"as {folder.name}, with changes")
             ui.navigate.to(f"/job/{job.id}")
 
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("line"):
             primary_button("Start", start, "play_arrow")
             quiet_button("Cancel", dialog.close)
     dialog.open()
@@ -157,12 +159,12 @@ class ScheduleForm:
         if not runs:
             with block():
                 text("There is no finished run yet whose data are still there. A schedule repeats one.", "muted")
-                with ui.element("div").classes("row"):
+                with ui.element("div").classes("line"):
                     primary_button("Begin with a file", lambda: ui.navigate.to("/"), "arrow_forward")
             return
         with block():
             heading("What and when", 2)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 self.which = ui.select(runs, value=self.run if self.run in runs else runs[0], label="Run to repeat")
                 self.which.props("outlined options-dense").classes("min-w-[260px]")
                 self.days = (
@@ -175,7 +177,7 @@ class ScheduleForm:
                 .props("outlined")
                 .classes("w-full")
             )
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 primary_button("Set up the schedule", self.set_up, "schedule")
         with block():
             heading("What must run for it to fire", 2)

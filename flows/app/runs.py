@@ -53,7 +53,7 @@ def register(context: AppContext) -> None:
         with frame(run_id, "/runs"):
             heading(run_id)
             await show_results(context, run_id)
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("line"):
                 quiet_button("All runs", lambda: ui.navigate.to("/runs"))
 
 
@@ -85,7 +85,7 @@ def show_lines(lines: list[Line]) -> None:
         for line in lines
     ]
     plain_table(("", "run", "state", "begun (UTC)", "what was wanted", "result"), rows)
-    with ui.element("div").classes("row"):
+    with ui.element("div").classes("line"):
         if sum(line.state == "finished" for line in lines) > 1:
             quiet_button("Compare those ticked", compare, "compare_arrows")
         quiet_button("Repeat one every night", lambda: ui.navigate.to("/schedule"), "schedule")

@@ -34,6 +34,8 @@ PROGRESS, LOG, OUTPUT, SETTINGS = "progress.jsonl", "log.txt", "output.txt", "se
 ENDED, PROCESS, STOPPED = "ended.json", "process.json", "stopped"
 STARTS_WITHIN = 30.0
 """The seconds in which the process of a job takes its lock."""
+_ROOT = Path(__file__).resolve().parents[2]
+"""The folder of the packages: a job works in another folder, and a checkout need not be installed."""
 State = Literal["running", "finished", "stopped", "failed"]
 _ERROR = re.compile(r"^(?:[\d-]+ [\d:]+[+-]\d{4} )?error: (.*)", re.MULTILINE)
 _WARNING = re.compile(r"^(?:[\d-]+ [\d:]+[+-]\d{4} )?warning: (.*)", re.MULTILINE)
@@ -142,6 +144,7 @@ class Job:
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / PROCESS, {"started": time.time()})  # the process adds its id
         environment = {**os.environ, VARIABLE: str(self.folder / PROGRESS), "PYTHONUNBUFFERED": "1"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         with (self.folder / LOG).open("ab") as log, (self.folder / OUTPUT).open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows.job_process", str(self.folder)],
@@ -149,6 +152,7 @@ class Job:
                 stdout=output,
                 stderr=log,
                 env=environment,
+                cwd=self.facts.get("folder") or self.folder,
                 start_new_session=True,  # it goes on when the program that starts it ends
             )
         threading.Thread(target=self._wait_for, args=(process,), daemon=True).start()
@@ -201,7 +205,7 @@ def make_job(
         name: What a person calls the job.
         arguments: The arguments of the command; `--config` with the settings and `--workspace` are added.
         settings: The settings of the command, as a TOML file would hold them.
-        **facts: What else is to be remembered of it.
+        **facts: What else is to be remembered of it; `folder` is the one that the process works in, its own when not given.
 
     Raises:
         UserError: The workspace cannot be written to.

@@ -1,0 +1,115 @@
+"""The pages that look around a molecule, and that optimize a score."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nicegui import ui
+from nicegui.elements.upload_files import SmallFileUpload
+
+from chem_vae.errors import DataError
+from flows.app import look
+from flows.app.explore import list_values, make_map
+from flows.app.optimize import list_functions
+from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.jobs import open_job
+from tests.app.simulated_app import open_app
+
+ORACLE = b"""
+import os
+os.environ["RUN"] = "yes"
+def _hidden(smiles): ...
+def nothing(): ...
+def count(smiles):
+    return [float(len(s)) for s in smiles]
+"""
+
+
+def test_a_molecule_is_looked_at_with_plain_data(model: TrainedModel, workspace: Path) -> None:
+    name, where = str(model.folder), str(workspace)
+    told, found = look._call(look.describe, (name, where, "CCOc1ccccc1"))
+    assert told == "" and 0 <= found["strange"]["percentile"] <= 100
+    rows = list_values(found["values"], found["properties"])
+    assert any(how == "predicted" and "assay" in label for label, _, how, _ in rows)
+    assert any(how == "computed" for _, _, how, _ in rows)
+    told, analogues = look._call(look.find_analogues, (name, where, "CCOc1ccccc1", 5, 1.5))
+    distances = [row["distance"] for row in analogues]
+    assert distances == sorted(distances)
+    told, path = look._call(look.find_path, (name, where, "CCOc1ccccc1", "CCN", 5))
+    assert path[0]["smiles"] == "CCOc1ccccc1" and path[-1]["smiles"] == "CCN"
+    told, made = look._call(look.draw_map, (name, where, ["CCOc1ccccc1"]))
+    assert sum(point[3] == "own" for point in made["points"]) == 1
+    assert make_map(made)["series"][1]["data"]
+    told, found = look._call(look.describe, (name, where, "no molecule"))
+    assert found is None or math.isnan(found["strange"]["percentile"] or math.nan)
+    told, found = look._call(look.find_path, (name, where, "CCO", "nonsense", 5))
+    assert "nonsense" in told and found is None
+    told, found = look._call(look.describe, ("no-such-model", where, "CCO"))
+    assert "no-such-model" in told
+
+
+def test_a_prediction_outside_of_the_domain_is_said_not_to_count() -> None:
+    values: dict[str, Any] = {
+        "y_predicted": math.nan,
+        "y_predicted_std": math.nan,
+        "y_similarity": 0.1,
+        "y_in_domain": False,
+    }
+    [row] = list_values(values, {"y": {"label": "", "unit": "nM"}})
+    assert row == (
+        "y, nM",
+        "not predicted",
+        "predicted",
+        "outside: no prediction counts (similarity to the nearest measured 0.10)",
+    )
+
+
+@pytest.mark.anyio
+async def test_what_is_no_molecule_is_said_without_asking_the_model(tmp_path: Path) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/explore?smiles=c1cc(")
+        await user.should_see("is no SMILES of a molecule", retries=20)
+        await user.open("/explore")
+        user.find("Look at it").click()
+        await user.should_see("Draw a molecule, or paste its SMILES.")
+
+
+@pytest.mark.anyio
+async def test_an_oracle_is_listed_without_being_run_and_only_started_when_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: started.append(job.id))
+    monkeypatch.delenv("RUN", raising=False)
+    async with open_app(tmp_path) as user:
+        await user.open("/optimize")
+        with user:
+            next(iter(user.find(ui.radio).elements)).set_value("own")
+        await user.should_see("The file is run on this computer")
+        upload = next(iter(user.find(ui.upload).elements))
+        await upload.handle_uploads([SmallFileUpload("torch.py", "text/x-python", ORACLE)])
+        await asyncio.sleep(0.3)
+        function = next(s for s in user.find(ui.select).elements if s.props.get("label") == "Function")
+        assert function.value == "count" and function.options == ["count"]
+        user.find(kind=ui.button, content="Optimize").click()
+        await user.should_see("tick that you know the code")
+        assert started == []
+        with user:
+            next(iter(user.find(ui.checkbox).elements)).set_value(True)
+        user.find(kind=ui.button, content="Optimize").click()
+        await asyncio.sleep(0.3)
+    job = open_job(tmp_path, started[0])
+    assert job.settings["optimize"]["oracle"] == {"function": "oracle_torch:count"}
+    assert job.settings["optimize"]["objectives"] == {"score": {"maximize": True}}
+    assert (Path(job.facts["folder"]) / "oracle_torch.py").read_bytes() == ORACLE
+
+
+@pytest.mark.parametrize("code", [b"x = 1", b"def f(:", b"\0", b"def f(): ...", "é".encode("utf-16")])
+def test_what_is_no_oracle_is_refused(tmp_path: Path, code: bytes) -> None:
+    (tmp_path / "x.py").write_bytes(code)
+    with pytest.raises(DataError, match=r"x\.py"):
+        list_functions(tmp_path / "x.py")
