@@ -303,6 +303,87 @@ def test_no_view_has_a_serious_fault_of_access(open_page: Open, written: Path, v
     assert watched.list_faults("dialog.ct-detail") == []
 
 
+def test_the_keyboard_alone_leads_to_the_structures(page: Page, rows: pd.DataFrame) -> None:
+    page.get_by_label("search text").focus()
+    page.keyboard.type("brenk")
+    page.locator(".ct-chip", has_text="brenk").wait_for()
+    first = list_shown(page)[0]
+
+    def go_to(label: str) -> None:
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.getAttribute('aria-label')") == label:
+                return
+        raise AssertionError(f"the keyboard does not reach {label!r}")
+
+    go_to(f"tick candidate {first}")
+    page.keyboard.press("Space")
+    with page.expect_download() as saved:
+        go_to("download the ticked candidates as SDF")
+        page.keyboard.press("Enter")
+    [mol] = Chem.SDMolSupplier(str(saved.value.path()))
+    assert Chem.MolToSmiles(mol) == rows["smiles"][first - 1]
+
+
+def test_strange_rows_and_many_columns_are_shown(open_page: Open, tmp_path: Path) -> None:
+    smiles = ["CCO", "C" * 320, "C(", None, "O=C(O)[C@@H](N)C", "[Na+].[O-]C(=O)c1ccccc1"]
+    rows = pd.DataFrame({"rank": range(1, 7), "smiles": smiles, "score": [0.5, None, 0.5, 0.1, 0.9, 0.2]})
+    for i in range(50):
+        rows[f"القيمة {i} 数值.[]_computed"] = [float(i), 1e-12, -3e9, None, np.inf, 7.0]
+    rows["名前 <b>"] = [HOSTILE, "", None, "Ω", "\u202eabc", "'; alert(3)//"]
+    rows["empty"] = None
+    page = open_tool(open_page(), write_page(tmp_path, rows))
+    assert count_shown(page) == 6
+    page.locator(".ct-card").first.scroll_into_view_if_needed()
+    page.locator(".ct-none", has_text="320 atoms: too large to draw").wait_for()
+    assert page.locator(".ct-none", has_text="no drawing").count() == 2
+    page.locator(".ct-more summary").click()
+    assert page.locator(".ct-range").count() >= 50
+    page.get_by_role("button", name="Table").click()
+    page.locator(".tabulator-row").first.wait_for()
+    for row in range(6):
+        page.evaluate(f"candidateTool.report.open({row})")
+        assert page.locator("dialog.ct-detail").is_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Tick all shown").click()
+    [(_, text)] = download(page, "download the ticked candidates as SDF")
+    read = Chem.SDMolSupplier()
+    read.SetData(text)
+    assert [Chem.MolToSmiles(mol) for mol in read] == [Chem.CanonSmiles(s) for s in smiles if s and s != "C("]
+    assert "2 have no structure that can be read" in page.locator(".ct-shortlist").inner_text()
+    (_, table), _ = download(page, "download the ticked candidates as CSV", 2)
+    back = pd.read_csv(io.StringIO(table), keep_default_na=False)
+    assert back["名前 <b>"].tolist() == [HOSTILE, "", "", "Ω", "\u202eabc", "'; alert(3)//"] and len(
+        back.columns
+    ) == len(rows.columns)
+
+
+def test_a_structure_in_an_sdf_is_the_same_molecule(open_page: Open, tmp_path: Path) -> None:
+    smiles = [
+        "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "F/C=C/F", "F/C=C\\F", "CC=CC", "CC(F)Cl", "[2H]C([2H])([2H])O", "C[N+](C)(C)CC(=O)[O-]",
+        "C[S@](=O)c1ccccc1", "C[C@H]1CC[C@@H](O)CC1", "O=c1cccc[nH]1", "C[C@@H](O)[C@H](N)/C=C/c1ccncc1", "CON=C(C)C#N", "[O-][n+]1ccccc1",
+        "CC(=NO)c1ccccc1", "C/C(=N\\O)c1ccccc1", "[13CH3]O",
+    ]  # fmt: skip
+    smiles = [Chem.CanonSmiles(text) for text in smiles]
+    page = open_tool(open_page(), write_page(tmp_path, make_rows(smiles)))
+    page.get_by_role("button", name="Tick all shown").click()
+    [(_, text)] = download(page, "download the ticked candidates as SDF")
+    read = Chem.SDMolSupplier()
+    read.SetData(text)
+    assert [Chem.MolToSmiles(mol) for mol in read] == smiles
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_page_of_none_or_one(open_page: Open, tmp_path: Path, count: int) -> None:
+    page = open_page().open(write_page(tmp_path, make_rows(["CCO"]).head(count)))
+    page.wait_for_load_state()
+    if count:
+        page.locator(".ct-bar").wait_for()
+        page.get_by_role("button", name="Plots").click()
+        page.locator(".ct-plot canvas").first.wait_for()
+    assert page.locator(".ct-bar").count() == count
+
+
 def test_a_phone_shows_the_tool_without_scrolling_aside(open_page: Open, written: Path) -> None:
     page = open_tool(open_page(viewport=PHONE), written)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

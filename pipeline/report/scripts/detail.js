@@ -109,7 +109,7 @@
       const step = (smiles, words) => tool.make("li", {}, tool.make("div", { class: "ct-small" }, structures.draw(smiles, 150, 92)), tool.make("small", {}, words));
       const origin = chain[0].origin || "";
       return tool.make("section", {}, tool.make("h4", {}, "Made from"), tool.make("ol", { class: "ct-lineage" },
-        [...chain].reverse().map((ancestor, i, all) => step(ancestor.smiles, (i ? all[i].origin : "") || "the oldest known")),
+        [...chain].reverse().map((ancestor, i, all) => step(ancestor.smiles, (i ? all[i - 1].origin : "") || "the oldest known")),
         tool.make("li", { class: "ct-quiet" }, tool.make("b", {}, "this candidate"), tool.make("small", {}, origin))));
     }
 

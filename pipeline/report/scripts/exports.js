@@ -29,7 +29,10 @@
     const join = (text) => text.replace(/\s*[\r\n]+\s*/g, " "), guard = (text) => (/^(\$\$\$\$|>)/.test(text) ? ` ${text}` : text);
     const parts = rows.map((row) => {
       let block;
-      try { block = tool.OCL.Molecule.fromSmiles(store.smiles(row)).toMolfile(); } catch { return ""; }
+      try {  // what is no molecule is left out, as in candidates.sdf
+        if (!tool.readSmiles(store.smiles(row)).atoms.length) return "";
+        block = tool.OCL.Molecule.fromSmiles(store.smiles(row)).toMolfile();
+      } catch { return ""; }
       const name = join(`${store.data.run_id || "candidate"}-${String(store.get("rank", row)).padStart(3, "0")}`);
       const fields = store.columns.filter((c) => ![null, undefined, ""].includes(store.get(c.column, row))).map((c) => {
         const value = store.get(c.column, row), text = typeof value === "boolean" ? writeCell(value) : String(value);
@@ -52,8 +55,13 @@
     setTimeout(() => URL.revokeObjectURL(address), 10000);
   };
 
+  // The forms of a download; each returns what a person has to be told, or nothing.
   tool.exports = {
-    SDF: (store, rows, name) => tool.save(tool.writeSdf(store, rows), `${name}.sdf`, "chemical/x-mdl-sdfile"),
+    SDF: (store, rows, name) => {
+      const text = tool.writeSdf(store, rows), missing = rows.length - text.split("\n$$$$\n").length + 1;
+      tool.save(text, `${name}.sdf`, "chemical/x-mdl-sdfile");
+      return missing ? `${missing.toLocaleString("en-US")} ${missing === 1 ? "has" : "have"} no structure that can be read, and ${missing === 1 ? "is" : "are"} not in the SDF.` : "";
+    },
     CSV: (store, rows, name) => {
       tool.save(tool.writeCsv(store, rows), `${name}.csv`, "text/csv;charset=utf-8");
       tool.save(tool.writeDictionary(store), `${name}-columns.csv`, "text/csv;charset=utf-8");

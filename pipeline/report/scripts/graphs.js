@@ -76,7 +76,10 @@
       isotope: Number(isotope || 0), hydrogens: hydrogens ? Number(hydrogens.slice(1) || 1) : 0 }, end: at + whole.length };
   }
 
-  const readBond = (text, at) => (text[at] in BONDS ? { bond: BONDS[text[at]], end: at + 1 } : null);
+  function readBond(text, at) {
+    if (text.startsWith("->", at) || text.startsWith("<-", at)) return { bond: 1, end: at + 2 };  // dative
+    return text[at] in BONDS ? { bond: BONDS[text[at]], end: at + 1 } : null;
+  }
 
   // Read the SMILES of a molecule, with hydrogens counted and rings found; throws an Error that says what is not understood.
   tool.readSmiles = (text) => {

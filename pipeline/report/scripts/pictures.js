@@ -40,7 +40,7 @@
   const finish = (canvas, name) => new Promise((done) => canvas.toBlob((blob) => { tool.save(blob, name); done(); }, "image/png"));
 
   tool.saveSvg = async (svg, name) => {
-    if (!svg) return;
+    if (svg?.tagName !== "svg") return;
     const { text, width, height } = writeAlone(svg), { canvas, pen } = start(width, height);
     pen.drawImage(await load(text), 0, 0, width, height);
     await finish(canvas, name);
@@ -71,13 +71,14 @@
     }
     holder.remove();
     await finish(canvas, name);
+    return rows.length > MOST ? `The picture shows the first ${MOST} of ${rows.length.toLocaleString("en-US")}.` : "";
   };
 
   // Give each plot of the page a button that saves it.
   tool.addPictureButtons = (store) => {
     document.querySelectorAll("figure").forEach((figure, i) => {
       const svg = figure.querySelector("svg.plot");
-      if (!svg) return;
+      if (svg?.tagName !== "svg") return;
       figure.append(tool.makeButton("PNG", () => tool.saveSvg(svg, `${tool.nameFile(store)}-plot-${i + 1}.png`),
         { class: "ct-button ct-png", "aria-label": `save this plot as a picture: ${svg.getAttribute("aria-label") || `plot ${i + 1}`}` }));
     });

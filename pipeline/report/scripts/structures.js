@@ -47,7 +47,7 @@
       tool.whenIdle(go);
     }
 
-    // Draw a structure as an SVG element; `marked` maps atoms to the class of the disk behind them.
+    // Draw a structure as an SVG element, or say why it is not drawn; `marked` maps atoms to the class of the disk behind them.
     draw(smiles, width = 220, height = 140, marked = new Map()) {
       const key = `${smiles}|${width}|${[...marked].join()}`;
       if (!this.drawings.has(key)) {
@@ -61,8 +61,9 @@
     render(smiles, width, height, marked) {
       let mol, text;
       try {
+        if (!smiles || !tool.readSmiles(smiles).atoms.length) return null;  // it throws an error where OpenChemLib would guess
         mol = this.parser.parseMolecule(smiles);
-        if (!smiles || mol.getAllAtoms() > LARGEST) return null;
+        if (mol.getAllAtoms() > LARGEST) return tool.make("span", { class: "ct-none" }, `${mol.getAllAtoms()} atoms: too large to draw`);
         text = mol.toSVG(width, height, "ct", OPTIONS);
       } catch { return null; }
       for (const [color, own] of COLORS) text = text.replaceAll(`"${color}"`, `"${own}"`);

@@ -111,14 +111,16 @@
   function makeShortlist(store, structures) {
     const count = tool.make("b"), words = tool.make("span"), told = tool.make("p", { role: "status", "aria-live": "polite" }, count, words);
     const name = () => `${tool.nameFile(store)}-shortlist`;
-    const files = Object.entries(tool.exports).map(([kind, write]) => tool.makeButton(kind, () => write(store, store.listTicked(), name()),
+    const note = tool.make("span", { class: "ct-note", role: "status" });
+    const files = Object.entries(tool.exports).map(([kind, write]) => tool.makeButton(kind, () => { note.textContent = write(store, store.listTicked(), name()) || ""; },
       { class: kind === "SDF" ? "ct-button ct-primary" : "ct-button", "aria-label": `download the ticked candidates as ${kind}` }));
-    const picture = tool.makeButton("Picture", () => tool.saveGrid(store, structures, store.listTicked(), `${name()}.png`), { "aria-label": "download a picture of the ticked candidates" });
+    const picture = tool.makeButton("Picture", async () => { note.textContent = await tool.saveGrid(store, structures, store.listTicked(), `${name()}.png`); }, { "aria-label": "download a picture of the ticked candidates" });
     const only = tool.makeButton("Show only these", () => { store.filters.ticked = !store.filters.ticked; store.apply(); }, { "aria-pressed": "false" });
     const clear = tool.makeButton("Clear", () => { store.filters.ticked = false; store.tick(store.listTicked(), false); store.apply(); }, { class: "ct-link" });
 
-    function update() {
+    function update(what) {
       const ticked = store.ticks.size;
+      if (what === "ticks") note.textContent = "";
       count.textContent = ticked ? ticked.toLocaleString("en-US") : "";
       words.textContent = ticked ? " on the shortlist" : "Tick candidates to put them on a shortlist.";
       [...files, picture, only, clear].forEach((button) => { button.hidden = !ticked; });
@@ -127,7 +129,7 @@
 
     store.listen(update);
     update();
-    return tool.make("aside", { class: "ct-shortlist", "aria-label": "shortlist" }, tool.make("div", {}, told, only, tool.make("span", { class: "ct-space" }), files, picture, clear));
+    return tool.make("aside", { class: "ct-shortlist", "aria-label": "shortlist" }, tool.make("div", {}, told, only, note, tool.make("span", { class: "ct-space" }), files, picture, clear));
   }
 
   // The cards of the first screen can be ticked, too.
