@@ -71,12 +71,12 @@ class DataCard:
 
     def _show_columns(self, names: list[str]) -> None:
         look = self.look
-        where = (
-            "the drawn structures"
-            if look.smiles_column is None and look.format == "sdf"
-            else (look.smiles_column or "the first column")
-        )
-        text(f"Molecules: {where}. First ones of the file:", "muted")
+        where = "in the first column"
+        if look.smiles_column is not None:
+            where = f"in the column {look.smiles_column}"
+        elif look.format == "sdf":
+            where = "the drawn structures"
+        text(f"The molecules are {where}. The first ones:", "muted")
         with ui.element("div").classes("mols").style("grid-template-columns: repeat(auto-fill, minmax(130px, 1fr))"):
             for smiles in look.smiles[:SHOWN]:
                 with ui.element("div").classes("mol-card"):
@@ -197,7 +197,7 @@ class DataCard:
             tile("rejected rows", f"{counts['rejected']:,}", "each with its reason" if counts["rejected"] else "")
             if found.measured:
                 label = dataset.labels.get(found.measured, {})
-                bounds = f"and {label['bounds']:,} bounds (as >10)" if label.get("bounds") else ""
+                bounds = f"and {count(label['bounds'], 'bound')} (such as >10)" if label.get("bounds") else ""
                 tile(f"values of {found.measured}", f"{label.get('exact', 0):,}", bounds)
         list_sentences("Look at this first", dataset.warnings, "warn")
         problems = [finding.text for finding in found.findings if finding.stops]

@@ -152,4 +152,11 @@ def tell_errors(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def notify_error(message: str) -> None:
     """Show a message of something that went wrong until it is closed."""
-    ui.notify(message, type="negative", multi_line=True, timeout=0, close_button="Close", position="top")
+    ui.notify(
+        message,
+        type="negative",
+        multi_line=True,
+        timeout=0,
+        position="top",
+        actions=[{"label": "Close", "color": "white"}],
+    )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.layout import block, fail, heading, primary_button, quiet_button, text, tile
+from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.run_actions import can_run_again, open_rerun
 from pipeline.report.model import Report, read_report
 from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties, describe_score
 from pipeline.report.tables import describe_hits, list_warnings
+from pipeline.report.workbook import write_workbook
 from pipeline.workflows.summarize_runs import count_hits
 from pipeline.workspace.csv_tables import read_csv_rows
 from pipeline.workspace.formatting import format_plain, format_plain_spread, format_probability
@@ -117,9 +119,24 @@ def _show_buttons(context: AppContext, folder: Path) -> None:
                 label, icon="download", on_click=lambda name=name: ui.download(f"/files/runs/{folder.name}/{name}")
             )
             button.props("outline color=accent no-caps size=md padding='8px 16px'")
+        if (folder / "report.json").is_file() and (folder / "candidates.csv").is_file():
+
+            @tell_errors
+            async def take_workbook() -> None:
+                ui.download.content(await asyncio.to_thread(make_workbook, folder), f"{folder.name}-candidates.xlsx")
+
+            quiet_button("Workbook with drawings (Excel)", take_workbook, "download")
         if (folder / "manifest.json").is_file() and can_run_again(folder):
             quiet_button("Run again with changes", lambda: open_rerun(context, folder), "replay")
             quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
+
+
+def make_workbook(folder: Path) -> bytes:
+    """Make the candidates of a run as the content of a workbook with drawings."""
+    with tempfile.TemporaryDirectory() as beside:
+        path = Path(beside) / "candidates.xlsx"
+        write_workbook(folder, path)
+        return path.read_bytes()
 
 
 def list_values(row: dict[str, str], report: Report | None) -> list[str]:

@@ -59,7 +59,8 @@ def estimate_campaign(dataset: Dataset, n: int, workspace: Path) -> Estimate:
         told = done.manifest.get("dataset") or {}
         reused = told.get("reused") and (done.manifest.get("model") or {}).get("reused")
         seconds, counts = measure_seconds(done.manifest), told.get("counts") or {}
-        if seconds and not reused and counts.get("accepted") and done.manifest.get("candidates"):
+        is_search = done.manifest.get("kind") not in (None, "generation") or done.manifest.get("library")
+        if seconds and not reused and not is_search and counts.get("accepted") and done.manifest.get("candidates"):
             ratios.append(seconds / _guess(counts["accepted"], done.manifest["candidates"]))
     if ratios:
         guess *= min(max(statistics.median(ratios), 0.1), 10.0)

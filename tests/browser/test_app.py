@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from rdkit import Chem
 
 from tests.browser.watched_page import PHONE, WatchedPage
 
+OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
 SETTINGS = """
 [ingest]
 compute = ["logp", "mw"]
@@ -58,21 +60,33 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app in a process of its own, whose runs train a tiny model."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "usual.toml").write_text(SETTINGS)
-    command = [sys.executable, "-m", "flows.cli", "ui", "--no-browser", "--port", "0", "--config", "usual.toml"]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
-    )
+    shutil.copytree(OLD / "runs", folder / "workspace" / "runs")
+    command = [
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        "flows.cli",
+        "ui",
+        "--no-browser",
+        "--port",
+        "0",
+        "--config",
+        "usual.toml",
+    ]
+    log = folder / "log.txt"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=folder, stderr=file, env={**os.environ, "PYTHONPATH": os.getcwd()})
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                yield found[0]
-                break
-        else:
-            pytest.fail("the app did not start")
+        end = time.monotonic() + 90
+        while (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())) is None:
+            assert process.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+        yield found[0]
+        assert process.poll() is None, log.read_text()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(20)
     assert not list(folder.glob(".nicegui"))
 
 
@@ -136,6 +150,53 @@ def test_the_first_page_fits_a_phone_and_can_be_used_with_the_keyboard(
             if page.evaluate("document.activeElement.innerText || ''").strip().endswith("Choose a file"):
                 page.keyboard.press("Enter")
                 break
+
+
+def test_the_library_is_searched_by_a_drawing(open_page: Callable[..., WatchedPage], app: str) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")))
+    page = watched.open(f"{app}/library")
+    expect(page.locator(".mol-card").first).to_be_visible(timeout=20_000)
+    everything = page.locator(".mol-card").count()
+    assert watched.list_faults() == []
+    page.get_by_role("button", name="Draw it", exact=True).first.click()
+    expect(page.locator("openchemlib-editor")).to_be_visible(timeout=20_000)
+    page.evaluate(
+        """async () => {
+            const library = await import('/libraries/openchemlib.js');
+            document.querySelector('openchemlib-editor').setMolecule(library.Molecule.fromSmiles('C1=CC=CC=C1'));
+        }"""
+    )
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_label("Contains (SMARTS)")).to_have_value("[#6]1:[#6]:[#6]:[#6]:[#6]:[#6]:1")
+    expect(
+        page.locator(".mol-card, .muted")
+        .filter(has_text="CV-")
+        .or_(page.get_by_text("No molecule of the library"))
+        .first
+    ).to_be_visible()
+    page.goto(f"{app}/library")
+    expect(page.locator(".mol-card")).to_have_count(everything)
+    page.wait_for_timeout(500)  # the list is drawn anew
+    page.get_by_role("checkbox", name="choose").first.click()
+    expect(page.get_by_text("1 molecule ticked.")).to_be_visible()
+    page.get_by_label("Note, such as the reason").fill("<b>made</b> easily")
+    page.get_by_role("button", name="Shortlist").click()
+    expect(page.locator(".chip.shortlisted").first).to_be_visible()
+    page.locator(".mol-card a").first.click()
+    expect(page.get_by_text("<b>made</b> easily")).to_be_visible()
+    assert watched.list_faults() == []
+
+
+@pytest.mark.parametrize("address", ["/explore", "/optimize", "/schedule", "/runs", "/library"])
+def test_every_page_fits_a_phone_without_a_fault_of_access(
+    open_page: Callable[..., WatchedPage], app: str, address: str
+) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")), viewport=PHONE, color_scheme="dark")
+    page = watched.open(f"{app}{address}")
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert watched.list_faults() == []
 
 
 def test_a_second_app_on_the_port_is_told_where_the_first_one_is(app: str, tmp_path: Path) -> None:
