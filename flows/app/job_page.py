@@ -92,6 +92,9 @@ class JobPage:
             fail("the command has ended without a run; its log tells more")
             return
         await show_results(self.context, made)
+        if upload := self.job.facts.get("upload"):
+            with ui.element("div").classes("line"):
+                quiet_button("Same file, another goal", lambda: ui.navigate.to(f"/start/{upload}"), "edit")
 
     def _show_ended(self, state: str) -> None:
         with block():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 
-from flows.app.layout import block, heading, text
+from flows.app.layout import block, heading, quiet_button, text
 from flows.app.pieces import picture, plain_table
 from pipeline.workspace.formatting import format_plain_spread, format_time
 
@@ -24,6 +25,12 @@ def show_molecule(known: dict[str, Any]) -> None:
             text(known["inchikey"], "smiles")
             for other in known["other_ids"]:
                 text(other, "small muted")
+            with ui.element("div").classes("line"):
+                quiet_button(
+                    "Explore around it",
+                    lambda: ui.navigate.to(f"/explore?smiles={quote(known['smiles'])}"),
+                    "travel_explore",
+                )
     with block():
         heading("Values", 2)
         rows = [
