@@ -1,14 +1,13 @@
 "use strict";
 // The candidates as cards. More cards follow as one scrolls, and a structure is drawn when it comes into sight.
 ((tool) => {
-  const PART = 24, LINES = 5;
+  const PART = 24;
 
   tool.makeGrid = (store, structures, open) => {
     const box = tool.make("div", { class: "ct-grid" });
     const end = tool.make("div", { class: "ct-end", "aria-hidden": "true" });
     const root = tool.make("div", {}, box, end);
-    const columns = store.listShown().filter((c) => c.column !== "undefined_stereo" && !c.column.includes("similarity")).slice(0, LINES);
-    let plan = [], done = 0;
+    let plan = [], done = 0, columns = [];
 
     const drawer = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -30,6 +29,7 @@
     }
 
     function refresh() {
+      columns = store.listCardColumns();
       plan = store.listGroups().flatMap((group) => (group.name === null ? group.rows : [group, ...group.rows]));
       done = 0;
       drawer.disconnect();
@@ -63,7 +63,7 @@
         store.get("in_domain", row) === false && tool.make("span", { class: "badge alert" }, "outside the domain"),
         store.get("undefined_stereo", row) > 0 && tool.make("span", { class: "badge alert", title: "its configuration is not fully said" }, "stereo open"),
       ].filter(Boolean);
-      const lines = columns.filter((c) => c.column !== "hit_probability").map((column) => {
+      const lines = columns.map((column) => {
         const met = tool.isMet(column, store.get(column.column, row));
         return tool.make("div", {}, tool.make("dt", {}, column.label), tool.make("dd", { class: column.basis === "predicted" ? "predicted" : "" },
           tool.formatCell(store, column, row), column.unit ? tool.make("span", { class: "unit" }, ` ${column.unit}`) : null,

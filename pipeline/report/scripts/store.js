@@ -11,6 +11,7 @@
       this.columns = data.columns;
       this.byName = new Map(data.columns.map((column) => [column.column, column]));
       this.listeners = [];
+      this.added = new Set();
       this.sort = { column: "rank", descending: false };
       this.group = "";
       this.clearFilters(true);
@@ -34,6 +35,21 @@
     }
 
     listShown() { return this.columns.filter((c) => c.is_shown && c.column !== "rank"); }
+
+    // The columns that a card has room for: the first ones that are shown from the start, and those that a person adds.
+    listCardColumns() {
+      const fits = (c) => !["undefined_stereo", "hit_probability"].includes(c.column) && !c.column.includes("similarity");
+      this.first ??= new Set(this.listShown().filter(fits).slice(0, 5));
+      return this.listShown().filter((column) => this.first.has(column) || this.added.has(column));
+    }
+
+    showColumn(name, isShown) {
+      const column = this.byName.get(name);
+      this.listCardColumns();
+      column.is_shown = isShown;
+      if (isShown) this.added.add(column); else this.added.delete(column);
+      this.tell("columns");
+    }
 
     // -- listeners ------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,9 @@
       if (root.hidden || !isBuilt) return;
       if (what === "ticks") {
         place.querySelectorAll("input[data-row]").forEach((box) => { box.checked = store.ticks.has(Number(box.dataset.row)); });
+      } else if (what === "columns") {
+        table.setColumns(makeColumns());
+        refresh();
       } else if (what === "group") group();
       else refresh();
     });
@@ -111,6 +114,7 @@
       show() {
         if (!table) { build(); return; }
         if (!isBuilt) return;
+        table.setColumns(makeColumns());
         table.redraw(true);
         refresh();
         group();

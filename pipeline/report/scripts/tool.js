@@ -76,6 +76,13 @@
     const direction = tool.makeButton("\u2191", () => store.setSort(store.sort.column, !store.sort.descending), { class: "ct-button ct-direction" });
     const groups = [["", "no groups"], ...store.columns.filter((c) => c.can_group).map((c) => [c.column, c.label])];
     const group = tool.makeSelect("group by", groups, "", (value) => store.setGroup(value));
+    const columns = store.columns.filter((c) => c.kind !== "structure" && c.kind !== "empty" && c.column !== "rank" && !c.column.endsWith("_std"));
+    const menu = tool.make("details", { class: "ct-menu", onkeydown: (event) => { if (event.key === "Escape") { menu.open = false; menu.firstChild.focus(); } } },
+      tool.make("summary", { class: "ct-button" }, "Columns"),
+      tool.make("div", { role: "group", "aria-label": "columns that are shown" }, columns.map((column) => tool.make("label", { title: column.meaning },
+        tool.make("input", { type: "checkbox", checked: column.is_shown, onchange: (event) => store.showColumn(column.column, event.target.checked) }),
+        tool.nameColumn(column), column.basis === "predicted" ? tool.make("small", {}, " predicted") : null))));
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
     const told = tool.make("p", { class: "ct-count", role: "status", "aria-live": "polite" });
     const chips = tool.make("div", { class: "ct-chips" });
     const toggle = tool.makeButton("Filters", () => {
@@ -102,7 +109,7 @@
     update();
     const all = tool.makeButton("Tick all shown", () => store.tick(store.visible, true), { class: "ct-link ct-all" });
     return tool.make("div", { class: "ct-bar" },
-      tool.make("div", { class: "ct-line" }, toggle, text, switches, sort, direction, groups.length > 1 ? group : null),
+      tool.make("div", { class: "ct-line" }, toggle, text, switches, sort, direction, groups.length > 1 ? group : null, menu),
       tool.make("div", { class: "ct-line" }, told, all, chips));
   }
 
