@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 
 from flows.app.context import AppContext
 from flows.app.data_card import Understood
+from flows.app.goal_words import describe_goal, make_run_name, name_property
 from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
 from flows.app.pieces import choose_step, histogram, make_histogram
 from pipeline.config import CampaignConfig
 from pipeline.datasets.label_checks import find_classes
-from pipeline.report.shown_properties import ShownProperty
 from pipeline.workflows.estimate import estimate_campaign
-from pipeline.workspace.formatting import format_plain
 from pipeline.workspace.jobs import make_job
 
 AIMS = {
@@ -296,32 +294,3 @@ class GoalCard:
         job = make_job(self.context.workspace, "run", settings["name"], arguments, settings, **facts)
         await asyncio.to_thread(job.start)
         ui.navigate.to(f"/job/{job.id}")
-
-
-def describe_goal(objective: dict[str, Any]) -> str:
-    """Say a goal in words."""
-    if "target" in objective:
-        around = f" ± {format_plain(objective['tolerance'])}" if "tolerance" in objective else ""
-        return f"near {format_plain(objective['target'])}{around}"
-    if "range" in objective:
-        return f"from {format_plain(objective['range'][0])} to {format_plain(objective['range'][1])}"
-    word = "as high as possible" if objective.get("maximize") else "as low as possible"
-    end = objective.get("low", objective.get("high"))
-    return (
-        word if end is None else f"{word}, {'at least' if objective.get('maximize') else 'at most'} {format_plain(end)}"
-    )
-
-
-def name_property(name: str, label: str, unit: str, kind: str) -> str:
-    """Name a property for a choice: with its unit, and whether it was measured."""
-    shown = ShownProperty(name, label if label != name else "", unit).with_unit
-    return f"{shown} ({'measured' if kind == 'measured' else 'computed'})"
-
-
-def make_run_name(text: str) -> str:
-    """Make a name of a run of any text: letters, digits, dots and dashes.
-
-    >>> make_run_name("Löslichkeit (2024) neu"), make_run_name("测试")
-    ('L-slichkeit-2024-neu', 'run')
-    """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:60] or "run"

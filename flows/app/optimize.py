@@ -13,7 +13,7 @@ from nicegui import events, ui
 from chem_vae.errors import DataError, UserError
 from flows.app.context import AppContext
 from flows.app.explore import list_models
-from flows.app.goal_card import make_run_name
+from flows.app.goal_words import make_run_name
 from flows.app.layout import block, frame, heading, primary_button, say_empty, tell_errors, text
 from flows.app.start import save_upload
 from pipeline.chemistry.properties import PROPERTIES

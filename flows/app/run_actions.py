@@ -13,7 +13,7 @@ from tzlocal import get_localzone_name
 
 from chem_vae.errors import ChemVAEError, UserError
 from flows.app.context import AppContext
-from flows.app.goal_card import make_run_name
+from flows.app.goal_words import make_run_name
 from flows.app.layout import block, fail, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table, write_cell
 from flows.schedules import check_timezone

@@ -1,0 +1,16 @@
+"""The examples in the docstrings of the app."""
+
+from __future__ import annotations
+
+import doctest
+from types import ModuleType
+
+import pytest
+
+from flows.app import goal_words, layout, optimize, pieces, run_actions
+
+
+@pytest.mark.parametrize("module", [goal_words, layout, optimize, pieces, run_actions])
+def test_the_examples_hold(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed
