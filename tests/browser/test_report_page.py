@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import report
+from pipeline.report.comparison_page import render_comparison
 from tests.browser.watched_page import PHONE, WatchedPage
 from tests.pipeline.report.samples import as_report, candidates, full_report
 
@@ -35,3 +36,45 @@ def test_the_page_serves_without_javascript(open_page: Callable[..., WatchedPage
     page = open_page(java_script_enabled=False).open(small)
     assert page.locator(".gallery svg.mol").count() == len(candidates())
     assert page.locator("table.candidates").is_visible()
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of an optimization with a Pareto front, of a run without candidates, and of a comparison."""
+    folder = tmp_path_factory.mktemp("others")
+    content = full_report()
+    content["request"]["objectives"].append({"property": "sa", "label": "SA", "aim": "low"})
+    searched = {"data": [[0, 0], [1, 1]], "calls": [[0, 0, 1], [1, 0, 2]], "path": [[0, 0, 1, 0.5], [1, 0, 2, 1.0]]}
+    points = [[float(x), 10.0 - x] for x in range(10)]
+    front = {
+        "objectives": [{"property": "logp", "label": "logP"}, {"property": "sa", "label": "SA"}],
+        "points": points, "front": points[:2], "size": 2, "of": 10,
+    }  # fmt: skip
+    lineage = [
+        {"smiles": "CC", "score": 0.1, "call": 1},
+        {"smiles": "CCO", "score": 0.2, "call": 2, "origin": "mutated"},
+    ]
+    content["optimization"] = {"map": searched, "front": front, "calls": 10, "ended": "done", "lineages": [lineage]}
+    compared = {
+        "runs": ["20260101-000000-first", "20260102-000000-second", "20260103-000000-third"],
+        "settings": {"generate.objectives.logp.target": [2.5, 3.0, None]}, "figures": {"candidates": [10, 20, 30]},
+        "shared": [[10, 1, 0], [1, 20, 2], [0, 2, 30]], "new": [10, 19, 28], "drift": {},
+    }  # fmt: skip
+    (folder / "compared.html").write_text(render_comparison(compared, ""), encoding="utf-8")
+    return {
+        "optimization": report.write(folder / "search", as_report(content), candidates()),
+        "none": report.write(folder / "none", as_report(full_report()), candidates(0)),
+        "comparison": folder / "compared.html",
+    }
+
+
+@pytest.mark.parametrize("name", ["optimization", "none", "comparison"])
+def test_other_pages_have_no_serious_fault_either(
+    open_page: Callable[..., WatchedPage], others: dict[str, Path], name: str
+) -> None:
+    for scheme in ("light", "dark"):
+        watched = open_page(color_scheme=scheme)
+        watched.open(others[name])
+        assert watched.list_faults() == []
+    page = open_page(viewport=PHONE).open(others[name])
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
