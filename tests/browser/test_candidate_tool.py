@@ -133,6 +133,10 @@ def test_rows_are_sorted_by_any_column_and_missing_values_stay_last(page: Page, 
     page.locator(".tabulator-col[tabulator-field=pIC50_predicted]").click()
     assert list_shown(page) == rows.sort_values("pIC50_predicted", ascending=False)["rank"].tolist()
     assert page.get_by_label("sort by").input_value() == "pIC50_predicted"
+    page.locator(".tabulator-col[tabulator-field=logp_computed] .ct-title").focus()
+    page.keyboard.press("Enter")
+    assert list_shown(page) == rows.sort_values("logp_computed", ascending=False, kind="stable")["rank"].tolist()
+    assert page.locator(".tabulator-col[tabulator-field=logp_computed]").get_attribute("aria-sort") == "descending"
 
 
 QUERIES = [

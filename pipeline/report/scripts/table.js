@@ -54,7 +54,7 @@
           tool.splitList(store.get("alerts", row)).map((name) => badge(name, "alert")));
       } };
       const rank = store.byName.get("rank");
-      return [tick, { ...makeColumn(rank), title: "#", width: 56 }, picture, similarity,
+      return [tick, { ...makeColumn(rank), width: 56 }, picture, similarity,
         ...store.listShown().filter((c) => c.column !== "undefined_stereo").map(makeColumn), flags];
     }
 
@@ -77,7 +77,7 @@
           const row = cell.getData()[ROW], value = store.get(column.column, row), met = tool.isMet(column, value);
           return tool.make("span", {}, tool.formatCell(store, column, row), met ? tool.make("span", { class: "ok", title: "within the objective" }, " \u2713") : null);
         },
-        titleFormatter: () => tool.make("span", {}, column.label, column.unit ? tool.make("small", {}, ` ${column.unit}`) : null,
+        titleFormatter: () => tool.make("button", { type: "button", class: "ct-title" }, column.column === "rank" ? "#" : column.label, column.unit ? tool.make("small", {}, ` ${column.unit}`) : null,
           column.basis === "predicted" || column.basis === "by your oracle" ? tool.make("small", { class: "ct-basis" }, ` ${column.basis}`) : null,
           column.aim ? tool.make("small", { class: "ct-aim" }, column.aim) : null),
       };
