@@ -27,13 +27,23 @@ STAGES = {
     "read": "read the file",
     "replay": "recall what the model knows",
     "train": "learn your molecules",
+    "compare predictors": "learn to predict your values",
+    "likelihood": "learn what is usual",
     "generate": "search for molecules",
+    "optimize": "ask the oracle",
+    "predict": "predict the candidates",
+    "nearest training molecules": "compare with your molecules",
     "describe": "describe the molecules",
     "annotate": "check the candidates",
     "report": "write the report",
 }
 """What a stage is called for a person who has never trained a model; others keep their name."""
-FIGURES = {"recon": "error of spelling a molecule", "loss": "error", "best": "best so far"}
+FIGURES = {
+    "recon": "error of spelling a molecule",
+    "loss": "error",
+    "best ten": "mean score of the best ten so far",
+    "best": "best score so far",
+}
 
 
 class StageView:

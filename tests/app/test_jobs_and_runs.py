@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from nicegui import ui
 
 from pipeline.workspace.jobs import Job, make_job
 from tests.app.simulated_app import open_app
@@ -77,3 +79,25 @@ async def test_a_run_with_parts_missing_says_which_and_shows_the_rest(tmp_path: 
         await user.should_see("The best molecules")
         await user.should_see("Table (CSV)")
         await user.should_not_see("Structures (SDF)")
+
+
+async def test_a_running_search_shows_its_steps_and_the_best_so_far(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "optimize", "mine", [], {})
+    lines = [
+        {"time": 1.0 + done, "stage": "optimize", "done": done, "total": 60, "figures": {"best ten": -5 + done / 10}}
+        for done in (0, 10, 20, 30)
+    ]
+    (job.folder / "progress.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (job.folder / "process.json").write_text('{"pid": 999999999, "started": 0}')
+    with FileLock(str(job.folder / ".lock")):
+        async with open_app(tmp_path) as user:
+            await user.open(f"/job/{job.id}")
+            await user.should_see("ask the oracle", retries=40)
+            await user.should_see("30 of 60")
+            [chart] = user.find(ui.echart).elements
+            assert chart.options["series"][0]["name"] == "mean score of the best ten so far"
+            assert chart.options["series"][0]["data"][-1] == [30.0, -2.0]
+            (job.folder / "ended.json").write_text('{"code": 1}')
+            (job.folder / "log.txt").write_text("error: the oracle is down\n")
+            await user.should_see("The oracle is down.", retries=40)
+            await user.should_see("Try again")
