@@ -1,4 +1,4 @@
-"""Chromium for the tests of pages: one browser for all, a fresh and watched page for each."""
+"""Chromium for the tests of pages: one browser for all of a file, a fresh and watched page for each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.watched_page import CHROMIUM, DESKTOP, FLAGS, WatchedPage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system, or the one that CHROMIUM names; the tests are skipped where there is none."""
+    """Chromium of the system, or the one that CHROMIUM names; the tests are skipped where there is none.
+
+    It ends with the file of tests: while Playwright is there, no other event loop can run in this thread, and other tests need one.
+    """
     named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if named is None:
         pytest.skip("no Chromium: install it (apt-get install chromium), or name it in CHROMIUM")

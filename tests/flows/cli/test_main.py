@@ -241,9 +241,9 @@ def test_version(chem_vae: CommandLine) -> None:
             (
                 "generate",
                 "-o",
-                "found.xlsx",
+                "found.docx",
             ),
-            ["found.xlsx", ".sdf"],
+            ["found.docx", ".sdf", ".xlsx"],
         ),
         (
             (
