@@ -1,4 +1,4 @@
-"""What all pages of the app share."""
+"""Holds what all pages of the app share: the workspace, the library and the settings."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Understood:
     measured: str | None
     """The name of the learned property; None where none was measured."""
     findings: list[Finding] = field(default_factory=list)
-    """What is to be known of its values."""
+    """Problems that were found in its values."""
 
 
 class DataCard:

@@ -37,7 +37,7 @@ STAGES = {
     "annotate": "check the candidates",
     "report": "write the report",
 }
-"""What a stage is called for a person who has never trained a model; others keep their name."""
+"""The names of stages for a person who has never trained a model; a stage that is not here keeps its own name."""
 FIGURES = {
     "recon": "error of spelling a molecule",
     "loss": "error",

@@ -23,7 +23,7 @@ from pipeline.workspace.uploads import drop_upload
 
 AIMS = {"maximize": "as high as possible", "minimize": "as low as possible"}
 SCORE = "score"
-"""What the value of an oracle of one's own is called."""
+"""The name of the value that the user's own oracle returns."""
 MOST_CODE = 1_000_000
 
 

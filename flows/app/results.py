@@ -1,4 +1,4 @@
-"""What a finished run found: the verdict, key figures, the best molecules, the report and the files to take along."""
+"""Shows what a finished run found: the verdict, key figures, the best molecules, the report and the files to take along."""
 
 from __future__ import annotations
 
