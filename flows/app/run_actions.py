@@ -1,4 +1,4 @@
-"""What can be done with finished runs: compare them, run one again with changes, and repeat one every night."""
+"""Acts on finished runs: compares them, runs one again with changes, and repeats one every night."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _RUNNING = re.compile(
 
 @dataclass(frozen=True)
 class ColumnLook:
-    """What a column seems to hold."""
+    """Describes a column by its first cells."""
 
     name: str
     kind: Literal["numbers", "text", "empty"]
@@ -42,7 +42,7 @@ class ColumnLook:
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What the first rows of a file tell."""
+    """Describes a file by its first rows."""
 
     format: str
     smiles_column: str | None

@@ -64,7 +64,7 @@ class LibraryPage:
     """A page of molecules."""
 
     rows: list[dict[str, Any]]
-    """As `pipeline.library.views.read_rows` gives them."""
+    """The molecules, in the form that `pipeline.library.views.read_rows` returns."""
     more: bool
     """Whether further molecules follow."""
 

@@ -1,4 +1,4 @@
-"""What molecules of the library can be filtered and sorted by: the molecule's own columns, and values of properties by their basis."""
+"""Lists the fields that molecules of the library are filtered and sorted by: own columns, and values of properties by their basis."""
 
 from __future__ import annotations
 

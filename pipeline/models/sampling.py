@@ -121,5 +121,5 @@ def _choose_rows_to_define(checkpoint: Checkpoint, z: Tensor, candidates: list[C
     return [
         row
         for row in np.flatnonzero(chosen).tolist()
-        if (smiles := candidates[row].smiles) and candidates[row].valid and has_undefined_stereo(smiles)
+        if (smiles := candidates[row].smiles) and has_undefined_stereo(smiles)
     ]
