@@ -8,9 +8,10 @@
 
 Each run is one task, one strategy and one seed in a process of its own with one thread; nothing in a strategy knows the
 task. A run ends once ten molecules have the task's highest score, where that is known: its curve cannot change any more.
-Each finished run is kept in the workspace at once and not run again; the same command goes on after a kill, and one run that was
-stopped begins anew, so that its seconds are of one whole run. All finished runs of the same table, model and budget come into
-the table's file of benchmarks/results, after each run, and into the tables that are printed for benchmarks/README.md: areas under
+Each finished run is kept in the workspace at once and not run again, nor is one that the table's file of benchmarks/results holds
+with the same model and settings, so that a table can be finished on another machine; the same command goes on after a kill, and
+one run that was stopped begins anew, so that its seconds are of one whole run. All finished runs of the same table, model and
+budget come into the table's file, after each run, and into the tables that are printed for benchmarks/README.md: areas under
 the top-10, top-1 and top-100 curves, the calls to 90 % of the best known score, and where the time goes beside the time that the
 network takes to decode 100 molecules.
 """
@@ -103,6 +104,21 @@ def kept_runs(folder: Path, key: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda r: (order.get(r["task"], len(order)), r["task"], r["strategy"], r["seed"]))
 
 
+def keep_written_runs(output: Path, about: Mapping[str, Any], folder: Path, key: str) -> None:
+    """Keep the runs that a results file holds as finished here, where it is of the same model and settings."""
+    from pipeline.benchmark.parts import Parts
+
+    try:
+        written = json.loads(output.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    if {name: written.get(name) for name in about} != dict(about):
+        return
+    parts = Parts(folder, key)
+    for result in written["runs"]:
+        parts.do(f"{result['task']}-{result['strategy']}-{result['seed']}", lambda result=result: result)
+
+
 def main() -> None:
     """Run what is not there yet, write the results, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,7 +153,7 @@ def main() -> None:
     from pmo_tasks import TASKS as ALL
     from pmo_tasks import task
 
-    from chem_vae.atomic_files import write_json
+    from chem_vae.atomic_files import to_plain, write_json
     from chem_vae.errors import ChemVAEError
     from chem_vae.optimizers import check_strategy
     from pipeline.models.trained_model import load_model
@@ -163,18 +179,19 @@ def main() -> None:
         for name in tasks
         for strategy in args.strategies.split(",")
     ]
+    settings = {"calls": args.calls, "batch": args.batch, "start": args.start, "table": args.table}
+    settings |= {"optimize": dict(TABLES[args.table].settings), "library": library[0], "library_size": library[1]}
+    of = {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]}
+    about = to_plain({"benchmark": "PMO (arXiv:2206.12411)", "model": of, "settings": settings})
+    keep_written_runs(output, about, kept, key)
     if args.again:
         for job in jobs:
             (kept / f"{job.name}.json").unlink(missing_ok=True)
-    about = {"key": model.key, "parameters": model.card["parameters"], "dataset": model.card["dataset"]["name"]}
-    settings = {"calls": args.calls, "batch": args.batch, "start": args.start, "table": args.table}
-    settings |= {"optimize": dict(TABLES[args.table].settings), "library": library[0], "library_size": library[1]}
 
     def write() -> None:
         """Write all finished runs."""
-        written = {"benchmark": "PMO (arXiv:2206.12411)", "model": about, "settings": settings}
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(output, {**written, "runs": _rounded(kept_runs(kept, key))})
+        write_json(output, {**about, "runs": _rounded(kept_runs(kept, key))})
 
     failed = _run_all(jobs, args.workers, write)
     runs = kept_runs(kept, key)

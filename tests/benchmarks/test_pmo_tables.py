@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from pmo import keep_written_runs, kept_runs
 from pmo_tables import PUBLISHED, TABLES, choose_best, read_library, render_table
 from pmo_tasks import TASKS
 
@@ -56,3 +58,16 @@ def test_the_best_of_a_library(tmp_path: Path) -> None:
     path.write_text("\n", encoding="utf-8")
     with pytest.raises((UserError, Exception)):
         read_library(path)
+
+
+def test_runs_of_a_results_file_are_not_run_again(tmp_path: Path) -> None:
+    about = {"benchmark": "PMO", "settings": {"calls": 100}}
+    result = {"task": "qed", "strategy": "adaptive", "seed": 1, "auc_top10": 0.9}
+    output = tmp_path / "table.json"
+    keep_written_runs(output, about, tmp_path / "kept", "k")
+    assert kept_runs(tmp_path / "kept", "k") == []
+    output.write_text(json.dumps({**about, "runs": [result]}))
+    keep_written_runs(output, {**about, "settings": {"calls": 10}}, tmp_path / "kept", "k")
+    assert kept_runs(tmp_path / "kept", "k") == []
+    keep_written_runs(output, about, tmp_path / "kept", "k")
+    assert kept_runs(tmp_path / "kept", "k") == [result]
