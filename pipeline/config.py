@@ -122,7 +122,21 @@ def _merge(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dict
             raise UserError(f"{path} is not valid TOML: {error}") from None
         except json.JSONDecodeError as error:
             raise UserError(f"{path} is not valid JSON: {error}") from None
-    for dotted, value in (overrides or {}).items():
+    merge_settings(data, overrides or {})
+    return data, text
+
+
+def merge_settings(data: dict[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Put settings by dotted path into tables of settings, which are changed.
+
+    Args:
+        data: The tables, as a TOML file or a run's config.json holds them.
+        overrides: As `load_config` takes them.
+
+    Raises:
+        UserError: A path leads through a value.
+    """
+    for dotted, value in overrides.items():
         *tables, key = _split_key(dotted, value)
         node = data
         for table in tables:
@@ -134,7 +148,6 @@ def _merge(path: Path | None, overrides: Mapping[str, Any] | None) -> tuple[dict
         if key.endswith("+"):
             key, value = key[:-1], [*node.get(key[:-1], ()), *value]
         node[key] = copy.deepcopy(value)  # later overrides may change it
-    return data, text
 
 
 def _split_key(dotted: str, value: Any) -> list[str]:

@@ -15,6 +15,7 @@ from flows.app.context import AppContext
 from flows.app.job_view import show_stages
 from flows.app.layout import block, count, fail, fold, heading, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
+from flows.app.remedies import OPTIONS, Remedy, apply_remedies
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
@@ -60,7 +61,8 @@ class DataCard:
         first = names[0] if names else None
         self.column: str | None = first
         self.log = bool(first and is_potency(first) and not is_logarithm(first))
-        self.leave_out = self.accept = False
+        self.changes: dict[str, Remedy] = {}
+        """What the person chose of the remedies that the sentences name, by what they change."""
         with block():
             with ui.element("div").classes("line"):
                 text("1", "step").style("margin: 0")
@@ -98,7 +100,13 @@ class DataCard:
                     [(c.name, c.kind, c.unit, ", ".join(e[:40] for e in c.examples)) for c in others[:50]],
                 )
 
+    def _forget(self) -> None:
+        """Forget changes of the learned property, which was chosen anew."""
+        for key in ("ingest.properties", "ingest.log"):
+            self.changes.pop(key, None)
+
     async def _choose_column(self, event: Any) -> None:
+        self._forget()
         self.column = event.value or None
         self.log_switch.set_visibility(self.column is not None)
         log = bool(self.column and is_potency(self.column) and not is_logarithm(self.column))
@@ -109,6 +117,7 @@ class DataCard:
             await self.read()
 
     async def _choose(self, event: Any) -> None:
+        self._forget()
         self.log = bool(event.value)
         await self.read()
 
@@ -122,11 +131,8 @@ class DataCard:
         }
         if self.column:
             found["properties"] = [{"name": self.column, "log": self.log}]
-        if self.leave_out:
-            found["leave_out_outliers"] = True
-        if self.accept:
-            found["accept_lost_labels"] = True
-        whole: dict[str, Any] = self.context.complete({"ingest": found})["ingest"]
+        asked = apply_remedies({"ingest": found}, self.changes.values(), "ingest")
+        whole: dict[str, Any] = self.context.complete({"ingest": asked["ingest"]})["ingest"]
         return whole
 
     @tell_errors
@@ -171,19 +177,35 @@ class DataCard:
         return Understood(dataset, settings, measured, find_label_problems(dataset) if measured else [])
 
     def _show_failure(self, job: Job) -> None:
-        fail(job.read_error() or "reading the file was stopped")
+        list_sentences("", [job.read_error() or "reading the file was stopped"], "fail", offer=self._offer)
         with ui.element("div").classes("line"):
-            if not self.accept and self.column:
-                quiet_button("Go on without the cells that cannot be read", self._accept)
             quiet_button("Try again", self.read)
+        self._show_changes()
 
-    async def _accept(self) -> None:
-        self.accept = True
-        await self.read()
+    def _offer(self, changes: tuple[Remedy, ...]) -> Callable[[], Any] | None:
+        """Return what reads the file again with changes; None where they are none of reading."""
+        if any(not OPTIONS[change.name].key.startswith("ingest.") for change in changes):
+            return None
 
-    async def _leave_out(self) -> None:
-        self.leave_out = True
-        await self.read()
+        async def apply() -> None:
+            self.changes |= {_name_change(change): change for change in changes}
+            await self.read()
+
+        return apply
+
+    def _show_changes(self) -> None:
+        """Show what was changed, and let the person take it back."""
+
+        async def take_back(key: str) -> None:
+            del self.changes[key]
+            await self.read()
+
+        if self.changes:
+            with ui.element("div").classes("line"):
+                text("Read with:", "muted small")
+                for key, change in self.changes.items():
+                    button = quiet_button(change.label, lambda key=key: take_back(key), "close")
+                    button.props["aria-label"] = f"read without: {change.label}"
 
     def _show_account(self, found: Understood) -> None:
         counts, dataset = found.dataset.counts, found.dataset
@@ -199,13 +221,11 @@ class DataCard:
                 label = dataset.labels.get(found.measured, {})
                 bounds = f"and {count(label['bounds'], 'bound')} (such as >10)" if label.get("bounds") else ""
                 tile(f"values of {found.measured}", f"{label.get('exact', 0):,}", bounds)
-        list_sentences("Look at this first", dataset.warnings, "warn")
+        list_sentences("Look at this first", dataset.warnings, "warn", offer=self._offer)
         problems = [finding.text for finding in found.findings if finding.stops]
-        list_sentences("Nothing can be learned from these values", problems, "fail")
-        if not self.leave_out and any("--leave-out" in text for text in [*dataset.warnings, *problems]):
-            with ui.element("div").classes("line"):
-                quiet_button("Leave out the values that lie far from all others", self._leave_out)
-        list_sentences("", dataset.notes, "note", 2)
+        list_sentences("Nothing can be learned from these values", problems, "fail", offer=self._offer)
+        self._show_changes()
+        list_sentences("", dataset.notes, "note", 2, offer=self._offer)
         if counts["rejected"]:
             self._show_rejected(dataset)
 
@@ -222,3 +242,9 @@ class DataCard:
                     lambda: ui.download.content(format_csv(table).encode(), f"{self.path.stem}-rejected.csv"),
                     "download",
                 )
+
+
+def _name_change(change: Remedy) -> str:
+    """Name what a change changes: its setting, and the value too where a setting takes several that are chosen one by one."""
+    option = OPTIONS[change.name]
+    return f"{option.key}={change.value}" if option.many and option.key != "ingest.properties" else option.key

@@ -14,6 +14,7 @@ from flows.app.context import AppContext
 from flows.app.editor import open_editor
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, tell_errors, text, tile
 from flows.app.pieces import AXIS, molecule_card, picture, plain_table
+from flows.app.remedies import say
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.workspace.formatting import format_plain_spread
 from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
@@ -161,7 +162,7 @@ class ExplorePage:
                         )
             if reason := str(values.get("reason") or strange.get("reason") or ""):
                 with ui.element("div").classes("warn"):
-                    text(reason)
+                    text(say(reason))
             rows = list_values(values, found["properties"])
             plain_table(("property", "value", "how", "domain"), rows)
 

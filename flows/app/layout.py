@@ -13,6 +13,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from chem_vae.errors import ChemVAEError
+from flows.app.remedies import say
 
 MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"), ("Explore", "/explore"), ("Optimize", "/optimize"))
 """The pages of the menu with their addresses."""
@@ -122,7 +123,7 @@ def say_empty(title: str, sentence: str, label: str, address: str) -> None:
 def fail(message: str) -> None:
     """Show what went wrong in a sentence."""
     with ui.element("div").classes("fail").props("role=alert"):
-        text(message)
+        text(say(message))
 
 
 def tell_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,7 +154,7 @@ def tell_errors(function: Callable[..., Any]) -> Callable[..., Any]:
 def notify_error(message: str) -> None:
     """Show a message of something that went wrong until it is closed."""
     ui.notify(
-        message,
+        say(message),
         type="negative",
         multi_line=True,
         timeout=0,

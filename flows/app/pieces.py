@@ -10,6 +10,7 @@ from nicegui import ui
 from numpy.typing import NDArray
 
 from flows.app.layout import Words, text
+from flows.app.remedies import Remedy, read_sentence
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.workspace.formatting import format_plain
 
@@ -145,20 +146,48 @@ def choose_step(low: float, high: float) -> float:
     return float(next(round(power * k, 12) for k in (1, 2, 5, 10) if power * k >= wide * 0.8))
 
 
-def list_sentences(title: str, sentences: Sequence[str], classes: str, most: int = 4) -> None:
-    """Show some sentences in a colored box, the rest behind a click."""
+def list_sentences(
+    title: str,
+    sentences: Sequence[str],
+    classes: str,
+    most: int = 4,
+    offer: Callable[[tuple[Remedy, ...]], Callable[[], Any] | None] | None = None,
+) -> None:
+    """Show some sentences in a colored box in the words of the app, the rest behind a click.
+
+    Args:
+        title: What stands above them.
+        sentences: The sentences; a remedy is an option of the command line in them.
+        classes: The style of the box.
+        most: How many are shown at once.
+        offer: Returns what applies a remedy, or None where it cannot be applied here; a button is shown where it can.
+    """
     if not sentences:
         return
     with ui.element("div").classes(classes):
         if title:
             text(title).style("font-weight: 600")
         for sentence in sentences[:most]:
-            text(capitalize(sentence))
+            _show_sentence(sentence, offer)
         if len(sentences) > most:
             with ui.element("details"):
                 Words("summary", f"{len(sentences) - most:,} more").style("cursor: pointer")
                 for sentence in sentences[most:]:
-                    text(capitalize(sentence))
+                    _show_sentence(sentence, offer)
+
+
+def _show_sentence(sentence: str, offer: Callable[[tuple[Remedy, ...]], Callable[[], Any] | None] | None) -> None:
+    told, remedies = read_sentence(sentence)
+    text(capitalize(told))
+    actions = [(remedy, offer(remedy)) for remedy in remedies] if offer else []
+    if any(action for _, action in actions):
+        with ui.element("div").classes("line"):
+            for remedy, action in actions:
+                if action is not None:
+                    label = capitalize(", ".join(change.label for change in remedy)).rstrip(".")
+                    ui.button(label, on_click=action, icon="build").props(
+                        "outline dense no-caps color=accent padding='2px 10px'"
+                    )
 
 
 def capitalize(sentence: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from nicegui import ui
 from flows.app.context import AppContext
 from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
-from flows.app.run_actions import can_run_again, open_rerun
+from flows.app.remedies import Remedy
+from flows.app.rerun import can_apply, can_run_again, open_rerun
 from pipeline.report.model import Report, read_report
 from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties, describe_score
@@ -41,7 +43,7 @@ async def show_results(context: AppContext, run_id: str) -> None:
             _show_tiles(report, len(rows))
             _show_buttons(context, folder)
             first, _ = split_warnings(report, list_warnings(report))
-            list_sentences("Read this first", first, "warn", 3)
+            list_sentences("Read this first", first, "warn", 3, offer=_offer_rerun(context, folder))
     else:
         with block():
             _show_buttons(context, folder)
@@ -129,6 +131,13 @@ def _show_buttons(context: AppContext, folder: Path) -> None:
         if (folder / "manifest.json").is_file() and can_run_again(folder):
             quiet_button("Run again with changes", lambda: open_rerun(context, folder), "replay")
             quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
+
+
+def _offer_rerun(context: AppContext, folder: Path) -> Callable[[tuple[Remedy, ...]], Callable[[], None] | None] | None:
+    """Return what applies a remedy: the run again with that change; None where it cannot be run again."""
+    if not (folder / "manifest.json").is_file() or not can_run_again(folder):
+        return None
+    return lambda changes: (lambda: open_rerun(context, folder, changes)) if can_apply(changes) else None
 
 
 def make_workbook(folder: Path) -> bytes:

@@ -1,11 +1,10 @@
-"""Acts on finished runs: compares them, runs one again with changes, and repeats one every night."""
+"""Acts on finished runs: compares them, and repeats one every night."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from nicegui import ui
@@ -13,13 +12,12 @@ from tzlocal import get_localzone_name
 
 from chem_vae.errors import ChemVAEError, UserError
 from flows.app.context import AppContext
-from flows.app.goal_words import make_run_name
 from flows.app.layout import block, fail, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table, write_cell
+from flows.app.rerun import can_run_again
 from flows.schedules import check_timezone
-from pipeline.config import CampaignConfig
 from pipeline.workflows.compare_runs import Comparison, compare_runs
-from pipeline.workspace.jobs import Job, list_jobs, make_job
+from pipeline.workspace.jobs import list_jobs, make_job
 from pipeline.workspace.runs import Run, list_runs, read_settings
 
 DAYS = {"*": "every night", "1-5": "Monday to Friday", "1": "Mondays", "6": "Saturdays", "0": "Sundays"}
@@ -70,78 +68,6 @@ def show_tables(made: Comparison) -> None:
 
 def _write(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else write_cell(value)
-
-
-def can_run_again(folder: Path) -> bool:
-    """Whether a run can be made again with changes: its settings name data that are still there."""
-    settings = read_settings(folder)
-    source = str((settings.get("ingest") or {}).get("source") or "")
-    is_campaign = bool(settings.get("generate")) and not settings.get("optimize") and not settings.get("screen")
-    return is_campaign and bool(source) and (Path(source).expanduser().is_file() or "/" not in source)
-
-
-def open_rerun(context: AppContext, folder: Path) -> None:
-    """Ask what is to be different, and start the run again."""
-    settings = read_settings(folder)
-    asked = settings.get("generate") or {}
-    with ui.dialog() as dialog, ui.card().classes("panel").style("min-width: min(460px, 90vw)"):
-        heading("Run again with changes", 2)
-        text("The data and what was wanted stay as they are. What is already learned is used again.", "muted small")
-        number = (
-            ui.number("Molecules", value=asked.get("n", 100), min=1, max=10_000, format="%d")
-            .props("outlined")
-            .classes("w-full")
-        )
-        first = asked.get("seed", 0)
-        seed = ui.number(
-            "Seed: another one gives other molecules",
-            value=first + 1 if isinstance(first, int) else 0,
-            min=0,
-            format="%d",
-        )
-        seed.props("outlined").classes("w-full")
-        name = (
-            ui.input("Name of the run", value=str(settings.get("name", "run")))
-            .props("outlined maxlength=60")
-            .classes("w-full")
-        )
-        alerts = ui.switch("no molecules with structural alerts (PAINS, BRENK)")
-
-        @tell_errors
-        async def start() -> None:
-            changed = {"n": int(number.value or 1), "seed": int(seed.value or 0)}
-            constraints = [*(asked.get("constraints") or ())]
-            if alerts.value and not any((c or {}).get("alerts") for c in constraints):
-                constraints.append({"alerts": ["PAINS", "BRENK"]})
-            whole = {
-                **settings,
-                "name": make_run_name(name.value),
-                "generate": {**asked, **changed, "constraints": constraints},
-            }
-            job = await start_run(context, whole, f"as {folder.name}, with changes")
-            ui.navigate.to(f"/job/{job.id}")
-
-        with ui.element("div").classes("line"):
-            primary_button("Start", start, "play_arrow")
-            quiet_button("Cancel", dialog.close)
-    dialog.open()
-
-
-async def start_run(context: AppContext, settings: dict[str, Any], goal: str) -> Job:
-    """Start a run with whole settings as a job.
-
-    Raises:
-        UserError: The settings are wrong.
-    """
-    kept = {key: settings[key] for key in ("name", "ingest", "train", "generate") if settings.get(key) is not None}
-    try:
-        CampaignConfig.model_validate(kept)
-    except ValueError as error:
-        raise UserError(f"the settings of the run cannot be used again: {error}") from None
-    arguments = ["--library", context.library] if context.library else []
-    job = make_job(context.workspace, "run", str(kept["name"]), arguments, kept, goal=goal)
-    await asyncio.to_thread(job.start)
-    return job
 
 
 class ScheduleForm:

@@ -12,6 +12,7 @@ from nicegui import ui
 from flows.app.context import AppContext
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, text
 from flows.app.pieces import plain_table
+from flows.app.remedies import say
 from flows.app.results import show_results
 from pipeline.workflows.summarize_runs import RunSummary, summarize_runs
 from pipeline.workspace.formatting import format_duration
@@ -108,12 +109,12 @@ def _describe_run(found: RunSummary, job: Job | None) -> Line:
         figures.append(format_duration(found.seconds))
     address = f"/job/{job.id}" if job else f"/run/{found.id}"
     return Line(
-        found.id, address, found.state, _write_time(found.started), found.wanted or found.why, ", ".join(figures)
+        found.id, address, found.state, _write_time(found.started), found.wanted or say(found.why), ", ".join(figures)
     )
 
 
 def _describe_job(job: Job) -> Line:
-    why = job.read_error() if job.state == "failed" else ""
+    why = say(job.read_error()) if job.state == "failed" else ""
     state = "at work" if job.state == "running" else job.state
     return Line(
         job.name, f"/job/{job.id}", state, _write_time(job.facts["created"]), str(job.facts.get("goal", job.kind)), why

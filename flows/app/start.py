@@ -77,7 +77,7 @@ def show_drop_area(context: AppContext) -> None:
     def refuse() -> None:
         notify_error(
             f"This file is not taken: it is larger than {MOST_BYTES // 1_000_000} MB, or not one of CSV, TSV, SMI, XLSX, SDF and Parquet. "
-            "A larger file is read by the command line: chem-vae run --data FILE"
+            "A larger one has to be split, or read by the command line."
         )
 
     upload = ui.upload(on_upload=take, on_rejected=refuse, max_file_size=MOST_BYTES, auto_upload=True).classes("drop")
@@ -101,7 +101,7 @@ async def save_upload(context: AppContext, event: events.UploadEventArguments) -
                 size += len(part)
                 if size > MOST_BYTES:
                     raise ChemVAEError(
-                        f"the file is larger than {MOST_BYTES // 1_000_000} MB; chem-vae run --data FILE reads it"
+                        f"the file is larger than {MOST_BYTES // 1_000_000} MB; split it, or read it by the command line"
                     )
                 await asyncio.to_thread(file.write, part)
     except BaseException:

@@ -222,7 +222,7 @@ class _ColumnReader:
         raise DataError(
             f"{self.column!r} holds {len(kinds)} kinds of measurements, as the column {self.beside.type!r} says: {listed}; "
             f"choose one with {choice}"
-            + (f", learn --property {self.p_column!r} instead" if self.p_column else "")
+            + (f", take --property {self.p_column!r} instead" if self.p_column else "")
             + ", or read the column alone with --no-assay-columns"
         )
 

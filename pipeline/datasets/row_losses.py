@@ -25,8 +25,8 @@ _ADVICE = {
     "radical": "--set ingest.standardize.radicals=true accepts them",
     "charge": "--set ingest.standardize.max_charge says which charges are allowed",
     "read": "check --smiles-column, and that each row has a SMILES",
-    "parse": "check that --smiles-column names the column of SMILES",
-    "split": "--split-column names the column of train, validation and test",
+    "parse": "name the column of SMILES by --smiles-column",
+    "split": "name the column of train, validation and test by --split-column",
 }
 """The option to look at, by stage."""
 

@@ -181,7 +181,7 @@ def _warn_of_long_work(seconds: float, done: int, granted: int) -> None:
     left = seconds * (granted - done) / done
     if left > LONG:
         text = f"{granted:,} molecules are to be looked at, which takes about {format_duration(left)}"
-        how = "Ctrl-C stops with what is there; -n or --samples asks for less"
+        how = "Ctrl-C stops with what is there; --number or --samples with a smaller number asks for less"
         warnings.warn(f"{text}: {how}", ChemVAEWarning, stacklevel=2)
 
 

@@ -199,9 +199,7 @@ def _read_settings(
         asked["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
     config = GenerateConfig.model_validate({**config.model_dump(), **asked})
     if config.scaffold is not None:
-        raise UserError(
-            "a scaffold is grown by generate, not chosen from a library: use --must-contain with its SMARTS"
-        )
+        raise UserError("a scaffold is grown by generate, not chosen from a library: use --must-contain SMARTS")
     if config.seed == "date":
         config = config.model_copy(update={"seed": make_seed(config.seed)})
     if library is None and screening is None and "library" not in own:
@@ -282,7 +280,7 @@ def _read_library(
         first = next(iter(account.examples.values()))
         raise DataError(
             f"none of the {account.rows:,} rows of {source.path.name} is a molecule: {account.numbers.name(first.row)} "
-            f"({first.input[:60]!r}): {first.reason}; --smiles-column names the column of SMILES"
+            f"({first.input[:60]!r}): {first.reason}; name the column of SMILES by --smiles-column"
         )
     return best.sort()
 

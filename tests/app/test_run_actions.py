@@ -11,7 +11,8 @@ import pytest
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app.run_actions import can_run_again, make_cron
+from flows.app.rerun import can_run_again
+from flows.app.run_actions import make_cron
 from pipeline.workspace.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 
@@ -68,13 +69,34 @@ async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[s
         number = next(n for n in user.find(ui.number).elements if n.props["label"] == "Molecules")
         with user:
             number.set_value(7)
-        user.find(kind=ui.button, content="Start").click()
+        user.find(kind=ui.button, content="Start the run").click()
         await asyncio.sleep(0.4)
     job = open_job(workspace, started[0])
     before = json.loads((run / "config.json").read_text())
     assert job.settings["generate"]["n"] == 7
     assert job.settings["generate"]["objectives"] == before["generate"]["objectives"]
     assert job.settings["generate"]["seed"] != before["generate"]["seed"]
+
+
+async def test_the_remedy_of_a_warning_is_a_button(workspace: Path, started: list[str]) -> None:
+    run = find_run(workspace)
+    report = json.loads((run / "report.json").read_text())
+    report["cautions"] = [
+        "9 of 10 candidates carry structural alerts: ask for molecules without them: --without-alerts PAINS,BRENK",
+        "8 of 10 candidates are heavier: limit the weight: --within mw=:502",
+    ]
+    (run / "report.json").write_text(json.dumps(report))
+    async with open_app(workspace) as user:
+        await user.open(f"/run/{run.name}")
+        await user.should_see("limit the weight: “molecular weight at most 502”")
+        await user.should_not_see("--")
+        user.find(kind=ui.button, content="Molecular weight at most 502").click()
+        await user.should_see("The data and what was wanted stay as they are")
+        user.find(kind=ui.button, content="Start the run").click()
+        await asyncio.sleep(0.4)
+    job = open_job(workspace, started[0])
+    assert {"property": "mw", "at_most": 502.0} in job.settings["generate"]["constraints"]
+    assert not any("alerts" in constraint for constraint in job.settings["generate"]["constraints"])
 
 
 async def test_a_schedule_is_set_up_by_the_command(workspace: Path, started: list[str]) -> None:
