@@ -49,7 +49,8 @@ from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import find_structural_alerts, has_unusual_motif
+from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.chemistry.structure_filters import has_unusual_motif
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest

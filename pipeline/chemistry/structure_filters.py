@@ -1,18 +1,15 @@
-"""Finds structural alerts, and what is unusual: structures that the rules of valence allow and generators make, but that chemists do not."""
+"""Finds what is unusual: structures that the rules of valence allow and generators make, but that chemists do not."""
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
-from rdkit import rdBase
-from rdkit.Chem import FilterCatalog, Mol
+from rdkit.Chem import Mol
 
 from chem_vae.errors import unknown_name
 from pipeline.chemistry.atom_environments import Environments, compute_environments
-from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.structure_table import load_table
 from pipeline.chemistry.unusual_patterns import PATTERNS as PATTERNS
 from pipeline.chemistry.unusual_patterns import find_patterns
@@ -185,59 +182,3 @@ def _list_rare(environments: Environments) -> Iterator[tuple[str, Sequence[int]]
 
 def _count_ring_system(key: int) -> int:
     return int(load_table().ring_systems.look_up(np.array([key], dtype=np.uint64))[0])
-
-
-# -- structural alerts -----------------------------------------------------------------------------------------------
-
-_ALERTS = ("PAINS_A", "PAINS_B", "PAINS_C", "BRENK")
-
-
-def find_structural_alerts(structures: Sequence[Structure], threads: int = 0) -> list[list[str]]:
-    """Find the PAINS (doi:10.1021/jm901137j) and BRENK (doi:10.1002/cmdc.200700139) alerts of each molecule.
-
-    An alert is a reason to look twice, not a verdict.
-
-    Args:
-        structures: Molecules, or SMILES. (RDKit reads the SMILES again, on all threads: next to the search for several
-            hundred patterns that takes no time.)
-        threads: The number of threads; 0 takes all cores.
-
-    Returns:
-        For each molecule "PAINS: name" and "BRENK: name", sorted; nothing where RDKit cannot read it.
-    """
-    smiles = [s.smiles if isinstance(s, Molecule) else s for s in structures]
-    with rdBase.BlockLogs():
-        run = FilterCatalog.RunFilterCatalog  # type: ignore[attr-defined]  # RDKit's stubs lack it
-        matches = run(load_alerts(*_ALERTS), smiles, numThreads=threads)
-    return [sorted({name for entry in entries if (name := _name_alert(entry))}) for entries in matches]
-
-
-def locate_alerts(mol: Mol) -> dict[str, tuple[int, ...]]:
-    """Find the structural alerts of a molecule as `find_structural_alerts` does, and at which atoms.
-
-    Returns:
-        The numbers of the atoms, sorted, by the name of the alert.
-    """
-    found: dict[str, set[int]] = {}
-    for entry in load_alerts(*_ALERTS).GetMatches(mol):
-        if name := _name_alert(entry):
-            pairs = (pair for match in entry.GetFilterMatches(mol) for pair in match.atomPairs)
-            found.setdefault(name, set()).update(atom for _, atom in pairs)
-    return {name: tuple(sorted(atoms)) for name, atoms in sorted(found.items())}
-
-
-def _name_alert(entry: FilterCatalog.FilterCatalogEntry) -> str:
-    """Name an alert with its list; "" for an entry of no list."""
-    if "FilterSet" not in entry.GetPropList():
-        return ""
-    family = "PAINS" if entry.GetProp("FilterSet").upper().startswith("PAINS") else "BRENK"
-    return f"{family}: {entry.GetDescription()}"
-
-
-@functools.cache
-def load_alerts(*names: str) -> FilterCatalog.FilterCatalog:
-    """Load sets of structural alerts of RDKit ("PAINS_A", "BRENK", "NIH", ...) as one catalog."""
-    parameters = FilterCatalog.FilterCatalogParams()
-    for name in names:
-        parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
-    return FilterCatalog.FilterCatalog(parameters)

@@ -16,7 +16,7 @@ from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
 from pipeline.chemistry.stereo_groups import count_undefined_stereo
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.kept_molecules import read_kept_smiles
@@ -95,7 +95,7 @@ def annotate(
 ) -> pd.DataFrame:
     """Add alerts, what is unusual, scaffolds, undefined stereo and computed properties to some rows, None and NaN to the others; return the same table.
 
-    To find alerts takes longer than all else, so that only as many rows are annotated as are needed.
+    To annotate takes as long as to draw, so that only as many rows are annotated as are needed.
 
     Args:
         molecules: A table with the column `molecule`.

@@ -14,7 +14,7 @@ import torch
 from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.chemistry.molecule import Structure
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.measured_predictor import features
 

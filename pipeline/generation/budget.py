@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from pipeline.chemistry.structure_filters import find_structural_alerts, has_unusual_motif
+from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.chemistry.structure_filters import has_unusual_motif
 from pipeline.generation.config import GenerateConfig
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective

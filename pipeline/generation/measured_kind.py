@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.chemistry.molecule import parse_mols
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel

@@ -15,7 +15,8 @@ from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_ea
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structure_filters import has_unusual_motif, load_alerts
+from pipeline.chemistry.structural_alerts import load_alerts
+from pipeline.chemistry.structure_filters import has_unusual_motif
 
 if TYPE_CHECKING:
     from pipeline.objectives.config import Constraint
@@ -27,7 +28,7 @@ _COSTS = {
 """Cost of a property in microseconds a molecule, roughly, for the order of the rules."""
 _COST = {"elements": 3, "must_contain": 4, "must_not_contain": 4, "similarity_to": 20, "usual": 300, "property": 900}
 """Cost of the other rules, and of a property that is not listed."""
-_SET_COST, _PAINS_COST = 200, 1700  # of a set of alerts
+_SET_COST = 450  # of a set of alerts
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,9 @@ def _find_alert_set(name: str) -> str:
 
 
 def _make_alerts_rule(sets: Sequence[str]) -> Rule:
-    names = sorted(
-        {_find_alert_set(name) for name in sets}, key=lambda name: (name.startswith("PAINS"), name)
-    )  # slow: last
+    names = sorted({_find_alert_set(name) for name in sets})
     catalogs = [load_alerts(name) for name in names]
-    cost = sum(_PAINS_COST if name.startswith("PAINS") else _SET_COST for name in names)
-    return Rule(lambda mol: not any(c.HasMatch(mol) for c in catalogs), cost, ("alerts", *names))
+    return Rule(lambda mol: not any(c.has_match(mol) for c in catalogs), len(names) * _SET_COST, ("alerts", *names))
 
 
 # -- what can never be ----------------------------------------------------------------------------------------------

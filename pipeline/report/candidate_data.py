@@ -10,7 +10,7 @@ import pandas as pd
 
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.chemistry.structure_filters import locate_alerts
+from pipeline.chemistry.structural_alerts import locate_alerts
 from pipeline.chemistry.unusual_cells import SEPARATOR, read_atoms, read_names
 from pipeline.report.candidate_table import choose_columns
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns

@@ -19,7 +19,7 @@ from rdkit import Chem
 from pipeline import report
 from pipeline.chemistry.fingerprints import tanimoto
 from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from tests.browser.watched_page import PHONE, WatchedPage
 from tests.pipeline.report.samples import as_report, full_report
 

@@ -14,11 +14,9 @@ from pipeline.chemistry.structure_filters import (
     PATTERNS,
     RARE_ATOM,
     STRAINED,
-    find_structural_alerts,
     find_unusual_motifs,
     has_unusual_motif,
     learn_usual,
-    locate_alerts,
     locate_unusual,
 )
 
@@ -114,24 +112,3 @@ def test_rare_environments_are_marked_and_allowed_by_example() -> None:
     )
     peroxide = Chem.MolFromSmiles("CC(C)OOCc1ccc(C(=O)NC2CCN(C)CC2)cc1")
     assert locate_unusual(peroxide).keys() == {"peroxide"} and not has_unusual_motif(peroxide, {"peroxide"})
-
-
-def test_structural_alerts_name_their_family() -> None:
-    rhodanine, toluene, broken = find_structural_alerts(["O=C1NC(=S)SC1=Cc1ccccc1", "Cc1ccccc1", "C(("])
-    assert "PAINS: ene_rhod_A(235)" in rhodanine
-    assert "BRENK: Thiocarbonyl_group" in rhodanine
-    assert rhodanine == sorted(set(rhodanine))
-    assert toluene == broken == find_structural_alerts([""])[0] == []
-    assert find_structural_alerts([]) == []
-
-
-def test_the_atoms_of_each_alert_are_found() -> None:
-    smiles = ["O=C1NC(=S)SC1=Cc1ccccc1", "Cc1ccccc1", "O=C(Oc1ccccc1)c1ccco1"]
-    for text, names in zip(smiles, find_structural_alerts(smiles), strict=True):
-        mol = Chem.MolFromSmiles(text)
-        found = locate_alerts(mol)
-        assert list(found) == names
-        assert all(
-            atoms and max(atoms) < mol.GetNumAtoms() and list(atoms) == sorted(set(atoms)) for atoms in found.values()
-        )
-    assert {3, 4} <= set(locate_alerts(Chem.MolFromSmiles(smiles[0]))["BRENK: Thiocarbonyl_group"])  # C=S

@@ -14,7 +14,7 @@ from chem_vae.errors import UserError
 from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import features

@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.fingerprints import ECFP4_2048
-from pipeline.chemistry.structure_filters import find_structural_alerts
+from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.report.candidate_data import (
     EMPTY,
     FLAG,
