@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -115,11 +116,22 @@ def measure_exact_reconstruction(model: ChemVAE, data: TokenDataset, max_length:
 
 
 @torch.no_grad()
-def measure_nats(model: ChemVAE, data: TokenDataset, batch_size: int = 512) -> float:
-    """Compute the mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules."""
-    total = 0.0
+def measure_nats(
+    model: ChemVAE, data: TokenDataset, batch_size: int = 512, tell: Callable[[int], object] = lambda done: None
+) -> float:
+    """Compute the mean -log p(x) in nats per molecule, without z and conditions; NaN without molecules.
+
+    Args:
+        model: The model.
+        data: n molecules.
+        batch_size: Molecules at once.
+        tell: Called with the number of molecules that are done.
+    """
+    total, done = 0.0, 0
     for _, batch in data.iterate_batches(batch_size):
         total -= float(model.log_likelihood(batch.tokens.to(model.device)).sum())
+        done += len(batch.tokens)
+        tell(done)
     return total / len(data) if len(data) else float("nan")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
 from nicegui import background_tasks, ui
 
-from flows.app.layout import text
-from flows.app.pieces import make_curves
-from pipeline.workspace.formatting import format_duration
+from flows.app.layout import heading, text
+from flows.app.pieces import make_curves, molecule_card
+from pipeline.workspace.formatting import format_duration, format_plain
+from pipeline.workspace.found_molecules import FoundMolecule
 from pipeline.workspace.jobs import Job
 from pipeline.workspace.progress_file import ProgressReader, StageProgress
 
@@ -19,7 +21,12 @@ EVERY = 0.7
 """The seconds between two looks at the progress of a job."""
 
 
+QUIET = 2.0
+"""The seconds after which a stage that tells nothing says how long it takes already."""
+SHOWN = 8
+"""The molecules that are shown while a run works."""
 STAGES = {
+    "choose the model to start from": "choose what to start from",
     "standardize": "check the molecules",
     "split": "divide the data",
     "vocabulary": "learn the symbols",
@@ -63,6 +70,8 @@ class StageView:
         self.bars: dict[str, tuple[ui.linear_progress, ui.label]] = {}
         with ui.element("div").classes("w-full").props("role=status") as self.place:
             self.waiting = text(waiting, "muted")
+        self.shown: list[FoundMolecule] = []
+        self.best = ui.element("div").classes("w-full")
         self.chart = ui.echart({}).classes("w-full").style("height: 240px") if curves else None
         if self.chart is not None:
             self.chart.props["aria-label"] = "figures of the training"
@@ -73,6 +82,7 @@ class StageView:
         changed, state = await asyncio.to_thread(lambda: (self.reader.update(), self.job.state))
         if changed:
             self._show()
+        self._tick()
         if state != "running":
             self.timer.deactivate()
             background_tasks.create(self._end())  # which may remove this timer, and all that it works on
@@ -99,6 +109,35 @@ class StageView:
             self.chart.options.update(drawn)
             self.chart.set_visibility(True)
             self.chart.update()
+        if self.reader.molecules != self.shown:
+            self.shown = list(self.reader.molecules)
+            self._show_molecules()
+
+    def _tick(self) -> None:
+        """Say how long the stage at work takes already where it tells nothing: a person sees that it goes on."""
+        if not self.reader.stages:
+            return
+        at_work = [stage for stage in self.reader.stages.values() if not stage.is_finished]
+        if at_work and (stage := max(at_work, key=lambda s: s.last)).name in self.bars:
+            quiet = time.time() - stage.last
+            told = describe_stage(stage)
+            if quiet > QUIET:
+                told += f" · at it for {format_duration(time.time() - stage.began)}"
+            self.bars[stage.name][1].set_text(told)
+            self.waiting.set_visibility(False)
+        elif not at_work and (quiet := time.time() - max(s.last for s in self.reader.stages.values())) > QUIET:
+            self.waiting.set_text(f"Preparing the next step · {format_duration(quiet)}")
+            self.waiting.set_visibility(True)
+
+    def _show_molecules(self) -> None:
+        self.best.clear()
+        with self.best:
+            heading("The best so far", 3)
+            text("They are not yet checked for alerts and compared with your molecules.", "muted tiny")
+            with ui.element("div").classes("mols small-mols"):
+                for molecule in self.shown[:SHOWN]:
+                    lines = [f"{name} {format_plain(value)}" for name, value in molecule.values.items()]
+                    molecule_card(molecule.smiles, lines)
 
 
 def show_stages(job: Job, end: Callable[[], Any], waiting: str = "Starting …", *, curves: bool = False) -> StageView:

@@ -33,6 +33,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
+from pipeline.workspace.found_molecules import BestFound
 
 LEAST = 5000
 """The least number of molecules that `generate` looks at, unless the user says how many."""
@@ -67,6 +68,8 @@ class AcquisitionScore:
         self.spreads = [p.most_spread if config.most_spread is None else config.most_spread for p in self.predictors]
         names = [*predicted, *self.computed]
         self.known = pd.DataFrame(columns=["smiles", *names]) if known is None else known[["smiles", *names]]
+        self.measured = frozenset(self.known["smiles"])
+        self.best_found = BestFound()
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
         if not len(self.known):  # the model keeps the values, if not the molecules
             values = {p.name: p.process.y.float() for p in self.predictors}
@@ -123,7 +126,10 @@ class AcquisitionScore:
         """Score n canonical SMILES (`score`)."""
         molecules = [Molecule(text) for text in smiles]
         computed, predicted, _, inside = self.predict(molecules)
-        return [float(v) for v in self.score(molecules, computed, predicted, inside)]
+        scores = [float(v) for v in self.score(molecules, computed, predicted, inside)]
+        values = {name: v.tolist() for name, v in computed.items()} | {n: p.mean.tolist() for n, p in predicted.items()}
+        self.best_found.add([None if text in self.measured else text for text in smiles], scores, values)
+        return scores
 
     def score(
         self,
@@ -218,7 +224,7 @@ def search(
         progress("generate" if stage == "optimize" else stage, done, total)
 
     with tempfile.TemporaryDirectory() as folder:
-        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell)
+        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell, shows_best=False)
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
     molecules = build_table(worth, calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
 from pipeline.workspace.formatting import format_duration
+from pipeline.workspace.found_molecules import BestFound
 from pipeline.workspace.interrupts import defer_interrupt
 
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops
@@ -103,6 +104,7 @@ def _sample(
     refusals = Refusals()
     steering = Steering(model, constraints, number_seed(seed, 0))
     counts = {"requested": 0, "decoded": 0, "valid": 0, "unique": 0}
+    best = BestFound()
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
     started = time.monotonic()
@@ -154,6 +156,7 @@ def _sample(
             rows.append(row | {"within_target": bool(within[i])})
         done += n
         budget.count(rows[before:])
+        show_rows(best, rows[before:], objectives, budget.is_new)
         budget.extend(done)
         if budget.is_extended:
             steering.learn(asked, molecules, z, met)
@@ -174,6 +177,18 @@ def _sample(
         counts[MEETS] = refusals.passed
     told = _collect_warnings(counts, spelled, budget, steering, config, is_stopped())
     return SearchResult(frame, counts, spelled, told, refusals)
+
+
+def show_rows(
+    best: BestFound,
+    rows: Sequence[Mapping[str, Any]],
+    objectives: Sequence[ResolvedObjective],
+    is_new: Callable[[str], bool] = lambda key: True,
+) -> None:
+    """Show further molecules of a search to whoever watches it, as far as they may be proposed."""
+    values = {w.summary.name: [float(row[f"{w.summary.name}_{w.basis}"]) for row in rows] for w in objectives}
+    smiles = [row["smiles"] if is_new(row["inchikey"]) else None for row in rows]
+    best.add(smiles, [0.0 if not objectives else float(row["score"]) for row in rows], values)
 
 
 def _warn_of_long_work(seconds: float, done: int, granted: int) -> None:

@@ -24,6 +24,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions
+from pipeline.workspace.found_molecules import BestFound
 
 ROUNDS = 4  # rounds of varying the best molecules, where there is an objective
 PARENTS = 50  # molecules that are varied
@@ -113,6 +114,7 @@ class _Found:
         self.refusals = Refusals()
         self.counts = {"requested": 0, "valid": 0, "unique": 0}
         self._seen: set[str] = set()
+        self.best = BestFound()
         self._proposed: set[str] = set()
 
     def propose(self, n: int) -> None:
@@ -178,6 +180,7 @@ class _Found:
         z = encode_valid(self.model.checkpoint, molecules)
         values, deviations = evaluate(self.model, self.objectives, molecules, z)
         scores = score(self.objectives, values, len(kept))
+        self.best.add([m.smiles for m in molecules], scores.tolist(), values)
         hits = [w.find_hits(values[w.summary.name]) for w in self.objectives]
         within = np.logical_and.reduce([np.ones(len(kept), bool), *hits])
         for i, (molecule, weight) in enumerate(kept):

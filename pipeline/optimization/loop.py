@@ -46,6 +46,7 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
+from pipeline.workspace.found_molecules import BestFound
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
@@ -66,6 +67,7 @@ def optimize(
     options: Mapping[str, Any] | None = None,
     repeat_from: int | None = None,
     progress: Progress = silent,
+    shows_best: bool = True,
 ) -> Optimization:
     """Search for molecules with high scores until the budget of oracle calls or another limit ends the search.
 
@@ -84,6 +86,7 @@ def optimize(
             repeated from there with the answers of the log, so that it goes the way that it would have gone without a stop. When not
             given, the strategy is told of all calls at once, which is faster, and goes on another way.
         progress: Told the stage "optimize" with the calls paid.
+        shows_best: Whether the best molecules are shown to whoever watches the search.
 
     Raises:
         UserError: The budget is below 1, an objective can be scored by nobody, a seed cannot be read, or nothing passes the
@@ -110,9 +113,11 @@ def optimize(
         asked.close()
         raise
     with ledger:
-        found = _Loop(model, config, folder, ledger, clock, dataset, progress, repeats=repeat_from is not None).run()
+        found = _Loop(model, config, folder, ledger, clock, dataset, progress, repeats=repeat_from is not None)
+        found.best_found = BestFound() if shows_best else None
+        result = found.run()
         clock.forget()
-        return found
+        return result
 
 
 def _open_oracle(config: OptimizeConfig, given: Oracle | Callable[[list[str]], Any] | None) -> Oracle:
@@ -184,6 +189,7 @@ class _Loop:
         self.seconds = dict.fromkeys(("asking", "screening", "oracle", "telling"), 0.0)
         self.proposed = self.hits = self.drafts = 0
         self.resumed = ledger.calls > 0
+        self.best_found: BestFound | None = None
         self.scores: list[Any] = []
         """One score for each call: a number or, for a front, (objectives,)."""
 
@@ -291,6 +297,7 @@ class _Loop:
         hits = self.scoring.find_hits(values, len(keys))
         for row in np.flatnonzero(scored.paid):
             self._count(scores[row], bool(hits[row]))
+        self._show_best(keys, scores, values)
         if not self.clock.is_over():  # a molecule that was not asked about any more has no score to tell
             self._tell(proposal, molecules, scores)
             self._remember(self.ledger.take_rest())
@@ -347,6 +354,7 @@ class _Loop:
             scores[broken] = np.nan
             for row, hit in enumerate(self.scoring.find_hits(values, len(keys)) & ~broken):
                 self._count(scores[row], bool(hit))
+            self._show_best(keys, scores, values)
             strings = [m.selfies if m else None for m in molecules]
             self._tell(propose_known(strings, self.checkpoint), molecules, scores)
             self.progress("remember", start + len(part), len(history))
@@ -371,6 +379,14 @@ class _Loop:
         if self.scoring.bounded:
             figures["hits"] = self.hits
         self.progress("optimize", self.ledger.calls if calls is None else calls, self.config.oracle_calls, figures)
+
+    def _show_best(
+        self, keys: Sequence[str | None], scores: NDArray[np.float64], values: Mapping[str, Sequence[float]]
+    ) -> None:
+        if self.best_found is not None:
+            one = scores if scores.ndim == 1 else scores.mean(axis=1)  # a front has no single best; its middle is shown
+            wanted = {w.summary.name: values[w.summary.name] for w in self.scoring.objectives}
+            self.best_found.add(keys, one.tolist(), wanted)
 
     @contextlib.contextmanager
     def _measure(self, work: str) -> Iterator[None]:

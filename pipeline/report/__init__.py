@@ -9,6 +9,8 @@ from chem_vae import atomic_files
 from pipeline.workspace.csv_tables import format_csv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from pipeline.report.model import Report
@@ -19,7 +21,13 @@ MESSAGE = "report.md"
 """The report as a short message."""
 
 
-def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
+STEPS = 3
+"""The steps of `write` that are told: the page, the tables, the structures."""
+
+
+def write(
+    folder: Path, report: Report, candidates: pd.DataFrame, tell: Callable[[int], object] = lambda done: None
+) -> Path:
     """Write candidates.csv with its dictionary, candidates.sdf, report.json, report.md and, last, report.html; each whole or not at all.
 
     Args:
@@ -30,6 +38,7 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
             `<property>_predicted`, `<property>_predicted_std`, `novel`, `alerts`, `within_target`,
             `nearest_training_smiles` and so on. The nearest are among all training molecules, or, where
             `report.kept_neighbors` is a number, among so many kept with the model.
+        tell: called with the number of STEPS that are done.
 
     Returns:
         The page's path.
@@ -49,12 +58,15 @@ def write(folder: Path, report: Report, candidates: pd.DataFrame) -> Path:
     data = atomic_files.to_plain(report.to_dict())
     text = page.render(Report.from_dict(data), candidates)  # the page of what the file holds
     message = render_message(report, candidates, text)
+    tell(1)
     candidates = add_raw_values(candidates, report.logarithms)
     table = candidates.drop(columns="molecule", errors="ignore")
     atomic_files.write_text(folder / "candidates.csv", format_csv(table))
     dictionary = make_dictionary(describe_columns([str(name) for name in table.columns], report))
     atomic_files.write_text(folder / COLUMNS, format_csv(dictionary))
+    tell(2)
     atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
+    tell(3)
     atomic_files.write_json(folder / "report.json", data)
     atomic_files.write_text(folder / MESSAGE, message)
     return atomic_files.write_text(folder / "report.html", text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from chem_vae.analysis import measure_nats
 from chem_vae.data import TokenDataset
+from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import Share
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.model_description import describe_fits
@@ -17,6 +19,9 @@ from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel
 
 COMPARED_MOLECULES = 500
+BATCH = 64
+"""Molecules that are measured at once: few, so that the progress is seen."""
+STAGE = "choose the model to start from"
 SAME_SHARE = 0.01
 """Models that can spell the same share of the molecules, give or take this much, are compared by their log-likelihood."""
 
@@ -57,7 +62,7 @@ class BaseChoice:
         return describe_fits([fit.to_dict() for fit in self.fits])
 
 
-def choose_base(models: Mapping[str, TrainedModel], smiles: Sequence[str]) -> BaseChoice:
+def choose_base(models: Mapping[str, TrainedModel], smiles: Sequence[str], progress: Progress = silent) -> BaseChoice:
     """Compare models on molecules, and choose the one that fits them best.
 
     What counts first is the share of the molecules that a model can spell. Models within SAME_SHARE of the best share are
@@ -67,14 +72,25 @@ def choose_base(models: Mapping[str, TrainedModel], smiles: Sequence[str]) -> Ba
     Args:
         models: The models by name, the preferred one first.
         smiles: Canonical SMILES of n molecules, in the standard form of the models' data.
+        progress: Told the stage "choose the model to start from".
 
     Raises:
         CheckpointError: A model is damaged.
     """
+    measured = dict.fromkeys(models, 0)
+    total = len(models) * len(smiles)
+
+    def tell(name: str, done: int) -> None:
+        measured[name] = max(measured[name], done)
+        progress(STAGE, sum(measured.values()), total)
+
+    progress(STAGE, 0, total)
     spelled = {name: _spell(model, smiles) for name, model in models.items()}
     most = max(len(found) for found in spelled.values())
     final = [name for name, found in spelled.items() if len(found) >= most - SAME_SHARE * len(smiles)]
-    shown, decisive = _measure(models, spelled, list(models)), _measure(models, spelled, final)
+    shown = _measure(models, spelled, list(models), tell)
+    decisive = shown if final == list(models) else _measure(models, spelled, final, tell)
+    progress(STAGE, total, total)
     rank = {name: i for i, name in enumerate(models)}
 
     def order(name: str) -> tuple[bool, float, int, int]:
@@ -100,7 +116,10 @@ def _spell(model: TrainedModel, smiles: Sequence[str]) -> dict[str, str]:
 
 
 def _measure(
-    models: Mapping[str, TrainedModel], spelled: Mapping[str, Mapping[str, str]], names: Sequence[str]
+    models: Mapping[str, TrainedModel],
+    spelled: Mapping[str, Mapping[str, str]],
+    names: Sequence[str],
+    tell: Callable[[str, int], object],
 ) -> dict[str, float]:
     """Measure the mean -log p(x) of each named model over the molecules that all the named ones can spell."""
     common = sorted(set.intersection(*(set(spelled[name]) for name in names)))
@@ -108,5 +127,6 @@ def _measure(
     for name in names:
         checkpoint = models[name].checkpoint
         ids = checkpoint.vocabulary.encode_batch([spelled[name][text] for text in common])
-        found[name] = measure_nats(checkpoint.model, TokenDataset.from_lists(ids))
+        data = TokenDataset.from_lists(ids)
+        found[name] = measure_nats(checkpoint.model, data, BATCH, functools.partial(tell, name))
     return found

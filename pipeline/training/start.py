@@ -10,6 +10,7 @@ from typing import Any
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import ChemVAEWarning, UserError
+from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import PropertySummary
@@ -24,7 +25,9 @@ NOT_WEIGHTS = ("dropout", "symbol_dropout", "corruption", "latent_dropout", "con
 """Fields of ModelConfig that fine-tuning may change: no weight's shape depends on them."""
 
 
-def choose_start(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, BaseChoice | None]:
+def choose_start(
+    config: TrainConfig, dataset: Dataset, progress: Progress = silent
+) -> tuple[TrainConfig, BaseChoice | None]:
     """Name the start of a training where the configuration does not.
 
     It is the shipped model that fits the molecules best (`choose_base`) if the dataset has a measured property and fewer than
@@ -39,7 +42,7 @@ def choose_start(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, Ba
     molecules = dataset.counts["train"]
     few = molecules < FEW_MOLECULES and any(p.kind == "measured" for p in dataset.properties)
     built = any(config.asks(f"model.{f.name}") for f in fields(ModelConfig) if f.name not in NOT_WEIGHTS)
-    choice = None if built or not few else compare_shipped_models(dataset)
+    choice = None if built or not few else compare_shipped_models(dataset, progress)
     if choice is None:
         return config.start_from(NOTHING), None
     name = choice.name
@@ -52,7 +55,7 @@ def choose_start(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, Ba
     return config.start_from(name), choice
 
 
-def compare_shipped_models(dataset: Dataset) -> BaseChoice | None:
+def compare_shipped_models(dataset: Dataset, progress: Progress = silent) -> BaseChoice | None:
     """Compare the shipped models on a dataset; None where there is none in which its properties mean the same.
 
     Raises:
@@ -66,7 +69,7 @@ def compare_shipped_models(dataset: Dataset) -> BaseChoice | None:
         except UserError:
             continue
         models[name] = model
-    return choose_base(models, draw_compared_molecules(dataset)) if models else None
+    return choose_base(models, draw_compared_molecules(dataset), progress) if models else None
 
 
 def open_base(config: TrainConfig, workspace: Path) -> TrainedModel | None:

@@ -71,7 +71,7 @@ def train(
         BusyError: The same training is under way in another process.
     """
     wishes = list_wishes(config) if wishes is None else wishes
-    config, choice = choose_start(config, dataset)
+    config, choice = choose_start(config, dataset, progress)
     base = open_base(config, workspace)
     conditions = choose_conditions(dataset, config, tuple(base.conditions) if base else ())
     config = settle_config(config, base) if base else config
@@ -182,7 +182,7 @@ def _train_into(
         )  # fmt: skip
     if plan.start is not None:
         plan.card["finetuning"]["before_after"] = compare_with_base(plan, checkpoint)
-    if base is not None and (fits := _list_fits(base, dataset, choice)):
+    if base is not None and (fits := _list_fits(base, dataset, choice, progress)):
         plan.card["base"]["fits"] = fits
     molecules = len(plan.splits["train"])
     undefined = compare_undefined_stereo(checkpoint, plan.splits["train"], seed)
@@ -253,12 +253,14 @@ def _train_into(
     )
 
 
-def _list_fits(base: TrainedModel, dataset: Dataset, choice: BaseChoice | None) -> list[dict[str, Any]]:
+def _list_fits(
+    base: TrainedModel, dataset: Dataset, choice: BaseChoice | None, progress: Progress
+) -> list[dict[str, Any]]:
     """List how well the base and the other shipped models fit the dataset, the base first; empty for a base that is not shipped."""
     name = write_model_name(base.folder)
     if name not in list_shipped_models():
         return []
-    choice = choice or compare_shipped_models(dataset)
+    choice = choice or compare_shipped_models(dataset, progress)
     return [] if choice is None else [fit.to_dict() for fit in choice.put_first(name).fits]
 
 

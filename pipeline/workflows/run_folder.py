@@ -16,10 +16,11 @@ import pandas as pd
 
 from chem_vae.atomic_files import to_plain, write_json, write_text
 from chem_vae.errors import DataError, UserError
-from chem_vae.progress import Progress
+from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report import STEPS
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
 from pipeline.workspace.csv_tables import format_csv
@@ -33,6 +34,8 @@ from pipeline.workspace.redaction import redact_data
 from pipeline.workspace.run_log import write_log
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 
+REPORT_STEPS = STEPS + 3
+"""What is told of the stage "report": the report is made, the model is put into the folder, it is written, the log is written."""
 REJECTED = "rejected.csv"
 """The file of a run folder that lists the rejected rows of the data."""
 MOST_REJECTED = 100_000
@@ -49,6 +52,8 @@ class RunWriter:
     dataset: Dataset | None
     started: float
     """When the writing began, by `time.monotonic`."""
+    progress: Progress = silent
+    """Told the stage "report"."""
 
     @property
     def folder(self) -> Path:
@@ -78,11 +83,13 @@ class RunWriter:
         Returns:
             The finished run.
         """
+        self._tell(1)  # the report is made, and is now written
         link_or_copy(self.model.folder, self.folder / MODEL, self._find_models)
         if self.dataset is not None and self.dataset.counts["rejected"]:
             self.write_table(REJECTED, list_rejected(self.dataset, MOST_REJECTED))
             report.dataset.rejected_file = REJECTED
-        write_report(self.folder, report, candidates.drop(columns="z"))
+        self._tell(2)
+        write_report(self.folder, report, candidates.drop(columns="z"), lambda done: self._tell(2 + done))
         write_log(self.folder, self.run.id)
         finish_run(
             self.run,
@@ -95,6 +102,9 @@ class RunWriter:
             },
         )
         return self.run
+
+    def _tell(self, done: int) -> None:
+        self.progress("report", done, REPORT_STEPS)
 
     def _find_models(self) -> Iterator[Path]:
         """Find the same model in earlier runs, to link to where the model itself lies on another disk (a shipped one)."""
@@ -136,13 +146,13 @@ def open_run_writer(
     if dataset is not None:
         settings["ingest"] = dataset.manifest["options"]
     run = create_run(workspace, name, settings)
-    progress("report", 0, 1)
+    progress("report", 0, REPORT_STEPS)
     try:
-        yield RunWriter(run, name, model, dataset, time.monotonic())
+        yield RunWriter(run, name, model, dataset, time.monotonic(), progress)
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
-    progress("report", 1, 1)
+    progress("report", REPORT_STEPS, REPORT_STEPS)
 
 
 def estimate_run(model: TrainedModel, workspace: Path, molecules: int) -> int:

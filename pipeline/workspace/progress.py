@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chem_vae.progress import Progress, silent
+from pipeline.workspace.found_molecules import hear_molecules
 from pipeline.workspace.notebook_progress import NotebookProgress, is_notebook
 from pipeline.workspace.progress_file import FileProgress, find_progress_file
 from pipeline.workspace.progress_rate import Rate, write_figures
@@ -78,7 +79,8 @@ def _follow_in_file(path: Path) -> Iterator[Progress]:
         lines(stage, done, total, figures)
 
     try:
-        yield listen
+        with hear_molecules(file.show_molecules):
+            yield listen
     finally:
         file.close()
 

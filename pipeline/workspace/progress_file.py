@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pipeline.workspace.found_molecules import FoundMolecule
 
 VARIABLE = "CHEM_VAE_PROGRESS_FILE"
 """The environment variable with the file that a process adds its progress to."""
 _EVERY = 0.5
 """The seconds between two lines of a stage."""
+_MOLECULES_EVERY = 1.0
+"""The seconds between two lines of molecules."""
 MOST_FIGURES = 2_000
 """The points of a curve that are kept of a stage."""
 
@@ -24,6 +28,8 @@ class FileProgress:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._last: dict[str, float] = {}
+        self._shown = 0.0
+        self._pending: Sequence[FoundMolecule] = ()
 
     def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         """Write a line for the first and the last call of a stage, and for those between not more often than twice a second."""
@@ -36,8 +42,23 @@ class FileProgress:
         text = json.dumps({**line, **({"figures": shown} if shown else {})}, ensure_ascii=False)
         self._file.write(f"{text.replace('NaN', 'null').replace('Infinity', 'null')}\n")
 
+    def show_molecules(self, molecules: Sequence[FoundMolecule]) -> None:
+        """Write a line with the best molecules so far, not more often than once a second; the last ones are written in any case."""
+        self._pending = molecules
+        if time.time() - self._shown >= _MOLECULES_EVERY:
+            self._write_molecules()
+
+    def _write_molecules(self) -> None:
+        self._shown = time.time()
+        told = [{"smiles": m.smiles, "values": dict(m.values)} for m in self._pending]
+        text = json.dumps({"time": self._shown, "molecules": told}, ensure_ascii=False)
+        self._file.write(f"{text.replace('NaN', 'null').replace('Infinity', 'null')}\n")
+        self._pending = ()
+
     def close(self) -> None:
         """Close the file."""
+        if self._pending:
+            self._write_molecules()
         self._file.close()
 
 
@@ -89,6 +110,8 @@ class ProgressReader:
         self._offset = 0
         self.stages: dict[str, StageProgress] = {}
         """By name, in the order in which they began."""
+        self.molecules: list[FoundMolecule] = []
+        """The best molecules so far, the best first."""
 
     def update(self) -> bool:
         """Read what has been added; says whether there was anything."""
@@ -107,8 +130,11 @@ class ProgressReader:
     def _take(self, line: bytes) -> None:
         try:
             told: dict[str, Any] = json.loads(line)
+            if "molecules" in told:
+                self.molecules = [_read_molecule(entry) for entry in told["molecules"]]
+                return
             name, done, total, at = str(told["stage"]), int(told["done"]), int(told["total"]), float(told["time"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return  # a process was killed in the middle of a line
         stage = self.stages.get(name)
         if stage is None or done < stage.done:  # it began, or began again
@@ -118,3 +144,8 @@ class ProgressReader:
         figures = {k: float(v) for k, v in (told.get("figures") or {}).items() if isinstance(v, int | float)}
         if figures and len(stage.figures) < MOST_FIGURES:
             stage.figures.append((done, figures))
+
+
+def _read_molecule(entry: Mapping[str, Any]) -> FoundMolecule:
+    values = {str(name): float(value) for name, value in entry["values"].items() if isinstance(value, int | float)}
+    return FoundMolecule(str(entry["smiles"]), values)

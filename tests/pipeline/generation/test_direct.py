@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
 
 
 def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,3 +47,16 @@ def test_a_candidate_is_parsed_once(model: TrainedModel, monkeypatch: pytest.Mon
     # is learned from the molecules kept with the model, and the atoms of what is unusual are those of the SMILES as written.
     others = len(read_kept_smiles(model)) + int((found.molecules["unusual"].fillna("") != "").sum())
     assert parsed[0] - others < 2.5 * found.canonical.of
+
+
+def test_the_best_molecules_are_told_while_it_goes_on(model: TrainedModel) -> None:
+    heard: list[Sequence[FoundMolecule]] = []
+    with hear_molecules(heard.append):
+        found = mg.generate(model, target={"logp": 2.0}, n=5, samples=120, batch_size=30, seed=1)
+    assert len(heard) > 1
+    rows = found.molecules.set_index("smiles")
+    told = heard[-1]
+    assert told and {m.smiles for m in told} <= set(rows.index)
+    assert rows.loc[[m.smiles for m in told], "score"].is_monotonic_decreasing
+    assert told[0].values == {"logp": pytest.approx(rows.loc[told[0].smiles, "logp_computed"])}
+    assert all(rows.loc[m.smiles, "novel"] for m in told), "what is known already is not shown as found"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.optimization.provenance import Provenance
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.function import FunctionOracle
 from pipeline.report import optimization_report
+from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
 
 
@@ -188,3 +190,16 @@ def test_it_stops_when_told_to(model: TrainedModel, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Checkpoint, "decode", lambda self, z, *a, **k: ["[C][C]"] * len(z))
     alike = optimize(model, config(200, strategy="random", usual_size=False), tmp_path / "alike", oracle=Nitrogens())
     assert "brought no molecule that was not asked about before" in alike.ended and len(alike.calls) == 1
+
+
+def test_the_best_molecules_are_told_while_it_goes_on(model: TrainedModel, tmp_path: Path) -> None:
+    heard: list[Sequence[FoundMolecule]] = []
+    with hear_molecules(heard.append):
+        found = optimize(model, config(30), tmp_path, oracle=Nitrogens())
+        assert len(heard) > 1
+        told = [m.smiles for m in heard[-1]]
+        scores = found.calls.set_index("smiles")["score"]
+        assert scores[told].is_monotonic_decreasing and scores[told].iloc[0] == scores.max()
+        heard.clear()
+        optimize(model, config(10), tmp_path / "quiet", oracle=Nitrogens(), shows_best=False)
+    assert heard == []
