@@ -14,6 +14,10 @@ from flows.app.pieces import capitalize
 from flows.app.results import show_results
 from pipeline.workspace.jobs import Job, open_job
 
+SCHEDULE = "serve"
+"""The command of a job that keeps a schedule."""
+SCHEDULE_WORDS = {"running": "on", "stopped": "off", "failed": "failed"}
+WAITING = "Waiting for the time of the next run, whose steps will be shown here."
 WORDS = {"running": "at work", "finished": "finished", "stopped": "stopped", "failed": "failed"}
 
 
@@ -54,7 +58,10 @@ class JobPage:
     async def fill(self) -> None:
         """Show what belongs to the state of the job."""
         state = await asyncio.to_thread(lambda: self.job.state)
-        self.chip.set_text(WORDS[state])
+        words = WORDS
+        if self.job.kind == SCHEDULE:
+            state, words = ("stopped", SCHEDULE_WORDS) if state == "finished" else (state, SCHEDULE_WORDS)
+        self.chip.set_text(words[state])
         self.chip.classes(replace=f"chip {state}")
         self.place.clear()
         with self.place:
@@ -68,13 +75,19 @@ class JobPage:
             self._show_log()
 
     def _show_running(self) -> None:
+        is_schedule = self.job.kind == SCHEDULE
         with block():
-            heading("At work", 2)
-            show_stages(self.job, self.fill, "Starting; the first step shows in some seconds …", curves=True)
+            heading("The schedule is on" if is_schedule else "At work", 2)
+            waiting = WAITING if is_schedule else "Starting; the first step shows in some seconds …"
+            show_stages(self.job, self.fill, waiting, curves=True)
             with ui.element("div").classes("line"):
                 self.stopping = quiet_button("Stop", self.stop, "stop")
+                if is_schedule:
+                    quiet_button("Runs", lambda: ui.navigate.to("/runs"))
             text(
-                "You can close this page: the work goes on, and the list of runs leads back here. A stopped run can be resumed.",
+                "It stays on when this page and the app are closed, until it is stopped or the computer is switched off."
+                if is_schedule
+                else "You can close this page: the work goes on, and the list of runs leads back here. A stopped run can be resumed.",
                 "muted small",
             )
 
@@ -102,10 +115,11 @@ class JobPage:
                 heading("It did not work", 2)
                 fail(capitalize(self.job.read_error() or f"the process ended with code {self.job.end.get('code')}"))
             else:
-                heading("It was stopped", 2)
+                heading("The schedule is off" if self.job.kind == SCHEDULE else "It was stopped", 2)
                 text("Nothing is lost: it goes on where it was.", "muted")
             with ui.element("div").classes("line"):
-                primary_button("Resume" if state == "stopped" else "Try again", self.resume, "play_arrow")
+                again = "Turn on" if self.job.kind == SCHEDULE else "Resume"
+                primary_button(again if state == "stopped" else "Try again", self.resume, "play_arrow")
                 if upload := self.job.facts.get("upload"):
                     quiet_button("Change what is wanted", lambda: ui.navigate.to(f"/start/{upload}"))
 

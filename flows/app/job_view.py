@@ -41,6 +41,7 @@ STAGES = {
     "predict": "predict the candidates",
     "nearest training molecules": "compare with your molecules",
     "describe": "describe the molecules",
+    "weigh what was found": "choose the most promising",
     "annotate": "check the candidates",
     "report": "write the report",
 }

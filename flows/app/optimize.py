@@ -15,15 +15,12 @@ from flows.app.context import AppContext
 from flows.app.explore import list_models
 from flows.app.goal_words import make_run_name
 from flows.app.layout import block, frame, heading, primary_button, say_empty, tell_errors, text
+from flows.app.objective_list import SCORE, ObjectiveList, read_extents
 from flows.app.start import save_upload
-from pipeline.chemistry.properties import PROPERTIES
 from pipeline.config import CampaignConfig
 from pipeline.workspace.jobs import make_job
 from pipeline.workspace.uploads import drop_upload
 
-AIMS = {"maximize": "as high as possible", "minimize": "as low as possible"}
-SCORE = "score"
-"""The name of the value that the user's own oracle returns."""
 MOST_CODE = 1_000_000
 
 
@@ -39,8 +36,8 @@ def register(context: AppContext) -> None:
                 say_empty("No model yet", "A run trains one on your molecules.", "Begin with a file", "/")
                 return
             text(
-                "A search for the molecules with the best score: one that is computed from the structure, or one that your own Python "
-                "function gives, such as a docking score.",
+                "A search for the molecules with the best score: properties that are computed from the structure, or what your own Python "
+                "function gives, such as a docking score, or several of them together.",
                 "lede",
             )
             OptimizeForm(context, models).show()
@@ -59,16 +56,9 @@ class OptimizeForm:
         with block():
             heading("Who scores?", 2)
             self.kind = ui.radio(
-                {"computed": "a property of the structure", "own": "my own Python function"}, value="computed"
+                {"computed": "properties of the structure", "own": "my own Python function"}, value="computed"
             )
             self.kind.on_value_change(self._choose_kind)
-            with ui.element("div").classes("line") as self.computed:
-                names = {name: PROPERTIES.find(name).label or name for name in PROPERTIES}
-                self.property = (
-                    ui.select(names, value="qed", label="Property")
-                    .props("outlined options-dense")
-                    .classes("min-w-[260px]")
-                )
             with ui.element("div").style("display: flex; flex-direction: column; gap: 12px") as self.own:
                 text("A file with a function from a list of SMILES to a list of numbers, None where it fails.", "muted")
                 upload = ui.upload(
@@ -84,12 +74,11 @@ class OptimizeForm:
             self.own.set_visibility(False)
         with block():
             heading("What is wanted?", 2)
+            self.objectives = ObjectiveList(lambda: read_extents(str(self.model.value), self.context.workspace))
+            self.objectives.show()
+        with block():
+            heading("How long, and from where?", 2)
             with ui.element("div").classes("line"):
-                self.aim = (
-                    ui.select(AIMS, value="maximize", label="Goal")
-                    .props("outlined options-dense")
-                    .classes("min-w-[220px]")
-                )
                 self.calls = (
                     ui.number("Times the oracle is asked", value=500, min=10, max=100_000, step=100, format="%d")
                     .props("outlined")
@@ -110,7 +99,7 @@ class OptimizeForm:
 
     def _choose_kind(self) -> None:
         self.own.set_visibility(self.kind.value == "own")
-        self.computed.set_visibility(self.kind.value != "own")
+        self.objectives.take_score(self.kind.value == "own")
 
     @tell_errors
     async def take(self, event: events.UploadEventArguments) -> None:
@@ -132,21 +121,21 @@ class OptimizeForm:
         Raises:
             UserError: Something is missing.
         """
-        aim = {str(self.aim.value): True}
         constraints = [{"alerts": ["PAINS", "BRENK"]}] if self.without_alerts.value else []
         asked: dict[str, Any] = {
             "n": int(self.number.value or 50),
             "oracle_calls": int(self.calls.value or 500),
             "constraints": constraints,
+            **self.objectives.make_settings(),
         }
         if self.kind.value == "own":
             if self.file is None or not self.function.value:
                 raise UserError("choose the file with your function first")
             if not self.trusted.value:
                 raise UserError("tick that you know the code: it is run on this computer")
-            asked |= {"oracle": {"function": f"{self.file.stem}:{self.function.value}"}, "objectives": {SCORE: aim}}
-        else:
-            asked["objectives"] = {str(self.property.value): aim}
+            if SCORE not in asked["objectives"]:
+                raise UserError("no objective is what your function returns; choose it as the property of one")
+            asked["oracle"] = {"function": f"{self.file.stem}:{self.function.value}"}
         settings = {"name": make_run_name(self.name.value or "optimize"), "optimize": asked}
         try:
             CampaignConfig.model_validate(settings)
@@ -163,12 +152,8 @@ class OptimizeForm:
             str(self.model.value),
             *(["--library", self.context.library] if self.context.library else []),
         ]
-        what = (
-            f"{self.file.name}, {self.function.value}"
-            if self.kind.value == "own" and self.file
-            else str(self.property.value)
-        )
-        facts = {"goal": f"{what} {AIMS[str(self.aim.value)]}"}
+        of = f" of {self.file.name}, {self.function.value}" if self.kind.value == "own" and self.file else ""
+        facts = {"goal": f"{self.objectives.describe()}{of}"}
         if self.kind.value == "own" and self.file:
             facts["folder"] = str(self.file.parent)
         job = make_job(self.context.workspace, "optimize", settings["name"], arguments, settings, **facts)

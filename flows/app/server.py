@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app import explore, job_page, library, optimize, run_actions, runs, start
+from flows.app import comparison, explore, job_page, library, optimize, runs, schedule, start
 from flows.app.access import HEADER, AccessGuard
 from flows.app.context import AppContext, is_local_host
 from flows.report_server import POLICY, find_run_file, identify
@@ -34,7 +34,7 @@ FAVICON = (
 
 def register_pages(context: AppContext) -> None:
     """Register the pages of the app with NiceGUI."""
-    for module in (start, job_page, runs, run_actions, library, explore, optimize):
+    for module in (start, job_page, runs, comparison, schedule, library, explore, optimize):
         module.register(context)
 
 

@@ -27,13 +27,15 @@ def gc(
     max_size: str | None = None,
     unfinished_days: float = 7.0,
     parts_days: float = 30.0,
+    app_days: float = 30.0,
     yes: bool = False,
     json_: bool = False,
 ) -> None:
     """Show what a workspace no longer needs, and delete it with --yes.
 
     Without limits these are unfinished work, damaged folders that were set aside, half-written files and unused parts of ingests,
-    figures for TensorBoard and merged measurements that nothing needs, and what was fetched from a storage and is no longer used:
+    figures for TensorBoard and merged measurements that nothing needs, what was fetched from a storage and is no longer used, and old
+    jobs and uploaded files of the app:
 
     chem-vae gc --workspace workspace
 
@@ -47,6 +49,7 @@ def gc(
         max_size: Delete the oldest runs until the workspace has this size, as 20GB or 500MB.
         unfinished_days: Keep unfinished work, and what was set aside as damaged, for so many days.
         parts_days: Keep the standardized parts of a source, and what was fetched from a storage, for so many days after their last use.
+        app_days: Keep the ended jobs of the app, and uploaded files that no run and no job needs, for so many days.
         yes: Delete without asking.
         json_: Print what would go as JSON, and delete nothing without --yes.
     """
@@ -54,10 +57,10 @@ def gc(
 
     if keep is not None and keep < 1:
         raise UserError("--keep must be at least 1: the newest run of each name always stays")
-    if min(older_than or 0.0, unfinished_days, parts_days) < 0:
+    if min(older_than or 0.0, unfinished_days, parts_days, app_days) < 0:
         raise UserError("a number of days must not be negative")
     size = None if max_size is None else _read_size(max_size)
-    found = collect_garbage(workspace, Retention(keep, older_than, size, unfinished_days, parts_days))
+    found = collect_garbage(workspace, Retention(keep, older_than, size, unfinished_days, parts_days, app_days))
     freed = measure_disk(path for entry in found for path in entry.paths).own
     if json_:
         rows = [{"name": e.name, "kind": e.kind, "why": e.why, "bytes": e.size} for e in found]

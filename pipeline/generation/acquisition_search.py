@@ -35,6 +35,9 @@ from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workspace.found_molecules import BestFound
 
+WEIGH, WEIGH_STEPS = "weigh what was found", 4
+"""The stage between the search and the notes on its molecules: they are encoded, compared with the training data, copies are left out,
+and the batch is chosen."""
 LEAST = 5000
 """The least number of molecules that `generate` looks at, unless the user says how many."""
 SEEDS = 100
@@ -180,7 +183,7 @@ def search(
         strategy: The strategy of the search; one that learns from scores would learn what costs nothing to ask.
         temperature: The temperature of the decoder's symbols.
         seed: The seed of the random numbers.
-        progress: Told the stage "generate".
+        progress: Told the stage "generate", and the first step of the stage WEIGH.
         constraints: What every molecule has to meet; nothing when None.
         usual: What is usual for the model or the user (`pipeline.models.usual_structures`).
         allow_unusual: Names of what is unusual and may be proposed all the same; "all" for everything.
@@ -227,7 +230,9 @@ def search(
         result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell, shows_best=False)
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
+    progress(WEIGH, 0, WEIGH_STEPS)
     molecules = build_table(worth, calls)
+    progress(WEIGH, 1, WEIGH_STEPS)
     counts = {
         "requested": int(result.counts["proposed"]) - asked_first,
         "valid": int(result.counts["passed"]) - asked_first,

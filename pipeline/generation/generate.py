@@ -21,7 +21,7 @@ from pipeline.chemistry.scaffold_variation import list_capped
 from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.chemistry.unusual_cells import is_usual
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.acquisition_search import LEAST, list_measured_molecules, search
+from pipeline.generation.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
 from pipeline.generation.annotate import (
     add_neighbors,
     annotate,
@@ -198,6 +198,8 @@ def generate(
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
         molecules = _compare_with_all_splits(molecules, dataset)
     new = _select_new(molecules, earlier)
+    if config.strategy == ACQUISITION:
+        progress(WEIGH, 2, WEIGH_STEPS)
     unseen = compare_with_earlier_runs(molecules, earlier) if earlier.is_known else None
     eligible = new = molecules.loc[new.index]
     if config.strategy == ACQUISITION and not config.allow_stereo_copies:
@@ -207,7 +209,9 @@ def generate(
         if copies.any():
             warnings.append(explain_stereo_copies(int(copies.sum()), len(copies)))
     if config.strategy == ACQUISITION:
+        progress(WEIGH, 3, WEIGH_STEPS)
         eligible = choose_batch(new, config, kind.alerts)
+        progress(WEIGH, WEIGH_STEPS, WEIGH_STEPS)
         molecules = molecules.join(eligible["batch"])
         if not config.measured.outside_domain:
             counts["in domain"] = len(eligible)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chem_vae.errors import UserError
+from chem_vae.errors import BusyError, UserError
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.library import open_library
+from pipeline.workflows.app_leftovers import find_old_jobs, find_unused_uploads
 from pipeline.workflows.leftovers import (
     DAY,
     Garbage,
@@ -33,6 +34,7 @@ from pipeline.workflows.leftovers import (
 )
 from pipeline.workspace.disk_space import format_size
 from pipeline.workspace.folders import delete_folder, lock_folder, read_manifest
+from pipeline.workspace.jobs import Job
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.runs import KIND as RUN_KIND
 
@@ -69,7 +71,9 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     runs = _read_folders(workspace / "runs", RUN_KIND)
     models = _read_folders(workspace / "models", MODEL_KIND)
     datasets = _read_folders(workspace / "datasets", DATASET_KIND)
+    jobs = list(find_old_jobs(workspace, retention, now))
     found = [
+        *jobs,
         *find_rubbish(workspace, retention, now),
         *find_old_parts(workspace / PARTS, retention, now),
         *find_old_fetches(workspace, retention, now),
@@ -78,6 +82,7 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     if not retention.limits_runs:
         return [
             *found,
+            *_find_uploads(workspace, retention, now, jobs, ()),
             *find_unused_boards(workspace, retention, now, ()),
             *find_unused_updates(workspace, retention, now, _list_sources(datasets), unread),
         ]
@@ -94,11 +99,18 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
     old_datasets = [d for d in datasets if d not in kept_datasets]
     return [
         *found,
+        *_find_uploads(workspace, retention, now, jobs, going),
         *(make_garbage(m.path, "model", why) for m in old_models),
         *(make_garbage(d.path, "dataset", why) for d in old_datasets),
         *find_unused_boards(workspace, retention, now, [m.path for m in old_models]),
         *find_unused_updates(workspace, retention, now, _list_sources(kept_datasets), unread),
     ]
+
+
+def _find_uploads(
+    workspace: Path, retention: Retention, now: float, jobs: Sequence[Garbage], runs: Iterable[Path]
+) -> Iterator[Garbage]:
+    return find_unused_uploads(workspace, retention, now, [*(path for job in jobs for path in job.paths), *runs])
 
 
 def delete_garbage(garbage: Sequence[Garbage], workspace: Path) -> tuple[int, list[str]]:
@@ -124,6 +136,8 @@ def delete_garbage(garbage: Sequence[Garbage], workspace: Path) -> tuple[int, li
                 for path in entry.paths:
                     if library is not None and path in finished:
                         library.add_run(path)
+                    if entry.kind == "job" and Job(path).is_running():
+                        raise BusyError("it was started again")
                     _delete(path, locked=entry.kind in ("dataset", "model", "unfinished"))
             except (UserError, OSError) as error:
                 if not any(map(os.path.lexists, entry.paths)):

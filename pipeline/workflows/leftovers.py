@@ -33,6 +33,9 @@ class Retention:
     parts_days: float = 30.0
     """Standardized parts of sources that no ingest has used for so long go; they only save time."""
 
+    app_days: float = 30.0
+    """Ended jobs of the app, and uploaded files that nothing needs, are kept for so long."""
+
     @property
     def limits_runs(self) -> bool:
         """Tell whether any finished run may go."""

@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from flows.app import goal_words, layout, optimize, pieces, run_actions
+from flows.app import goal_words, layout, optimize, pieces, remedies, remedy_words, schedule
 
 
-@pytest.mark.parametrize("module", [goal_words, layout, optimize, pieces, run_actions])
+@pytest.mark.parametrize("module", [goal_words, layout, optimize, pieces, remedies, remedy_words, schedule])
 def test_the_examples_hold(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted and not found.failed

@@ -12,7 +12,7 @@ from nicegui import ui
 
 from chem_vae.errors import UserError
 from flows.app.rerun import can_run_again
-from flows.app.run_actions import make_cron
+from flows.app.schedule import make_cron, make_schedule_options
 from pipeline.workspace.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 
@@ -103,6 +103,9 @@ async def test_a_schedule_is_set_up_by_the_command(workspace: Path, started: lis
     run = find_run(workspace)
     async with open_app(workspace) as user:
         await user.open(f"/schedule?run={run.name}")
+        radio = next(iter(user.find(ui.radio).elements))
+        with user:
+            radio.set_value("pool")
         await user.should_see("prefect worker start")
         time = next(i for i in user.find(ui.input).elements if i.props["label"] == "Time")
         with user:
@@ -117,7 +120,33 @@ async def test_a_schedule_is_set_up_by_the_command(workspace: Path, started: lis
     [job] = list_jobs(workspace, ["deploy"])
     assert started == [job.id]
     assert job.facts["arguments"][:4] == ["--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
+    assert job.facts["arguments"][-2:] == ["--pool", "chem-vae"]
     assert job.settings["generate"]["seed"] == "date"
+
+
+async def test_this_computer_keeps_a_schedule_by_itself(workspace: Path, started: list[str]) -> None:
+    async with open_app(workspace) as user:
+        await user.open(f"/schedule?run={find_run(workspace).name}")
+        await user.should_not_see("prefect worker start")
+        days = next(s for s in user.find(ui.select).elements if s.props["label"] == "Days")
+        with user:
+            days.set_value("minutes")
+        minutes = next(n for n in user.find(ui.number).elements if n.props["label"].startswith("Minutes"))
+        with user:
+            minutes.set_value(5)
+        user.find("Set up the schedule").click()
+        await asyncio.sleep(0.4)
+        await user.open("/schedule")
+        await user.should_see("every 5 minutes")
+    [job] = list_jobs(workspace, ["serve"])
+    assert started == [job.id]
+    assert job.facts["arguments"][:3] == ["--interval", "300", "--timezone"] and "--pool" not in job.facts["arguments"]
+
+
+@pytest.mark.parametrize("minutes", [None, 0, 0.5, 1e9])
+def test_an_interval_that_is_none_is_refused(minutes: float | None) -> None:
+    with pytest.raises(UserError, match="how many minutes"):
+        make_schedule_options("minutes", "", minutes)
 
 
 def test_a_run_without_its_data_cannot_be_made_again(workspace: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import re
 import shutil
 import subprocess
@@ -13,87 +11,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from rdkit import Chem
 
+from tests.browser.running_app import drop, run_app, write_spreadsheet
 from tests.browser.watched_page import PHONE, WatchedPage
 
 OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
-SETTINGS = """
-[ingest]
-compute = ["logp", "mw"]
-merges = 10
-workers = 1
-[train]
-start = "nothing"
-[train.model]
-embedding_size = 16
-encoder_size = 32
-decoder_size = 48
-latent_size = 8
-[train.training]
-epochs = 1
-batch_size = 64
-validations = 1
-accelerator = "cpu"
-[generate]
-samples = 200
-"""
 
 
 @pytest.fixture(scope="session")
 def spreadsheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of 200 molecules with a measured column whose name is HTML, and a row that is none."""
-    heads = ["C", "CC", "CCC", "CCCC", "CC(C)", "OCC", "NCC", "FCC"]
-    cores = ["c1ccc(cc1)", "c1cccc(c1)", "C1CCC(CC1)", "C1CCN(CC1)", "c1ccc(nc1)"]
-    tails = ["C(=O)N", "C(=O)OC", "CO", "C#N", "C(=O)NC"]
-    lines = ["SMILES,<img src=x onerror=alert(1)>,name"]
-    for i, parts in enumerate(itertools.product(heads, cores, tails)):
-        lines.append(f"{''.join(parts)},{5 + len(''.join(parts)) / 10 + i % 7 / 5:.2f},M{i}")
-    path = tmp_path_factory.mktemp("data") / "made up.csv"
-    path.write_text("\n".join([*lines, "c1ccccc,3,bad"]) + "\n")
-    return path
+    return write_spreadsheet(tmp_path_factory.mktemp("data") / "made up.csv", "<img src=x onerror=alert(1)>")
 
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app in a process of its own, whose runs train a tiny model."""
     folder = tmp_path_factory.mktemp("app")
-    (folder / "usual.toml").write_text(SETTINGS)
     shutil.copytree(OLD / "runs", folder / "workspace" / "runs")
-    command = [
-        sys.executable,
-        "-X",
-        "faulthandler",
-        "-m",
-        "flows.cli",
-        "ui",
-        "--no-browser",
-        "--port",
-        "0",
-        "--config",
-        "usual.toml",
-    ]
-    log = folder / "log.txt"
-    with log.open("w") as file:
-        process = subprocess.Popen(command, cwd=folder, stderr=file, env={**os.environ, "PYTHONPATH": os.getcwd()})
-    try:
-        end = time.monotonic() + 90
-        while (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())) is None:
-            assert process.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.2)
-        yield found[0]
-        assert process.poll() is None, log.read_text()
-    finally:
-        process.terminate()
-        process.wait(20)
+    with run_app(folder) as address:
+        yield address
     assert not list(folder.glob(".nicegui"))
-
-
-def drop(page: Page, path: Path) -> None:
-    page.set_input_files("input[type=file]", path)
-    page.wait_for_url("**/start/*")
-    expect(page.get_by_text("What do you want?")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.slow
