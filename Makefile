@@ -2,7 +2,7 @@
 # make test   set up what the tests need and run them, but those marked slow
 # make test-all   run all tests; make coverage adds which lines they reach
 # make docs   build the documentation into build/docs; no network is needed
-# make bench  the speed figures of benchmarks/README.md
+# make bench  measure the speed of every stage beside its limit (ten minutes), and name what became slower
 PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
@@ -41,10 +41,7 @@ docs: $(VENV)/.installed-dev
 	@echo "read and search it at http://localhost:8000 with: $(BIN)/python -m http.server -d build/docs" >&2
 
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/speed.py startup
-	$(BIN)/python benchmarks/speed.py training
-	$(BIN)/python benchmarks/speed.py ingest moses-sample
-	$(BIN)/python benchmarks/speed.py sampling moses
+	$(BIN)/python benchmarks/speed.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("chem-vae needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (set PYTHON=...)" if sys.version_info < (3, 11) else 0)'

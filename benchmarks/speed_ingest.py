@@ -1,0 +1,118 @@
+"""The speed of an ingest beside what RDKit and selfies alone need for the same molecules, and the memory of its processes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from speed_figures import Figure
+
+
+def ingest(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
+    """Measure a whole ingest: its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
+    from pipeline.datasets import ingest as ingesting
+    from pipeline.datasets.config import IngestConfig
+    from pipeline.workspace.progress import show_progress
+
+    config = IngestConfig(
+        source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))
+    )
+    before = measure_chemistry_alone(config)
+    with (
+        tempfile.TemporaryDirectory(dir=args.scratch) as folder,
+        _MemoryWatch() as memory,
+        show_progress() as progress,
+    ):
+        start = time.perf_counter()
+        dataset = ingesting.ingest(config, Path(folder), progress)
+        seconds = time.perf_counter() - start
+        counts = dataset.counts
+        size = sum(p.stat().st_size for p in dataset.folder.rglob("*") if p.is_file())
+    after = measure_chemistry_alone(config)
+    alone = sum((before[k] + after[k]) / 2 for k in before)
+    cores = config.workers or os.cpu_count() or 1
+    rate, limit = counts["rows"] / seconds, cores / alone
+    details = {
+        "source": args.source,
+        "counts": counts,
+        "compute": list(config.compute),
+        "seconds": seconds,
+        "peak_memory_mb": memory.peak / 1e6,
+        "largest_process_mb": memory.largest / 1e6,
+        "dataset_mb": size / 1e6,
+        "chemistry_microseconds": {k: 1e6 * (before[k] + after[k]) / 2 for k in before},
+    }
+    return details, [Figure(f"ingest, {args.source}", rate, "rows/s", limit, "RDKit and selfies alone")]
+
+
+def measure_chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, float]:
+    """Measure the seconds per molecule of each library call that a result needs, in one process.
+
+    Args:
+        config: Settings of an ingest: the source of the molecules, and the properties to compute.
+        molecules: How many molecules of the source.
+    """
+    import selfies
+    from rdkit import Chem, rdBase
+
+    from pipeline.chemistry.properties import PROPERTIES
+    from pipeline.datasets.source import Source
+    from pipeline.workspace.registry import resolve
+
+    source = Source.open(resolve(config.source).path)
+    texts = [t for chunk in source.chunks(limit=molecules) for t in chunk.inputs if t][:molecules]
+    found: dict[str, float] = {}
+
+    def timed(name: str, call: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+        start = time.process_time()
+        out = [call(item) for item in items]
+        found[name] = (time.process_time() - start) / len(items)
+        return out
+
+    with rdBase.BlockLogs():
+        mols = [m for m in timed("parse", Chem.MolFromSmiles, texts) if m is not None]
+        smiles = timed("canonical SMILES", Chem.MolToSmiles, mols)
+        timed("InChIKey", Chem.MolToInchiKey, mols)
+        timed("SELFIES", selfies.encoder, smiles)
+        for name in config.compute:
+            PROPERTIES[name].function(mols[0])  # loads what it needs
+            timed(name, PROPERTIES[name].function, mols)
+    return found
+
+
+class _MemoryWatch:
+    """Resident memory of this process and its children, looked at twice a second (Linux)."""
+
+    def __enter__(self) -> _MemoryWatch:
+        self.peak = self.largest = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        page = os.sysconf("SC_PAGE_SIZE")
+        while not self._stop.wait(0.5):
+            resident, parents = {}, {}
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    try:
+                        parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                        resident[int(entry.name)] = int((entry / "statm").read_text().split()[1]) * page
+                    except OSError:
+                        continue
+            family = {os.getpid()}
+            while more := {p for p, parent in parents.items() if parent in family} - family:
+                family |= more
+            sizes = [resident.get(p, 0) for p in family]
+            self.peak, self.largest = max(self.peak, sum(sizes)), max(self.largest, *sizes)
