@@ -1,4 +1,4 @@
-"""Decides how many molecules a generation draws: the usual number, and more while too few of them are what was asked for."""
+"""Decides how many molecules a generation draws: until enough of them are what was asked for."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective
 
 PER_CANDIDATE = 10
-"""The molecules that are drawn for each candidate, unless the user says how many."""
+"""The molecules that are drawn for each candidate where nothing says what is good enough, unless the user says how many."""
+SURPLUS = 2
+"""The molecules as asked for that are drawn for each candidate under a target, a range or a step, so that the nearest can be chosen."""
 MOST = 20
-"""The most draws, in multiples of the usual number."""
+"""The most draws, in multiples of `PER_CANDIDATE` for each candidate."""
 HOPELESS = 4
-"""The multiple of the usual number after which a generation ends that has not found a single molecule as asked for."""
+"""The multiple of `PER_CANDIDATE` draws for each candidate after which a generation ends that has not found a single molecule as asked for."""
+MARGIN = 1.2
+"""How many more draws are granted than the share found so far calls for."""
 BOUNDED = ("target", "range", "step")
 """Kinds of objectives that say themselves which values are good enough."""
 
@@ -26,8 +30,9 @@ class Budget:
     """Counts the molecules that are as asked for, and grants more draws while they are too few.
 
     A molecule is as asked for where it meets the constraints and every target, range or step, is new, has nothing unusual, and is
-    free of alerts where alerts are not allowed. More draws are granted only where something can be missed and the user set no number of
-    samples.
+    free of alerts where alerts are not allowed. Where every objective says what is good enough, or there is none, as many are drawn as it
+    takes to find so many; where a property is to be as high or low as possible, `PER_CANDIDATE` for each candidate first. More draws are
+    granted only where something can be missed. A number of samples that the user sets is drawn exactly.
 
     Args:
         config: The settings of the generation.
@@ -47,10 +52,16 @@ class Budget:
     ) -> None:
         self.n, self.is_new, self.usual, self.allow_alerts = config.n, is_new, usual, config.allow_alerts
         self.first = config.samples or PER_CANDIDATE * config.n
-        self.bounded = [w for w in objectives if w.kind in BOUNDED] if config.strategy != "random" else []
+        """The draws after which more are granted only where too few molecules are as asked for."""
+        aims = objectives if config.strategy != "random" else []
+        self.bounded = [w for w in aims if w.kind in BOUNDED]
         can_miss = bool(self.bounded) or len(constraints) > 0 or not config.allow_alerts
         self.most = MOST * self.first if can_miss and config.samples is None else self.first
-        self.granted = self.first
+        self.goal: int | None = None
+        """The molecules as asked for with which a generation ends before `first` draws; None where it does not."""
+        if config.samples is None and (not objectives or (self.bounded and len(self.bounded) == len(objectives))):
+            self.goal = SURPLUS * self.n if self.bounded else self.n
+        self.granted = self.first if self.goal is None else math.ceil(MARGIN * self.goal)
         """The number of draws granted so far."""
         self.found = 0
         """The number of molecules found that are as asked for."""
@@ -60,9 +71,14 @@ class Budget:
         """Whether more draws than the usual number were granted."""
         return self.granted > self.first
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether the molecules that are as asked for decide how many are drawn."""
+        return self.goal is not None or self.most > self.first
+
     def count(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Count those of further distinct molecules that are as asked for; nothing where no more draws can be granted."""
-        if self.most == self.first:
+        """Count those of further distinct molecules that are as asked for; nothing where that decides nothing."""
+        if not self.is_counting:
             return
         fits = [row for row in rows if self.is_new(row["inchikey"]) and self._meets_targets(row)]
         fits = [row for row in fits if not has_unusual_motif(row["molecule"].mol, self.usual)]
@@ -76,12 +92,14 @@ class Budget:
 
     def extend(self, drawn: int) -> None:
         """Grant more draws where those granted are spent and too few molecules were found."""
-        if drawn < self.granted or self.found >= self.n or self.granted >= self.most:
+        is_early = self.goal is not None and drawn < self.first
+        goal, most = (self.goal or self.n, self.first) if is_early else (self.n, self.most)
+        if drawn < self.granted or self.found >= goal or self.granted >= most:
             return
         if not self.found and drawn >= HOPELESS * self.first:
             return
-        missing = math.ceil(1.2 * (self.n - self.found) * drawn / max(self.found, 1))
-        self.granted = min(self.most, 2 * drawn, drawn + max(missing, self.first // 10))
+        missing = math.ceil(MARGIN * (goal - self.found) * drawn / max(self.found, 1))
+        self.granted = min(most, 2 * drawn, drawn + max(missing, self.first // 10))
 
     def _meets_targets(self, row: Mapping[str, Any]) -> bool:
         return all(bool(w.find_hits([row[f"{w.summary.name}_{w.basis}"]])[0]) for w in self.bounded)

@@ -104,8 +104,9 @@ class GenerateConfig(Settings):
     samples: int | None = Field(
         None,
         ge=1,
-        description="How many molecules to look at for them; when not given ten per candidate, and 5,000 or more where a "
-        "measured property is wanted, whose prediction costs next to nothing.",
+        description="How many molecules to look at for them; when not given as many as it takes to find the candidates, twice as many "
+        "where there are targets or ranges, so that the nearest are chosen; ten per candidate where a property is to be as high or low as "
+        "possible; and 5,000 or more where a measured property is wanted, whose prediction costs next to nothing.",
     )
     strategy: str | None = Field(
         None,

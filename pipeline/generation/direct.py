@@ -163,7 +163,7 @@ def _sample(
         stale = stale + 1 if len(seen) == counts["unique"] else 0
         counts["unique"] = len(seen)
         figures = {"valid": counts["valid"] / done, "unique": len(seen) / done}
-        if budget.is_extended:
+        if budget.is_counting:
             figures["as asked for"] = budget.found
         progress("generate", done, budget.granted, figures)
         if done == n:

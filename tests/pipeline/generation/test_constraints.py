@@ -134,3 +134,30 @@ def test_the_budget_ends_when_enough_are_found() -> None:
     plain = Budget(GenerateConfig(n=10), objectives, Constraints(()))
     plain.extend(100)
     assert plain.granted == plain.most == 100, "nothing can be missed"
+
+
+def test_no_more_is_drawn_than_it_takes(model: TrainedModel) -> None:
+    fine = Molecule("CCO")
+    near, _ = resolve({"logp": Objective(target=0.0, tolerance=1.0)}, model.properties)
+    best, _ = resolve({"logp": Objective(maximize=True)}, model.properties)
+
+    def draw_all(budget: Budget, every: int) -> int:
+        """Draw what is granted, of which every so many-th is as asked for; return how many were drawn."""
+        drawn = 0
+        while drawn < budget.granted:
+            rows = range(drawn, budget.granted)
+            budget.count([{"inchikey": str(i), "molecule": fine, "logp_computed": 0.0} for i in rows if i % every == 0])
+            drawn = budget.granted
+            budget.extend(drawn)
+        return drawn
+
+    like_the_data = Budget(GenerateConfig(n=10), [], Constraints(()))
+    assert draw_all(like_the_data, 1) == 12 and like_the_data.found >= 10
+    hard = Budget(GenerateConfig(n=10), [], Constraints(()))
+    assert 40 <= draw_all(hard, 4) <= 60 and hard.found >= 10
+    hopeless = Budget(GenerateConfig(n=10), [], Constraints(()))
+    assert draw_all(hopeless, 1000) == 100, "never more than ten for each where nothing can be missed"
+    targeted = Budget(GenerateConfig(n=10), near, Constraints(()))
+    assert 20 <= draw_all(targeted, 1) <= 30 and targeted.found >= 20, "twice as many, to choose the nearest from"
+    assert draw_all(Budget(GenerateConfig(n=10), best, Constraints(())), 1) == 100, "the best of ten for each"
+    assert draw_all(Budget(GenerateConfig(n=10, samples=70), near, Constraints(())), 1) == 70
