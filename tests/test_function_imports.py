@@ -25,6 +25,7 @@ HEAVY = {
         "fcd_torch",
         "jinja2",
         "openpyxl",
+        "alembic",
         "pint",
     ),
     *("prefect", "pydantic", "sqlalchemy", "httpx", "pooch"),

@@ -16,7 +16,6 @@ from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
-from openpyxl.utils import range_boundaries
 
 from chem_vae.errors import DataError
 
@@ -128,6 +127,8 @@ def _split_rows(archive: zipfile.ZipFile, member: str) -> Iterator[tuple[bytes, 
 
 
 def _read_merged(piece: bytes) -> list[MergedCell]:
+    from openpyxl.utils import range_boundaries  # here: takes long to load
+
     found = []
     for match in _MERGED.finditer(piece):
         name = match[1].decode()

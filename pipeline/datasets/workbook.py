@@ -10,8 +10,6 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
-
 from chem_vae.errors import DataError
 from pipeline.datasets.sheet_xml import SheetFacts
 from pipeline.datasets.text_files import check_ratio
@@ -87,6 +85,8 @@ def _read_lines(path: Path, book: Any, sheet: str) -> Iterator[Sequence[Cell]]:
 @contextmanager
 def open_book(path: Path) -> Iterator[Any]:
     """Open a workbook, whatever its file's name is."""
+    from openpyxl import load_workbook  # here: takes long to load
+
     with path.open("rb") as file:
         try:
             with warnings.catch_warnings():

@@ -13,8 +13,6 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 
-from openpyxl.utils import get_column_letter
-
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.chemistry.standardize import Rejection
 from pipeline.datasets.cell_kinds import LOOK
@@ -171,6 +169,8 @@ class _Account:
 
     def write_row(self, cells: list[Cell], number: int, width: int) -> list[str]:
         """Return the cells of a row of the table as text."""
+        from openpyxl.utils import get_column_letter  # here: takes long to load
+
         start = self.layout.first_column
         table = cells[start : start + width]
         self.beyond += any(cell is not None for cell in cells[start + width :])

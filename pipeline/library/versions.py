@@ -9,10 +9,8 @@ import warnings
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from chem_vae.atomic_files import write_whole
@@ -20,7 +18,11 @@ from chem_vae.errors import ChemVAEWarning
 from pipeline.library.database import LibraryError, describe, insert_new, is_sqlite, read, write
 from pipeline.library.schema import LibraryFact
 
-_SCRIPTS = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+NEWEST = "0002"
+"""The schema of this version: the last of `migrations/versions`, so that Alembic is loaded only where something is to be migrated."""
 
 
 def prepare(engine: Engine) -> None:
@@ -29,11 +31,10 @@ def prepare(engine: Engine) -> None:
     Raises:
         LibraryError: The library was made by a newer version, the database holds other tables, or it cannot be written.
     """
-    newest = _SCRIPTS.get_current_head()
     if not is_sqlite(engine) or Path(str(engine.url.database)).exists():
         with read(engine) as connection:
             found = _find_version(connection)
-        if found == newest:
+        if found == NEWEST:
             return
     if is_sqlite(engine):
         path = Path(str(engine.url.database))
@@ -43,7 +44,7 @@ def prepare(engine: Engine) -> None:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # readers and a writer at once; kept in the file
     with write(engine) as connection:  # another process may have been faster
         found = _find_version(connection)
-        if found == newest:
+        if found == NEWEST:
             return
         if found is not None:
             backup = _back_up(connection, engine, found)
@@ -59,9 +60,20 @@ def prepare(engine: Engine) -> None:
             insert_new(connection, LibraryFact, [{"name": name, "value": value} for name, value in facts.items()])
 
 
+def read_scripts() -> ScriptDirectory:
+    """Read the migrations that this version knows."""
+    from alembic.script import ScriptDirectory  # here: takes long to load
+
+    return ScriptDirectory(str(Path(__file__).parent / "migrations"))
+
+
 def migrate(connection: Connection, to: str = "head") -> None:
     """Run the migrations up to a revision, within the transaction of the connection."""
-    options = {"fn": lambda revision, _: _SCRIPTS._upgrade_revs(to, revision)}
+    from alembic.migration import MigrationContext  # here: takes long to load
+    from alembic.operations import Operations
+
+    scripts = read_scripts()
+    options = {"fn": lambda revision, _: scripts._upgrade_revs(to, revision)}
     context = MigrationContext.configure(connection, opts=options)
     with Operations.context(context):
         context.run_migrations()
@@ -74,18 +86,22 @@ def _find_version(connection: Connection) -> str | None:
         LibraryError: The revision is unknown, or the tables are others.
     """
     where = describe(connection.engine.url)
-    found = MigrationContext.configure(connection).get_current_revision()
+    tables = {*inspect(connection).get_table_names()}
+    rows = (
+        connection.scalars(text("SELECT version_num FROM alembic_version")).all() if "alembic_version" in tables else ()
+    )
+    found = max(rows, default=None)
     if found is None:
-        others = sorted({*inspect(connection).get_table_names()} - {"alembic_version"})
+        others = sorted(tables - {"alembic_version"})
         if others:
             raise LibraryError(
                 f"{where} holds other tables ({', '.join(others[:5])}) and is no library: name another database with --library"
             )
         return None
-    if found not in {script.revision for script in _SCRIPTS.walk_revisions()}:
+    if found != NEWEST and found not in {script.revision for script in read_scripts().walk_revisions()}:
         raise LibraryError(
             f"the library {where} was made by a newer version of chem-vae (its schema is {found}, this version knows up to "
-            f"{_SCRIPTS.get_current_head()}): install the newer version; nothing was changed"
+            f"{NEWEST}): install the newer version; nothing was changed"
         )
     return str(found)
 

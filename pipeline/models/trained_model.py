@@ -17,7 +17,7 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError, UserError
 from chem_vae.latent import DiagonalGaussian, interpolate_path, measure_nearest_distances
-from chem_vae.predictor_files import load_predictors
+from chem_vae.predictor_files import StoredPredictors
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
@@ -106,19 +106,9 @@ class TrainedModel(Described):
         return Checkpoint.load(self.folder)
 
     @cached_property
-    def predictors(self) -> dict[str, PropertyPredictor]:
-        """The predictors on latent points, by property."""
-        found = load_predictors(self.folder / "predictors.safetensors")
-        for name, predictor in found.items():
-            try:
-                with torch.no_grad():
-                    mean, std = predictor.predict(torch.zeros(1, self.card["latent_size"]))
-                fits = bool(torch.isfinite(mean).all() and torch.isfinite(std).all())
-            except Exception:  # as torch and BoTorch may have it, where shapes do not fit
-                fits = False
-            if not fits:
-                raise CheckpointError(f"the model {self.folder} is damaged: its predictor of {name} predicts nothing")
-        return found
+    def predictors(self) -> Mapping[str, PropertyPredictor]:
+        """The predictors on latent points, by property; each is built when it is first asked for."""
+        return StoredPredictors(self.folder / "predictors.safetensors", self.card["latent_size"])
 
     @cached_property
     def measured(self) -> dict[str, MeasuredPredictor]:

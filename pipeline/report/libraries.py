@@ -83,7 +83,7 @@ def read_script(file: str) -> str:
 def carry_script(file: str) -> CarriedScript:
     """Compress a library for a page that carries it inside."""
     text = read_script(file)
-    packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
     return CarriedScript(file.split(".")[0], packed, digest_script(text))
 
 

@@ -16,7 +16,7 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
 from chem_vae.labels import Labels
 from chem_vae.predictor_figures import compute_figures
-from chem_vae.predictor_files import load_predictors, save_predictors
+from chem_vae.predictor_files import StoredPredictors, save_predictors
 from chem_vae.predictor_fit import fit_predictor, read_labels
 from chem_vae.progress import Progress
 from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
@@ -85,7 +85,7 @@ def fit_measured(
     kept: list[MeasuredPredictor] = []
     warnings: list[str] = []
     by_name = {f["property"]: f for f in figures}
-    latent = load_predictors(folder / "predictors.safetensors")
+    latent = dict(StoredPredictors(folder / "predictors.safetensors"))
     for done, name in enumerate(measured):
         counter = _FitCounter(progress, done, len(measured))
         labelled, rows, is_train = _collect_labels(checkpoint, splits, names.index(name), seed)

@@ -229,6 +229,7 @@ def _read_all(folder: Path, kind: str) -> None:
 
         model = TrainedModel.open(folder)
         assert model.checkpoint and model.latent and model.measured is not None
+        list(model.predictors.values())  # each is built
     elif (folder / "report.json").exists():
         read_report(folder)
 

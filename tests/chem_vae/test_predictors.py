@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from chem_vae.predictor_figures import check
-from chem_vae.predictor_files import load_predictors, save_predictors
+from chem_vae.predictor_files import StoredPredictors, save_predictors
 from chem_vae.predictor_fit import fit_predictor
 
 
@@ -33,7 +33,7 @@ def test_fit_check_save_load(n: int, method: str, tmp_path: Path) -> None:
     for nominal, observed in figures.coverage.items():
         assert abs(float(nominal) - observed) < 0.12, figures.coverage
     save_predictors({"pIC50": predictor}, tmp_path / "p.safetensors")
-    loaded = load_predictors(tmp_path / "p.safetensors")["pIC50"]
+    loaded = StoredPredictors(tmp_path / "p.safetensors")["pIC50"]
     for a, b in zip(predictor.predict(z_test[:50]), loaded.predict(z_test[:50]), strict=True):
         assert torch.allclose(a, b, atol=1e-3)
 
@@ -61,5 +61,5 @@ def test_hyperparameters_of_values_without_noise_are_found_from_some_of_them(tmp
     r2 = {name: check(p, z_test, y_test, 400).r2 for name, p in {"whole": whole, "some": some, "alone": alone}.items()}
     assert r2["some"] > 0.98 and r2["some"] > r2["whole"] - 0.01 and 1 - r2["some"] < 0.7 * (1 - r2["alone"]), r2
     save_predictors({"logp": some}, tmp_path / "p.safetensors")
-    loaded = load_predictors(tmp_path / "p.safetensors")["logp"]
+    loaded = StoredPredictors(tmp_path / "p.safetensors")["logp"]
     assert torch.allclose(loaded.predict(z_test[:50]).mean, some.predict(z_test[:50]).mean, atol=1e-3)

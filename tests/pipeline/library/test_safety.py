@@ -23,7 +23,7 @@ from pipeline.library import open_library
 from pipeline.library.database import LibraryError, UnreachableError, connect, find_library, read, write
 from pipeline.library.queries import LibraryQuery
 from pipeline.library.schema import Base
-from pipeline.library.versions import migrate
+from pipeline.library.versions import NEWEST, migrate, read_scripts
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORD = """
@@ -164,3 +164,8 @@ def test_files_of_structures_can_be_removed_at_any_time(runs: Path, monkeypatch:
         assert len(list(library.index_folder.glob("*-125"))) == 1
         shutil.rmtree(library.index_folder)
         assert [row["id"] for row in library.query(LibraryQuery(smarts="c1ccccc1", limit=500)).rows] == before != []
+
+
+def test_the_newest_schema_is_the_last_of_the_migrations() -> None:
+    """So that a night that migrates nothing need not load Alembic."""
+    assert read_scripts().get_current_head() == NEWEST

@@ -42,7 +42,7 @@ def read_whole(folder: Path) -> None:
     """Use all that a model's folder holds, as generating and inspecting do."""
     model = TrainedModel.open(folder)
     model.summary()
-    assert model.checkpoint and model.predictors and model.measured is not None and model.latent
+    assert model.checkpoint and dict(model.predictors) and model.measured is not None and model.latent
     assert model.properties and model.standardize_options and model.dataset() is None
     z = model.encode(["CCO"])
     model.decode(z)

@@ -173,7 +173,7 @@ def read_whole(model: TrainedModel) -> None:
     """Read all that a model's folder holds."""
     from pipeline.models.kept_molecules import load_anomaly_tensors, read_kept_smiles
 
-    assert model.checkpoint and model.predictors and model.latent and model.measured is not None
+    assert model.checkpoint and dict(model.predictors) and model.latent and model.measured is not None
     load_anomaly_tensors(model)
     read_kept_smiles(model)
     model.summary()
