@@ -131,7 +131,7 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) ->
     @functools.wraps(function)
     def call(**values: Any) -> None:
         asked = {name: values[name] for name in own if name in declared}
-        if options:
+        if "given" in declared:
             asked["given"] = Given(options, values)
         function(**asked)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
 from flows.cli.options import HOW, make_option
 from flows.terminal import note
 
@@ -15,7 +15,6 @@ app = new_group()
 
 @command(app)
 def reports(
-    given: Given,
     port: Annotated[int, make_option(HOW, "--port", metavar="PORT", help="The port at which they are shown.")] = 4280,
     host: Annotated[
         str,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -37,9 +39,9 @@ def test_the_locks_of_the_dead_are_no_users(tmp_path: Path) -> None:
     assert not has_users(tmp_path)
 
 
-def use(home: Path, port: int) -> subprocess.Popen[str]:
+def use(home: Path, port: int, errors: IO[str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", USER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=home,
+        [sys.executable, "-c", USER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=home,
         env={**environment(home), "PREFECT_SERVER_API_PORT": str(port)},
     )  # fmt: skip
 
@@ -80,3 +82,22 @@ def test_a_server_is_shared_and_left_behind_by_nobody(tmp_path: Path) -> None:
                 process.wait()
     until(lambda: is_gone(url), 120)
     assert not (tmp_path / "prefect" / "chem-vae" / "server.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_program_that_is_no_prefect_server_on_the_port_is_left_alone_and_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        log = tmp_path / "said.log"
+        with log.open("w") as errors:
+            process = use(tmp_path, port, errors)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url and f":{port}/" not in url and get(url, "/health")
+            assert f"another program is on port {port}; PREFECT_SERVER_API_PORT=... chooses another" in log.read_text()
+        finally:
+            process.kill()
+            process.wait()
+    until(lambda: is_gone(url), 120)
