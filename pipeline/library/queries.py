@@ -16,7 +16,7 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Integer, Select, any_, 
 
 from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.library.database import is_sqlite, split
+from pipeline.library.database import is_sqlite
 from pipeline.library.fields import Field, Range, find_field
 from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, ValueRecord
 from pipeline.library.statuses import check_status
@@ -26,6 +26,8 @@ from pipeline.library.structures import ECFP4_2048, Substructure, pack
 FEW = 5_000
 """Molecules up to which a condition is looked up first and the rest is sorted; a condition that more molecules meet is checked while
 the molecules are gone through in order."""
+AT_ONCE = 2_000
+"""Molecules that are looked up, or matched with a substructure, at once."""
 SIMILARITY = "similarity"
 LEAST_SIMILARITY = 0.4
 
@@ -59,6 +61,8 @@ class _Condition:
 
     ids: Select[Any]
     check: ColumnElement[bool]
+    known: list[int] | None = None
+    """The ids, where they are known without the database."""
 
 
 def find_page(
@@ -110,7 +114,7 @@ class _Search:
         """Let only some molecules pass."""
         if len(ids) <= FEW and not self._sorts_by_similarity:
             chosen = _choose_ids(self.connection, ids.tolist())
-            self.conditions.append(_Condition(select(MoleculeRecord.id).where(chosen), chosen))
+            self.conditions.append(_Condition(select(MoleculeRecord.id).where(chosen), chosen, ids.tolist()))
             return
         mask = np.zeros(newest + 1, dtype=bool)
         mask[ids] = True
@@ -135,16 +139,20 @@ class _Search:
 
     def _walk(self) -> Iterator[int]:
         """Go through the molecules in order and yield those that meet every condition."""
+        checked = False
         if self.similar is not None and self._sorts_by_similarity:
-            found = self._check_in_order(self.similar)
-        else:
-            found = itertools.chain.from_iterable(self._stream(statement) for statement in self._list_statements())
+            found: Iterator[int] = iter(self.similar.tolist())
+        else:  # with a mask the conditions are checked of what passes it alone
+            first = self._choose_first_condition()
+            checked = first is not None or not self.masks
+            found = itertools.chain.from_iterable(map(self._stream, self._list_statements(first, checked)))
         passing = (i for i in found if all(i < len(mask) and mask[i] for mask in self.masks))
-        return passing if self.substructure is None else self._match(passing, self.substructure)
+        conditions = [] if checked else [condition.check for condition in self.conditions]
+        return self._check_in_order(passing, conditions) if conditions or self.substructure is not None else passing
 
     def _find_by_database(self, offset: int, number: int) -> list[int]:
         found: list[int] = []
-        for statement in self._list_statements():
+        for statement in self._list_statements(self._choose_first_condition()):
             page = statement.limit(number - len(found)).offset(offset)
             found += self.connection.execute(page).scalars()
             if len(found) >= number:
@@ -162,42 +170,39 @@ class _Search:
     def _stream(self, statement: Select[Any]) -> Iterator[int]:
         yield from self.connection.execute(statement, execution_options={"yield_per": 1000}).scalars()
 
-    def _check_in_order(self, ids: Numbers) -> Iterator[int]:
-        """Yield those of some molecules that meet the conditions of the database, in the order given."""
-        for part in split(ids.tolist()):
-            if self.conditions:
-                chosen = _choose_ids(self.connection, part)
-                query = select(MoleculeRecord.id).where(chosen, *(c.check for c in self.conditions))
-                passing = set(self.connection.execute(query).scalars())
-                part = [i for i in part if i in passing]
-            yield from part
-
-    def _match(self, ids: Iterator[int], substructure: Substructure) -> Iterator[int]:
-        """Yield the molecules that have the substructure."""
-        size = 50  # a page is often found among the first
+    def _check_in_order(self, ids: Iterator[int], conditions: Sequence[ColumnElement[bool]]) -> Iterator[int]:
+        """Yield those of some molecules that meet conditions of the database and have the substructure, in the order given."""
+        size = 50 if self.masks or conditions else 250  # a page is often found among the first
         while part := list(itertools.islice(ids, size)):
-            query = select(MoleculeRecord.id, MoleculeRecord.smiles).where(_choose_ids(self.connection, part))
+            chosen = _choose_ids(self.connection, part)
+            query = select(MoleculeRecord.id, MoleculeRecord.smiles).where(chosen, *conditions)
             smiles = dict(self.connection.execute(query).tuples().all())
-            for i in part:
-                if substructure.is_in(smiles[i]):
-                    yield i
-            size = min(2 * size, 1000)
+            part = [i for i in part if i in smiles]
+            if self.substructure is None:
+                yield from part
+            else:
+                yield from itertools.compress(part, self.substructure.find_in([smiles[i] for i in part]))
+            size = min(2 * size, AT_ONCE)
 
-    def _list_statements(self) -> list[Select[Any]]:
-        """List the statements whose molecules, one after the other, are the answer in order: those with a value, then those without."""
+    def _list_statements(self, first: _Condition | None, checks: bool = True) -> list[Select[Any]]:
+        """List the statements whose molecules, one after the other, are the answer in order: those with a value, then those without.
+
+        Args:
+            first: The condition that is looked up; the molecules that meet it are sorted.
+            checks: Whether the statements check the conditions, too.
+        """
         query = self.query
         name = query.sort or "score"
         if name == SIMILARITY:
             raise UserError("--sort similarity needs a molecule: give --similar-to SMILES")
-        first = self._choose_first_condition()
-        others = [c.check for c in self.conditions if c is not first]
+        others = [c.check for c in self.conditions if c is not first and checks]
         if first is not None:  # looked up by the condition, then sorted: the order's index would be the longer way
-            ids = self.connection.execute(first.ids).scalars()
-            others.append(_choose_ids(self.connection, list(ids)))  # a subquery may be planned the longer way
+            ids = first.known if first.known is not None else list(self.connection.execute(first.ids).scalars())
+            others.append(_choose_ids(self.connection, ids))  # a subquery may be planned the longer way
         if name == "id":
             return [select(MoleculeRecord.id).where(*others).order_by(_order(MoleculeRecord.id, query.ascending))]
         field = find_field(self.connection, name)
-        lacks = _lacks_value(field)
+        lacks, number = _lacks_value(field), MoleculeRecord.id
         if field.property_id is None:
             column = field.column if first is None else func.coalesce(field.column, field.column)
             with_value = select(MoleculeRecord.id).where(field.column.is_not(None), *others)
@@ -205,7 +210,9 @@ class _Search:
             column = field.column if first is None else func.coalesce(field.column, field.column)
             joined = select(MoleculeRecord.id).join(ValueRecord, ValueRecord.molecule_id == MoleculeRecord.id)
             with_value = joined.where(*field.choose(), *others)
-        orders = [_order(column, query.ascending), _order(MoleculeRecord.id, query.ascending)]
+            if not others:  # the index of the values alone says it
+                with_value, number = select(ValueRecord.molecule_id).where(*field.choose()), ValueRecord.molecule_id
+        orders = [_order(column, query.ascending), _order(number, query.ascending)]
         without = select(MoleculeRecord.id).where(lacks, *others).order_by(_order(MoleculeRecord.id, False))
         return [with_value.order_by(*orders), without]
 
@@ -213,6 +220,10 @@ class _Search:
         """Choose the condition that the fewest molecules meet; None where all are met by many."""
         best: tuple[int, _Condition] | None = None
         for condition in self.conditions:
+            if condition.known is not None:
+                if best is None or len(condition.known) < best[0]:
+                    best = len(condition.known), condition
+                continue
             some = condition.ids.limit(FEW + 1).subquery()
             number = int(self.connection.execute(select(func.count()).select_from(some)).scalar_one())
             if number <= FEW and (best is None or number < best[0]):

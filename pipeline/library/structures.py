@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, DataStructs
-from rdkit.Chem import Mol
+from rdkit.Chem import Mol, rdSubstructLibrary
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.fingerprints import ECFP4_2048
@@ -21,9 +21,6 @@ Words = NDArray[np.uint64]
 """Fingerprints as 64-bit words."""
 _NEEDS_ALL = re.compile(r"[rRxk]\d|[\^@/\\]")
 """What in a SMARTS needs exact rings, hybridization or stereo."""
-_TRUSTED: Any = Chem.SmilesParserParams()
-_TRUSTED.sanitize = False
-_TRUSTED.removeHs = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +81,18 @@ class Substructure:
         self.pattern = pack(compute_pattern(query))
         """The packed pattern fingerprint that a molecule needs to have the substructure."""
 
-    def is_in(self, smiles: str) -> bool:
-        """Tell whether a molecule of the library has the substructure, without regard to stereo."""
+    def find_in(self, smiles: Sequence[str]) -> list[bool]:
+        """Tell which of some molecules of the library have the substructure, without regard to stereo; on all cores."""
         if self._needs_all:
-            mol = parse_mol(smiles)
-        else:  # what the library has written needs not be checked again, which takes most of the time
-            mol = Chem.MolFromSmiles(smiles, _TRUSTED)
-            if mol is not None:
-                mol.UpdatePropertyCache(strict=False)
-                Chem.FastFindRings(mol)
-        return mol is not None and bool(mol.HasSubstructMatch(self._query))
+            mols = (parse_mol(text) for text in smiles)
+            return [mol is not None and bool(mol.HasSubstructMatch(self._query)) for mol in mols]
+        # what the library has written needs not be checked again, which takes most of the time
+        holder = rdSubstructLibrary.CachedTrustedSmilesMolHolder()
+        for text in smiles:
+            holder.AddSmiles(text)
+        found = rdSubstructLibrary.SubstructLibrary(holder).GetMatches(
+            self._query, useChirality=False, numThreads=-1, maxResults=-1
+        )
+        has = np.zeros(len(smiles), dtype=bool)
+        has[list(found)] = True
+        return list(has.tolist())
