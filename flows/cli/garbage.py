@@ -34,8 +34,9 @@ def gc(
     """Show what a workspace no longer needs, and delete it with --yes.
 
     Without limits these are unfinished work, damaged folders that were set aside, half-written files and unused parts of ingests,
-    figures for TensorBoard and merged measurements that nothing needs, what was fetched from a storage and is no longer used, and old
-    jobs and uploaded files of the app:
+    figures for TensorBoard, merged measurements and tables of notebooks that nothing needs, marks of published folders that are gone,
+    what was fetched from a storage and is no longer used, old jobs and uploaded files of the app, and in the user's cache molecules that
+    base models drew:
 
     chem-vae gc --workspace workspace
 
@@ -48,7 +49,8 @@ def gc(
         older_than: Keep the runs of so many days; with --keep a run goes only where both let it go.
         max_size: Delete the oldest runs until the workspace has this size, as 20GB or 500MB.
         unfinished_days: Keep unfinished work, and what was set aside as damaged, for so many days.
-        parts_days: Keep the standardized parts of a source, and what was fetched from a storage, for so many days after their last use.
+        parts_days: Keep the standardized parts of a source, tables of notebooks, molecules that a base model drew, and what was fetched from
+            a storage for so many days after their last use.
         app_days: Keep the ended jobs of the app, and uploaded files that no run and no job needs, for so many days.
         yes: Delete without asking.
         json_: Print what would go as JSON, and delete nothing without --yes.

@@ -81,7 +81,7 @@ def set_status(
 
 @command(app, name="import-measurements")
 def import_measurements(
-    file: Path,
+    file: str,
     workspace: Path,
     library: Address = None,
     property_: Annotated[
@@ -110,7 +110,7 @@ def import_measurements(
     chem-vae library import-measurements measured.csv --property pIC50
 
     Args:
-        file: The file, as it came from the laboratory.
+        file: The file, as it came from the laboratory, or its address (https://..., s3://bucket/measured.csv).
         id_column: The column of ids, InChIKeys or SMILES; found by its name when not given.
         smiles_column: The column of SMILES; found by its name when not given.
         assay: The assay, where no column says it.
@@ -134,7 +134,7 @@ def import_measurements(
         note(f"note: {text}")
     added = f", {made.new_molecules:,} molecules added" if made.new_molecules else ""
     print(
-        f"{made.rows:,} rows of {file.name}: {made.matched:,} belong to molecules of the library{added}, {len(made.unmatched):,} do not\n"
+        f"{made.rows:,} rows of {made.file}: {made.matched:,} belong to molecules of the library{added}, {len(made.unmatched):,} do not\n"
         f"{made.added:,} measurements of {made.molecules:,} molecules are new, {made.repeated:,} were there already"
     )
     if made.contradictions:
@@ -151,6 +151,12 @@ def import_measurements(
 
         write_table_file(kept, unmatched)
         print(f"rows that match nothing, of all files: {unmatched}")
+    if not made.matched:
+        note(
+            "no row belongs to a molecule of the library: --id-column names the column that says which; --add-unknown adds them"
+        )
+        suggest_command(f"chem-vae library list{name_workspace(workspace)}")
+        return
     suggest_command(f"chem-vae update latest --data library{name_workspace(workspace)}")
 
 

@@ -20,7 +20,7 @@ from pipeline.library.exports import check_export, describe_columns, make_table,
 from pipeline.library.fields import Range
 from pipeline.library.identity import find_molecule, format_id
 from pipeline.library.library_card import make_library_card
-from pipeline.library.measurement_files import FileOptions, read_file
+from pipeline.library.measurement_files import FileOptions, fetch_measurements, read_file
 from pipeline.library.measurements import ImportedMeasurements, find_user, read_known_properties, write_measurements
 from pipeline.library.merge import MergedLibrary, merge
 from pipeline.library.queries import LEAST_SIMILARITY, LibraryQuery, count, find_page
@@ -280,21 +280,22 @@ class CandidateLibrary(Described):
         return [format_id(number) for number in ids]
 
     def import_measurements(
-        self, path: Path, options: FileOptions | None = None, *, add_unknown: bool = False, who: str | None = None
+        self, path: str | Path, options: FileOptions | None = None, *, add_unknown: bool = False, who: str | None = None
     ) -> ImportedMeasurements:
         """Import measurements from a file; those that are there already change nothing, and rows that match nothing are kept aside.
 
         Args:
-            path: A table (csv, tsv, xlsx, parquet) or an SD file.
+            path: A table (csv, tsv, xlsx, parquet) or an SD file, or the address of one, as sources have (https, s3://bucket/file.csv).
             options: What is to be said of the file.
             add_unknown: Whether molecules that the library does not know are added, where the row has their SMILES.
             who: Who imports; the user of the system when None.
         """
+        file, name = fetch_measurements(path)
         with read(self.engine) as connection:
             known = read_known_properties(connection)
-        content = read_file(path, options or FileOptions(), known)
+        content = read_file(file, options or FileOptions(), known)
         with write(self.engine) as connection:
-            return write_measurements(connection, path, content, adds=add_unknown, who=who)
+            return write_measurements(connection, name, content, adds=add_unknown, who=who)
 
     def merge(self, other: CandidateLibrary) -> MergedLibrary:
         """Merge another library into this one; a second time changes nothing."""

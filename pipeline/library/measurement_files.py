@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.errors import DataError, UserError, unknown_name
+from chem_vae.progress import silent
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.standardize import Rejection, Standardizer
 from pipeline.datasets.assay_export import find_assay_columns
@@ -24,6 +25,8 @@ from pipeline.datasets.row_numbers import RowNumbers
 from pipeline.datasets.smiles_column import fold_name
 from pipeline.datasets.source import Source
 from pipeline.datasets.units import normalize_unit, split_header
+from pipeline.workspace.downloads import download, find_address, name_file
+from pipeline.workspace.redaction import expand_variables
 
 ID_NAMES = ("id", "library_id", "molecule_id", "compound_id", "cv_id", "cv")
 KEY_NAMES = ("inchikey", "inchi_key", "standard_inchikey", "standard_inchi_key")
@@ -87,6 +90,18 @@ class MeasurementFile:
     notes: list[str]
     rejected: list[tuple[int, str, str]]
     """Rows that could not be read at all: number, input and reason."""
+
+
+def fetch_measurements(asked: str | Path) -> tuple[Path, str]:
+    """Find a file of measurements, or fetch it where an address is given; return it, and its name for the history.
+
+    Raises:
+        ChemVAEError: It cannot be fetched; an old copy is not taken in its place.
+    """
+    if (address := find_address(str(asked))) is None:
+        path = Path(asked).expanduser()
+        return path, path.name
+    return download(expand_variables(address), None, silent), name_file(address)
 
 
 def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> MeasurementFile:

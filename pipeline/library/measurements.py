@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rdkit.Chem import Descriptors
@@ -40,6 +39,8 @@ from pipeline.library.structures import describe_structure
 class ImportedMeasurements:
     """What became of a file of measurements: every row is imported, known, without a value, or unmatched."""
 
+    file: str = ""
+    """Its name, without the folder or the server."""
     rows: int = 0
     matched: int = 0
     """Rows that belong to a molecule of the library."""
@@ -64,7 +65,7 @@ def read_known_properties(connection: Connection) -> dict[str, str]:
 
 def write_measurements(
     connection: Connection,
-    path: Path,
+    file: str,
     read: MeasurementFile,
     *,
     adds: bool = False,
@@ -74,12 +75,12 @@ def write_measurements(
 
     Args:
         connection: A transaction that writes.
-        path: The file.
+        file: The file's name, for the history.
         read: Its content.
         adds: Whether a molecule that the library does not know is added, where the row has its SMILES.
         who: Who imports; the user of the system when None.
     """
-    made = ImportedMeasurements(rows=len(read.rows) + len(read.rejected), notes=list(read.notes))
+    made = ImportedMeasurements(file, len(read.rows) + len(read.rejected), notes=list(read.notes))
     who, now = who or find_user(), datetime.now(UTC)
     matched = _match(connection, read.rows, adds, made)
     properties = find_properties(connection, read.units, {name: ("", unit) for name, unit in read.units.items()})
@@ -99,7 +100,7 @@ def write_measurements(
                 {
                     "key": hashlib.sha256(f"{base} {seen[base]}".encode()).hexdigest(), "molecule_id": matched[row.number],
                     "property_id": properties[found.property], "unit": read.units[found.property], "assay": row.assay,
-                    "measured_on": row.date, "file": path.name, "row": row.number, "cell": found.cell, "imported": now,
+                    "measured_on": row.date, "file": file, "row": row.number, "cell": found.cell, "imported": now,
                     "who": who, **value,
                 }
             )  # fmt: skip
@@ -111,8 +112,8 @@ def write_measurements(
     pairs = {(r["molecule_id"], r["property_id"]) for r in new}
     made.molecules = len({molecule for molecule, _ in pairs})
     made.contradictions = summarize(connection, pairs)
-    _set_measured(connection, {m for m, _ in pairs}, f"measured: {path.name}", who, now)
-    _keep_unmatched(connection, path, read, made, now)
+    _set_measured(connection, {m for m, _ in pairs}, f"measured: {file}", who, now)
+    _keep_unmatched(connection, file, read, made, now)
     return made
 
 
@@ -242,24 +243,24 @@ def _set_measured(connection: Connection, ids: Iterable[int], why: str, who: str
 
 
 def _keep_unmatched(
-    connection: Connection, path: Path, read: MeasurementFile, made: ImportedMeasurements, now: datetime
+    connection: Connection, file: str, read: MeasurementFile, made: ImportedMeasurements, now: datetime
 ) -> None:
     """Keep the rows that belong to no molecule, and forget those of an earlier import that now do."""
     reasons = {number: reason for number, _, reason in made.unmatched}
     kept, gone = [], []
     for row in read.rows:
         cells = json.dumps(row.cells, ensure_ascii=False)
-        content = hashlib.sha256(f"{path.name} {row.number} {cells}".encode()).hexdigest()
+        content = hashlib.sha256(f"{file} {row.number} {cells}".encode()).hexdigest()
         if row.number in reasons:
-            kept.append({"file": path.name, "row": row.number, "reason": reasons[row.number], "cells": cells,
+            kept.append({"file": file, "row": row.number, "reason": reasons[row.number], "cells": cells,
                          "content": content, "imported": now})  # fmt: skip
         else:
             gone.append(content)
     for number, text, reason in read.rejected:
-        content = hashlib.sha256(f"{path.name} {number} {text}".encode()).hexdigest()
+        content = hashlib.sha256(f"{file} {number} {text}".encode()).hexdigest()
         cells = json.dumps({"row": text}, ensure_ascii=False)
         kept.append(
-            {"file": path.name, "row": number, "reason": reason, "cells": cells, "content": content, "imported": now}
+            {"file": file, "row": number, "reason": reason, "cells": cells, "content": content, "imported": now}
         )
     for part in split(gone):
         connection.execute(delete(UnmatchedRow).where(UnmatchedRow.content.in_(part)))

@@ -5,6 +5,7 @@ They are kept in the user's cache, since every fine-tuning of a model draws the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,14 +26,13 @@ from pipeline.chemistry.validate import validate
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_hashes import read_training_hashes
+from pipeline.workspace.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.folders import hash_content
-from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.runs import list_versions
 
 BATCH = 1000
 FILE = "replay_draws.parquet"
 """The file of a shipped model's folder with molecules that it drew: those of `Drawn`, with all properties it can compute."""
-_FOLDER = "replay"
 _VERSION = 1
 """The version of how the molecules are drawn; a higher number draws all of them again."""
 
@@ -111,6 +111,8 @@ def draw_batch(base: TrainedModel, properties: Sequence[str], seed: int, start: 
     """
     path = _find_file(base, properties, seed, start)
     if (kept := _read(path, properties)) is not None:
+        with suppress(OSError):
+            os.utime(path)  # chem-vae gc deletes what was not used for long
         return kept
     z = torch.full((BATCH, base.checkpoint.model.latent_size), torch.nan)
     drawn = draw(base.checkpoint, z, temperature=1.0, seed=number_seed(seed, start))
@@ -138,7 +140,7 @@ def _find_file(base: TrainedModel, properties: Sequence[str], seed: int, start: 
     about = [_VERSION, BATCH, base.key, weights, list(properties), seed, start]
     versions = list_versions()
     about += [versions[name] for name in ("chem-vae", "rdkit", "selfies", "torch")]
-    return find_cache_folder() / _FOLDER / f"{hash_content(about)[:32]}.parquet"
+    return find_cache_folder() / DRAWN / f"{hash_content(about)[:32]}.parquet"
 
 
 def _read(path: Path, properties: Sequence[str]) -> Drawn | None:

@@ -25,10 +25,13 @@ from pipeline.workflows.leftovers import (
     DAY,
     Garbage,
     Retention,
+    find_old_draws,
     find_old_fetches,
     find_old_parts,
     find_rubbish,
+    find_stale_marks,
     find_unused_boards,
+    find_unused_tables,
     find_unused_updates,
     make_garbage,
 )
@@ -77,7 +80,9 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
         *find_rubbish(workspace, retention, now),
         *find_old_parts(workspace / PARTS, retention, now),
         *find_old_fetches(workspace, retention, now),
+        *find_old_draws(retention, now),
     ]
+    gone = [path for job in jobs for path in job.paths]
     unread = _count_finished(workspace / "datasets") > len(datasets)
     if not retention.limits_runs:
         return [
@@ -85,6 +90,8 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
             *_find_uploads(workspace, retention, now, jobs, ()),
             *find_unused_boards(workspace, retention, now, ()),
             *find_unused_updates(workspace, retention, now, _list_sources(datasets), unread),
+            *find_unused_tables(workspace, retention, now, gone, unread),
+            *find_stale_marks(workspace, ()),
         ]
     going = _choose_runs(runs, workspace, retention, now)
     kept = [run for run in runs if run.path not in going]
@@ -104,6 +111,8 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
         *(make_garbage(d.path, "dataset", why) for d in old_datasets),
         *find_unused_boards(workspace, retention, now, [m.path for m in old_models]),
         *find_unused_updates(workspace, retention, now, _list_sources(kept_datasets), unread),
+        *find_unused_tables(workspace, retention, now, [*gone, *going, *(d.path for d in old_datasets)], unread),
+        *find_stale_marks(workspace, [*going, *(folder.path for folder in (*old_models, *old_datasets))]),
     ]
 
 

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.part_cache import FOLDER as PARTS
+from pipeline.workspace.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.folders import DELETED
 from pipeline.workspace.linked_folders import measure_disk
+from pipeline.workspace.publishing import MARKS
 from pipeline.workspace.remote_folders import FETCHED
 
 DAY = 86_400.0
 BOARDS, UPDATES = "tensorboard", "updates"
+TABLES = "tables"
+"""The folder of a workspace with the tables that were ingested from the memory of a notebook."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,60 @@ def find_unused_updates(
     for path in sorted((workspace / UPDATES).glob("[!.]*")):
         if not unread and path.name not in needed and _is_old(path, retention, now):
             yield make_garbage(path, UPDATES, "no dataset of the workspace is made from it")
+
+
+def find_unused_tables(
+    workspace: Path, retention: Retention, now: float, going: Collection[Path], unread: bool
+) -> Iterator[Garbage]:
+    """Find the tables of notebooks that no dataset, run or job names which stays: it could not be made again without its table.
+
+    Args:
+        workspace: The workspace.
+        retention: What is kept.
+        now: The time.
+        going: The folders of datasets, runs and jobs that go.
+        unread: Whether there are datasets that cannot be read: nobody knows what they were made from.
+    """
+    days = retention.parts_days
+    old = [p for p in sorted((workspace / TABLES).glob("[!.]*/")) if now - find_newest(p) >= days * DAY]
+    if not old or unread:
+        return
+    told = "\n".join(_read_settings(workspace, {path.resolve() for path in going}))
+    for path in old:
+        if f"{TABLES}/{path.name}/" not in told:
+            why = f"untouched for {days:g} days, and no dataset or run that stays is made from it"
+            yield make_garbage(path, "table", why)
+
+
+def _read_settings(workspace: Path, going: Collection[Path]) -> Iterator[str]:
+    """Read what the folders that stay say of their sources, as text."""
+    for pattern in ("datasets/*/manifest.json", "runs/*/config.json", "jobs/*/*.json"):
+        for path in workspace.glob(pattern):
+            if path.parent.resolve() not in going:
+                with suppress(OSError):
+                    yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def find_stale_marks(workspace: Path, going: Collection[Path]) -> Iterator[Garbage]:
+    """Find the marks of published folders that are no longer in the workspace, or that go now; what was published stays."""
+    stale = []
+    for mark in sorted((workspace / MARKS).glob("*/*.json")):
+        place, _, name = mark.stem.partition("--")
+        folder = workspace / place / name
+        if name and (folder in going or not (folder.exists() or folder.with_name(f"{name}.partial").exists())):
+            stale.append(mark)
+    if stale:
+        why = "what they say was published is no longer in the workspace; in the storage it stays"
+        yield Garbage(f"{MARKS}/ ({len(stale):,} marks)", "marks", why, tuple(stale), measure_disk(stale).own)
+
+
+def find_old_draws(retention: Retention, now: float) -> Iterator[Garbage]:
+    """Find the molecules that base models drew, in the user's cache, and that no fine-tuning has used for long."""
+    folder, days = find_cache_folder() / DRAWN, retention.parts_days
+    old = [path for path in sorted(folder.glob("*.parquet")) if now - path.stat().st_mtime >= days * DAY]
+    if old:
+        why = f"of the user's cache; no fine-tuning has used them for {days:g} days; they would be drawn again"
+        yield Garbage(f"{folder} ({len(old):,} files)", "draws", why, tuple(old), measure_disk(old).own)
 
 
 def find_old_fetches(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:

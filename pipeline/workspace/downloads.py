@@ -46,6 +46,10 @@ def find_address(source: str) -> str | None:
     return None
 
 
+DRAWN = "replay"
+"""The folder of the cache with molecules that base models drew (`pipeline.training.replay_draws`)."""
+
+
 def find_cache_folder() -> Path:
     """Find the folder of downloads: that of the variable CHEM_VAE_CACHE, or the user's cache folder. It is not created."""
     if told := os.environ.get("CHEM_VAE_CACHE"):

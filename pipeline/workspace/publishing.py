@@ -32,7 +32,8 @@ VARIABLE = "CHEM_VAE_PUBLISH"
 """The environment variable that names the storage where no setting does."""
 CLAIM = ".claim.json"
 """The file of a published folder that says which content is meant for it."""
-_MARKS = "published"
+MARKS = "published"
+"""The folder of a workspace that says which of its folders were published where."""
 _WITHOUT_FOLDERS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "memory"}
 """Storages in which a file needs no folder to be made for it."""
 
@@ -156,7 +157,7 @@ def publish_folders(
         NoAnswerError: If the storage does not answer.
     """
     target = open_target(address, workspace)
-    marks = workspace / _MARKS / hashlib.sha256(address.encode()).hexdigest()[:16]
+    marks = workspace / MARKS / hashlib.sha256(address.encode()).hexdigest()[:16]
     failed: ChemVAEError | None = None
     for folder in _choose_folders(workspace, what):
         try:

@@ -40,8 +40,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def workspace(disk: Path) -> Path:
+def workspace(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace on the disk, with recorded runs, measurements and a source that is not ingested."""
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
     workspace = disk / "workspace"
     workspace.mkdir()
     write_nights(workspace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import openpyxl
 import pytest
 
@@ -114,3 +115,22 @@ def test_a_file_without_a_known_column_says_which_there_are(filled: CandidateLib
         filled.import_measurements(write(tmp_path, "SMILES,id,result\nCCO,CV-1,5\n"))
     with pytest.raises(UserError, match="--id-column"):
         filled.import_measurements(write(tmp_path, "name,pIC50\nfoo,5\n"))
+
+
+def test_a_file_of_a_storage_is_imported_by_its_address(
+    filled: CandidateLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
+    storage = fsspec.filesystem("memory")
+    storage.pipe("/lab/measured.csv", b"id,pIC50\nCV-1,6.5\nCV-77,1\n")
+    made = filled.import_measurements("memory://lab/measured.csv")
+    assert (made.file, made.rows, made.added) == ("measured.csv", 2, 1)
+    assert filled.describe("CV-1")["measurements"][0]["file"] == "measured.csv"
+    local = write(tmp_path, "id,pIC50\nCV-1,6.5\nCV-77,1\n")
+    assert filled.import_measurements(local).added == 0 and len(filled.list_unmatched()) == 1
+    storage.pipe("/lab/measured.csv", b"id,pIC50\nCV-1,6.5\nCV-2,7\n")
+    assert filled.import_measurements("memory://lab/measured.csv").added == 1, "it is fetched again"
+    storage.rm("/lab/measured.csv")
+    with pytest.raises(UserError, match=r"memory://lab/measured\.csv"):
+        filled.import_measurements("memory://lab/measured.csv")
+    assert len(filled.read_labels()) == 2

@@ -20,6 +20,11 @@ DAY = 86_400.0
 LATER = time.time() + 40 * DAY
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def add_upload(workspace: Path, name: str) -> Path:
     path = make_upload(workspace, name)
     path.write_text("SMILES,pIC50\nCCO,5\n")

@@ -23,6 +23,11 @@ DAY = 86_400.0
 _KEYS = {day: Molecule("C" * day + "O").inchikey for day in (1, 2, 3)}
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 def make_dataset(workspace: Path, name: str, key: str, created: str) -> Path:
     folder = workspace / "datasets" / f"{name}-{key}"
     folder.mkdir(parents=True)
@@ -203,3 +208,50 @@ def test_what_was_fetched_goes_when_it_is_no_longer_used(tmp_path: Path) -> None
     assert names(found) == ["unused", ".unused.json"]
     delete_garbage(found, tmp_path)
     assert sorted(p.name for p in (tmp_path / "fetched").iterdir()) == [".used.json", "used"]
+
+
+def test_tables_of_notebooks_stay_while_a_dataset_or_a_run_is_made_from_them(tmp_path: Path) -> None:
+    for name in ("0000aaaa", "0000bbbb", "0000cccc", "0000dddd"):
+        (tmp_path / "tables" / name).mkdir(parents=True)
+        (tmp_path / "tables" / name / "table.csv").write_text("SMILES\n")
+        if name != "0000dddd":
+            age(tmp_path / "tables" / name, 31)
+    folder = make_dataset(tmp_path, "a", "d1", "2026-01-01T01:00:00+00:00")
+    source = {"source": str(tmp_path / "tables" / "0000aaaa" / "table.csv")}
+    told = {"format": "chem-vae dataset", "format_version": 1, "name": "a", "key": "d1", "options": source}
+    write_manifest(folder, told)
+    make_run(tmp_path, "night", 1)
+    old = create_run(tmp_path, "night", {"ingest": {"source": str(tmp_path / "tables" / "0000bbbb" / "table.csv")}})
+    finish_run(old, {"name": "night", "finished": "2025-12-01T02:00:00+00:00"})
+    assert names(collect_garbage(tmp_path, Retention())) == ["0000cccc"]
+    assert names(collect_garbage(tmp_path, Retention(keep_runs=1))) == [old.folder.name, "0000bbbb", "0000cccc"]
+    (folder / "manifest.json").write_text("damaged")
+    assert collect_garbage(tmp_path, Retention()) == [], "it would be made again from its table, which nobody knows"
+
+
+def test_marks_go_with_what_was_published(tmp_path: Path, nights: dict[str, Path]) -> None:
+    marks = tmp_path / "published" / "0123456789abcdef"
+    marks.mkdir(parents=True)
+    for path in (nights["m1"], nights["m3"], tmp_path / "runs" / "20250101-020000-gone"):
+        (marks / f"{path.parent.name}--{path.name}.json").write_text("{}")
+    found = collect_garbage(tmp_path, Retention())
+    assert names(found) == ["runs--20250101-020000-gone.json"]
+    found = collect_garbage(tmp_path, Retention(keep_runs=1))
+    assert [path.name for path in found[-1].paths] == ["models--a-m1.json", "runs--20250101-020000-gone.json"]
+    delete_garbage(found, tmp_path)
+    assert [mark.name for mark in marks.iterdir()] == ["models--a-m3.json"] and nights["m3"].exists()
+
+
+def test_molecules_that_a_base_drew_go_when_no_training_used_them_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / "replay"
+    folder.mkdir(parents=True)
+    for name, days in (("old", 31), ("used", 1)):
+        (folder / f"{name}.parquet").write_bytes(b"molecules")
+        age(folder / f"{name}.parquet", days)
+    found = collect_garbage(tmp_path / "workspace", Retention())
+    assert names(found) == ["old.parquet"] and str(folder) in found[0].name
+    delete_garbage(found, tmp_path / "workspace")
+    assert [path.name for path in folder.iterdir()] == ["used.parquet"]
