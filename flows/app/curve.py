@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nicegui import events, ui
+from nicegui import ui
 
 from flows.app.layout import text
-from flows.app.pieces import choose_step
+from flows.app.pieces import choose_step, range_slider
 from pipeline.workspace.formatting import format_plain
 
 RISING, FALLING, BETWEEN = "sigmoid", "reverse_sigmoid", "double_sigmoid"
@@ -17,6 +17,11 @@ RISING, FALLING, BETWEEN = "sigmoid", "reverse_sigmoid", "double_sigmoid"
 WIDTH, HEIGHT = 520, 150
 LEFT, RIGHT, TOP, BOTTOM = 14, 506, 12, 122
 POINTS = 80
+_POINT = """(event) => {
+    if (event.type === 'pointermove' && !event.buttons) return;
+    if (event.type === 'pointerdown') event.currentTarget.setPointerCapture(event.pointerId);
+    emit(event.type, event.offsetX / event.currentTarget.clientWidth);
+}"""
 _STEEPNESS = {RISING: 0.25, FALLING: 0.25, BETWEEN: 1.0}
 
 
@@ -66,23 +71,19 @@ class Curve:
         """Show the drawing and the slider."""
         low, high = self.extent
         step = choose_step(low, high)
-        self.image = ui.interactive_image(
-            size=(WIDTH, HEIGHT),
-            content=self.draw(),
-            on_mouse=self.drag,
-            events=["mousedown", "mousemove", "mouseup", "mouseleave"],
-            sanitize=False,
+        with ui.element("div").classes("curve").props("role=img") as self.image:
+            self.drawing = ui.html(self.draw(), sanitize=False)  # made here, of numbers alone
+        for kind in ("pointerdown", "pointermove", "pointerup"):
+            self.image.on(kind, lambda event: self.drag(*event.args), js_handler=_POINT)
+        self.slider = range_slider(
+            f"ends of the curve of {self.name}", low, high, step, (self.low, self.high), self._take
         )
-        self.image.classes("curve").props("role=img")
-        self.slider = ui.range(
-            min=low, max=high, step=step, value={"min": self.low, "max": self.high}, on_change=self._take
-        ).classes("curve-slider")
-        self.slider.props["aria-label"] = f"ends of the curve of {self.name}"
+        self.slider.classes("curve-slider")
         self.told = text("", "muted small")
         self._tell()
 
     def draw(self) -> str:
-        """Draw the curve with its two handles as the content of an SVG."""
+        """Draw the curve with its two handles as an SVG."""
         low, high = self.extent
         points = []
         for i in range(POINTS + 1):
@@ -109,7 +110,7 @@ class Curve:
                 f'<text x="{self._to_x(value):.1f}" y="{BOTTOM + 20}" text-anchor="{anchor}" font-size="13" '
                 f'fill="var(--muted)">{format_plain(value)}</text>'
             )
-        return "".join(parts)
+        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(parts)}</svg>'
 
     def _to_x(self, value: float) -> float:
         low, high = self.extent
@@ -118,13 +119,18 @@ class Curve:
     def _to_y(self, desirability: float) -> float:
         return BOTTOM - (BOTTOM - TOP) * desirability
 
-    def drag(self, event: events.MouseEventArguments) -> None:
-        """Move the nearer end with the mouse while its button is down."""
+    def drag(self, kind: str, share: float) -> None:
+        """Move the nearer end with the mouse, a pen or a finger while it is down.
+
+        Args:
+            kind: What happened: pointerdown, pointermove or pointerup.
+            share: Where, as a share of the drawing's width.
+        """
         low, high = self.extent
-        value = low + (high - low) * (event.image_x - LEFT) / (RIGHT - LEFT)
-        if event.type == "mousedown":
+        value = low + (high - low) * (share * WIDTH - LEFT) / (RIGHT - LEFT)
+        if kind == "pointerdown":
             self.dragged = "low" if abs(value - self.low) <= abs(value - self.high) else "high"
-        elif event.type != "mousemove" or not event.buttons & 1:
+        elif kind == "pointerup":
             self.dragged = None
         if self.dragged is None:
             return
@@ -137,8 +143,7 @@ class Curve:
             ends["max"] = max(value, self.low + step)
         self.slider.set_value(ends)
 
-    def _take(self, event: Any) -> None:
-        low, high = float(event.value["min"]), float(event.value["max"])
+    def _take(self, low: float, high: float) -> None:
         if low < high:
             self.low, self.high = low, high
             self._tell()
@@ -149,7 +154,7 @@ class Curve:
         self._tell()
 
     def _tell(self) -> None:
-        self.image.set_content(self.draw())
+        self.drawing.set_content(self.draw())
         told = self.describe()
         self.image.props["aria-label"] = f"how good each value of {self.name} is: {told}"
         self.told.set_text(told)

@@ -12,6 +12,7 @@ from nicegui import ui
 from flows.app import look
 from flows.app.context import AppContext
 from flows.app.editor import open_editor
+from flows.app.growth import GrowthCard
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, tell_errors, text, tile
 from flows.app.pieces import AXIS, molecule_card, picture, plain_table
 from flows.app.remedies import say
@@ -112,6 +113,9 @@ class ExplorePage:
             self._offer(
                 "Around it", "New molecules near this one, the nearest first.", "Find analogues", self._show_analogues
             )
+            GrowthCard(
+                smiles, lambda scaffold, n: self.looker.ask(look.grow, *self._ask(), scaffold, n), self._take
+            ).show()
             with block():
                 heading("Between two molecules", 2)
                 with ui.element("div").classes("line"):

@@ -14,7 +14,7 @@ from flows.app.context import AppContext
 from flows.app.data_card import Understood
 from flows.app.goal_words import describe_goal, make_run_name, name_property
 from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
-from flows.app.pieces import choose_step, histogram, make_histogram
+from flows.app.pieces import choose_step, histogram, make_histogram, range_slider
 from pipeline.config import CampaignConfig
 from pipeline.datasets.label_checks import find_classes
 from pipeline.workflows.estimate import estimate_campaign
@@ -117,18 +117,16 @@ class GoalCard:
             if len(weights) > 1:
                 low, high = float(np.floor(weights.min())), float(np.ceil(weights.max()))
 
-                def limit(event: Any) -> None:
-                    whole = event.value["min"] <= low and event.value["max"] >= high
-                    self.weight = None if whole else dict(event.value)
+                def limit(first: float, last: float) -> None:
+                    self.weight = None if first <= low and last >= high else {"min": first, "max": last}
                     shown.set_text(
-                        f"molecular weight {event.value['min']:,.0f} to {event.value['max']:,.0f} g/mol"
+                        f"molecular weight {first:,.0f} to {last:,.0f} g/mol"
                         if self.weight
                         else "any molecular weight like your molecules"
                     )
 
                 shown = text("any molecular weight like your molecules", "small")
-                slider = ui.range(min=low, max=high, step=5, value={"min": low, "max": high}, on_change=limit)
-                slider.props["aria-label"] = "molecular weight"
+                range_slider("molecular weight", low, high, 5, (low, high), limit)
 
     def _read_values(self, name: str) -> NDArray[np.float64]:
         assert self.found is not None
@@ -207,14 +205,13 @@ class GoalCard:
         self.ends = {"from": first["min"], "to": first["max"]}
         shown = text("")
 
-        def take(value: dict[str, float]) -> None:
-            self.ends = {"from": float(value["min"]), "to": float(value["max"])}
+        def take(start: float, end: float) -> None:
+            self.ends = {"from": start, "to": end}
             shown.set_text(f"from {self.ends['from']:.{decimals}f} to {self.ends['to']:.{decimals}f}")
             self._show_goal()
 
-        slider = ui.range(min=low, max=high, step=step, value=first, on_change=lambda e: take(e.value))
-        slider.props["aria-label"] = "between two values"
-        take(first)
+        range_slider("between two values", low, high, step, (first["min"], first["max"]), take)
+        take(first["min"], first["max"])
 
     def make_objective(self) -> dict[str, Any]:
         """Make the settings of the objective."""

@@ -12,7 +12,6 @@ from nicegui import events, ui
 
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
-from flows.app.editor import open_editor
 from flows.app.layout import (
     block,
     count,
@@ -20,29 +19,25 @@ from flows.app.layout import (
     fold,
     frame,
     heading,
-    primary_button,
     quiet_button,
     say_empty,
     tell_errors,
     text,
 )
+from flows.app.library_filter import LibraryFilter
 from flows.app.library_molecule import show_molecule
-from flows.app.pieces import list_sentences, picture, plain_table, write_cell
+from flows.app.library_rows import show_cards, show_table
+from flows.app.pieces import list_sentences, plain_table
 from flows.app.start import save_upload
-from pipeline.chemistry.drawn_query import make_query
 from pipeline.library.candidate_library import CandidateLibrary, LibraryPage, open_library
-from pipeline.library.fields import Range
 from pipeline.library.measurements import ImportedMeasurements
 from pipeline.library.queries import LibraryQuery
 from pipeline.library.schema import STATUSES
-from pipeline.library.views import list_value_columns
 from pipeline.workspace.uploads import MOST_BYTES
 
 PAGE = 24
 """The molecules of a page."""
-SORTS = {"score": "best score", "hit_probability": "best chance of a hit", "proposed": "newest", "id": "id"}
-MOST_VALUES = 3
-"""The values of a molecule that its card shows."""
+CARDS, TABLE = "cards", "table"
 
 
 def register(context: AppContext) -> None:
@@ -99,41 +94,15 @@ class LibraryView:
 
     async def show(self) -> None:
         """Show the filter, the molecules, and what can be done."""
-        with block():
-            with ui.element("div").classes("line"):
-                self.status = ui.select([*STATUSES], multiple=True, label="Status").props(
-                    "outlined dense options-dense use-chips"
-                )
-                self.status.classes("min-w-[190px]")
-                self.sort = (
-                    ui.select(SORTS, value="score", label="Order")
-                    .props("outlined dense options-dense")
-                    .classes("min-w-[190px]")
-                )
-                self.ranges = (
-                    ui.input("Values, as pIC50_predicted>7, mw=300:450")
-                    .props("outlined dense")
-                    .classes("grow min-w-[240px]")
-                )
-            with ui.element("div").classes("line"):
-                self.smarts = ui.input("Contains (SMARTS)").props("outlined dense").classes("grow min-w-[200px]")
-                quiet_button(
-                    "Draw it",
-                    lambda: open_editor(self._take_fragment, title="Draw the part that must be there"),
-                    "draw",
-                )
-                self.similar = (
-                    ui.input("Like this molecule (SMILES)").props("outlined dense").classes("grow min-w-[200px]")
-                )
-                quiet_button(
-                    "Draw it", lambda: open_editor(self._take_similar, self.similar.value or ""), "draw"
-                ).props["aria-label"] = "Draw the molecule to be like"
-            for field in (self.ranges, self.smarts, self.similar):
-                field.on("keydown.enter", self.search)
-            with ui.element("div").classes("line"):
-                primary_button("Search", self.search, "search")
-                quiet_button("Clear", lambda: ui.navigate.to("/library"))
+        extents = await asyncio.to_thread(_use, self.context, lambda library: library.list_extents())
+        self.filter = LibraryFilter(extents, self.search)
+        self.filter.show()
         self._show_actions()
+        with ui.element("div").classes("line"):
+            self.view = ui.toggle(
+                {CARDS: "cards", TABLE: "table"}, value=CARDS, on_change=lambda: self.turn(self.query.offset)
+            )
+            self.view.props("no-caps unelevated toggle-color=primary color=grey-3 text-color=dark").classes("view")
         self.place = ui.element("div").style("display: flex; flex-direction: column; gap: 14px")
         await self.search()
 
@@ -166,29 +135,10 @@ class LibraryView:
                 self.unknown = ui.switch("also add molecules that the library does not know")
                 self.imported = ui.element("div")
 
-    async def _take_fragment(self, smiles: str) -> None:
-        self.smarts.set_value(make_query(smiles))
-        await self.search()
-
-    async def _take_similar(self, smiles: str) -> None:
-        self.similar.set_value(smiles)
-        await self.search()
-
-    def _read_query(self) -> LibraryQuery:
-        conditions = [part.strip() for part in (self.ranges.value or "").split(",") if part.strip()]
-        return LibraryQuery(
-            smarts=(self.smarts.value or "").strip() or None,
-            similar_to=(self.similar.value or "").strip() or None,
-            ranges=tuple(map(Range.parse, conditions)),
-            status=tuple(self.status.value or ()),
-            sort=None if self.similar.value else self.sort.value,
-            limit=PAGE,
-        )
-
     @tell_errors
     async def search(self) -> None:
         """Search from the first page on."""
-        self.query = self._read_query()
+        self.query = self.filter.make_query(PAGE)
         await self.turn(0)
 
     @tell_errors
@@ -201,9 +151,11 @@ class LibraryView:
         with self.place:
             if not page.rows:
                 text("No molecule of the library is like that.", "muted")
-            with ui.element("div").classes("mols"):
-                for row in page.rows:
-                    self._show_card(row)
+            if self.view.value == CARDS:
+                show_cards(page.rows, self.chosen, self._tick)
+            elif page.rows:
+                by, ascending = self.filter.column or query.sort or "", self.filter.ascending
+                show_table(page.rows, self.chosen, self._tick, self.sort, by, ascending)
             if page.more or query.offset:
                 with ui.element("div").classes("line"):
                     back = quiet_button("Back", lambda: self.turn(query.offset - PAGE), "chevron_left")
@@ -212,24 +164,10 @@ class LibraryView:
                     further = quiet_button("Further", lambda: self.turn(query.offset + PAGE), "chevron_right")
                     further.set_enabled(page.more)
 
-    def _show_card(self, row: dict[str, Any]) -> None:
-        with ui.element("div").classes("mol-card"):
-            with ui.element("div").classes("between").style("flex-wrap: nowrap"):
-                box = ui.checkbox(
-                    value=row["id"] in self.chosen, on_change=lambda e: self._tick(row["id"], bool(e.value))
-                )
-                box.props("dense").props["aria-label"] = f"choose {row['id']}"
-                if row["status"]:
-                    text(row["status"], f"chip {row['status']}")
-            picture(row["smiles"])
-            ui.link(row["id"], f"/library/{row['id']}").classes("small")
-            values = [name for name in list_value_columns([row]) if not name.endswith("_std")]
-            values.sort(key=lambda name: ("measured" not in name, "predicted" not in name))
-            for name in values[:MOST_VALUES]:
-                property_name, _, basis = name.rpartition("_")
-                text(f"{property_name} {write_cell(row[name])}, {basis}", "small")
-            if row.get("similarity") is not None:
-                text(f"similarity {row['similarity']:.2f}", "small")
+    async def sort(self, column: str) -> None:
+        """Sort by a column of the table."""
+        self.filter.sort_by(column)
+        await self.search()
 
     def _tick(self, molecule: str, ticked: bool) -> None:
         self.chosen = self.chosen | {molecule} if ticked else self.chosen - {molecule}
@@ -252,7 +190,7 @@ class LibraryView:
     @tell_errors
     async def export(self, kind: str) -> None:
         """Download all molecules that the search finds."""
-        query = self._read_query()
+        query = self.filter.make_query(PAGE)
 
         def write(library: CandidateLibrary) -> bytes:
             with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,9 @@ from typing import Any
 from chem_vae.atomic_files import to_plain
 from chem_vae.errors import ChemVAEError, UserError
 
+SAMPLES = 8
+"""The molecules that are made for each one that is grown from a scaffold."""
+SHOWN_VALUES = ("logp", "mw")
 MOST_POINTS = 1500
 """The training molecules of a map."""
 
@@ -93,6 +96,22 @@ def find_path(model: str, workspace: str, start: str, end: str, steps: int) -> l
 
     found = interpolate(_open(model, workspace), start, end, steps, distinct=True)
     return [{str(k): v for k, v in row.items()} for row in found.to_dict("records")]
+
+
+def grow(model: str, workspace: str, scaffold: str, number: int) -> dict[str, Any]:
+    """Grow molecules that keep a scaffold: their structures, the groups at its points, and computed values."""
+    from pipeline.generation.generate import generate  # here: loads torch, in the process that works alone
+
+    settings: dict[str, Any] = {"scaffold": {"keep": scaffold}, "n": number, "samples": SAMPLES * number}
+    found = generate(_open(model, workspace), progress=_silent, **settings)
+    rows = []
+    for row in found.candidates.to_dict("records"):
+        groups = {
+            str(k): str(v) for k, v in row.items() if str(k).startswith("R") and str(k)[1:2].isdigit() and v == v and v
+        }
+        values = {p: row[f"{p}_computed"] for p in SHOWN_VALUES if f"{p}_computed" in row}
+        rows.append({"smiles": row["smiles"], "groups": groups, "values": values})
+    return {"rows": rows, "warnings": found.warnings}
 
 
 def draw_map(model: str, workspace: str, smiles: list[str]) -> dict[str, Any]:

@@ -146,6 +146,41 @@ def choose_step(low: float, high: float) -> float:
     return float(next(round(power * k, 12) for k in (1, 2, 5, 10) if power * k >= wide * 0.8))
 
 
+def range_slider(
+    name: str,
+    low: float,
+    high: float,
+    step: float,
+    ends: tuple[float, float],
+    take: Callable[[float, float], Any],
+) -> ui.range:
+    """Show a slider with two ends.
+
+    Args:
+        name: What a screen reader calls it.
+        low: The least value.
+        high: The highest value.
+        step: The step from one value to the next.
+        ends: Where the ends are first.
+        take: Told both ends when one was moved.
+    """
+
+    def tell(first: float, last: float) -> None:
+        # Quasar says "1|2" here, which is no number
+        slider.props["aria-valuenow"] = first
+        slider.props["aria-valuetext"] = f"{format_plain(first)} to {format_plain(last)}"
+
+    def change(event: Any) -> None:
+        first, last = float(event.value["min"]), float(event.value["max"])
+        tell(first, last)
+        take(first, last)
+
+    slider = ui.range(min=low, max=high, step=step, value={"min": ends[0], "max": ends[1]}, on_change=change)
+    slider.props["aria-label"] = name
+    tell(*ends)
+    return slider
+
+
 def list_sentences(
     title: str,
     sentences: Sequence[str],

@@ -17,6 +17,7 @@ from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.molecule_table import SHOWN, MoleculeTable
 from pipeline.library.database import connect, describe, find_library, read, split, write
 from pipeline.library.exports import check_export, describe_columns, make_table, read_label_table, write_export
+from pipeline.library.extents import FieldExtent, read_extents
 from pipeline.library.fields import Range
 from pipeline.library.identity import find_molecule, format_id
 from pipeline.library.library_card import make_library_card
@@ -196,6 +197,11 @@ class CandidateLibrary(Described):
         with read(self.engine) as connection:
             ids, similarities, more = find_page(connection, query, self.index_folder)
             return LibraryPage(read_rows(connection, ids, similarities), more)
+
+    def list_extents(self) -> list[FieldExtent]:
+        """List from where to where the values of each field go."""
+        with read(self.engine) as connection:
+            return read_extents(connection)
 
     def count_matches(self, query: LibraryQuery) -> int:
         """Count all molecules that meet the conditions of a query, which takes long where it has a substructure that is frequent."""

@@ -144,6 +144,9 @@ class Job:
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / PROCESS, {"started": time.time()})  # the process adds its id
         environment = {**os.environ, VARIABLE: str(self.folder / PROGRESS), "PYTHONUNBUFFERED": "1"}
+        environment.setdefault(
+            "OMP_WAIT_POLICY", "PASSIVE"
+        )  # threads that wait leave the processor to whatever else runs
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         with (self.folder / LOG).open("ab") as log, (self.folder / OUTPUT).open("wb") as output:
             process = subprocess.Popen(

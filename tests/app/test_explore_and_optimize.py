@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from nicegui import ui
 from nicegui.elements.upload_files import SmallFileUpload
+from rdkit import Chem
 
 from chem_vae.errors import DataError
 from flows.app import look
 from flows.app.explore import list_values, make_map
 from flows.app.optimize import list_functions
+from pipeline.chemistry.scaffold_request import open_side_chains
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.jobs import open_job
 from tests.app.simulated_app import open_app
@@ -66,6 +68,18 @@ def test_a_prediction_outside_of_the_domain_is_said_not_to_count() -> None:
         "predicted",
         "outside: no prediction counts (similarity to the nearest measured 0.10)",
     )
+
+
+def test_molecules_are_grown_from_a_scaffold(model: TrainedModel, workspace: Path) -> None:
+    scaffold = open_side_chains("CCOc1ccccc1")
+    assert scaffold == "[*:1]c1ccccc1"
+    told, found = look._call(look.grow, (str(model.folder), str(workspace), scaffold, 5))
+    assert told == ""
+    core = Chem.MolFromSmarts("c1ccccc1")
+    assert found["rows"] and all(Chem.MolFromSmiles(row["smiles"]).HasSubstructMatch(core) for row in found["rows"])
+    assert all(row["groups"].get("R1") and row["values"]["logp"] is not None for row in found["rows"])
+    told, found = look._call(look.grow, (str(model.folder), str(workspace), "c1cc(", 5))
+    assert told and found is None
 
 
 @pytest.mark.anyio

@@ -90,7 +90,7 @@ async def test_a_substructure_is_searched_for_and_nonsense_is_said(workspace: Pa
         for label, nonsense in (
             ("Contains (SMARTS)", "c1cc("),
             ("Like this molecule (SMILES)", "nonsense"),
-            ("Values", "mw is large"),
+            ("Further values", "mw is large"),
         ):
             with user:
                 for name, field in fields(user).items():
@@ -164,3 +164,50 @@ async def test_measurements_are_brought_back(workspace: Path) -> None:
         await user.should_see("1 row without a molecule of the library")
         await user.open(f"/library/{first['id']}")
         await user.should_see("measured: 7.25")
+
+
+async def test_a_slider_limits_a_value_and_the_table_sorts_by_its_heads(workspace: Path) -> None:
+    with open_library(workspace) as library:
+        everything = library.to_frame()
+        extents = {extent.name: extent for extent in library.list_extents()}
+    column = next(name for name in everything.columns if name.endswith("_computed"))
+    assert extents[column].low == everything[column].min() and extents[column].high == everything[column].max()
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        label = next(
+            str(s.props["aria-label"]) for s in user.find(ui.range).elements if "computed" in str(s.props["aria-label"])
+        )
+        slider = next(s for s in user.find(ui.range).elements if s.props["aria-label"] == label)
+        name = next(
+            n for n, extent in extents.items() if label.startswith(extent.label) and label.endswith(extent.basis)
+        )
+        middle = float(everything[name].median())
+        with user:
+            slider.set_value({"min": middle, "max": slider.value["max"]})
+        press(user, "Search")
+        await settle()
+        assert list_ids(user) == sorted(everything.loc[everything[name] >= middle, "id"])
+        await user.open("/library")
+        await settle()
+        with user:
+            next(iter(user.find(ui.toggle).elements)).set_value("table")
+        await settle()
+        property_name, _, basis = name.rpartition("_")
+        head = f"{property_name}, {basis}"
+        ordered = everything.dropna(subset=[name]).sort_values(name)["id"].tolist()
+        for expected in (ordered[::-1], ordered):
+            press(user, head)
+            await settle()
+            links = sorted(
+                (link for link in user.find(ui.link).elements if link.text.startswith("CV-")), key=lambda e: e.id
+            )
+            assert [link.text for link in links][:2] == expected[:2]
+        await user.should_see("choose")
+        for order in ("date", "id", "hit_probability"):
+            with user:
+                next(s for s in user.find(ui.select).elements if s.props.get("label") == "Order").set_value(order)
+            user.notify.messages.clear()
+            press(user, "Search")
+            await settle()
+            assert user.notify.messages == [], order

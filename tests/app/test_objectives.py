@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from nicegui import events, ui
+from nicegui import ui
 
-from flows.app.curve import BETWEEN, FALLING, LEFT, RIGHT, RISING, Curve, compute_desirability
+from flows.app.curve import BETWEEN, FALLING, LEFT, RIGHT, RISING, WIDTH, Curve, compute_desirability
 from flows.app.objective_list import SCORE, read_extents
 from pipeline.objectives.transforms import find_transform
 from pipeline.optimization.config import OptimizeConfig
@@ -92,22 +92,19 @@ async def test_an_end_follows_the_mouse_while_its_button_is_down(tmp_path: Path)
             curve = Curve("logP", "", (0.0, 10.0))
             curve.show()
 
-            def move(kind: str, value: float, buttons: int = 1) -> None:
-                x = LEFT + (RIGHT - LEFT) * value / 10
-                keys = dict.fromkeys(("alt", "ctrl", "meta", "shift"), False)
-                about = {"type": kind, "image_x": x, "image_y": 50.0, "button": 0, "buttons": buttons, **keys}
-                curve.drag(events.MouseEventArguments(sender=curve.image, client=user.client, **about))  # type: ignore[arg-type]
+            def move(kind: str, value: float) -> None:
+                curve.drag(kind, (LEFT + (RIGHT - LEFT) * value / 10) / WIDTH)
 
-            move("mousemove", 1.0, 0)
-            assert (curve.low, curve.high) == (2.5, 7.5), "nothing moves without a button"
-            move("mousedown", 3.0)
-            move("mousemove", 4.0)
-            move("mousemove", 99.0)
+            move("pointermove", 1.0)
+            assert (curve.low, curve.high) == (2.5, 7.5), "nothing moves before it is taken"
+            move("pointerdown", 3.0)
+            move("pointermove", 4.0)
+            move("pointermove", 99.0)
             assert (curve.low, curve.high) == (pytest.approx(7.45), 7.5), "the ends do not pass each other"
-            move("mouseup", 4.0, 0)
-            move("mousemove", 1.0, 0)
+            move("pointerup", 4.0)
+            move("pointermove", 1.0)
             assert curve.low == pytest.approx(7.45)
-            move("mousedown", 9.0)
+            move("pointerdown", 9.0)
             assert curve.high == pytest.approx(9.0)
             assert curve.make_objective() == {"transform": RISING, "low": curve.low, "high": curve.high}
 

@@ -145,3 +145,53 @@ def test_a_second_app_on_the_port_is_told_where_the_first_one_is(app: str, tmp_p
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert f"an app of another workspace is open already at {app}/" in done.stderr and "--port" in done.stderr
+
+
+def test_the_library_is_a_table_with_sliders_that_the_keyboard_moves(
+    open_page: Callable[..., WatchedPage], app: str
+) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")))
+    page = watched.open(f"{app}/library")
+    expect(page.locator(".mol-card").first).to_be_visible(timeout=20_000)
+    everything = page.locator(".mol-card").count()
+    page.get_by_role("button", name="table", exact=True).click()
+    expect(page.locator(".library-table tbody tr")).to_have_count(everything)
+    assert watched.list_faults() == []
+    head = page.get_by_role("button", name="logp, computed")
+    head.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("logp, computed")
+    page.get_by_text("Values", exact=True).click()
+    slider = page.get_by_label("logP (Crippen), computed").locator("[tabindex='0']").first
+    slider.focus()
+    for _ in range(40):
+        page.keyboard.press("Control+ArrowRight")
+    expect(page.locator(".library-table tbody tr")).not_to_have_count(everything, timeout=10_000)
+    assert watched.list_faults() == []
+
+
+def test_a_curve_is_dragged_and_moved_by_the_keyboard(open_page: Callable[..., WatchedPage], app: str) -> None:
+    watched = open_page(own=(app, app.replace("http", "ws")))
+    page = watched.open(f"{app}/optimize")
+    page.get_by_role("button", name="One more objective").click()
+    curve = page.locator(".curve")
+    expect(curve).to_be_visible()
+    told = page.locator(".objective").nth(1).locator(".muted.small").last
+    before = told.inner_text()
+    box = curve.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] * 0.26, box["y"] + box["height"] * 0.5
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=6)
+    page.mouse.up()
+    expect(told).not_to_have_text(before)
+    dragged = told.inner_text()
+    page.mouse.move(x + 200, y)
+    page.wait_for_timeout(400)
+    assert told.inner_text() == dragged, "the end stays where it was let go"
+    page.locator(".curve-slider [tabindex='0']").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(told).not_to_have_text(dragged)
+    assert watched.list_faults() == []
