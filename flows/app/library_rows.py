@@ -62,9 +62,11 @@ def show_table(
         ascending: Whether the lowest comes first.
     """
     values = list(dict.fromkeys(name for row in rows for name in list_values(row)))[:MOST_COLUMNS]
-    own = [("status", ""), ("score", "score"), ("chance of a hit", "hit_probability")]
-    if any(row.get("similarity") is not None for row in rows):
-        own.append(("similarity", ""))
+    has = {name for name in ("hit_probability", "similarity") if any(row.get(name) is not None for row in rows)}
+    own = [("status", ""), ("score", "score")]
+    own += [("chance of a hit", "hit_probability")] * ("hit_probability" in has) + [("similarity", "")] * (
+        "similarity" in has
+    )
     heads = [*own, *((name.rpartition("_")[0] + ", " + name.rpartition("_")[2], name) for name in values)]
     with ui.element("div").classes("scroll").props("tabindex=0"), ui.element("table").classes("plain library-table"):
         with ui.element("thead"), ui.element("tr"):
@@ -94,9 +96,10 @@ def show_table(
                         if row["status"]:
                             text(row["status"], f"chip {row['status']}")
                     Words("td", write_cell(row["score"])).classes("num")
-                    chance = row.get("hit_probability")
-                    Words("td", "" if chance is None else format_probability(chance)).classes("num")
-                    if len(own) == 4:
+                    if "hit_probability" in has:
+                        chance = row.get("hit_probability")
+                        Words("td", "" if chance is None else format_probability(chance)).classes("num")
+                    if "similarity" in has:
                         Words("td", write_cell(row.get("similarity"))).classes("num")
                     for name in values:
                         spread = row.get(f"{name}_std")

@@ -83,6 +83,36 @@ def test_molecules_are_grown_from_a_scaffold(model: TrainedModel, workspace: Pat
 
 
 @pytest.mark.anyio
+async def test_a_scaffold_is_offered_and_what_grows_from_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    async def ask(looker: look.Looker, work: Any, *arguments: Any) -> Any:
+        asked.append((work, *arguments))
+        if work is look.describe:
+            return {"strange": {"percentile": 5.0}, "values": {}, "origin": "molecules", "properties": {}}
+        row = {"smiles": "CCOc1ccccc1", "groups": {"R1": "[*:1]OCC"}, "values": {"logp": 2.08}}
+        return {"rows": [row], "warnings": ["few groups fit: allow more with --added-atoms 20"]}
+
+    monkeypatch.setattr(look.Looker, "ask", ask)
+    async with open_app(tmp_path) as user:
+        await user.open("/explore?smiles=COc1ccccc1")
+        await user.should_see("Keep the scaffold, change the rest", retries=30)
+        field = next(i for i in user.find(ui.input).elements if i.props.get("label") == "Scaffold to keep (SMILES)")
+        assert field.value == "[*:1]c1ccccc1"
+        user.find(kind=ui.button, content="Grow").click()
+        await user.should_see("R1: [*:1]OCC", retries=30)
+        await user.should_see("logp 2.08")
+        await user.should_see("allow more with “add up to 20 atoms”")
+        assert asked[-1][0] is look.grow and asked[-1][3:] == ("[*:1]c1ccccc1", 12)
+        with user:
+            field.set_value(" ")
+        user.find(kind=ui.button, content="Grow").click()
+        await user.should_see("give the scaffold to keep")
+
+
+@pytest.mark.anyio
 async def test_what_is_no_molecule_is_said_without_asking_the_model(tmp_path: Path) -> None:
     async with open_app(tmp_path) as user:
         await user.open("/explore?smiles=c1cc(")

@@ -101,3 +101,38 @@ async def test_a_running_search_shows_its_steps_and_the_best_so_far(tmp_path: Pa
             (job.folder / "log.txt").write_text("error: the oracle is down\n")
             await user.should_see("The oracle is down.", retries=40)
             await user.should_see("Try again")
+
+
+async def test_molecules_are_shown_as_they_are_found_and_a_quiet_step_says_how_long_it_takes(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "run", "mine", [], {})
+    lines = [
+        {"time": 1000.0, "stage": "generate", "done": 0, "total": 5000},
+        {"time": 1001.0, "molecules": [{"smiles": "CCO", "values": {"pKi": 8.25}}, {"smiles": "CCN", "values": {}}]},
+    ]
+    path = job.folder / "progress.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with FileLock(str(job.folder / ".lock")):
+        async with open_app(tmp_path) as user:
+            await user.open(f"/job/{job.id}")
+            await user.should_see("The best so far", retries=30)
+            await user.should_see("pKi 8.25")
+            await user.should_see("at it for", retries=30)
+            with path.open("a") as file:
+                file.write(json.dumps({"time": 1003.0, "stage": "generate", "done": 5000, "total": 5000}) + "\n")
+                file.write(json.dumps({"time": 1003.0, "molecules": [{"smiles": "CCS", "values": {"pKi": 9}}]}) + "\n")
+            await user.should_see("pKi 9", retries=30)
+            await user.should_not_see("pKi 8.25")
+            await user.should_see("Preparing the next step", retries=30)
+
+
+async def test_a_schedule_that_is_off_can_be_turned_on(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "serve", "nightly", [], {}, goal="every night at 02:00 (UTC), as a-run")
+    async with open_app(tmp_path) as user:
+        with FileLock(str(job.folder / ".lock")):
+            await user.open(f"/job/{job.id}")
+            await user.should_see("The schedule is on")
+            await user.should_see("Waiting for the time of the next run")
+        end(job, 0)
+        await user.open(f"/job/{job.id}")
+        await user.should_see("The schedule is off")
+        await user.should_see("Turn on")

@@ -64,6 +64,17 @@ def test_from_a_dropped_file_to_a_downloaded_sd_file(
     download.value.save_as(tmp_path / "found.sdf")
     molecules = [mol for mol in Chem.SDMolSupplier(str(tmp_path / "found.sdf")) if mol is not None]
     assert 0 < len(molecules) <= 12
+    page.get_by_role("button", name="Run again with changes").click()
+    expect(page.get_by_role("heading", name="Run again with changes")).to_be_visible()
+    page.get_by_text("Another setting").click()
+    page.get_by_label("Setting").fill("number of molecules to look")
+    page.get_by_role("option", name="Number of molecules to look at").click()
+    page.get_by_label("Value").fill("300")
+    page.get_by_role("button", name="Add").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("switch", name="look at 300 molecules")).to_be_checked()
+    assert watched.list_faults() == []
+    page.keyboard.press("Escape")
     page.goto(f"{app}/runs")
     expect(page.get_by_text("finished").first).to_be_visible()
     assert watched.list_faults() == []
