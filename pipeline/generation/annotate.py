@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from pipeline.chemistry.stereo_groups import count_undefined_stereo
 from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.chemistry.unusual_cells import is_usual, write_unusual
 from pipeline.datasets.dataset import Dataset
+from pipeline.models.base_models import BaseMolecules
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_hashes import read_training_hashes
@@ -41,8 +43,10 @@ def read_known_keys(model: TrainedModel, dataset: Dataset | None) -> set[str] | 
 def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: set[str] | None) -> pd.DataFrame:
     """Add novelty and the latent distance to the training data; return the same table.
 
+    What the model knows from a base with hashes of its training molecules is not novel either.
+
     Args:
-        molecules: A table with the columns `inchikey` and `z`.
+        molecules: A table with the columns `smiles`, `inchikey` and `z`.
         model: The trained model.
         known: The result of `read_known_keys`; without one the hashes of the training molecules tell, where the model has them, and else
             `novel` and `novel_stereo_blind` are missing values.
@@ -57,6 +61,11 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: s
         molecules["novel_stereo_blind"] = [not found for found in hashes.find(smiles, stereo_blind=True)]
     else:
         molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
+    bases = BaseMolecules.of(model)
+    if bases.hashes and molecules["novel"].notna().all():
+        smiles = molecules["smiles"].tolist()
+        molecules["novel"] &= ~np.array(bases.find(smiles), dtype=bool)
+        molecules["novel_stereo_blind"] &= ~np.array(bases.find(smiles, stereo_blind=True), dtype=bool)
     molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
     return molecules
 
@@ -249,10 +258,10 @@ def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[
             told = f"novelty cannot be told, and {near}" if kept else "novelty and nearest neighbors cannot be told"
         return [f"the training data is not in the workspace: {told}{get}"]
     warnings = []
-    if base := model.card.get("base"):
+    if unknown := BaseMolecules.of(model).unknown:
         which = "training molecules" if model.is_trained_on(dataset) else "molecules"
         warnings.append(
-            f"novel means here: not among the {which} of {dataset.name}; those of {base['dataset']}, which the "
+            f"novel means here: not among the {which} of {dataset.name}; those of {' and '.join(unknown)}, which the "
             "model knows from its base, were not compared"
         )
     if not model.is_trained_on(dataset):

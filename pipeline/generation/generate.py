@@ -326,7 +326,7 @@ def _search(
 def _compare_with_all_splits(molecules: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Set novelty as for a further round: a measured molecule is known, whichever split it is in."""
     known = set(dataset.table(["inchikey"])["inchikey"])
-    molecules["novel"] = ~molecules["inchikey"].isin(known)
+    molecules["novel"] &= ~molecules["inchikey"].isin(known)
     molecules["novel_stereo_blind"] &= molecules["novel"]  # a known molecule is not new, with stereo or without
     return molecules
 

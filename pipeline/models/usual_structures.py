@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
-from chem_vae.errors import ChemVAEError
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.structure_filters import learn_usual
+from pipeline.models.base_models import find_base
 from pipeline.models.kept_molecules import read_kept_smiles, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.lookup import find_model
 
 LOOKED_AT = 1000
 """About the number of molecules whose structures are looked at; sizes and elements are taken from all."""
@@ -54,26 +53,13 @@ def learn_usual_structures(model: TrainedModel, named: Sequence[Mol] = ()) -> Us
     own = [mol for mol in map(parse_mol, smiles[:: max(1, len(smiles) // LOOKED_AT)]) if mol is not None]
     held = Counter(symbol for mol in shapes for symbol in _list_elements(mol))
     elements = {symbol for symbol, count in held.items() if smiles or count >= max(2, COMMON * len(shapes))}
-    if (base := _find_base(model)) is not None:
+    if (base := find_base(model)) is not None:
         elements.update(learn_usual_structures(base).elements)
     return UsualStructures(
         max((mol.GetNumHeavyAtoms() for mol in (*shapes, *named)), default=UNKNOWN_SIZE),
         tuple(sorted(elements.union(*map(_list_elements, named)))) or ("C", "N", "O"),
         learn_usual(own, max(2, math.ceil(COMMON * len(own)))) | learn_usual(named),
     )
-
-
-def _find_base(model: TrainedModel) -> TrainedModel | None:
-    """Find the model that this one was fine-tuned from, where it is still at hand."""
-    base = model.card.get("base")
-    if not base:
-        return None
-    try:
-        around = model.workspace or model.folder.resolve().parents[1]
-        found = TrainedModel.open(find_model(str(base["name"]), around), workspace=model.workspace)
-    except ChemVAEError:
-        return None
-    return found if found.key == base["key"] else None
 
 
 def _read_training_smiles(model: TrainedModel) -> list[str]:

@@ -1,0 +1,68 @@
+"""Finds the models that a model was fine-tuned from, and the molecules that it knows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chem_vae.errors import ChemVAEError
+from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_hashes import TrainingHashes, read_training_hashes
+from pipeline.workspace.lookup import find_model, list_shipped_models
+
+
+@dataclass(frozen=True)
+class BaseMolecules:
+    """What can be told of the molecules that a model knows from its bases, itself not among them."""
+
+    hashes: tuple[TrainingHashes, ...]
+    """The hashes of the training molecules of the bases that have some."""
+    unknown: tuple[str, ...]
+    """The names of the others: of what came with the installation its name, else of its data."""
+
+    @classmethod
+    def of(cls, model: TrainedModel) -> BaseMolecules:
+        """Read the hashes of the bases of a model, of which one may have been fine-tuned from the next."""
+        hashes, unknown = [], []
+        shipped = {folder.resolve(): name for name, folder in list_shipped_models().items()}
+        for told in _list_lineage(model.card):
+            base = find_base(model, told)
+            found = None if base is None else read_training_hashes(base.folder)
+            if found is not None:
+                hashes.append(found)
+            else:
+                name = None if base is None else shipped.get(base.folder.resolve())
+                unknown.append(name or str(told["dataset"]))
+        return cls(tuple(hashes), tuple(dict.fromkeys(unknown)))
+
+    def find(self, smiles: Sequence[str], *, stereo_blind: bool = False) -> list[bool]:
+        """Say of each canonical SMILES whether it is among the molecules of a base that has hashes."""
+        found = [hashes.find(smiles, stereo_blind=stereo_blind) for hashes in self.hashes]
+        return [any(row) for row in zip(*found, strict=True)] if found else [False] * len(smiles)
+
+
+def find_base(model: TrainedModel, told: Mapping[str, Any] | None = None) -> TrainedModel | None:
+    """Find a model that another was fine-tuned from, by its name and its key, where it is still at hand.
+
+    Args:
+        model: The model that was fine-tuned.
+        told: What the card says of the base; that of the model's own when None.
+    """
+    told = model.card.get("base") if told is None else told
+    if not told:
+        return None
+    try:
+        around = model.workspace or model.folder.resolve().parents[1]
+        found = TrainedModel.open(find_model(str(told["name"]), around), workspace=model.workspace)
+    except ChemVAEError:
+        return None
+    return found if found.key == told["key"] else None
+
+
+def _list_lineage(card: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what the card says of the base, of the base's own base, and so on."""
+    base = card.get("base")
+    while base:
+        yield base
+        base = base.get("base")
