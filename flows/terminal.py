@@ -156,13 +156,18 @@ def format_candidates(
 
 def explain_reuse(manifest: Path) -> str:
     """Say what a run did not have to make again, from its manifest; nothing where it made everything."""
+    names = list_reused(manifest)
+    return f"reused: {' and '.join(names)} (made before from the same input and settings)" if names else ""
+
+
+def list_reused(manifest: Path) -> list[str]:
+    """List the dataset and the model that a run did not have to make again, from its manifest."""
     try:
         told = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
+        return []
     parts = [(kind, told.get(kind) or {}) for kind in ("dataset", "model")]
-    names = [f"{kind} {part.get('folder')}" for kind, part in parts if part.get("reused")]
-    return f"reused: {' and '.join(names)} (made before from the same input and settings)" if names else ""
+    return [f"{kind} {part.get('folder')}" for kind, part in parts if part.get("reused")]
 
 
 def format_summary(report: Report) -> str:

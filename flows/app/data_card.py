@@ -16,12 +16,10 @@ from flows.app.job_view import show_stages
 from flows.app.layout import block, count, fail, fold, heading, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies
-from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
-from pipeline.datasets.first_look import FirstLook
+from pipeline.datasets.first_look import FirstLook, suggest_ingest
 from pipeline.datasets.label_checks import Finding, find_label_problems
-from pipeline.datasets.log_scale import is_logarithm, is_potency
 from pipeline.workspace.csv_tables import format_csv
 from pipeline.workspace.jobs import Job, list_jobs, make_job
 from pipeline.workspace.lookup import find_dataset
@@ -58,9 +56,8 @@ class DataCard:
         """
         self.context, self.path, self.look, self.take = context, path, look, take
         names = [column.name for column in look.measured]
-        first = names[0] if names else None
-        self.column: str | None = first
-        self.log = bool(first and is_potency(first) and not is_logarithm(first))
+        self.column: str | None = names[0] if names else None
+        self.log = bool(names) and look.measured[0].is_raw_potency
         self.changes: dict[str, Remedy] = {}
         """What the person chose of the remedies that the sentences name, by what they change."""
         with block():
@@ -109,7 +106,7 @@ class DataCard:
         self._forget()
         self.column = event.value or None
         self.log_switch.set_visibility(self.column is not None)
-        log = bool(self.column and is_potency(self.column) and not is_logarithm(self.column))
+        log = any(column.is_raw_potency for column in self.look.columns if column.name == self.column)
         if log != self.log_switch.value:
             self.log = log
             self.log_switch.set_value(log)  # which reads the file again
@@ -123,14 +120,7 @@ class DataCard:
 
     def make_settings(self) -> dict[str, Any]:
         """Make the settings by which the file is read."""
-        usual = IngestConfig.model_fields["compute"].default
-        taken = self.column.casefold() if self.column else ""
-        found: dict[str, Any] = {
-            "source": str(self.path),
-            "compute": [name for name in usual if name.casefold() != taken],
-        }
-        if self.column:
-            found["properties"] = [{"name": self.column, "log": self.log}]
+        found = suggest_ingest(str(self.path), self.column, self.log)
         asked = apply_remedies({"ingest": found}, self.changes.values(), "ingest")
         whole: dict[str, Any] = self.context.complete({"ingest": asked["ingest"]})["ingest"]
         return whole

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from chem_vae.atomic_files import write_json
+from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import UserError
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_place
+from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, show_progress, suggest_command
 from pipeline.benchmark.config import BenchmarkSettings
@@ -103,6 +104,7 @@ def _measure_model(
     opened = load_model(name, workspace)
     with show_progress(quiet) as progress:
         folder = run_benchmark(opened, settings, workspace, workers=workers, progress=progress)
+    answer(lambda: {"folder": folder, **read_json(folder / "results.json")})
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"results: {folder / 'results.json'}")
     suggest_command(
@@ -118,6 +120,7 @@ def _score_file(path: Path, output: Path | None, workers: int | None, quiet: boo
     smiles = read_samples(path)
     with show_progress(quiet) as progress:
         figures = score_samples(smiles, workers=workers, progress=progress)
+    answer(lambda: figures)
     published = {name: dict(zip(COLUMNS, values, strict=True)) for name, values in PUBLISHED.items()}
     rows = []
     for name, value in figures.items():

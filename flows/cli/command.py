@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 import typer
 import typer.core
 
+from flows.cli.json_output import write_answer
 from flows.cli.options import HOW, SHARED
 from flows.cli.setting_option import SettingOption, merge_pairs
 from pipeline.benchmark.config import BenchmarkSettings
@@ -81,7 +83,9 @@ def new_group(help: str | None = None, *, completion: bool = False) -> typer.Typ
     )
 
 
-def command(group: typer.Typer, *options: SettingOption, name: str | None = None) -> Callable[[F], F]:
+def command(
+    group: typer.Typer, *options: SettingOption, name: str | None = None, json: bool = True
+) -> Callable[[F], F]:
     """Make a function a command of a group.
 
     The parameter `given` of the function takes what the options of settings say. Another parameter is an option (with a default)
@@ -92,6 +96,7 @@ def command(group: typer.Typer, *options: SettingOption, name: str | None = None
         group: The group, from `new_group`.
         options: The options of settings.
         name: The command's name; the function's when not given.
+        json: Whether it has a result, which it gives to `flows.cli.json_output.answer`; then it takes --json.
     """
 
     def register(function: F) -> F:
@@ -99,7 +104,7 @@ def command(group: typer.Typer, *options: SettingOption, name: str | None = None
             """Stands in the list of commands."""
 
         stub.__doc__, _ = _split_docstring(function)
-        stub.complete = functools.cache(lambda: _build(function, options))  # type: ignore[attr-defined]
+        stub.complete = functools.cache(lambda: _build(function, options, json))  # type: ignore[attr-defined]
         group.command(name or function.__name__)(stub)
         return function
 
@@ -116,13 +121,13 @@ def complete(found: Any) -> Any:
     return full
 
 
-def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) -> Any:
+def _build(function: Callable[..., None], options: tuple[SettingOption, ...], json: bool) -> Any:
     """Return the click command of a function."""
     declared = inspect.signature(function, eval_str=True).parameters
     _, texts = _split_docstring(function)
     own = {
         name: _describe_parameter(parameter, texts)
-        for name, parameter in ({"debug": _DEBUG} | {**declared}).items()
+        for name, parameter in ({"debug": _DEBUG} | ({"json_": _JSON} if json else {}) | {**declared}).items()
         if name != "given"
     }
     fields = _fields_of(options)
@@ -133,9 +138,10 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) ->
         asked = {name: values[name] for name in own if name in declared}
         if "given" in declared:
             asked["given"] = Given(options, values)
-        function(**asked)
+        with write_answer(function.__name__) if values.get("json_") else contextlib.nullcontext():
+            function(**asked)
 
-    own["debug"] = own.pop("debug")  # the last one
+    own |= {name: own.pop(name) for name in ("json_", "debug") if name in own}  # the last ones
     last = [
         p for p in own.values() if any(getattr(info, "rich_help_panel", None) == HOW for info in get_args(p.annotation))
     ]
@@ -150,6 +156,8 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...]) ->
 
 _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, annotation=bool)
 """Every command takes --debug, which `flows.cli.main.main` reads."""
+_JSON = inspect.Parameter("json_", inspect.Parameter.KEYWORD_ONLY, annotation=bool)
+"""Every command with a result takes --json."""
 
 
 def _describe_parameter(parameter: inspect.Parameter, texts: Mapping[str, str]) -> inspect.Parameter:

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
+from flows.cli.explore_output import (
+    EITHER,
+    FILES,
+    Figure,
+    Limit,
+    Output,
+    Seed,
+    name_model,
+    open_model,
+    print_table,
+    write_molecules,
+    write_table,
+)
 from flows.cli.export import check_output
-from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
+from flows.cli.json_output import answer
+from flows.terminal import note, suggest_command
 from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.plot_style import save_figure
-
-if TYPE_CHECKING:
-    from chem_vae.progress import Progress
-    from pipeline.models.trained_model import TrainedModel
 
 app = new_group(
     "Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
     "A molecule is a SMILES string in quotes. Start with: chem-vae explore analogues 'CC(=O)Nc1ccc(O)cc1' -o found.svg"
 )
-FILES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".csv", ".png", ".svg")
-
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Also write it here: .csv, .sdf or .smi, or drawn as .png or .svg."
-    ),
-]
-Figure = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Also write it here: a figure (.png or .svg) or its table (.csv)."
-    ),
-]
-Limit = Annotated[int | None, typer.Option("--limit", metavar="INT", help="Look at no more than so many molecules.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed gives the same answer.")]
 
 
 @command(app)
@@ -168,6 +158,7 @@ def reconstruct(
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
         frame = there_and_back(trained, read_smiles(molecules or [], limit), progress)
+    answer(lambda: frame)
     shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
     print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
     exact = frame.attrs["exact"]
@@ -196,6 +187,7 @@ def anomaly(
         scorer = AnomalyScorer(trained, progress)
         frame = scorer.score(read_smiles(molecules or [], limit))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
+    answer(lambda: frame)
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
@@ -248,6 +240,7 @@ def unusual(
         print("\t".join([str(found.row), *said]).rstrip())
     if not rows:
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
+    answer(lambda: rows)
     if output is not None:
         write_text(output, format_csv(looking.tabulate(rows)))
         note(f"written: {output}")
@@ -258,59 +251,3 @@ def unusual(
     share = f" ({odd / len(read):.1%})" if read else ""
     note(f"{odd:,} of {len(read):,} molecules have something unusual{share}")
     suggest_command("chem-vae optimize --help  (its option --allow-unusual takes these names)")
-
-
-# -- shared by these commands and by those of flows.cli.space ----------------------------------------------------------------
-
-
-@contextmanager
-def open_model(
-    model: str | None, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
-) -> Iterator[tuple[TrainedModel, Progress]]:
-    """Open the model and show progress; the name of the output is checked before any work."""
-    if output is not None:
-        check_output(output, formats)
-    from pipeline.models.trained_model import load_model  # here and in the commands: --help does without the work
-
-    trained = load_model(model, workspace)
-    with show_progress(quiet) as progress:
-        yield trained, progress
-
-
-def name_model(workspace: Path, model: str | None) -> str:
-    """Return the --model and --workspace for the next command; nothing where they would be taken anyway."""
-    return ("" if model in (None, "latest") else f" --model {shlex.quote(model)}") + name_workspace(workspace)
-
-
-def write_molecules(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
-    """Print a table of molecules, SMILES last, and write it."""
-    rest = [c for c in frame.columns if c != "smiles"]
-    shown = frame[[*rest, "smiles"]].head(50)
-    print_table(shown, list(shown.columns))
-    if output is not None:
-        from pipeline.chemistry.saving import make_captions, save  # here: loads rdkit and pandas
-
-        computed = [c for c in frame.columns if c.endswith("_computed")][:2]
-        save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)
-        print(f"{len(frame):,} molecules: {output}")
-
-
-def print_table(frame: Any, names: list[str]) -> None:
-    """Print columns of a table; a computed property is labelled so."""
-    rows = frame[names].astype(object).where(frame[names].notna(), None).values.tolist()
-    print(
-        format_table(
-            rows, [n.removesuffix("_computed") + (" (computed)" if n.endswith("_computed") else "") for n in names]
-        )
-    )
-
-
-def write_table(frame: Any, output: Path | None, draw: Callable[[], Any] | None = None) -> None:
-    """Write a table as .csv, or as the figure that `draw` makes of it, and print where it is."""
-    if output is None:
-        return
-    if output.suffix.lower() == ".csv":
-        write_text(output, format_csv(frame))
-    elif draw is not None:
-        save_figure(draw(), output)
-    print(f"written: {output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer, wants_json
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.workspace.disk_space import format_size
 from pipeline.workspace.linked_folders import measure_disk
@@ -29,7 +29,6 @@ def gc(
     parts_days: float = 30.0,
     app_days: float = 30.0,
     yes: bool = False,
-    json_: bool = False,
 ) -> None:
     """Show what a workspace no longer needs, and delete it with --yes.
 
@@ -52,8 +51,7 @@ def gc(
         parts_days: Keep the standardized parts of a source, tables of notebooks, molecules that a base model drew, and what was fetched from
             a storage for so many days after their last use.
         app_days: Keep the ended jobs of the app, and uploaded files that no run and no job needs, for so many days.
-        yes: Delete without asking.
-        json_: Print what would go as JSON, and delete nothing without --yes.
+        yes: Delete without asking; with --json nothing is deleted without it.
     """
     from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage  # here: loads pandas
 
@@ -64,10 +62,10 @@ def gc(
     size = None if max_size is None else _read_size(max_size)
     found = collect_garbage(workspace, Retention(keep, older_than, size, unfinished_days, parts_days, app_days))
     freed = measure_disk(path for entry in found for path in entry.paths).own
-    if json_:
-        rows = [{"name": e.name, "kind": e.kind, "why": e.why, "bytes": e.size} for e in found]
-        print(json.dumps({"workspace": str(workspace), "bytes": freed, "garbage": rows}, indent=1))
-    elif found:
+    rows = [{"name": e.name, "kind": e.kind, "why": e.why, "bytes": e.size} for e in found]
+    told = {"workspace": workspace, "bytes": freed, "garbage": rows}
+    answer(lambda: told | {"deleted": False})
+    if found:
         print(
             format_table(
                 [(e.kind, e.name, format_size(e.size), e.why) for e in found], ("kind", "what", "frees", "why")
@@ -81,13 +79,14 @@ def gc(
         )
         suggest_command(f"chem-vae runs{name_workspace(workspace)}")
         return
-    if not yes and not json_ and sys.stdin.isatty():
+    if not yes and not wants_json() and sys.stdin.isatty():
         yes = typer.confirm(f"delete these {len(found):,}, which frees {format_size(freed)}?", err=True)
     if not yes:
         note(f"nothing was deleted; {format_size(freed)} would be free")
         suggest_command(f"{again} ... --yes")
         return
     done, left = delete_garbage(found, workspace)
+    answer(lambda: told | {"deleted": True, "freed": done, "left": left})
     for sentence in left:
         note(f"warning: {sentence}")
     note(f"deleted {len(found) - len(left):,} of {len(found):,}, {format_size(done)} are free")

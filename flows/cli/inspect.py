@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from chem_vae.errors import CheckpointError, ChemVAEError, DataError, UserError
+from flows.cli.answers import describe_dataset, describe_model, describe_run
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.terminal import (
     explain_reuse,
     format_candidates,
@@ -45,12 +47,9 @@ def report(
     """
     folder = find_run(run or "latest", workspace)
     show_run(folder)
-    page = (folder / "report.html").resolve()
+    answer(lambda: describe_run(folder))
     if open_:
-        import webbrowser  # here: loads webbrowser
-
-        if not webbrowser.open(page.as_uri()):
-            note(f"no browser can be opened from here; open {page} yourself")
+        open_page(folder / "report.html")
     model = redact(run) if run is not None and is_remote(run) else folder.name
     if list_measured_aims(folder):
         suggest_command(f"chem-vae update {model} --data MEASURED.csv{name_workspace(workspace)}")
@@ -66,6 +65,7 @@ def datasets() -> None:
 
     chem-vae datasets
     """
+    answer(lambda: [{"name": name, **entry} for name, entry in list_datasets().items()])
     rows = [
         (
             name,
@@ -97,11 +97,13 @@ def models(workspace: Path) -> None:
         except (DataError, CheckpointError, KeyError, TypeError):
             known, base, data, molecules, made = "damaged: train it again", {}, "", "", ""
         rows.append((name, place, data, molecules, base.get("name", ""), made, known))
+    head = ("model", "where", "trained on", "molecules", "from", "made", "conditions")
+    answer(lambda: [dict(zip(head, row, strict=True)) for row in rows])
     if not rows:
         note(f"no finished models in {workspace}, and none came with the installation")
         suggest_command("chem-vae run --data moses-sample --target logp=2.5")
         return
-    print(format_table(rows, ("model", "where", "trained on", "molecules", "from", "made", "conditions")))
+    print(format_table(rows, head))
     suggest_command(
         f"chem-vae generate --model {rows[0][0]}{name_workspace(workspace)} --target logp=2.5 -n 100 -o found.csv"
     )
@@ -131,11 +133,13 @@ def inspect(path: str, workspace: Path, rejected: Path | None = None, changed: P
 
         opened = TrainedModel.open(folder)
         opened.checkpoint  # noqa: B018 (reads the weights: a damaged checkpoint is said now)
+        answer(lambda: describe_model(opened))
         print(opened.summary())
         name = path if path in list_shipped_models() else folder
         suggest_command(f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.csv")
     elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
         show_run(folder)
+        answer(lambda: describe_run(folder))
         suggest_command(f"chem-vae report {folder} --open")
     elif (folder / "manifest.json").exists():
         _show_dataset(folder, rejected, changed)
@@ -198,11 +202,20 @@ def _show_dataset(folder: Path, rejected: Path | None, changed: Path | None) -> 
     for path, _, _ in asked:
         exports.check_table_file(path)
     dataset = Dataset.open(folder)
+    answer(lambda: describe_dataset(dataset))
     print(dataset.summary())
     for path, what, make in asked:
         table = make(dataset)
         exports.write_table_file(table, path)
         print(f"{len(table):,} {what}: {path}")
+
+
+def open_page(page: Path) -> None:
+    """Open a page in the browser, or say where it is."""
+    import webbrowser  # here: --help does without it
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        note(f"no browser can be opened from here; open {page.resolve()} yourself")
 
 
 def list_measured_aims(folder: Path) -> list[str]:

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from chem_vae.atomic_files import format_json
 from chem_vae.errors import UserError
 from flows.cli import library_changes
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.cli.library_options import (
     ORDER,
     Address,
     Ascending,
-    Json,
     MinSimilarity,
     OfRun,
     Ranges,
@@ -55,7 +54,6 @@ def list_(
     count: Annotated[
         bool, make_option(ORDER, "--count", help="Only count all that match; slow for a frequent substructure.")
     ] = False,
-    json_: Json = False,
 ) -> None:
     """List molecules of the library, page by page. All conditions must hold.
 
@@ -71,11 +69,13 @@ def list_(
     )  # fmt: skip
     with open_with_runs(workspace, library) as opened:
         if count:
-            print(opened.count_matches(query))
+            matches = opened.count_matches(query)
+            answer(lambda: matches)
+            print(matches)
             return
         found = opened.query(query)
         total = opened.count()
-    _print_rows(found.rows, [*(r.name for r in query.ranges), sort or ""], json_)
+    _print_rows(found.rows, [*(r.name for r in query.ranges), sort or ""])
     if not found.rows:
         note("no molecule matches" if total else f"no molecules in the library of {workspace} yet")
     elif found.more:
@@ -103,7 +103,6 @@ def top(
     run: OfRun = None,
     limit: Annotated[int, make_option(ORDER, "--limit", "-n", metavar="INT", help="How many molecules.")] = 10,
     ascending: Ascending = False,
-    json_: Json = False,
 ) -> None:
     """List the best molecules of all runs, or of one.
 
@@ -112,13 +111,13 @@ def top(
     query = make_query(ranges=None, since=None, status=None, run=run, sort=by, ascending=ascending, limit=limit)
     with open_with_runs(workspace, library) as opened:
         found = opened.query(query)
-    _print_rows(found.rows, [by], json_)
+    _print_rows(found.rows, [by])
     first = found.rows[0]["id"] if found.rows else "ID"
     suggest_command(f"chem-vae library set-status {first} --status shortlisted{name_workspace(workspace)}")
 
 
 @command(app)
-def show(molecule: str, workspace: Path, library: Address = None, json_: Json = False) -> None:
+def show(molecule: str, workspace: Path, library: Address = None) -> None:
     """Show one molecule with its whole history: proposals, values by model, statuses and measurements.
 
     chem-vae library show CV-000001
@@ -128,9 +127,7 @@ def show(molecule: str, workspace: Path, library: Address = None, json_: Json = 
     """
     with open_with_runs(workspace, library) as opened:
         found = opened.describe(molecule)
-    if json_:
-        print(format_json(found), end="")
-        return
+    answer(lambda: found)
     print(
         f"{found['id']}  {found['smiles']}\n{found['inchikey']}  status: {found['status']}  scaffold: {found['scaffold'] or 'none'}"
     )
@@ -150,11 +147,9 @@ def show(molecule: str, workspace: Path, library: Address = None, json_: Json = 
 app.add_typer(library_changes.app)
 
 
-def _print_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str], json_: bool) -> None:
-    """Print molecules as JSON, or as a table with the values that were asked for and some others, SMILES last."""
-    if json_:
-        print(format_json([dict(row) for row in rows]), end="")
-        return
+def _print_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> None:
+    """Print molecules as a table with the values that were asked for and some others, SMILES last; --json gives all of them."""
+    answer(lambda: rows)
     if not rows:
         return
     own = ["id", "status", *(["similarity"] if any("similarity" in row for row in rows) else []), "score"]

@@ -9,6 +9,7 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.cli.library_options import (
     WHICH,
     Address,
@@ -28,6 +29,7 @@ from flows.cli.library_options import (
 from flows.cli.options import HOW, make_option
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.workspace.lookup import find_run
+from pipeline.workspace.redaction import redact
 
 app = new_group()
 
@@ -45,13 +47,15 @@ def add(run: str, workspace: Path, library: Address = None) -> None:
 
     with open_library(workspace, library) as opened:
         found = opened.add_missing_runs() if run == "all" else [opened.add_run(find_run(run, workspace))]
+        total, address = opened.count(), redact(str(opened.address))
+        answer(lambda: {"library": address, "molecules": total, "runs": [run for run in found if run is not None]})
         for recorded in found:
             if recorded is None:
                 print(f"{run}: in the library already")
                 continue
             lost = f", {recorded.unreadable:,} cannot be read" if recorded.unreadable else ""
             print(f"{recorded.run}: {recorded.candidates:,} candidates, {recorded.new:,} new to the library{lost}")
-        print(f"{opened.count():,} molecules in {opened.address}")
+        print(f"{total:,} molecules in {address}")
     suggest_command(f"chem-vae library top{name_workspace(workspace)}")
 
 
@@ -75,6 +79,7 @@ def set_status(
     """
     with open_with_runs(workspace, library) as opened:
         ids = opened.set_status(molecules, status, why=why, who=by)
+    answer(lambda: {"ids": ids, "status": status})
     print(f"{', '.join(ids)}: {status}")
     suggest_command(f"chem-vae library list --status {status}{name_workspace(workspace)}")
 
@@ -130,6 +135,7 @@ def import_measurements(
     with open_with_runs(workspace, library) as opened:
         made = opened.import_measurements(file, options, add_unknown=add_unknown, who=by)
         kept = opened.list_unmatched()
+    answer(lambda: made)
     for text in made.notes:
         note(f"note: {text}")
     added = f", {made.new_molecules:,} molecules added" if made.new_molecules else ""
@@ -191,6 +197,7 @@ def export(
         with open_with_runs(workspace, library) as opened:
             table = opened.read_labels()
         write_table_file(table, file)
+        answer(lambda: {"file": file, "measurements": len(table)})
         print(f"{len(table):,} measurements: {file}")
         suggest_command(f"chem-vae update latest --data {file}{name_workspace(workspace)}")
         return
@@ -200,6 +207,7 @@ def export(
     )  # fmt: skip
     with open_with_runs(workspace, library) as opened:
         number, dictionary = opened.export(query, file)
+    answer(lambda: {"file": file, "molecules": number, "columns": dictionary})
     print(f"{number:,} molecules: {file}" + ("" if dictionary is None else f"\ntheir columns: {dictionary}"))
     suggest_command(f"chem-vae library set-status ID --status ordered{name_workspace(workspace)}")
 
@@ -219,6 +227,7 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
         raise UserError(f"there is no library {other}; give its file, as in other/workspace/library.sqlite")
     with open_with_runs(workspace, library) as opened, open_library(Path(other).parent, other) as theirs:
         made = opened.merge(theirs)
+    answer(lambda: made)
     print(
         f"{made.molecules:,} molecules of {other}: {made.new_molecules:,} are new here, with {made.new_runs:,} runs and "
         f"{made.new_measurements:,} measurements"

@@ -69,7 +69,6 @@ Sort = Annotated[
     ),
 ]
 Ascending = Annotated[bool, make_option(ORDER, "--ascending", help="The lowest first.")]
-Json = Annotated[bool, make_option(HOW, "--json", help="Print JSON with all columns.")]
 Who = Annotated[
     str | None, make_option(HOW, "--by", metavar="NAME", help="Who does this; your user name when not given.")
 ]

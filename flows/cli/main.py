@@ -23,6 +23,7 @@ from flows.cli import (
     optimize,
     predict,
     publish,
+    quickstart,
     repeat,
     reports,
     runs,
@@ -45,6 +46,7 @@ EXIT_SECONDS = 30.0
 
 app = new_group(completion=True)
 for module in (
+    quickstart,
     steps,
     screen,
     predict,
@@ -88,7 +90,7 @@ def chem_vae(
 ) -> None:
     """New molecules to your targets: SMILES in, ranked and validated candidates and an honest report out.
 
-    Start with: chem-vae run --data moses-sample --target logp=2.5 --maximize qed
+    Start with: chem-vae quickstart
     """
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from chem_vae.errors import DataError, UserError
 from flows.cli import options
+from flows.cli.answers import describe_run
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
+from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, log, name_workspace, note, show_progress, suggest_command
@@ -110,6 +112,7 @@ def optimize(
             run = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library)
         made = run.folder
     _show(made)
+    answer(lambda: describe_run(made))
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")
     suggest_command(f"chem-vae report {made.name} --open{name_workspace(workspace)}")

@@ -263,6 +263,13 @@ SHARED: dict[str, tuple[Any, Any]] = {
     "quiet": (
         Annotated[bool, make_option(HOW, "--quiet", "-q", help="No progress; results and warnings only.")], False
     ),
+    "json_": (
+        Annotated[
+            bool,
+            make_option(HOW, "--json", help="Print the result as JSON, for a program; words go to standard error."),
+        ],
+        False,
+    ),
     "debug": (
         Annotated[
             bool, make_option(HOW, "--debug", help="Show the traceback and all library messages when something fails.")

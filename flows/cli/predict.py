@@ -9,7 +9,8 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
-from flows.cli.explore import Limit, name_model, open_model, print_table
+from flows.cli.explore_output import Limit, name_model, open_model, print_table
+from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
 
 app = new_group()
@@ -59,6 +60,7 @@ def predict(
             frame = predict_file(trained, Path(given[0]), outside_domain=outside_domain, progress=progress, **options)
         else:
             frame = predict_smiles(trained, given[:limit], outside_domain=outside_domain, progress=progress)
+    answer(lambda: frame)
     names = list(trained.measured)
     shown = ["row"] if "row" in frame else []
     for name in names:

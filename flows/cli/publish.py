@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,11 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.cli.options import HOW, make_option
 from flows.terminal import note, show_progress, suggest_command
 from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.publishing import VARIABLE, publish_folders
+from pipeline.workspace.publishing import VARIABLE, Published, publish_folders
 from pipeline.workspace.redaction import redact
 
 app = new_group()
@@ -46,15 +48,16 @@ def publish(
     address = to or os.environ.get(VARIABLE) or None
     if address is None:
         raise UserError(f"say where: --to s3://bucket/chem-vae, or the environment variable {VARIABLE}")
-    files = size = count = 0
-    last = None
+    done: list[Published] = []
     with show_progress(quiet) as progress:
         for made in publish_folders(workspace, address, what or (), progress, thorough=check):
             print(redact(str(made)))
-            files, size, count, last = files + made.files, size + made.bytes, count + 1, made
-    if last is None:
+            done.append(made)
+    answer(lambda: [replace(made, address=redact(made.address)) for made in done])
+    if not done:
         note(f"nothing in {workspace} is finished yet")
         suggest_command("chem-vae run --data moses-sample --target logp=2.5")
         return
-    note(f"{count:,} folders are whole at {redact(address)}; {files:,} files were copied, {format_size(size)}")
-    suggest_command(f"chem-vae verify {last.address}")
+    files, size = sum(made.files for made in done), sum(made.bytes for made in done)
+    note(f"{len(done):,} folders are whole at {redact(address)}; {files:,} files were copied, {format_size(size)}")
+    suggest_command(f"chem-vae verify {done[-1].address}")

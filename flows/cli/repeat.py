@@ -7,7 +7,9 @@ from pathlib import Path
 import typer
 
 from flows.cli import inspect
+from flows.cli.answers import describe_run
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.terminal import name_workspace, note, show_progress, suggest_command
 
 app = new_group()
@@ -31,6 +33,7 @@ def repeat(run: str, workspace: Path, quiet: bool) -> None:
     with show_progress(quiet) as progress:
         made = repeat_run(opened, workspace, progress)
     inspect.show_run(made.run.folder)
+    answer(lambda: describe_run(made.run.folder, repeated=opened.id, same=made.same, comparison=made.text))
     note(made.text)
     suggest_command(f"chem-vae compare {opened.id} {made.run.id}{name_workspace(workspace)}")
     if not made.same:

@@ -8,6 +8,7 @@ from typing import Any
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.workspace.disk_space import format_size
 from pipeline.workspace.formatting import format_plain
@@ -16,20 +17,15 @@ app = new_group()
 
 
 @command(app)
-def runs(workspace: Path, json_: bool = False) -> None:
+def runs(workspace: Path) -> None:
     """List the runs of a workspace, the latest first: state, time, data, hits, disk.
 
     chem-vae runs --workspace workspace
-
-    Args:
-        json_: Print all that is known of each run as JSON.
     """
     from pipeline.workflows.summarize_runs import summarize_runs  # here: loads pandas
 
     found = list(summarize_runs(workspace))
-    if json_:
-        print(json.dumps([run.to_dict() for run in found], indent=1, ensure_ascii=False))
-        return
+    answer(lambda: found)
     if not found:
         note(f"no finished runs in {workspace}")
         suggest_command("chem-vae run --data moses-sample --target logp=2.5")
@@ -66,7 +62,6 @@ def compare(
     workspace: Path,
     html: Path | None = None,
     picture: Path | None = None,
-    json_: bool = False,
 ) -> None:
     """Compare runs: settings that differ, figures, candidates in common, and the drift from run to run as a plot.
 
@@ -80,7 +75,6 @@ def compare(
         run: Two runs or more by id or folder; or one name, of which all finished runs are compared.
         html: Write a page with all of it to this file.
         picture: Draw the drift into this .png or .svg file.
-        json_: Print the comparison as JSON.
     """
     from pipeline.workflows.compare_runs import compare_runs, write_drift, write_page  # here: loads pandas
     from pipeline.workspace.runs import Run, list_runs
@@ -97,13 +91,11 @@ def compare(
         write_page(made, html)
     if picture is not None:
         write_drift(made, picture)
-    if json_:
-        print(json.dumps(made.to_dict(), indent=1, ensure_ascii=False))
-    else:
-        _print_table(made.figures, made.runs, "figure")
-        _print_table(made.settings, made.runs, "setting that differs")
-        shared: dict[str, list[Any]] = dict(zip(made.runs, made.shared, strict=True))
-        _print_table({**shared, "in no run before": made.new}, made.runs, "candidates in common")
+    answer(made.to_dict)
+    _print_table(made.figures, made.runs, "figure")
+    _print_table(made.settings, made.runs, "setting that differs")
+    shared: dict[str, list[Any]] = dict(zip(made.runs, made.shared, strict=True))
+    _print_table({**shared, "in no run before": made.new}, made.runs, "candidates in common")
     for path in (html, picture):
         if path is not None:
             note(f"written: {path}")

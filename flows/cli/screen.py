@@ -9,8 +9,10 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli import inspect, options
+from flows.cli.answers import describe_run
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
+from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, show_progress, suggest_command
@@ -113,6 +115,7 @@ def screen(
             )
         folder = made.folder
     inspect.show_run(folder)
+    answer(lambda: describe_run(folder))
     if output is not None:
         print(f"{export(folder, output)} candidates: {output}")
     suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")

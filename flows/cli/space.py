@@ -8,19 +8,20 @@ from typing import Annotated
 import typer
 
 from flows.cli.command import command
-from flows.cli.explore import (
+from flows.cli.explore import app
+from flows.cli.explore_output import (
     EITHER,
     FILES,
     Figure,
     Output,
     Seed,
-    app,
     name_model,
     open_model,
     print_table,
     write_molecules,
     write_table,
 )
+from flows.cli.json_output import answer
 from flows.cli.setting_option import split_numbers
 from flows.terminal import note, suggest_command
 
@@ -60,6 +61,7 @@ def map_(
         made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
         if output is not None:
             made.save(output)
+    answer(lambda: made.frame)
     own = made.frame[made.frame["kind"] == "own"]
     training = len(made.frame) - len(own)
     print(f"{training:,} training molecules, {int(own['x'].notna().sum()):,} of {len(own):,} given molecules placed")
@@ -134,6 +136,7 @@ def disentangle(
         if output is not None:
             made.save(output)
     summary = made.summary()
+    answer(lambda: summary)
     print_table(summary, list(summary.columns))
     unit = "nats; gap: share of the entropy (MIG)" if method == "mi" else "share of the variance"
     note(f"values in {unit}; {made.molecules:,} training molecules, {len(made.values)} dimensions")
@@ -160,6 +163,7 @@ def calibration(
         from pipeline.explore.calibration import calibration_error, calibration_figure
 
         frame = check(trained, n, seed, progress)
+    answer(lambda: frame)
     wide = frame[frame["nominal"].isin((0.5, 0.8, 0.9, 0.95))].pivot(
         index="property", columns="nominal", values="observed"
     )
@@ -200,6 +204,7 @@ def robustness(
 
         smiles = read_smiles(molecules) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
+    answer(lambda: frame)
     print_table(frame, list(frame.columns))
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
     write_table(frame, output, lambda: robustness_figure(frame))

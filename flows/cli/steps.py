@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from chem_vae.errors import UserError
-from flows.cli import inspect, options
+from flows.cli import inspect, options, quickstart
+from flows.cli.answers import describe_dataset, describe_model, describe_run
 from flows.cli.command import Given, command, new_group
 from flows.cli.export import check_output, export
+from flows.cli.json_output import answer, wants_json
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, note, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
@@ -38,7 +40,11 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     To train on your molecules alone, which takes more of them:
 
     chem-vae run --from nothing --data my.csv --property pIC50
+
+    Without options it asks what it needs to know, as chem-vae quickstart does.
     """
+    if config is None and not given.raw and not prefect and not wants_json() and quickstart.is_interactive():
+        return quickstart.ask_and_run(workspace)  # whoever says nothing is asked
     options.add_similarity(given, "generate")
     whole = given.load(config)
     from pipeline.workflows.preflight import check_request  # here and below: --help does without what does the work
@@ -49,7 +55,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     ):  # the default is a large data set, on which a training takes most of an hour
         raise UserError(
             "say what to learn from. Your own molecules: chem-vae run --data my.csv --property pIC50 --maximize pIC50. "
-            "For a first try: chem-vae run --data moses-sample --target logp=2.5"
+            "For a first try: chem-vae run --data moses-sample --target logp=2.5, or chem-vae quickstart, which asks"
         )
     if prefect:
         start_prefect(quiet, debug)
@@ -66,6 +72,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
         ):
             folder = campaign(whole, workspace, progress, log).folder
     inspect.show_run(folder)
+    answer(lambda: describe_run(folder))
     if inspect.list_measured_aims(folder):
         note(
             f"when the candidates are measured: chem-vae update {folder.name} --data MEASURED.csv{name_workspace(workspace)}"
@@ -104,6 +111,7 @@ def ingest(
     note("reused: it was ingested before with the same settings" if dataset.reused else "ingested")
     print(dataset.summary(warnings=False))  # they were raised, so they stand on standard error
     print(f"dataset: {dataset.folder}")
+    answer(lambda: describe_dataset(dataset))
     suggest_command(f"chem-vae train --dataset {dataset.folder.name}{name_workspace(workspace)}")
 
 
@@ -146,6 +154,7 @@ def train(
     note("reused: it was trained before with the same data and settings" if model.reused else "trained")
     print(model.summary())
     print(f"model: {model.folder}")
+    answer(lambda: describe_model(model))
     aim = f"{model.conditions[0]}=..." if model.conditions and "logp" not in model.conditions else "logp=2.5"
     suggest_command(
         f"chem-vae generate --model {model.folder.name}{name_workspace(workspace)} --target {aim} -n 100 -o found.csv"
@@ -187,6 +196,7 @@ def generate(
     ):
         made = generate_run(trained, None, whole.generate, workspace, whole.name, progress, library=whole.library)
     inspect.show_run(made.folder)
+    answer(lambda: describe_run(made.folder))
     if output is not None:
         print(f"{export(made.folder, output)} candidates: {output}")
     suggest_command(f"chem-vae report {made.folder.name} --open{name_workspace(workspace)}")

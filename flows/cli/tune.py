@@ -7,6 +7,7 @@ from typing import Annotated
 
 from flows.cli import options
 from flows.cli.command import Given, command, new_group
+from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
 from pipeline.workspace.lookup import find_dataset
@@ -84,6 +85,7 @@ def tune(
     rows, head = rank_trials(study.trials, study.varied)
     print(format_table(rows, head))
     best = study.folder / "best.toml"
+    answer(lambda: {"folder": study.folder, "best": best, "varied": study.varied, "trials": study.trials})
     states = study.trials["state"].value_counts()
     note(
         ", ".join(f"{states.get(s, 0)} of {len(study.trials)} {s}" for s in ("complete", "pruned", "failed"))

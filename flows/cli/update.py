@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from flows.cli import inspect, options
+from flows.cli.answers import describe_run
 from flows.cli.command import Given, command, new_group
+from flows.cli.json_output import answer
 from flows.terminal import log, name_workspace, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
 from pipeline.workspace.publishing import publish_to
@@ -56,6 +58,7 @@ def update(
     with publish_to(whole.publish, workspace, log), show_progress(quiet) as progress:
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)
+    answer(lambda: describe_run(made.run.folder, new_measurements=made.new, checks=made.checks))
     print(f"new measurements: {made.new}")
     for check in made.checks:
         print(f"  {check}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.command import command, new_group
+from flows.cli.json_output import answer
 from flows.terminal import name_workspace, note, show_progress, suggest_command
 from pipeline.workspace.redaction import redact
 
@@ -37,6 +38,7 @@ def verify(
 
     with show_progress(quiet) as progress:
         found = verify_all(workspace, what or (), progress)
+    answer(lambda: [{"name": e.name, "state": e.state, "text": redact(e.text)} for e in found])
     for entry in found:
         print(redact(f"{entry.state:10}  {entry.name}: {entry.text}"))
     damaged = sum(entry.state == "damaged" for entry in found)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from chem_vae.errors import DataError
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.smiles_text import split_name
 from pipeline.datasets.cell_kinds import take_filled
+from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.label import Cell, split_cell
 from pipeline.datasets.log_scale import is_logarithm, is_potency
 from pipeline.datasets.readers import Hints
@@ -38,6 +39,11 @@ class ColumnLook:
     unit: str
     """The unit in its name, or nothing."""
     examples: tuple[str, ...]
+
+    @property
+    def is_raw_potency(self) -> bool:
+        """Whether it is named like a concentration that an assay finds, of which the logarithm is what one learns."""
+        return is_potency(self.name) and not is_logarithm(self.name)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,23 @@ def look_at(path: Path, hints: Hints | None = None, rows: int = ROWS) -> FirstLo
         tuple(dict.fromkeys(source.notes)),
         0 if chunk is None else len(chunk),
     )
+
+
+def suggest_ingest(source: str, column: str | None, log: bool = False, unit: str = "") -> dict[str, Any]:
+    """Suggest the settings of the table `ingest` for a file of which one column is learned.
+
+    Args:
+        source: The file.
+        column: The measured column; None where only what a structure gives is wanted.
+        log: Learn the logarithm of the column.
+        unit: Its unit, where the name of the column does not tell it.
+    """
+    usual = IngestConfig.model_fields["compute"].default
+    taken = column.casefold() if column else ""
+    found: dict[str, Any] = {"source": source, "compute": [name for name in usual if name.casefold() != taken]}
+    if column:
+        found["properties"] = [{"name": column, "log": log, **({"unit": unit} if unit else {})}]
+    return found
 
 
 def _look_at_column(name: str, cells: Sequence[str | None]) -> ColumnLook:

@@ -14,6 +14,7 @@ import pytest
 from command_line import ROOT, CommandLine, Done, environment, refused
 
 COMMANDS = (
+    "quickstart",
     "run",
     "ingest",
     "train",

@@ -1,0 +1,93 @@
+"""What the commands of `chem-vae explore` and `predict` share: their options, how they open a model, and how they show tables."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chem_vae.atomic_files import write_text
+from flows.cli.export import check_output
+from flows.cli.json_output import answer
+from flows.terminal import format_table, name_workspace, show_progress
+from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.plot_style import save_figure
+
+if TYPE_CHECKING:
+    from chem_vae.progress import Progress
+    from pipeline.models.trained_model import TrainedModel
+
+FILES, EITHER = (".csv", ".sdf", ".smi", ".png", ".svg"), (".csv", ".png", ".svg")
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Also write it here: .csv, .sdf or .smi, or drawn as .png or .svg."
+    ),
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Also write it here: a figure (.png or .svg) or its table (.csv)."
+    ),
+]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="INT", help="Look at no more than so many molecules.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed gives the same answer.")]
+
+
+@contextmanager
+def open_model(
+    model: str | None, workspace: Path, output: Path | None, formats: tuple[str, ...], quiet: bool
+) -> Iterator[tuple[TrainedModel, Progress]]:
+    """Open the model and show progress; the name of the output is checked before any work."""
+    if output is not None:
+        check_output(output, formats)
+    from pipeline.models.trained_model import load_model  # here and in the commands: --help does without the work
+
+    trained = load_model(model, workspace)
+    with show_progress(quiet) as progress:
+        yield trained, progress
+
+
+def name_model(workspace: Path, model: str | None) -> str:
+    """Return the --model and --workspace for the next command; nothing where they would be taken anyway."""
+    return ("" if model in (None, "latest") else f" --model {shlex.quote(model)}") + name_workspace(workspace)
+
+
+def write_molecules(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:
+    """Print a table of molecules, SMILES last, and write it."""
+    answer(lambda: frame if whole is None else whole)
+    rest = [c for c in frame.columns if c != "smiles"]
+    shown = frame[[*rest, "smiles"]].head(50)
+    print_table(shown, list(shown.columns))
+    if output is not None:
+        from pipeline.chemistry.saving import make_captions, save  # here: loads rdkit and pandas
+
+        computed = [c for c in frame.columns if c.endswith("_computed")][:2]
+        save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)
+        print(f"{len(frame):,} molecules: {output}")
+
+
+def print_table(frame: Any, names: list[str]) -> None:
+    """Print columns of a table; a computed property is labelled so."""
+    rows = frame[names].astype(object).where(frame[names].notna(), None).values.tolist()
+    print(
+        format_table(
+            rows, [n.removesuffix("_computed") + (" (computed)" if n.endswith("_computed") else "") for n in names]
+        )
+    )
+
+
+def write_table(frame: Any, output: Path | None, draw: Callable[[], Any] | None = None) -> None:
+    """Write a table as .csv, or as the figure that `draw` makes of it, and print where it is."""
+    if output is None:
+        return
+    if output.suffix.lower() == ".csv":
+        write_text(output, format_csv(frame))
+    elif draw is not None:
+        save_figure(draw(), output)
+    print(f"written: {output}")
