@@ -219,7 +219,7 @@ def main() -> None:
 
     from chem_vae.atomic_files import write_json
     from chem_vae.errors import ChemVAEError
-    from chem_vae.optimizers import check_strategy
+    from chem_vae.optimizers import spell_strategy
     from pipeline.models.trained_model import load_model
     from pipeline.workspace.folders import hash_content
     from pipeline.workspace.parallel import Workers
@@ -228,7 +228,7 @@ def main() -> None:
     try:
         task(args.objective)
         for name in args.strategies.split(","):
-            check_strategy(name)
+            spell_strategy(name)
         model = load_model(args.model, args.workspace)
     except ChemVAEError as error:
         parser.error(str(error))

@@ -42,6 +42,10 @@ class ChemVAEWarning(UserWarning):
     """A warning that is meant for the person who runs the program; the terminal, the log and the report show it."""
 
 
+class MomentaryWarning(ChemVAEWarning):
+    """Tells something that matters only while the work goes on, as the time that it takes; no report repeats it."""
+
+
 class CollapseWarning(ChemVAEWarning):
     """The posterior says (almost) nothing about the molecule: the decoder ignores z."""
 

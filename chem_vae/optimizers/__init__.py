@@ -7,9 +7,9 @@ from chem_vae.optimizers.base import (
     Molecule,
     Problem,
     Proposal,
-    check_strategy,
     create,
     register,
+    spell_strategy,
 )
 from chem_vae.search_config import SearchConfig
 
@@ -20,7 +20,7 @@ __all__ = [
     "Problem",
     "Proposal",
     "SearchConfig",
-    "check_strategy",
     "create",
     "register",
+    "spell_strategy",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
-from chem_vae.errors import UserError, unknown_name
+from chem_vae.errors import UserError, match_name, unknown_name
 from chem_vae.plugins import Registry
 from chem_vae.search_config import SearchConfig
 
@@ -171,8 +171,8 @@ def register(optimizer: type[LatentOptimizer]) -> type[LatentOptimizer]:
     return STRATEGIES.add(optimizer.name, optimizer)
 
 
-def check_strategy(name: str, *others: str) -> None:
-    """Check that a strategy can be asked for by this name.
+def spell_strategy(name: str, *others: str) -> str:
+    """Return the name of a strategy as it was registered, whatever its capitals.
 
     Args:
         name: The name.
@@ -181,13 +181,14 @@ def check_strategy(name: str, *others: str) -> None:
     Raises:
         UserError: If it cannot; names the one to use instead, or the nearest ones.
     """
-    if name in REMOVED and name not in STRATEGIES:
+    if (found := match_name(name, (*others, *STRATEGIES))) is not None:
+        return found
+    if (name := name.casefold()) in REMOVED:
         raise UserError(
             f"the strategy {name} was removed after version 0.1.0, because {REMOVED[name]} found better molecules on every "
             f"benchmark task that tells them apart; use the strategy {REMOVED[name]}"
         )
-    if name not in others and name not in STRATEGIES:
-        raise unknown_name("strategy", name, (*others, *STRATEGIES))
+    raise unknown_name("strategy", name, (*others, *STRATEGIES))
 
 
 def create(name: str, problem: Problem, seed: int = 0) -> LatentOptimizer:
@@ -196,5 +197,4 @@ def create(name: str, problem: Problem, seed: int = 0) -> LatentOptimizer:
     Raises:
         UserError: If there is no such strategy, or it cannot work on this problem.
     """
-    check_strategy(name)
-    return STRATEGIES[name](problem, seed)
+    return STRATEGIES[spell_strategy(name)](problem, seed)

@@ -75,6 +75,8 @@ def optimize(
     constraints, --strategy or --seed. Only the molecules that the oracle was working on are asked about again (see
     --oracle-batch). Another --name begins a new run. Where the oracle is down, the run stops, and failed calls are not charged.
 
+    Ctrl-C stops after the round, with a report of what is there; a second one stops at once, and the same command goes on.
+
     After a finished run the same command begins a new one; --continue goes on from it. A configuration file holds in its table
     `optimize` the settings that have no option here: transforms, weights, more constraints.
     """
@@ -149,9 +151,9 @@ def _read_request(whole: CampaignConfig) -> OptimizeConfig:
             "say what is wanted, e.g. --maximize qed, or who scores, e.g. --oracle my_docking:dock, or give a file with a "
             "table [optimize] by --config"
         )
-    from chem_vae.optimizers import check_strategy
+    from chem_vae.optimizers import spell_strategy
 
-    check_strategy(whole.optimize.strategy)
+    spell_strategy(whole.optimize.strategy)
     return whole.optimize
 
 

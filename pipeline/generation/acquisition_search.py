@@ -23,7 +23,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
-from pipeline.generation.direct import SearchResult
+from pipeline.generation.direct import LESS, LOOKED_AT, SearchResult, explain_stop
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
@@ -34,6 +34,7 @@ from pipeline.optimization.loop import optimize
 from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workspace.found_molecules import BestFound
+from pipeline.workspace.long_work import watch_long_work
 
 WEIGH, WEIGH_STEPS = "weigh what was found", 4
 """The stage between the search and the notes on its molecules: they are encoded, compared with the training data, copies are left out,
@@ -226,10 +227,13 @@ def search(
     def tell(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         progress("generate" if stage == "optimize" else stage, done, total)
 
-    with tempfile.TemporaryDirectory() as folder:
-        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell, shows_best=False)
+    with tempfile.TemporaryDirectory() as folder, watch_long_work(LOOKED_AT, LESS) as work:
+        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell, work=work, shows_best=False)
+        stopped = work.is_stopped()
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
+    if stopped:
+        told.append(explain_stop(len(calls), samples))
     progress(WEIGH, 0, WEIGH_STEPS)
     molecules = build_table(worth, calls)
     progress(WEIGH, 1, WEIGH_STEPS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from chem_vae.errors import ChemVAEWarning, UserError
+from chem_vae.errors import UserError
 from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Problem, create
 from chem_vae.progress import Progress
 from chem_vae.seeds import number_seed
@@ -32,15 +30,13 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
-from pipeline.workspace.formatting import format_duration
 from pipeline.workspace.found_molecules import BestFound
-from pipeline.workspace.interrupts import defer_interrupt
+from pipeline.workspace.long_work import LongWork, watch_long_work
 
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops
 DIRECT = ("conditional", "gradient", "random")  # strategies that need no scores
 COLUMNS = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "molecule", "within_target"]
-LONG = 600.0
-"""Seconds from which the time that is left is said after the first batch."""
+LOOKED_AT, LESS = "molecules are to be looked at", "--number or --samples with a smaller number asks for less"
 MOST_PARSED = 5_000  # molecules that stay parsed, some 40 kB each; further ones are parsed again where they are needed
 
 
@@ -84,8 +80,8 @@ def sample(
     Raises:
         UserError: The strategy learns from scores, or the model cannot follow it to the objectives.
     """
-    with defer_interrupt() as is_stopped:
-        return _sample(model, objectives, config, budget, progress, constraints, is_stopped)
+    with watch_long_work(LOOKED_AT, LESS) as work:
+        return _sample(model, objectives, config, budget, progress, constraints, work)
 
 
 def _sample(
@@ -95,7 +91,7 @@ def _sample(
     budget: Budget,
     progress: Progress,
     constraints: Constraints,
-    is_stopped: Callable[[], bool],
+    work: LongWork,
 ) -> SearchResult:
     seed = int(config.seed)
     optimizer = _create_optimizer(model, objectives, config, constraints, seed)
@@ -107,8 +103,7 @@ def _sample(
     best = BestFound()
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    started = time.monotonic()
-    while done < budget.granted and stale < STALE_BATCHES and not is_stopped():
+    while done < budget.granted and stale < STALE_BATCHES and not work.is_stopped():
         n = min(config.batch_size, budget.granted - done)
         proposal = optimizer.ask(n)
         asked = proposal.conditions
@@ -166,8 +161,7 @@ def _sample(
         if budget.is_counting:
             figures["as asked for"] = budget.found
         progress("generate", done, budget.granted, figures)
-        if done == n:
-            _warn_of_long_work(time.monotonic() - started, done, budget.granted)
+        work.look(done, budget.granted)
     counts["requested"] = done
     if done < budget.granted:
         progress("generate", done, done)
@@ -175,7 +169,7 @@ def _sample(
     spelled = Share(canonical, decoded)
     if len(constraints):
         counts[MEETS] = refusals.passed
-    told = _collect_warnings(counts, spelled, budget, steering, config, is_stopped())
+    told = _collect_warnings(counts, spelled, budget, steering, config, work.is_stopped())
     return SearchResult(frame, counts, spelled, told, refusals)
 
 
@@ -191,13 +185,9 @@ def show_rows(
     best.add(smiles, [0.0 if not objectives else float(row["score"]) for row in rows], values)
 
 
-def _warn_of_long_work(seconds: float, done: int, granted: int) -> None:
-    """Say after the first batch how long the whole takes, where that is long."""
-    left = seconds * (granted - done) / done
-    if left > LONG:
-        text = f"{granted:,} molecules are to be looked at, which takes about {format_duration(left)}"
-        how = "Ctrl-C stops with what is there; --number or --samples with a smaller number asks for less"
-        warnings.warn(f"{text}: {how}", ChemVAEWarning, stacklevel=2)
+def explain_stop(done: int, samples: int) -> str:
+    """Say that a person stopped the work."""
+    return f"stopped by Ctrl-C after {done:,} of {samples:,} samples: the candidates are the best of what was there"
 
 
 def _collect_warnings(
@@ -217,9 +207,7 @@ def _collect_warnings(
             "the model is young or was trained on little; expect odd structures"
         )
     if done < samples and is_stopped:
-        told.append(
-            f"stopped by Ctrl-C after {done:,} of {samples:,} samples: the candidates are the best of what was there"
-        )
+        told.append(explain_stop(done, samples))
     elif done < samples:
         told.append(
             f"stopped after {done:,} of {samples:,} samples: the last {STALE_BATCHES} batches brought no molecule that was "

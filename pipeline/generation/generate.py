@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from chem_vae.errors import UserError
+from chem_vae.optimizers import spell_strategy
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
 from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
@@ -275,17 +276,18 @@ def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel
     Raises:
         UserError: A strategy is asked for that keeps no scaffold.
     """
+    asked = config.strategy and spell_strategy(config.strategy, ACQUISITION, SCAFFOLD)
     if config.scaffold is not None:
-        if config.strategy not in (None, SCAFFOLD):
+        if asked not in (None, SCAFFOLD):
             raise UserError(
-                f"the strategy {config.strategy} keeps no scaffold: leave out --strategy, or --scaffold and --replace"
+                f"the strategy {asked} keeps no scaffold: leave out --strategy, or --scaffold and --replace"
             )
         return SCAFFOLD
-    if config.strategy == SCAFFOLD:
+    if asked == SCAFFOLD:
         raise UserError("the strategy scaffold needs a scaffold to keep: give --scaffold, or --replace and --in")
     measured = [w.summary.name for w in objectives if w.basis == "predicted"]
     usual = ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
-    return config.strategy or usual
+    return asked or usual
 
 
 def _search(

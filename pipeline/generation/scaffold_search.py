@@ -17,7 +17,7 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
-from pipeline.generation.direct import COLUMNS, MOST_PARSED, SearchResult, evaluate
+from pipeline.generation.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, evaluate, explain_stop
 from pipeline.models.scaffold_proposals import ScaffoldProposals
 from pipeline.models.spelling import encode_valid, write_selfies
 from pipeline.models.trained_model import TrainedModel
@@ -25,6 +25,7 @@ from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions
 from pipeline.workspace.found_molecules import BestFound
+from pipeline.workspace.long_work import watch_long_work
 
 ROUNDS = 4  # rounds of varying the best molecules, where there is an objective
 PARENTS = 50  # molecules that are varied
@@ -72,15 +73,21 @@ def search_scaffold(
     )
     found = _Found(model, objectives, constraints, proposals, samples, progress)
     first = math.ceil(samples / 2) if objectives else samples
-    for start in range(0, first, config.batch_size):
-        found.propose(min(config.batch_size, first - start))
-    if objectives:
+    with watch_long_work(LOOKED_AT, LESS) as work:
+        for start in range(0, first, config.batch_size):
+            if work.is_stopped():
+                break
+            found.propose(min(config.batch_size, first - start))
+            work.look(found.done, samples)
         size = max(1, (samples - first) // ROUNDS)
-        for number in range(ROUNDS):
+        for number in range(ROUNDS if objectives else 0):
+            if work.is_stopped():
+                break
             found.vary(size, derive_seed(seed, 3, number) % 2**31)
-    else:
+        stopped = work.is_stopped()
+    if not objectives:
         found.order()
-    return found.build_result(config)
+    return found.build_result(config, stopped)
 
 
 def name_groups(candidates: pd.DataFrame, config: ScaffoldConfig) -> pd.DataFrame:
@@ -146,20 +153,26 @@ class _Found:
         for place, row in enumerate(self.rows):
             row["sample"] = place
 
-    def build_result(self, config: GenerateConfig) -> SearchResult:
-        """Put the result together."""
+    @property
+    def done(self) -> int:
+        """The number of molecules that were looked at."""
+        return min(self.counts["requested"], self.samples)
+
+    def build_result(self, config: GenerateConfig, stopped: bool) -> SearchResult:
+        """Put the result together; `stopped` says that a person stopped the search."""
         if len(self.constraints):
             self.counts[MEETS] = self.refusals.passed
         for row in self.rows:
             row.pop("log_q")
-        warnings = []
-        if self.counts["unique"] < min(config.n, self.samples):
+        warnings = [explain_stop(self.done, self.samples)] if stopped else []
+        if not stopped and self.counts["unique"] < min(config.n, self.samples):
             scaffold = self.proposals.scaffold
             warnings.append(
                 f"only {self.counts['unique']:,} molecules were found that keep the scaffold {scaffold.text} and are sound and usual: "
                 f"there are few groups that fit it in {self.proposals.max_atoms} heavy atoms; allow more with --added-atoms (scaffold.most_atoms)"
             )
-        self.progress("generate", self.samples, self.samples)
+        total = self.done if stopped else self.samples
+        self.progress("generate", total, total)
         frame = pd.DataFrame(self.rows, columns=None if self.rows else COLUMNS)
         return SearchResult(frame, self.counts, warnings=warnings, refusals=self.refusals)
 
@@ -199,9 +212,8 @@ class _Found:
                 if w.basis == "predicted" and not w.summary.classes:
                     row[f"{name}_predicted_std"] = deviations[name][i]
             self.rows.append(row | {"within_target": bool(within[i]), "log_q": weight})
-        done = min(self.counts["requested"], self.samples)
         shares = {"valid": self.counts["valid"] / max(1, self.counts["requested"]), "unique": len(self._seen)}
-        self.progress("generate", done, self.samples, shares)
+        self.progress("generate", self.done, self.samples, shares)
 
     def _standardize(self, molecule: Molecule) -> Molecule:
         """Bring a molecule to the standard form of the model's data, unless this would change the scaffold (a charge)."""

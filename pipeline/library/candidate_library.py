@@ -28,7 +28,7 @@ from pipeline.library.queries import LEAST_SIMILARITY, LibraryQuery, count, find
 from pipeline.library.recording import RecordedRun, describe_candidates, record
 from pipeline.library.run_tables import hash_manifest, read_run
 from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, UnmatchedRow
-from pipeline.library.statuses import check_status, set_status
+from pipeline.library.statuses import set_status, spell_status
 from pipeline.library.versions import prepare
 from pipeline.library.views import describe_molecule, read_rows
 from pipeline.workspace.notebook_card import Card, Described
@@ -279,7 +279,7 @@ class CandidateLibrary(Described):
         Raises:
             UserError: The status is unknown, or a molecule is not in the library; nothing is changed then.
         """
-        check_status(status)
+        status = spell_status(status)
         with write(self.engine) as connection:
             ids = list(dict.fromkeys(find_molecule(connection, molecule) for molecule in molecules))
             set_status(connection, ids, status, who or find_user(), why)

@@ -19,7 +19,7 @@ from pipeline.chemistry.molecule import parse_mol
 from pipeline.library.database import is_sqlite
 from pipeline.library.fields import Field, Range, find_field
 from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, ValueRecord
-from pipeline.library.statuses import check_status
+from pipeline.library.statuses import spell_status
 from pipeline.library.structure_index import Numbers, StructureIndex
 from pipeline.library.structures import ECFP4_2048, Substructure, pack
 
@@ -254,11 +254,10 @@ def _list_conditions(connection: Connection, query: LibraryQuery) -> Iterator[_C
         limits = asked.limit(field.column)
         yield _Condition(field.list_ids(limits), field.check(limits))
     if query.status:
-        for status in query.status:
-            check_status(status)
-        chosen = MoleculeRecord.status.in_(query.status)
+        statuses = [spell_status(status) for status in query.status]
+        chosen = MoleculeRecord.status.in_(statuses)
         yield _Condition(
-            select(MoleculeRecord.id).where(chosen), func.coalesce(MoleculeRecord.status, "").in_(query.status)
+            select(MoleculeRecord.id).where(chosen), func.coalesce(MoleculeRecord.status, "").in_(statuses)
         )
     if query.run is not None:
         runs = find_runs(connection, query.run)

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from chem_vae.errors import unknown_name
+from chem_vae.errors import match_name, unknown_name
 from pipeline.library.database import insert_new, split
 from pipeline.library.schema import STATUSES, MoleculeRecord, StatusRecord
 
 
-def check_status(status: str) -> None:
-    """Raise UserError unless a status is one of STATUSES."""
-    if status not in STATUSES:
+def spell_status(status: str) -> str:
+    """Return a status as STATUSES has it, whatever its capitals. Raises UserError where there is none."""
+    if (found := match_name(status, STATUSES)) is None:
         raise unknown_name("status", status, STATUSES)
+    return found
 
 
 def set_status(connection: Connection, ids: Sequence[int], status: str, who: str, why: str) -> None:

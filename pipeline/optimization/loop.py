@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create
+from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create, spell_strategy
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
 from pipeline.chemistry.scaffold_request import open_scaffold
@@ -47,6 +47,7 @@ from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
 from pipeline.workspace.found_molecules import BestFound
+from pipeline.workspace.long_work import LongWork, watch_long_work
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends
@@ -54,6 +55,7 @@ REFUSED_IN_A_ROW = 1000  # new molecules in a row that the constraints refuse, a
 LOOKED_AT = 5000  # molecules to look at before it is said that none passes the constraints
 EXPLAINED = 1000  # the molecules looked at last that are checked one by one to explain why none passes
 TOLD_AT_ONCE = 500
+CALLS, GOES_ON = "oracle calls are to be made", "stops at once; the same command goes on from the answers so far"
 
 
 def optimize(
@@ -68,6 +70,7 @@ def optimize(
     repeat_from: int | None = None,
     progress: Progress = silent,
     shows_best: bool = True,
+    work: LongWork | None = None,
 ) -> Optimization:
     """Search for molecules with high scores until the budget of oracle calls or another limit ends the search.
 
@@ -87,12 +90,14 @@ def optimize(
             given, the strategy is told of all calls at once, which is faster, and goes on another way.
         progress: Told the stage "optimize" with the calls paid.
         shows_best: Whether the best molecules are shown to whoever watches the search.
+        work: Says when to stop; when not given, the first Ctrl-C does after the round.
 
     Raises:
         UserError: The budget is below 1, an objective can be scored by nobody, a seed cannot be read, or nothing passes the
             constraints.
         OracleError: The oracle fails for good. The answers until then are in the log.
     """
+    config = config.model_copy(update={"strategy": spell_strategy(config.strategy)})
     asked = _open_oracle(config, oracle)
     try:
         if options is None:
@@ -113,9 +118,14 @@ def optimize(
         asked.close()
         raise
     with ledger:
-        found = _Loop(model, config, folder, ledger, clock, dataset, progress, repeats=repeat_from is not None)
-        found.best_found = BestFound() if shows_best else None
-        result = found.run()
+        watch = (
+            watch_long_work(CALLS, "--calls asks for less", GOES_ON) if work is None else contextlib.nullcontext(work)
+        )
+        with watch as watched:
+            repeats = repeat_from is not None
+            found = _Loop(model, config, folder, ledger, clock, dataset, progress, watched, repeats=repeats)
+            found.best_found = BestFound() if shows_best else None
+            result = found.run()
         clock.forget()
         return result
 
@@ -138,10 +148,12 @@ class _Loop:
         clock: Clock,
         dataset: Dataset | None,
         progress: Progress,
+        work: LongWork,
         *,
         repeats: bool,
     ) -> None:
         self.config, self.ledger, self.clock, self.progress = config, ledger, clock, progress
+        self.work = work
         self.checkpoint = model.checkpoint
         self.scoring = Scoring(config, ledger.endpoints, model.properties)
         if config.enough is not None and not self.scoring.bounded:
@@ -198,6 +210,7 @@ class _Loop:
     def run(self) -> Optimization:
         if self.ledger.calls:
             self._remember(self.ledger.history)
+        self.work.begin(self.ledger.calls, self.config.oracle.parallel if self.config.oracle is not None else 1)
         self._ask_about_seeds()
         self._ask_about_best()
         self._report_progress()
@@ -223,7 +236,7 @@ class _Loop:
             self._run_round(propose_known(new, self.checkpoint), "seed")
         known = self._list_known()
         missing = min(self.config.round_size, self.ledger.left) - len(known - {*keys})
-        missing = 0 if self.clock.is_over() else missing
+        missing = 0 if self.clock.is_over() or self.work.is_stopped() else missing
         if (near := propose_analogues(self.problem, self.seeds, known, missing, self.random)) is not None:
             self._run_round(near)
 
@@ -262,6 +275,10 @@ class _Loop:
     def _find_end(self) -> str:
         """Return the reason to stop now; "" to go on."""
         config, n = self.config, len(self.scores)
+        if self.work.is_stopped():
+            if not self.ledger.calls:
+                raise KeyboardInterrupt  # there is nothing to show
+            return f"stopped by Ctrl-C after {self.ledger.calls:,} of {config.oracle_calls:,} oracle calls; --continue goes on from here"
         if self.ledger.left == 0:
             return f"the budget of {config.oracle_calls:,} oracle calls is spent"
         if config.minutes is not None and self.clock.is_over():
@@ -378,7 +395,9 @@ class _Loop:
         figures = {"best ten": self.scoring.to_own_value(best)} if math.isfinite(best) else {}
         if self.scoring.bounded:
             figures["hits"] = self.hits
-        self.progress("optimize", self.ledger.calls if calls is None else calls, self.config.oracle_calls, figures)
+        done = self.ledger.calls if calls is None else calls
+        self.progress("optimize", done, self.config.oracle_calls, figures)
+        self.work.look(done, self.config.oracle_calls)
 
     def _show_best(
         self, keys: Sequence[str | None], scores: NDArray[np.float64], values: Mapping[str, Sequence[float]]

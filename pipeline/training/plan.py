@@ -10,7 +10,7 @@ import numpy as np
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
-from chem_vae.errors import unknown_name
+from chem_vae.errors import match_name, unknown_name
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.objectives.desirability import PropertySummary
@@ -73,10 +73,11 @@ def choose_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ..
     names = [p.name for p in dataset.properties]
     if config.conditions is None:
         return names
-    for name in config.conditions:
-        if name not in names and name not in more:
+    chosen = [(name, match_name(name, (*names, *more))) for name in config.conditions]
+    for name, found in chosen:
+        if found is None:
             raise unknown_name("property of this dataset", name, {*names, *more})
-    return [name for name in config.conditions if name in names]
+    return [found for _, found in chosen if found in names]
 
 
 def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:

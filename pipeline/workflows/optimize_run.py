@@ -125,7 +125,7 @@ def optimize_run(
         known = known or KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
         raised: list[str] = []
-        with hear_warnings(raised.append):
+        with hear_warnings(raised.append, momentary=False):
             found = optimize(
                 model,
                 config,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chem_vae.errors import ChemVAEWarning, UserError, unknown_name
+from chem_vae.errors import ChemVAEWarning, UserError, match_name, unknown_name
 from pipeline.chemistry.properties import PROPERTIES, get_property
 from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.chemistry.structure_filters import read_allowed
@@ -39,13 +39,13 @@ def check_request(config: CampaignConfig) -> None:
     """
     # Here: whoever only declares a flow does not load torch.
     from chem_vae.model import ARCHITECTURES
-    from chem_vae.optimizers import check_strategy
+    from chem_vae.optimizers import spell_strategy
 
     for name in config.ingest.compute:
         get_property(name)
     ARCHITECTURES.find(config.train.model.architecture)
     if config.generate.strategy is not None:
-        check_strategy(config.generate.strategy, ACQUISITION, SCAFFOLD)
+        spell_strategy(config.generate.strategy, ACQUISITION, SCAFFOLD)
     Constraints(config.generate.constraints)
     check_aims(config.generate.objectives, config.generate.constraints)
     read_allowed(config.generate.allow_unusual)
@@ -68,7 +68,7 @@ def check_request(config: CampaignConfig) -> None:
         return UserError(forgotten) if forgotten else unknown_name(kind, name, known)
 
     for name in config.train.conditions or ():
-        if name not in there:
+        if match_name(name, there) is None:
             raise explain("condition", name, there)
     for name, objective in restore_names(config.generate.objectives, there).items():
         if name in there:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import UserError
-from chem_vae.optimizers import STRATEGIES, Problem, Proposal, create
+from chem_vae.optimizers import STRATEGIES, Problem, Proposal, create, spell_strategy
 from chem_vae.prior import sample_prior
 
 
@@ -83,3 +83,11 @@ def test_registry_errors_name_what_there_is(checkpoint: Checkpoint) -> None:
     for removed in ("turbo", "cma_es"):
         with pytest.raises(UserError, match=f"{removed} was removed.*use the strategy adaptive"):
             create(removed, Problem(checkpoint, no_conditions))
+
+
+def test_capitals_make_no_difference_in_the_name_of_a_strategy() -> None:
+    assert spell_strategy("Adaptive") == "adaptive" and spell_strategy("ACQUISITION", "acquisition") == "acquisition"
+    with pytest.raises(UserError, match="unknown strategy"):
+        spell_strategy("ACQUISITION")
+    with pytest.raises(UserError, match="turbo was removed"):
+        spell_strategy("TuRBO")

@@ -30,7 +30,7 @@ def filled(
         scores = [round(random.Random(night).random() + 0.001 * i, 4) if i % 7 else None for i in range(40)]
         write_run(tmp_path, f"2026010{night + 1}-020000-nightly", some, columns={"score": scores})
     library.add_missing_runs()
-    library.set_status(["CV-1", "CV-2", "CV-50"], "shortlisted")
+    library.set_status(["CV-1", "CV-2", "CV-50"], "Shortlisted")
     return library
 
 
@@ -69,6 +69,7 @@ def test_conditions_are_what_they_say(filled: CandidateLibrary, way: str) -> Non
     assert len(find(filled, run="20260101-020000-nightly")) == len(find(filled, run="latest")) == 40
     assert len(find(filled, run="nightly")) == 100
     assert find(filled, status=("made",)) == []
+    assert find(filled, status=("Shortlisted", "MADE")) == find(filled, status=("shortlisted",))
 
 
 def test_molecules_come_in_order_and_those_without_a_value_last(filled: CandidateLibrary, way: str) -> None:

@@ -23,6 +23,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.training import finetune, start
 from pipeline.training.config import FINE_TUNING, NOTHING, TrainConfig
 from pipeline.training.finetune import plan_fine_tuning
+from pipeline.training.plan import choose_conditions
 from pipeline.training.start import open_base
 from pipeline.training.train import train
 from pipeline.workflows.preflight import check_start
@@ -181,6 +182,8 @@ def test_a_name_with_two_meanings_is_refused(
         train(other, _short(model.folder), workspace)
     with pytest.raises(UserError, match="did you mean 'potency'"):
         train(small, _short(model.folder, conditions=["potencey"]), workspace)
+    names = [p.name for p in small.properties]
+    assert choose_conditions(small, TrainConfig(conditions=tuple(name.upper() for name in names))) == names
 
 
 def test_a_damaged_newer_or_missing_base_is_said(
