@@ -27,7 +27,7 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
     from pipeline.report.model import read_report  # here: --help does without pydantic and pandas
     from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
-    from pipeline.workflows.summarize_runs import summarize_run
+    from pipeline.workflows.summarize_runs import list_missing, summarize_run
 
     report, table = read_report(folder), folder / "candidates.csv"
     warnings, notes = split_warnings(report, list_warnings(report))
@@ -36,6 +36,7 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         "folder": folder,
         "report": folder / "report.html",
         "table": table if table.exists() else None,
+        "missing": list_missing(folder),
         "reused": list_reused(folder / "manifest.json"),
         "funnel": list_funnel_rows(report),
         "achieved": list_achieved_rows(report),

@@ -214,6 +214,9 @@ def open_page(page: Path) -> None:
     """Open a page in the browser, or say where it is."""
     import webbrowser  # here: --help does without it
 
+    if not page.exists():
+        raise DataError(f"there is no {page}: chem-vae inspect {page.parent} shows what is left of the run")
+
     if not webbrowser.open(page.resolve().as_uri()):
         note(f"no browser can be opened from here; open {page.resolve()} yourself")
 
@@ -230,12 +233,19 @@ def list_measured_aims(folder: Path) -> list[str]:
 def show_run(folder: Path) -> None:
     """Print a run's summary, its ten best candidates and the report's path; say which parts it reused."""
     from pipeline.report.model import read_report  # here: loads pydantic
+    from pipeline.workflows.summarize_runs import list_missing
 
     results = read_report(folder)
+    missing = list_missing(folder)
     if line := explain_reuse(folder / "manifest.json"):
         note(line)
     if text := format_summary(results):
         print(text, end="\n\n")
     if best := format_candidates(folder / "candidates.csv", report=results):
         print(best, end="\n\n")
-    print(f"report: {folder / 'report.html'}")
+    if missing:
+        note(
+            f"warning: missing in {folder}: {', '.join(missing)}; what is left is shown. chem-vae repeat {folder.name} makes the run again"
+        )
+    if "report.html" not in missing:
+        print(f"report: {folder / 'report.html'}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rdkit.Chem import rdFMCS
 
 from pipeline.chemistry.molecule import Structure, parse_mol
@@ -20,6 +22,17 @@ def find_different_atoms(structure: Structure | None, other: Structure | None) -
     Returns:
         The numbers of the atoms; none where one is no molecule, or where they have nothing in common.
     """
+    if isinstance(structure, str) and isinstance(other, str):
+        return list(_compare_smiles(structure, other))
+    return _compare(structure, other)
+
+
+@lru_cache(maxsize=1024)  # a report asks twice about each pair, and a search takes up to a second
+def _compare_smiles(smiles: str, other: str) -> tuple[int, ...]:
+    return tuple(_compare(smiles, other))
+
+
+def _compare(structure: Structure | None, other: Structure | None) -> list[int]:
     mol, reference = parse_mol(structure), parse_mol(other)
     if mol is None or reference is None:
         return []

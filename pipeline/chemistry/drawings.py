@@ -23,6 +23,8 @@ _CLASSES = {7: "N", 8: "O", 9: "F", 17: "F", 35: "Br", 53: "Br", 16: "S", 15: "P
 _MARKS = {"N": "#0000FE", "O": "#FE0000", "F": "#00FE00", "Br": "#FE00FE", "S": "#FEFE00", "P": "#00FEFE"}
 _CLASS_OF = {mark: name for name, mark in _MARKS.items()}
 _PATH = re.compile(r"<(path|ellipse|rect)\b([^>]*?)/?>")
+LARGEST = 200
+"""The atoms of the largest molecule that is drawn: of a larger one nothing could be seen. The page's own drawings have the same limit."""
 DISK = 8.0
 """The radius in pixels of the disk behind a marked atom."""
 _DECIMAL = re.compile(r"(\d+)\.0\b")
@@ -43,11 +45,15 @@ def draw_molecule(
 
     Returns:
         An <svg class="mol"> whose paths have CSS classes for colors: "b" is stroked, "g" is filled, and N, O, F, Br, S
-        and P name the element; a disk has the class "u". None where RDKit finds no molecule.
+        and P name the element; a disk has the class "u". None where RDKit finds no molecule. Of a molecule with more than LARGEST
+        atoms it says that it is too large.
     """
     mol = _lay_out(structure)
     if mol is None:
         return None
+    if (atoms := mol.GetNumAtoms()) > LARGEST:
+        text = f'<text class="g" x="0" y="14" font-size="12">{atoms} atoms: too large to draw</text>'
+        return f'<svg class="mol" viewBox="0 0 190 20" width="190" height="20">{text}</svg>'
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
     options: Any = drawer.drawOptions()
     options.clearBackground = False

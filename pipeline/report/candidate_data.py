@@ -9,21 +9,25 @@ from typing import Any
 import pandas as pd
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.differences import find_different_atoms
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.structural_alerts import locate_alerts
 from pipeline.chemistry.unusual_cells import SEPARATOR, read_atoms, read_names
+from pipeline.report.asked_and_found import Isomer
 from pipeline.report.candidate_table import choose_columns
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns
-from pipeline.report.model import Isomer, LatentMap, Report, SearchMap
+from pipeline.report.model import Report
+from pipeline.report.model_facts import LatentMap
 from pipeline.report.part import Number, Part, Point
 from pipeline.report.raw_values import add_raw_values
+from pipeline.report.search_facts import SearchMap
 from pipeline.report.shown_properties import PREDICTED, collect_properties, describe_score
 from pipeline.workspace.formatting import choose_column_decimals, is_number
 
 FORMAT, FORMAT_VERSION = "chem-vae candidates", 1
 NUMBER, TEXT, FLAG, STRUCTURE, LIST, EMPTY = "number", "text", "flag", "structure", "list", "empty"
 """The kinds of columns: a list is text with semicolons between its entries, and an empty column has no value at all."""
-MOST_ANCESTORS = 8
+MOST_ANCESTORS, MOST_COMPARED = 8, 100
 _LISTS = ("alerts", "unusual")
 _STRUCTURES = ("smiles", "nearest_training_smiles", f"{MEASURED}smiles", "parent", "scaffold")
 _ALWAYS = ("rank", "score", "hit_probability", "similarity_to_measured", f"{MEASURED}similarity", "nearest_training_similarity",
@@ -76,6 +80,8 @@ class CandidateData(Part):
     """The cells of each column, in the order of the rows; None where a value is missing."""
     marks: list[dict[str, list[int]]] = []
     """For each candidate the atoms (their numbers in its SMILES) of each alert and each unusual structure, by its name."""
+    differences: list[list[int]] = []
+    """For each of the first candidates (MOST_COMPARED) the atoms of its nearest measured molecule in which that one differs from it."""
     lineages: list[list[dict[str, Any]]] = []
     """For each candidate its ancestors, the parent first; [] where it was not made from a molecule."""
     isomers: dict[str, list[Isomer]] = {}
@@ -112,6 +118,7 @@ def collect_candidate_data(report: Report, candidates: pd.DataFrame) -> Candidat
         columns=_describe(report, table, values),
         values=values,
         marks=[_mark(row) for row in table.to_dict("records")],
+        differences=_compare(values),
         lineages=_trace(report, values),
         isomers=of_parent,
         map=_place(report, len(table)),
@@ -174,6 +181,15 @@ def _mark(row: Mapping[Any, Any]) -> dict[str, list[int]]:
     if read_names(row.get("alerts")) and (mol := parse_mol(row.get("smiles"))) is not None:
         marks.update({name: list(atoms) for name, atoms in locate_alerts(mol).items()})
     return marks
+
+
+def _compare(values: Mapping[str, list[Any]]) -> list[list[int]]:
+    """Find the atoms in which the nearest measured molecules of the first candidates differ from them; [] where there are none."""
+    nearest = values.get(f"{MEASURED}smiles")
+    if nearest is None:
+        return []
+    pairs = zip(nearest[:MOST_COMPARED], values["smiles"], strict=False)
+    return [find_different_atoms(other, smiles) for other, smiles in pairs]
 
 
 def _trace(report: Report, values: Mapping[str, list[Any]]) -> list[list[dict[str, Any]]]:

@@ -14,8 +14,11 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import USUAL
 from pipeline.optimization.result import Optimization, average_best
+from pipeline.report.asked_and_found import Distribution, Objective, Refusal, Request, Stage
 from pipeline.report.cautions import list_cautions
-from pipeline.report.generation_report import (
+from pipeline.report.model import Report
+from pipeline.report.origins import BEST_OF, count_origins, measure_shares, trace_lineages
+from pipeline.report.run_figures import (
     PLOTTED,
     collect_distributions,
     describe_novelty,
@@ -24,18 +27,7 @@ from pipeline.report.generation_report import (
     start_report,
     thin,
 )
-from pipeline.report.model import (
-    Distribution,
-    DiversityAt,
-    Failure,
-    Objective,
-    Refusal,
-    Report,
-    Request,
-    Search,
-    Stage,
-)
-from pipeline.report.origins import BEST_OF, count_origins, measure_shares, trace_lineages
+from pipeline.report.search_facts import DiversityAt, Failure, Search
 from pipeline.report.search_results import compare_predictions, find_front, map_search
 from pipeline.report.shown_properties import COMPUTED, ORACLE
 

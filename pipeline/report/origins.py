@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.report.model import Ancestor, Origin, OriginShares
+from pipeline.report.search_facts import Ancestor, Origin, OriginShares
 
 BEST_OF = 100  # calls by score
 LINEAGES, ANCESTORS = 3, 8

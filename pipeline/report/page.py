@@ -11,6 +11,7 @@ from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.chemistry.unusual_cells import read_names
 from pipeline.report import sections
+from pipeline.report.asked_and_found import Isomer, Novelty
 from pipeline.report.candidate_table import (
     choose_columns,
     choose_library_columns,
@@ -20,7 +21,7 @@ from pipeline.report.candidate_table import (
 )
 from pipeline.report.definitions import DEFINITIONS
 from pipeline.report.libraries import digest_script
-from pipeline.report.model import Isomer, Novelty, Report
+from pipeline.report.model import Report
 from pipeline.report.search_sections import make_search
 from pipeline.report.shown_properties import PREDICTED, ShownProperty, collect_properties, describe_score
 from pipeline.report.tables import list_refusals

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.report.model import Distribution, LatentMap, Number, Objective, Point, Training
+from pipeline.report.asked_and_found import Distribution, Objective
+from pipeline.report.model_facts import LatentMap, Training
+from pipeline.report.part import Number, Point
 from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.report.model import DiversityAt, Front, OriginShares, Point, PropertyPart, Search, SearchMap
+from pipeline.report.part import Point, PropertyPart
 from pipeline.report.plots import (
     MAP_SIZE,
     Array,
@@ -18,6 +18,7 @@ from pipeline.report.plots import (
     label_directions,
     to_points,
 )
+from pipeline.report.search_facts import DiversityAt, Front, OriginShares, Search, SearchMap
 from pipeline.report.shown_properties import SCORE, ShownScore
 from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 

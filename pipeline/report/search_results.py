@@ -13,9 +13,10 @@ from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, find_non_dominated
 from pipeline.optimization.result import Optimization
-from pipeline.report.generation_report import PLOTTED, thin
 from pipeline.report.latent_places import list_placed, place_candidates
-from pipeline.report.model import ComparedPrediction, Front, PropertyPart, SearchMap, Share
+from pipeline.report.part import PropertyPart, Share
+from pipeline.report.run_figures import PLOTTED, thin
+from pipeline.report.search_facts import ComparedPrediction, Front, SearchMap
 
 
 def compare_predictions(found: Optimization, model: TrainedModel) -> list[ComparedPrediction]:

@@ -8,7 +8,8 @@ from typing import Any
 from pipeline.chemistry.drawings import draw_molecule
 from pipeline.report import plots
 from pipeline.report.candidate_table import mark_safe
-from pipeline.report.model import Report, Search
+from pipeline.report.model import Report
+from pipeline.report.search_facts import Search
 from pipeline.report.search_plots import draw_search_plots
 from pipeline.report.shown_properties import COMPUTED, ShownProperty, describe_score, show_own_values
 from pipeline.workspace.formatting import choose_decimals, format_duration

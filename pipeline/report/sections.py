@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.report import plots
+from pipeline.report.asked_and_found import Distribution
 from pipeline.report.candidate_table import Column, mark_safe
-from pipeline.report.model import Distribution, Report
+from pipeline.report.model import Report
 from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import PREDICTED, ShownProperty
 from pipeline.report.tables import list_warnings

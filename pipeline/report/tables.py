@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline.datasets.account import order_by_request
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE
-from pipeline.report.model import Achieved, Refusal, Report
+from pipeline.report.asked_and_found import Achieved, Refusal
+from pipeline.report.model import Report
 
 
 def list_funnel_rows(report: Report) -> list[dict[str, Any]]:

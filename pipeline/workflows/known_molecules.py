@@ -15,7 +15,8 @@ from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.library import open_library
 from pipeline.library.database import LibraryError, UnreachableError
 from pipeline.library.recording import RecordedRun
-from pipeline.report.model import News, Share
+from pipeline.report.asked_and_found import News
+from pipeline.report.part import Share
 from pipeline.workspace.csv_tables import read_csv, read_csv_rows
 from pipeline.workspace.runs import Run
 

@@ -103,6 +103,15 @@ def summarize_run(folder: Path) -> RunSummary:
     )
 
 
+def list_missing(folder: Path) -> list[str]:
+    """List the files that a run folder had when it was written, and has not any more; none where that is not known."""
+    try:
+        contents = read_manifest(folder, KIND).get(CONTENTS) or {}
+    except UserError:
+        return []
+    return [name for name in contents if not (folder / name).is_file()]
+
+
 def count_hits(report: Report) -> tuple[int | None, int | None]:
     """Count the molecules of a run within all its targets, and those among which they are; None where it has no targets."""
     stage = next((stage for stage in report.funnel if stage.stage in HITS), None)

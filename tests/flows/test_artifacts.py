@@ -10,7 +10,8 @@ import pytest
 
 from flows import artifacts
 from flows.candidate_rows import make_candidate_rows, read_candidates
-from pipeline.report.model import Report, Stage
+from pipeline.report.asked_and_found import Stage
+from pipeline.report.model import Report
 
 
 def test_keys_hold_only_what_prefect_takes() -> None:

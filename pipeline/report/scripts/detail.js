@@ -96,11 +96,13 @@
     function makeNeighbor(prefix, name, row) {
       const smiles = store.get(`${prefix}smiles`, row);
       if (isEmpty(smiles)) return null;
+      const differing = new Map((prefix === NEAREST[0][0] && store.data.differences[row] || []).map((atom) => [atom, "ct-differs"]));
       const facts = store.columns.filter((c) => c.column.startsWith(prefix) && c.column !== `${prefix}smiles` && !isEmpty(store.get(c.column, row)));
       const lines = facts.map((column) => tool.make("div", {}, tool.make("dt", {}, column.label), tool.make("dd", {}, tool.formatCell(store, column, row))));
       return tool.make("section", {}, tool.make("h4", {}, name), tool.make("div", { class: "ct-pair" },
-        tool.make("div", { class: "ct-small" }, structures.draw(smiles, 190, 110)),
-        tool.make("div", {}, tool.make("dl", {}, lines), tool.make("p", { class: "smiles" }, smiles))));
+        tool.make("div", { class: "ct-small" }, structures.draw(smiles, 190, 110, differing)),
+        tool.make("div", {}, tool.make("dl", {}, lines), tool.make("p", { class: "smiles" }, smiles))),
+      differing.size ? tool.make("p", { class: "ct-quiet" }, "Marked: the atoms in which it differs from the candidate.") : null);
     }
 
     function makeLineage(row) {

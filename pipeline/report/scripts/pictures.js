@@ -1,7 +1,7 @@
 "use strict";
 // Turns drawings and plots of the page into PNG pictures.
 ((tool) => {
-  const SCALE = 2, MOST = 200, CELL = { width: 230, height: 200, picture: 140 };
+  const SCALE = 2, MOST = tool.MOST_PICTURED = 200, CELL = { width: 230, height: 200, picture: 140 };
 
   // Write an SVG element as text that needs nothing of the page: its colors are those that the page shows now.
   function writeAlone(svg) {

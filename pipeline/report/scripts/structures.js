@@ -9,6 +9,7 @@
   const OPTIONS = { autoCrop: true, autoCropMargin: 9, suppressChiralText: true, suppressESR: true, suppressCIPParity: true, noStereoProblem: true };
   const LARGEST = 200;  // atoms of a molecule that is drawn
   const SMALL = { 6: "c", 7: "n", 8: "o", 16: "s" };
+  const FRAME = 16;  // milliseconds of drawing in a frame
   const SLICE = 40;  // milliseconds of a search after which the page may react
 
   class Structures {
@@ -17,6 +18,7 @@
       this.parser = new tool.OCL.SmilesParser();
       this.molecules = new Array(store.count);
       this.drawings = new Map();
+      this.waiting = [];
     }
 
     // The molecule of a row as a graph; null where its SMILES cannot be read.
@@ -49,7 +51,7 @@
 
     // Draw a structure as an SVG element, or say why it is not drawn; `marked` maps atoms to the class of the disk behind them.
     draw(smiles, width = 220, height = 140, marked = new Map()) {
-      const key = `${smiles}|${width}|${[...marked].join()}`;
+      const key = this.key(smiles, width, marked);
       if (!this.drawings.has(key)) {
         if (this.drawings.size > 3000) this.drawings.clear();
         this.drawings.set(key, this.render(smiles, width, height, marked));
@@ -57,6 +59,25 @@
       const drawn = this.drawings.get(key);
       return drawn ? drawn.cloneNode(true) : tool.make("span", { class: "ct-none" }, "no drawing");
     }
+
+    // Leave room for a drawing, and draw it between two frames, so that a table of many new rows is there at once; what the page shows goes first.
+    drawSoon(smiles, width, height, marked) {
+      if (this.drawings.has(this.key(smiles, width, marked))) return this.draw(smiles, width, height, marked);
+      const place = tool.make("span", { class: "ct-soon" });
+      if (this.waiting.push({ place, draw: () => this.draw(smiles, width, height, marked) }) === 1) requestAnimationFrame(() => this.drawWaiting());
+      return place;
+    }
+
+    drawWaiting() {
+      const end = performance.now() + FRAME;
+      while (this.waiting.length && performance.now() < end) {
+        const first = Math.max(0, this.waiting.findIndex(({ place }) => place.isConnected)), [next] = this.waiting.splice(first, 1);
+        next.place.replaceWith(next.draw());
+      }
+      if (this.waiting.length) requestAnimationFrame(() => this.drawWaiting());
+    }
+
+    key(smiles, width, marked) { return `${smiles}|${width}|${[...marked].join()}`; }
 
     render(smiles, width, height, marked) {
       let mol, text;

@@ -12,7 +12,7 @@
 
     function build() {
       table = new tool.Tabulator(place, {
-        data: Array.from({ length: store.count }, (_, row) => makeRow(row)), index: ROW, nestedFieldSeparator: false, height: "min(76vh, 900px)", rowHeight: HEIGHT,
+        data: Array.from({ length: store.count }, (_, row) => makeRow(row)), index: ROW, nestedFieldSeparator: false, height: "min(76vh, 900px)", rowHeight: HEIGHT, renderVerticalBuffer: 3 * HEIGHT,
         layout: "fitDataFill", columns: makeColumns(), headerSortTristate: false, placeholder: "No candidate passes all filters.",
         groupHeader: (name, count) => `${name || "none"} \u00b7 ${count}`, columnDefaults: { headerTooltip: true, resizable: "header" }, keybindings: false,
       });
@@ -43,7 +43,7 @@
       const picture = { title: "structure", field: "smiles", width: 190, headerSort: false, formatter: (cell) => {
         const row = cell.getData()[ROW];
         return tool.make("button", { type: "button", class: "ct-open", "data-row": row, "aria-label": `candidate ${store.get("rank", row)}: all details`,
-          onclick: () => open(row) }, structures.draw(store.smiles(row), 170, 78, tool.findMarks(store, structures, row)));
+          onclick: () => open(row) }, structures.drawSoon(store.smiles(row), 170, 78, tool.findMarks(store, structures, row)));
       } };
       const similarity = { ...makeColumn({ column: tool.SIMILARITY, label: "similarity", kind: "number", decimals: 2, unit: "", basis: "" }), visible: false };
       const flags = { title: "flags", field: "alerts", minWidth: 150, sorter: compare, headerSort: store.byName.has("alerts"), formatter: (cell) => {

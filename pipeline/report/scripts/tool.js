@@ -128,6 +128,7 @@
     function update(what) {
       const ticked = store.ticks.size;
       if (what === "ticks") note.textContent = "";
+      picture.title = ticked > tool.MOST_PICTURED ? `a picture of the first ${tool.MOST_PICTURED} of the ${ticked.toLocaleString("en-US")} ticked candidates; the files hold all` : "";
       count.textContent = ticked ? ticked.toLocaleString("en-US") : "";
       words.textContent = ticked ? " on the shortlist" : "Tick candidates to put them on a shortlist.";
       [...files, picture, only, clear].forEach((button) => { button.hidden = !ticked; });

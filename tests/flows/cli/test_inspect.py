@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from command_line import CommandLine, Done, refused
 
 from pipeline.workspace.lookup import list_shipped_models
+
+
+def test_a_run_folder_with_parts_missing_says_which_and_shows_the_rest(
+    chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path
+) -> None:
+    run = next(path for path in (workspace / "runs").iterdir() if (path / "manifest.json").exists())
+    copy = shutil.copytree(run, tmp_path / "runs" / run.name)
+    for name in ("candidates.csv", "report.html"):
+        (copy / name).unlink()
+    done = chem_vae("report", run.name, "-w", tmp_path)
+    assert done.returncode == 0 and "valid" in done.stdout and "report: " not in done.stdout
+    assert "candidates.csv, report.html; what is left is shown" in done.stderr
+    made = json.loads(chem_vae("report", run.name, "-w", tmp_path, "--json").stdout)
+    assert made["missing"] == ["candidates.csv", "report.html"] and made["best"] == [] and made["funnel"]
+    done = chem_vae("report", run.name, "-w", tmp_path, "--open")
+    assert done.returncode == 2 and "error: there is no " in done.stderr
 
 
 def test_report_runs_inspect_datasets(chem_vae: CommandLine, first_run: Done, workspace: Path) -> None:

@@ -56,3 +56,9 @@ def test_a_grid_is_a_picture_with_captions(tmp_path: Path, ending: str) -> None:
 def test_a_grid_of_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\.png or \.svg"):
         drawings.draw_grid(["CCO"], [""], tmp_path / "grid.pdf")
+
+
+def test_a_molecule_that_is_too_large_is_not_drawn() -> None:
+    told = drawings.draw_molecule("C" * 401)
+    assert told is not None and "401 atoms: too large to draw" in told and "<path" not in told
+    assert "<path" in (drawings.draw_molecule("C" * 200) or "")

@@ -11,8 +11,10 @@ from flows.terminal import format_summary
 from pipeline.chemistry.molecule import Molecule
 from pipeline.models.sizes import Sizes
 from pipeline.report import page, tables
+from pipeline.report.asked_and_found import Objective, Refusal, Request, Stage
 from pipeline.report.cautions import list_cautions
-from pipeline.report.model import Objective, Predictor, Refusal, Report, Request, Stage
+from pipeline.report.model import Report
+from pipeline.report.model_facts import Predictor
 from pipeline.report.read_first import split_warnings
 
 USUAL, HEAVY, LIGHT = "CC(=O)Nc1ccc(O)cc1", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC(=O)O", "CCO"

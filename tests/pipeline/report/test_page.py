@@ -15,7 +15,8 @@ from pipeline import report
 from pipeline.chemistry import metrics
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report import libraries, page, plots
-from pipeline.report.model import Front, Report, SearchMap
+from pipeline.report.model import Report
+from pipeline.report.search_facts import Front, SearchMap
 from pipeline.report.search_plots import draw_front, draw_search_map
 from tests.pipeline.report.samples import (
     HOSTILE,

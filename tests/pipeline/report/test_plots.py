@@ -6,7 +6,9 @@ import math
 import re
 
 from pipeline.report import plots
-from pipeline.report.model import Distribution, LatentMap, Row, Training
+from pipeline.report.asked_and_found import Distribution
+from pipeline.report.model_facts import LatentMap, Training
+from pipeline.report.part import Row
 
 
 def test_plots_bear_odd_data() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from pipeline.report import search_plots
-from pipeline.report.model import DiversityAt, Front, OriginShares, PropertyPart, Search, SearchMap
+from pipeline.report.part import PropertyPart
+from pipeline.report.search_facts import DiversityAt, Front, OriginShares, Search, SearchMap
 
 FRONT = Front(
     objectives=[PropertyPart(property="a", label="A", unit="nM"), PropertyPart(property="b")],

@@ -6,7 +6,8 @@ import pandas as pd
 
 from flows.terminal import format_summary
 from pipeline.objectives.config import USUAL
-from pipeline.report.model import Report, Stage
+from pipeline.report.asked_and_found import Stage
+from pipeline.report.model import Report
 from pipeline.report.page import render
 from pipeline.report.search_sections import make_search
 from pipeline.report.tables import describe_unusual, list_refusals

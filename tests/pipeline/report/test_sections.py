@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.report.model import Predictor, Report, Training
+from pipeline.report.model import Report
+from pipeline.report.model_facts import Predictor, Training
 from pipeline.report.sections import choose_warnings
 from pipeline.report.shown_properties import collect_properties
 from pipeline.training.fit_predictors import warn_about_predictors

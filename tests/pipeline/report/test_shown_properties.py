@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from pipeline.report import page, tables
-from pipeline.report.model import Achieved, Ancestor, ExpectedHits, Objective, Origin, Report, Request, Search
+from pipeline.report.asked_and_found import Achieved, ExpectedHits, Objective, Request
+from pipeline.report.model import Report
+from pipeline.report.search_facts import Ancestor, Origin, Search
 from pipeline.report.search_plots import draw_best_so_far
 from pipeline.report.shown_properties import SCORE, collect_properties, describe_score, show_own_values
 from tests.pipeline.report.samples import Reader

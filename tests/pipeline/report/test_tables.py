@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.report.model import Achieved, Report, Stage
+from pipeline.report.asked_and_found import Achieved, Stage
+from pipeline.report.model import Report
 from pipeline.report.tables import list_achieved_rows, list_funnel_rows
 
 
