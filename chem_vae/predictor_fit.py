@@ -33,7 +33,8 @@ def fit_predictor(
         y: (n,) values in raw units, or labels some of which are bounds; rows with neither are left out.
         seed: The seed.
         most: The most molecules that are used, drawn with the seed.
-        fit_on: The most molecules that the hyperparameters of a Gaussian process of plain values are fitted to; None: all.
+        fit_on: For values without noise: the most molecules that the hyperparameters of a Gaussian process are fitted to; None: all, and the
+            values have noise.
 
     Returns:
         The predictor, not calibrated yet.
