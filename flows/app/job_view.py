@@ -38,7 +38,7 @@ STAGES = {
     "likelihood": "learn what is usual",
     "generate": "search for molecules",
     "optimize": "ask the oracle",
-    "predict": "predict the candidates",
+    "predict": "learn to predict properties",
     "nearest training molecules": "compare with your molecules",
     "describe": "describe the molecules",
     "weigh what was found": "choose the most promising",
@@ -134,7 +134,7 @@ class StageView:
         self.best.clear()
         with self.best:
             heading("The best so far", 3)
-            text("They are not yet checked for alerts and compared with your molecules.", "muted tiny")
+            text("By predicted or computed values; not yet checked for alerts.", "muted tiny")
             with ui.element("div").classes("mols small-mols"):
                 for molecule in self.shown[:SHOWN]:
                     lines = [f"{name} {format_plain(value)}" for name, value in molecule.values.items()]

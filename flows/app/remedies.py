@@ -15,7 +15,7 @@ from typing import Any
 from chem_vae.errors import UserError
 from flows.app.remedy_words import COMMANDS, ELSEWHERE, NOUNS, WORDS, name_limits
 from flows.cli import options, screen
-from flows.cli.setting_option import SettingOption, merge_pairs, read_toml_value, read_value
+from flows.cli.setting_option import SettingOption, merge_pairs, read_nothing, read_toml_value, read_value
 from pipeline.config import merge_settings
 
 _ALL = (
@@ -33,11 +33,11 @@ _COMMAND = re.compile(
 
 
 def _collect() -> dict[str, SettingOption]:
-    """Collect the options of settings by each of their names; the first of two with one name wins."""
+    """Collect the options that set settings by themselves, by each of their names; the first of two with one name wins."""
     found: dict[str, SettingOption] = {}
     for option in _ALL:
-        if option is options.LIBRARY:
-            continue  # the app has one
+        if option is options.LIBRARY or option.read is read_nothing:
+            continue  # the app has a library; of the others the command reads the value
         for name in option.names.replace("/", " ").split():
             found.setdefault(name, option)
     return found

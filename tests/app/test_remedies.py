@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import UserError
-from flows.app.remedies import OPTIONS, Remedy, apply_remedies, read_sentence, say
+from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag, read_sentence, say
 from flows.app.remedy_words import COMMANDS, ELSEWHERE
+from flows.app.rerun import list_choices
 from pipeline.config import CampaignConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,6 +136,19 @@ def test_a_remedy_without_its_value_is_not_applied() -> None:
         Remedy("--within").read()
     with pytest.raises(UserError, match="write it as"):
         Remedy("--within", "mw").read()
+
+
+def test_every_setting_that_can_be_added_to_a_run_changes_it() -> None:
+    assert len(list_choices()) > 30
+    for name in list_choices():
+        option = OPTIONS[name]
+        example = option.example.strip("'").partition(" --in")[0] or {"": "5", "NAME": "conditional"}.get(
+            option.metavar, "CCO"
+        )
+        change = Remedy(name, "" if is_flag(name) else "train.replay=0" if name == "--set" else example)
+        assert change.read(), name
+        assert apply_remedies({}, [change]) != apply_remedies({}, []), name
+        assert re.search("[a-z]", change.label) and "--" not in change.label and "{" not in change.label
 
 
 def test_no_option_has_two_names_in_the_app() -> None:
