@@ -98,7 +98,10 @@ def walk(page: Page, address: str, spreadsheet: Path, shortlist: Path, take: Tak
     number = min(CHOSEN, boxes.count())
     for place in range(number):
         boxes.nth(place).click()
-    page.get_by_label("Note, such as the reason").fill("first batch")
+    note = page.get_by_label("Note, such as the reason")
+    note.fill("first batch")
+    note.evaluate("field => field.closest('section').scrollIntoView()")
+    page.wait_for_timeout(600)  # the last tick is drawn
     take("6-shortlist")
     page.get_by_role("button", name="Shortlist").click()
     expect(page.locator(".chip.shortlisted").nth(number - 1)).to_be_visible(timeout=60_000)
