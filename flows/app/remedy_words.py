@@ -88,6 +88,7 @@ NOUNS = {
 }
 """The name of an option where a sentence leaves its value open."""
 ELSEWHERE = {
+    "--continue": "Resume",
     "--id-column": "a column named id",
     "--library": "library",
     "--model": "model",
@@ -128,6 +129,7 @@ COMMANDS = {
     "tune": "a search for better settings by whoever installed the app",
     "benchmark": "a benchmark by whoever installed the app",
     "ui": "the app",
+    "quickstart": "“Start”",
     "gc": "a clearing of old files by whoever installed the app",
 }
 """The page, or whoever does it, by the name of the command."""
