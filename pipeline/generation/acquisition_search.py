@@ -232,6 +232,8 @@ def search(
         stopped = work.is_stopped()
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)
+    if stopped and calls.empty:
+        raise KeyboardInterrupt  # there is nothing to show yet
     if stopped:
         told.append(explain_stop(len(calls), samples))
     progress(WEIGH, 0, WEIGH_STEPS)

@@ -1,4 +1,40 @@
 "use strict";
+// The definition behind a question mark opens beside it; one is open at a time, and Escape or a click elsewhere closes it.
+(function () {
+  var all = Array.prototype.slice.call(document.querySelectorAll("details.define"));
+
+  function place(details) {
+    var box = details.querySelector(".defined"), mark = details.getBoundingClientRect(), size = box.getBoundingClientRect();
+    var below = mark.bottom + 6 + size.height < innerHeight - 56;  // the shortlist stands at the bottom
+    var left = Math.max(8, Math.min(mark.left - 20, document.documentElement.clientWidth - size.width - 8));
+    var top = Math.max(8, below ? mark.bottom + 6 : mark.top - 6 - size.height);
+    box.style.bottom = "auto";
+    box.style.left = left + "px";
+    box.style.top = top + "px";
+    var now = box.getBoundingClientRect();  // it may stand in a part that moves what is fixed
+    box.style.left = 2 * left - now.left + "px";
+    box.style.top = 2 * top - now.top + "px";
+  }
+
+  function close(but) { all.forEach(function (details) { if (details !== but) { details.open = false; } }); }
+
+  all.forEach(function (details) {
+    details.addEventListener("toggle", function () { if (details.open) { close(details); place(details); } });
+  });
+  document.addEventListener("click", function (event) { close(event.target.closest && event.target.closest("details.define")); });
+  document.addEventListener("keydown", function (event) {
+    var open = event.key === "Escape" && all.find(function (details) { return details.open; });
+    if (open) { open.open = false; open.firstElementChild.focus(); }
+  });
+  addEventListener("scroll", function () {  // it stays beside its mark, and goes with it
+    all.forEach(function (details) {
+      if (!details.open) { return; }
+      var mark = details.getBoundingClientRect();
+      if (mark.bottom < 0 || mark.top > innerHeight) { details.open = false; } else { place(details); }
+    });
+  }, { passive: true, capture: true });
+})();
+
 (function () {
   var table = document.querySelector("table.candidates");
 

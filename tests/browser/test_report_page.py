@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from pipeline import report
 from pipeline.report.comparison_page import render_comparison
-from tests.browser.watched_page import PHONE, WatchedPage
+from tests.browser.watched_page import DESKTOP, PHONE, WatchedPage
 from tests.pipeline.report.samples import as_report, candidates, full_report
 
 
@@ -30,6 +31,25 @@ def test_the_page_has_no_serious_fault_of_access(
 def test_the_page_is_no_wider_than_a_phone(open_page: Callable[..., WatchedPage], small: Path) -> None:
     page = open_page(viewport=PHONE).open(small)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_a_definition_opens_beside_its_mark_within_the_page(
+    open_page: Callable[..., WatchedPage], small: Path, size: ViewportSize
+) -> None:
+    page = open_page(viewport=size).open(small)
+    marks = page.locator("details.define")
+    for at in (0, marks.count() - 1):
+        marks.nth(at).locator("summary").click()
+        page.wait_for_timeout(100)
+        box, mark = marks.nth(at).locator(".defined").bounding_box(), marks.nth(at).bounding_box()
+        assert box is not None and mark is not None
+        assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
+        assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+        assert min(abs(box["y"] - mark["y"]), abs(box["y"] + box["height"] - mark["y"])) < 40
+        assert page.locator("details.define[open]").count() == 1  # the one before has closed
+    page.keyboard.press("Escape")
+    assert page.locator("details.define[open]").count() == 0
 
 
 def test_the_page_serves_without_javascript(open_page: Callable[..., WatchedPage], small: Path) -> None:

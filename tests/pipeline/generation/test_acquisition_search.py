@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from chem_vae.errors import UserError
+from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
@@ -124,3 +126,17 @@ def test_a_prediction_that_is_not_sure_is_outside_of_the_domain(model: TrainedMo
     ).std
     assert not strict.molecules["in_domain"][(spread > 1.001 * limit).numpy()].any()
     assert strict.molecules["in_domain"].any()
+
+
+def test_a_search_that_is_stopped_ranks_what_is_there(model: TrainedModel) -> None:
+    def listen(stage: str, done: int, total: int, figures: object = None) -> None:
+        if stage == "generate" and 400 <= done < total and not pressed:
+            pressed.append(done)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    pressed: list[int] = []
+    config = GenerateConfig(n=5, samples=2000, objectives={"assay": Objective(maximize=True)}, seed=3)
+    with pytest.warns(ChemVAEWarning, match="stopping with what is there"):
+        found = generate(model, config=config, progress=listen)
+    assert pressed and found.counts["unique"] < 1000 and len(found.candidates) > 0
+    assert any("stopped by Ctrl-C after " in text and "of 2,000 samples" in text for text in found.warnings)
