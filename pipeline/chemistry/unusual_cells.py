@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from rdkit import Chem
+
 from pipeline.chemistry.molecule import Molecule, Structure, parse_mol
 from pipeline.chemistry.structure_filters import locate_unusual
 
@@ -24,10 +26,18 @@ def write_unusual(structure: Structure, usual: Collection[str] = ()) -> tuple[st
     """
     mol = parse_mol(structure)
     found = {} if mol is None else locate_unusual(mol, usual)
-    if found and isinstance(structure, Molecule):  # the atoms of a parsed molecule may stand in another order
+    if found and isinstance(structure, Molecule) and not _has_order_of_smiles(structure):
         return write_unusual(structure.smiles, usual)
     atoms = (" ".join(map(str, indices)) for indices in found.values())
     return f"{SEPARATOR} ".join(found), f"{SEPARATOR} ".join(atoms)
+
+
+def _has_order_of_smiles(molecule: Molecule) -> bool:
+    """Tell whether the atoms of a parsed molecule stand in the order of its SMILES, as they mostly do."""
+    if Chem.MolToSmiles(molecule.mol) != molecule.smiles:
+        return False
+    order = molecule.mol.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"]
+    return list(order) == list(range(molecule.mol.GetNumAtoms()))
 
 
 def read_names(cell: Any) -> list[str]:

@@ -22,6 +22,8 @@ def test_the_atoms_are_those_of_the_smiles_as_written(smiles: str) -> None:
     if mol is not None:
         turned = Chem.RenumberAtoms(mol, list(range(mol.GetNumAtoms()))[::-1])
         assert write_unusual(Molecule(smiles, mol=turned)) == (names, atoms)
+        parsed = Molecule.parse(Chem.MolToSmiles(mol))
+        assert parsed is not None and write_unusual(parsed) == write_unusual(parsed.smiles)
     assert read_names(names) == list(found) and len(atoms.split(";")) == max(len(found), 1)
     assert read_atoms(atoms) == sorted({i for indices in found.values() for i in indices})
     if found:
