@@ -203,11 +203,13 @@ class _Search:
             return [select(MoleculeRecord.id).where(*others).order_by(_order(MoleculeRecord.id, query.ascending))]
         field = find_field(self.connection, name)
         lacks, number = _lacks_value(field), MoleculeRecord.id
+        column = field.column if first is None else func.coalesce(field.column, field.column)
         if field.property_id is None:
-            column = field.column if first is None else func.coalesce(field.column, field.column)
+            if first is not None and not query.ascending:  # a few, sorted in one statement
+                orders = [column.is_(None), column.desc(), MoleculeRecord.id.desc()]
+                return [select(MoleculeRecord.id).where(*others).order_by(*orders)]
             with_value = select(MoleculeRecord.id).where(field.column.is_not(None), *others)
         else:
-            column = field.column if first is None else func.coalesce(field.column, field.column)
             joined = select(MoleculeRecord.id).join(ValueRecord, ValueRecord.molecule_id == MoleculeRecord.id)
             with_value = joined.where(*field.choose(), *others)
             if not others:  # the index of the values alone says it
