@@ -202,12 +202,12 @@ class _Search:
         if name == "id":
             return [select(MoleculeRecord.id).where(*others).order_by(_order(MoleculeRecord.id, query.ascending))]
         field = find_field(self.connection, name)
-        lacks, number = _lacks_value(field), MoleculeRecord.id
+        number = MoleculeRecord.id
         column = field.column if first is None else func.coalesce(field.column, field.column)
         if field.property_id is None:
             if first is not None and not query.ascending:  # a few, sorted in one statement
-                orders = [column.is_(None), column.desc(), MoleculeRecord.id.desc()]
-                return [select(MoleculeRecord.id).where(*others).order_by(*orders)]
+                order = (column.is_(None), column.desc(), number.desc())
+                return [select(number).where(*others).order_by(*order)]
             with_value = select(MoleculeRecord.id).where(field.column.is_not(None), *others)
         else:
             joined = select(MoleculeRecord.id).join(ValueRecord, ValueRecord.molecule_id == MoleculeRecord.id)
@@ -215,7 +215,9 @@ class _Search:
             if not others:  # the index of the values alone says it
                 with_value, number = select(ValueRecord.molecule_id).where(*field.choose()), ValueRecord.molecule_id
         orders = [_order(column, query.ascending), _order(number, query.ascending)]
-        without = select(MoleculeRecord.id).where(lacks, *others).order_by(_order(MoleculeRecord.id, False))
+        without = (
+            select(MoleculeRecord.id).where(_lacks_value(field), *others).order_by(_order(MoleculeRecord.id, False))
+        )
         return [with_value.order_by(*orders), without]
 
     def _choose_first_condition(self) -> _Condition | None:
@@ -223,11 +225,10 @@ class _Search:
         best: tuple[int, _Condition] | None = None
         for condition in self.conditions:
             if condition.known is not None:
-                if best is None or len(condition.known) < best[0]:
-                    best = len(condition.known), condition
-                continue
-            some = condition.ids.limit(FEW + 1).subquery()
-            number = int(self.connection.execute(select(func.count()).select_from(some)).scalar_one())
+                number = len(condition.known)
+            else:
+                some = condition.ids.limit(FEW + 1).subquery()
+                number = int(self.connection.execute(select(func.count()).select_from(some)).scalar_one())
             if number <= FEW and (best is None or number < best[0]):
                 best = number, condition
         return None if best is None else best[1]
