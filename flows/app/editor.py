@@ -62,6 +62,7 @@ def open_editor(take: Callable[[str], Any], smiles: str = "", title: str = "Draw
     async def show() -> None:
         await ui.run_javascript(_OPEN % {"id": place, "library": LIBRARY, "smiles": smiles}, timeout=20)
 
+    dialog.props["aria-label"] = title
     dialog.open()
     ui.timer(0.3, show, once=True)
     return dialog

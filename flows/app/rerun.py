@@ -84,6 +84,7 @@ def open_rerun(context: AppContext, folder: Path, changes: Sequence[Remedy] = ()
         with ui.element("div").classes("line"):
             primary_button("Start the run", start, "play_arrow")
             quiet_button("Cancel", dialog.close)
+    dialog.props["aria-label"] = "Run again with changes"
     dialog.open()
 
 

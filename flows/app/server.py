@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, PlainTextResponse, Response
+from nicegui import app as nicegui_app
 from nicegui import ui
 
 from chem_vae.errors import UserError
@@ -52,6 +53,8 @@ def build_app(context: AppContext, *, is_local: bool = True, token: str | None =
     ui.run_with(
         app, title=TITLE, favicon=FAVICON, dark=None, language="en-US", show_welcome_message=False, reconnect_timeout=30
     )
+    # Quasar's own bar for requests has no name for a screen reader; what takes long here has a bar of its own.
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     app.add_middleware(AccessGuard, is_local=is_local, token=token, workspace_mark=identify(context.workspace))
     return app
 

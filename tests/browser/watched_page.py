@@ -12,6 +12,9 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """The names of Debian's Chromium, and of others, that are looked for on the path."""
 FLAGS = ["--no-sandbox", "--disable-background-networking"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+_IS_STILL = """document.getAnimations().every(
+    (animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity
+)"""
 _INSIDE = ("file:", "data:", "blob:", "about:")
 
 
@@ -48,10 +51,12 @@ class WatchedPage:
         assert self.outside == []
 
     def list_faults(self, context: str | None = None) -> list[str]:
-        """List the serious and critical faults that axe-core finds on the page or in a part of it (a CSS selector)."""
+        """List the serious and critical faults that axe-core finds on the page or in a part of it (a CSS selector), once colors and
+        places have stopped to change."""
+        self.page.wait_for_function(_IS_STILL, timeout=10_000)
         found = Axe().run(self.page, context).response["violations"]
         return [
-            f"{fault['id']} ({fault['impact']}): {fault['help']}: {[node['target'] for node in fault['nodes'][:5]]}"
+            f"{fault['id']} ({fault['impact']}): {fault['help']}: {[(node['target'], node['html'][:160]) for node in fault['nodes'][:5]]}"
             for fault in found
             if fault["impact"] in ("serious", "critical")
         ]
