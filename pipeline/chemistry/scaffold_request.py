@@ -34,7 +34,7 @@ def open_side_chains(smiles: str) -> str:
         The scaffold as SMILES; the whole molecule where it has no ring, "" where it cannot be read.
 
     >>> open_side_chains("CC(=O)Nc1ccc(OCC2CC2)cc1"), open_side_chains("c1ccccc1")
-    ('c1cc([*:1])ccc1OCC1CC1', 'c1ccccc1')
+    ('[*:1]c1ccc(OCC2CC2)cc1', 'c1ccccc1')
     """
     mol = parse_mol(smiles)
     if mol is None:

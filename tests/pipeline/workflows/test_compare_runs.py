@@ -54,7 +54,7 @@ def test_each_run_has_its_log(two: tuple[Path, list[Run]]) -> None:
     text = (first.folder / "run.log").read_text()
     assert f"run {first.id}" in text.splitlines()[0] and f"run {first.id}" in text.splitlines()[-1]
     assert " info seed 1, https://***@host/a.csv" in text and " warning a warning" in text and "secret" not in text
-    assert " info report: 0 of 1" in text
+    assert " info report: 0 of 6" in text
     assert "seed 1" not in (second.folder / "run.log").read_text(), "a log is of one run alone"
     assert "run.log" in first.manifest["contents"]
 
