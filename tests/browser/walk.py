@@ -133,7 +133,8 @@ def main() -> None:
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)))
     with tempfile.TemporaryDirectory() as beside:
         folder = args.keep or Path(beside)
-        folder.mkdir(parents=True, exist_ok=True)
+        for needed in filter(None, (folder, args.pictures)):
+            needed.mkdir(parents=True, exist_ok=True)
         spreadsheet = fetch_series(args.series, folder / f"{TARGET} Ki.xlsx")
         times: list[tuple[str, float]] = []
         with run_app(folder, settings=None) as address, sync_playwright() as playwright:
