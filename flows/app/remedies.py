@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chem_vae.errors import UserError
-from flows.app.remedy_words import COMMANDS, ELSEWHERE, NOUNS, WORDS, name_limits
+from flows.app.remedy_words import COMMANDS, ELSEWHERE, NOUNS, WORDS, name_limits, name_setting
 from flows.cli import options, screen
 from flows.cli.setting_option import SettingOption, merge_pairs, read_nothing, read_toml_value, read_value
 from pipeline.config import merge_settings
@@ -63,6 +63,8 @@ class Remedy:
             return NOUNS.get(self.name) or WORDS.get(self.name) or ELSEWHERE.get(self.name) or _spell(self.name)
         if self.name == "--within":
             return name_limits(self.value)
+        if self.name == "--set" and "=" in self.value:
+            return name_setting(self.value)
         shown = f"{int(self.value):,}" if self.value.isdecimal() else self.value
         return WORDS.get(self.name, f"{_spell(self.name)} {{}}").format(shown)
 

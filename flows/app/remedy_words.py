@@ -135,6 +135,17 @@ COMMANDS = {
 """The page, or whoever does it, by the name of the command."""
 
 
+def name_setting(text: str) -> str:
+    """Write a setting and its value, given as the option --set takes them.
+
+    >>> name_setting("generate.allow_stereo_copies=true"), name_setting("generate.redraws=8")
+    ('allow stereo copies', 'redraws: 8')
+    """
+    key, _, value = text.partition("=")
+    shown = key.rpartition(".")[2].replace("_", " ")
+    return shown if value == "true" else f"{shown}: {'no' if value == 'false' else value}"
+
+
 def name_limits(text: str) -> str:
     """Write the limits of a property, given as the option --within takes them.
 
