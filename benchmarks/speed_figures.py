@@ -23,7 +23,7 @@ class Figure:
     limit: float
     """In the same unit."""
     limit_is: str
-    """What was measured as the limit, in words."""
+    """The limit in words."""
     is_rate: bool = True
     """Whether more is better, as of a rate; False of a time."""
 

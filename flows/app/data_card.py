@@ -59,7 +59,7 @@ class DataCard:
         self.column: str | None = names[0] if names else None
         self.log = bool(names) and look.measured[0].is_raw_potency
         self.changes: dict[str, Remedy] = {}
-        """What the person chose of the remedies that the sentences name, by what they change."""
+        """The remedies that the person chose, by the settings that they change."""
         with block():
             with ui.element("div").classes("line"):
                 text("1", "step").style("margin: 0")

@@ -210,7 +210,7 @@ PLACEHOLDERS = {option.metavar for option in _ALL if option.metavar.isupper()} |
     "VALUE",
     "NAME=UNIT",
 }
-"""What stands for a value in a sentence that leaves it open."""
+"""Words that stand for a value which a sentence leaves open."""
 WORDS_AS_VALUES = {"--censored", "--aggregate", "--start"}
 """The options without a name for their value, which is a word."""
 

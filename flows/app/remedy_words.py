@@ -49,7 +49,7 @@ WORDS = {
     "--where": "only rows with {}",
     "--without-alerts": "no molecules with structural alerts ({})",
 }
-"""What an option does, by its name; the braces stand for its value."""
+"""The effect of an option in words, by its name; the braces stand for its value."""
 NOUNS = {
     "--added-atoms": "number of atoms that may be added",
     "--allow-unusual": "allow something unusual",

@@ -1,4 +1,4 @@
-"""What the commands of `chem-vae explore` and `predict` share: their options, how they open a model, and how they show tables."""
+"""Holds the options of `chem-vae explore` and `predict`, opens their models and shows their tables."""
 
 from __future__ import annotations
 
