@@ -36,7 +36,7 @@ _DATE_NAMES = ("date", "measured_on", "measured", "test_date", "assay_date", "da
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What the user says of a file of measurements; what is not said is found by the names of its columns."""
+    """The options for reading a file of measurements; what they leave open is found by the names of its columns."""
 
     properties: Mapping[str, str] = field(default_factory=dict)
     """The measured columns, each with its unit or ""."""
@@ -54,7 +54,7 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one cell of a file says of one property, in the unit of the library."""
+    """A measurement of one property from one cell of a file, in the unit of the library."""
 
     property: str
     label: Label
@@ -69,9 +69,9 @@ class MeasuredRow:
     """A row of a file of measurements."""
 
     number: int
-    """As a spreadsheet counts it."""
+    """The number of the row, counted as a spreadsheet does."""
     names: list[str]
-    """What says which molecule it is about: ids, InChIKeys and SMILES."""
+    """The ids, InChIKeys and SMILES that say which molecule the row is about."""
     measured: list[Measured]
     assay: str
     date: str

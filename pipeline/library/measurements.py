@@ -37,7 +37,7 @@ from pipeline.library.structures import describe_structure
 
 @dataclass
 class ImportedMeasurements:
-    """What became of a file of measurements: every row is imported, known, without a value, or unmatched."""
+    """The account of an imported file of measurements: every row is imported, known, without a value, or unmatched."""
 
     file: str = ""
     """Its name, without the folder or the server."""
