@@ -121,7 +121,7 @@ def _count_training_seconds(workspace: Path) -> float:
     from chem_vae.training import resolve_precision
     from pipeline.models.trained_model import load_model
 
-    model = load_model(next((workspace / "models").iterdir()))
+    model = load_model(next((workspace / "models").glob("[!.]*/")), workspace)
     shown = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))["history"][-1]["molecules"]
     dataset = model.dataset(workspace)
     assert dataset is not None, "the run has just made it"
