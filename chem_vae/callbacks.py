@@ -203,15 +203,13 @@ class TrainingMonitor(Callback):
         else:
             self.stale += 1
         if self.config.patience is not None and self.stale >= self.config.patience:
-            self.record.warnings.append(
-                f"stopped early at step {step}: no better validation loss in {self.stale} validations"
-            )
+            self.record.ended = f"at step {step:,}: no better validation loss in {self.stale} validations"
             trainer.should_stop = True
         if self.on_validation is not None:
             try:
                 self.on_validation(step, dict(row))
             except StopTraining as reason:
-                self.record.warnings.append(f"stopped at step {step}: {reason}")
+                self.record.ended = f"at step {step:,}: {reason}"
                 trainer.should_stop = True
 
     def _warn_of_collapse(self, scores: Scores, step: int) -> None:

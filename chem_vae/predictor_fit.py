@@ -24,7 +24,7 @@ def read_labels(data: TokenDataset, column: int) -> Labels:
 
 
 def fit_predictor(
-    z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_000, fit_on: int | None = None
+    z: Tensor, y: Tensor | Labels, seed: int = 0, most: int = 10_000, noisy: bool = True
 ) -> PropertyPredictor:
     """Fit a predictor: a Gaussian process up to GP_MOST molecules, an ensemble above.
 
@@ -33,8 +33,7 @@ def fit_predictor(
         y: (n,) values in raw units, or labels some of which are bounds; rows with neither are left out.
         seed: The seed.
         most: The most molecules that are used, drawn with the seed.
-        fit_on: For values without noise: the most molecules that the hyperparameters of a Gaussian process are fitted to; None: all, and the
-            values have noise.
+        noisy: Whether the values have noise, as measured ones do and computed ones do not.
 
     Returns:
         The predictor, not calibrated yet.
@@ -51,7 +50,7 @@ def fit_predictor(
         drawn = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:most]
         z, labels = z[drawn], labels[drawn]
     if len(labels) <= GP_MOST:
-        return GaussianProcess(z, labels.y, fit_on=fit_on) if labels.is_plain else GaussianProcess.fit_labels(z, labels)
+        return GaussianProcess(z, labels.y, noisy=noisy) if labels.is_plain else GaussianProcess.fit_labels(z, labels)
     values = labels.y if bool(labels.is_exact.all()) else _impute(z, labels, seed)
     return MLPEnsemble.fit(z.numpy(), values.numpy(), seed=seed)
 

@@ -20,6 +20,8 @@ class TrainingLog:
     best: dict[str, float] = field(default_factory=dict)
     """The validation row of the weights that are kept."""
     warnings: list[str] = field(default_factory=list)
+    ended: str = ""
+    """Why it ended before its last step; "" where it did not."""
     seconds: float = 0.0
     """Training time, over all resumptions."""
 

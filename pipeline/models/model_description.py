@@ -22,6 +22,8 @@ def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:
     ]
     if summary := card["dataset"].get("summary"):
         lines.insert(2, f"  data: {summary}")
+    if ended := card.get("ended"):
+        lines.insert(2, f"  training ended early, {ended}")
     if base := card.get("base"):
         before = f", trained for {base['trained_seconds']:,.0f} s before" if "trained_seconds" in base else ""
         lines.insert(2, f"  fine-tuned from {base['name']} ({base['key'][:8]}){before}")

@@ -40,6 +40,7 @@ class _Card(ManifestPart):
     training_molecules: int
     trained_seconds: float
     steps: int
+    ended: str = ""
     figures: dict[str, float | None]
     predictors: list[_PredictorFigures]
     warnings: list[str]

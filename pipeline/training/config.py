@@ -18,7 +18,12 @@ from pydantic import (
 from chem_vae.config import MOST_SEED, ModelConfig, TrainingConfig
 from pipeline.workspace.settings import Settings
 
-FINE_TUNING: dict[str, Any] = {"learning_rate": 2.5e-4, "batch_size": 64, "beta_schedule": "constant"}
+FINE_TUNING: dict[str, Any] = {
+    "learning_rate": 2.5e-4,
+    "batch_size": 64,
+    "beta_schedule": "constant",
+    "validations": 10,
+}
 """Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
 NOTHING = "nothing"
 """The value of train.start that means: no model, whatever the data are."""

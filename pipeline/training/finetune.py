@@ -35,7 +35,9 @@ from pipeline.workspace.lookup import write_model_name
 SHOWN_MOLECULES = 60_000
 """Molecules, replayed ones included, that fine-tuning shows when no number of epochs is given..."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
-"""...within these bounds on how often each new molecule is shown."""
+"""...within these bounds on how often each new molecule is shown..."""
+PATIENCE = 2
+"""...and validations without a better loss after which it stops: the base may know the new molecules already."""
 COMPARED_MOLECULES = 500
 MOST_PULL = 0.03
 """How far replayed molecules may pull the share of stereo, or of charges, in p(x) away from that of the new molecules."""
@@ -118,7 +120,11 @@ def plan_fine_tuning(
         vocabulary=start.vocabulary,
         scales=start.scales,
         model=config.model,
-        config=replace(training, epochs=1),  # the repetitions are in `shown`, so that its batches are full
+        config=replace(
+            training,
+            epochs=1,  # the repetitions are in `shown`, so that its batches are full
+            patience=PATIENCE if training.patience is None and training.epochs is None else training.patience,
+        ),
         summaries=[*about, *(s for s in base.properties if s.name not in columns and s.name in known)],
         start=start,
         replay=replay,

@@ -29,8 +29,6 @@ from pipeline.models.trained_model import save_latent
 FITTED_MOLECULES = 10_000  # training molecules that the predictors see at most, measured ones first
 KEPT_MOLECULES = 4000  # training molecules whose latent points are kept with the model
 WEAK_AUC = 0.65  # of two classes
-COMPUTED_FIT_ON = 300
-"""Molecules that set the hyperparameters of the predictor of a computed property, whose values have no noise."""
 CHECKED_MOLECULES = 2000  # held-out molecules for the figures
 
 
@@ -143,17 +141,19 @@ def _fit_all(
     fitted: dict[str, tuple[PropertyPredictor, int]] = {}
     y_calibration = torch.from_numpy(calibration.values())
     figures: list[dict[str, Any]] = []
+    all_points = checkpoint.encode_dataset(training).mu if len(training) <= FITTED_MOLECULES else None
     for i, name in enumerate(names):
         known = np.isfinite(training.values()[:, i]) | np.isfinite(training.bounds()[:, i]).any(axis=1)
         measured = np.flatnonzero(known)
-        chosen = training.select(np.sort(random.permutation(measured)[:FITTED_MOLECULES]))
+        rows = np.sort(random.permutation(measured)[:FITTED_MOLECULES])
+        chosen = training.select(rows)
         if np.isfinite(chosen.values()[:, i]).sum() < 10:
             nan = float("nan")
             empty = {"r2": nan, "mae": nan, "rmse": nan, "coverage": {}, "parity": []}
             figures.append({"property": name, "method": "none", "n_train": len(chosen), "n_test": 0, **empty})
             continue
-        fit_on = None if name in measured_names else COMPUTED_FIT_ON
-        predictor = fit_predictor(checkpoint.encode_dataset(chosen).mu, read_labels(chosen, i), seed=i, fit_on=fit_on)
+        points = checkpoint.encode_dataset(chosen).mu if all_points is None else all_points[rows]
+        predictor = fit_predictor(points, read_labels(chosen, i), seed=i, noisy=name in measured_names)
         usable = torch.isfinite(y_calibration[:, i])
         predictor.calibrate(z_calibration[usable], y_calibration[usable, i])
         fitted[name] = (predictor, len(chosen))

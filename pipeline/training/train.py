@@ -217,6 +217,7 @@ def _train_into(
         "trained_seconds": record.seconds,
         "precision": resolve_precision(config.training),
         "steps": int(record.history[-1]["step"]) if record.history else 0,
+        "ended": record.ended,
         "figures": figures,
         "samples": samples,
         "predictors": predictors,

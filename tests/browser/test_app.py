@@ -201,6 +201,7 @@ def test_a_curve_is_dragged_and_moved_by_the_keyboard(open_page: Callable[..., W
     page.mouse.move(x + 60, y, steps=6)
     page.mouse.up()
     expect(told).not_to_have_text(before)
+    page.wait_for_timeout(400)  # the last moves are on their way
     dragged = told.inner_text()
     page.mouse.move(x + 200, y)
     page.wait_for_timeout(400)

@@ -111,12 +111,12 @@ def test_a_caller_is_told_of_validations_and_may_stop(molecules: tuple) -> None:
 
     checkpoint, stopped = train(molecules[0], *molecules, TINY, config, on_validation=stop)
     assert stopped.history[-1]["step"] <= 20 and stopped.validation == log.validation[:2]
-    assert "stopped at step 20: enough" in stopped.warnings
+    assert stopped.ended == "at step 20: enough"
     assert stopped.best in stopped.validation and checkpoint.model.latent_size == 16
 
 
 def test_early_stopping_says_so(molecules: tuple) -> None:
     config = TrainingConfig(epochs=40, batch_size=32, learning_rate=0.3, validations=40, patience=2)
     _, record = train(molecules[0], *molecules, TINY, config)
-    assert any("stopped early" in w for w in record.warnings)
+    assert record.ended.endswith("no better validation loss in 2 validations")
     assert record.history[-1]["step"] < 40 * len(SameLengthBatches(molecules[0], 32, 0))

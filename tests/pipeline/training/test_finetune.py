@@ -80,6 +80,10 @@ def test_the_number_of_epochs_follows_the_number_of_molecules(
     plan = plan_fine_tuning(small, model, config, tmp_path, lambda *_: None)
     assert len(plan.training) == pytest.approx(1000, rel=0.05)
     assert plan.config.beta == model.manifest["config"]["training"]["beta"] and plan.config.beta_schedule == "constant"
+    assert plan.config.patience == finetune.PATIENCE
+    for wish, patience in (({"epochs": 1}, None), ({"epochs": 1, "patience": 3}, 3), ({"patience": 5}, 5)):
+        asked = TrainConfig(start="x", replay=0, training=TrainingConfig(**wish))
+        assert plan_fine_tuning(small, model, asked, tmp_path, lambda *_: None).config.patience == patience
     none = plan_fine_tuning(small, model, TrainConfig(start="x", replay=0), tmp_path, lambda *_: None)
     assert len(none.training) % len(none.splits["train"]) == 0
 
