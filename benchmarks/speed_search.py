@@ -118,7 +118,7 @@ def _count_training_seconds(workspace: Path) -> float:
     from speed_training import count_training_work, measure_matrix_peak
 
     from chem_vae.config import TrainingConfig
-    from chem_vae.training import resolve_precision
+    from chem_vae.precision import resolve_precision
     from pipeline.models.trained_model import load_model
 
     model = load_model(next((workspace / "models").glob("[!.]*/")), workspace)

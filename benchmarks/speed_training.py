@@ -24,7 +24,7 @@ def training(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
     from chem_vae.data import SameLengthBatches
     from chem_vae.losses import elbo
     from chem_vae.model import ChemVAE
-    from chem_vae.training import resolve_precision
+    from chem_vae.precision import resolve_precision
     from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
-from typing import Literal
 
 import lightning
 import torch
@@ -23,6 +22,7 @@ from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import DataError, MemoryWarning, TrainingError, UserError
 from chem_vae.model import ChemVAE
 from chem_vae.module import TrainingModule
+from chem_vae.precision import resolve_precision
 from chem_vae.progress import Progress, silent
 from chem_vae.training_log import TrainingLog, write_history
 from chem_vae.vocabulary import SelfiesVocabulary
@@ -176,13 +176,3 @@ def _warn_of_memory(config: TrainingConfig, pieces: int, error: torch.OutOfMemor
     )
     warnings.warn(message, MemoryWarning, stacklevel=3)
     return message
-
-
-def resolve_precision(config: TrainingConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
-    """Return the precision that `precision = "auto"` stands for on this machine, or the one that was chosen."""
-    if config.precision != "auto":
-        return config.precision
-    if config.accelerator != "cpu" and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return "bf16-mixed" if supported is not None and supported() else "32-true"

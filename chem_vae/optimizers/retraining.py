@@ -15,6 +15,7 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
 from chem_vae.losses import corrupt
 from chem_vae.model import cross_entropy, make_optimizer
+from chem_vae.precision import resolve_precision
 from chem_vae.seeds import number_seed
 
 
@@ -76,8 +77,6 @@ class WeightedRetraining:
         self.calls += 1
         weights = 1.0 / (self.rank_weight * len(strings) + np.arange(len(strings)) + 1.0)
         batches = self._draw_batches(vocabulary.encode_batch(strings), weights)
-        from chem_vae.training import resolve_precision  # Lightning takes seconds to load
-
         nats, seen = 0.0, 0
         device = model.device
         half = resolve_precision(TrainingConfig()) == "bf16-mixed"

@@ -7,6 +7,7 @@ its amine), so that the protonation of the input makes nothing rare.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -32,8 +33,15 @@ class Environments(NamedTuple):
     """(n,), for each atom: the atom and its neighbors."""
     radius_2: Words
     """(n,), for each atom: the atom, its neighbors and theirs."""
-    ring_systems: list[tuple[int, list[int]]]
-    """The key and the atoms of each ring system: rings that share an atom or more, without substituents."""
+    ring_atoms: Words
+    """(n,), for each atom of a ring system: the atom within its system."""
+    rings: tuple[tuple[int, ...], ...]
+    """The atoms of each ring."""
+
+    @property
+    def ring_systems(self) -> list[tuple[int, list[int]]]:
+        """The key and the atoms of each ring system: rings that share an atom or more, without substituents."""
+        return [(int(self.ring_atoms[system].sum()), system) for system in _join_rings(self.rings)]
 
 
 def compute_environments(mol: Mol) -> Environments:
@@ -47,22 +55,37 @@ def compute_environments(mol: Mol) -> Environments:
         order and whether it is in a ring. In a ring system an atom is known by its element, charge and aromaticity, and by
         the element that is bound to it from outside by a double bond.
     """
-    orders = rdmolops.GetAdjacencyMatrix(mol, useBO=True)
-    source, target = np.nonzero(orders)
-    kinds = (2 * orders[source, target]).astype(_WORD)
-    codes = _encode_atoms(mol)
+    return compute_all_environments([mol])[0]
+
+
+def compute_all_environments(mols: Sequence[Mol]) -> list[Environments]:
+    """Compute what `compute_environments` computes of many molecules, which is several times as fast as one by one."""
+    if not mols:
+        return []
+    sizes = [mol.GetNumAtoms() for mol in mols]
+    ends = np.cumsum(sizes)
+    codes = np.fromiter(chain.from_iterable(map(_encode_atoms, mols)), dtype=_WORD, count=int(ends[-1]))
+    sources, targets, doubled, ring_bonds = [], [], [], []
+    in_rings: list[int] = []
+    rings_of = [mol.GetRingInfo().AtomRings() for mol in mols]
+    for mol, first, rings in zip(mols, (ends - sizes).tolist(), rings_of, strict=True):
+        orders = rdmolops.GetAdjacencyMatrix(mol, useBO=True)
+        source, target = orders.nonzero()
+        doubled.append(orders[source, target])
+        sources.append(source + first)
+        targets.append(target + first)
+        bonds = np.zeros(orders.shape, dtype=bool)
+        if rings:
+            around = list(chain.from_iterable(rings))
+            after = list(chain.from_iterable(ring[1:] + ring[:1] for ring in rings))
+            bonds[around, after] = bonds[after, around] = True
+            in_rings += [first + atom for atom in around]
+        ring_bonds.append(bonds[source, target])
+    source, target, inside = np.concatenate(sources), np.concatenate(targets), np.concatenate(ring_bonds)
+    kinds = (2 * np.concatenate(doubled)).astype(_WORD)
     codes[source[kinds == 3]] |= _AROMATIC
-    rings = mol.GetRingInfo().AtomRings()
-    if not rings:
-        first = _spread(_mix(codes), source, target, kinds)
-        return Environments(first, _spread(first, source, target, kinds), [])
-    bonds = np.zeros(orders.shape, dtype=bool)
-    around = list(chain.from_iterable(rings))
-    after = list(chain.from_iterable(ring[1:] + ring[:1] for ring in rings))
-    bonds[around, after] = bonds[after, around] = True
-    codes[around] |= _RING
-    inside = bonds[source, target]
-    marks = kinds + inside * _RING_BOND
+    codes[in_rings] |= _RING
+    marks: Words = kinds + inside.astype(_WORD) * _RING_BOND
     first = _spread(_mix(codes), source, target, marks)
     second = _spread(first, source, target, marks)
     outward = (kinds == 4) & ~inside
@@ -72,10 +95,11 @@ def compute_environments(mol: Mol) -> Environments:
     keys = _mix(keys)
     for _ in range(_ROUNDS):
         keys = _spread(keys, source, target, marks)
-    return Environments(first, second, [(int(keys[system].sum()), system) for system in _join_rings(rings)])
+    parts = (np.split(words, ends[:-1]) for words in (first, second, keys))
+    return [Environments(*found) for found in zip(*parts, rings_of, strict=True)]
 
 
-def _encode_atoms(mol: Mol) -> Words:
+def _encode_atoms(mol: Mol) -> list[int]:
     """Write element, charge, neighbors and hydrogens of each atom as one number."""
     codes = []
     for index, known in enumerate(rdMolDescriptors.GetConnectivityInvariants(mol, includeRingMembership=False)):
@@ -86,7 +110,7 @@ def _encode_atoms(mol: Mol) -> Words:
             if not atom.GetFormalCharge():
                 _codes[known] = code
         codes.append(code)
-    return np.array(codes, dtype=_WORD)
+    return codes
 
 
 def _encode_atom(atom: Atom) -> int:

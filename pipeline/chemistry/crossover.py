@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol, RWMol
@@ -27,14 +28,13 @@ from pipeline.chemistry.graph_edits import (
     remove_atoms,
 )
 from pipeline.chemistry.mutations import mutate
-from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
+from pipeline.chemistry.structure_filters import learn_usual, name_first_unusual_of_each
 
 _ATTEMPTS = 10  # at one child
 _CUT = Chem.MolFromSmarts("[*]-;!@[*]")
 
 
-@dataclass(frozen=True)
-class _RingCut:
+class _RingCut(NamedTuple):
     """A ring cut at two bonds, so that the molecule falls in two pieces: one that is kept and another."""
 
     ends: tuple[int, int]
@@ -133,21 +133,20 @@ def vary(
             total += 1 / (shift + rank)
             bounds.append(total)
         seen = {parent.smiles for parent in pool}
-        children: list[tuple[str | None, str]] = []
-        for _ in range(n):
-            mixed = len(pool) > 1 and rng.random() < crossover
-            child, parent = None, pool[0]
-            for _ in range(_ATTEMPTS):
+        mixed = [len(pool) > 1 and rng.random() < crossover for _ in range(n)]
+        children: list[tuple[str | None, str]] = [(None, pool[0].smiles)] * n
+        left = list(range(n))
+        for _ in range(_ATTEMPTS):  # at all that are missing, so that they are checked together
+            tried: list[_Child | None] = []
+            for row in left:
                 parent, other = rng.choices(pool, cum_weights=bounds, k=2)
-                if mixed:
-                    child, parent = _cross(parent, other, limits, rng)
-                else:
-                    child = _mutate(parent, limits, rng)
-                if child is not None and child not in seen:
-                    seen.add(child)
-                    break
-                child = None
-            children.append((child, parent.smiles))
+                tried.append(_cross(parent, other, limits, rng) if mixed[row] else _mutate(parent, limits, rng))
+                children[row] = (None, parent.smiles)
+            for row, child, smiles in zip(left, tried, _write_sound(tried, limits), strict=True):
+                if child is not None and smiles is not None and smiles not in seen:
+                    seen.add(smiles)
+                    children[row] = (smiles, child.parent.smiles)
+            left = [row for row in left if children[row][0] is None]
         return children
 
 
@@ -165,7 +164,17 @@ class _Limits:
     allowed: Collection[str] | None
 
 
-def _mutate(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
+@dataclass(frozen=True)
+class _Child:
+    """A structure that was made, not sanitized yet."""
+
+    mol: RWMol
+    parents: tuple[_Parent, ...]
+    parent: _Parent
+    """The parent that gave most of its atoms."""
+
+
+def _mutate(parent: _Parent, limits: _Limits, rng: random.Random) -> _Child | None:
     child = Chem.RWMol(parent.mol)
     if not mutate(child, limits.elements, rng):
         return None
@@ -173,22 +182,22 @@ def _mutate(parent: _Parent, limits: _Limits, rng: random.Random) -> str | None:
         refresh(child)
         if not mutate(child, limits.elements, rng):
             return None
-    return _write_if_sound(child, limits, (parent,))
+    return _Child(child, (parent,), parent)
 
 
-def _cross(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) -> tuple[str | None, _Parent]:
-    """Cross two parents; return a child and the parent that gave more atoms."""
+def _cross(one: _Parent, other: _Parent, limits: _Limits, rng: random.Random) -> _Child | None:
+    """Cross two parents."""
     if one is other:
-        return None, one
+        return None
     joined = _join_rings(one, other, rng) if rng.random() < 0.3 else _join_chains(one, other, limits.max_atoms, rng)
     if joined is None:
-        return None, one
+        return None
     child, mine, theirs = joined
     if rng.random() < 0.5:
         refresh(child)
         if not mutate(child, limits.elements, rng):
-            return None, one
-    return _write_if_sound(child, limits, (one, other)), one if mine >= theirs else other
+            return None
+    return _Child(child, (one, other), one if mine >= theirs else other)
 
 
 _Joined = tuple[RWMol, int, int]  # with the numbers of atoms from either parent
@@ -243,24 +252,39 @@ def _join(
     return child, len(mine), len(theirs)
 
 
-def _write_if_sound(child: RWMol, limits: _Limits, parents: Sequence[_Parent]) -> str | None:
-    """Write the canonical SMILES of a child; None where it breaks a limit or a rule that its parents keep."""
-    if not limits.min_atoms <= child.GetNumAtoms() <= limits.max_atoms:
-        return None
-    if Chem.SanitizeMol(child, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-        return None
-    if child.HasSubstructMatch(limits.forbidden):
-        return None
-    charge = Chem.GetFormalCharge(child)
-    if charge and charge not in {p.charge for p in parents}:
-        return None
-    allowed = frozenset[str]().union(*(p.odd for p in parents)) if limits.allowed is None else limits.allowed
-    if has_unusual_motif(child, allowed):
-        return None
-    if not any(p.stereo for p in parents):
-        return str(Chem.MolToSmiles(child))
-    Chem.AssignStereochemistry(child, cleanIt=True, force=True)
-    again = Chem.MolFromSmiles(Chem.MolToSmiles(child))  # once around: stereo can change on the second reading
+def _write_sound(children: Sequence[_Child | None], limits: _Limits) -> list[str | None]:
+    """Write the canonical SMILES of each child; None where it breaks a limit or a rule that its parents keep."""
+    sound = [row for row, child in enumerate(children) if child is not None and _is_sound(child, limits)]
+    some = [child for row in sound if (child := children[row]) is not None]
+    allowed = [
+        frozenset[str]().union(*(p.odd for p in child.parents)) if limits.allowed is None else limits.allowed
+        for child in some
+    ]
+    written: list[str | None] = [None] * len(children)
+    for row, child, odd in zip(sound, some, name_first_unusual_of_each([c.mol for c in some], allowed), strict=True):
+        if odd is None:
+            written[row] = _write(child)
+    return written
+
+
+def _is_sound(child: _Child, limits: _Limits) -> bool:
+    """Sanitize a child, and say whether it keeps the limits of size, elements and charge."""
+    mol = child.mol
+    if not limits.min_atoms <= mol.GetNumAtoms() <= limits.max_atoms:
+        return False
+    if Chem.SanitizeMol(mol, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+        return False
+    if mol.HasSubstructMatch(limits.forbidden):
+        return False
+    charge = Chem.GetFormalCharge(mol)
+    return not charge or charge in {p.charge for p in child.parents}
+
+
+def _write(child: _Child) -> str | None:
+    if not any(p.stereo for p in child.parents):
+        return str(Chem.MolToSmiles(child.mol))
+    Chem.AssignStereochemistry(child.mol, cleanIt=True, force=True)
+    again = Chem.MolFromSmiles(Chem.MolToSmiles(child.mol))  # once around: stereo can change on the second reading
     return None if again is None else str(Chem.MolToSmiles(again))
 
 
@@ -270,7 +294,7 @@ def _match_others(numbers: tuple[int, ...]) -> Mol:
     return Chem.MolFromSmarts("[" + "&".join(f"!#{number}" for number in numbers) + "]")
 
 
-@functools.lru_cache(maxsize=3000)  # 60 kB each; a population and what it was shortly before
+@functools.lru_cache(maxsize=1500)  # some 40 kB each; a population and what it was shortly before
 def _read(smiles: str) -> _Parent | None:
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or mol.GetNumAtoms() < 2 or len(Chem.GetMolFrags(mol)) != 1:

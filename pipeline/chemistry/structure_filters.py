@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -9,7 +10,7 @@ import numpy as np
 from rdkit.Chem import Mol
 
 from chem_vae.errors import unknown_name
-from pipeline.chemistry.atom_environments import Environments, compute_environments
+from pipeline.chemistry.atom_environments import Environments, compute_all_environments, compute_environments
 from pipeline.chemistry.structure_table import load_table
 from pipeline.chemistry.unusual_patterns import PATTERNS as PATTERNS
 from pipeline.chemistry.unusual_patterns import find_patterns
@@ -30,6 +31,7 @@ LEAST_SIZE = 8
 """Heavy atoms from which on rarity counts: the reference has no smaller molecules, and so hardly knows their environments."""
 LEAST_LARGE_RING = 10
 """A ring of more than `LARGEST_RING` atoms is usual where so many molecules of the reference have its ring system."""
+_AT_ONCE = 500
 MOST_UNSEEN, MOST_UNSEEN_SHARE = 5, 0.2
 """A molecule is unusual from so many unseen environments of radius 2 on, or from such a share of its atoms; one alone never counts."""
 
@@ -65,6 +67,26 @@ def name_first_unusual(mol: Mol, allowed: Collection[str] = ()) -> str | None:
     return next((name for name, _ in _find(mol, allowed) if name not in allowed), None)
 
 
+def name_first_unusual_of_each(mols: Sequence[Mol], allowed: Sequence[Collection[str]]) -> list[str | None]:
+    """Name what `name_first_unusual` names of n molecules, each with what is allowed to it, in half the time of one by one."""
+    results: list[str | None] = [None] * len(mols)
+    named: dict[int, list[int]] = {}
+    for row, (mol, own) in enumerate(zip(mols, allowed, strict=True)):
+        atoms: list[int] = []
+        for name, places in _find_named(mol):
+            atoms += places
+            if name not in own:
+                results[row] = name
+                break
+        else:
+            named[row] = atoms
+    rare = _list_all_rare(compute_all_environments([mols[row] for row in named]))
+    for (row, atoms), found in zip(named.items(), rare, strict=True):
+        names = (name for name, _ in _judge_rare(mols[row], found, atoms, allowed[row]))
+        results[row] = next((name for name in names if name not in allowed[row]), None)
+    return results
+
+
 def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
     """Learn what is usual for a set of molecules although it is unusual elsewhere, as `allowed` takes it.
 
@@ -79,9 +101,11 @@ def learn_usual(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
     """
     names: Counter[str] = Counter()
     keys: Counter[str] = Counter()
-    for mol in mols:
-        names.update({name for name, _ in (*find_patterns(mol), *_find_rings(mol))})
-        keys.update({key for key, _ in _list_rare(compute_environments(mol))})
+    left = iter(mols)
+    while some := list(itertools.islice(left, _AT_ONCE)):
+        for mol, rare in zip(some, _list_all_rare(compute_all_environments(some)), strict=True):
+            names.update({name for name, _ in _find_named(mol)})
+            keys.update({key for key, _ in rare})
     usual = {name for name, count in names.items() if count >= at_least}
     return frozenset(usual.union(key for key, count in keys.items() if count >= min(at_least, 2)))
 
@@ -119,11 +143,22 @@ def _find(mol: Mol, allowed: Collection[str]) -> Iterator[tuple[str, tuple[int, 
     environments of their atoms.
     """
     named: list[int] = []
-    for finder in (find_patterns, _find_rings):
-        for name, atoms in finder(mol):
-            named += atoms
-            yield name, atoms
-    rare = list(_list_rare(compute_environments(mol)))
+    for name, atoms in _find_named(mol):
+        named += atoms
+        yield name, atoms
+    yield from _judge_rare(mol, _list_all_rare([compute_environments(mol)])[0], named, allowed)
+
+
+def _find_named(mol: Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the patterns and the rings that are unusual."""
+    yield from find_patterns(mol)
+    yield from _find_rings(mol)
+
+
+def _judge_rare(
+    mol: Mol, rare: Sequence[tuple[str, Sequence[int]]], named: Sequence[int], allowed: Collection[str]
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield what is unusual because it is rare, of what is rare (`_list_all_rare`) away from the atoms that have a name."""
     if not rare:
         return
     near = _list_near(mol, named)
@@ -165,19 +200,32 @@ def _find_rings(mol: Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield LARGE_RING, tuple(sorted(marked))
 
 
-def _list_rare(environments: Environments) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield the key and the atoms of each rare structure; the first word of a key tells its kind."""
-    if len(environments.radius_1) < LEAST_SIZE:
-        return
+def _list_all_rare(environments: Sequence[Environments]) -> list[list[tuple[str, Sequence[int]]]]:
+    """List the key and the atoms of each rare structure of each molecule; the first word of a key tells its kind."""
+    if not environments:
+        return []
     table = load_table()
-    for index in np.flatnonzero(table.radius_1.look_up(environments.radius_1) < LEAST_ATOM).tolist():
-        yield f"atom {environments.radius_1[index]:016x}", (index,)
-    unseen = np.flatnonzero(~table.has_seen(environments.radius_2)).tolist()
-    for index in unseen:
-        yield f"surroundings {environments.radius_2[index]:016x}", (index,)
-    for key, atoms in environments.ring_systems:
-        if len(set(unseen).intersection(atoms)) >= LEAST_UNSEEN_IN_RING and _count_ring_system(key) < LEAST_RING:
-            yield f"rings {key:016x}", atoms
+    starts = np.cumsum([0, *(len(e.radius_1) for e in environments)])
+    counts = table.radius_1.look_up(np.concatenate([e.radius_1 for e in environments]))
+    seen = table.has_seen(np.concatenate([e.radius_2 for e in environments]))
+    rare: list[list[tuple[str, Sequence[int]]]] = [[] for _ in environments]
+    odd = np.unique(np.searchsorted(starts, np.flatnonzero((counts < LEAST_ATOM) | ~seen), side="right") - 1)
+    for row in odd.tolist():
+        first, second, own = environments[row].radius_1, environments[row].radius_2, rare[row]
+        if len(first) < LEAST_SIZE:
+            continue
+        atoms = slice(starts[row], starts[row + 1])
+        own += [(f"atom {first[i]:016x}", (i,)) for i in np.flatnonzero(counts[atoms] < LEAST_ATOM).tolist()]
+        unseen = np.flatnonzero(~seen[atoms]).tolist()
+        own += [(f"surroundings {second[i]:016x}", (i,)) for i in unseen]
+        if len(unseen) >= LEAST_UNSEEN_IN_RING:
+            for key, system in environments[row].ring_systems:
+                if (
+                    len(set(unseen).intersection(system)) >= LEAST_UNSEEN_IN_RING
+                    and _count_ring_system(key) < LEAST_RING
+                ):
+                    own.append((f"rings {key:016x}", system))
+    return rare
 
 
 def _count_ring_system(key: int) -> int:

@@ -30,11 +30,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "$([C;r6;!H0;X4]1[C;r6]=[C;r6][C;r6;!H0;X4][C;r6]=[C;r6]1)]",
         "ketone that would become a phenol": "[$([CX3]1(=O)[C;r6]=[C;r6][C;r6]=[C;r6][C;r6;X4;!H0]1),"
         "$([CX3]1(=O)[C;r6]=[C;r6][C;r6;X4;!H0][C;r6]=[C;r6]1),$([CX3]1(=O)[C;r6;X4;!H0][C;r6]=[C;r6][C;r6]=[C;r6]1)]",
-        "diene in a ring with a heteroatom": "[O,N,S;r6]1[C;r6]=[C;r6;!$(C{acceptor})][C;r6]=[C;r6;!$(C{acceptor})][C,N;r6;!$(*=*)]1",
         "quinodimethane": "[$([CX3;!R]=[C;r6]1[C;r6]=[C;r6][C;r6](=[CX3;!R])[C;r6]=[C;r6]1),"
         "$([CX3;!R]=[C;r6]1[C;r6]=[C;r6][C;r6]=[C;r6][C;r6]1=[CX3;!R])]",
         "diene in a ring of seven or eight": "[$([C;r7]=[C;r7]~[r7]~[C;r7]=[C;r7]),$([C;r7]=[C;r7][C;r7]=[C;r7]),"
         "$([C;r8]=[C;r8]~[r8]~[r8]~[C;r8]=[C;r8]),$([C;r8]=[C;r8]~[r8]~[C;r8]=[C;r8]),$([C;r8]=[C;r8][C;r8]=[C;r8])]",
+    },
+    "[#7,#8,#16]C=C": {
+        "diene in a ring with a heteroatom": "[O,N,S;r6]1[C;r6]=[C;r6;!$(C{acceptor})][C;r6]=[C;r6;!$(C{acceptor})][C,N;r6;!$(*=*)]1",
         "primary enamine": f"[NX3;H2][C;{_FREE}]=[CX3]",
         "secondary enamine": f"[NX3;H1;!$(N[C,S,P]=[O,S,N]);!$(N[N,O])][C;!R;{_FREE}]=[CX3]",
         "enamine outside a ring": f"[$({{amine}});H0][C;!R;{_FREE}]=[CX3;!R]",
@@ -79,8 +81,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "three single-bonded nitrogens": "[NX3]-[NX3]-[NX3]",
         "chain of sulfur": "[S;X2][S;X2]~[S,O]",
         "hydrodisulfide": "[SX2;H1][#7,#8,#16]",
-        "sulfenamide": "[#7]-;!@[SX2]",
-        "sulfenamide in a ring": "[NX3;R;!$(NC=O)]-;@[SX2;!$(SC=C);!$(Sc)]",
         "sulfenate": "[SX2]-[OX2]",
         "two oxygens at a nitrogen": "[OX2]-[NX3]-[OX2]",
         "two nitrogens at an oxygen": "[NX3;!$(N=*)]-[OX2]-[NX3]",
@@ -90,13 +90,19 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "[F,Cl,Br,I]": {
         "halogen on another atom than carbon": "[F,Cl,Br,I]-[!#6;!$(S(F)(F)(F)(F)F)]",
-        "halogen beside a heteroatom": "[$([Cl,Br,I][CX4;!$(C(F)F);!$(C(Cl)(Cl)Cl)][NX3,OX2,SX2]),$(F[CX4;!H2;!$(C(F)F)][NX3,OX2;!R])]",
         "acyl halide": "[F,Cl,Br,I]C=[O,S]",
         "imidoyl halide": "[F,Cl,Br,I][C;!R]=[NX2;!$(NO)]",
     },
-    "[#5]": {"borane without oxygen or nitrogen": "[#5;+0;!$([#5]~[O,N,P,o,n])]"},
-    "[Si]": {"silicon with hydrogen": "[Si;!H0]"},
-    "[P,p]": {
+    "[F,Cl,Br,I][CX4][#7,#8,#16]": {
+        "halogen beside a heteroatom": "[$([Cl,Br,I][CX4;!$(C(F)F);!$(C(Cl)(Cl)Cl)][NX3,OX2,SX2]),$(F[CX4;!H2;!$(C(F)F)][NX3,OX2;!R])]",
+    },
+    "N-[SX2]": {
+        "sulfenamide": "[#7]-;!@[SX2]",
+        "sulfenamide in a ring": "[NX3;R;!$(NC=O)]-;@[SX2;!$(SC=C);!$(Sc)]",
+    },
+    "[#5,Si,#15]": {
+        "borane without oxygen or nitrogen": "[#5;+0;!$([#5]~[O,N,P,o,n])]",
+        "silicon with hydrogen": "[Si;!H0]",
         "phosphorus with hydrogen": "[#15;!H0]",
         "phosphorus of oxidation state three": "[P;X3;v3;!$(P(c)(c)[#6])]",
         "double bond of phosphorus with carbon": "[P,p]=,#,:[#6]",
@@ -149,14 +155,16 @@ PATTERNS: dict[str, Mol] = {
 }
 """All patterns, by name."""
 
-_ROOTS = [(_read(root), [(name, PATTERNS[name]) for name in group]) for root, group in GROUPS.items()]
-_ROOTS.append((Chem.MolFromSmarts("*"), [(name, PATTERNS[name]) for name in EVERYWHERE]))
+_ROOTS: list[tuple[Mol | None, list[tuple[str, Mol]]]] = [
+    (_read(root), [(name, PATTERNS[name]) for name in group]) for root, group in GROUPS.items()
+]
+_ROOTS.append((None, [(name, PATTERNS[name]) for name in EVERYWHERE]))
 
 
 def find_patterns(mol: Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield the names of the patterns that a molecule has, and the atoms of all places of each, sorted."""
     for root, group in _ROOTS:
-        if mol.HasSubstructMatch(root):
+        if root is None or mol.HasSubstructMatch(root):
             for name, pattern in group:
                 if matches := mol.GetSubstructMatches(pattern):
                     yield name, tuple(sorted({atom for match in matches for atom in match}))

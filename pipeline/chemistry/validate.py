@@ -100,5 +100,7 @@ def sanitize_smiles(smiles: str) -> tuple[Mol | None, Status]:
     if mol.GetNumAtoms() == 0:
         return None, "empty"
     # Once around: what stays of stereo can change on the second reading, and the canonical form must be a fixed point.
-    mol = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
+    written = Chem.MolToSmiles(mol)
+    if written != smiles:
+        mol = Chem.MolFromSmiles(written)
     return mol, "not sanitized" if mol is None else "valid"

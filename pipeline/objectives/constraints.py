@@ -25,7 +25,12 @@ from rdkit.Chem import Mol
 from chem_vae.errors import UserError
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structure_filters import EVERYTHING, list_unusual_names, locate_unusual, name_first_unusual
+from pipeline.chemistry.structure_filters import (
+    EVERYTHING,
+    list_unusual_names,
+    locate_unusual,
+    name_first_unusual_of_each,
+)
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE, Constraint, Objective
 from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
@@ -136,24 +141,26 @@ class Constraints:
             usual: Whether it is known that nothing in them is unusual that is not allowed, which then is not looked for again.
         """
         unusual: Counter[str] = Counter()
-        reasons = [NO_MOLECULE if mol is None else self._find_failed(mol, unusual, usual) for mol in mols]
+        reasons: list[str | None] = [NO_MOLECULE if mol is None else None for mol in mols]
+        left = [(row, mol) for row, mol in enumerate(mols) if mol is not None]
+        for name, rule in self._rules:  # each sees what has passed those before it
+            if name == USUAL and self._allowed is not None:
+                odd: list[str | None] = [None] * len(left)
+                if not usual:
+                    odd = name_first_unusual_of_each([mol for _, mol in left], [self._allowed] * len(left))
+                unusual.update(what for what in odd if what is not None)
+                holds = [what is None for what in odd]
+            else:
+                holds = [rule.holds(mol) for _, mol in left]
+            for (row, _), held in zip(left, holds, strict=True):
+                reasons[row] = None if held else name
+            left = [pair for pair, held in zip(left, holds, strict=True) if held]
         counts = dict.fromkeys(self.names, 0)
         for reason in reasons:
             if reason in counts:
                 counts[reason] += 1
         passed = np.array([reason is None for reason in reasons], dtype=np.bool_)
         return Checked(passed, reasons, counts, unusual)
-
-    def _find_failed(self, mol: Mol, unusual: Counter[str], usual: bool) -> str | None:
-        """Find the first constraint that a molecule fails; count what is unusual in it where it is that."""
-        for name, rule in self._rules:
-            if name == USUAL and self._allowed is not None:
-                if not usual and (odd := name_first_unusual(mol, self._allowed)) is not None:
-                    unusual[odd] += 1
-                    return name
-            elif not rule.holds(mol):
-                return name
-        return None
 
     def explain(self, mols: Sequence[Mol | None]) -> str:
         """Explain why (almost) nothing passes: how many molecules fail each constraint, and which pairs are never met together.

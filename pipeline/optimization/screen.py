@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
@@ -30,10 +31,21 @@ class _Draft(Molecule):
     """A molecule that is spelled as SELFIES when that is first asked for: most drafts are looked at once and never proposed."""
 
     def __init__(
-        self, key: str, features: Tensor, vocabulary: SelfiesVocabulary, remember: Callable[[str, _Draft], None]
+        self, key: str, bits: bytes, vocabulary: SelfiesVocabulary, remember: Callable[[str, _Draft], None]
     ) -> None:
-        fields = {"key": key, "features": features, "vocabulary": vocabulary, "remember": remember}
+        fields = {"key": key, "bits": bits, "vocabulary": vocabulary, "remember": remember}
         self.__dict__.update(fields)  # the fields cannot be set one by one
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Draft) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @property
+    def features(self) -> Tensor:
+        """The zeros and ones (2048,) uint8, which are kept as bits: tens of thousands of drafts are remembered."""
+        return torch.from_numpy(np.unpackbits(np.frombuffer(self.__dict__["bits"], dtype=np.uint8)))
 
     @cached_property
     def spelled(self) -> str:
@@ -71,7 +83,7 @@ class Screen:
     def __init__(
         self, vocabulary: SelfiesVocabulary, constraints: Constraints | None = None, cache: int = 50_000
     ) -> None:
-        """Make a screen for the strings of a vocabulary; `cache` strings are remembered, with 3 kB each, the oldest go first."""
+        """Make a screen for the strings of a vocabulary; `cache` strings are remembered, with 1 kB each, the oldest go first."""
         self.vocabulary, self.constraints = vocabulary, constraints
         self.tally: Counter[str] = Counter()
         """How many strings that were not in the cache were "valid", "constrained" (a molecule that breaks a constraint), or
@@ -187,8 +199,8 @@ class Screen:
         same = self._of_smiles.get(key)
         if same is not None:  # another spelling of a molecule that is known
             return same
-        features = torch.from_numpy(SIMULATED_COUNTS.array(mol))
-        screened = Screened(_Draft(key, features, self.vocabulary, self._remember_spelled))
+        bits = np.packbits(SIMULATED_COUNTS.array(mol)).tobytes()
+        screened = Screened(_Draft(key, bits, self.vocabulary, self._remember_spelled))
         self._remember(self._of_smiles, key, screened)
         return screened
 

@@ -13,6 +13,7 @@ from typing import Any
 from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError
+from chem_vae.precision import resolve_precision
 from chem_vae.progress import Progress, silent
 from chem_vae.training_log import write_history
 from chem_vae.vocabulary import SelfiesVocabulary
@@ -144,7 +145,6 @@ def _train_into(
     progress: Progress,
 ) -> None:
     # Here: lightning takes two seconds to load, which a night that trains nothing does without.
-    from chem_vae.training import resolve_precision
     from chem_vae.training import train as train_core
 
     started = time.monotonic()
