@@ -134,7 +134,7 @@ def _measured(job: Job) -> dict[str, Any]:
         watch.of("decode", Checkpoint, "decode"),
         watch.of("encode", Checkpoint, "encode"),
         watch.of("retrain", WeightedRetraining, "step"),
-        watch.of("surrogate", TanimotoProcess, "__init__", "draw"),
+        watch.of("surrogate", TanimotoProcess, "__init__", "predict", "draw"),
         watch.of("surrogate", GradientAscent, "_climb"),
     ):
         found = optimize(model, config, folder, dataset=dataset, progress=_teller(job))

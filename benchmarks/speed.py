@@ -5,6 +5,7 @@
     python benchmarks/speed.py training sampling           # these alone
     python benchmarks/speed.py ingest --source moses --compute logp,mw,tpsa --output benchmarks/results/ingest-moses.json
     python benchmarks/speed.py --keep                      # the figures that later runs are compared with
+    python benchmarks/speed.py training --keep             # these of them alone
 
 Prints a table and writes JSON. Names what comes less near to its limit than in the run that was kept, by more than a tenth: a share of a
 limit that was measured in the same run can be compared between machines, seconds cannot. Run it while nothing else works.
@@ -99,6 +100,10 @@ def main() -> None:
     print(render_table(figures, earlier))
     for text in find_slower(figures, earlier):
         print(f"slower than what was kept: {text}")
+    if args.keep and earlier:  # what was not measured now stays as it was
+        names = {figure["name"] for figure in figures}
+        figures = [*(figure for figure in earlier if figure["name"] not in names), *figures]
+        stages = kept["stages"] | stages
     result = {
         "benchmark": "speed",
         "quick": args.quick,

@@ -39,7 +39,7 @@ def optimization(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]
         watch.of("decode", Checkpoint, "decode"),
         watch.of("encode", Checkpoint, "encode"),
         watch.of("retrain", WeightedRetraining, "step"),
-        watch.of("surrogate", TanimotoProcess, "__init__", "draw"),
+        watch.of("surrogate", TanimotoProcess, "__init__", "predict", "draw"),
         watch.of("surrogate", GradientAscent, "_climb"),
     ):
         before = count_cpu_seconds()

@@ -16,6 +16,7 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
+from chem_vae.threads import use_one_thread
 from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.structure_filters import read_allowed
@@ -155,6 +156,7 @@ class AcquisitionScore:
         return worth.nan_to_num(nan=FAR).clamp_min(FAR)
 
 
+@use_one_thread()
 def search(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],

@@ -16,6 +16,7 @@ from chem_vae.labels import Labels
 from chem_vae.predictor_fit import fit_predictor
 from chem_vae.predictors import Prediction, PropertyPredictor
 from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
+from chem_vae.threads import use_one_thread
 from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import Representation
@@ -65,6 +66,7 @@ class Comparison(NamedTuple):
     """(n,) of the outer folds, by what was chosen and calibrated without them; NaN for molecules that could not be used."""
 
 
+@use_one_thread()
 def compare(
     labelled: Labelled,
     points: Tensor | None = None,

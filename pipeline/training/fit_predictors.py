@@ -22,6 +22,7 @@ from chem_vae.predictor_files import save_predictors
 from chem_vae.predictor_fit import fit_predictor, read_labels
 from chem_vae.predictors import PropertyPredictor
 from chem_vae.progress import Progress, silent
+from chem_vae.threads import use_one_thread
 from chem_vae.training_log import TrainingLog
 from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles
 from pipeline.models.trained_model import save_latent
@@ -128,6 +129,7 @@ def fit_anomaly_reference(
     )
 
 
+@use_one_thread()
 def _fit_all(
     checkpoint: Checkpoint,
     training: TokenDataset,
