@@ -39,6 +39,7 @@ from pipeline.workspace.runs import describe_machine, list_versions
 
 _NOT_OF_THE_MODEL = ("check_labels", "tensorboard", "go_on", "enough_new")
 """Settings that a model does not depend on."""
+CHECK = "check what was learned"
 VERY_FEW_MOLECULES = 200  # below it even fine-tuning has little to go by
 
 __all__ = ["TrainedModel", "train"]
@@ -180,15 +181,19 @@ def _train_into(
         predictors, told = fit_measured(
             checkpoint, plan.start if new == measured else None, plan.splits, names, measured, predictors, folder, seed, progress
         )  # fmt: skip
+    progress(CHECK, 0, 3)
     if plan.start is not None:
         plan.card["finetuning"]["before_after"] = compare_with_base(plan, checkpoint)
     if base is not None and (fits := _list_fits(base, dataset, choice, progress)):
         plan.card["base"]["fits"] = fits
+    progress(CHECK, 1, 3)
     molecules = len(plan.splits["train"])
     undefined = compare_undefined_stereo(checkpoint, plan.splits["train"], seed)
+    progress(CHECK, 2, 3)
     stereo = {CARD_ENTRY: undefined} if undefined else {}
     checkpoint.card = stereo  # by which samples are drawn
     samples = check_samples(checkpoint, plan.splits["train"], seed)
+    progress(CHECK, 3, 3)
     checkpoint.card = {
         **stereo,
         "dataset": {
