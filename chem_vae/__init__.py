@@ -8,5 +8,5 @@ import os
 for _capacity in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
     os.environ.setdefault(_capacity, "64")
 # Threads that wait for the next matrix product keep their core busy for milliseconds. Where another program wants that core, this made
-# `generate` three times as slow; a shorter wait costs nothing.
+# `generate` three times as slow; where the cores are free, a shorter wait is as fast within the noise of a few percent.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from pipeline.chemistry.atom_environments import compute_environments
+from pipeline.chemistry.atom_environments import compute_all_environments, compute_environments
 from pipeline.chemistry.structure_filters import (
     LARGE_RING,
     PATTERNS,
@@ -18,6 +18,8 @@ from pipeline.chemistry.structure_filters import (
     has_unusual_motif,
     learn_usual,
     locate_unusual,
+    name_first_unusual,
+    name_first_unusual_of_each,
 )
 
 ODD = {
@@ -112,3 +114,27 @@ def test_rare_environments_are_marked_and_allowed_by_example() -> None:
     )
     peroxide = Chem.MolFromSmiles("CC(C)OOCc1ccc(C(=O)NC2CCN(C)CC2)cc1")
     assert locate_unusual(peroxide).keys() == {"peroxide"} and not has_unusual_motif(peroxide, {"peroxide"})
+
+
+def test_many_molecules_together_are_judged_as_one_by_one() -> None:
+    smiles = [
+        "CCO",
+        "C",
+        "COOC",
+        "O=C1C=CC=CC1c1ccccc1",
+        "CC(=O)Nc1ccc(O)cc1",
+        "C1CCCCCCCCCC1",
+        "[Na+].[Cl-]",
+        "NC(O)c1ccc2ccccc2c1",
+    ]
+    mols = [Chem.MolFromSmiles(s) for s in smiles]
+    for together, mol in zip(compute_all_environments(mols), mols, strict=True):
+        alone = compute_environments(mol)
+        assert together.radius_1.tolist() == alone.radius_1.tolist()
+        assert together.radius_2.tolist() == alone.radius_2.tolist()
+        assert together.ring_systems == alone.ring_systems
+    for allowed in ((), ("peroxide",)):
+        names = name_first_unusual_of_each(mols, [allowed] * len(mols))
+        assert names == [name_first_unusual(mol, allowed) for mol in mols]
+    assert names[2] is None and any(names)
+    assert name_first_unusual_of_each([], []) == []
