@@ -13,7 +13,7 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import find_nearest_neighbors, find_novel
+from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
 from pipeline.chemistry.stereo_groups import count_undefined_stereo
@@ -24,6 +24,7 @@ from pipeline.models.base_models import BaseMolecules
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_hashes import read_training_hashes
+from pipeline.models.training_molecules import TrainingMolecules
 from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import list_datasets
 
@@ -32,15 +33,7 @@ PARALLEL_FROM = 4_000
 """Rows from which processes of their own are started; fewer are done before those are."""
 
 
-def read_known_keys(model: TrainedModel, dataset: Dataset | None) -> set[str] | None:
-    """Read the InChIKeys of the molecules that the model was trained on, as far as the dataset tells; None without one."""
-    if dataset is None:
-        return None
-    split = "train" if model.is_trained_on(dataset) else None  # another's held-out molecules may be the model's own
-    return set(dataset.table(["inchikey"], split=split)["inchikey"])
-
-
-def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: set[str] | None) -> pd.DataFrame:
+def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, training: TrainingMolecules) -> pd.DataFrame:
     """Add novelty and the latent distance to the training data; return the same table.
 
     What the model knows from a base with hashes of its training molecules is not novel either.
@@ -48,24 +41,16 @@ def compare_with_training(molecules: pd.DataFrame, model: TrainedModel, known: s
     Args:
         molecules: A table with the columns `smiles`, `inchikey` and `z`.
         model: The trained model.
-        known: The result of `read_known_keys`; without one the hashes of the training molecules tell, where the model has them, and else
-            `novel` and `novel_stereo_blind` are missing values.
+        training: What is known of its training molecules; where that is nothing, `novel` and `novel_stereo_blind` are missing
+            values.
     """
-    keys = molecules["inchikey"].tolist()
-    if known is not None:
-        molecules["novel"] = find_novel(keys, known)
-        molecules["novel_stereo_blind"] = find_novel(keys, known, stereo_blind=True)
-    elif (hashes := read_training_hashes(model.folder)) is not None:
-        smiles = molecules["smiles"].tolist()
-        molecules["novel"] = [not found for found in hashes.find(smiles)]
-        molecules["novel_stereo_blind"] = [not found for found in hashes.find(smiles, stereo_blind=True)]
-    else:
-        molecules["novel"] = molecules["novel_stereo_blind"] = pd.array([None] * len(keys), dtype="boolean")
-    bases = BaseMolecules.of(model)
-    if bases.hashes and molecules["novel"].notna().all():
-        smiles = molecules["smiles"].tolist()
-        molecules["novel"] &= ~np.array(bases.find(smiles), dtype=bool)
-        molecules["novel_stereo_blind"] &= ~np.array(bases.find(smiles, stereo_blind=True), dtype=bool)
+    smiles, keys = molecules["smiles"].tolist(), molecules["inchikey"].tolist()
+    for column, stereo_blind in (("novel", False), ("novel_stereo_blind", True)):
+        molecules[column] = (
+            ~np.array(training.find(smiles, keys, stereo_blind=stereo_blind), dtype=bool)
+            if training.is_told
+            else pd.array([None] * len(keys), dtype="boolean")
+        )
     molecules["distance_to_training"] = model.distance_to_training(stack_points(molecules, model))
     return molecules
 

@@ -38,7 +38,7 @@ class Budget:
         config: The settings of the generation.
         objectives: The resolved objectives.
         constraints: What every molecule has to meet.
-        is_new: Says for an InChIKey whether the molecule may be proposed.
+        is_new: Says for a canonical SMILES and its InChIKey whether the molecule may be proposed.
         usual: What is usual in molecules all the same, as `pipeline.chemistry.structure_filters.has_unusual_motif` takes it.
     """
 
@@ -47,7 +47,7 @@ class Budget:
         config: GenerateConfig,
         objectives: Sequence[ResolvedObjective],
         constraints: Constraints,
-        is_new: Callable[[str], bool] = lambda key: True,
+        is_new: Callable[[str, str], bool] = lambda smiles, key: True,
         usual: Collection[str] = (),
     ) -> None:
         self.n, self.is_new, self.usual, self.allow_alerts = config.n, is_new, usual, config.allow_alerts
@@ -80,7 +80,7 @@ class Budget:
         """Count those of further distinct molecules that are as asked for; nothing where that decides nothing."""
         if not self.is_counting:
             return
-        fits = [row for row in rows if self.is_new(row["inchikey"]) and self._meets_targets(row)]
+        fits = [row for row in rows if self.is_new(row["smiles"], row["inchikey"]) and self._meets_targets(row)]
         fits = [row for row in fits if not has_unusual_motif(row["molecule"].mol, self.usual)]
         if not self.allow_alerts and fits:
             fits = [

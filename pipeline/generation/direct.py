@@ -177,11 +177,11 @@ def show_rows(
     best: BestFound,
     rows: Sequence[Mapping[str, Any]],
     objectives: Sequence[ResolvedObjective],
-    is_new: Callable[[str], bool] = lambda key: True,
+    is_new: Callable[[str, str], bool] = lambda smiles, key: True,
 ) -> None:
     """Show further molecules of a search to whoever watches it, as far as they may be proposed."""
     values = {w.summary.name: [float(row[f"{w.summary.name}_{w.basis}"]) for row in rows] for w in objectives}
-    smiles = [row["smiles"] if is_new(row["inchikey"]) else None for row in rows]
+    smiles = [row["smiles"] if is_new(row["smiles"], row["inchikey"]) else None for row in rows]
     best.add(smiles, [0.0 if not objectives else float(row["score"]) for row in rows], values)
 
 

@@ -29,7 +29,6 @@ from pipeline.generation.annotate import (
     compare_with_earlier_runs,
     compare_with_training,
     list_novelty_warnings,
-    read_known_keys,
 )
 from pipeline.generation.batch_selection import choose_batch, explain_few
 from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
@@ -51,6 +50,7 @@ from pipeline.generation.stereo_candidates import (
     predict_isomers,
 )
 from pipeline.models.trained_model import TrainedModel, load_model
+from pipeline.models.training_molecules import TrainingMolecules
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
@@ -179,12 +179,11 @@ def generate(
     named = collect_named_molecules(config.constraints)
     named += list_capped(open_scaffold(config.scaffold)) if config.scaffold is not None else []
     usual = learn_usual_structures(model, named).allowed
-    known = read_known_keys(model, dataset)
+    training = TrainingMolecules.of(model, dataset)
     earlier = EarlierProposals(exclude, proposed, config.exclude_known)
-    unwanted = known or set()
 
-    def is_new(key: str) -> bool:
-        return not earlier.is_left_out(key) and key not in unwanted
+    def is_new(smiles: str, key: str) -> bool:
+        return not earlier.is_left_out(key) and not training.find([smiles], [key])[0]
 
     rare, expected = warn_of_rare_targets(model, objectives, config, is_new, usual | allowed, progress)
     warnings += rare
@@ -195,7 +194,7 @@ def generate(
         warnings += kind.explain(config)
     found, samples = _search(model, objectives, config, dataset, constraints, usual, is_new, progress)
     counts = found.counts
-    molecules = compare_with_training(found.molecules, model, known)
+    molecules = compare_with_training(found.molecules, model, training)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
         molecules = _compare_with_all_splits(molecules, dataset)
     new = _select_new(molecules, earlier)
@@ -237,7 +236,9 @@ def generate(
     candidates = add_measured_neighbors(candidates, dataset, objectives)
     isomers = None
     if config.enumerate_stereo is not None:
-        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, unwanted | {*exclude})
+        isomers = predict_isomers(
+            candidates, model, objectives, config.enumerate_stereo, {*(training.keys or ()), *exclude}
+        )
     candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     if config.scaffold is not None:
         candidates = name_groups(candidates, config.scaffold)
@@ -297,7 +298,7 @@ def _search(
     dataset: Dataset | None,
     constraints: Constraints,
     usual: frozenset[str],
-    is_new: Callable[[str], bool],
+    is_new: Callable[[str, str], bool],
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""

@@ -119,7 +119,7 @@ def warn_of_rare_targets(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
-    is_new: Callable[[str], bool] = lambda key: True,
+    is_new: Callable[[str, str], bool] = lambda smiles, key: True,
     usual: Collection[str] = (),
     progress: Progress = silent,
 ) -> tuple[list[str], Expectation | None]:
@@ -132,7 +132,7 @@ def warn_of_rare_targets(
         model: The trained model.
         objectives: The resolved objectives; those that say themselves what is good enough count.
         config: The settings; the strategy is set.
-        is_new: Says for an InChIKey whether the molecule may be proposed.
+        is_new: Says for a canonical SMILES and its InChIKey whether the molecule may be proposed.
         usual: What is usual in molecules all the same.
         progress: Told the stage "trial".
 
@@ -222,7 +222,7 @@ def _make_trial(
     objectives: Sequence[ResolvedObjective],
     config: GenerateConfig,
     wishes: Sequence[Wish],
-    is_new: Callable[[str], bool],
+    is_new: Callable[[str, str], bool],
     usual: Collection[str],
     progress: Progress,
 ) -> tuple[Expectation, list[str]]:
@@ -237,7 +237,9 @@ def _make_trial(
     found = sample(model, objectives, trial, Budget(trial, objectives, constraints), tell, constraints)
     draws = found.counts["requested"]
     table = found.molecules
-    molecules: list[Molecule] = [m for m, key in zip(table["molecule"], table["inchikey"], strict=True) if is_new(key)]
+    molecules: list[Molecule] = [
+        m for m, *names in zip(table["molecule"], table["smiles"], table["inchikey"], strict=True) if is_new(*names)
+    ]
     molecules = [m for m in molecules if not has_unusual_motif(m.mol, usual)]
     if not molecules:
         return Expectation(0, draws), []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from pipeline.generation.measured_kind import MeasuredKind
 from pipeline.generation.measured_neighbors import add_measured_neighbors
 from pipeline.generation.stereo_candidates import list_measured_keys, predict_isomers
 from pipeline.models.trained_model import TrainedModel, load_model
+from pipeline.models.training_molecules import TrainingMolecules
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
@@ -130,9 +132,11 @@ def screen(
     best = _read_library(source, account, task, screening, rejects, earlier, progress)
     molecules, cells = build_library_table(scorer, best), {row.inchikey: row for row in best}
 
-    known = None if dataset is None else set(dataset.table(["inchikey"])["inchikey"])
-    molecules = compare_with_training(molecules, model, known)
-    unseen = None if known is None else molecules["novel"].copy()
+    training = TrainingMolecules.of(model, dataset)
+    if dataset is not None:  # a measured molecule is known, whichever split it is in
+        training = replace(training, keys=set(dataset.table(["inchikey"])["inchikey"]))
+    molecules = compare_with_training(molecules, model, training)
+    unseen = None if dataset is None else molecules["novel"].copy()
     if earlier.is_known:
         compare_with_earlier_runs(molecules, earlier)
     eligible = choose_batch(molecules, config, kind.alerts)
@@ -147,7 +151,7 @@ def screen(
     candidates, hits = add_hit_probability(candidates, model, objectives, int(config.seed))
     isomers = None
     if config.enumerate_stereo is not None:
-        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, known or ())
+        isomers = predict_isomers(candidates, model, objectives, config.enumerate_stereo, training.keys or ())
     candidates = add_library_columns(candidates, cells, account)
 
     account.kept = len(best)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
 from pipeline.chemistry.molecule import parse_mol
@@ -23,6 +23,7 @@ DECODED = 400
 COMMON = 0.01
 """The share of a model's molecules from which on an unusual structure is usual for the model."""
 UNKNOWN_SIZE = 40
+_ATOM = re.compile(r"\[\d*([A-Z][a-z]?|[a-z]{1,2})[^\]]*\]|(Br|Cl|[BCNOPSFIbcnops])")
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,14 @@ def learn_usual_structures(model: TrainedModel, named: Sequence[Mol] = ()) -> Us
         named: Sanitized molecules; all that they have is usual.
     """
     smiles = read_kept_smiles(model) or _read_training_smiles(model)
-    shapes = [mol for mol in map(_read_shape, smiles or _decode_points(model)) if mol is not None]
+    shapes = [list_atoms(text) for text in smiles or _decode_points(model)]
     own = [mol for mol in map(parse_mol, smiles[:: max(1, len(smiles) // LOOKED_AT)]) if mol is not None]
-    held = Counter(symbol for mol in shapes for symbol in _list_elements(mol))
+    held = Counter(symbol for atoms in shapes for symbol in set(atoms))
     elements = {symbol for symbol, count in held.items() if smiles or count >= max(2, COMMON * len(shapes))}
     if (base := find_base(model)) is not None:
         elements.update(learn_usual_structures(base).elements)
     return UsualStructures(
-        max((mol.GetNumHeavyAtoms() for mol in (*shapes, *named)), default=UNKNOWN_SIZE),
+        max([*map(len, shapes), *(mol.GetNumHeavyAtoms() for mol in named)], default=UNKNOWN_SIZE),
         tuple(sorted(elements.union(*map(_list_elements, named)))) or ("C", "N", "O"),
         learn_usual(own, max(2, math.ceil(COMMON * len(own)))) | learn_usual(named),
     )
@@ -74,10 +75,14 @@ def _decode_points(model: TrainedModel) -> list[str]:
     return write_canonical_smiles([s for s in strings if s is not None], model.checkpoint.vocabulary)
 
 
-def _read_shape(smiles: str) -> Mol | None:
-    """Read atoms and bonds alone, which is ten times faster than to sanitize the molecule."""
-    with rdBase.BlockLogs():
-        return Chem.MolFromSmiles(smiles, sanitize=False)
+def list_atoms(smiles: str) -> list[str]:
+    """List the symbols of the heavy atoms of a valid SMILES, which is ten times faster than to read it as a molecule.
+
+    >>> list_atoms("Clc1cc[nH]c1[C@H](F)[2H]")
+    ['Cl', 'C', 'C', 'C', 'N', 'C', 'C', 'F']
+    """
+    symbols = ((bracket or plain).capitalize() for bracket, plain in _ATOM.findall(smiles))
+    return [symbol for symbol in symbols if symbol != "H"]
 
 
 def _list_elements(mol: Mol) -> set[str]:

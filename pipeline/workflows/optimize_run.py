@@ -28,11 +28,11 @@ from pipeline.generation.annotate import (
     compare_with_earlier_runs,
     compare_with_training,
     list_novelty_warnings,
-    read_known_keys,
 )
 from pipeline.generation.scaffold_search import name_groups
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_molecules import TrainingMolecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization, rank_candidates
@@ -189,7 +189,7 @@ def annotate_candidates(
     table.insert(2, "inchikey", [model.standardize(m).inchikey for m in molecules])
     table["z"] = list(encode_valid(model.checkpoint, molecules))
     table["molecule"] = pd.Series(molecules, index=table.index, dtype=object)
-    table = compare_with_training(table, model, read_known_keys(model, dataset))
+    table = compare_with_training(table, model, TrainingMolecules.of(model, dataset))
     if known is not None:
         unseen = compare_with_earlier_runs(table, known)
         found.novelty = {NEVER_PROPOSED: int((~table["proposed_before"]).sum())}

@@ -119,15 +119,18 @@ def test_a_rare_target_is_said_before_and_drawn_for(model: TrainedModel) -> None
 
 def test_the_budget_ends_when_enough_are_found() -> None:
     objectives, _ = resolve({}, [])
-    budget = Budget(GenerateConfig(n=10), objectives, Constraints((CHLORINE_FREE,)), lambda key: key != "known")
+    budget = Budget(GenerateConfig(n=10), objectives, Constraints((CHLORINE_FREE,)), lambda smiles, key: key != "known")
     fine, odd = Molecule("CCO"), Molecule("C1CCCCCCCCCCC1")
-    budget.count([{"inchikey": "known", "molecule": fine}] * 50 + [{"inchikey": "new", "molecule": odd}] * 50)
+    budget.count(
+        [{"inchikey": "known", "smiles": "CCO", "molecule": fine}] * 50
+        + [{"inchikey": "new", "smiles": odd.smiles, "molecule": odd}] * 50
+    )
     assert budget.found == 0, "what is known, and what is unusual, is not what was asked for"
-    budget.count([{"inchikey": "new", "molecule": fine}] * 5)
+    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5)
     assert budget.found == 5
     budget.extend(100)
     assert 100 < budget.granted <= 200 and budget.is_extended
-    budget.count([{"inchikey": "new", "molecule": fine}] * 5)
+    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5)
     granted = budget.granted
     budget.extend(granted)
     assert budget.granted == granted
@@ -146,7 +149,13 @@ def test_no_more_is_drawn_than_it_takes(model: TrainedModel) -> None:
         drawn = 0
         while drawn < budget.granted:
             rows = range(drawn, budget.granted)
-            budget.count([{"inchikey": str(i), "molecule": fine, "logp_computed": 0.0} for i in rows if i % every == 0])
+            budget.count(
+                [
+                    {"inchikey": str(i), "smiles": "CCO", "molecule": fine, "logp_computed": 0.0}
+                    for i in rows
+                    if i % every == 0
+                ]
+            )
             drawn = budget.granted
             budget.extend(drawn)
         return drawn

@@ -8,10 +8,11 @@ import torch
 
 import pipeline as mg
 from pipeline.chemistry.molecule import Molecule
-from pipeline.generation.annotate import compare_with_training, list_novelty_warnings, read_known_keys
+from pipeline.generation.annotate import compare_with_training, list_novelty_warnings
 from pipeline.models.base_models import BaseMolecules
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_molecules import TrainingMolecules
 
 NEW = "CC1(C)OB(C2CC2)OC1(C)C"  # MOSES holds no boron
 
@@ -40,9 +41,8 @@ def test_molecules_of_a_shipped_base_are_not_novel(model: TrainedModel, moses: T
     z = [torch.zeros(model.checkpoint.model.latent_size)] * 3
     molecules = pd.DataFrame({"smiles": [own, known, NEW], "z": z})
     molecules["inchikey"] = [Molecule(s).inchikey for s in molecules["smiles"]]
-    keys = read_known_keys(tuned, dataset)
     for one, novel in ((model, [False, True, True]), (tuned, [False, False, True])):
-        found = compare_with_training(molecules.copy(), one, keys)
+        found = compare_with_training(molecules.copy(), one, TrainingMolecules.of(one, dataset))
         assert found["novel"].tolist() == found["novel_stereo_blind"].tolist() == novel
         assert found["novel"].dtype == bool
     assert list_novelty_warnings(tuned, dataset) == [], "all were compared"
