@@ -17,6 +17,7 @@ from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.generation.acquisition_search import LEAST_HARD, find_hardest
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
 from pipeline.models.measured_predictor import features
@@ -140,3 +141,13 @@ def test_a_search_that_is_stopped_ranks_what_is_there(model: TrainedModel) -> No
         found = generate(model, config=config, progress=listen)
     assert pressed and found.counts["unique"] < 1000 and len(found.candidates) > 0
     assert any("stopped by Ctrl-C after " in text and "of 2,000 samples" in text for text in found.warnings)
+
+
+def test_candidates_may_be_as_hard_to_make_as_what_was_made() -> None:
+    morphinan, plain = "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5", "CCOc1ccccc1C(=O)NC"
+    hard = compute(parse_mol(morphinan), ["sa"])[0]
+    assert hard > LEAST_HARD
+    assert find_hardest([]) == find_hardest([plain] * 50) == LEAST_HARD
+    assert find_hardest([plain] * 99 + [morphinan]) == LEAST_HARD, "one of a hundred does not lift the limit"
+    assert find_hardest([plain] * 10 + [morphinan] * 10) == pytest.approx(hard)
+    assert GenerateConfig().measured.sa is None
