@@ -76,7 +76,7 @@ def _decode_points(model: TrainedModel) -> list[str]:
 
 
 def list_atoms(smiles: str) -> list[str]:
-    """List the symbols of the heavy atoms of a valid SMILES, which is ten times faster than to read it as a molecule.
+    """List the symbols of the heavy atoms of a valid SMILES, from its text alone.
 
     >>> list_atoms("Clc1cc[nH]c1[C@H](F)[2H]")
     ['Cl', 'C', 'C', 'C', 'N', 'C', 'C', 'F']
