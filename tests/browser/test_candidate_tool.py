@@ -123,6 +123,22 @@ def test_each_filter_leaves_the_rows_that_pass(page: Page, rows: pd.DataFrame) -
     assert count_shown(page) == len(rows)
 
 
+def test_what_is_typed_stays_while_the_rows_of_an_earlier_change_are_shown(page: Page, rows: pd.DataFrame) -> None:
+    structure = page.get_by_label("structure to search for")
+    structure.fill("c1ccccc1")
+    page.get_by_label("logP, at least").fill("2")
+    page.get_by_label("logP, at most").fill("3")
+    page.locator(".ct-chip", has_text="≥ 2").wait_for()
+    assert page.get_by_label("logP, at most").input_value() == "3"
+    page.keyboard.press("Tab")
+    page.locator(".ct-chip", has_text="to 3").wait_for()
+    assert list_shown(page) == rows[rows["logp_computed"].between(2, 3)]["rank"].tolist()
+    assert structure.input_value() == "c1ccccc1"
+    structure.press("Enter")
+    page.locator(".ct-chip", has_text="c1ccccc1").click()
+    expect(structure).to_have_value("")
+
+
 def test_rows_are_sorted_by_any_column_and_missing_values_stay_last(page: Page, rows: pd.DataFrame) -> None:
     page.get_by_label("sort by").select_option("logp_computed")
     assert list_shown(page) == rows.sort_values("logp_computed", ascending=False, kind="stable")["rank"].tolist()

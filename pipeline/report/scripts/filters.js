@@ -41,9 +41,12 @@
       title: "Tanimoto similarity of ECFP4 fingerprints, as in the other columns of similarity" }, "at least ", slider, number);
     const isSimilar = () => form.querySelector("input[value=similar]").checked;
 
+    let isSearched = false;  // a text that was not searched yet is nobody's filter, and stays
+
     async function search() {
       const text = field.value.trim();
       told.textContent = "";
+      isSearched = false;
       store.filters.structure = store.filters.similarity = null;
       try {
         if (text && isSimilar()) {
@@ -61,6 +64,7 @@
       }
       field.setAttribute("aria-invalid", String(Boolean(told.textContent) && !store.filters.structure && !store.filters.similarity));
       if (!store.filters.similarity && store.sort.column === tool.SIMILARITY) store.sort = { column: "rank", descending: false };
+      isSearched = Boolean(store.filters.structure || store.filters.similarity);
       store.apply();
     }
 
@@ -73,8 +77,9 @@
     field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); search(); } });
     field.addEventListener("input", () => { if (!field.value) search(); });
     store.listen(() => {  // a filter that was taken away elsewhere leaves the field, too
-      const { structure, similarity } = store.filters;
-      if (!structure && !similarity && !told.textContent && field.value && document.activeElement !== field) field.value = "";
+      if (!isSearched || store.filters.structure || store.filters.similarity) return;
+      field.value = told.textContent = "";
+      isSearched = false;
     });
     tool.searchSimilar = (smiles) => {
       form.querySelector("input[value=similar]").checked = true;
@@ -110,7 +115,7 @@
     const at = (step) => (step <= 0 ? floor(low) : step >= STEPS ? ceil(high) : Math.round((low + (high - low) * step / STEPS) / unit) * unit);
     const toStep = (value) => Math.round(STEPS * (value - low) / (high - low));
     const name = tool.nameColumn(column);
-    const number = (words) => tool.make("input", { type: "number", step: "any", "aria-label": `${name}, ${words}`, onchange: read });
+    const number = (words) => tool.make("input", { type: "number", step: "any", "aria-label": `${name}, ${words}`, onchange: read, onblur: () => show() });
     const slider = (value, words) => tool.make("input", { type: "range", min: 0, max: STEPS, value, "aria-label": `${name}, ${words}`, oninput: slide });
     const from = number("at least"), to = number("at most"), left = slider(0, "lower end"), right = slider(STEPS, "upper end");
     const bars = makeHistogram(cells, low, high);
@@ -137,8 +142,9 @@
 
     function show() {
       const [a, b] = store.filters.ranges.get(column.column) || [null, null];
-      from.value = (a ?? floor(low)).toFixed(digits);
-      to.value = (b ?? ceil(high)).toFixed(digits);
+      // A field that somebody types in keeps its text: the rows of an earlier change may be shown meanwhile.
+      if (document.activeElement !== from) from.value = (a ?? floor(low)).toFixed(digits);
+      if (document.activeElement !== to) to.value = (b ?? ceil(high)).toFixed(digits);
       left.value = a === null ? 0 : Math.max(0, toStep(a));
       right.value = b === null ? STEPS : Math.min(STEPS, toStep(b));
       bars.querySelectorAll("rect").forEach((bar, i) => {

@@ -64,8 +64,9 @@
   // -- the bar over the views -----------------------------------------------------------------------------------------
 
   function makeBar(store, show, filters) {
+    const find = tool.delay(() => store.apply(), 60);
     const text = tool.make("input", { type: "search", placeholder: "Search text: rank, alert, name\u2026", "aria-label": "search text",
-      oninput: tool.delay(() => { store.filters.text = text.value; store.apply(); }, 60) });
+      oninput: () => { store.filters.text = text.value; find(); } });
     const switches = tool.make("div", { class: "ct-switch", role: "group", "aria-label": "view" }, VIEWS.map(([name, words]) =>
       tool.make("button", { type: "button", "aria-pressed": String(name === "grid"), "data-view": name, onclick: async (event) => {
         switches.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
