@@ -91,3 +91,24 @@ def tanimoto(one: Bits, other: Bits) -> float:
 def tanimoto_to_each(one: Bits, others: Sequence[Bits]) -> NDArray[np.float64]:
     """Compute the Tanimoto similarities of one bit vector to many, (n,)."""
     return np.asarray(DataStructs.BulkTanimotoSimilarity(one, others), dtype=np.float64)
+
+
+def stack_bits(bits: Sequence[Bits]) -> NDArray[np.float32]:
+    """Stack n bit vectors of the same size as zeros and ones (n, size), as `tanimoto_of_all` takes them."""
+    packed = np.frombuffer(b"".join(map(DataStructs.BitVectToBinaryText, bits)), dtype=np.uint8)
+    return np.unpackbits(packed.reshape(len(bits), -1), axis=1, bitorder="little").astype(np.float32)
+
+
+def tanimoto_of_all(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute the Tanimoto similarities of n bit vectors to m others, (n, m); the numbers are those of `tanimoto`.
+
+    One product of matrices on all cores, which for thousands of pairs is several times faster than pair by pair.
+
+    Args:
+        some: (n, size) zeros and ones (`stack_bits`), each row with a one at least.
+        others: (m, size) the same.
+    """
+    common = (some @ others.T).astype(np.float64)  # whole numbers, exact in 32 bits
+    either = some.sum(axis=1, dtype=np.float64)[:, None] + others.sum(axis=1, dtype=np.float64)
+    either -= common
+    return np.divide(common, either, out=common)

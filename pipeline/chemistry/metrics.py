@@ -15,7 +15,7 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, tanimoto_to_each
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, stack_bits, tanimoto_of_all, tanimoto_to_each
 from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
 
@@ -223,6 +223,9 @@ def count_scaffolds(structures: Sequence[Structure]) -> Share:
 # -- neighbors -------------------------------------------------------------------------------------------------------
 
 
+_QUERIES_AT_ONCE = 500
+
+
 def compute_fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
     """Compute the fingerprint `ECFP4_2048` of each molecule; None where RDKit cannot read it.
 
@@ -241,7 +244,7 @@ def find_nearest_neighbors(
     structures: Sequence[Structure],
     reference_smiles: Sequence[str],
     progress: Progress = silent,
-    block: int = 20_000,
+    block: int = 5_000,
     threads: int = 0,
 ) -> list[tuple[str | None, float]]:
     """Find the most similar reference molecule of each molecule, by the Tanimoto similarity of `ECFP4_2048`.
@@ -262,6 +265,7 @@ def find_nearest_neighbors(
     """
     queries = compute_fingerprints(structures)
     best: list[tuple[str | None, float]] = [(None, math.nan)] * len(queries)
+    rows = [q for q, query in enumerate(queries) if query is not None]
     total = len(reference_smiles)
     progress("nearest training molecules", 0, total)
     for start in range(0, total, block):
@@ -269,14 +273,14 @@ def find_nearest_neighbors(
         with rdBase.BlockLogs():
             bits = ECFP4_2048.bits_of([_read_canonical(s) for s in texts], threads)
         usable = [i for i, f in enumerate(bits) if f is not None]
-        kept = [f for f in bits if f is not None]
-        for q, query in enumerate(queries):
-            if query is None or not kept:
-                continue
-            similarity = tanimoto_to_each(query, kept)
-            top = int(similarity.argmax())
-            if not similarity[top] <= best[q][1]:  # also where there is none yet (NaN)
-                best[q] = (texts[usable[top]], float(similarity[top]))
+        if usable:
+            others = stack_bits([f for f in bits if f is not None])
+            for first in range(0, len(rows), _QUERIES_AT_ONCE):
+                some = rows[first : first + _QUERIES_AT_ONCE]
+                similarity = tanimoto_of_all(stack_bits([f for q in some if (f := queries[q]) is not None]), others)
+                for q, top, highest in zip(some, similarity.argmax(axis=1), similarity.max(axis=1), strict=True):
+                    if not highest <= best[q][1]:  # also where there is none yet (NaN)
+                        best[q] = (texts[usable[int(top)]], float(highest))
         progress("nearest training molecules", min(start + block, total), total)
     return best
 

@@ -94,6 +94,10 @@ class Molecule:
         """The Bemis-Murcko scaffold as canonical SMILES without stereo; "" for a molecule without a ring."""
         return write_scaffold(self.mol)
 
+    def copy_unparsed(self) -> Molecule:
+        """Return the same molecule without what was computed from its SMILES, some 40 kB; its InChIKey is kept where it is known."""
+        return Molecule(self.smiles, self.__dict__.get("inchikey"), self.changes)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Molecule) and self.smiles == other.smiles
 

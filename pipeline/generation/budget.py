@@ -20,8 +20,11 @@ MOST = 20
 """The most draws, in multiples of `PER_CANDIDATE` for each candidate."""
 HOPELESS = 4
 """The multiple of `PER_CANDIDATE` draws for each candidate after which a generation ends that has not found a single molecule as asked for."""
-MARGIN = 1.2
-"""How many more draws are granted than the share found so far calls for."""
+MARGIN, DEVIATIONS = 1.2, 2
+"""How many more draws are granted than the share found so far calls for: by so many deviations of what is left to chance, and by
+this factor at most."""
+LEAST_MORE = 50
+"""The fewest draws that are granted at once, which cost hardly more than one."""
 BOUNDED = ("target", "range", "step")
 """Kinds of objectives that say themselves which values are good enough."""
 
@@ -98,8 +101,9 @@ class Budget:
             return
         if not self.found and drawn >= HOPELESS * self.first:
             return
-        missing = math.ceil(MARGIN * (goal - self.found) * drawn / max(self.found, 1))
-        self.granted = min(most, 2 * drawn, drawn + max(missing, self.first // 10))
+        margin = min(MARGIN, 1 + DEVIATIONS / math.sqrt(max(self.found, 1)))
+        missing = math.ceil(margin * (goal - self.found) * drawn / max(self.found, 1))
+        self.granted = min(most, 2 * drawn, drawn + max(missing, min(self.first // 10, LEAST_MORE)))
 
     def _meets_targets(self, row: Mapping[str, Any]) -> bool:
         return all(bool(w.find_hits([row[f"{w.summary.name}_{w.basis}"]])[0]) for w in self.bounded)

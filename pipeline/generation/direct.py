@@ -1,9 +1,9 @@
-"""Samples molecules from a model with one strategy: ask, decode, validate, score, tell; every sample is counted."""
+"""Samples molecules from a model with one strategy: ask, draw, hold to the constraints, score; every sample is counted."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +17,11 @@ from chem_vae.optimizers import STRATEGIES, LatentOptimizer, Problem, create
 from chem_vae.progress import Progress
 from chem_vae.seeds import number_seed
 from pipeline.chemistry.metrics import Share
-from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.properties import compute
-from pipeline.generation.annotate import predict_property
 from pipeline.generation.budget import Budget
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
+from pipeline.generation.drawn_batch import BatchDrawer, BatchPool, DrawJob, DrawnBatch, make_job
 from pipeline.generation.steering import Steering
-from pipeline.models.sampling import draw
-from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
@@ -93,75 +89,80 @@ def _sample(
     constraints: Constraints,
     work: LongWork,
 ) -> SearchResult:
-    seed = int(config.seed)
-    optimizer = _create_optimizer(model, objectives, config, constraints, seed)
+    optimizer = _create_optimizer(model, objectives, config, constraints, int(config.seed))
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     refusals = Refusals()
-    steering = Steering(model, constraints, number_seed(seed, 0))
+    steering = Steering(model, constraints, number_seed(int(config.seed), 0))
     counts = {"requested": 0, "decoded": 0, "valid": 0, "unique": 0}
     best = BestFound()
+    asked: deque[Tensor] = deque()
+    proposed = 0
+
+    def propose() -> Iterator[DrawJob]:
+        """Propose batches up to the draws that are granted now."""
+        nonlocal proposed
+        while proposed < budget.granted:
+            proposal = optimizer.ask(min(config.batch_size, budget.granted - proposed))
+            asked.append(proposal.conditions)
+            if budget.is_extended and config.strategy != "random":
+                proposal = steering.change(proposal, refusals)
+            yield make_job(proposed, proposal)
+            proposed += len(proposal.z)
+
+    def draw_batches() -> Iterator[DrawnBatch]:
+        while proposed < budget.granted:
+            yield from pool.draw(propose())
+
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    while done < budget.granted and stale < STALE_BATCHES and not work.is_stopped():
-        n = min(config.batch_size, budget.granted - done)
-        proposal = optimizer.ask(n)
-        asked = proposal.conditions
-        if budget.is_extended and config.strategy != "random":
-            proposal = steering.change(proposal, refusals)
-        drawn = draw(
-            optimizer.checkpoint,
-            proposal.z,
-            proposal.conditions,
-            temperature=config.temperature,
-            guidance=config.guidance,
-            seed=number_seed(seed, done),
-            redraws=config.redraws,
-        )
-        canonical, decoded = canonical + drawn.canonical.count, decoded + drawn.canonical.of
-        molecules = [c.molecule and model.standardize(c.molecule) for c in drawn.candidates]
-        unchanged = [m == c.molecule for m, c in zip(molecules, drawn.candidates, strict=True)]
-        spellings = [s if same else None for s, same in zip(drawn.spellings, unchanged, strict=True)]
-        z = encode_valid(model.checkpoint, molecules, spellings)
-        values, deviations = evaluate(model, objectives, molecules, z)
-        scores = score(objectives, values, n)
-        optimizer.tell(proposal, z, torch.from_numpy(scores))
-        within = np.logical_and.reduce([np.ones(n, bool), *(w.find_hits(values[w.summary.name]) for w in objectives)])
-        counts["decoded"] += sum(string is not None for string in drawn.strings)
-        counts["valid"] += sum(molecule is not None for molecule in molecules)
-        fresh: dict[str, int] = {}
-        for i, molecule in enumerate(molecules):
-            if molecule is not None and molecule.inchikey not in seen:
-                fresh.setdefault(molecule.inchikey, i)
-        seen |= fresh.keys()
-        passed = refusals.check(constraints, [m for i in fresh.values() if (m := molecules[i]) is not None])
-        before, met = len(rows), np.zeros(n, dtype=np.bool_)
-        for i, fits in zip(fresh.values(), passed, strict=True):
-            met[i] = fits
-            molecule = molecules[i]
-            if molecule is None or not fits:
-                continue
-            row = {"smiles": molecule.smiles, "inchikey": molecule.inchikey, "score": scores[i], "sample": done + i}
-            kept = molecule if len(rows) < MOST_PARSED else Molecule(molecule.smiles, molecule.inchikey)
-            row |= {"selfies": drawn.strings[i], "strategy": config.strategy, "z": z[i], "molecule": kept}
-            for w in objectives:
-                row[f"{w.summary.name}_{w.basis}"] = values[w.summary.name][i]
-                if w.basis == "predicted" and not w.summary.classes:
-                    row[f"{w.summary.name}_predicted_std"] = deviations[w.summary.name][i]
-            rows.append(row | {"within_target": bool(within[i])})
-        done += n
-        budget.count(rows[before:])
-        show_rows(best, rows[before:], objectives, budget.is_new)
-        budget.extend(done)
-        if budget.is_extended:
-            steering.learn(asked, molecules, z, met)
-        stale = stale + 1 if len(seen) == counts["unique"] else 0
-        counts["unique"] = len(seen)
-        figures = {"valid": counts["valid"] / done, "unique": len(seen) / done}
-        if budget.is_counting:
-            figures["as asked for"] = budget.found
-        progress("generate", done, budget.granted, figures)
-        work.look(done, budget.granted)
+    with BatchPool(BatchDrawer(model, objectives, config), budget.granted) as pool:
+        for batch in draw_batches():
+            n, molecules, z = len(batch.molecules), batch.molecules, torch.from_numpy(batch.encoded)
+            canonical, decoded = canonical + batch.canonical.count, decoded + batch.canonical.of
+            scores = score(objectives, batch.values, n)
+            within = np.logical_and.reduce(
+                [np.ones(n, bool), *(w.find_hits(batch.values[w.summary.name]) for w in objectives)]
+            )
+            counts["decoded"] += sum(string is not None for string in batch.strings)
+            counts["valid"] += sum(molecule is not None for molecule in molecules)
+            fresh: dict[str, int] = {}
+            for i, molecule in enumerate(molecules):
+                if molecule is not None and molecule.inchikey not in seen:
+                    fresh.setdefault(molecule.inchikey, i)
+            seen |= fresh.keys()
+            passed = refusals.check(constraints, [m for i in fresh.values() if (m := molecules[i]) is not None])
+            before, met = len(rows), np.zeros(n, dtype=np.bool_)
+            for i, fits in zip(fresh.values(), passed, strict=True):
+                met[i] = fits
+                molecule = molecules[i]
+                if molecule is None or not fits:
+                    continue
+                row = {"smiles": molecule.smiles, "inchikey": molecule.inchikey, "score": scores[i], "sample": done + i}
+                row |= {"selfies": batch.strings[i], "strategy": config.strategy, "z": z[i], "molecule": molecule}
+                for w in objectives:
+                    row[f"{w.summary.name}_{w.basis}"] = batch.values[w.summary.name][i]
+                    if w.basis == "predicted" and not w.summary.classes:
+                        row[f"{w.summary.name}_predicted_std"] = batch.deviations[w.summary.name][i]
+                rows.append(row | {"within_target": bool(within[i])})
+            done += n
+            budget.count(rows[before:])
+            show_rows(best, rows[before:], objectives, budget.is_new)
+            budget.extend(done)
+            conditions = asked.popleft()
+            if budget.is_extended:
+                steering.learn(conditions, molecules, z, met)
+            for row in rows[max(before, MOST_PARSED) :]:
+                row["molecule"] = row["molecule"].copy_unparsed()
+            stale = stale + 1 if len(seen) == counts["unique"] else 0
+            counts["unique"] = len(seen)
+            figures = {"valid": counts["valid"] / done, "unique": len(seen) / done}
+            if budget.is_counting:
+                figures["as asked for"] = budget.found
+            progress("generate", done, budget.granted, figures)
+            work.look(done, budget.granted)
+            if stale >= STALE_BATCHES or work.is_stopped():
+                break
     counts["requested"] = done
     if done < budget.granted:
         progress("generate", done, done)
@@ -255,20 +256,3 @@ def _create_optimizer(
         model.latent["mu"].float(),
     )
     return create(config.strategy, problem, seed)
-
-
-def evaluate(
-    model: TrainedModel, objectives: Sequence[ResolvedObjective], molecules: Sequence[Molecule | None], z: Tensor
-) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Compute or predict the values (n,) of each objective; return them and the deviations of the predicted ones."""
-    values: dict[str, list[float]] = {}
-    deviations: dict[str, list[float]] = {}
-    for w in objectives:
-        name = w.summary.name
-        if w.basis == "computed":
-            values[name] = [compute(m.mol, [name])[0] if m is not None else math.nan for m in molecules]
-            continue
-        if (found := predict_property(model, name, molecules, z)) is None:
-            raise UserError(f"there is no predictor of {name}: too few molecules were measured")
-        values[name], deviations[name] = found.mean.tolist(), found.std.tolist()
-    return values, deviations

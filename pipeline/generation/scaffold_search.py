@@ -17,7 +17,8 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.scaffold_request import open_scaffold
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
-from pipeline.generation.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, evaluate, explain_stop
+from pipeline.generation.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, explain_stop
+from pipeline.generation.drawn_batch import evaluate
 from pipeline.models.scaffold_proposals import ScaffoldProposals
 from pipeline.models.spelling import encode_valid, write_selfies
 from pipeline.models.trained_model import TrainedModel
@@ -197,7 +198,7 @@ class _Found:
         hits = [w.find_hits(values[w.summary.name]) for w in self.objectives]
         within = np.logical_and.reduce([np.ones(len(kept), bool), *hits])
         for i, (molecule, weight) in enumerate(kept):
-            parsed = molecule if len(self.rows) < MOST_PARSED else Molecule(molecule.smiles, molecule.inchikey)
+            parsed = molecule if len(self.rows) < MOST_PARSED else molecule.copy_unparsed()
             row = {
                 "smiles": molecule.smiles,
                 "inchikey": molecule.inchikey,

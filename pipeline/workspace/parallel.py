@@ -32,10 +32,11 @@ class Workers:
         count: The number of processes; with 1 everything runs in this process.
         setup: Is called once in each process before its first job. It may hold functions of a notebook, which no other
             process can import: cloudpickle sends them.
+        on_cluster: Whether a cluster may do the work; its machines need not have the files of this one.
     """
 
-    def __init__(self, count: int, setup: Callable[[], None] | None = None) -> None:
-        self.setup, self._cluster = setup, find_cluster() if count > 1 else None
+    def __init__(self, count: int, setup: Callable[[], None] | None = None, *, on_cluster: bool = True) -> None:
+        self.setup, self._cluster = setup, find_cluster() if count > 1 and on_cluster else None
         self.count = count if self._cluster is None else self._cluster.count
         self._pool: Executor | None = None
 

@@ -1,0 +1,158 @@
+"""Draws batches of molecules from a model: decoded, checked, encoded again and valued, in this process or in several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chem_vae.errors import UserError
+from chem_vae.optimizers import Proposal
+from chem_vae.seeds import number_seed
+from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.properties import compute, prepare_worker
+from pipeline.generation.annotate import predict_property
+from pipeline.generation.config import GenerateConfig
+from pipeline.models.sampling import draw
+from pipeline.models.spelling import encode_valid
+from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.workspace.parallel import Workers, count_cores
+
+PARALLEL_FROM = 4_000
+"""Draws from which processes of their own are started, each of which loads the model; fewer are made before those are."""
+
+
+@dataclass(frozen=True)
+class DrawJob:
+    """The points that one batch is drawn from; arrays, since tensors would take shared memory to reach another process."""
+
+    number: int
+    """The draws before this batch."""
+    z: NDArray[np.float32]
+    """(n, D) latent points; NaN where the molecule is drawn without one."""
+    conditions: NDArray[np.float32]
+    """(n, P) standardized conditions; NaN where nothing is asked for."""
+
+
+@dataclass(frozen=True)
+class DrawnBatch:
+    """What became of the n points of a job, row i of point i."""
+
+    molecules: list[Molecule | None]
+    """In the standard form of the training data; None where there is no molecule."""
+    strings: list[str | None]
+    """The decoded SELFIES strings."""
+    canonical: Share
+    """How many of the decoded strings are the canonical spelling of their molecule."""
+    encoded: NDArray[np.float32]
+    """(n, D) where each molecule itself lies; NaN where there is none."""
+    values: dict[str, list[float]]
+    """The values (n,) of each objective."""
+    deviations: dict[str, list[float]]
+    """The deviations (n,) of the predicted ones."""
+
+
+@dataclass(frozen=True)
+class BatchDrawer:
+    """Draws batches for one generation."""
+
+    model: TrainedModel
+    objectives: Sequence[ResolvedObjective]
+    config: GenerateConfig
+
+    def draw(self, job: DrawJob) -> DrawnBatch:
+        """Draw one batch; the same job gives the same molecules."""
+        model, config = self.model, self.config
+        drawn = draw(
+            model.checkpoint,
+            torch.from_numpy(job.z),
+            torch.from_numpy(job.conditions),
+            temperature=config.temperature,
+            guidance=config.guidance,
+            seed=number_seed(int(config.seed), job.number),
+            redraws=config.redraws,
+        )
+        molecules = [c.molecule and model.standardize(c.molecule) for c in drawn.candidates]
+        unchanged = [m == c.molecule for m, c in zip(molecules, drawn.candidates, strict=True)]
+        spellings = [s if same else None for s, same in zip(drawn.spellings, unchanged, strict=True)]
+        z = encode_valid(model.checkpoint, molecules, spellings)
+        values, deviations = evaluate(model, self.objectives, molecules, z)
+        return DrawnBatch(molecules, drawn.strings, drawn.canonical, z.numpy(), values, deviations)
+
+
+class BatchPool:
+    """A context manager that draws batches in processes of their own where they are many, else in this one.
+
+    Args:
+        drawer: What draws.
+        draws: About the number of molecules that will be drawn.
+    """
+
+    def __init__(self, drawer: BatchDrawer, draws: int) -> None:
+        count = count_cores() if draws >= PARALLEL_FROM else 1
+        self._draw: Callable[[DrawJob], DrawnBatch] = drawer.draw if count == 1 else draw_in_worker
+        names = [w.summary.name for w in drawer.objectives if w.basis == "computed"]
+        setup = partial(open_worker, drawer.model.folder, drawer.objectives, drawer.config, prepare_worker(names))
+        self._workers = Workers(count, setup, on_cluster=False)  # a cluster need not have the model's folder
+
+    def __enter__(self) -> BatchPool:
+        self._workers.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._workers.__exit__(*error)  # type: ignore[arg-type]
+
+    def draw(self, jobs: Iterable[DrawJob]) -> Iterator[DrawnBatch]:
+        """Draw the batches of jobs, in their order; jobs are taken a little ahead."""
+        return self._workers.map(self._draw, jobs)
+
+
+def make_job(number: int, proposal: Proposal) -> DrawJob:
+    """Make the job that draws from a proposal."""
+    z, conditions = proposal.z.float().numpy(force=True), proposal.conditions.float().numpy(force=True)
+    return DrawJob(number, z, conditions)
+
+
+_drawer: BatchDrawer | None = None
+
+
+def open_worker(
+    folder: Path, objectives: Sequence[ResolvedObjective], config: GenerateConfig, prepare: Callable[[], None]
+) -> None:
+    """Prepare a worker process: open the model, and compute with one thread, as there are as many workers as cores."""
+    global _drawer
+    torch.set_num_threads(1)
+    prepare()
+    _drawer = BatchDrawer(TrainedModel.open(folder), objectives, config)
+
+
+def draw_in_worker(job: DrawJob) -> DrawnBatch:
+    """Draw one batch with the drawer of this process."""
+    assert _drawer is not None
+    return _drawer.draw(job)
+
+
+def evaluate(
+    model: TrainedModel, objectives: Sequence[ResolvedObjective], molecules: Sequence[Molecule | None], z: Tensor
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Compute or predict the values (n,) of each objective; return them and the deviations of the predicted ones."""
+    values: dict[str, list[float]] = {}
+    deviations: dict[str, list[float]] = {}
+    for w in objectives:
+        name = w.summary.name
+        if w.basis == "computed":
+            values[name] = [compute(m.mol, [name])[0] if m is not None else math.nan for m in molecules]
+            continue
+        if (found := predict_property(model, name, molecules, z)) is None:
+            raise UserError(f"there is no predictor of {name}: too few molecules were measured")
+        values[name], deviations[name] = found.mean.tolist(), found.std.tolist()
+    return values, deviations
