@@ -23,6 +23,8 @@ Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized",
 """
 
 
+_ROWS_AT_ONCE = 100
+"""Strings that go through each step together: one library call many times over is quicker than all of them in turn."""
 MOST_PARSED = 1_000
 """Candidates of one call that keep their RDKit molecule, some 40 kB each; further ones are parsed again where they are needed."""
 
@@ -62,25 +64,47 @@ def validate(selfies: Sequence[str | None], vocabulary: SelfiesVocabulary) -> li
         One candidate for each string, row i for string i. Whatever is wrong with a string is its status: nothing is raised.
     """
     with rdBase.BlockLogs(), use_bond_constraints(vocabulary.constraints):
-        return [_validate_one(row, string, vocabulary) for row, string in enumerate(selfies)]
+        found: list[Candidate] = []
+        for start in range(0, len(selfies), _ROWS_AT_ONCE):
+            block = selfies[start : start + _ROWS_AT_ONCE]
+            texts = [_decode(string, vocabulary) for string in block]
+            parsed = [_parse(text) for text in texts]
+            keys = [_name(mol) for mol, _ in parsed]
+            for row, ((mol, status), names) in enumerate(zip(parsed, keys, strict=True), start):
+                if mol is None or names is None:
+                    found.append(Candidate(row, None, status if mol is None else "not sanitized"))
+                elif not names[1]:
+                    found.append(Candidate(row, None, "no identity"))
+                else:
+                    found.append(Candidate(row, Molecule(*names, mol=mol if row < MOST_PARSED else None), "valid"))
+        return found
 
 
-def _validate_one(row: int, string: str | None, vocabulary: SelfiesVocabulary) -> Candidate:
+def _decode(string: str | None, vocabulary: SelfiesVocabulary) -> str | None:
+    """Decode a SELFIES string into SMILES; None where that cannot be done."""
     if not isinstance(string, str):  # None, or the NaN that a data frame makes of it
-        return Candidate(row, None, "not decoded")
+        return None
     try:
-        smiles = vocabulary.to_smiles(string)
+        return vocabulary.to_smiles(string)
     except Exception:  # selfies raises DecoderError, and on odd input a dozen other kinds
-        return Candidate(row, None, "not decoded")
+        return None
+
+
+def _parse(smiles: str | None) -> tuple[Mol | None, Status]:
+    if smiles is None:
+        return None, "not decoded"
     try:
-        mol, status = sanitize_smiles(smiles)
-        kept = mol if row < MOST_PARSED else None
-        molecule = None if mol is None else Molecule(Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol), mol=kept)
+        return sanitize_smiles(smiles)
     except Exception:  # RDKit's C++ exceptions have no common base
-        return Candidate(row, None, "not sanitized")
-    if molecule is not None and not molecule.inchikey:
-        return Candidate(row, None, "no identity")
-    return Candidate(row, molecule, status)
+        return None, "not sanitized"
+
+
+def _name(mol: Mol | None) -> tuple[str, str] | None:
+    """Return the canonical SMILES and the InChIKey of a molecule; None without one, or where RDKit fails."""
+    try:
+        return None if mol is None else (Chem.MolToSmiles(mol), Chem.MolToInchiKey(mol))
+    except Exception:  # RDKit's C++ exceptions have no common base
+        return None
 
 
 def sanitize_smiles(smiles: str) -> tuple[Mol | None, Status]:

@@ -42,6 +42,9 @@ from pipeline.datasets.shard_settings import (
 from pipeline.datasets.source import Chunk
 
 _DIGIT = re.compile(r"\d")
+_ROWS_AT_ONCE = 100
+"""Rows that go through each step together: one library call many times over takes a fifth less time than all of them in turn, since the
+processor keeps its code and tables at hand."""
 _SHOWN_CELL = 500  # characters of a cell that is kept of a rejected row
 REJECTION_SCHEMA = pa.schema(
     [
@@ -76,27 +79,31 @@ def _standardize_rows(settings: ShardSettings, chunk: Chunk) -> PartFigures:
     kept: list[int] = []
     given = chunk.columns.get(settings.split_column, []) if settings.split_column else []
     with use_bond_constraints(dict(settings.constraints)):
-        for i, (row, text) in enumerate(zip(chunk.rows, chunk.inputs, strict=True)):
-            found = _standardize_row(standardizer, chunk.molblocks, text, row, given[i] if given else None)
-            if isinstance(found, Rejection):
-                rejections.append(found)
-                cells_of_rejected[row] = _list_cells(chunk, i)
-                continue
-            molecule, string, split = found
-            table["row"].append(row)
-            table["input"].append(_show_input(molecule, chunk.molblocks, text))
-            table["smiles"].append(molecule.smiles)
-            table["inchikey"].append(molecule.inchikey)
-            table["selfies"].append(string)
-            table["changes"].append(SEPARATOR.join(molecule.changes))
-            table["hash"].append(hash_text(molecule.inchikey))
-            table["given_split"].append(split)
-            figures.undefined_stereo += settings.options.stereo and count_undefined_stereo(molecule.mol) > 0
-            if settings.scaffolds:
-                table["scaffold"].append(_hash_scaffold(molecule))
-            for name, value in zip(settings.compute, compute(molecule.mol, settings.compute), strict=True):
-                table[name].append(value)
-            kept.append(i)
+        for start in range(0, len(chunk.rows), _ROWS_AT_ONCE):
+            block = range(start, min(start + _ROWS_AT_ONCE, len(chunk.rows)))
+            fine: list[Molecule] = []
+            for i, found in zip(block, _standardize_block(standardizer, chunk, block, given), strict=True):
+                row, text = chunk.rows[i], chunk.inputs[i]
+                if isinstance(found, Rejection):
+                    rejections.append(found)
+                    cells_of_rejected[row] = _list_cells(chunk, i)
+                    continue
+                molecule, string, split = found
+                table["row"].append(row)
+                table["input"].append(_show_input(molecule, chunk.molblocks, text))
+                table["smiles"].append(molecule.smiles)
+                table["inchikey"].append(molecule.inchikey)
+                table["selfies"].append(string)
+                table["changes"].append(SEPARATOR.join(molecule.changes))
+                table["hash"].append(hash_text(molecule.inchikey))
+                table["given_split"].append(split)
+                figures.undefined_stereo += settings.options.stereo and count_undefined_stereo(molecule.mol) > 0
+                if settings.scaffolds:
+                    table["scaffold"].append(_hash_scaffold(molecule))
+                kept.append(i)
+                fine.append(molecule)
+            for name in settings.compute:
+                table[name] += [compute(molecule.mol, [name])[0] for molecule in fine]
     for name in settings.sources:
         cells = [_clean_measured(cell) for cell in chunk.columns.get(name, [None] * len(chunk.rows))]
         words = [cell for cell in cells if cell is not None and _DIGIT.search(cell) is None]
@@ -210,24 +217,30 @@ def _list_cells(chunk: Chunk, i: int) -> str:
     return json.dumps({name: cell[:_SHOWN_CELL] for name, cell in cells.items() if cell})
 
 
-def _standardize_row(
-    standardizer: Standardizer, molblock: bool, text: str | None, row: int, split: str | None
-) -> tuple[Molecule, str, int] | Rejection:
-    molecule = standardizer.from_molblock(text or "", row) if molblock else standardizer(text or "", row)
-    if isinstance(molecule, Rejection):
-        return molecule
-    shown = _show_input(molecule, molblock, text)
-    code = UNASSIGNED
-    if split is not None and split.strip():
-        code = SPLIT_WORDS.get(split.strip().casefold(), -1)
-        if code < 0:
-            return Rejection(
-                row, shown, "split", f"the split column says {split.strip()[:40]!r}, not train, validation or test"
-            )
-    try:
-        return molecule, smiles_to_selfies(molecule.smiles), code
-    except VocabularyError as error:
-        return Rejection(row, shown, "encode", str(error))
+def _standardize_block(
+    standardizer: Standardizer, chunk: Chunk, block: range, given: Sequence[str | None]
+) -> list[tuple[Molecule, str, int] | Rejection]:
+    """Make of each row of a block a molecule, its SELFIES and the code of its split, or a rejection; one step for all rows after another."""
+    read = standardizer.from_molblock if chunk.molblocks else standardizer
+    molecules = [read(chunk.inputs[i] or "", chunk.rows[i]) for i in block]
+    found: list[tuple[Molecule, str, int] | Rejection] = []
+    for i, molecule in zip(block, molecules, strict=True):
+        if isinstance(molecule, Rejection):
+            found.append(molecule)
+            continue
+        row, split, code = chunk.rows[i], given[i] if given else None, UNASSIGNED
+        if split is not None and split.strip():
+            code = SPLIT_WORDS.get(split.strip().casefold(), -1)
+            if code < 0:
+                reason = f"the split column says {split.strip()[:40]!r}, not train, validation or test"
+                found.append(Rejection(row, _show_input(molecule, chunk.molblocks, chunk.inputs[i]), "split", reason))
+                continue
+        try:
+            found.append((molecule, smiles_to_selfies(molecule.smiles), code))
+        except VocabularyError as error:
+            shown = _show_input(molecule, chunk.molblocks, chunk.inputs[i])
+            found.append(Rejection(row, shown, "encode", str(error)))
+    return found
 
 
 def _show_input(molecule: Molecule, molblock: bool, text: str | None) -> str:

@@ -138,17 +138,18 @@ AnnotationJob = tuple[list[Molecule], tuple[str, ...], frozenset[str]]
 
 
 def annotate_part(job: AnnotationJob) -> list[_Annotation]:
-    """Find what `annotate` adds to each of some molecules."""
+    """Find what `annotate` adds to each of some molecules, one kind of it after another, which is quicker than molecule by molecule."""
     molecules, properties, usual = job
+    mols = [molecule.mol for molecule in molecules]
+    alerts = ["; ".join(found) for found in find_structural_alerts(molecules)]
+    unusual = [write_unusual(molecule, usual) for molecule in molecules]
+    scaffolds = [molecule.scaffold for molecule in molecules]
+    undefined = [count_undefined_stereo(mol) for mol in mols]
+    columns = [[compute(mol, [name])[0] for mol in mols] for name in properties]
+    values = zip(*columns, strict=True) if columns else ([] for _ in mols)
     return [
-        _Annotation(
-            "; ".join(alerts),
-            *write_unusual(molecule, usual),
-            molecule.scaffold,
-            count_undefined_stereo(molecule.mol),
-            compute(molecule.mol, properties),
-        )
-        for molecule, alerts in zip(molecules, find_structural_alerts(molecules), strict=True)
+        _Annotation(alert, *cells, scaffold, count, list(row))
+        for alert, cells, scaffold, count, row in zip(alerts, unusual, scaffolds, undefined, values, strict=True)
     ]
 
 
