@@ -224,20 +224,27 @@ def count_scaffolds(structures: Sequence[Structure]) -> Share:
 
 
 _QUERIES_AT_ONCE = 500
+_PARSED_AT_ONCE = 1_000
 
 
 def compute_fingerprints(structures: Sequence[Structure | None], threads: int = 1) -> list[Bits | None]:
     """Compute the fingerprint `ECFP4_2048` of each molecule; None where RDKit cannot read it.
 
     Args:
-        structures: Molecules, whose fingerprints are kept with them, or SMILES.
+        structures: Molecules, or SMILES. Those that are parsed keep their fingerprints; others stay as small as they are.
         threads: The number of threads; 0 takes all cores.
     """
-    texts = [None if isinstance(s, Molecule) else parse_mol(s) for s in structures]
-    return [
-        s.fingerprint if isinstance(s, Molecule) else bits
-        for s, bits in zip(structures, ECFP4_2048.bits_of(texts, threads), strict=True)
-    ]
+    found: list[Bits | None] = []
+    for start in range(0, len(structures), _PARSED_AT_ONCE):
+        some = structures[start : start + _PARSED_AT_ONCE]
+        is_kept = [isinstance(s, Molecule) and s.is_parsed for s in some]
+        texts = [s.smiles if isinstance(s, Molecule) else s for s in some]
+        mols = [None if kept else parse_mol(text) for kept, text in zip(is_kept, texts, strict=True)]
+        found += [
+            s.fingerprint if kept and isinstance(s, Molecule) else bits
+            for s, kept, bits in zip(some, is_kept, ECFP4_2048.bits_of(mols, threads), strict=True)
+        ]
+    return found
 
 
 def find_nearest_neighbors(

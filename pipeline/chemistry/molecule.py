@@ -63,6 +63,11 @@ class Molecule:
             raise DataError(f"RDKit cannot read {self.smiles!r}")
         return mol
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether it holds its RDKit molecule."""
+        return "mol" in self.__dict__
+
     @cached_property
     def inchikey(self) -> str:
         """The InChIKey, by which molecules are compared; "" where InChI cannot name the molecule."""
