@@ -6,7 +6,15 @@ import numpy as np
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS, tanimoto, tanimoto_to_each
+from pipeline.chemistry.fingerprints import (
+    ECFP4_1024,
+    ECFP4_2048,
+    SIMULATED_COUNTS,
+    stack_bits,
+    tanimoto,
+    tanimoto_of_all,
+    tanimoto_to_each,
+)
 
 MOLS = [Chem.MolFromSmiles(s) for s in ("CC(=O)Oc1ccccc1C(=O)O", "CCCCCCCCO", "C[C@H](N)C(=O)O")]
 
@@ -34,3 +42,9 @@ def test_tanimoto() -> None:
     bits = [ECFP4_2048.bits(mol) for mol in MOLS]
     assert tanimoto(bits[0], bits[0]) == 1 and 0 < tanimoto(bits[0], bits[2]) < 1
     assert tanimoto_to_each(bits[0], bits).tolist() == list(DataStructs.BulkTanimotoSimilarity(bits[0], bits))
+
+
+def test_all_similarities_at_once_are_those_of_each_pair(sample_smiles: list[str]) -> None:
+    bits = [b for b in ECFP4_2048.bits_of([Chem.MolFromSmiles(s) for s in sample_smiles[:60]]) if b is not None]
+    found = tanimoto_of_all(stack_bits(bits[:20]), stack_bits(bits))
+    assert found.tolist() == [[tanimoto(one, other) for other in bits] for one in bits[:20]]

@@ -10,8 +10,13 @@ from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
+from chem_vae.threads import use_one_thread
+from pipeline.generation import drawn_batch
+from pipeline.generation.budget import Budget
+from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.constraints import Constraints
 from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
 
 
@@ -60,3 +65,24 @@ def test_the_best_molecules_are_told_while_it_goes_on(model: TrainedModel) -> No
     assert rows.loc[[m.smiles for m in told], "score"].is_monotonic_decreasing
     assert told[0].values == {"logp": pytest.approx(rows.loc[told[0].smiles, "logp_computed"])}
     assert all(rows.loc[m.smiles, "novel"] for m in told), "what is known already is not shown as found"
+
+
+def test_processes_of_their_own_draw_the_same_molecules(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw() -> tuple[list[str], dict[str, int]]:
+        with use_one_thread():  # as in the processes: another order of sums may change a symbol
+            found = mg.generate(model, target={"logp": 2.0}, n=5, samples=120, batch_size=40, seed=1)
+        return found.molecules["smiles"].tolist(), found.counts
+
+    alone = draw()
+    monkeypatch.setattr(drawn_batch, "PARALLEL_FROM", 100)
+    monkeypatch.setattr(drawn_batch, "count_cores", lambda: 2)
+    monkeypatch.setattr(drawn_batch.BatchDrawer, "draw", None)  # this process draws none
+    assert draw() == alone
+
+
+def test_no_more_is_drawn_than_needed() -> None:
+    budget = Budget(GenerateConfig(n=10_000), [], Constraints([]))
+    assert budget.granted == 12_000
+    budget.found = 8_400
+    budget.extend(12_000)
+    assert 12_000 + 1_600 / 0.7 < budget.granted < 14_500
