@@ -45,7 +45,7 @@ class DrawJob:
 
 @dataclass(frozen=True)
 class DrawnBatch:
-    """What became of the n points of a job, row i of point i."""
+    """The molecules that were drawn from the n points of a job, with their strings and values; row i is of point i."""
 
     molecules: list[Molecule | None]
     """In the standard form of the training data; None where there is no molecule."""
