@@ -31,6 +31,8 @@ def end_with_serve(function: Callable[P, R]) -> Callable[P, R]:
         parent = os.getppid()
         if os.environ.get(PARENT_VARIABLE) != str(parent):
             return function(*args, **kwargs)
+        with suppress(OSError):
+            os.setpgid(0, 0)  # a Ctrl-C in the terminal is for `chem-vae serve`, which ends the run
         lock = FileLock(os.environ[LOCK_VARIABLE], timeout=0, thread_local=False)
         with suppress(Timeout):
             lock.acquire()

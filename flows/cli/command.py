@@ -17,6 +17,7 @@ from flows.cli.json_output import write_answer
 from flows.cli.options import HOW, SHARED
 from flows.cli.setting_option import SettingOption, merge_pairs
 from pipeline.benchmark.config import BenchmarkSettings
+from pipeline.workspace.interrupts import keep_interrupts
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -84,7 +85,7 @@ def new_group(help: str | None = None, *, completion: bool = False) -> typer.Typ
 
 
 def command(
-    group: typer.Typer, *options: SettingOption, name: str | None = None, json: bool = True
+    group: typer.Typer, *options: SettingOption, name: str | None = None, json: bool = True, serves: bool = False
 ) -> Callable[[F], F]:
     """Make a function a command of a group.
 
@@ -97,6 +98,7 @@ def command(
         options: The options of settings.
         name: The command's name; the function's when not given.
         json: Whether it has a result, which it gives to `flows.cli.json_output.answer`; then it takes --json.
+        serves: Whether it serves until Ctrl-C, in a loop that takes the signal itself.
     """
 
     def register(function: F) -> F:
@@ -104,7 +106,7 @@ def command(
             """Stands in the list of commands."""
 
         stub.__doc__, _ = _split_docstring(function)
-        stub.complete = functools.cache(lambda: _build(function, options, json))  # type: ignore[attr-defined]
+        stub.complete = functools.cache(lambda: _build(function, options, json, serves))  # type: ignore[attr-defined]
         group.command(name or function.__name__)(stub)
         return function
 
@@ -121,7 +123,7 @@ def complete(found: Any) -> Any:
     return full
 
 
-def _build(function: Callable[..., None], options: tuple[SettingOption, ...], json: bool) -> Any:
+def _build(function: Callable[..., None], options: tuple[SettingOption, ...], json: bool, serves: bool) -> Any:
     """Return the click command of a function."""
     declared = inspect.signature(function, eval_str=True).parameters
     _, texts = _split_docstring(function)
@@ -138,7 +140,10 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...], js
         asked = {name: values[name] for name in own if name in declared}
         if "given" in declared:
             asked["given"] = Given(options, values)
-        with write_answer(function.__name__) if values.get("json_") else contextlib.nullcontext():
+        with (
+            contextlib.nullcontext() if serves else keep_interrupts(),
+            write_answer(function.__name__) if values.get("json_") else contextlib.nullcontext(),
+        ):
             function(**asked)
 
     own |= {name: own.pop(name) for name in ("json_", "debug") if name in own}  # the last ones

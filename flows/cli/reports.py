@@ -13,7 +13,7 @@ from flows.terminal import note
 app = new_group()
 
 
-@command(app, json=False)
+@command(app, json=False, serves=True)
 def reports(
     port: Annotated[int, make_option(HOW, "--port", metavar="PORT", help="The port at which they are shown.")] = 4280,
     host: Annotated[

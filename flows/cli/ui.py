@@ -18,7 +18,7 @@ app = new_group()
 LEAST_TOKEN = 8
 
 
-@command(app, json=False)
+@command(app, json=False, serves=True)
 def ui(
     workspace: Path,
     port: Annotated[int, make_option(HOW, "--port", metavar="PORT", help="The port.")] = 4290,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Self, TypeVar
 
 from chem_vae.errors import ChemVAEError
 from pipeline.workspace.cluster import explain_loss, find_cluster, list_lost_errors, pack_setup, run_prepared
+from pipeline.workspace.interrupts import ignore_interrupts
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -92,7 +92,7 @@ class Workers:
 def _start(payload: bytes) -> None:
     """Prepare a worker: be quiet, leave Ctrl-C to the parent, use one thread, end with the parent, and run its setup."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A worker whose parent was killed would wait for its next job forever.
