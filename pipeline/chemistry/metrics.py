@@ -15,7 +15,7 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, stack_bits, tanimoto_of_all, tanimoto_to_each
+from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, stack_bits, tanimoto_of_all
 from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
 
@@ -173,6 +173,10 @@ def compare_with_target(
 # -- diversity -------------------------------------------------------------------------------------------------------
 
 
+_ROWS_AT_ONCE = 500
+"""Rows of a matrix of similarities that are in memory together."""
+
+
 def measure_internal_diversity(
     structures: Sequence[Structure | None], p: int = 1, at_most: int = 3000, seed: int = 0
 ) -> float:
@@ -196,11 +200,13 @@ def measure_internal_diversity(
         drawn = np.random.default_rng(seed).choice(len(structures), size=at_most, replace=False)
         structures = [structures[i] for i in sorted(drawn)]
     mols = [s.mol if isinstance(s, Molecule) else parse_mol(s) for s in structures]
-    bits = [f for f in ECFP4_1024.bits_of(mols) if f is not None]
+    bits = [f for f in ECFP4_1024.bits_of(mols) if f is not None and f.GetNumOnBits()]
     if not bits:
         return math.nan
-    rows = [np.mean(np.power(tanimoto_to_each(f, bits), p)) ** (1 / p) for f in bits]
-    return float(1 - np.mean(rows))
+    stacked = stack_bits(bits)
+    blocks = np.split(stacked, range(_ROWS_AT_ONCE, len(stacked), _ROWS_AT_ONCE))
+    rows = [np.power(tanimoto_of_all(block, stacked), p).mean(axis=1) ** (1 / p) for block in blocks]
+    return float(1 - np.mean(np.concatenate(rows)))
 
 
 def find_scaffold(structure: Structure) -> str | None:
@@ -223,7 +229,6 @@ def count_scaffolds(structures: Sequence[Structure]) -> Share:
 # -- neighbors -------------------------------------------------------------------------------------------------------
 
 
-_QUERIES_AT_ONCE = 500
 _PARSED_AT_ONCE = 1_000
 
 
@@ -282,8 +287,8 @@ def find_nearest_neighbors(
         usable = [i for i, f in enumerate(bits) if f is not None]
         if usable:
             others = stack_bits([f for f in bits if f is not None])
-            for first in range(0, len(rows), _QUERIES_AT_ONCE):
-                some = rows[first : first + _QUERIES_AT_ONCE]
+            for first in range(0, len(rows), _ROWS_AT_ONCE):
+                some = rows[first : first + _ROWS_AT_ONCE]
                 similarity = tanimoto_of_all(stack_bits([f for q in some if (f := queries[q]) is not None]), others)
                 for q, top, highest in zip(some, similarity.argmax(axis=1), similarity.max(axis=1), strict=True):
                     if not highest <= best[q][1]:  # also where there is none yet (NaN)

@@ -34,13 +34,14 @@ class AlertCatalog:
             parameters.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
         catalog = FilterCatalog.FilterCatalog(parameters)
         self._entries = [catalog.GetEntryWithIdx(i) for i in range(catalog.GetNumEntries())]
-        self._needed = np.stack([_fingerprint(pattern) for pattern in map(_read_pattern, self._entries)])
+        # (words, entries): whole rows are compared at once
+        self._needed = np.stack([_fingerprint(pattern) for pattern in map(_read_pattern, self._entries)], axis=1)
         self._catalog = catalog  # owns the entries
 
     def find(self, mol: Mol) -> Iterator[FilterCatalog.FilterCatalogEntry]:
         """Yield the entries that a molecule matches, in the order of the sets."""
-        missing = ~_fingerprint(mol)
-        for index in np.flatnonzero(~(self._needed & missing).any(axis=1)).tolist():
+        lacking = np.bitwise_or.reduce(self._needed & ~_fingerprint(mol)[:, None], axis=0)
+        for index in np.flatnonzero(lacking == 0).tolist():
             if self._entries[index].HasFilterMatch(mol):
                 yield self._entries[index]
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from pipeline.chemistry.structural_alerts import find_structural_alerts
-from pipeline.chemistry.structure_filters import has_unusual_motif
 from pipeline.generation.config import GenerateConfig
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective
@@ -42,7 +41,7 @@ class Budget:
         objectives: The resolved objectives.
         constraints: What every molecule has to meet.
         is_new: Says for a canonical SMILES and its InChIKey whether the molecule may be proposed.
-        usual: What is usual in molecules all the same, as `pipeline.chemistry.structure_filters.has_unusual_motif` takes it.
+        usual: What is usual in molecules all the same, as `pipeline.chemistry.structure_filters.locate_unusual` takes it.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Budget:
         is_new: Callable[[str, str], bool] = lambda smiles, key: True,
         usual: Collection[str] = (),
     ) -> None:
-        self.n, self.is_new, self.usual, self.allow_alerts = config.n, is_new, usual, config.allow_alerts
+        self.n, self.is_new, self.usual, self.allow_alerts = config.n, is_new, frozenset(usual), config.allow_alerts
         self.first = config.samples or PER_CANDIDATE * config.n
         """The draws after which more are granted only where too few molecules are as asked for."""
         aims = objectives if config.strategy != "random" else []
@@ -79,12 +78,20 @@ class Budget:
         """Whether the molecules that are as asked for decide how many are drawn."""
         return self.goal is not None or self.most > self.first
 
-    def count(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Count those of further distinct molecules that are as asked for; nothing where that decides nothing."""
+    def count(self, rows: Sequence[Mapping[str, Any]], unusual: Sequence[str | None]) -> None:
+        """Count those of further distinct molecules that are as asked for; nothing where that decides nothing.
+
+        Args:
+            rows: The molecules, as rows of `pipeline.generation.direct.SearchResult.molecules`.
+            unusual: What is unusual in each, None where nothing is (`pipeline.generation.drawn_batch.DrawnBatch.unusual`).
+        """
         if not self.is_counting:
             return
-        fits = [row for row in rows if self.is_new(row["smiles"], row["inchikey"]) and self._meets_targets(row)]
-        fits = [row for row in fits if not has_unusual_motif(row["molecule"].mol, self.usual)]
+        fits = [
+            row
+            for row, name in zip(rows, unusual, strict=True)
+            if name is None and self.is_new(row["smiles"], row["inchikey"]) and self._meets_targets(row)
+        ]
         if not self.allow_alerts and fits:
             fits = [
                 row

@@ -116,7 +116,8 @@ def _sample(
 
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    with BatchPool(BatchDrawer(model, objectives, config), budget.granted) as pool:
+    drawer = BatchDrawer(model, objectives, config, budget.usual if budget.is_counting else None, budget.bounded)
+    with BatchPool(drawer, budget.granted) as pool:
         for batch in draw_batches():
             n, molecules, z = len(batch.molecules), batch.molecules, torch.from_numpy(batch.encoded)
             canonical, decoded = canonical + batch.canonical.count, decoded + batch.canonical.of
@@ -132,7 +133,7 @@ def _sample(
                     fresh.setdefault(molecule.inchikey, i)
             seen |= fresh.keys()
             passed = refusals.check(constraints, [m for i in fresh.values() if (m := molecules[i]) is not None])
-            before, met = len(rows), np.zeros(n, dtype=np.bool_)
+            before, met, unusual = len(rows), np.zeros(n, dtype=np.bool_), list[str | None]()
             for i, fits in zip(fresh.values(), passed, strict=True):
                 met[i] = fits
                 molecule = molecules[i]
@@ -145,8 +146,9 @@ def _sample(
                     if w.basis == "predicted" and not w.summary.classes:
                         row[f"{w.summary.name}_predicted_std"] = batch.deviations[w.summary.name][i]
                 rows.append(row | {"within_target": bool(within[i])})
+                unusual.append(batch.unusual[i])
             done += n
-            budget.count(rows[before:])
+            budget.count(rows[before:], unusual)
             show_rows(best, rows[before:], objectives, budget.is_new)
             budget.extend(done)
             conditions = asked.popleft()

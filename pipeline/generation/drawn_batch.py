@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from chem_vae.seeds import number_seed
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
+from pipeline.chemistry.structure_filters import name_first_unusual_of_each
 from pipeline.generation.annotate import predict_property
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.sampling import draw
@@ -59,6 +60,8 @@ class DrawnBatch:
     """The values (n,) of each objective."""
     deviations: dict[str, list[float]]
     """The deviations (n,) of the predicted ones."""
+    unusual: list[str | None]
+    """What was first found to be unusual in each molecule that is as asked for; None where nothing is, or where it was not looked for."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class BatchDrawer:
     model: TrainedModel
     objectives: Sequence[ResolvedObjective]
     config: GenerateConfig
+    usual: frozenset[str] | None = None
+    """What is usual all the same, as `pipeline.chemistry.structure_filters.name_first_unusual_of_each` takes it; None where nothing
+    unusual is looked for."""
+    bounded: Sequence[ResolvedObjective] = ()
+    """Objectives that a molecule has to meet for what is unusual to be looked for in it."""
 
     def draw(self, job: DrawJob) -> DrawnBatch:
         """Draw one batch; the same job gives the same molecules."""
@@ -86,7 +94,23 @@ class BatchDrawer:
         spellings = [s if same else None for s, same in zip(drawn.spellings, unchanged, strict=True)]
         z = encode_valid(model.checkpoint, molecules, spellings)
         values, deviations = evaluate(model, self.objectives, molecules, z)
-        return DrawnBatch(molecules, drawn.strings, drawn.canonical, z.numpy(), values, deviations)
+        unusual = self._name_unusual(molecules, values)
+        return DrawnBatch(molecules, drawn.strings, drawn.canonical, z.numpy(), values, deviations, unusual)
+
+    def _name_unusual(
+        self, molecules: Sequence[Molecule | None], values: Mapping[str, list[float]]
+    ) -> list[str | None]:
+        names: list[str | None] = [None] * len(molecules)
+        if self.usual is None:
+            return names
+        fits = np.array([molecule is not None for molecule in molecules], dtype=np.bool_)
+        for w in self.bounded:
+            fits &= w.find_hits(values[w.summary.name])
+        rows = np.flatnonzero(fits).tolist()
+        mols = [molecule.mol for row in rows if (molecule := molecules[row]) is not None]
+        for row, name in zip(rows, name_first_unusual_of_each(mols, [self.usual] * len(mols)), strict=True):
+            names[row] = name
+        return names
 
 
 class BatchPool:
@@ -101,7 +125,8 @@ class BatchPool:
         count = count_cores() if draws >= PARALLEL_FROM else 1
         self._draw: Callable[[DrawJob], DrawnBatch] = drawer.draw if count == 1 else draw_in_worker
         names = [w.summary.name for w in drawer.objectives if w.basis == "computed"]
-        setup = partial(open_worker, drawer.model.folder, drawer.objectives, drawer.config, prepare_worker(names))
+        parts = drawer.model.folder, drawer.objectives, drawer.config, drawer.usual, drawer.bounded
+        setup = partial(open_worker, *parts, prepare_worker(names))
         self._workers = Workers(count, setup, on_cluster=False)  # a cluster need not have the model's folder
 
     def __enter__(self) -> BatchPool:
@@ -126,13 +151,18 @@ _drawer: BatchDrawer | None = None
 
 
 def open_worker(
-    folder: Path, objectives: Sequence[ResolvedObjective], config: GenerateConfig, prepare: Callable[[], None]
+    folder: Path,
+    objectives: Sequence[ResolvedObjective],
+    config: GenerateConfig,
+    usual: frozenset[str] | None,
+    bounded: Sequence[ResolvedObjective],
+    prepare: Callable[[], None],
 ) -> None:
     """Prepare a worker process: open the model, and compute with one thread, as there are as many workers as cores."""
     global _drawer
     torch.set_num_threads(1)
     prepare()
-    _drawer = BatchDrawer(TrainedModel.open(folder), objectives, config)
+    _drawer = BatchDrawer(TrainedModel.open(folder), objectives, config, usual, bounded)
 
 
 def draw_in_worker(job: DrawJob) -> DrawnBatch:

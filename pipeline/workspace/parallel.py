@@ -1,16 +1,18 @@
-"""Runs jobs in a pool of spawned processes or on a Dask cluster, few at a time, or in this process where the work is small."""
+"""Runs jobs in a pool of processes or on a Dask cluster, few at a time, or in this process where the work is small."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import pickle
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """A context manager for a pool of processes, which are spawned, never forked, at the first job.
+    """A context manager for a pool of processes, which start at the first job and take nothing over from this one.
 
     Where a cluster is in use (`pipeline.workspace.cluster.use_cluster`), its workers take the place of the processes.
 
@@ -66,8 +68,9 @@ class Workers:
         if self._cluster is not None:
             self._pool, run = self._pool or self._cluster.open_executor(), partial(run_prepared, payload, function)
         elif self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, context, initializer=_start, initargs=(payload,))
+            self._pool = ProcessPoolExecutor(
+                self.count, _choose_context(function), initializer=_start, initargs=(payload,)
+            )
         waiting: deque[Future[Result]] = deque()
         try:
             for job in jobs:
@@ -87,6 +90,17 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _choose_context(function: Callable[..., object]) -> BaseContext:
+    """Choose how processes start: forked from one clean process that has imported what the function needs, which saves each
+    process seconds; spawned where system libraries do not bear that.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])  # counts until the first pool
+    return context
 
 
 def _start(payload: bytes) -> None:

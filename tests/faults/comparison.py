@@ -100,7 +100,7 @@ def _describe_file(path: Path, names: dict[str, str]) -> Any:
         return [kept.origins, kept.tally, kept.broken, kept.unusual]
     if path.suffix == ".sqlite":
         return _describe_database(path, names)
-    if path.suffix in (".json", ".csv", ".sdf", ".smi"):
+    if path.suffix in (".json", ".csv", ".sdf", ".smi", ".md"):
         text = path.read_text()
         for run, short in names.items():
             text = text.replace(run, short)
@@ -110,6 +110,7 @@ def _describe_file(path: Path, names: dict[str, str]) -> Any:
                 return _drop_differing(json.loads(text))
         if path.suffix == ".csv":
             return _drop_columns(text)
+        text = re.sub(r"^Run `.*", "", text, flags=re.MULTILINE)  # the id and the time, at the end of report.md
         return re.sub(r">  <seconds>.*\n.*\n", "", text).splitlines()
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -123,14 +123,15 @@ def test_the_budget_ends_when_enough_are_found() -> None:
     fine, odd = Molecule("CCO"), Molecule("C1CCCCCCCCCCC1")
     budget.count(
         [{"inchikey": "known", "smiles": "CCO", "molecule": fine}] * 50
-        + [{"inchikey": "new", "smiles": odd.smiles, "molecule": odd}] * 50
+        + [{"inchikey": "new", "smiles": odd.smiles, "molecule": odd}] * 50,
+        [None] * 50 + ["ring of more than 8 atoms"] * 50,
     )
     assert budget.found == 0, "what is known, and what is unusual, is not what was asked for"
-    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5)
+    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5, [None] * 5)
     assert budget.found == 5
     budget.extend(100)
     assert 100 < budget.granted <= 200 and budget.is_extended
-    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5)
+    budget.count([{"inchikey": "new", "smiles": "CCO", "molecule": fine}] * 5, [None] * 5)
     granted = budget.granted
     budget.extend(granted)
     assert budget.granted == granted
@@ -148,14 +149,12 @@ def test_no_more_is_drawn_than_it_takes(model: TrainedModel) -> None:
         """Draw what is granted, of which every so many-th is as asked for; return how many were drawn."""
         drawn = 0
         while drawn < budget.granted:
-            rows = range(drawn, budget.granted)
-            budget.count(
-                [
-                    {"inchikey": str(i), "smiles": "CCO", "molecule": fine, "logp_computed": 0.0}
-                    for i in rows
-                    if i % every == 0
-                ]
-            )
+            rows = [
+                {"inchikey": str(i), "smiles": "CCO", "molecule": fine, "logp_computed": 0.0}
+                for i in range(drawn, budget.granted)
+                if i % every == 0
+            ]
+            budget.count(rows, [None] * len(rows))
             drawn = budget.granted
             budget.extend(drawn)
         return drawn

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.threads import use_one_thread
+from pipeline.chemistry.structure_filters import name_first_unusual
 from pipeline.generation import drawn_batch
 from pipeline.generation.budget import Budget
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
+from pipeline.objectives.resolve import resolve
 from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
 
 
@@ -78,6 +82,22 @@ def test_processes_of_their_own_draw_the_same_molecules(model: TrainedModel, mon
     monkeypatch.setattr(drawn_batch, "count_cores", lambda: 2)
     monkeypatch.setattr(drawn_batch.BatchDrawer, "draw", None)  # this process draws none
     assert draw() == alone
+
+
+@pytest.mark.parametrize("usual", [None, frozenset[str]()])
+def test_a_batch_tells_what_is_unusual_where_it_is_asked(model: TrainedModel, usual: frozenset[str] | None) -> None:
+    near, _ = resolve({"logp": Objective(target=2.0, tolerance=1.0)}, model.properties)
+    latent, conditions = model.checkpoint.model.latent_size, len(model.checkpoint.conditions)
+    none = np.full((60, conditions), np.nan, dtype=np.float32)
+    job = drawn_batch.DrawJob(0, np.full((60, latent), np.nan, dtype=np.float32), none)
+    config = GenerateConfig(seed=2, temperature=2.0)
+    batch = drawn_batch.BatchDrawer(model, near, config, usual, near).draw(job)
+    told = [
+        name_first_unusual(molecule.mol) if molecule and abs(value - 2.0) <= 1.0 and usual is not None else None
+        for molecule, value in zip(batch.molecules, batch.values["logp"], strict=True)
+    ]
+    assert batch.unusual == told
+    assert any(told) == (usual is not None)
 
 
 def test_no_more_is_drawn_than_needed() -> None:
