@@ -22,12 +22,14 @@ from pipeline.workspace.plot_style import picture_format
 _CLASSES = {7: "N", 8: "O", 9: "F", 17: "F", 35: "Br", 53: "Br", 16: "S", 15: "P", 5: "P", 14: "P", 34: "S"}
 _MARKS = {"N": "#0000FE", "O": "#FE0000", "F": "#00FE00", "Br": "#FE00FE", "S": "#FEFE00", "P": "#00FEFE"}
 _CLASS_OF = {mark: name for name, mark in _MARKS.items()}
-_PATH = re.compile(r"<(path|ellipse|rect)\b([^>]*?)/?>")
+_PATH = re.compile(r"<(?:path|ellipse|rect)\b[^>]*? d='([^']*)'([^>]*)>")
+_PAINT = re.compile(r"\b(fill|stroke)(?::|=')(#[0-9A-Fa-f]{6})")
 LARGEST = 200
 """The atoms of the largest molecule that is drawn: of a larger one nothing could be seen. The page's own drawings have the same limit."""
 DISK = 8.0
 """The radius in pixels of the disk behind a marked atom."""
-_DECIMAL = re.compile(r"(\d+)\.0\b")
+_DECIMAL = re.compile(r"\.0\b")
+_COMMAND = re.compile(r"\s*([MLQCZ])\s*")
 
 
 def draw_molecule(
@@ -203,24 +205,23 @@ def _lay_out(structure: Structure | None) -> Chem.Mol | None:
 def _compact(text: str, width: int, height: int, disks: Sequence[tuple[float, float]] = ()) -> str:
     """RDKit's SVG with the paths of one color joined over disks, cropped to what is drawn, without inline styles."""
     paths: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for _tag, attributes in _PATH.findall(text):
-        d = re.search(r"\bd='([^']*)'", attributes)
-        if d is None:
-            continue
-        filled = re.search(r"\bfill(?::|=')(#[0-9A-Fa-f]{6})", attributes)
-        painted = filled or re.search(r"stroke:(#[0-9A-Fa-f]{6})", attributes)
-        color = painted.group(1).upper() if painted else "#000000"
-        data = _DECIMAL.sub(r"\1", d.group(1)).replace(", ", ",").strip()
-        data = re.sub(r"\s*([MLQCZ])\s*", r"\1", data)
-        paths["g" if filled else "b", _CLASS_OF.get(color, "")].append(data)
+    for data, style in _PATH.findall(text):
+        paint = _PAINT.search(style)  # the fill, if there is one, stands before the stroke
+        kind, color = ("g" if paint[1] == "fill" else "b", paint[2].upper()) if paint else ("b", "#000000")
+        paths[kind, _CLASS_OF.get(color, "")].append(data)
+    drawn = {key: _shorten(" ".join(parts)) for key, parts in sorted(paths.items())}
     body = "".join(f'<circle class="u" cx="{x:g}" cy="{y:g}" r="{DISK:g}"/>' for x, y in disks)
     body += "".join(
-        f'<path class="{(kind + " " + element).strip()}" d="{"".join(parts)}"/>'
-        for (kind, element), parts in sorted(paths.items())
+        f'<path class="{(kind + " " + element).strip()}" d="{data}"/>' for (kind, element), data in drawn.items()
     )
     ends = "".join(f" {x + r:g},{y + r:g}" for x, y in disks for r in (-DISK, DISK))
-    x, y, w, h = _extent("".join("".join(p) for p in paths.values()) + ends, width, height)
+    x, y, w, h = _extent("".join(drawn.values()) + ends, width, height)
     return f'<svg class="mol" viewBox="{x:g} {y:g} {w:g} {h:g}" width="{w:g}" height="{h:g}">{body}</svg>'
+
+
+def _shorten(data: str) -> str:
+    """Write the data of a path without what changes nothing."""
+    return _COMMAND.sub(r"\1", _DECIMAL.sub("", data).replace(", ", ",")).strip()
 
 
 def _extent(data: str, width: int, height: int) -> tuple[int, int, int, int]:
