@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,7 @@ def measure_chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, flo
 
 
 class _MemoryWatch:
-    """Resident memory of this process and its children, looked at twice a second (Linux)."""
+    """Memory of this process and its children, looked at twice a second; a page that several share counts once (Linux)."""
 
     def __enter__(self) -> _MemoryWatch:
         self.peak = self.largest = 0.0
@@ -101,18 +103,24 @@ class _MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        page = os.sysconf("SC_PAGE_SIZE")
         while not self._stop.wait(0.5):
-            resident, parents = {}, {}
+            parents = {}
             for entry in Path("/proc").iterdir():
                 if entry.name.isdigit():
-                    try:
+                    with suppress(OSError):
                         parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                        resident[int(entry.name)] = int((entry / "statm").read_text().split()[1]) * page
-                    except OSError:
-                        continue
             family = {os.getpid()}
             while more := {p for p, parent in parents.items() if parent in family} - family:
                 family |= more
-            sizes = [resident.get(p, 0) for p in family]
-            self.peak, self.largest = max(self.peak, sum(sizes)), max(self.largest, *sizes)
+            resident, shares = zip(*map(_read_memory, family), strict=True)
+            self.peak, self.largest = max(self.peak, sum(shares)), max(self.largest, *resident)
+
+
+def _read_memory(process: int) -> tuple[int, int]:
+    """Read the resident memory of a process, and its share of it where others have the same pages, in bytes; 0 of one that has ended."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0, 0
+    found = dict(re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE))
+    return int(found.get("Rss", 0)) * 1024, int(found.get("Pss", 0)) * 1024

@@ -142,6 +142,8 @@ def _save(client: SyncPrefectClient, name: str, description: str, trigger: Event
     for more in known[1:]:
         client.delete_automation(more.id)
     if known:
+        if _describe(known[0]) == _describe(wanted):
+            return  # an update would make the server forget for which runs it waits
         try:
             client.update_automation(known[0].id, wanted)
             return
@@ -149,3 +151,14 @@ def _save(client: SyncPrefectClient, name: str, description: str, trigger: Event
             if error.response.status_code != 404:
                 raise
     client.create_automation(wanted)
+
+
+def _describe(automation: AutomationCore) -> Any:
+    """Return what an automation does, without the ids that the server gave."""
+    return _drop_ids(automation.model_dump(include=set(AutomationCore.model_fields)))
+
+
+def _drop_ids(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _drop_ids(value) for key, value in data.items() if key != "id"}
+    return [_drop_ids(value) for value in data] if isinstance(data, list) else data
