@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,10 @@ from pipeline.workspace.interrupts import ignore_interrupts
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+
+_LONGEST_PATH = 70
+"""The longest path of the folder for temporary files that leaves room for the name of a socket, of 107 bytes in all."""
 
 
 class Workers:
@@ -96,7 +101,7 @@ def _choose_context(function: Callable[..., object]) -> BaseContext:
     """Choose how processes start: forked from one clean process that has imported what the function needs, which saves each
     process seconds; spawned where system libraries do not bear that.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > _LONGEST_PATH:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([function.__module__])  # counts until the first pool

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +49,24 @@ def test_results_come_in_order_and_jobs_are_taken_as_they_are_needed(count: int)
             assert list(workers.map(slow_square, [5])) == [25], "an error of a job does not cost the pool"
 
 
+@pytest.mark.parametrize("letters", [1, 90])
+def test_the_folder_for_temporary_files_may_have_a_long_path(tmp_path: Path, letters: int) -> None:
+    folder = tmp_path / ("t" * letters)
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, __file__],
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["0", "1", "4", "9"], done.stderr
+
+
 def test_a_worker_that_dies() -> None:
     with Workers(2) as workers, pytest.raises(ChemVAEError, match="a worker process died.*run again"):
         list(workers.map(dies, range(3)))
+
+
+if __name__ == "__main__":
+    with Workers(2) as two:
+        print(*two.map(slow_square, range(4)))
