@@ -28,7 +28,7 @@ from flows.terminal import suggest_command
 app = new_group()
 
 
-@command(app, options.NAME, options.PUBLISH, options.SET, json=False, serves=True)
+@command(app, options.NAME, options.PUBLISH, options.SET, json=False)
 def deploy(
     given: Given,
     cron: Cron = None,

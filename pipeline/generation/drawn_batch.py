@@ -61,7 +61,7 @@ class DrawnBatch:
     deviations: dict[str, list[float]]
     """The deviations (n,) of the predicted ones."""
     unusual: list[str | None]
-    """What was first found to be unusual in each molecule that is as asked for; None where nothing is, or where it was not looked for."""
+    """The name of the first unusual structure of each molecule. None where there is no such structure, or where `BatchDrawer` does not look for one."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,9 @@ class BatchDrawer:
     objectives: Sequence[ResolvedObjective]
     config: GenerateConfig
     usual: frozenset[str] | None = None
-    """What is usual all the same, as `pipeline.chemistry.structure_filters.name_first_unusual_of_each` takes it; None where nothing
-    unusual is looked for."""
+    """Names and keys of structures that count as usual here (`allowed` of `name_first_unusual_of_each`); with None no molecule is looked at."""
     bounded: Sequence[ResolvedObjective] = ()
-    """Objectives that a molecule has to meet for what is unusual to be looked for in it."""
+    """Only molecules that meet these objectives are looked at for unusual structures."""
 
     def draw(self, job: DrawJob) -> DrawnBatch:
         """Draw one batch; the same job gives the same molecules."""
