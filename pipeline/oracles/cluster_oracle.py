@@ -48,9 +48,8 @@ class ClusterOracle(Oracle):
         self._executor.shutdown(wait=False)
 
     def _ask(self, smiles: Sequence[str]) -> list[Any]:
-        future = self._executor.submit(run_prepared, b"", self._work, (self._config, list(smiles)))
-        try:
-            kind, found = future.result()
+        try:  # no name for the future: while there is one, the cluster keeps the result, and would compute it anew
+            kind, found = self._executor.submit(run_prepared, b"", self._work, (self._config, list(smiles))).result()
         except list_lost_errors() as error:
             raise OracleError(f"{self.name}: {explain_loss(error)}") from error
         if kind == "hung":

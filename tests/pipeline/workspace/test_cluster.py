@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,10 @@ def test_an_oracle_on_the_workers(in_use: None) -> None:
         assert [(a.row, a.values) for a in oracle.answers(["CCO", "C"])] == [(0, (3.0,)), (1, (1.0,))]
         with pytest.raises(OracleError, match="raised ValueError: oxygen burns"):
             list(oracle.answers(["O=O"]))
+        started = time.monotonic()
         with pytest.raises(OracleError, match="did not return within 8 s for 1 molecules; its worker was stopped"):
             list(oracle.answers(["N#N"]))
+        assert time.monotonic() - started < 8 + cluster.CONNECT_SECONDS, "its result was let go of before its worker stopped"
         assert [a.values for a in oracle.answers(["CC"])] == [(2.0,)], "another worker goes on"
     with pytest.raises(UserError, match="no Python module 'no_such_module'"):
         open_oracle(OracleConfig(function="no_such_module:score"))
