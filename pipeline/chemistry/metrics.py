@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, Bits, stack_bits, tanimoto_of_all
-from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, skeleton_key, write_scaffold
+from pipeline.chemistry.molecule import Molecule, Structure, parse_mol, read_canonical, skeleton_key, write_scaffold
 from pipeline.chemistry.validate import Candidate
 
 
@@ -282,8 +281,7 @@ def find_nearest_neighbors(
     progress("nearest training molecules", 0, total)
     for start in range(0, total, block):
         texts = list(reference_smiles[start : start + block])
-        with rdBase.BlockLogs():
-            bits = ECFP4_2048.bits_of([_read_canonical(s) for s in texts], threads)
+        bits = ECFP4_2048.bits_of([read_canonical(s) for s in texts], threads)
         usable = [i for i, f in enumerate(bits) if f is not None]
         if usable:
             others = stack_bits([f for f in bits if f is not None])
@@ -295,11 +293,3 @@ def find_nearest_neighbors(
                         best[q] = (texts[usable[int(top)]], float(highest))
         progress("nearest training molecules", min(start + block, total), total)
     return best
-
-
-def _read_canonical(smiles: str) -> Any:
-    mol = Chem.MolFromSmiles(smiles, sanitize=False)
-    if mol is not None:
-        mol.UpdatePropertyCache(strict=False)
-        Chem.FastFindRings(mol)
-    return mol

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import cloudpickle
-from rdkit import Chem, RDConfig
+import numpy as np
+from rdkit import Chem, RDConfig, rdBase
 from rdkit.Chem import QED, FilterCatalog, Mol, rdMolDescriptors
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
+from pipeline.workspace.kept_results import keep_result
 
 Function = Callable[[Mol], float]
 
@@ -191,11 +193,13 @@ def _compute_fraction_sp3(mol: Mol) -> float:
     return float(rdMolDescriptors.CalcFractionCSP3(mol))
 
 
+_MOST_FRAGMENTS = 100_000
+"""Fragments whose scores are at hand at once, of the molecules met so far."""
 _BUILT_IN = frozenset(PROPERTIES._entries)
 
 
 @cache
-def _load_sa_script() -> ModuleType:
+def _load_sa_script() -> Any:
     """Load the script that RDKit ships beside the library, outside its package, rather than a copy of it."""
     path = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
     spec = importlib.util.spec_from_file_location("rdkit_contrib_sascorer", path)
@@ -204,7 +208,49 @@ def _load_sa_script() -> ModuleType:
             f"this RDKit installation has no SA_Score ({path} is missing); "
             "install rdkit from a wheel, or leave `sa` out of `compute`"
         )
-    module = importlib.util.module_from_spec(spec)
+    module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.readFragmentScores()
+
+    def read() -> bytes:
+        module.readFragmentScores()
+        return FragmentScores.pack(module._fscores)
+
+    data = path.with_name("fpscores.pkl.gz").stat()
+    about = [rdBase.rdkitVersion, str(path), data.st_size, data.st_mtime_ns]
+    module._fscores = FragmentScores(keep_result("sa", about, read))
     return module
+
+
+class FragmentScores:
+    """The scores of the 700,000 fragments that the script of synthetic accessibility knows.
+
+    In arrays they take 8 MB instead of the 80 of the script's dictionary, and they are read in a tenth of its time.
+
+    Args:
+        packed: What `pack` made.
+    """
+
+    def __init__(self, packed: bytes) -> None:
+        n = len(packed) // 12
+        self._scores = np.frombuffer(packed, "<f8", n)
+        self._fragments = np.frombuffer(packed, "<u4", n, offset=8 * n)
+        self._met: dict[int, float | None] = {}
+
+    @staticmethod
+    def pack(scores: Mapping[int, float]) -> bytes:
+        """Pack the scores of fragments as bytes: all scores, then all fragments, in the order of the fragments."""
+        fragments = np.fromiter(scores.keys(), "<u4", len(scores))
+        values = np.fromiter(scores.values(), "<f8", len(scores))
+        order = fragments.argsort()
+        return values[order].tobytes() + fragments[order].tobytes()
+
+    def get(self, fragment: int, default: float) -> float:
+        """Return the score of a fragment, or the default for an unknown one."""
+        if fragment not in self._met:
+            if len(self._met) >= _MOST_FRAGMENTS:
+                self._met.clear()
+            at = int(self._fragments.searchsorted(np.uint32(fragment)))
+            known = at < len(self._fragments) and self._fragments[at] == fragment
+            self._met[fragment] = float(self._scores[at]) if known else None
+        score = self._met[fragment]
+        return default if score is None else score

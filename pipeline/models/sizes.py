@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rdkit.Chem import Mol
 
-from pipeline.chemistry.molecule import parse_mols
+from pipeline.chemistry.molecule import read_canonical
 from pipeline.chemistry.properties import compute
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
@@ -32,7 +32,7 @@ class Sizes:
         smiles = read_kept_smiles(model)[:MEASURED] or model.decode(
             model.latent["mu"][:MEASURED].float(), temperature=0
         )
-        mols = [mol for mol in parse_mols(smiles) if mol is not None]
+        mols = [mol for text in smiles if text and (mol := read_canonical(text)) is not None]
         if not mols:
             return None
         (low, high), (few, many) = (np.quantile(values, LEVELS) for values in _measure(mols))

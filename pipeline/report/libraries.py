@@ -14,6 +14,8 @@ from importlib.resources.abc import Traversable
 
 from markupsafe import Markup
 
+from pipeline.workspace.kept_results import keep_result
+
 FOLDER = "third_party"
 """The folder of the libraries, their licences and the table of them."""
 OPENCHEMLIB, TABULATOR = "openchemlib.js", "tabulator.min.js"
@@ -83,8 +85,9 @@ def read_script(file: str) -> str:
 def carry_script(file: str) -> CarriedScript:
     """Compress a library for a page that carries it inside."""
     text = read_script(file)
-    packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
-    return CarriedScript(file.split(".")[0], packed, digest_script(text))
+    digest = digest_script(text)
+    packed = keep_result("script", digest, lambda: base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)))
+    return CarriedScript(file.split(".")[0], packed.decode(), digest)
 
 
 def read_style() -> Markup:

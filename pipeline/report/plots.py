@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +15,16 @@ from numpy.typing import NDArray
 from pipeline.report.asked_and_found import Distribution, Objective
 from pipeline.report.model_facts import LatentMap, Training
 from pipeline.report.part import Number, Point
+from pipeline.workspace import plot_style
+from pipeline.workspace.folders import hash_content
+from pipeline.workspace.kept_results import keep_result
 from pipeline.workspace.plot_style import PAGE, open_figure, render_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+Draw = TypeVar("Draw", bound="Callable[..., str | None]")
 
 MAP_SIZE = (4.3, 3.5)  # inches; text stays readable where a phone shrinks the figure
 _QUARTERS = [0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"]
@@ -34,6 +41,32 @@ def to_points(points: Sequence[Sequence[Number]], columns: Sequence[int] = (0, 1
     kept = [[point[c] for c in columns] for point in points if len(point) > max(columns)]
     array = np.array(kept, dtype=np.float64).reshape(-1, len(columns))
     return array[np.isfinite(array).all(axis=1)]
+
+
+# -- the cache ---------------------------------------------------------------------------------------------------------
+
+
+def keep_drawing(draw: Draw) -> Draw:
+    """Make a function keep in the user's cache what it draws: plots of a model are the same in every report.
+
+    Args:
+        draw: It returns the text of an <svg>, or None, and that depends on its arguments alone.
+    """
+
+    @wraps(draw)
+    def drawn(*args: Any, **options: Any) -> str | None:
+        about = [draw.__name__, args, options, _hash_code()]
+        kept = keep_result("plot", about, lambda: (draw(*args, **options) or "").encode())
+        return kept.decode() or None
+
+    return cast(Draw, drawn)
+
+
+@cache
+def _hash_code() -> str:
+    """Hash what else a drawing depends on: the code of this module and of the style, and matplotlib's version."""
+    code = (Path(file).read_text(encoding="utf-8") for file in (__file__, plot_style.__file__))
+    return hash_content(*code, version("matplotlib"))
 
 
 # -- properties --------------------------------------------------------------------------------------------------------
@@ -113,6 +146,7 @@ def _bin_edges(series: Mapping[str, Array], bounds: Sequence[float], most: int =
     return np.linspace(low - pad, high + pad, most + 1)
 
 
+@keep_drawing
 def draw_parity(
     name: str, points: Sequence[Point], known: str, label: str = "predicted against held-out values"
 ) -> str | None:
@@ -132,12 +166,14 @@ def draw_parity(
         return render_svg(figure, name, label)
 
 
+@keep_drawing
 def draw_calibration(name: str, coverage: Mapping[str, Number]) -> str | None:
     """Draw nominal against observed coverage of the predictor's intervals, such as {"0.9": 0.88}."""
     points = to_points([(float(k), v) for k, v in coverage.items() if k.replace(".", "", 1).isdigit()])
     return _draw_promise(name, points, ("interval promised", "values inside it"), "observed against nominal coverage")
 
 
+@keep_drawing
 def draw_reliability(name: str, rows: Sequence[Sequence[Number]]) -> str | None:
     """Draw the share of actives against the mean probability of groups of molecules, each (probability, share, molecules)."""
     points = to_points([(row[0], row[1]) for row in rows])
@@ -165,6 +201,7 @@ def _draw_promise(name: str, points: NDArray[np.float64], labels: tuple[str, str
 # -- the model ---------------------------------------------------------------------------------------------------------
 
 
+@keep_drawing
 def draw_training_curve(name: str, training: Training, key: str, label: str, percent: bool = False) -> str | None:
     """Draw one figure of the training history (a line), with its value on validation molecules (dots).
 
@@ -203,6 +240,7 @@ def _choose_step_unit(last: float, unit: str) -> tuple[float, str]:
     return (1e6, "million molecules seen") if last >= 2e6 else (1e3, "thousand molecules seen")
 
 
+@keep_drawing
 def draw_kl_per_dimension(name: str, values: Sequence[Number], threshold: float = 0.01) -> str | None:
     """Draw the KL of each latent dimension in nats, sorted; those under `threshold` carry next to nothing."""
     shown = -np.sort(-to_values(values))[:400]

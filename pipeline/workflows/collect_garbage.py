@@ -25,9 +25,9 @@ from pipeline.workflows.leftovers import (
     DAY,
     Garbage,
     Retention,
-    find_old_draws,
     find_old_fetches,
     find_old_parts,
+    find_old_results,
     find_rubbish,
     find_stale_marks,
     find_unused_boards,
@@ -80,7 +80,7 @@ def collect_garbage(workspace: Path, retention: Retention, now: float | None = N
         *find_rubbish(workspace, retention, now),
         *find_old_parts(workspace / PARTS, retention, now),
         *find_old_fetches(workspace, retention, now),
-        *find_old_draws(retention, now),
+        *find_old_results(retention, now),
     ]
     gone = [path for job in jobs for path in job.paths]
     unread = _count_finished(workspace / "datasets") > len(datasets)

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.workspace.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.folders import DELETED
+from pipeline.workspace.kept_results import KEPT
 from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.publishing import MARKS
 from pipeline.workspace.remote_folders import FETCHED
@@ -177,13 +178,16 @@ def find_stale_marks(workspace: Path, going: Collection[Path]) -> Iterator[Garba
         yield Garbage(f"{MARKS}/ ({len(stale):,} marks)", "marks", why, tuple(stale), measure_disk(stale).own)
 
 
-def find_old_draws(retention: Retention, now: float) -> Iterator[Garbage]:
-    """Find the molecules that base models drew, in the user's cache, and that no fine-tuning has used for long."""
-    folder, days = find_cache_folder() / DRAWN, retention.parts_days
-    old = [path for path in sorted(folder.glob("*.parquet")) if now - path.stat().st_mtime >= days * DAY]
-    if old:
-        why = f"of the user's cache; no fine-tuning has used them for {days:g} days; they would be drawn again"
-        yield Garbage(f"{folder} ({len(old):,} files)", "draws", why, tuple(old), measure_disk(old).own)
+def find_old_results(retention: Retention, now: float) -> Iterator[Garbage]:
+    """Find what the user's cache keeps to save time, and what nothing has used for long: draws of base models, plots, tables."""
+    days = retention.parts_days
+    told = {DRAWN: ("draws", "no fine-tuning has used them for"), KEPT: ("results", "nothing has used them for")}
+    for name, (kind, unused) in told.items():
+        folder = find_cache_folder() / name
+        old = [path for path in sorted(folder.glob("[!.]*")) if now - path.stat().st_mtime >= days * DAY]
+        if old:
+            why = f"of the user's cache; {unused} {days:g} days; they would be made again"
+            yield Garbage(f"{folder} ({len(old):,} files)", kind, why, tuple(old), measure_disk(old).own)
 
 
 def find_old_fetches(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:

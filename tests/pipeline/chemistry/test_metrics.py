@@ -13,7 +13,7 @@ from chem_vae.errors import ChemVAEError
 from pipeline.chemistry import metrics
 from pipeline.chemistry.fingerprints import ECFP4_2048
 from pipeline.chemistry.metrics import Share
-from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.molecule import Molecule, read_canonical
 from pipeline.chemistry.validate import Candidate
 
 
@@ -176,5 +176,5 @@ def test_the_fast_reading_of_canonical_smiles_gives_the_same_fingerprints() -> N
         canonical, metrics.find_nearest_neighbors(canonical, canonical), strict=True
     ):
         assert (nearest, similarity) == (smiles, 1.0)
-    fast = ECFP4_2048.bits_of([metrics._read_canonical(s) for s in canonical])
+    fast = ECFP4_2048.bits_of([read_canonical(s) for s in canonical])
     assert fast == metrics.compute_fingerprints(canonical)

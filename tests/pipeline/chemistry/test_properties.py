@@ -4,13 +4,22 @@ import csv
 import gzip
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 from rdkit import Chem
 from rdkit.Chem import QED, Crippen
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.properties import PROPERTIES, ComputedProperty, compute, get_property, register_property
+from pipeline.chemistry.properties import (
+    PROPERTIES,
+    ComputedProperty,
+    FragmentScores,
+    _load_sa_script,
+    compute,
+    get_property,
+    register_property,
+)
 from pipeline.workspace.registry import find_data_folder
 
 NAMES = {
@@ -30,6 +39,25 @@ def test_aspirin() -> None:
     whole = ("hbd", "hba", "rotatable_bonds", "rings", "formal_charge")
     assert [values[n] for n in whole] == [1, 3, 2, 1, 0]
     assert all(get_property(n).integer for n in whole)
+
+
+def test_the_table_of_fragments_is_the_one_of_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path))
+    _load_sa_script.cache_clear()
+    made = _load_sa_script()._fscores
+    _load_sa_script.cache_clear()
+    script = _load_sa_script()
+    read = script._fscores
+    try:
+        script.readFragmentScores()
+        known = script._fscores
+    finally:
+        _load_sa_script.cache_clear()
+    assert isinstance(read, FragmentScores) and len(known) > 700_000
+    some = [*sorted(known)[::50], max(known), min(known)]
+    assert [made.get(f, -4) for f in some] == [read.get(f, -4) for f in some] == [known[f] for f in some]
+    unknown = [f for f in (0, 1, 2, 2**32 - 1, *(f + 1 for f in some)) if f not in known]
+    assert unknown and {read.get(f, -4) for f in unknown} == {-4} and read.get(unknown[0], -3) == -3
 
 
 def test_qed_is_rdkits_to_the_last_digit() -> None:

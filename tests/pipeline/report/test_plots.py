@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
+
+import pytest
 
 from pipeline.report import plots
 from pipeline.report.asked_and_found import Distribution
@@ -39,3 +42,20 @@ def test_values_beyond_the_frame_make_no_bar_at_its_edge() -> None:
     data = [0.0, 1.0] * 200
     inside, beyond = (plots.draw_distribution("a", Distribution(data=values), None) for values in (data, [*data, 1e6]))
     assert inside == beyond
+
+
+def test_a_plot_of_a_model_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path))
+    points: list[list[float | None]] = [[1, 2, 0], [2, 1, 0], [3, 3, 0]]
+    first, empty = plots.draw_parity("a", points, "pIC50"), plots.draw_parity("a", points[:1], "pIC50")
+    other = plots.draw_parity("a", points, "Ki")
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "open_figure", None)  # whoever draws again fails
+        assert (
+            first and plots.draw_parity("a", points, "pIC50") == first and plots.draw_parity("a", points, "Ki") == other
+        )
+        assert plots.draw_parity("a", points[:1], "pIC50") is empty is None
+        with pytest.raises(TypeError):
+            plots.draw_parity("a", [*points, [4, 4, 0]], "pIC50")
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "new"))
+    assert plots.draw_parity("a", points, "pIC50") == first != other

@@ -242,11 +242,12 @@ def test_marks_go_with_what_was_published(tmp_path: Path, nights: dict[str, Path
     assert [mark.name for mark in marks.iterdir()] == ["models--a-m3.json"] and nights["m3"].exists()
 
 
-def test_molecules_that_a_base_drew_go_when_no_training_used_them_for_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kept", ["replay", "kept"])
+def test_what_the_cache_keeps_goes_when_nothing_used_it_for_long(
+    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "cache" / "replay"
+    folder = tmp_path / "cache" / kept
     folder.mkdir(parents=True)
     for name, days in (("old", 31), ("used", 1)):
         (folder / f"{name}.parquet").write_bytes(b"molecules")

@@ -65,7 +65,9 @@ def test_an_oracle_on_the_workers(in_use: None) -> None:
         started = time.monotonic()
         with pytest.raises(OracleError, match="did not return within 8 s for 1 molecules; its worker was stopped"):
             list(oracle.answers(["N#N"]))
-        assert time.monotonic() - started < 8 + cluster.CONNECT_SECONDS, "its result was let go of before its worker stopped"
+        assert time.monotonic() - started < 8 + cluster.CONNECT_SECONDS, (
+            "its result was let go of before its worker stopped"
+        )
         assert [a.values for a in oracle.answers(["CC"])] == [(2.0,)], "another worker goes on"
     with pytest.raises(UserError, match="no Python module 'no_such_module'"):
         open_oracle(OracleConfig(function="no_such_module:score"))
