@@ -20,7 +20,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
-	$(PYTEST) -m slow
+	$(PYTEST) --dist loadfile -m slow
 
 test-all: test test-slow
 
