@@ -207,6 +207,11 @@ def search(
     held = Constraints(constraints.constraints, {*usual, *read_allowed(allow_unusual)})
     best, unusual = worth.select_seeds(held)
     seeds, told = _keep_readable(best, model), []
+    if config.sa is None and worth.hardest > LEAST_HARD:
+        told.append(
+            f"molecules with an SA score (1 easy to make, 10 hard) above {worth.hardest:.1f} rank lower, as 95 % of the measured ones do not "
+            f"exceed it: --set generate.measured.sa={LEAST_HARD} sets the usual limit"
+        )
     if unusual:
         told.append(
             f"some of the best measured molecules are unusual, and the search does not start from them: {explain_allowing(unusual)}"

@@ -19,6 +19,8 @@ class ModelFacts(Part):
     conditions: list[str] = []
     training_molecules: int | None = None
     trained_seconds: float | None = None
+    ended: str | None = None
+    """When and why the training ended before its last step; None where it did not."""
     base: str | None = None
     """The model that the training started from, and how well it fitted the data beside others."""
     figures: dict[str, Any] = {}

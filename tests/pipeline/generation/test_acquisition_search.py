@@ -17,6 +17,7 @@ from chem_vae.tanimoto import tanimoto
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
 from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.generation import acquisition_search
 from pipeline.generation.acquisition_search import LEAST_HARD, find_hardest
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
@@ -151,3 +152,17 @@ def test_candidates_may_be_as_hard_to_make_as_what_was_made() -> None:
     assert find_hardest([plain] * 99 + [morphinan]) == LEAST_HARD, "one of a hundred does not lift the limit"
     assert find_hardest([plain] * 10 + [morphinan] * 10) == pytest.approx(hard)
     assert GenerateConfig().measured.sa is None
+
+
+def test_a_limit_of_hardness_that_the_data_raised_is_told(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_told(**measured: float) -> list[str]:
+        found = generate(
+            model, objectives={"assay": Objective(maximize=True)}, n=2, samples=30, seed=3, measured=measured
+        )
+        return [text for text in found.warnings if "SA score" in text]
+
+    assert not list_told()
+    monkeypatch.setattr(acquisition_search, "find_hardest", lambda smiles: 5.25)
+    assert not list_told(sa=4.0)
+    (told,) = list_told()
+    assert "above 5.2 rank lower" in told and "--set generate.measured.sa=4.5" in told

@@ -109,6 +109,7 @@ def full_report() -> dict[str, Any]:
         "format": "chem-vae report", "format_version": 1, "title": "A night's work", "created": "2026-03-02",
         "run_id": "night-7",
         "model": {
+            "ended": "at step 60: no better validation loss in 2 validations",
             "key": "abc", "parameters": 12345, "latent_size": 8, "conditions": ["logp"],
             "vocabulary": {"symbols": 4, "merges": 2},
             "figures": {"exact_reconstruction": 0.5, "exact_reconstruction_of": 500, "active_units": 6, "latent_size": 8},

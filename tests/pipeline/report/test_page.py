@@ -57,7 +57,7 @@ def test_everything_is_on_the_page(written: Path) -> None:
         "A night's work", "night-7", "2 of 5", "75\u00a0%", "internal diversity 0.81", "Read this first", "Glossary",
         "nearly collapsed", "edge of the data", "explains little", "90 of 100", "2.5\u00a0±\u00a00.25", "2.60",
         "4 of 5", "PAINS: ene_rhod_A(235)", "novel only by stereo", "in training data", "predicted", "± 0.40", "far",
-        "R²", "GP", "6 of 8", "2 min 10 s", "21 of 80", "0.70",
+        "R²", "GP", "6 of 8", "2 min 10 s", "21 of 80", "0.70", "The training ended at step 60: no better",
     ):  # fmt: skip
         assert words in shown, words
     assert "in the training data" in shown.split("Best candidates")[0]
