@@ -36,8 +36,8 @@ from numpy.typing import NDArray
 from pmo_tasks import task
 
 from chem_vae.atomic_files import write_json
-from chem_vae.predictor_fit import fit_predictor
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.predictor_fit import fit_predictor
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from pipeline.benchmark.parts import Parts
 from pipeline.config import CampaignConfig
 from pipeline.generation.acquisition_search import search
@@ -53,10 +53,10 @@ from pipeline.training.compare_predictors import compare, fit_process
 from pipeline.training.labelled import Labelled
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workflows.update import update
-from pipeline.workspace.folders import hash_content
 from pipeline.workspace.lookup import write_model_name
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.runs import Run, describe_machine, list_versions
+from pipeline.workspace.storage.folders import hash_content
 
 HERE = Path(__file__).parent
 TASKS = ("osimertinib_mpo", "celecoxib_rediscovery", "median1")

@@ -25,7 +25,7 @@ from activity_models import NAMES, find_arrays
 from numpy.typing import NDArray
 
 from chem_vae.errors import ChemVAEError, UserError
-from pipeline.workspace.wheels import download_package
+from pipeline.workspace.remote.wheels import download_package
 
 PACKAGE, WHEEL = "molscore==1.9.5", "molscore-1.9.5-py3-none-any.whl"
 SHA256 = "6ebc2af51891dddc03d0f4ee94c52381caefe74d06552d55cbac2cb33461e6a1"

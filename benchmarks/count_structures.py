@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pipeline.chemistry.structure_counts import count_smiles, merge_counts
-from pipeline.chemistry.structure_table import write_table
-from pipeline.workspace.parallel import Workers
+from pipeline.chemistry.filters.structure_counts import count_smiles, merge_counts
+from pipeline.chemistry.filters.structure_table import write_table
+from pipeline.workspace.work.parallel import Workers
 
 _AT_ONCE, _MERGED_AT_ONCE = 20_000, 8  # molecules; parts
 

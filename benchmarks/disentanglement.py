@@ -30,13 +30,13 @@ from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CollapseWarning
 from chem_vae.latent import compute_information_gaps, estimate_mutual_information
-from chem_vae.training import train
+from chem_vae.training.trainer import train
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
-from pipeline.workspace.folders import hash_content
-from pipeline.workspace.progress import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
+from pipeline.workspace.storage.folders import hash_content
+from pipeline.workspace.work.progress import show_progress
 
 HERE = Path(__file__).parent
 PROPERTIES = ("logp", "mw", "tpsa", "qed")

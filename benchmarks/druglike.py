@@ -169,9 +169,9 @@ def measure_samples(bench: Bench) -> dict[str, Any]:
     from rdkit import Chem
 
     from pipeline.benchmark.chemnet import compute_fcd
+    from pipeline.chemistry.filters.structure_filters import has_unusual_motif
     from pipeline.chemistry.metrics import Share
     from pipeline.chemistry.stereo_and_charge import measure_stereo_and_charge
-    from pipeline.chemistry.structure_filters import has_unusual_motif
 
     n = bench.options.samples
     sampled = bench.model.sample(n, temperature=1.0, seed=bench.seed)

@@ -26,15 +26,15 @@ from chem_vae.atomic_files import write_json
 from chem_vae.checkpoint import Checkpoint, ConditionScale
 from chem_vae.data import TokenDataset
 from chem_vae.errors import CollapseWarning, DataError, UserError, unknown_name
-from chem_vae.predictor_figures import check
-from chem_vae.predictor_fit import fit_predictor
+from chem_vae.predictors.predictor_figures import check
+from chem_vae.predictors.predictor_fit import fit_predictor
 from chem_vae.progress import Progress, silent
-from chem_vae.training import train as train_core
+from chem_vae.training.trainer import train as train_core
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig
-from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)
 _FEWEST = 10  # labels that a predictor needs

@@ -27,8 +27,8 @@ from chem_vae.anomaly import compute_surprise
 from chem_vae.atomic_files import write_json, write_text
 from chem_vae.data import TokenDataset
 from chem_vae.latent import interpolate_path
-from pipeline.chemistry.drawings import draw_grid
-from pipeline.chemistry.saving import make_captions, save
+from pipeline.chemistry.output.drawings import draw_grid
+from pipeline.chemistry.output.saving import make_captions, save
 from pipeline.chemistry.validate import validate
 from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
@@ -36,9 +36,9 @@ from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import save_figure
-from pipeline.workspace.progress import show_progress
+from pipeline.workspace.presentation.plot_style import save_figure
 from pipeline.workspace.runs import describe_machine, list_versions
+from pipeline.workspace.work.progress import show_progress
 
 HERE = Path(__file__).resolve().parent
 PROPRANOLOL, WARFARIN = "CC(C)NCC(O)COc1cccc2ccccc12", "CC(=O)CC(c1ccccc1)c1c(O)c2ccccc2oc1=O"

@@ -221,9 +221,9 @@ def main() -> None:
     from chem_vae.errors import ChemVAEError
     from chem_vae.optimizers import spell_strategy
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import hash_content
-    from pipeline.workspace.parallel import Workers
     from pipeline.workspace.runs import describe_machine, list_versions
+    from pipeline.workspace.storage.folders import hash_content
+    from pipeline.workspace.work.parallel import Workers
 
     try:
         task(args.objective)

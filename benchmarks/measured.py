@@ -45,12 +45,12 @@ from sklearn.ensemble import RandomForestRegressor
 
 from chem_vae.atomic_files import write_json
 from pipeline.benchmark.parts import Parts
-from pipeline.chemistry.crossover import vary
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
+from pipeline.chemistry.filters.structure_filters import has_unusual_motif
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structural_alerts import find_structural_alerts
-from pipeline.chemistry.structure_filters import has_unusual_motif
+from pipeline.chemistry.variation.crossover import vary
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
@@ -65,9 +65,9 @@ from pipeline.objectives.resolve import resolve
 from pipeline.training.compare_predictors import compare, fit_process
 from pipeline.training.config import TrainConfig
 from pipeline.training.labelled import Labelled
-from pipeline.workspace.folders import hash_content
 from pipeline.workspace.lookup import write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
+from pipeline.workspace.storage.folders import hash_content
 
 HERE = Path(__file__).parent
 ARMS = ("product", "mutants", "library", "random")

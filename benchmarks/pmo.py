@@ -157,7 +157,7 @@ def main() -> None:
     from chem_vae.errors import ChemVAEError
     from chem_vae.optimizers import spell_strategy
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import hash_content
+    from pipeline.workspace.storage.folders import hash_content
 
     try:
         tasks = [task(name).name for name in (args.tasks.split(",") if args.tasks else ALL)]

@@ -86,7 +86,7 @@ class Stopwatch:
 def run(job: Job) -> dict[str, Any]:
     """Return the result of one run from the workspace, or make and write it."""
     from pipeline.benchmark.parts import Parts
-    from pipeline.workspace.folders import lock_folder
+    from pipeline.workspace.storage.folders import lock_folder
 
     with lock_folder(job.kept / job.name, "at the same run"):
         return Parts(job.kept, job.key).do(job.name, lambda: _measured(job))
@@ -103,7 +103,7 @@ def _measured(job: Job) -> dict[str, Any]:
     from chem_vae.checkpoint import Checkpoint
     from chem_vae.optimizers.gradient import GradientAscent
     from chem_vae.optimizers.retraining import WeightedRetraining
-    from chem_vae.tanimoto_process import TanimotoProcess
+    from chem_vae.predictors.tanimoto_process import TanimotoProcess
     from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
@@ -199,7 +199,7 @@ def _choose_seeds(job: Job, model: Any) -> tuple[tuple[str, ...], str]:
 
 def code_key() -> str:
     """Hash the source that decides the course of a run, to name reused runs of another version."""
-    from pipeline.workspace.folders import hash_content
+    from pipeline.workspace.storage.folders import hash_content
 
     root = Path(__file__).parents[1]
     named = [

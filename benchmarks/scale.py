@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from chem_vae.atomic_files import write_json
+from pipeline.datasets.building.duplicates import merge_duplicates
+from pipeline.datasets.building.splits import assign_splits, draw_sample
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.duplicates import merge_duplicates
-from pipeline.datasets.splits import assign_splits, draw_sample
 from pipeline.workspace.runs import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"

@@ -32,7 +32,7 @@ from chem_vae.atomic_files import write_json, write_text
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
 from chem_vae.latent import measure_nearest_distances
-from chem_vae.mlp_ensemble import MLPEnsemble
+from chem_vae.predictors.mlp_ensemble import MLPEnsemble
 from pipeline.models.kept_molecules import KEPT_SMILES, load_anomaly_tensors, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel, save_latent
 from pipeline.models.training_hashes import FILE as HASHES_FILE
@@ -41,7 +41,7 @@ from pipeline.training.fit_predictors import KEPT_MOLECULES
 from pipeline.training.replay import HELD_OUT, MOST_DRAWN
 from pipeline.training.replay_draws import write_draws
 from pipeline.training.sample_check import describe_samples, warn_about_samples
-from pipeline.workspace.folders import hash_content, write_manifest
+from pipeline.workspace.storage.folders import hash_content, write_manifest
 
 LICENCES = {
     "moses": "MIT, as its training data (MOSES: Polykovskiy et al. 2020, doi:10.3389/fphar.2020.565644, a filtered part of ZINC)",

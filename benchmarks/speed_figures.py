@@ -40,7 +40,7 @@ class Figure:
 def count_cpu_seconds() -> float:
     """Count the processor seconds of this process and of those of its children that have ended.
 
-    The workers of a pool (`pipeline.workspace.parallel`) are not among them: what is measured by this must not start one.
+    The workers of a pool (`pipeline.workspace.work.parallel`) are not among them: what is measured by this must not start one.
     """
     used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(u.ru_utime + u.ru_stime for u in used)

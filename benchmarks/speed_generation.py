@@ -60,7 +60,7 @@ def measure_seconds_alone(checkpoint: Any, properties: tuple[str, ...]) -> float
     import torch
 
     from pipeline.datasets.config import IngestConfig
-    from pipeline.datasets.source import Source
+    from pipeline.datasets.readers.source import Source
     from pipeline.workspace.registry import resolve
 
     texts = next(Source.open(resolve("moses-sample").path).chunks(limit=500)).inputs

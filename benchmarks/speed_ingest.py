@@ -20,7 +20,7 @@ def ingest(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
     """Measure a whole ingest: its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
     from pipeline.datasets import ingest as ingesting
     from pipeline.datasets.config import IngestConfig
-    from pipeline.workspace.progress import show_progress
+    from pipeline.workspace.work.progress import show_progress
 
     config = IngestConfig(
         source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))
@@ -64,7 +64,7 @@ def measure_chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, flo
     from rdkit import Chem, rdBase
 
     from pipeline.chemistry.properties import PROPERTIES
-    from pipeline.datasets.source import Source
+    from pipeline.datasets.readers.source import Source
     from pipeline.workspace.registry import resolve
 
     source = Source.open(resolve(config.source).path)

@@ -25,7 +25,7 @@ def optimization(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]
     from chem_vae.checkpoint import Checkpoint
     from chem_vae.optimizers.gradient import GradientAscent
     from chem_vae.optimizers.retraining import WeightedRetraining
-    from chem_vae.tanimoto_process import TanimotoProcess
+    from chem_vae.predictors.tanimoto_process import TanimotoProcess
     from pipeline.models.trained_model import load_model
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
@@ -62,7 +62,7 @@ def measured(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
     from rdkit import Chem
     from rdkit.Chem import Crippen
 
-    from pipeline.datasets.source import Source
+    from pipeline.datasets.readers.source import Source
     from pipeline.workspace.registry import resolve
 
     count, random = args.measured, np.random.default_rng(0)
@@ -118,7 +118,7 @@ def _count_training_seconds(workspace: Path) -> float:
     from speed_training import count_training_work, measure_matrix_peak
 
     from chem_vae.config import TrainingConfig
-    from chem_vae.precision import resolve_precision
+    from chem_vae.training.precision import resolve_precision
     from pipeline.models.trained_model import load_model
 
     model = load_model(next((workspace / "models").glob("[!.]*/")), workspace)

@@ -22,9 +22,9 @@ def training(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
 
     from chem_vae.config import ModelConfig, TrainingConfig
     from chem_vae.data import SameLengthBatches
-    from chem_vae.losses import elbo
     from chem_vae.model import ChemVAE
-    from chem_vae.precision import resolve_precision
+    from chem_vae.training.losses import elbo
+    from chem_vae.training.precision import resolve_precision
     from pipeline.datasets.config import IngestConfig
     from pipeline.datasets.ingest import ingest
 

@@ -79,7 +79,7 @@ def steering_figures(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def steering_figure(frame: pd.DataFrame) -> Any:
     """Draw for each property the middle 50 % and 90 % of computed values at each requested one; returns a matplotlib Figure."""
-    from pipeline.workspace.plot_style import PAPER, open_figure
+    from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
     names = list(dict.fromkeys(frame["property"]))
     figures = steering_figures(frame)

@@ -203,8 +203,8 @@ def main() -> None:
     from pipeline.benchmark.parts import Parts
     from pipeline.benchmark.targets import Sampling, find_unconditioned
     from pipeline.models.trained_model import load_model
-    from pipeline.workspace.folders import hash_content
     from pipeline.workspace.runs import describe_machine, list_versions
+    from pipeline.workspace.storage.folders import hash_content
 
     try:
         model = load_model(args.model, args.workspace)

@@ -1,4 +1,4 @@
-"""How many unusual structures are found, and how many real molecules are called unusual (`pipeline.chemistry.structure_filters`).
+"""How many unusual structures are found, and how many real molecules are called unusual (`pipeline.chemistry.filters.structure_filters`).
 
     python benchmarks/unusual.py druglike-prepared.csv.gz --hold-out MoleculeACE/*.csv
 
@@ -6,7 +6,7 @@ The table is that of `prepare_druglike.py`; its test split was not counted for `
 --hold-out are shown apart. With the package `chembl-gen-check` (0.1.4) on the path, its verdict on the same molecules stands beside:
 a bond that its statistics call unlikely (LACAN, at its default), or a ring system that ChEMBL lacks. Results: `results/unusual.json`.
 
-The unusual structures are `tests/pipeline/chemistry/unusual_structures.csv`, written before any pattern. Patterns and thresholds were chosen
+The unusual structures are `tests/pipeline/chemistry/filters/unusual_structures.csv`, written before any pattern. Patterns and thresholds were chosen
 on half of their kinds (by the hash of the kind); the other half was not looked at.
 """
 
@@ -28,13 +28,13 @@ from prepare_druglike import examine
 from rdkit import Chem, rdBase
 
 from chem_vae.atomic_files import write_json
+from pipeline.chemistry.filters.structure_filters import locate_unusual
+from pipeline.chemistry.filters.structure_table import load_table
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardize import Standardizer
-from pipeline.chemistry.structure_filters import locate_unusual
-from pipeline.chemistry.structure_table import load_table
+from pipeline.chemistry.standardization.standardize import Standardizer
 
 ROOT = Path(__file__).resolve().parent.parent
-CASES = ROOT / "tests" / "pipeline" / "chemistry"
+CASES = ROOT / "tests" / "pipeline" / "chemistry" / "filters"
 SEED = 14
 
 

@@ -4,7 +4,7 @@
     python benchmarks/unusual_cost.py --tasks qed --calls 100 --output trial.json    # a try
 
 Each run is a task of PMO with one seed. It is measured by the area under the mean of the best ten, and by the molecules among
-the best fifty that have something unusual (`pipeline.chemistry.structure_filters`, with nothing allowed). Finished runs are kept
+the best fifty that have something unusual (`pipeline.chemistry.filters.structure_filters`, with nothing allowed). Finished runs are kept
 in the results file and not run again. Writes benchmarks/results/unusual-cost.json and prints the table for README.md.
 """
 
@@ -32,7 +32,7 @@ def run(model: Any, task: str, arm: str, strategy: str, seed: int, calls: int) -
     import numpy as np
     from rdkit import Chem
 
-    from pipeline.chemistry.structure_filters import locate_unusual
+    from pipeline.chemistry.filters.structure_filters import locate_unusual
     from pipeline.optimization.config import OptimizeConfig
     from pipeline.optimization.loop import optimize
     from pipeline.oracles.config import OracleConfig

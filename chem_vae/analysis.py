@@ -10,8 +10,8 @@ from torch import Tensor
 
 from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
-from chem_vae.losses import elbo
 from chem_vae.model import ChemVAE
+from chem_vae.training.losses import elbo
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, arXiv:1509.00519: Var(mu_d) above it calls dimension d active
 ACTIVE_KL = 0.01

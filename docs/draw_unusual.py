@@ -5,7 +5,7 @@ from __future__ import annotations
 from rdkit import Chem
 from rdkit.Chem import Draw
 
-from pipeline.chemistry.structure_filters import locate_unusual
+from pipeline.chemistry.filters.structure_filters import locate_unusual
 
 EXAMPLES = (
     "CC(O)(O)CNC(=O)c1ccccc1",

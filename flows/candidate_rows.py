@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.atomic_files import to_plain
-from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.formatting import format_plain_spread
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
+from pipeline.workspace.presentation.formatting import format_plain_spread
 
 DIGITS = 3
 """Significant digits of a figure."""
@@ -53,7 +53,7 @@ def make_candidate_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
 
 def draw_cell(smiles: Any) -> str:
     """Return a picture of a molecule as Markdown, within the text; empty where it cannot be drawn."""
-    from pipeline.chemistry.drawings import draw_png  # here: loads rdkit
+    from pipeline.chemistry.output.drawings import draw_png  # here: loads rdkit
 
     picture = draw_png(smiles) if isinstance(smiles, str) else None
     return f"![molecule](data:image/png;base64,{base64.b64encode(picture).decode()})" if picture else ""

@@ -14,9 +14,9 @@ from chem_vae.errors import UserError, unknown_name
 from flows.environment import prepare_prefect
 from flows.schedules import check_timezone, find_next, make_schedule
 from pipeline.workflows.night_check import check_night
-from pipeline.workspace.downloads import is_address
-from pipeline.workspace.redaction import has_secret, redact
-from pipeline.workspace.remote_files import has_pattern
+from pipeline.workspace.remote.downloads import is_address
+from pipeline.workspace.remote.redaction import has_secret, redact
+from pipeline.workspace.remote.remote_files import has_pattern
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig

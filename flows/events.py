@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
 
 if TYPE_CHECKING:
     from pipeline.workspace.runs import Run

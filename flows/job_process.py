@@ -1,4 +1,4 @@
-"""Runs the command of a job of a workspace, in the process that `pipeline.workspace.jobs.Job.start` starts."""
+"""Runs the command of a job of a workspace, in the process that `pipeline.workspace.work.jobs.Job.start` starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from chem_vae.atomic_files import write_json
 from flows.cli.main import run_command
-from pipeline.workspace.jobs import ENDED, PROCESS, SETTINGS, open_job, parse_results
+from pipeline.workspace.work.jobs import ENDED, PROCESS, SETTINGS, open_job, parse_results
 
 SECONDS = 10.0
 """How long the lock is waited for: whoever looks whether the job runs holds it for a moment."""

@@ -24,7 +24,7 @@ from chem_vae.errors import ChemVAEError, UserError
 from flows.deployment_plan import list_python_path
 from flows.server_process import ADDRESS, find_lock, has_users
 from flows.terminal import note
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 
 START_SECONDS = 180.0
 WATCH_SECONDS = 5.0

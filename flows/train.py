@@ -11,8 +11,8 @@ from flows.tasks import declare_flow, declare_task
 from flows.terminal import note
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.lookup import find_dataset
-from pipeline.workspace.redaction import redact
-from pipeline.workspace.run_log import add_to_log
+from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.work.run_log import add_to_log
 
 DEFAULT = TrainConfig()
 

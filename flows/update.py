@@ -11,8 +11,8 @@ from flows.artifacts import show_measurements, show_run, track_progress
 from flows.events import NOTHING_NEW, emit
 from flows.tasks import declare_flow, declare_task
 from pipeline.workflows.require_hits import require_hits
-from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_run
+from pipeline.workspace.work.cluster import use_cluster
 
 
 @declare_task("update", downloads=True)

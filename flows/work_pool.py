@@ -20,7 +20,7 @@ from flows.deployment_plan import list_python_path
 from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
 from flows.prefect_server import find_trouble
 from flows.terminal import note
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 
 WAIT_SECONDS = 60.0
 """How long a server that starts is waited for."""

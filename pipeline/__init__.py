@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loaded at first use
     from chem_vae.progress import silent as silent
-    from pipeline.chemistry.molecule_table import MoleculeTable as MoleculeTable
+    from pipeline.chemistry.output.molecule_table import MoleculeTable as MoleculeTable
     from pipeline.config import CampaignConfig as CampaignConfig
     from pipeline.config import load_config as load_config
     from pipeline.datasets.config import IngestConfig as IngestConfig
@@ -58,12 +58,12 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.oracles.config import OracleConfig as OracleConfig
     from pipeline.training.config import TrainConfig as TrainConfig
     from pipeline.training.tune import tune as tune
-    from pipeline.workspace.cluster import use_cluster as use_cluster
     from pipeline.workspace.registry import list_datasets as list_datasets
+    from pipeline.workspace.work.cluster import use_cluster as use_cluster
 
 _MODULES = {
     "chem_vae.progress": ("silent",),
-    "pipeline.chemistry.molecule_table": ("MoleculeTable",),
+    "pipeline.chemistry.output.molecule_table": ("MoleculeTable",),
     "pipeline.config": ("CampaignConfig", "load_config"),
     "pipeline.datasets.config": ("IngestConfig", "MeasuredProperty"),
     "pipeline.datasets.dataset": ("Dataset",),
@@ -90,7 +90,7 @@ _MODULES = {
     "pipeline.oracles.config": ("OracleConfig",),
     "pipeline.training.config": ("TrainConfig",),
     "pipeline.training.tune": ("tune",),
-    "pipeline.workspace.cluster": ("use_cluster",),
+    "pipeline.workspace.work.cluster": ("use_cluster",),
     "pipeline.workspace.registry": ("list_datasets",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

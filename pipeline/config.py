@@ -30,7 +30,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.name_splitting import split_dotted
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.settings import Settings
 
 CAMPAIGN = "campaign"

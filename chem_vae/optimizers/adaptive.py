@@ -15,9 +15,9 @@ from chem_vae.optimizers.genetic import LATENT, STRUCTURE, Genetic
 from chem_vae.optimizers.hypervolume import select_by_hypervolume
 from chem_vae.optimizers.novelty import FeatureCounts
 from chem_vae.optimizers.retraining import WeightedRetraining
-from chem_vae.tanimoto import tanimoto
-from chem_vae.tanimoto_fit import TanimotoFit
-from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
+from chem_vae.predictors.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto_fit import TanimotoFit
+from chem_vae.predictors.tanimoto_process import FEWEST, TanimotoProcess
 
 PRIOR, EXPLORED = "moved prior", "explored"
 CENTER = ", center "

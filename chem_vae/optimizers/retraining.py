@@ -13,10 +13,10 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.config import TrainingConfig
-from chem_vae.losses import corrupt
 from chem_vae.model import cross_entropy, make_optimizer
-from chem_vae.precision import resolve_precision
 from chem_vae.seeds import number_seed
+from chem_vae.training.losses import corrupt
+from chem_vae.training.precision import resolve_precision
 
 
 class WeightedRetraining:
@@ -100,7 +100,7 @@ class WeightedRetraining:
         return nats / seen if seen else float("nan")
 
     def _compute_terms(self, tokens: Tensor, has_z: bool) -> tuple[Tensor, Tensor]:
-        """Compute -log p(x | z), or -log p(x), and the KL of a batch (B, T), in nats per molecule; see `chem_vae.losses.elbo`."""
+        """Compute -log p(x | z), or -log p(x), and the KL of a batch (B, T), in nats per molecule; see `chem_vae.training.losses.elbo`."""
         model, z, kl = self.checkpoint.model, None, torch.zeros((), device=tokens.device)
         if has_z:
             posterior = model.encode(corrupt(tokens, model.config.corruption))

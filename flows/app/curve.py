@@ -10,7 +10,7 @@ from nicegui import ui
 
 from flows.app.layout import text
 from flows.app.pieces import choose_step, range_slider
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
 
 RISING, FALLING, BETWEEN = "sigmoid", "reverse_sigmoid", "double_sigmoid"
 """The transforms that a curve can be (`pipeline.objectives.transforms`)."""

@@ -18,11 +18,11 @@ from flows.app.pieces import list_sentences, picture, plain_table
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
-from pipeline.datasets.first_look import FirstLook, suggest_ingest
-from pipeline.datasets.label_checks import Finding, find_label_problems
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.jobs import Job, list_jobs, make_job
+from pipeline.datasets.labels.label_checks import Finding, find_label_problems
+from pipeline.datasets.layout.first_look import FirstLook, suggest_ingest
 from pipeline.workspace.lookup import find_dataset
+from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.work.jobs import Job, list_jobs, make_job
 
 SHOWN = 6
 NOTHING = "none: aim at computed properties"

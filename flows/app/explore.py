@@ -17,8 +17,8 @@ from flows.app.layout import block, frame, heading, primary_button, quiet_button
 from flows.app.pieces import AXIS, molecule_card, picture, plain_table
 from flows.app.remedies import say
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.workspace.formatting import format_plain_spread
 from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
+from pipeline.workspace.presentation.formatting import format_plain_spread
 
 ANALOGUES, STEPS = 12, 9
 REACH = 1.5

@@ -16,9 +16,9 @@ from flows.app.goal_words import describe_goal, make_run_name, name_property
 from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
 from flows.app.pieces import choose_step, histogram, make_histogram, range_slider
 from pipeline.config import CampaignConfig
-from pipeline.datasets.label_checks import find_classes
+from pipeline.datasets.labels.label_checks import find_classes
 from pipeline.workflows.estimate import estimate_campaign
-from pipeline.workspace.jobs import make_job
+from pipeline.workspace.work.jobs import make_job
 
 AIMS = {
     "maximize": "as high as possible",

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from pipeline.report.shown_properties import ShownProperty
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
 
 
 def describe_goal(objective: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from chem_vae.errors import UserError
 from flows.app.editor import open_editor
 from flows.app.layout import block, heading, quiet_button, tell_errors, text
 from flows.app.pieces import list_sentences, molecule_card
-from pipeline.chemistry.scaffold_request import open_side_chains
-from pipeline.workspace.formatting import format_plain
+from pipeline.chemistry.variation.scaffold_request import open_side_chains
+from pipeline.workspace.presentation.formatting import format_plain
 
 NUMBERS = {12: "12", 24: "24", 48: "48"}
 Grow = Callable[[str, int], Awaitable[dict[str, Any]]]

@@ -12,7 +12,7 @@ from flows.app.job_view import show_stages
 from flows.app.layout import block, fail, fold, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import capitalize
 from flows.app.results import show_results
-from pipeline.workspace.jobs import Job, open_job
+from pipeline.workspace.work.jobs import Job, open_job
 
 SCHEDULE = "serve"
 """The command of a job that keeps a schedule."""

@@ -15,7 +15,7 @@ from pipeline.library.extents import FieldExtent
 from pipeline.library.fields import Range
 from pipeline.library.queries import LibraryQuery
 from pipeline.library.schema import STATUSES
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
 
 SORTS = {"score": "best score", "hit_probability": "best chance of a hit", "date": "newest", "id": "id"}
 MOST_SLIDERS = 12

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from flows.app.layout import block, heading, quiet_button, text
 from flows.app.pieces import picture, plain_table
-from pipeline.workspace.formatting import format_plain_spread, format_time
+from pipeline.workspace.presentation.formatting import format_plain_spread, format_time
 
 
 def show_molecule(known: dict[str, Any]) -> None:

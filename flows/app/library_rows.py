@@ -10,7 +10,7 @@ from nicegui import ui
 from flows.app.layout import Words, text
 from flows.app.pieces import picture, write_cell
 from pipeline.library.views import list_value_columns
-from pipeline.workspace.formatting import format_plain_spread, format_probability
+from pipeline.workspace.presentation.formatting import format_plain_spread, format_probability
 
 MOST_VALUES = 3
 """The values of a molecule that its card shows."""

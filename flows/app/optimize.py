@@ -18,8 +18,8 @@ from flows.app.layout import block, frame, heading, primary_button, say_empty, t
 from flows.app.objective_list import SCORE, ObjectiveList, read_extents
 from flows.app.start import save_upload
 from pipeline.config import CampaignConfig
-from pipeline.workspace.jobs import make_job
 from pipeline.workspace.uploads import drop_upload
+from pipeline.workspace.work.jobs import make_job
 
 MOST_CODE = 1_000_000
 

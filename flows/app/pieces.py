@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from flows.app.layout import Words, text
 from flows.app.remedies import Remedy, read_sentence
-from pipeline.chemistry.drawings import draw_molecule
-from pipeline.workspace.formatting import format_plain
+from pipeline.chemistry.output.drawings import draw_molecule
+from pipeline.workspace.presentation.formatting import format_plain
 
 BINS = 30
 INSIDE, OUTSIDE, AXIS = "#d55e00", "#8d97a3", "#8a949e"

@@ -17,9 +17,9 @@ from flows.app.pieces import capitalize
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag
 from flows.app.remedy_words import NOUNS, WORDS
 from pipeline.config import CampaignConfig
-from pipeline.workspace.jobs import Job, make_job
 from pipeline.workspace.runs import read_settings
 from pipeline.workspace.setting_fields import list_settings
+from pipeline.workspace.work.jobs import Job, make_job
 
 ALERTS = Remedy("--without-alerts", "PAINS,BRENK")
 TABLES = ("ingest", "train", "generate")

@@ -15,14 +15,14 @@ from flows.app.layout import block, fail, heading, primary_button, quiet_button,
 from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.remedies import Remedy
 from flows.app.rerun import can_apply, can_run_again, open_rerun
+from pipeline.report.html.read_first import split_warnings
 from pipeline.report.model import Report, read_report
-from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties, describe_score
 from pipeline.report.tables import describe_hits, list_warnings
 from pipeline.report.workbook import write_workbook
 from pipeline.workflows.summarize_runs import count_hits
-from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.formatting import format_plain, format_plain_spread, format_probability
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
+from pipeline.workspace.presentation.formatting import format_plain, format_plain_spread, format_probability
 
 SHOWN = 12
 DOWNLOADS = (("candidates.sdf", "Structures (SDF)"), ("candidates.csv", "Table (CSV)"))

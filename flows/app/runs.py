@@ -15,8 +15,8 @@ from flows.app.pieces import plain_table
 from flows.app.remedies import say
 from flows.app.results import show_results
 from pipeline.workflows.summarize_runs import RunSummary, summarize_runs
-from pipeline.workspace.formatting import format_duration
-from pipeline.workspace.jobs import Job, list_jobs
+from pipeline.workspace.presentation.formatting import format_duration
+from pipeline.workspace.work.jobs import Job, list_jobs
 
 
 @dataclass(frozen=True)

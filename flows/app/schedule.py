@@ -15,8 +15,8 @@ from flows.app.layout import block, frame, heading, primary_button, quiet_button
 from flows.app.pieces import plain_table
 from flows.app.rerun import TABLES, can_run_again
 from flows.schedules import check_timezone
-from pipeline.workspace.jobs import list_jobs, make_job
 from pipeline.workspace.runs import list_runs, read_settings
+from pipeline.workspace.work.jobs import list_jobs, make_job
 
 MINUTES = "minutes"
 DAYS = {

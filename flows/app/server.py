@@ -23,7 +23,7 @@ from flows.app import comparison, explore, job_page, library, optimize, runs, sc
 from flows.app.access import HEADER, AccessGuard
 from flows.app.context import AppContext, is_local_host
 from flows.report_server import POLICY, find_run_file, identify
-from pipeline.report.libraries import find_folder, list_libraries
+from pipeline.report.html.libraries import find_folder, list_libraries
 
 USUAL_PORT = 4290
 TITLE = "chem-vae"

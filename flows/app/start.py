@@ -14,9 +14,9 @@ from flows.app.data_card import DataCard
 from flows.app.goal_card import GoalCard
 from flows.app.layout import block, fail, fold, frame, heading, notify_error, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table
-from pipeline.datasets.first_look import FirstLook, look_at
-from pipeline.workspace.jobs import list_jobs
+from pipeline.datasets.layout.first_look import FirstLook, look_at
 from pipeline.workspace.uploads import MOST_BYTES, drop_upload, find_upload, keep_upload, make_upload
+from pipeline.workspace.work.jobs import list_jobs
 
 KINDS = ".csv,.tsv,.txt,.smi,.xlsx,.sdf,.parquet,.gz"
 DROP_AREA = """

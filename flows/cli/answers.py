@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.terminal import list_reused
-from pipeline.workspace.csv_tables import read_csv
+from pipeline.workspace.presentation.csv_tables import read_csv
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -24,8 +24,8 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         folder: The run's folder.
         more: What the command adds.
     """
+    from pipeline.report.html.read_first import split_warnings
     from pipeline.report.model import read_report  # here: --help does without pydantic and pandas
-    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
     from pipeline.workflows.summarize_runs import list_missing, summarize_run
 

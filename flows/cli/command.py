@@ -17,7 +17,7 @@ from flows.cli.json_output import write_answer
 from flows.cli.options import HOW, SHARED
 from flows.cli.setting_option import SettingOption, merge_pairs
 from pipeline.benchmark.config import BenchmarkSettings
-from pipeline.workspace.interrupts import keep_interrupts
+from pipeline.workspace.work.interrupts import keep_interrupts
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig

@@ -26,7 +26,7 @@ from flows.cli.explore_output import (
 from flows.cli.export import check_output
 from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
-from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.presentation.csv_tables import format_csv
 
 app = new_group(
     "Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"

@@ -14,8 +14,8 @@ from chem_vae.atomic_files import write_text
 from flows.cli.export import check_output
 from flows.cli.json_output import answer
 from flows.terminal import format_table, name_workspace, show_progress
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.plot_style import save_figure
+from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.plot_style import save_figure
 
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
@@ -65,7 +65,7 @@ def write_molecules(frame: Any, output: Path | None, captions: list[str], column
     shown = frame[[*rest, "smiles"]].head(50)
     print_table(shown, list(shown.columns))
     if output is not None:
-        from pipeline.chemistry.saving import make_captions, save  # here: loads rdkit and pandas
+        from pipeline.chemistry.output.saving import make_captions, save  # here: loads rdkit and pandas
 
         computed = [c for c in frame.columns if c.endswith("_computed")][:2]
         save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import UserError
-from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
+from pipeline.workspace.storage.disk_space import check_writable
 
 FORMATS = (".csv", ".sdf", ".smi", ".xlsx")
 

@@ -12,8 +12,8 @@ from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer, wants_json
 from flows.terminal import format_table, name_workspace, note, suggest_command
-from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.linked_folders import measure_disk
+from pipeline.workspace.storage.disk_space import format_size
+from pipeline.workspace.storage.linked_folders import measure_disk
 
 app = new_group()
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

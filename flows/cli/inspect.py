@@ -21,11 +21,11 @@ from flows.terminal import (
     note,
     suggest_command,
 )
-from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
-from pipeline.workspace.redaction import redact
 from pipeline.workspace.registry import list_datasets
-from pipeline.workspace.remote_storage import is_remote
+from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.remote.remote_storage import is_remote
+from pipeline.workspace.storage.folders import read_manifest
 
 app = new_group()
 

@@ -29,7 +29,7 @@ from flows.cli.library_options import (
 from flows.cli.options import HOW, make_option
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.workspace.lookup import find_run
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 
 app = new_group()
 

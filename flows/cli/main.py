@@ -39,7 +39,7 @@ from flows.cli import (
 from flows.cli.command import complete, new_group
 from flows.exit_codes import INTERRUPTED, explain_error
 from flows.terminal import note, show_own_warnings
-from pipeline.workspace.redaction import redact_error
+from pipeline.workspace.remote.redaction import redact_error
 
 EXIT_SECONDS = 30.0
 """How long a process may take to end after its command has ended."""

@@ -17,9 +17,9 @@ from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, log, name_workspace, note, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
-from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_model
-from pipeline.workspace.publishing import publish_to
+from pipeline.workspace.remote.publishing import publish_to
+from pipeline.workspace.work.cluster import use_cluster
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig

@@ -22,7 +22,7 @@ from flows.cli.setting_option import (
     read_settings,
     read_structures,
 )
-from pipeline.workspace.disk_space import refuse_remote
+from pipeline.workspace.storage.disk_space import refuse_remote
 
 if TYPE_CHECKING:
     from flows.cli.command import Given

@@ -14,9 +14,9 @@ from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
 from flows.cli.options import HOW, make_option
 from flows.terminal import note, show_progress, suggest_command
-from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.publishing import VARIABLE, Published, publish_folders
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.publishing import VARIABLE, Published, publish_folders
+from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.storage.disk_space import format_size
 
 app = new_group()
 

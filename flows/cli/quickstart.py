@@ -14,11 +14,11 @@ from chem_vae.errors import ChemVAEError, UserError
 from flows.cli import inspect
 from flows.cli.command import command, new_group
 from flows.terminal import log, name_workspace, note, show_progress, suggest_command
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
-    from pipeline.datasets.first_look import FirstLook
+    from pipeline.datasets.layout.first_look import FirstLook
 
 app = new_group()
 EXAMPLE = {"logp": {"target": 2.5}, "qed": {"maximize": True}}
@@ -79,7 +79,7 @@ def ask_and_run(workspace: Path, file: Path | None = None) -> None:
 
 def _ask_file(file: Path | None) -> tuple[Path, FirstLook] | None:
     """Ask for a file until one holds molecules; None where the person wants a try without one."""
-    from pipeline.datasets.first_look import look_at  # here: loads rdkit and pandas
+    from pipeline.datasets.layout.first_look import look_at  # here: loads rdkit and pandas
 
     while True:
         if file is None:
@@ -124,8 +124,8 @@ def _run_example(workspace: Path) -> Path | None:
 def _run_file(file: Path, look: FirstLook, workspace: Path) -> Path | None:
     """Ask what is wanted of a file, and run the whole campaign."""
     from pipeline.config import load_config  # here: loads torch and rdkit
-    from pipeline.datasets.first_look import suggest_ingest
     from pipeline.datasets.ingest import ingest
+    from pipeline.datasets.layout.first_look import suggest_ingest
     from pipeline.workflows.campaign import campaign
     from pipeline.workflows.estimate import estimate_campaign
 
@@ -188,7 +188,7 @@ def _ask_goal(dataset: Dataset) -> tuple[str, dict[str, Any], str]:
     """Ask for the goal over the values of the data: the property, its objective, and the options that say the same."""
     import numpy as np  # here: --help does without it
 
-    from pipeline.datasets.label_checks import find_classes  # here: loads pandas
+    from pipeline.datasets.labels.label_checks import find_classes  # here: loads pandas
 
     measured = [p.name for p in dataset.properties if p.kind == "measured"]
     names = measured or [p.name for p in dataset.properties]

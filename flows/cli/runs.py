@@ -10,8 +10,8 @@ from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
 from flows.terminal import format_table, name_workspace, note, suggest_command
-from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.formatting import format_plain
+from pipeline.workspace.presentation.formatting import format_plain
+from pipeline.workspace.storage.disk_space import format_size
 
 app = new_group()
 

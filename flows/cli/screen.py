@@ -17,8 +17,8 @@ from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
-from pipeline.workspace.cluster import use_cluster
-from pipeline.workspace.publishing import publish_to
+from pipeline.workspace.remote.publishing import publish_to
+from pipeline.workspace.work.cluster import use_cluster
 
 app = new_group()
 LIBRARY = "How the library is read"

@@ -16,9 +16,9 @@ from flows.cli.json_output import answer, wants_json
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, note, show_progress, suggest_command
 from pipeline.workflows.require_hits import require_hits
-from pipeline.workspace.cluster import use_cluster
 from pipeline.workspace.lookup import find_dataset
-from pipeline.workspace.publishing import publish_to
+from pipeline.workspace.remote.publishing import publish_to
+from pipeline.workspace.work.cluster import use_cluster
 
 app = new_group()
 

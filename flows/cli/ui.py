@@ -12,7 +12,7 @@ from flows.app.context import AppContext, is_local_host
 from flows.cli.command import command, new_group
 from flows.cli.options import HOW, make_option
 from flows.terminal import note
-from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.storage.disk_space import check_writable
 
 app = new_group()
 LEAST_TOKEN = 8

@@ -10,7 +10,7 @@ import typer
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
 from flows.terminal import name_workspace, note, show_progress, suggest_command
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 
 app = new_group()
 

@@ -18,11 +18,11 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.filters import MosesFilter
+from pipeline.chemistry.filters.structure_filters import has_unusual_motif
 from pipeline.chemistry.fingerprints import ECFP4_1024
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import has_unusual_motif
-from pipeline.workspace.parallel import Workers, count_cores
+from pipeline.workspace.work.parallel import Workers, count_cores
 
 PROPERTIES = ("logp", "sa", "qed", "mw", "tpsa")
 MINIMUM_RINGS = 2  # a scaffold of fewer rings does not count in MOSES
@@ -64,7 +64,7 @@ class Molecules:
     """(v,) whether the filters let it through."""
     inchikeys: list[str] = field(default_factory=list)
     unusual: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    """(v,) whether anything in the structure is unusual (`pipeline.chemistry.structure_filters`)."""
+    """(v,) whether anything in the structure is unusual (`pipeline.chemistry.filters.structure_filters`)."""
 
     @property
     def valid(self) -> Share:

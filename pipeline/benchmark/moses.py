@@ -40,9 +40,9 @@ from pipeline.benchmark.table import render_markdown
 from pipeline.benchmark.targets import Sampling, draw, run_protocol_b, run_single_targets
 from pipeline.chemistry.metrics import measure_novelty
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.folders import hash_content, lock_folder
 from pipeline.workspace.registry import hash_file
 from pipeline.workspace.runs import describe_machine, list_versions
+from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 UNREADABLE = "invalid"
 """Stands in samples files for a molecule that was not decoded: no program takes it for a molecule, as it may an empty cell."""

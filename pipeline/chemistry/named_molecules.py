@@ -8,8 +8,8 @@ from functools import lru_cache
 from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.config import ORGANIC_ELEMENTS, StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.refusal import Rejection
-from pipeline.chemistry.standardize import Standardizer
+from pipeline.chemistry.standardization.refusal import Rejection
+from pipeline.chemistry.standardization.standardize import Standardizer
 
 _ELEMENTS = (*ORGANIC_ELEMENTS, "Ge", "As", "Sb", "Te")
 _LARGEST = 1_000  # heavy atoms

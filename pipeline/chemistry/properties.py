@@ -17,7 +17,7 @@ from rdkit.Chem import QED, FilterCatalog, Mol, rdMolDescriptors
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.plugins import Registry
-from pipeline.workspace.kept_results import keep_result
+from pipeline.workspace.storage.kept_results import keep_result
 
 Function = Callable[[Mol], float]
 
@@ -94,7 +94,7 @@ def get_property(name: str) -> ComputedProperty:
 
 
 def prepare_worker(names: Sequence[str]) -> Callable[[], None]:
-    """Make a function that registers the named properties in a new process, for `pipeline.workspace.parallel.Workers`.
+    """Make a function that registers the named properties in a new process, for `pipeline.workspace.work.parallel.Workers`.
 
     It carries what a new process may not know: properties of a notebook. Those of this module, and those of a package that
     the process finds by itself, need not be sent.

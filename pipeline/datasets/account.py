@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.workspace.formatting import format_brief, format_plain_spread
+from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.workspace.presentation.formatting import format_brief, format_plain_spread
 
 if TYPE_CHECKING:
     import pandas as pd

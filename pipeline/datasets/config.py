@@ -8,10 +8,10 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.datasets.left_out import LeaveOut
-from pipeline.datasets.log_scale import name_logarithm
+from pipeline.datasets.labels.left_out import LeaveOut
+from pipeline.datasets.labels.log_scale import name_logarithm
 from pipeline.workspace.name_splitting import split_outside_brackets
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.settings import Settings
 
 
@@ -121,7 +121,7 @@ class IngestConfig(Settings):
     @field_validator("properties", mode="before")
     @classmethod
     def _names_alone(cls, value: Any) -> Any:
-        """Accept "pIC50", "pIC50=nM" and "sol(pH=7.4)" for {name, unit}; see also `pipeline.datasets.property_names`."""
+        """Accept "pIC50", "pIC50=nM" and "sol(pH=7.4)" for {name, unit}; see also `pipeline.datasets.labels.property_names`."""
         if isinstance(value, str):
             value = [value]
         if isinstance(value, list | tuple):

@@ -18,11 +18,11 @@ from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.account import describe_dataset
 from pipeline.datasets.dataset_card import make_dataset_card
 from pipeline.datasets.dataset_manifest import check_manifest
-from pipeline.datasets.log_scale import LogScale
-from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import check_contents
-from pipeline.workspace.notebook_card import Card, Described
+from pipeline.datasets.labels.log_scale import LogScale
+from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.workspace.presentation.notebook_card import Card, Described
+from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.storage.integrity import check_contents
 
 if TYPE_CHECKING:
     from chem_vae.data import TokenDataset

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.chemistry.drawings import draw_alone
+from pipeline.chemistry.output.drawings import draw_alone
 from pipeline.datasets.account import describe_counts
-from pipeline.workspace.formatting import format_number, is_number
-from pipeline.workspace.notebook_card import Card, Drawing
+from pipeline.workspace.presentation.formatting import format_number, is_number
+from pipeline.workspace.presentation.notebook_card import Card, Drawing
 
 _DRAWN = 8
 _PROPERTIES = 12

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from chem_vae.errors import DataError
-from pipeline.workspace.manifest_parts import ManifestPart, PlainName, explain_mismatch
+from pipeline.workspace.storage.manifest_parts import ManifestPart, PlainName, explain_mismatch
 
 
 class _Shard(ManifestPart):

@@ -13,7 +13,7 @@ import pandas as pd
 from chem_vae.atomic_files import write_text, write_whole
 from chem_vae.errors import UserError
 from pipeline.datasets.dataset import Dataset
-from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.presentation.csv_tables import format_csv
 
 _MOST_SHEET_ROWS = 1_048_576
 _MOST_CELL = 32_767  # characters of a cell of a spreadsheet

@@ -13,11 +13,11 @@ import numpy as np
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, Dataset
-from pipeline.workspace.downloads import find_address, is_address, name_download
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.outages import describe_outage, read_outage
-from pipeline.workspace.redaction import expand_variables
 from pipeline.workspace.registry import list_datasets
+from pipeline.workspace.remote.downloads import find_address, is_address, name_download
+from pipeline.workspace.remote.outages import describe_outage, read_outage
+from pipeline.workspace.remote.redaction import expand_variables
+from pipeline.workspace.storage.folders import read_manifest
 
 _FREE = {"source", "sha256", "workers", "when_down"}
 """Settings that may differ between two nights of one source."""

@@ -1,6 +1,6 @@
 """Ingests a file of molecules into a dataset folder, on all cores, resumably, with every row accounted for.
 
-The work itself is in `pipeline.datasets.dataset_builder`: here it is found out whether the dataset is there already.
+The work itself is in `pipeline.datasets.building.dataset_builder`: here it is found out whether the dataset is there already.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pathlib import Path
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.datasets.columns import open_source
+from pipeline.datasets.building.dataset_builder import DatasetBuilder
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT_VERSION, RULES, Dataset
-from pipeline.datasets.dataset_builder import DatasetBuilder
 from pipeline.datasets.growth import open_earlier
-from pipeline.datasets.property_names import resolve_properties
-from pipeline.datasets.source import find_format
-from pipeline.workspace.disk_space import check_writable, explain_full_disk
-from pipeline.workspace.downloads import find_address, name_download
-from pipeline.workspace.folders import hash_content, lock_folder
-from pipeline.workspace.outages import NoAnswerError, UnreachableError, describe_outage, note_outage
-from pipeline.workspace.redaction import expand_variables
+from pipeline.datasets.labels.property_names import resolve_properties
+from pipeline.datasets.layout.columns import open_source
+from pipeline.datasets.readers.source import find_format
 from pipeline.workspace.registry import ResolvedSource, resolve
+from pipeline.workspace.remote.downloads import find_address, name_download
+from pipeline.workspace.remote.outages import NoAnswerError, UnreachableError, describe_outage, note_outage
+from pipeline.workspace.remote.redaction import expand_variables
+from pipeline.workspace.storage.disk_space import check_writable, explain_full_disk
+from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 
 def ingest(config: IngestConfig, workspace: Path, progress: Progress = silent) -> Dataset:

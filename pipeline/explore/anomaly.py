@@ -18,7 +18,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import PAPER, open_figure
+from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 MAIN = "nats_per_symbol"
 KEPT, SEEN = "(kept with the model", "seen in training: new ones rank higher"

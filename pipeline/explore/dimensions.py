@@ -25,8 +25,8 @@ from chem_vae.progress import Progress, silent
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.plot_style import open_figure, save_figure
+from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.plot_style import open_figure, save_figure
 
 ALONG = ("axes", "dimensions")
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.fingerprints import tanimoto as similarity
 from pipeline.chemistry.metrics import compute_fingerprints
-from pipeline.chemistry.molblock import parse_molblock
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
-from pipeline.chemistry.refusal import Refused
-from pipeline.chemistry.stereo_groups import undefine_stereo_groups
-from pipeline.datasets.source import Source
+from pipeline.chemistry.standardization.molblock import parse_molblock
+from pipeline.chemistry.standardization.refusal import Refused
+from pipeline.chemistry.standardization.stereo_groups import undefine_stereo_groups
+from pipeline.datasets.readers.source import Source
 from pipeline.explore.unusual import is_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel

@@ -21,8 +21,8 @@ from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.plot_style import PAPER, open_figure, save_figure
+from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.plot_style import PAPER, open_figure, save_figure
 
 METHODS = ("pca", "tsne", "umap")
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.smiles_text import list_smiles
-from pipeline.chemistry.standardize import Rejection
+from pipeline.chemistry.standardization.smiles_text import list_smiles
+from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.source import Chunk, Source
+from pipeline.datasets.readers.source import Chunk, Source
 from pipeline.explore.inputs import compute_values
 from pipeline.models.by_name import by_name
 from pipeline.models.measured_predictor import MeasuredPredictor

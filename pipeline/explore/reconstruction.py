@@ -11,15 +11,15 @@ import torch
 
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
-from chem_vae.losses import corrupt
 from chem_vae.progress import Progress, silent
+from chem_vae.training.losses import corrupt
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import PAPER, open_figure
+from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 

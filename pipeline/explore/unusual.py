@@ -10,13 +10,13 @@ import pandas as pd
 from rdkit import Chem, rdBase
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.filters.structure_filters import learn_usual, locate_unusual, read_allowed
+from pipeline.chemistry.filters.unusual_cells import write_unusual
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.refusal import Rejection
-from pipeline.chemistry.standardize import Standardizer
-from pipeline.chemistry.structure_filters import learn_usual, locate_unusual, read_allowed
-from pipeline.chemistry.unusual_cells import write_unusual
+from pipeline.chemistry.standardization.refusal import Rejection
+from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.datasets.readers import READERS
-from pipeline.datasets.source import Source
+from pipeline.datasets.readers.source import Source
 
 
 class Finding(NamedTuple):
@@ -78,7 +78,7 @@ def unusual(
 
 
 def collect_allowed(allow: Iterable[str] = (), like: Iterable[str] = ()) -> frozenset[str]:
-    """Collect what is allowed by name and by example, as `pipeline.chemistry.structure_filters.locate_unusual` takes it."""
+    """Collect what is allowed by name and by example, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it."""
     molecules = map(Standardizer(), like)
     return read_allowed(allow) | learn_usual(found.mol for found in molecules if isinstance(found, Molecule))
 

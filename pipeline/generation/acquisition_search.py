@@ -17,9 +17,9 @@ from chem_vae.errors import UserError
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
 from chem_vae.threads import use_one_thread
+from pipeline.chemistry.filters.structure_filters import read_allowed
 from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
@@ -34,8 +34,8 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
-from pipeline.workspace.found_molecules import BestFound
-from pipeline.workspace.long_work import watch_long_work
+from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.work.long_work import watch_long_work
 
 WEIGH, WEIGH_STEPS = "weigh what was found", 4
 """The stage between the search and the notes on its molecules: they are encoded, compared with the training data, copies are left out,

@@ -13,20 +13,20 @@ from torch import Tensor
 
 from chem_vae.predictors import Prediction
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
+from pipeline.chemistry.filters.unusual_cells import is_usual, write_unusual
 from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
-from pipeline.chemistry.stereo_groups import count_undefined_stereo
-from pipeline.chemistry.structural_alerts import find_structural_alerts
-from pipeline.chemistry.unusual_cells import is_usual, write_unusual
+from pipeline.chemistry.standardization.stereo_groups import count_undefined_stereo
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.base_models import BaseMolecules
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_hashes import read_training_hashes
 from pipeline.models.training_molecules import TrainingMolecules
-from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import list_datasets
+from pipeline.workspace.work.parallel import Workers, count_workers
 
 ANNOTATED_AT_ONCE = 200
 PARALLEL_FROM = 4_000

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chem_vae.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto import tanimoto
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.chemistry.molecule import Structure
-from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.measured_predictor import features
 

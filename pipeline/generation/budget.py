@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective
@@ -41,7 +41,7 @@ class Budget:
         objectives: The resolved objectives.
         constraints: What every molecule has to meet.
         is_new: Says for a canonical SMILES and its InChIKey whether the molecule may be proposed.
-        usual: What is usual in molecules all the same, as `pipeline.chemistry.structure_filters.locate_unusual` takes it.
+        usual: What is usual in molecules all the same, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it.
     """
 
     def __init__(

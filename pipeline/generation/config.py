@@ -9,7 +9,7 @@ from pydantic import Field, field_serializer
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.settings import Settings
 
 ACQUISITION = "acquisition"

@@ -16,17 +16,17 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.optimizers import Proposal
 from chem_vae.seeds import number_seed
+from pipeline.chemistry.filters.structure_filters import name_first_unusual_of_each
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
-from pipeline.chemistry.structure_filters import name_first_unusual_of_each
 from pipeline.generation.annotate import predict_property
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.sampling import draw
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.workspace.parallel import Workers, count_cores
+from pipeline.workspace.work.parallel import Workers, count_cores
 
 PARALLEL_FROM = 4_000
 """Draws from which processes of their own are started, each of which loads the model; fewer are made before those are."""

@@ -14,13 +14,13 @@ import pandas as pd
 from chem_vae.errors import UserError
 from chem_vae.optimizers import spell_strategy
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.filters.structure_filters import read_allowed
+from pipeline.chemistry.filters.unusual_cells import is_usual
 from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
-from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.chemistry.scaffold_request import open_scaffold
-from pipeline.chemistry.scaffold_variation import list_capped
-from pipeline.chemistry.structure_filters import read_allowed
-from pipeline.chemistry.unusual_cells import is_usual
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
+from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
 from pipeline.generation.annotate import (
@@ -56,9 +56,9 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.formatting import format_number
-from pipeline.workspace.night import make_seed
-from pipeline.workspace.notebook_card import Card
+from pipeline.workspace.presentation.formatting import format_number
+from pipeline.workspace.presentation.notebook_card import Card
+from pipeline.workspace.work.night import make_seed
 
 if TYPE_CHECKING:
     from pipeline.generation.library_account import LibraryAccount  # for the type alone

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.workspace.formatting import format_brief
+from pipeline.workspace.presentation.formatting import format_brief
 
 COLUMN = "hit_probability"
 DRAWS = 400

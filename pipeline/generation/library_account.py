@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chem_vae.atomic_files import write_whole
-from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets.row_numbers import RowNumbers
+from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.generation.library_scoring import (
     COPY,
     DUPLICATE,
@@ -31,7 +31,7 @@ from pipeline.generation.library_scoring import (
     ScoredChunk,
 )
 from pipeline.objectives.config import USUAL
-from pipeline.workspace.csv_tables import escape_formula
+from pipeline.workspace.presentation.csv_tables import escape_formula
 
 READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, NOT_PROPOSED, WITHIN = (
     "read",

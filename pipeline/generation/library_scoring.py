@@ -15,9 +15,9 @@ from torch import Tensor
 
 from pipeline.chemistry.molecule import Molecule, skeleton_key
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets.shards import hash_text
-from pipeline.datasets.source import Chunk
+from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.datasets.building.shards import hash_text
+from pipeline.datasets.readers.source import Chunk
 from pipeline.generation.acquisition_search import AcquisitionScore
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.stereo_candidates import SAME

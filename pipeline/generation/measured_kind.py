@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.molecule import parse_mols
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel

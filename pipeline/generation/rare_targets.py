@@ -16,9 +16,9 @@ from rdkit.Chem import Mol
 from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
+from pipeline.chemistry.filters.structure_filters import has_unusual_motif
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule, parse_mol
-from pipeline.chemistry.structure_filters import has_unusual_motif
 from pipeline.generation.budget import BOUNDED, MOST, PER_CANDIDATE, Budget
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.direct import DIRECT, sample
@@ -29,7 +29,7 @@ from pipeline.objectives.constraints import Checked, Constraints
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.latent_objective import find_limits
 from pipeline.objectives.rules import find_limited_number
-from pipeline.workspace.formatting import format_brief
+from pipeline.workspace.presentation.formatting import format_brief
 
 RARE = 0.005
 """The share of training molecules that are as wanted below which a trial is made: a model that follows its conditions draws about

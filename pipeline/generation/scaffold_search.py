@@ -14,7 +14,7 @@ from chem_vae.progress import Progress
 from chem_vae.seeds import derive_seed
 from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.scaffold_request import open_scaffold
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
 from pipeline.generation.constraint_filter import MEETS, Refusals
 from pipeline.generation.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, explain_stop
@@ -25,8 +25,8 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions
-from pipeline.workspace.found_molecules import BestFound
-from pipeline.workspace.long_work import watch_long_work
+from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.work.long_work import watch_long_work
 
 ROUNDS = 4  # rounds of varying the best molecules, where there is an objective
 PARENTS = 50  # molecules that are varied

@@ -13,12 +13,12 @@ import pandas as pd
 
 from chem_vae.errors import ChemVAEError, DataError, UserError
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.filters.structure_filters import read_allowed
 from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
-from pipeline.chemistry.structure_filters import read_allowed
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.datasets.source import Source
+from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.readers.source import Source
 from pipeline.generation.acquisition_search import list_measured_molecules
 from pipeline.generation.annotate import (
     add_neighbors,
@@ -51,9 +51,9 @@ from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.night import make_seed
-from pipeline.workspace.parallel import Workers, count_workers
 from pipeline.workspace.registry import resolve as resolve_source
+from pipeline.workspace.work.night import make_seed
+from pipeline.workspace.work.parallel import Workers, count_workers
 
 FEW_CHUNKS = 4
 """Chunks up to which a library is scored in this process: to start others would take longer."""

@@ -12,20 +12,20 @@ import pandas as pd
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress
-from pipeline.chemistry.molecule_table import MoleculeTable
+from pipeline.chemistry.output.molecule_table import MoleculeTable
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest as ingest_source
-from pipeline.datasets.smiles_column import SMILES_NAMES
+from pipeline.datasets.layout.smiles_column import SMILES_NAMES
 from pipeline.explore.prediction import OF_FILE
 from pipeline.explore.prediction import predict as predict_smiles
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train as train_on
 from pipeline.workflows.leftovers import TABLES
-from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.lookup import find_dataset, find_workspace
-from pipeline.workspace.progress import follow
+from pipeline.workspace.storage.disk_space import check_writable
+from pipeline.workspace.work.progress import follow
 
 
 def ingest(

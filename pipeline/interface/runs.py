@@ -9,16 +9,16 @@ from typing import Any, Self
 import pandas as pd
 
 from chem_vae.progress import Progress
-from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.config import CampaignConfig
 from pipeline.interface.data import make_config
 from pipeline.objectives.aims import collect_objectives
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workspace import runs
-from pipeline.workspace.csv_tables import read_csv
 from pipeline.workspace.lookup import find_workspace
-from pipeline.workspace.notebook_card import Card
-from pipeline.workspace.progress import follow
+from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.presentation.notebook_card import Card
+from pipeline.workspace.work.progress import follow
 
 CANDIDATES = "candidates.csv"
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from pipeline.chemistry.molecule_table import SHOWN, MoleculeTable
+from pipeline.chemistry.output.molecule_table import SHOWN, MoleculeTable
 from pipeline.library.database import connect, describe, find_library, read, split, write
 from pipeline.library.exports import check_export, describe_columns, make_table, read_label_table, write_export
 from pipeline.library.extents import FieldExtent, read_extents
@@ -31,7 +31,7 @@ from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, U
 from pipeline.library.statuses import set_status, spell_status
 from pipeline.library.versions import prepare
 from pipeline.library.views import describe_molecule, read_rows
-from pipeline.workspace.notebook_card import Card, Described
+from pipeline.workspace.presentation.notebook_card import Card, Described
 
 ALL = 10**12
 """A limit for all molecules."""

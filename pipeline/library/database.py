@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from chem_vae.errors import DataError, UserError
 from pipeline.library.schema import Base
-from pipeline.workspace.redaction import HIDDEN, expand_variables, redact
+from pipeline.workspace.remote.redaction import HIDDEN, expand_variables, redact
 
 FILE = "library.sqlite"
 """The library of a workspace."""

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
-from pipeline.chemistry.sdf_writer import write_sdf
+from pipeline.chemistry.output.sdf_writer import write_sdf
 from pipeline.datasets.exports import write_table_file
 from pipeline.library.identity import format_id
 from pipeline.library.schema import BASES, COMPUTED, MEASURED, MeasurementRecord, MoleculeRecord, PropertyRecord
 from pipeline.library.views import OWN_COLUMNS
-from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.presentation.csv_tables import format_csv
 
 SUFFIXES = (".csv", ".sdf", ".xlsx")
 _MEANINGS = {

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from chem_vae.errors import UserError
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.refusal import Rejection
-from pipeline.chemistry.standardize import Standardizer
+from pipeline.chemistry.standardization.refusal import Rejection
+from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.library.schema import MoleculeRecord
 
 PREFIX = "CV-"

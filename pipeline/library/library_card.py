@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from pipeline.chemistry.molecule_table import list_drawings, list_lines
+from pipeline.chemistry.output.molecule_table import list_drawings, list_lines
 from pipeline.library.schema import MoleculeRecord, RunRecord
-from pipeline.workspace.notebook_card import Card
+from pipeline.workspace.presentation.notebook_card import Card
 
 
 def make_library_card(connection: Connection, address: str, best: pd.DataFrame) -> Card:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from pipeline.datasets.log_scale import is_logarithm
+from pipeline.datasets.labels.log_scale import is_logarithm
 from pipeline.library.database import split
 from pipeline.library.identity import format_id
 from pipeline.library.recording import NO_MODEL, write_values

@@ -12,21 +12,21 @@ from typing import Any
 from chem_vae.errors import DataError, UserError, unknown_name
 from chem_vae.progress import silent
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.chemistry.standardize import Rejection, Standardizer
-from pipeline.datasets.assay_export import find_assay_columns
-from pipeline.datasets.column_units import UnitFacts, plan_units
-from pipeline.datasets.label import Cell, Label, split_cell
-from pipeline.datasets.label_account import LabelAccount
-from pipeline.datasets.measured_cells import Record
-from pipeline.datasets.measured_labels import LabelMaker
-from pipeline.datasets.number_style import StyleEvidence, add_all
+from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
+from pipeline.datasets.labels.assay_export import find_assay_columns
+from pipeline.datasets.labels.column_units import UnitFacts, plan_units
+from pipeline.datasets.labels.label import Cell, Label, split_cell
+from pipeline.datasets.labels.label_account import LabelAccount
+from pipeline.datasets.labels.measured_cells import Record
+from pipeline.datasets.labels.measured_labels import LabelMaker
+from pipeline.datasets.labels.number_style import StyleEvidence, add_all
+from pipeline.datasets.labels.units import normalize_unit, split_header
+from pipeline.datasets.layout.smiles_column import fold_name
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.datasets.smiles_column import fold_name
-from pipeline.datasets.source import Source
-from pipeline.datasets.units import normalize_unit, split_header
-from pipeline.workspace.downloads import download, find_address, name_file
-from pipeline.workspace.redaction import expand_variables
+from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.readers.source import Source
+from pipeline.workspace.remote.downloads import download, find_address, name_file
+from pipeline.workspace.remote.redaction import expand_variables
 
 ID_NAMES = ("id", "library_id", "molecule_id", "compound_id", "cv_id", "cv")
 KEY_NAMES = ("inchikey", "inchi_key", "standard_inchikey", "standard_inchi_key")

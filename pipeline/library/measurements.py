@@ -17,8 +17,8 @@ from sqlalchemy import Connection, delete, select, update
 
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, skeleton_key
-from pipeline.chemistry.refusal import Rejection
-from pipeline.chemistry.standardize import Standardizer
+from pipeline.chemistry.standardization.refusal import Rejection
+from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.library.database import insert_new, split
 from pipeline.library.identity import format_id, is_inchikey, parse_id
 from pipeline.library.measured_values import summarize

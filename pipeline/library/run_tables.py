@@ -14,10 +14,10 @@ from typing import Any
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
 from pipeline.library.schema import COMPUTED, PREDICTED
-from pipeline.workspace.csv_tables import read_csv_rows
-from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import CALLS
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
 from pipeline.workspace.runs import KIND
+from pipeline.workspace.storage.folders import read_manifest
 
 CANDIDATES = "candidates.csv"
 _OWN = ("rank", "smiles", "inchikey", "scaffold", "score", "hit_probability", "within_target", "parent")

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, func, select
 from chem_vae.errors import BusyError
 from pipeline.library.schema import FingerprintRecord, LibraryFact
 from pipeline.library.structures import BITS, Words, to_words
-from pipeline.workspace.folders import build_folder
+from pipeline.workspace.storage.folders import build_folder
 
 MOST_ADDED = 20_000
 """Molecules that may be added before the files are made again."""

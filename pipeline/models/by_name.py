@@ -10,9 +10,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
-from pipeline.chemistry.molecule_table import MoleculeTable, find_structures
+from pipeline.chemistry.output.molecule_table import MoleculeTable, find_structures
 from pipeline.models.trained_model import TrainedModel, load_model
-from pipeline.workspace.progress import follow
+from pipeline.workspace.work.progress import follow
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import VocabularyError
-from pipeline.chemistry.attachment_points import close_point, list_labels, write_points
-from pipeline.chemistry.scaffolds import Scaffold
 from pipeline.chemistry.validate import validate
+from pipeline.chemistry.variation.attachment_points import close_point, list_labels, write_points
+from pipeline.chemistry.variation.scaffolds import Scaffold
 
 SPELLINGS = 60  # random spellings of a scaffold that are looked at
 PREFIXES = 4  # spellings that the decoder goes on from

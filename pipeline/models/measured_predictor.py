@@ -17,9 +17,9 @@ from chem_vae.atomic_files import parse_json
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
 from chem_vae.predictors import Prediction, PropertyPredictor
-from chem_vae.tanimoto import tanimoto, unpack
-from chem_vae.tanimoto_classes import TanimotoClassifier
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.tanimoto import tanimoto, unpack
+from chem_vae.predictors.tanimoto_classes import TanimotoClassifier
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.descriptors import DESCRIPTORS, compute_descriptors
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS

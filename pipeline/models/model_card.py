@@ -7,11 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.chemistry.drawings import draw_alone
+from pipeline.chemistry.output.drawings import draw_alone
 from pipeline.models.model_description import list_model_warnings
-from pipeline.workspace.formatting import format_number
 from pipeline.workspace.lookup import write_model_name
-from pipeline.workspace.notebook_card import Card, Drawing
+from pipeline.workspace.presentation.formatting import format_number
+from pipeline.workspace.presentation.notebook_card import Card, Drawing
 
 _DRAWN = 4
 

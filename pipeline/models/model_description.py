@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.models.benchmark_description import describe_benchmark, write_share
 from pipeline.models.predictor_wording import describe_choice
-from pipeline.workspace.formatting import format_brief
+from pipeline.workspace.presentation.formatting import format_brief
 
 
 def describe_model(name: str, key: str, card: Mapping[str, Any]) -> str:

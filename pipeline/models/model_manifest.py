@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from chem_vae.errors import DataError
 from pipeline.chemistry.config import StandardizeOptions
-from pipeline.workspace.manifest_parts import ManifestPart, PlainName, explain_mismatch
+from pipeline.workspace.storage.manifest_parts import ManifestPart, PlainName, explain_mismatch
 
 
 class _TrainedOn(ManifestPart):

@@ -1,7 +1,7 @@
 """Proposes molecules that keep a scaffold: groups of the model's molecules and of its decoder, weighed by its likelihood.
 
 Groups for an attachment point come from two sources, half of them from each: those that the training molecules have at such an
-atom (`pipeline.chemistry.groups`), and those that the decoder writes when it goes on from the scaffold
+atom (`pipeline.chemistry.variation.groups`), and those that the decoder writes when it goes on from the scaffold
 (`pipeline.models.completions`). Molecules put together of them are drawn with a known probability q, and are ordered by a draw
 with the weights p(x) / q(x) (sampling, importance resampling), so that the first ones are as the model itself would make
 molecules that hold the scaffold.
@@ -21,10 +21,10 @@ from rdkit.Chem import Mol
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
-from pipeline.chemistry.attachment_points import list_labels, open_atom
-from pipeline.chemistry.groups import MOST_ATOMS, Site, count_heavy, list_sites, relabel
-from pipeline.chemistry.scaffold_variation import ScaffoldVariation
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.attachment_points import list_labels, open_atom
+from pipeline.chemistry.variation.groups import MOST_ATOMS, Site, count_heavy, list_sites, relabel
+from pipeline.chemistry.variation.scaffold_variation import ScaffoldVariation
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.completions import complete
 from pipeline.models.scaffold_sources import (
     Pool,

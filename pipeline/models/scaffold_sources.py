@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from pipeline.chemistry.groups import Groups, count_heavy
 from pipeline.chemistry.molecule import parse_mols
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.groups import Groups, count_heavy
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.kept_molecules import draw_training_molecules, read_kept_smiles
 from pipeline.models.spelling import write_selfies
 from pipeline.models.trained_model import TrainedModel

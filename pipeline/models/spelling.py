@@ -13,7 +13,7 @@ from chem_vae.errors import UserError, VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, Structure
-from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from pipeline.chemistry.metrics import Share
-from pipeline.chemistry.stereo_groups import count_undefined_stereo
+from pipeline.chemistry.standardization.stereo_groups import count_undefined_stereo
 from pipeline.chemistry.stereo_isomers import enumerate_stereoisomers
 from pipeline.models.spelling import write_selfies
 

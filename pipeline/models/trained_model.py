@@ -17,15 +17,15 @@ from torch import Tensor
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError, UserError
 from chem_vae.latent import DiagonalGaussian, interpolate_path, measure_nearest_distances
-from chem_vae.predictor_files import StoredPredictors
 from chem_vae.predictors import Prediction, PropertyPredictor
+from chem_vae.predictors.predictor_files import StoredPredictors
 from chem_vae.prior import sample_prior
 from chem_vae.progress import Progress, silent
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.smiles_text import list_smiles
-from pipeline.chemistry.standardize import Rejection
+from pipeline.chemistry.standardization.smiles_text import list_smiles
+from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
@@ -36,11 +36,11 @@ from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import check_contents
 from pipeline.workspace.lookup import find_model, find_workspace, list_shipped_models
-from pipeline.workspace.notebook_card import Card, Described
+from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.registry import list_datasets
+from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.storage.integrity import check_contents
 
 KIND = "chem-vae trained model"
 KEPT_SMILES = "kept.smi"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rdkit.Chem import Mol
 
+from pipeline.chemistry.filters.structure_filters import learn_usual
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.chemistry.structure_filters import learn_usual
 from pipeline.models.base_models import find_base
 from pipeline.models.kept_molecules import read_kept_smiles, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel
@@ -35,7 +35,7 @@ class UsualStructures:
     elements: tuple[str, ...]
     """The symbols of the elements, sorted, without hydrogen."""
     allowed: frozenset[str]
-    """What is unusual elsewhere but not here, as `pipeline.chemistry.structure_filters.locate_unusual` takes it."""
+    """What is unusual elsewhere but not here, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it."""
 
 
 def learn_usual_structures(model: TrainedModel, named: Sequence[Mol] = ()) -> UsualStructures:

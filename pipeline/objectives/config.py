@@ -29,7 +29,7 @@ AllowUnusual = Annotated[
         "column `unusual` of the candidates has the names. What the model's molecules or the seeds have is allowed anyway."
     ),
 ]
-"""The setting `allow_unusual`; its names are checked by `pipeline.chemistry.structure_filters.read_allowed`."""
+"""The setting `allow_unusual`; its names are checked by `pipeline.chemistry.filters.structure_filters.read_allowed`."""
 
 
 class Objective(Settings):

@@ -23,14 +23,14 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Mol
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.named_molecules import read_named_molecule
-from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structure_filters import (
+from pipeline.chemistry.filters.structure_filters import (
     EVERYTHING,
     list_unusual_names,
     locate_unusual,
     name_first_unusual_of_each,
 )
+from pipeline.chemistry.named_molecules import read_named_molecule
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE, Constraint, Objective
 from pipeline.objectives.rules import find_contradiction, make_rule, require_scaffold, require_usual_structure
 
@@ -85,7 +85,7 @@ class Constraints:
 
     Args:
         constraints: All must be met.
-        allowed: With these, a molecule with anything else that is unusual (`pipeline.chemistry.structure_filters.locate_unusual`)
+        allowed: With these, a molecule with anything else that is unusual (`pipeline.chemistry.filters.structure_filters.locate_unusual`)
             fails too; None, or the names of all, does not look for it.
         scaffold: What every molecule keeps; None: nothing.
 

@@ -25,8 +25,8 @@ from pipeline.objectives.transforms import (
     Transform,
     find_transform,
 )
-from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.name_splitting import join_names
+from pipeline.workspace.presentation.formatting import format_brief
 
 BY_DATA = 4 / (10 * LN10)
 """Steepness of maximize and minimize: 0.12 at the data's median, 0.88 at its 95th (5th) percentile."""

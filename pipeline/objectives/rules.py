@@ -11,12 +11,12 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import FilterCatalog, Mol
 
 from chem_vae.errors import UserError, match_name, unknown_name
+from pipeline.chemistry.filters.structural_alerts import load_alerts
+from pipeline.chemistry.filters.structure_filters import has_unusual_motif
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto, tanimoto_to_each
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.chemistry.properties import PROPERTIES
-from pipeline.chemistry.scaffolds import Scaffold
-from pipeline.chemistry.structural_alerts import load_alerts
-from pipeline.chemistry.structure_filters import has_unusual_motif
+from pipeline.chemistry.variation.scaffolds import Scaffold
 
 if TYPE_CHECKING:
     from pipeline.objectives.config import Constraint
@@ -57,7 +57,7 @@ def make_rule(constraint: Constraint) -> Rule:
 
 
 def require_usual_structure(allowed: Collection[str]) -> Rule:
-    """Make the rule that a molecule has nothing unusual (`pipeline.chemistry.structure_filters`) but what is allowed."""
+    """Make the rule that a molecule has nothing unusual (`pipeline.chemistry.filters.structure_filters`) but what is allowed."""
     return Rule(lambda mol: not has_unusual_motif(mol, allowed), _COST["usual"], ("usual", frozenset(allowed)))
 
 

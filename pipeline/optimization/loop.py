@@ -19,9 +19,9 @@ from chem_vae.errors import ChemVAEWarning, UserError
 from chem_vae.optimizers import STRATEGIES, Molecule, Proposal, create, spell_strategy
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import derive_seed
-from pipeline.chemistry.scaffold_request import open_scaffold
-from pipeline.chemistry.scaffold_variation import list_capped
-from pipeline.chemistry.structure_filters import read_allowed
+from pipeline.chemistry.filters.structure_filters import read_allowed
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
+from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.usual_structures import learn_usual_structures
@@ -46,8 +46,8 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
-from pipeline.workspace.found_molecules import BestFound
-from pipeline.workspace.long_work import LongWork, watch_long_work
+from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.work.long_work import LongWork, watch_long_work
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"
 STALE_ROUNDS = 10  # rounds in a row without a new molecule, after which the search ends

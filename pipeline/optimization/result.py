@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import find_scaffold
-from pipeline.chemistry.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.computed import ComputedOracle
-from pipeline.workspace.notebook_card import Card, Picture
-from pipeline.workspace.plot_style import PAPER, open_figure, render_picture
+from pipeline.workspace.presentation.notebook_card import Card, Picture
+from pipeline.workspace.presentation.plot_style import PAPER, open_figure, render_picture
 
 if TYPE_CHECKING:
     from pipeline.optimization.provenance import Provenance

@@ -12,9 +12,9 @@ from chem_vae.errors import UserError
 from chem_vae.optimizers import Problem
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.config import ScaffoldConfig
-from pipeline.chemistry.grafting import graft
-from pipeline.chemistry.scaffold_variation import ScaffoldVariation
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.grafting import graft
+from pipeline.chemistry.variation.scaffold_variation import ScaffoldVariation
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.scaffold_proposals import ScaffoldProposals
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.screen import Screen

@@ -20,9 +20,9 @@ from torch import Tensor
 from chem_vae.errors import UserError
 from chem_vae.optimizers.base import Molecule
 from chem_vae.vocabulary import SelfiesVocabulary, use_bond_constraints
-from pipeline.chemistry.crossover import vary
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.chemistry.validate import sanitize_smiles
+from pipeline.chemistry.variation.crossover import vary
 from pipeline.models.spelling import write_selfies
 from pipeline.objectives.constraints import Constraints
 

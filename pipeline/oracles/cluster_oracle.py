@@ -11,7 +11,7 @@ from typing import Any
 from chem_vae.errors import UserError
 from pipeline.oracles.base import Answer, Oracle, OracleError
 from pipeline.oracles.config import OracleConfig
-from pipeline.workspace.cluster import Cluster, explain_loss, list_lost_errors, run_prepared
+from pipeline.workspace.work.cluster import Cluster, explain_loss, list_lost_errors, run_prepared
 
 Opener = Callable[[OracleConfig], Oracle]
 

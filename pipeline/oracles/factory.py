@@ -22,7 +22,7 @@ from pipeline.oracles.config import OracleConfig
 from pipeline.oracles.function import FunctionOracle, load_function
 from pipeline.oracles.function_pool import FunctionPoolOracle
 from pipeline.oracles.program import ProgramOracle
-from pipeline.workspace.cluster import find_cluster
+from pipeline.workspace.work.cluster import find_cluster
 
 ORACLES: Registry[Callable[[OracleConfig], Oracle]] = Registry("oracle", "chem_vae.oracles")
 """Functions that open an oracle, by the name that `OracleConfig.registered` gives."""

@@ -30,7 +30,7 @@ from rdkit import Chem, rdBase
 
 from chem_vae.errors import ChemVAEError, UserError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.standardize import LONGEST_INPUT
+from pipeline.chemistry.standardization.standardize import LONGEST_INPUT
 from pipeline.oracles.base import Answer, Closing, Oracle, OracleError, clip, drop_infinities
 from pipeline.oracles.batch_size import BatchSize
 from pipeline.oracles.call_log import Call, CallLog

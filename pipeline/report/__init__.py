@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chem_vae import atomic_files
-from pipeline.workspace.csv_tables import format_csv
+from pipeline.workspace.presentation.csv_tables import format_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +47,12 @@ def write(
         OSError: the folder cannot be written to.
     """
     # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
-    from pipeline.chemistry.sdf_writer import write_sdf
-    from pipeline.report import page
+    from pipeline.chemistry.output.sdf_writer import write_sdf
+    from pipeline.report.building.raw_values import add_raw_values
     from pipeline.report.column_dictionary import describe_columns, make_dictionary
+    from pipeline.report.html import page
     from pipeline.report.message import render_message
     from pipeline.report.model import Report
-    from pipeline.report.raw_values import add_raw_values
 
     folder.mkdir(parents=True, exist_ok=True)
     data = atomic_files.to_plain(report.to_dict())

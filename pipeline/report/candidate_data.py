@@ -9,20 +9,20 @@ from typing import Any
 import pandas as pd
 
 from chem_vae.atomic_files import to_plain
-from pipeline.chemistry.differences import find_different_atoms
+from pipeline.chemistry.filters.structural_alerts import locate_alerts
+from pipeline.chemistry.filters.unusual_cells import SEPARATOR, read_atoms, read_names
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.chemistry.structural_alerts import locate_alerts
-from pipeline.chemistry.unusual_cells import SEPARATOR, read_atoms, read_names
-from pipeline.report.asked_and_found import Isomer
-from pipeline.report.candidate_table import choose_columns
+from pipeline.chemistry.output.differences import find_different_atoms
+from pipeline.report.building.raw_values import add_raw_values
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns
+from pipeline.report.facts.asked_and_found import Isomer
+from pipeline.report.facts.model_facts import LatentMap
+from pipeline.report.facts.part import Number, Part, Point
+from pipeline.report.facts.search_facts import SearchMap
+from pipeline.report.html.candidate_table import choose_columns
 from pipeline.report.model import Report
-from pipeline.report.model_facts import LatentMap
-from pipeline.report.part import Number, Part, Point
-from pipeline.report.raw_values import add_raw_values
-from pipeline.report.search_facts import SearchMap
 from pipeline.report.shown_properties import PREDICTED, collect_properties, describe_score
-from pipeline.workspace.formatting import choose_column_decimals, is_number
+from pipeline.workspace.presentation.formatting import choose_column_decimals, is_number
 
 FORMAT, FORMAT_VERSION = "chem-vae candidates", 1
 NUMBER, TEXT, FLAG, STRUCTURE, LIST, EMPTY = "number", "text", "flag", "structure", "list", "empty"

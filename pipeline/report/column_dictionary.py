@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from pipeline.chemistry.fingerprints import ECFP4_2048, SIMULATED_COUNTS
+from pipeline.report.facts.part import Part
 from pipeline.report.model import Report
-from pipeline.report.part import Part
 from pipeline.report.shown_properties import COMPUTED, ORACLE, PREDICTED, ShownProperty, collect_properties
 
 MEASURED = "nearest_measured_"

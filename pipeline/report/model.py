@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
-from pipeline.report.asked_and_found import (
+from pipeline.report.building.raw_values import Logarithm
+from pipeline.report.facts.asked_and_found import (
     Achieved,
     Distribution,
     Diversity,
@@ -25,14 +26,13 @@ from pipeline.report.asked_and_found import (
     Request,
     Stage,
 )
-from pipeline.report.dataset_facts import DatasetFacts
-from pipeline.report.library_facts import LibraryFacts
-from pipeline.report.model_facts import LatentMap, ModelFacts, Predictor, Training
-from pipeline.report.part import Part, Row, Share
-from pipeline.report.raw_values import Logarithm
-from pipeline.report.rounds import Round
-from pipeline.report.search_facts import Search
-from pipeline.workspace.manifest_parts import explain_mismatch
+from pipeline.report.facts.dataset_facts import DatasetFacts
+from pipeline.report.facts.library_facts import LibraryFacts
+from pipeline.report.facts.model_facts import LatentMap, ModelFacts, Predictor, Training
+from pipeline.report.facts.part import Part, Row, Share
+from pipeline.report.facts.rounds import Round
+from pipeline.report.facts.search_facts import Search
+from pipeline.workspace.storage.manifest_parts import explain_mismatch
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.datasets.account import order_by_request
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE
-from pipeline.report.asked_and_found import Achieved, Refusal
+from pipeline.report.facts.asked_and_found import Achieved, Refusal
 from pipeline.report.model import Report
 
 

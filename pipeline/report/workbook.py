@@ -14,12 +14,12 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
 from chem_vae.atomic_files import to_plain, write_whole
-from pipeline.chemistry.drawings import draw_png
+from pipeline.chemistry.output.drawings import draw_png
 from pipeline.report.candidate_data import CandidateData, collect_candidate_data
 from pipeline.report.column_dictionary import make_dictionary
 from pipeline.report.model import read_report
-from pipeline.workspace.csv_tables import read_csv
-from pipeline.workspace.formatting import is_number
+from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.presentation.formatting import is_number
 
 MOST_DRAWN = 1000
 """Rows that get a drawing: a drawing takes 2 kB and 10 ms."""

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.labels import Labels
-from chem_vae.predictor_fit import fit_predictor
 from chem_vae.predictors import Prediction, PropertyPredictor
-from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
+from chem_vae.predictors.labels import Labels
+from chem_vae.predictors.predictor_fit import fit_predictor
+from chem_vae.predictors.tanimoto_process import FEWEST, TanimotoProcess
 from chem_vae.threads import use_one_thread
 from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS

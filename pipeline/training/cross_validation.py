@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction
+from chem_vae.predictors.labels import Labels
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import Representation, combine
 

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.labels import Labels
-from chem_vae.predictor_figures import compute_figures
 from chem_vae.predictors import Prediction, PropertyPredictor
-from chem_vae.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
-from chem_vae.tanimoto_process import FEWEST
+from chem_vae.predictors.labels import Labels
+from chem_vae.predictors.predictor_figures import compute_figures
+from chem_vae.predictors.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
+from chem_vae.predictors.tanimoto_process import FEWEST
 from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import MeasuredPredictor, Representation

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.data import TokenDataset
-from chem_vae.labels import Labels
-from chem_vae.predictor_figures import compute_figures
-from chem_vae.predictor_files import StoredPredictors, save_predictors
-from chem_vae.predictor_fit import fit_predictor, read_labels
+from chem_vae.predictors.labels import Labels
+from chem_vae.predictors.predictor_figures import compute_figures
+from chem_vae.predictors.predictor_files import StoredPredictors, save_predictors
+from chem_vae.predictors.predictor_fit import fit_predictor, read_labels
+from chem_vae.predictors.tanimoto_process import FEWEST, TanimotoProcess
 from chem_vae.progress import Progress
-from chem_vae.tanimoto_process import FEWEST, TanimotoProcess
 from pipeline.models.measured_predictor import FILE, MeasuredPredictor, Representation, save_measured
 from pipeline.training.compare_predictors import MOST_FITS, compare, fit_process, predict_held_out
 from pipeline.training.cross_validation import DESCRIBED

@@ -17,13 +17,13 @@ from chem_vae.atomic_files import write_text
 from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
 from chem_vae.latent import measure_nearest_distances
-from chem_vae.predictor_figures import check
-from chem_vae.predictor_files import save_predictors
-from chem_vae.predictor_fit import fit_predictor, read_labels
 from chem_vae.predictors import PropertyPredictor
+from chem_vae.predictors.predictor_figures import check
+from chem_vae.predictors.predictor_files import save_predictors
+from chem_vae.predictors.predictor_fit import fit_predictor, read_labels
 from chem_vae.progress import Progress, silent
 from chem_vae.threads import use_one_thread
-from chem_vae.training_log import TrainingLog
+from chem_vae.training.training_log import TrainingLog
 from pipeline.models.kept_molecules import KEPT_SMILES, write_canonical_smiles
 from pipeline.models.trained_model import save_latent
 

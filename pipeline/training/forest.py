@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction
+from chem_vae.predictors.labels import Labels
 
 _TREES = 100
 _SHARE = 0.3

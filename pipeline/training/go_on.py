@@ -24,7 +24,7 @@ from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetune import FEWEST_EPOCHS, MOST_EPOCHS, SHOWN_MOLECULES
 from pipeline.training.train import list_wishes, train
-from pipeline.workspace.folders import read_manifest
+from pipeline.workspace.storage.folders import read_manifest
 
 MOST_GONE = 0.1
 """The share of the molecules that may be gone from a source; where it is more, the source was replaced and has not grown."""

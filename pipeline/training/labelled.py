@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from chem_vae.labels import Labels
+from chem_vae.predictors.labels import Labels
 from pipeline.chemistry.fingerprints import SIMULATED_COUNTS
 from pipeline.models.measured_predictor import Representation, inputs
 

@@ -26,9 +26,9 @@ from pipeline.chemistry.validate import validate
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_hashes import read_training_hashes
-from pipeline.workspace.downloads import DRAWN, find_cache_folder
-from pipeline.workspace.folders import hash_content
+from pipeline.workspace.remote.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.runs import list_versions
+from pipeline.workspace.storage.folders import hash_content
 
 BATCH = 1000
 FILE = "replay_draws.parquet"

@@ -13,15 +13,15 @@ from typing import Any
 from chem_vae.atomic_files import write_json
 from chem_vae.config import ModelConfig
 from chem_vae.errors import CheckpointError, ChemVAEWarning, DataError
-from chem_vae.precision import resolve_precision
 from chem_vae.progress import Progress, silent
-from chem_vae.training_log import write_history
+from chem_vae.training.precision import resolve_precision
+from chem_vae.training.training_log import write_history
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.metrics import measure_novelty, measure_uniqueness, measure_validity
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.account import describe_counts
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.label_checks import find_label_problems, require_labels
+from pipeline.datasets.labels.label_checks import find_label_problems, require_labels
 from pipeline.models.stereo_choice import CARD_ENTRY
 from pipeline.models.trained_model import KIND, TrainedModel
 from pipeline.training.choose_base import BaseChoice
@@ -32,10 +32,10 @@ from pipeline.training.fit_predictors import fit_and_check, warn_about_predictor
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
 from pipeline.training.sample_check import check_samples, compare_undefined_stereo, warn_about_samples
 from pipeline.training.start import FEW_MOLECULES, choose_start, compare_shipped_models, open_base, settle_config
-from pipeline.workspace.disk_space import check_writable, explain_full_disk
-from pipeline.workspace.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
+from pipeline.workspace.storage.disk_space import check_writable, explain_full_disk
+from pipeline.workspace.storage.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
 
 _NOT_OF_THE_MODEL = ("check_labels", "tensorboard", "go_on", "enough_new")
 """Settings that a model does not depend on."""
@@ -68,7 +68,7 @@ def train(
 
     Raises:
         UserError: A condition is unknown, or the base and the data do not go together.
-        DataError: A split has no molecules, or the labels cannot teach (`pipeline.datasets.label_checks`).
+        DataError: A split has no molecules, or the labels cannot teach (`pipeline.datasets.labels.label_checks`).
         CheckpointError: The base is damaged.
         BusyError: The same training is under way in another process.
     """
@@ -146,7 +146,7 @@ def _train_into(
     progress: Progress,
 ) -> None:
     # Here: lightning takes two seconds to load, which a night that trains nothing does without.
-    from chem_vae.training import train as train_core
+    from chem_vae.training.trainer import train as train_core
 
     started = time.monotonic()
     names = [p.name for p in dataset.properties]

@@ -34,16 +34,16 @@ from chem_vae.config import MOST_SEED
 from chem_vae.errors import ChemVAEError, CollapseWarning, DataError, TrainingError, UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.seeds import number_seed
-from chem_vae.training import StopTraining
-from chem_vae.training import train as train_core
+from chem_vae.training.trainer import StopTraining
+from chem_vae.training.trainer import train as train_core
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import TrainConfig, TuneConfig
 from pipeline.training.plan import choose_conditions
 from pipeline.training.search_space import KNOBS, is_inside, list_extremes, parse_search_space
 from pipeline.training.study import begin_study, open_journal, trials_table, write_best, write_figures
 from pipeline.workspace.config_errors import explain
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.folders import hash_content, lock_folder
+from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
 _RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end

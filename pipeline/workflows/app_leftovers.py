@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.workflows.leftovers import DAY, Garbage, Retention, make_garbage
-from pipeline.workspace.jobs import JOBS, Job, list_jobs
 from pipeline.workspace.uploads import UPLOADS
+from pipeline.workspace.work.jobs import JOBS, Job, list_jobs
 
 KEPT_KINDS = ("deploy",)
 """Commands whose jobs stay: what they set up on a Prefect server goes on, and may need an uploaded file."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.errors import BusyError, UserError
+from pipeline.datasets.building.part_cache import FOLDER as PARTS
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
-from pipeline.datasets.part_cache import FOLDER as PARTS
 from pipeline.library import open_library
 from pipeline.workflows.app_leftovers import find_old_jobs, find_unused_uploads
 from pipeline.workflows.leftovers import (
@@ -35,11 +35,11 @@ from pipeline.workflows.leftovers import (
     find_unused_updates,
     make_garbage,
 )
-from pipeline.workspace.disk_space import format_size
-from pipeline.workspace.folders import delete_folder, lock_folder, read_manifest
-from pipeline.workspace.jobs import Job
-from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.runs import KIND as RUN_KIND
+from pipeline.workspace.storage.disk_space import format_size
+from pipeline.workspace.storage.folders import delete_folder, lock_folder, read_manifest
+from pipeline.workspace.storage.linked_folders import measure_disk
+from pipeline.workspace.work.jobs import Job
 
 MODEL_KIND = "chem-vae trained model"
 

@@ -13,11 +13,19 @@ import pandas as pd
 
 from chem_vae.atomic_files import to_plain, write_text
 from chem_vae.errors import DataError, UserError
-from pipeline.report.comparison_page import render_comparison
+from pipeline.report.html.comparison_page import render_comparison
 from pipeline.report.model import Report, read_report
 from pipeline.workflows.summarize_runs import count_hits, measure_seconds
-from pipeline.workspace.csv_tables import read_csv
-from pipeline.workspace.plot_style import PAGE, PAPER, PlotStyle, open_figure, picture_format, render_svg, save_figure
+from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.presentation.plot_style import (
+    PAGE,
+    PAPER,
+    PlotStyle,
+    open_figure,
+    picture_format,
+    render_svg,
+    save_figure,
+)
 from pipeline.workspace.runs import Run
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pipeline.datasets.dataset import Dataset
 from pipeline.workflows.summarize_runs import measure_seconds
-from pipeline.workspace.formatting import format_duration
-from pipeline.workspace.parallel import count_cores
+from pipeline.workspace.presentation.formatting import format_duration
 from pipeline.workspace.runs import list_runs
+from pipeline.workspace.work.parallel import count_cores
 
 START_SECONDS = 20.0
 """Loading, and writing the report."""

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment
 
 from chem_vae.atomic_files import to_plain, write_json, write_text
-from pipeline.workspace.redaction import redact, redact_data
+from pipeline.workspace.remote.redaction import redact, redact_data
 
 FAILED = "failed"
 """The folder of a workspace that holds the accounts of failed runs, beside `runs`."""

@@ -13,14 +13,14 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.data_account import add_newest
-from pipeline.report.generation_report import ISOMERS, build_generation_report
-from pipeline.report.rounds import Round
+from pipeline.report.building.data_account import add_newest
+from pipeline.report.building.generation_report import ISOMERS, build_generation_report
+from pipeline.report.facts.rounds import Round
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
 from pipeline.workflows.night_account import NightAccount, tell_night
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
-from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.disk_space import check_writable
 
 
 def generate_run(

@@ -15,9 +15,9 @@ from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.library import open_library
 from pipeline.library.database import LibraryError, UnreachableError
 from pipeline.library.recording import RecordedRun
-from pipeline.report.asked_and_found import News
-from pipeline.report.part import Share
-from pipeline.workspace.csv_tables import read_csv, read_csv_rows
+from pipeline.report.facts.asked_and_found import News
+from pipeline.report.facts.part import Share
+from pipeline.workspace.presentation.csv_tables import read_csv, read_csv_rows
 from pipeline.workspace.runs import Run
 
 PROPOSED = "proposed.csv"

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.datasets.part_cache import FOLDER as PARTS
-from pipeline.workspace.downloads import DRAWN, find_cache_folder
-from pipeline.workspace.folders import DELETED
-from pipeline.workspace.kept_results import KEPT
-from pipeline.workspace.linked_folders import measure_disk
-from pipeline.workspace.publishing import MARKS
-from pipeline.workspace.remote_folders import FETCHED
+from pipeline.datasets.building.part_cache import FOLDER as PARTS
+from pipeline.workspace.remote.downloads import DRAWN, find_cache_folder
+from pipeline.workspace.remote.publishing import MARKS
+from pipeline.workspace.remote.remote_folders import FETCHED
+from pipeline.workspace.storage.folders import DELETED
+from pipeline.workspace.storage.kept_results import KEPT
+from pipeline.workspace.storage.linked_folders import measure_disk
 
 DAY = 86_400.0
 BOARDS, UPDATES = "tensorboard", "updates"

@@ -18,13 +18,13 @@ from chem_vae.progress import Progress
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
-from pipeline.datasets.label_checks import find_label_problems
-from pipeline.datasets.left_out import LeaveOut
+from pipeline.datasets.labels.label_checks import find_label_problems
+from pipeline.datasets.labels.left_out import LeaveOut
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.source import Source
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.folders import hash_content
+from pipeline.datasets.readers.source import Source
+from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.registry import resolve
+from pipeline.workspace.storage.folders import hash_content
 
 OTHER_FILE: dict[str, Any] = {"ingest.delimiter": None, "ingest.encoding": None, "ingest.sheet": None}
 """Settings for the file of new measurements, which may be laid out differently from that of the run."""

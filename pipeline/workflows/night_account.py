@@ -12,10 +12,10 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.growth import compare_datasets, explain_few, find_outage, is_same_source
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import Report
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.outages import describe_age
-from pipeline.workspace.redaction import redact
+from pipeline.workspace.remote.outages import describe_age
+from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.runs import KIND, Run
+from pipeline.workspace.storage.folders import read_manifest
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pipeline.config import CampaignConfig
 from pipeline.optimization.scoring import choose_oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.workflows.preflight import check_optimization, check_request, check_start
-from pipeline.workspace.disk_space import check_writable
-from pipeline.workspace.downloads import find_address, is_web_address
 from pipeline.workspace.lookup import find_dataset, find_model, find_run
-from pipeline.workspace.publishing import check_target, find_target
 from pipeline.workspace.registry import check_file, list_datasets
-from pipeline.workspace.remote_files import check_there
+from pipeline.workspace.remote.downloads import find_address, is_web_address
+from pipeline.workspace.remote.publishing import check_target, find_target
+from pipeline.workspace.remote.remote_files import check_there
+from pipeline.workspace.storage.disk_space import check_writable
 
 NIGHT_BYTES = 200_000_000
 """The room on the disk without which no night is begun: a small dataset, a model and some runs."""

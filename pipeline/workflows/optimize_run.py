@@ -38,7 +38,7 @@ from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization, rank_candidates
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.ledger import Map
-from pipeline.report.optimization_report import build_optimization_report
+from pipeline.report.building.optimization_report import build_optimization_report
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.preflight import check_optimization
 from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
@@ -51,12 +51,12 @@ from pipeline.workflows.search_state import (
     keep_without_limits,
     note_settings,
 )
-from pipeline.workspace.disk_space import check_writable
-from pipeline.workspace.folders import delete_folder, hash_content, lock_folder
 from pipeline.workspace.lookup import CALLS
-from pipeline.workspace.night import make_seed
-from pipeline.workspace.own_warnings import hear_warnings
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.disk_space import check_writable
+from pipeline.workspace.storage.folders import delete_folder, hash_content, lock_folder
+from pipeline.workspace.work.night import make_seed
+from pipeline.workspace.work.own_warnings import hear_warnings
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model
 

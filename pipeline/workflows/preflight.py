@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chem_vae.errors import ChemVAEWarning, UserError, match_name, unknown_name
+from pipeline.chemistry.filters.structure_filters import read_allowed
 from pipeline.chemistry.properties import PROPERTIES, get_property
-from pipeline.chemistry.scaffold_request import open_scaffold
-from pipeline.chemistry.structure_filters import read_allowed
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.config import CampaignConfig
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.label_checks import find_classes, require_labels
-from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
+from pipeline.datasets.labels.label_checks import find_classes, require_labels
+from pipeline.datasets.labels.property_names import explain_forgotten, list_columns, resolve_properties
 from pipeline.generation.config import ACQUISITION, SCAFFOLD
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims
 from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.logarithm_aims import compare_with_logarithm
-from pipeline.workspace.disk_space import check_writable
-from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.presentation.formatting import format_brief
 from pipeline.workspace.registry import list_datasets
+from pipeline.workspace.storage.disk_space import check_writable
 
 
 def check_request(config: CampaignConfig) -> None:

@@ -17,8 +17,8 @@ from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.known_molecules import KnownMolecules
 from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.screen_run import screen_run
-from pipeline.workspace.csv_tables import read_csv
 from pipeline.workspace.lookup import CALLS
+from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.runs import Run, list_versions
 
 SECONDS = "seconds"

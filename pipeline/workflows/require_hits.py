@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chem_vae.errors import TooFewHitsError
-from pipeline.workspace.csv_tables import read_csv
+from pipeline.workspace.presentation.csv_tables import read_csv
 
 
 def count_candidate_hits(folder: Path) -> tuple[int, int]:

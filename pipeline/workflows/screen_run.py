@@ -12,12 +12,12 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.generation_report import ISOMERS, build_generation_report
-from pipeline.report.library_facts import describe_library
+from pipeline.report.building.generation_report import ISOMERS, build_generation_report
+from pipeline.report.facts.library_facts import describe_library
 from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.run_folder import estimate_run, open_run_writer
-from pipeline.workspace.disk_space import check_writable
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.disk_space import check_writable
 
 REJECTS = "library-rejected.csv"
 """The file of a run folder that lists the rows of the library that are no molecules."""

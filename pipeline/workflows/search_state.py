@@ -16,8 +16,8 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS
 from pipeline.optimization.provenance import Provenance
 from pipeline.oracles.call_log import count_calls, find_log, has_calls
-from pipeline.workspace.folders import delete_folder, hash_content
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.folders import delete_folder, hash_content
 
 BEGUN, RUN = "begun.json", "run.json"
 """Files of the folder of an unfinished search: the settings it was begun with, and the run folder that it is written to."""

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from chem_vae.errors import UserError
 from pipeline.report.model import Report, read_report
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import CONTENTS
-from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.runs import KIND
+from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.storage.integrity import CONTENTS
+from pipeline.workspace.storage.linked_folders import measure_disk
 
 HITS = ("within target", "within every objective")
 """The stages of the funnel that count the hits."""

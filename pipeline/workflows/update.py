@@ -21,8 +21,8 @@ from pipeline.datasets.ingest import ingest
 from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.facts.rounds import Round, list_learned
 from pipeline.report.model import read_report
-from pipeline.report.rounds import Round, list_learned
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
@@ -35,11 +35,11 @@ from pipeline.workflows.new_measurements import (
     read_measurements,
     select_new,
 )
-from pipeline.workspace.csv_tables import format_csv, read_csv
-from pipeline.workspace.folders import hash_content
-from pipeline.workspace.formatting import format_brief
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.presentation.csv_tables import format_csv, read_csv
+from pipeline.workspace.presentation.formatting import format_brief
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.folders import hash_content
 
 LIBRARY = "library"
 """What stands for the measurements of the candidate library instead of a file."""

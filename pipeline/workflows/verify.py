@@ -11,21 +11,21 @@ from typing import Any, Literal
 
 from chem_vae.errors import ChemVAEError, DataError
 from chem_vae.progress import Progress, silent
+from pipeline.datasets.building.part_cache import FOLDER as PARTS
+from pipeline.datasets.building.parts import is_finished_part
 from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.part_cache import FOLDER as PARTS
-from pipeline.datasets.parts import is_finished_part
 from pipeline.report.model import read_report
-from pipeline.workspace.folders import read_manifest
-from pipeline.workspace.integrity import CONTENTS, MANIFEST, check_contents, is_plain_name, scan_folder
-from pipeline.workspace.linked_folders import measure_disk
 from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
-from pipeline.workspace.outages import NoAnswerError, UnreachableError
-from pipeline.workspace.redaction import redact
 from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
-from pipeline.workspace.remote_folders import FETCHED, check_folder, list_folders, open_folder
-from pipeline.workspace.remote_storage import is_remote
+from pipeline.workspace.remote.outages import NoAnswerError, UnreachableError
+from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.remote.remote_folders import FETCHED, check_folder, list_folders, open_folder
+from pipeline.workspace.remote.remote_storage import is_remote
 from pipeline.workspace.runs import KIND as RUN_KIND
+from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.storage.integrity import CONTENTS, MANIFEST, check_contents, is_plain_name, scan_folder
+from pipeline.workspace.storage.linked_folders import measure_disk
 
 MODEL_KIND = "chem-vae trained model"
 _KINDS = {"datasets": DATASET_KIND, "models": MODEL_KIND, "runs": RUN_KIND}
@@ -244,7 +244,7 @@ def _verify_partial(name: str, folder: Path) -> Verified:
             f"unfinished work; {len(damaged)} of {len(parts)} parts are damaged and will be made again",
         )
     if (resume := folder / "resume.safetensors").exists():
-        from chem_vae.checkpoint_io import SafetensorsIO  # here: loads lightning
+        from chem_vae.training.checkpoint_io import SafetensorsIO  # here: loads lightning
 
         try:
             SafetensorsIO().load_checkpoint(resume)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, match_name, unknown_name
 from pipeline.workspace.registry import find_data_folder
-from pipeline.workspace.remote_folders import fetch_folder
-from pipeline.workspace.remote_storage import is_remote
+from pipeline.workspace.remote.remote_folders import fetch_folder
+from pipeline.workspace.remote.remote_storage import is_remote
 
 LATEST = "latest"
 PREFERRED_MODEL = "druglike"

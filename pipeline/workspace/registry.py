@@ -19,11 +19,11 @@ from typing import Any
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
-from pipeline.workspace.downloads import download, find_address, name_file
-from pipeline.workspace.downloads import find_cache_folder as find_cache_folder
-from pipeline.workspace.outages import UnreachableError as UnreachableError
-from pipeline.workspace.redaction import expand_variables, redact
-from pipeline.workspace.wheels import copy_molecules, download_package
+from pipeline.workspace.remote.downloads import download, find_address, name_file
+from pipeline.workspace.remote.downloads import find_cache_folder as find_cache_folder
+from pipeline.workspace.remote.outages import UnreachableError as UnreachableError
+from pipeline.workspace.remote.redaction import expand_variables, redact
+from pipeline.workspace.remote.wheels import copy_molecules, download_package
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
-from pipeline.workspace.folders import read_manifest
 from pipeline.workspace.lookup import find_run
-from pipeline.workspace.parallel import count_cores
+from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.work.parallel import count_cores
 
 KIND = "chem-vae run"
 PACKAGES = (

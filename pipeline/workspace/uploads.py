@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chem_vae.errors import DataError
-from pipeline.workspace.disk_space import check_writable
+from pipeline.workspace.storage.disk_space import check_writable
 
 UPLOADS = "uploads"
 """The folder of a workspace with the files that were given to the app."""

@@ -16,9 +16,9 @@ from chem_vae.errors import DataError
 from flows.app import look
 from flows.app.explore import list_values, make_map
 from flows.app.optimize import list_functions
-from pipeline.chemistry.scaffold_request import open_side_chains
+from pipeline.chemistry.variation.scaffold_request import open_side_chains
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.jobs import open_job
+from pipeline.workspace.work.jobs import open_job
 from tests.app.simulated_app import open_app
 
 ORACLE = b"""
@@ -127,7 +127,7 @@ async def test_an_oracle_is_listed_without_being_run_and_only_started_when_it_is
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[str] = []
-    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: started.append(job.id))
+    monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: started.append(job.id))
     monkeypatch.delenv("RUN", raising=False)
     async with open_app(tmp_path) as user:
         await user.open("/optimize")

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 from nicegui import ui
 
-from pipeline.workspace.jobs import Job, make_job
+from pipeline.workspace.work.jobs import Job, make_job
 from tests.app.simulated_app import open_app
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_a_stopped_job_can_be_resumed(tmp_path: Path, monkeypatch: pytest.
     job = make_job(tmp_path, "run", "mine", [], {})
     end(job, 130)
     started: list[str] = []
-    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: started.append(job.id))
+    monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: started.append(job.id))
     async with open_app(tmp_path) as user:
         await user.open(f"/job/{job.id}")
         await user.should_see("It was stopped")

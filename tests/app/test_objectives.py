@@ -14,7 +14,7 @@ from flows.app.curve import BETWEEN, FALLING, LEFT, RIGHT, RISING, WIDTH, Curve,
 from flows.app.objective_list import SCORE, read_extents
 from pipeline.objectives.transforms import find_transform
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.workspace.jobs import open_job
+from pipeline.workspace.work.jobs import open_job
 from tests.app.simulated_app import open_app
 
 
@@ -30,7 +30,7 @@ def test_the_curve_that_is_drawn_is_the_transform(shape: str) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of jobs that would have been started."""
     ids: list[str] = []
-    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: ids.append(job.id))
+    monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: ids.append(job.id))
     return ids
 
 

@@ -13,7 +13,7 @@ from nicegui import ui
 from chem_vae.errors import UserError
 from flows.app.rerun import can_run_again
 from flows.app.schedule import make_cron, make_schedule_options
-from pipeline.workspace.jobs import list_jobs, open_job
+from pipeline.workspace.work.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ def find_run(workspace: Path) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of jobs that would have been started."""
     ids: list[str] = []
-    monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: ids.append(job.id))
+    monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: ids.append(job.id))
     return ids
 
 

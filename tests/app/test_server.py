@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from flows.app.context import AppContext
 from flows.app.server import add_files
-from pipeline.report.libraries import list_libraries
+from pipeline.report.html.libraries import list_libraries
 
 OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
 

@@ -10,7 +10,7 @@ from nicegui import ui
 from nicegui.elements.upload_files import SmallFileUpload
 from nicegui.testing.user import User
 
-from pipeline.workspace.jobs import list_jobs, open_job
+from pipeline.workspace.work.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +96,7 @@ async def test_the_goal_becomes_the_settings_of_a_run(tmp_path: Path, monkeypatc
             with user:
                 selects["Goal"].set_value(aim)
             await asyncio.sleep(0.05)
-            monkeypatch.setattr("pipeline.workspace.jobs.Job.start", lambda job: started.append(job.id))
+            monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: started.append(job.id))
             user.find("Find molecules").click()
             await asyncio.sleep(0.3)
             job = open_job(tmp_path, started.pop())

@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 from scaffolds import DRUGS, MODES, make_request, measure, summarize
 
-from pipeline.chemistry.scaffold_request import open_scaffold
+from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.models.trained_model import TrainedModel
 
 

@@ -10,7 +10,7 @@ from steering import steering, steering_figure, steering_figures
 
 from chem_vae.errors import UserError
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import save_figure
+from pipeline.workspace.presentation.plot_style import save_figure
 
 
 def test_steering_compares_what_was_asked_for_with_what_came(model: TrainedModel, tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from playwright.sync_api import Page, expect
 from rdkit import Chem
 
 from pipeline import report
-from pipeline.chemistry.differences import find_different_atoms
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.fingerprints import tanimoto
 from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
-from pipeline.chemistry.structural_alerts import find_structural_alerts
+from pipeline.chemistry.output.differences import find_different_atoms
 from tests.browser.watched_page import PHONE, WatchedPage
 from tests.pipeline.report.samples import as_report, full_report
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from pipeline import report
-from pipeline.report.comparison_page import render_comparison
+from pipeline.report.html.comparison_page import render_comparison
 from tests.browser.watched_page import DESKTOP, PHONE, WatchedPage
 from tests.pipeline.report.samples import as_report, candidates, full_report
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from pipeline.workspace.jobs import list_jobs
+from pipeline.workspace.work.jobs import list_jobs
 from tests.browser.running_app import drop, run_app, write_spreadsheet
 from tests.browser.watched_page import WatchedPage
 

@@ -26,7 +26,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from rdkit import Chem
 
-from pipeline.workspace.wheels import download_package
+from pipeline.workspace.remote.wheels import download_package
 from tests.browser.running_app import run_app
 from tests.browser.watched_page import CHROMIUM, FLAGS
 

@@ -18,7 +18,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.decoding import decode_ids
 from chem_vae.errors import CheckpointError, UserError
 from chem_vae.model import ChemVAE, GRUEncoder
-from chem_vae.training import train
+from chem_vae.training.trainer import train
 from chem_vae.vocabulary import SelfiesVocabulary
 
 CONFIG = ModelConfig("running-mean", embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8)

@@ -13,7 +13,7 @@ from chem_vae.checkpoint import RELATIVES_SHARE, Checkpoint, ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import CheckpointError
 from chem_vae.model import ChemVAE
-from chem_vae.training import train
+from chem_vae.training.trainer import train
 from chem_vae.vocabulary import SelfiesVocabulary
 
 

@@ -11,7 +11,7 @@ import torch
 
 from chem_vae.data import SameLengthBatches, TokenDataset
 from chem_vae.errors import DataError
-from chem_vae.module import _split
+from chem_vae.training.module import _split
 
 
 @pytest.fixture

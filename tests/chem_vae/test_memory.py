@@ -13,7 +13,7 @@ from chem_vae.checkpoint import ConditionScale
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import MemoryWarning, TrainingError
-from chem_vae.training import train
+from chem_vae.training.trainer import train
 from chem_vae.vocabulary import SelfiesVocabulary
 
 TINY = ModelConfig(embedding_size=16, encoder_size=16, decoder_size=32, latent_size=8)
@@ -29,7 +29,7 @@ def molecules() -> tuple[TokenDataset, SelfiesVocabulary, tuple[ConditionScale, 
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, tmp_path: Path, saved: bool) -> None:
-    import chem_vae.module as module
+    import chem_vae.training.module as module
 
     data, vocabulary, scales = molecules
     plain = replace(TINY, dropout=0.0, symbol_dropout=0.0, corruption=0.0, latent_dropout=0.0, condition_dropout=0.0)
@@ -64,7 +64,7 @@ def test_a_device_that_runs_out_of_memory_takes_smaller_bites(molecules: tuple, 
 
 
 def test_a_model_too_large_for_one_molecule_is_said(molecules: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
-    import chem_vae.module as module
+    import chem_vae.training.module as module
 
     def full(*_: object, **__: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -8,11 +8,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction
-from chem_vae.tanimoto import tanimoto
-from chem_vae.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.labels import Labels
+from chem_vae.predictors.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto_classes import TanimotoClassifier, calibrate_probability, fit_probability_scale
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 
 LEARNED, CHECKED, NOISE = 150, 250, 0.3
 

@@ -10,7 +10,7 @@ import pytest
 
 from flows import artifacts
 from flows.candidate_rows import make_candidate_rows, read_candidates
-from pipeline.report.asked_and_found import Stage
+from pipeline.report.facts.asked_and_found import Stage
 from pipeline.report.model import Report
 
 

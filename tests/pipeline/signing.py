@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.workspace.folders import write_manifest
+from pipeline.workspace.storage.folders import write_manifest
 
 
 def sign_again(folder: Path, manifest: dict[str, Any] | None = None) -> None:

@@ -15,7 +15,7 @@ from pipeline.benchmark import reference
 from pipeline.benchmark.chemnet import Moments
 from pipeline.benchmark.molecules import measure
 from pipeline.benchmark.reference import load_arrays
-from pipeline.workspace.folders import lock_folder
+from pipeline.workspace.storage.folders import lock_folder
 
 ACETANILIDE, ASPIRIN = "CC(=O)Nc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"
 

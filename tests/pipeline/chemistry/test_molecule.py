@@ -10,7 +10,7 @@ from pipeline.chemistry import molecule as module
 from pipeline.chemistry.fingerprints import ECFP4_2048
 from pipeline.chemistry.metrics import compute_fingerprints, find_scaffold
 from pipeline.chemistry.molecule import Molecule, parse_mols
-from pipeline.chemistry.standardize import Standardizer
+from pipeline.chemistry.standardization.standardize import Standardizer
 
 
 def test_everything_is_derived_from_one_parse(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.stereo_groups import count_undefined_stereo
+from pipeline.chemistry.standardization.stereo_groups import count_undefined_stereo
 from pipeline.chemistry.stereo_isomers import enumerate_stereoisomers
 
 

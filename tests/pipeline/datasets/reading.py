@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from pipeline.chemistry.standardize import Rejection
+from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.source import Chunk, Source
+from pipeline.datasets.readers.source import Chunk, Source
 
 
 def read_all(path: Path, smiles_column: str | None = None, rows: int = 3) -> tuple[Source, list[Chunk]]:

@@ -17,8 +17,8 @@ from pyarrow import parquet
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.standardize import Rejection, Standardizer
-from pipeline.datasets.source import Source
+from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
+from pipeline.datasets.readers.source import Source
 from tests.pipeline.datasets.reading import molecules, rejections
 
 NAMES = ("a.csv", "a.tsv", "a.smi", "a.txt", "a.sdf", "a.mol", "a.parquet", "a.xlsx")

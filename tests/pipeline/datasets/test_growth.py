@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError
-from pipeline.datasets import shards
+from pipeline.datasets.building import shards
+from pipeline.datasets.building.shard_settings import PartFigures
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.growth import compare_datasets, find_outage
 from pipeline.datasets.ingest import ingest
-from pipeline.datasets.shard_settings import PartFigures
-from pipeline.workspace import downloads
+from pipeline.workspace.remote import downloads
 from tests.pipeline.datasets.test_ingest import contents, molecules
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*training molecules:chem_vae.errors.ChemVAEWarning")

@@ -17,8 +17,8 @@ from openpyxl import Workbook
 from pyarrow import parquet
 
 from chem_vae.errors import DataError
-from pipeline.datasets import text_files
-from pipeline.datasets.source import Source
+from pipeline.datasets.readers import text_files
+from pipeline.datasets.readers.source import Source
 from pipeline.workspace.registry import resolve
 from tests.pipeline.datasets.reading import molecules, read_all, rejections, write
 
@@ -47,7 +47,7 @@ def measure_peak(path: Path) -> float:
         import resource
         from pathlib import Path
         from chem_vae.errors import UserError
-        from pipeline.datasets.source import Source
+        from pipeline.datasets.readers.source import Source
 
         def read(path):
             try:

@@ -25,14 +25,14 @@ from chem_vae.errors import BusyError, ChemVAEError, ChemVAEWarning, DataError, 
 from chem_vae.vocabulary import get_default_constraints
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.properties import PROPERTIES, register_property
-from pipeline.chemistry.standardize import Rejection
-from pipeline.datasets import dataset_builder, shards
+from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.datasets.building import dataset_builder, shards
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import compute_dataset_key, ingest
 from pipeline.datasets.readers import READERS, Layout, Row
-from pipeline.datasets.text_reader import TextReader
-from pipeline.workspace.folders import lock_folder
+from pipeline.datasets.readers.text_reader import TextReader
+from pipeline.workspace.storage.folders import lock_folder
 from tests.chem_vae.test_plugins import install
 
 SMALL = {"compute": ("mw", "tpsa"), "merges": 20, "workers": 1, "seed": 1}

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
-from pipeline.workspace.cluster import find_cluster, use_cluster
+from pipeline.workspace.work.cluster import find_cluster, use_cluster
 from tests.pipeline.workspace.dask_cluster import start_cluster
 
 pytest.importorskip("distributed", reason="the extra dask is not installed")

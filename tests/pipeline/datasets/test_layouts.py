@@ -9,8 +9,8 @@ import pytest
 
 from chem_vae.errors import DataError, UserError
 from pipeline.datasets.readers import Hints
-from pipeline.datasets.row_numbers import RowNumbers
-from pipeline.datasets.source import Chunk, Source, find_format
+from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.readers.source import Chunk, Source, find_format
 from tests.pipeline.datasets.reading import molecules, read_all, rejections, write
 
 MOLECULES = ["CCOc1ccccc1C(=O)N", "CC(=O)Nc1ccc(O)cc1", "Cc1ccc(S(N)(=O)=O)cc1", "O=C(O)c1ccccc1OC"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardize import Rejection, Standardizer
+from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 

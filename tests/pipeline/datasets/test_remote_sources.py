@@ -17,9 +17,9 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.growth import find_outage
 from pipeline.datasets.ingest import ingest
-from pipeline.workspace import downloads, remote_files
-from pipeline.workspace.outages import NoAnswerError
 from pipeline.workspace.registry import resolve
+from pipeline.workspace.remote import downloads, remote_files
+from pipeline.workspace.remote.outages import NoAnswerError
 
 Make = Callable[..., Dataset]
 

@@ -26,7 +26,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.fit_predictors import fit_anomaly_reference
 from pipeline.training.train import train
-from pipeline.workspace.plot_style import save_figure
+from pipeline.workspace.presentation.plot_style import save_figure
 from pipeline.workspace.registry import find_data_folder
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"

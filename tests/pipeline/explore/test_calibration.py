@@ -7,7 +7,7 @@ from pathlib import Path
 import pipeline as mg
 from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import save_figure
+from pipeline.workspace.presentation.plot_style import save_figure
 
 
 def test_calibration_from_held_out_molecules_or_the_card(

@@ -10,7 +10,7 @@ import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.explore.reconstruction import robustness_figure
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.plot_style import save_figure
+from pipeline.workspace.presentation.plot_style import save_figure
 
 FERROCENE = "[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1"
 

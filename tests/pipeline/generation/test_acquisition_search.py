@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from chem_vae.errors import ChemVAEWarning, UserError
-from chem_vae.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto import tanimoto
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.generation import acquisition_search
 from pipeline.generation.acquisition_search import LEAST_HARD, find_hardest
 from pipeline.generation.config import GenerateConfig, MeasuredConfig

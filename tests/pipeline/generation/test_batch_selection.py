@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chem_vae.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto import tanimoto
 from pipeline.generation.batch_selection import select_diverse
 from pipeline.models.measured_predictor import features
 

@@ -12,7 +12,7 @@ from rdkit import Chem
 import pipeline as mg
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.threads import use_one_thread
-from pipeline.chemistry.structure_filters import name_first_unusual
+from pipeline.chemistry.filters.structure_filters import name_first_unusual
 from pipeline.generation import drawn_batch
 from pipeline.generation.budget import Budget
 from pipeline.generation.config import GenerateConfig
@@ -21,7 +21,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
+from pipeline.workspace.work.found_molecules import FoundMolecule, hear_molecules
 
 
 def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:

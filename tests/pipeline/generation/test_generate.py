@@ -9,8 +9,8 @@ from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import UserError
+from pipeline.chemistry.filters.structure_filters import locate_unusual
 from pipeline.chemistry.properties import compute
-from pipeline.chemistry.structure_filters import locate_unusual
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.usual_structures import learn_usual_structures

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.chemistry.differences import find_different_atoms
 from pipeline.chemistry.molecule import Molecule
+from pipeline.chemistry.output.differences import find_different_atoms
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
@@ -14,7 +14,7 @@ from pipeline.generation.measured_neighbors import add_measured_neighbors
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
-from pipeline.report.candidate_table import make_rows
+from pipeline.report.html.candidate_table import make_rows
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import UserError
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 

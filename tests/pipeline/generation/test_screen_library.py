@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from chem_vae.errors import DataError, UserError
-from chem_vae.tanimoto import tanimoto
+from chem_vae.predictors.tanimoto import tanimoto
 from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.library_account import BestRows, SeenKeys

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.chemistry.molecule import Molecule, skeleton_key
-from pipeline.chemistry.stereo_groups import count_undefined_stereo
+from pipeline.chemistry.standardization.stereo_groups import count_undefined_stereo
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
 from pipeline.generation.stereo_candidates import NO_COPY, find_stereo_copies, list_measured_keys, predict_isomers
@@ -17,7 +17,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.resolve import resolve
 from pipeline.report.model import read_report
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workspace.csv_tables import read_csv_rows
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
 
 
 def test_isomers_are_predicted_and_named_after_their_parent(model: TrainedModel) -> None:

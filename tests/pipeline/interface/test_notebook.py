@@ -12,7 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.datasets.dataset import Dataset
 from pipeline.interface.data import find_smiles_column, write_frame
 from pipeline.models.trained_model import TrainedModel
-from pipeline.workspace.notebook_card import MOST_BYTES, MOST_LINES
+from pipeline.workspace.presentation.notebook_card import MOST_BYTES, MOST_LINES
 
 PHENOL = "CC(=O)Nc1ccc(O)cc1"
 

@@ -21,9 +21,9 @@ from chem_vae.atomic_files import write_json, write_text
 from pipeline.chemistry.molecule import Molecule
 from pipeline.library import CandidateLibrary, open_library
 from pipeline.library.database import VARIABLE
-from pipeline.workspace.csv_tables import format_csv
-from pipeline.workspace.folders import write_manifest
+from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.runs import KIND
+from pipeline.workspace.storage.folders import write_manifest
 
 MOLECULES = ("CCO", "c1ccncc1", "CC(=O)Nc1ccc(O)cc1", "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "O=C(O)c1ccccc1")
 

@@ -2,7 +2,7 @@ import re
 
 from rdkit import Chem
 
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.completions import complete, spell_prefixes
 from pipeline.models.trained_model import TrainedModel
 

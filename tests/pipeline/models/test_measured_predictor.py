@@ -11,7 +11,7 @@ import torch
 
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.errors import CheckpointError
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.descriptors import DESCRIPTORS
 from pipeline.chemistry.molecule import Molecule

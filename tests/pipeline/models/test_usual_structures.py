@@ -12,7 +12,7 @@ from rdkit import Chem
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
-from pipeline.chemistry.structure_filters import LARGE_RING, find_unusual_motifs, locate_unusual
+from pipeline.chemistry.filters.structure_filters import LARGE_RING, find_unusual_motifs, locate_unusual
 from pipeline.models.kept_molecules import KEPT_SMILES
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.usual_structures import learn_usual_structures

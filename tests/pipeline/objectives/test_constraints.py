@@ -10,8 +10,8 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto_to_each
-from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.constraints import Constraints, explain_failures
 from pipeline.objectives.rules import list_alert_sets

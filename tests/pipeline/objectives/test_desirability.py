@@ -84,9 +84,9 @@ def test_the_arithmetic_mean_has_weights_too() -> None:
 def test_the_report_draws_a_transform_also_where_there_are_no_values() -> None:
     import pandas as pd
 
-    from pipeline.report import page, plots
-    from pipeline.report.asked_and_found import Distribution
-    from pipeline.report.asked_and_found import Objective as ReportedObjective
+    from pipeline.report.facts.asked_and_found import Distribution
+    from pipeline.report.facts.asked_and_found import Objective as ReportedObjective
+    from pipeline.report.html import page, plots
     from pipeline.report.model import Report
 
     objective = resolve({"affinity": Objective(transform="reverse_sigmoid", low=-10, high=-6)}, [], DOCKING)[0][

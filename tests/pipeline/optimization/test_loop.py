@@ -18,8 +18,8 @@ from pipeline.optimization.loop import optimize
 from pipeline.optimization.provenance import Provenance
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.function import FunctionOracle
-from pipeline.report import optimization_report
-from pipeline.workspace.found_molecules import FoundMolecule, hear_molecules
+from pipeline.report.building import optimization_report
+from pipeline.workspace.work.found_molecules import FoundMolecule, hear_molecules
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
 
 

@@ -8,7 +8,7 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.scaffolds import Scaffold
+from pipeline.chemistry.variation.scaffolds import Scaffold
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.optimization.config import OptimizeConfig

@@ -12,7 +12,7 @@ from chem_vae.errors import UserError
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.loop import optimize
 from pipeline.oracles.function import FunctionOracle
-from pipeline.report import search_results
+from pipeline.report.building import search_results
 from tests.pipeline.optimization.searches import config
 
 

@@ -9,7 +9,7 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.structure_filters import find_unusual_motifs, locate_unusual
+from pipeline.chemistry.filters.structure_filters import find_unusual_motifs, locate_unusual
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.usual_structures import learn_usual_structures
 from pipeline.objectives.config import USUAL, Constraint

@@ -10,8 +10,8 @@ import pandas as pd
 from rdkit import Chem
 
 from chem_vae.atomic_files import to_plain
+from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.fingerprints import ECFP4_2048
-from pipeline.chemistry.structural_alerts import find_structural_alerts
 from pipeline.report.candidate_data import (
     EMPTY,
     FLAG,
@@ -22,8 +22,8 @@ from pipeline.report.candidate_data import (
     CandidateData,
     collect_candidate_data,
 )
+from pipeline.report.html.tool_page import embed_json, pack_fingerprints
 from pipeline.report.model import Report
-from pipeline.report.tool_page import embed_json, pack_fingerprints
 from tests.pipeline.report.samples import HOSTILE, SMILES, as_report, candidates, full_report
 
 

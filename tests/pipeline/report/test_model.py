@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chem_vae.atomic_files import to_plain
 from chem_vae.errors import DataError
-from pipeline.report.asked_and_found import Achieved, Diversity, Objective, Stage
+from pipeline.report.facts.asked_and_found import Achieved, Diversity, Objective, Stage
 from pipeline.report.model import Report, read_report
 from tests.pipeline.report.samples import as_report, full_report
 

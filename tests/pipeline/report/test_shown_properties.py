@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.report import page, tables
-from pipeline.report.asked_and_found import Achieved, ExpectedHits, Objective, Request
+from pipeline.report import tables
+from pipeline.report.facts.asked_and_found import Achieved, ExpectedHits, Objective, Request
+from pipeline.report.facts.search_facts import Ancestor, Origin, Search
+from pipeline.report.html import page
+from pipeline.report.html.search_plots import draw_best_so_far
 from pipeline.report.model import Report
-from pipeline.report.search_facts import Ancestor, Origin, Search
-from pipeline.report.search_plots import draw_best_so_far
 from pipeline.report.shown_properties import SCORE, collect_properties, describe_score, show_own_values
 from tests.pipeline.report.samples import Reader
 

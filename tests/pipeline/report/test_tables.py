@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.report.asked_and_found import Achieved, Stage
+from pipeline.report.facts.asked_and_found import Achieved, Stage
 from pipeline.report.model import Report
 from pipeline.report.tables import list_achieved_rows, list_funnel_rows
 

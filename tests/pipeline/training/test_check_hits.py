@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from chem_vae.labels import Labels
 from chem_vae.predictors import Prediction
+from chem_vae.predictors.labels import Labels
 from pipeline.training.compare_predictors import check_hits
 
 

@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from chem_vae.predictors import Prediction
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from pipeline.chemistry.metrics import find_scaffold
 from pipeline.models.measured_predictor import features
 from pipeline.training.cross_validation import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from chem_vae.labels import Labels
+from chem_vae.predictors.labels import Labels
 from pipeline.models.measured_predictor import load_measured, save_measured
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.training.fit_classes import FittedClasses, find_classes, fit_classes, measure_classification

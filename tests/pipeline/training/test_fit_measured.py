@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from chem_vae.labels import Labels
-from chem_vae.predictor_figures import compute_figures
-from chem_vae.tanimoto_process import TanimotoProcess
+from chem_vae.predictors.labels import Labels
+from chem_vae.predictors.predictor_figures import compute_figures
+from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from pipeline.models.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
 from pipeline.training.compare_predictors import Comparison, HeldOut, compare, predict_held_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from chem_vae.labels import Labels
+from chem_vae.predictors.labels import Labels
 from pipeline.training.forest import Forest
 
 

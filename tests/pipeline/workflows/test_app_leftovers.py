@@ -13,8 +13,8 @@ from filelock import FileLock
 from chem_vae.atomic_files import write_json
 from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage
 from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workspace.jobs import ENDED, Job, make_job
 from pipeline.workspace.uploads import make_upload
+from pipeline.workspace.work.jobs import ENDED, Job, make_job
 
 DAY = 86_400.0
 LATER = time.time() + 40 * DAY

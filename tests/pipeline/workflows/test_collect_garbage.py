@@ -15,9 +15,9 @@ from pipeline.library import open_library
 from pipeline.workflows import collect_garbage as gc
 from pipeline.workflows.collect_garbage import Garbage, Retention, collect_garbage, delete_garbage
 from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workspace.folders import lock_folder, write_manifest
-from pipeline.workspace.linked_folders import link_or_copy
 from pipeline.workspace.runs import Run, list_runs
+from pipeline.workspace.storage.folders import lock_folder, write_manifest
+from pipeline.workspace.storage.linked_folders import link_or_copy
 
 DAY = 86_400.0
 _KEYS = {day: Molecule("C" * day + "O").inchikey for day in (1, 2, 3)}

@@ -268,7 +268,7 @@ def test_hashes_are_computed_once_and_again_after_every_change(
     for path in folder.rglob("*"):
         os.utime(path, (1e9, 1e9))
     counted: list[str] = []
-    module = pytest.importorskip("pipeline.workspace.integrity")
+    module = pytest.importorskip("pipeline.workspace.storage.integrity")
     real = module.hash_file
     monkeypatch.setattr(module, "hash_file", lambda path: counted.append(path.name) or real(path))
     monkeypatch.setattr(module, "_SETTLED", -(10**12))  # as if the copies were older than they are
@@ -287,7 +287,7 @@ def test_a_new_file_is_hashed_again(made: Path, tmp_path: Path, monkeypatch: pyt
     """A file that changed just now may change again within the same tick of the clock."""
     monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
     folder = shutil.copytree(made, tmp_path / made.name)
-    module = pytest.importorskip("pipeline.workspace.integrity")
+    module = pytest.importorskip("pipeline.workspace.storage.integrity")
     monkeypatch.setattr(module, "_SETTLED", 10**15)
     Dataset.open(folder)
     (kept,) = (tmp_path / "cache" / "verified").glob("*.json")
@@ -295,7 +295,7 @@ def test_a_new_file_is_hashed_again(made: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_is_shipped_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever changes a shipped model writes its manifest anew with `pipeline.workspace.folders.write_manifest`."""
+    """Whoever changes a shipped model writes its manifest anew with `pipeline.workspace.storage.folders.write_manifest`."""
     monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
     found = {entry.name: entry.state for entry in verify(tmp_path)}
     assert {"shipped model moses", "shipped dataset moses-sample"} <= set(found)

@@ -21,8 +21,8 @@ from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.run_folder import create_run, finish_run
 from pipeline.workflows.search_state import BEGUN, find_state_folder, keep_without_limits
-from pipeline.workspace.folders import lock_folder
 from pipeline.workspace.runs import Run
+from pipeline.workspace.storage.folders import lock_folder
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
 from tests.pipeline.oracles.example_oracles import read_log
 

@@ -14,7 +14,7 @@ import pipeline as mg
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.label_checks import Finding
+from pipeline.datasets.labels.label_checks import Finding
 from pipeline.models.trained_model import load_model
 from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
@@ -108,7 +108,7 @@ def test_labels_that_cannot_teach_stop_a_campaign_before_its_training(
     def find(_: Dataset) -> list[Finding]:
         return [Finding("assay", "assay is flat", stops=True)]
 
-    monkeypatch.setattr("pipeline.datasets.label_checks.find_label_problems", find)
+    monkeypatch.setattr("pipeline.datasets.labels.label_checks.find_label_problems", find)
     config = CampaignConfig.model_validate({"generate": {"objectives": {"assay": {"maximize": True}}}})
     with pytest.raises(DataError, match="assay is flat"):
         check_goals(config, dataset)

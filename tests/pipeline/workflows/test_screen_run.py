@@ -16,7 +16,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.report.model import read_report
 from pipeline.workflows.screen_run import REJECTS, screen_run
-from pipeline.workspace.csv_tables import read_csv_rows
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
 
 
 @pytest.fixture

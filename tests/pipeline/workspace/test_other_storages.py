@@ -22,11 +22,11 @@ import pytest
 
 from chem_vae.errors import DataError
 from pipeline.workflows.verify import verify
-from pipeline.workspace.folders import write_manifest
 from pipeline.workspace.lookup import find_run
-from pipeline.workspace.outages import UnreachableError
-from pipeline.workspace.publishing import publish_folders
 from pipeline.workspace.registry import resolve
+from pipeline.workspace.remote.outages import UnreachableError
+from pipeline.workspace.remote.publishing import publish_folders
+from pipeline.workspace.storage.folders import write_manifest
 
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The key that every installation of the emulator has; it opens nothing else."""

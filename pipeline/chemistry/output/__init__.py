@@ -1,0 +1,1 @@
+"""Draws molecules, and writes tables of them to files."""

@@ -1,0 +1,122 @@
+"""Reads the cells of a measured column, and those beside them, from the parts of an ingest, in which they are text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from pipeline.datasets.building.shard_settings import ShardSettings
+from pipeline.datasets.labels.assay_export import AssayColumns
+from pipeline.datasets.labels.label import Cell
+from pipeline.datasets.labels.label_account import LabelAccount
+from pipeline.datasets.labels.number_style import StyleEvidence
+from pipeline.datasets.labels.units import normalize_unit
+from pipeline.datasets.labels.where import Where
+
+_AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
+
+
+class Record(NamedTuple):
+    """The cells of a row that tell of one property: its own cell, and the cells beside it."""
+
+    text: str
+    relation: str = ""
+    unit: str = ""
+    kind: str = ""
+    is_wanted: bool = True
+
+    def find_unit(self, cell: Cell) -> str:
+        """Return the unit of the cell: its own, or that of the column beside it."""
+        return normalize_unit(cell.unit or self.unit.strip().strip("'"))
+
+
+class Part:
+    """A part's columns as text."""
+
+    def __init__(self, settings: ShardSettings, number: int, molecules: int) -> None:
+        self.settings, self.path, self.molecules = settings, settings.part(number), molecules
+        self.names = parquet.read_schema(self.path).names
+
+    def read(self, column: str) -> pa.ChunkedArray:
+        """Read a column of the source, which is empty where the part has none of that name."""
+        if self.settings.find_part_column(column) not in self.names:
+            return pa.chunked_array([pa.nulls(self.molecules, pa.string())])
+        return parquet.read_table(self.path, columns=[self.settings.find_part_column(column)]).column(0)
+
+    def read_weights(self, rows: np.ndarray) -> np.ndarray:
+        """Compute the molecular weights (g/mol) of the standard forms of some rows."""
+        smiles = parquet.read_table(self.path, columns=["smiles"]).column(0).take(pa.array(rows)).to_pylist()
+        return np.array([Descriptors.MolWt(Chem.MolFromSmiles(s)) for s in smiles])  # type: ignore[attr-defined]
+
+
+def count_cells(parts: Sequence[Part], column: str) -> Mapping[str, int]:
+    """Count the cells of a column that are not blank, by their text."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        for entry in pc.value_counts(part.read(column).cast(pa.string())).to_pylist():
+            if entry["values"] and entry["values"].strip():
+                counts[entry["values"]] += entry["counts"]
+    return counts
+
+
+class RecordReader:
+    """Reads what the rows say of a measured property.
+
+    Args:
+        column: The measured column.
+        beside: The columns that say its relation, unit and type.
+        where: The rows that are wanted.
+    """
+
+    def __init__(self, column: str, beside: AssayColumns, where: Where) -> None:
+        self.column, self.beside, self.where = column, beside, where
+
+    def read_plain(self, part: Part) -> pa.ChunkedArray | None:
+        """Read a column of plain numbers without anything beside them; None where it has other cells."""
+        if self.beside != AssayColumns() or self.where:
+            return None
+        try:
+            return pc.cast(part.read(self.column), pa.float64())
+        except pa.ArrowInvalid:
+            return None
+
+    def read(self, part: Part) -> Iterator[Record]:
+        """Read what each row of a part says."""
+        beside = self.beside
+        columns = [
+            [""] * part.molecules if name is None else [cell or "" for cell in part.read(name).to_pylist()]
+            for name in (self.column, beside.relation, beside.unit, beside.type)
+        ]
+        wanted = self.where.find_rows(part.read, part.molecules)
+        return map(Record, *columns, wanted)
+
+    def count(self, parts: Sequence[Part], account: LabelAccount) -> tuple[Counter[Record], StyleEvidence]:
+        """Count the records that say the same; parts of plain numbers are counted in the account alone."""
+        records: Counter[Record] = Counter()
+        evidence = StyleEvidence()
+        for part in parts:
+            if self.read_plain(part) is None:
+                records.update(self.read(part))
+                continue
+            text = part.read(self.column)
+            is_ambiguous = pc.match_substring_regex(text, _AMBIGUOUS_POINT)
+            ambiguous = pc.sum(is_ambiguous).as_py() or 0
+            evidence.add_plain(
+                pc.sum(pc.match_substring(text, ".")).as_py() or 0,
+                ambiguous,
+                pc.sum(pc.match_substring_regex(text, _LARGE_INTEGER)).as_py() or 0,
+                text.filter(is_ambiguous)[0].as_py() if ambiguous else None,
+            )
+            numbers = len(text) - text.null_count - (pc.sum(pc.equal(text, "")).as_py() or 0)
+            account.plain += numbers
+            if numbers and not account.plain_example:
+                account.plain_example = next(str(t) for t in text.drop_null().to_pylist() if t)
+        return records, evidence

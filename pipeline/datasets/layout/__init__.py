@@ -1,0 +1,1 @@
+"""Finds how a table is laid out: its delimiter, its header, and which column is for what."""

@@ -1,0 +1,1 @@
+"""Shows a report as one page: its sections, plots and tables, and the tool that it carries."""

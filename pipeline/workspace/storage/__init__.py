@@ -1,0 +1,1 @@
+"""Keeps folders on this disk: written whole, locked, verified, shared, measured."""
