@@ -40,17 +40,17 @@ from chem_vae.predictors.predictor_fit import fit_predictor
 from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from pipeline.benchmark.parts import Parts
 from pipeline.config import CampaignConfig
-from pipeline.generation.acquisition_search import search
-from pipeline.generation.batch_selection import select_diverse
 from pipeline.generation.config import MeasuredConfig
+from pipeline.generation.measuring.acquisition_search import search
+from pipeline.generation.measuring.batch_selection import select_diverse
 from pipeline.models.measured_predictor import MeasuredPredictor, features
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
-from pipeline.training.compare_predictors import compare, fit_process
-from pipeline.training.labelled import Labelled
+from pipeline.training.predictors.compare_predictors import compare, fit_process
+from pipeline.training.predictors.labelled import Labelled
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workflows.update import update
 from pipeline.workspace.lookup import write_model_name
@@ -77,7 +77,7 @@ def told(truth: Any, smiles: list[str], noise: float, random: np.random.Generato
 
 
 def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredictor:
-    """Fit a predictor as `pipeline.training.fit_measured` does for a model that was never told the labels."""
+    """Fit a predictor as `pipeline.training.predictors.fit_measured` does for a model that was never told the labels."""
     y = torch.tensor(known.values)
     z = encode_valid(model.checkpoint, known.smiles)
     placed = torch.isfinite(z).all(dim=1)
@@ -96,7 +96,7 @@ def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredic
 def designed(
     model: TrainedModel, known: Known, n: int, samples: int, config: MeasuredConfig, strategy: str, seed: int
 ) -> tuple[list[str], dict[str, Any]]:
-    """Choose a batch as `chem-vae generate` does for a measured property (`pipeline.generation.acquisition_search`)."""
+    """Choose a batch as `chem-vae generate` does for a measured property (`pipeline.generation.measuring.acquisition_search`)."""
     predictor = predictor_of(model, known, seed)
     standing = TrainedModel(model.folder, model.manifest)
     standing.__dict__["checkpoint"] = model.checkpoint

@@ -34,8 +34,8 @@ from pipeline.explore.anomaly import anomaly_figure, ranking
 from pipeline.explore.calibration import calibration_error, calibration_figure
 from pipeline.explore.inputs import tanimoto
 from pipeline.explore.reconstruction import robustness_figure
-from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.workspace.presentation.plot_style import save_figure
 from pipeline.workspace.runs import describe_machine, list_versions
 from pipeline.workspace.work.progress import show_progress

@@ -26,10 +26,10 @@ from chem_vae.atomic_files import write_json
 from pipeline.chemistry.molecule import Molecule
 from pipeline.library import CandidateLibrary, open_library
 from pipeline.library.database import is_sqlite
-from pipeline.library.fields import Range
-from pipeline.library.queries import LibraryQuery
 from pipeline.library.schema import Base
-from pipeline.library.structures import describe_structure
+from pipeline.library.search.fields import Range
+from pipeline.library.search.queries import LibraryQuery
+from pipeline.library.search.structures import describe_structure
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.runs import describe_machine
 

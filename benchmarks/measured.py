@@ -56,15 +56,15 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
-from pipeline.generation.hit_probability import COLUMN, compute_hit_probability, expect_hits
+from pipeline.generation.measuring.hit_probability import COLUMN, compute_hit_probability, expect_hits
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.resolve import resolve
-from pipeline.training.compare_predictors import compare, fit_process
 from pipeline.training.config import TrainConfig
-from pipeline.training.labelled import Labelled
+from pipeline.training.predictors.compare_predictors import compare, fit_process
+from pipeline.training.predictors.labelled import Labelled
 from pipeline.workspace.lookup import write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
 from pipeline.workspace.storage.folders import hash_content

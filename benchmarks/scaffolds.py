@@ -30,7 +30,7 @@ from pipeline.chemistry.variation.fragment_cuts import find_rest
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
-from pipeline.generation.constraint_filter import make_constraints
+from pipeline.generation.sampling.constraint_filter import make_constraints
 from pipeline.generation.scaffold_search import search_scaffold
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.workspace.runs import describe_machine

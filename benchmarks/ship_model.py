@@ -33,13 +33,13 @@ from chem_vae.checkpoint import Checkpoint, write_safetensors
 from chem_vae.data import TokenDataset
 from chem_vae.latent import measure_nearest_distances
 from chem_vae.predictors.mlp_ensemble import MLPEnsemble
-from pipeline.models.kept_molecules import KEPT_SMILES, load_anomaly_tensors, write_canonical_smiles
 from pipeline.models.trained_model import TrainedModel, save_latent
-from pipeline.models.training_hashes import FILE as HASHES_FILE
-from pipeline.models.training_hashes import write_training_hashes
-from pipeline.training.fit_predictors import KEPT_MOLECULES
-from pipeline.training.replay import HELD_OUT, MOST_DRAWN
-from pipeline.training.replay_draws import write_draws
+from pipeline.models.training_set.kept_molecules import KEPT_SMILES, load_anomaly_tensors, write_canonical_smiles
+from pipeline.models.training_set.training_hashes import FILE as HASHES_FILE
+from pipeline.models.training_set.training_hashes import write_training_hashes
+from pipeline.training.finetuning.replay import HELD_OUT, MOST_DRAWN
+from pipeline.training.finetuning.replay_draws import write_draws
+from pipeline.training.predictors.fit_predictors import KEPT_MOLECULES
 from pipeline.training.sample_check import describe_samples, warn_about_samples
 from pipeline.workspace.storage.folders import hash_content, write_manifest
 

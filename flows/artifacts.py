@@ -16,7 +16,7 @@ from uuid import UUID
 from chem_vae.progress import Progress, silent
 from flows.candidate_rows import make_candidate_rows, read_candidates
 from flows.environment import ADDRESS_VARIABLE, is_quiet
-from pipeline.models.model_description import list_model_warnings
+from pipeline.models.description.model_description import list_model_warnings
 from pipeline.workspace.presentation.formatting import format_plain
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.work.progress import show_progress
@@ -157,7 +157,7 @@ def show_run(run: Run, hit_score: float | None = None) -> None:
     """
     from prefect.artifacts import create_table_artifact  # here: loads prefect and pydantic
 
-    from flows.events import tell_finished  # here: loads prefect
+    from flows.deployment.events import tell_finished  # here: loads prefect
     from pipeline.report.model import read_report  # here: loads pydantic
     from pipeline.report.tables import list_funnel_rows, list_warnings
 

@@ -10,8 +10,8 @@ from flows.tasks import declare_flow
 from flows.train import train_model
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
-from pipeline.workflows.preflight import check_goals, check_request, check_start
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.preflight import check_goals, check_request, check_start
+from pipeline.workflows.checks.require_hits import require_hits
 
 DEFAULT = CampaignConfig()
 

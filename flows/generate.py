@@ -8,7 +8,7 @@ from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 DEFAULT = GenerateConfig()
@@ -37,7 +37,7 @@ def generate_candidates(
     from pipeline.datasets.dataset import Dataset
     from pipeline.models.trained_model import TrainedModel
     from pipeline.workflows.generate_run import generate_run
-    from pipeline.workflows.night_account import name_run
+    from pipeline.workflows.records.night_account import name_run
 
     opened = Dataset.open(Path(dataset)) if dataset else None
     with track_progress() as progress:

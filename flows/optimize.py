@@ -13,7 +13,7 @@ from prefect.futures import PrefectFuture
 from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.optimization.config import OptimizeConfig
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 
 from chem_vae.errors import UserError
-from pipeline.workflows.failed_run import FAILED
+from pipeline.workflows.records.failed_run import FAILED
 
 USUAL_PORT = 4280
 MOST_PORTS = 20

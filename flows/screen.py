@@ -8,7 +8,7 @@ from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
 from pipeline.config import CampaignConfig
 from pipeline.generation.config import GenerateConfig, ScreenConfig
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 
 

@@ -15,9 +15,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 
 from chem_vae.errors import ChemVAEError, TooFewHitsError
-from flows.failures import leave_account
-from flows.night import follow_schedule
-from flows.run_process import end_with_serve
+from flows.deployment.failures import leave_account
+from flows.deployment.night import follow_schedule
+from flows.deployment.run_process import end_with_serve
 from pipeline.workspace.remote.publishing import find_target, publish_finished
 from pipeline.workspace.remote.redaction import redact, redact_error
 from pipeline.workspace.work.cluster import use_cluster

@@ -28,10 +28,10 @@ def train_model(dataset: str, config: TrainConfig, workspace: Path, nightly: boo
         dataset: The dataset's folder.
         config: The settings.
         workspace: The folder in which datasets, models and runs are kept.
-        nightly: Go on from the model of the last night, or use it as it is (`pipeline.training.go_on`).
+        nightly: Go on from the model of the last night, or use it as it is (`pipeline.training.finetuning.go_on`).
     """
     from pipeline.datasets.dataset import Dataset  # here: loads torch
-    from pipeline.training.go_on import train_or_go_on
+    from pipeline.training.finetuning.go_on import train_or_go_on
     from pipeline.training.train import train as train_on
 
     opened = Dataset.open(Path(dataset))

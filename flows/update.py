@@ -8,9 +8,9 @@ from typing import Any
 from prefect import get_run_logger
 
 from flows.artifacts import show_measurements, show_run, track_progress
-from flows.events import NOTHING_NEW, emit
+from flows.deployment.events import NOTHING_NEW, emit
 from flows.tasks import declare_flow, declare_task
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.work.cluster import use_cluster
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.optimization.result import Optimization as Optimization
     from pipeline.oracles.config import OracleConfig as OracleConfig
     from pipeline.training.config import TrainConfig as TrainConfig
-    from pipeline.training.tune import tune as tune
+    from pipeline.training.tuning.tune import tune as tune
     from pipeline.workspace.registry import list_datasets as list_datasets
     from pipeline.workspace.work.cluster import use_cluster as use_cluster
 
@@ -89,7 +89,7 @@ _MODULES = {
     "pipeline.optimization.result": ("Optimization",),
     "pipeline.oracles.config": ("OracleConfig",),
     "pipeline.training.config": ("TrainConfig",),
-    "pipeline.training.tune": ("tune",),
+    "pipeline.training.tuning.tune": ("tune",),
     "pipeline.workspace.work.cluster": ("use_cluster",),
     "pipeline.workspace.registry": ("list_datasets",),
 }

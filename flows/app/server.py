@@ -19,9 +19,13 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app import comparison, explore, job_page, library, optimize, runs, schedule, start
 from flows.app.access import HEADER, AccessGuard
+from flows.app.candidates import library
 from flows.app.context import AppContext, is_local_host
+from flows.app.jobs import comparison, job_page, runs, schedule
+from flows.app.latent_space import explore
+from flows.app.new_run import start
+from flows.app.objectives import optimize
 from flows.report_server import POLICY, find_run_file, identify
 from pipeline.report.html.libraries import find_folder, list_libraries
 

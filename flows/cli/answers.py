@@ -24,10 +24,10 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         folder: The run's folder.
         more: What the command adds.
     """
-    from pipeline.report.html.read_first import split_warnings
-    from pipeline.report.model import read_report  # here: --help does without pydantic and pandas
+    from pipeline.report.html.read_first import split_warnings  # here: --help does without pydantic and pandas
+    from pipeline.report.model import read_report
     from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
-    from pipeline.workflows.summarize_runs import list_missing, summarize_run
+    from pipeline.workflows.records.summarize_runs import list_missing, summarize_run
 
     report, table = read_report(folder), folder / "candidates.csv"
     warnings, notes = split_warnings(report, list_warnings(report))

@@ -83,7 +83,7 @@ def deploy(
             model=model, hit_score=hit_score, needs_schedule=False,
         )  # fmt: skip
     prepare_prefect()
-    from flows.work_pool import deploy as set_up  # here: loads prefect
+    from flows.deployment.work_pool import deploy as set_up  # here: loads prefect
 
     set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports, file=file)
     suggest_command(f"prefect worker start --pool {pool} --limit 1")

@@ -53,7 +53,11 @@ def gc(
         app_days: Keep the ended jobs of the app, and uploaded files that no run and no job needs, for so many days.
         yes: Delete without asking; with --json nothing is deleted without it.
     """
-    from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage  # here: loads pandas
+    from pipeline.workflows.upkeep.collect_garbage import (  # here: loads pandas
+        Retention,
+        collect_garbage,
+        delete_garbage,
+    )
 
     if keep is not None and keep < 1:
         raise UserError("--keep must be at least 1: the newest run of each name always stays")

@@ -233,7 +233,7 @@ def list_measured_aims(folder: Path) -> list[str]:
 def show_run(folder: Path) -> None:
     """Print a run's summary, its ten best candidates and the report's path; say which parts it reused."""
     from pipeline.report.model import read_report  # here: loads pydantic
-    from pipeline.workflows.summarize_runs import list_missing
+    from pipeline.workflows.records.summarize_runs import list_missing
 
     results = read_report(folder)
     missing = list_missing(folder)

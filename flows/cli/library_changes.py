@@ -126,7 +126,7 @@ def import_measurements(
         add_unknown: Also add molecules that no run has proposed, where the row has their SMILES.
         unmatched: Write the rows that match nothing to this .csv or .xlsx file.
     """
-    from pipeline.library.measurement_files import FileOptions  # here: loads rdkit and pandas
+    from pipeline.library.laboratory.measurement_files import FileOptions  # here: loads rdkit and pandas
 
     named = [text.partition("=") for text in property_ or ()]
     options = FileOptions(

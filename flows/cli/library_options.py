@@ -13,7 +13,7 @@ from flows.cli.options import HOW, make_option
 
 if TYPE_CHECKING:
     from pipeline.library import CandidateLibrary
-    from pipeline.library.queries import LibraryQuery
+    from pipeline.library.search.queries import LibraryQuery
 
 WHICH, ORDER = "Which molecules", "In which order"
 
@@ -78,7 +78,7 @@ Who = Annotated[
 def open_with_runs(workspace: Path, address: str | None) -> Iterator[CandidateLibrary]:
     """Open the library and record the runs of the workspace that are missing in it."""
     from pipeline.library import open_library  # here: loads sqlalchemy and pandas
-    from pipeline.workflows.known_molecules import warn_of_late_records
+    from pipeline.workflows.records.known_molecules import warn_of_late_records
 
     with open_library(workspace, address) as library:
         warn_of_late_records(library.add_missing_runs())
@@ -87,8 +87,8 @@ def open_with_runs(workspace: Path, address: str | None) -> Iterator[CandidateLi
 
 def make_query(**asked: Any) -> LibraryQuery:
     """Make a query of the values of options."""
-    from pipeline.library.fields import Range  # here: loads sqlalchemy
-    from pipeline.library.queries import LibraryQuery
+    from pipeline.library.search.fields import Range  # here: loads sqlalchemy
+    from pipeline.library.search.queries import LibraryQuery
 
     ranges = tuple(Range.parse(text) for text in asked.pop("ranges") or ())
     since = asked.pop("since")

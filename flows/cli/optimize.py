@@ -16,7 +16,7 @@ from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, log, name_workspace, note, show_progress, suggest_command
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster

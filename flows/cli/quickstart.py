@@ -127,7 +127,7 @@ def _run_file(file: Path, look: FirstLook, workspace: Path) -> Path | None:
     from pipeline.datasets.ingest import ingest
     from pipeline.datasets.layout.first_look import suggest_ingest
     from pipeline.workflows.campaign import campaign
-    from pipeline.workflows.estimate import estimate_campaign
+    from pipeline.workflows.checks.estimate import estimate_campaign
 
     where = f"in the column {look.smiles_column}" if look.smiles_column else "in the first column"
     note(

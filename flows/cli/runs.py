@@ -22,7 +22,7 @@ def runs(workspace: Path) -> None:
 
     chem-vae runs --workspace workspace
     """
-    from pipeline.workflows.summarize_runs import summarize_runs  # here: loads pandas
+    from pipeline.workflows.records.summarize_runs import summarize_runs  # here: loads pandas
 
     found = list(summarize_runs(workspace))
     answer(lambda: found)
@@ -76,7 +76,7 @@ def compare(
         html: Write a page with all of it to this file.
         picture: Draw the drift into this .png or .svg file.
     """
-    from pipeline.workflows.compare_runs import compare_runs, write_drift, write_page  # here: loads pandas
+    from pipeline.workflows.records.compare_runs import compare_runs, write_drift, write_page  # here: loads pandas
     from pipeline.workspace.runs import Run, list_runs
 
     if len(run) == 1:

@@ -10,7 +10,7 @@ from flows.cli.command import Given
 from flows.cli.options import HOW, LEARN, make_option
 
 if TYPE_CHECKING:
-    from flows.deployment_plan import Plan
+    from flows.deployment.deployment_plan import Plan
 
 WHEN = "When to run"
 TELL = "Reports and notifications"
@@ -78,7 +78,7 @@ def make_plan(
         flow: The flow's name.
         data: The file of measurements for `update`.
         needs_schedule: Whether a schedule has to be given.
-        **more: Further arguments of `flows.deployment_plan.plan_deployment`.
+        **more: Further arguments of `flows.deployment.deployment_plan.plan_deployment`.
 
     Raises:
         UserError: What is asked for contradicts itself, or something that it needs is not there.
@@ -91,7 +91,7 @@ def make_plan(
         raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
     name = given.settings.pop("name", None)  # of the deployment; the campaign's stands in the file
     whole = given.load(config)
-    from flows.deployment_plan import plan_deployment  # here: --help does without the work
+    from flows.deployment.deployment_plan import plan_deployment  # here: --help does without the work
 
     return plan_deployment(
         whole, workspace, flow_name=flow, name=name, data=data, settings=given.settings, needs_schedule=needs_schedule, **more

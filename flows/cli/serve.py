@@ -61,7 +61,7 @@ def serve(
         given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset, model=model,
         hit_score=hit_score,
     )  # fmt: skip
-    from flows.deploy import serve as keep_serving  # here: --help does without the work
+    from flows.deployment.deploy import serve as keep_serving  # here: --help does without the work
 
     keep_serving(plan, replace=replace, notify=notify, reports_port=reports_port, debug=debug)
     suggest_command("chem-vae serve with the same options goes on with the schedule")

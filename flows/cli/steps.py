@@ -15,7 +15,7 @@ from flows.cli.export import check_output, export
 from flows.cli.json_output import answer, wants_json
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, note, show_progress, suggest_command
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster
@@ -47,7 +47,7 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
         return quickstart.ask_and_run(workspace)  # whoever says nothing is asked
     options.add_similarity(given, "generate")
     whole = given.load(config)
-    from pipeline.workflows.preflight import check_request  # here and below: --help does without what does the work
+    from pipeline.workflows.checks.preflight import check_request  # here and below: --help does without the work
 
     check_request(whole)
     if (
@@ -143,7 +143,7 @@ def train(
     whole = given.load(config)
     from pipeline.datasets.dataset import Dataset  # here: loads rdkit and pandas
     from pipeline.datasets.ingest import ingest as ingest_source
-    from pipeline.workflows.preflight import check_start
+    from pipeline.workflows.checks.preflight import check_start
 
     check_start(whole, workspace)
     opened = None if has_source else Dataset.open(find_dataset(dataset or "latest", workspace))

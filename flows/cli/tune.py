@@ -67,9 +67,9 @@ def tune(
     chem-vae tune --trials 20 --vary learning_rate --vary beta=0.01:0.2
     """
     whole = given.load(config)
-    from pipeline.training.study import rank_trials  # here and below: --help does without what does the work
-    from pipeline.training.tune import build_tune_config
-    from pipeline.training.tune import tune as sweep
+    from pipeline.training.tuning.study import rank_trials  # here and below: --help does without what does the work
+    from pipeline.training.tuning.tune import build_tune_config
+    from pipeline.training.tuning.tune import tune as sweep
 
     asked = build_tune_config(**given.table("tune"))
     with show_progress(quiet) as progress:

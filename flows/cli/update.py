@@ -10,7 +10,7 @@ from flows.cli.answers import describe_run
 from flows.cli.command import Given, command, new_group
 from flows.cli.json_output import answer
 from flows.terminal import log, name_workspace, show_progress, suggest_command
-from pipeline.workflows.require_hits import require_hits
+from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.remote.publishing import publish_to
 
 app = new_group()

@@ -34,7 +34,7 @@ def verify(
 
     chem-vae verify --workspace workspace
     """
-    from pipeline.workflows.verify import verify as verify_all  # here: --help does without the work
+    from pipeline.workflows.upkeep.verify import verify as verify_all  # here: --help does without the work
 
     with show_progress(quiet) as progress:
         found = verify_all(workspace, what or (), progress)

@@ -16,8 +16,12 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.models.by_name import by_name
-from pipeline.models.kept_molecules import draw_training_molecules, draw_unseen_molecules, load_anomaly_tensors
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import (
+    draw_training_molecules,
+    draw_unseen_molecules,
+    load_anomaly_tensors,
+)
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 MAIN = "nats_per_symbol"

@@ -14,9 +14,9 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
-from pipeline.models.kept_molecules import draw_training_molecules
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import draw_training_molecules
 
 ROUNDS, POINTS = 12, 128
 

@@ -17,8 +17,8 @@ from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.by_name import by_name
-from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)

@@ -21,10 +21,10 @@ from pipeline.chemistry.properties import compute, prepare_worker
 from pipeline.chemistry.standardization.stereo_groups import count_undefined_stereo
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.base_models import BaseMolecules
-from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.training_hashes import read_training_hashes
-from pipeline.models.training_molecules import TrainingMolecules
+from pipeline.models.training_set.kept_molecules import read_kept_smiles
+from pipeline.models.training_set.training_hashes import read_training_hashes
+from pipeline.models.training_set.training_molecules import TrainingMolecules
 from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.work.parallel import Workers, count_workers
 
@@ -98,7 +98,7 @@ def annotate(
         properties: Names of registered properties, which become `<property>_computed`.
         n: The number of rows needed.
         allow_alerts: Whether rows with alerts count among the n.
-        usual: What is usual for the model or the user (`pipeline.models.usual_structures`); the columns do not name it.
+        usual: What is usual for the model or the user (`pipeline.models.training_set.usual_structures`); the columns do not name it.
         allow_unusual: Names in the column `unusual` with which a row counts among the n all the same.
         progress: Told the stage "annotate".
     """

@@ -22,7 +22,6 @@ from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
 from pipeline.generation.annotate import (
     add_neighbors,
     annotate,
@@ -30,18 +29,19 @@ from pipeline.generation.annotate import (
     compare_with_training,
     list_novelty_warnings,
 )
-from pipeline.generation.batch_selection import choose_batch, explain_few
-from pipeline.generation.budget import BOUNDED, PER_CANDIDATE, Budget
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
-from pipeline.generation.constraint_filter import Refusals, make_constraints
-from pipeline.generation.direct import SearchResult, sample
 from pipeline.generation.earlier_proposals import EarlierProposals
-from pipeline.generation.hit_probability import ExpectedHits, add_hit_probability
-from pipeline.generation.measured_kind import MeasuredKind
-from pipeline.generation.measured_neighbors import add_measured_neighbors
-from pipeline.generation.rare_targets import warn_of_rare_targets
+from pipeline.generation.measuring.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
+from pipeline.generation.measuring.batch_selection import choose_batch, explain_few
+from pipeline.generation.measuring.hit_probability import ExpectedHits, add_hit_probability
+from pipeline.generation.measuring.measured_kind import MeasuredKind
+from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
+from pipeline.generation.sampling.budget import BOUNDED, PER_CANDIDATE, Budget
+from pipeline.generation.sampling.constraint_filter import Refusals, make_constraints
+from pipeline.generation.sampling.direct import SearchResult, sample
+from pipeline.generation.sampling.rare_targets import warn_of_rare_targets
+from pipeline.generation.sampling.shortfall import explain_shortfall
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
-from pipeline.generation.shortfall import explain_shortfall
 from pipeline.generation.stereo_candidates import (
     NO_COPY,
     explain_stereo_copies,
@@ -50,8 +50,8 @@ from pipeline.generation.stereo_candidates import (
     predict_isomers,
 )
 from pipeline.models.trained_model import TrainedModel, load_model
-from pipeline.models.training_molecules import TrainingMolecules
-from pipeline.models.usual_structures import learn_usual_structures
+from pipeline.models.training_set.training_molecules import TrainingMolecules
+from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
@@ -61,7 +61,7 @@ from pipeline.workspace.presentation.notebook_card import Card
 from pipeline.workspace.work.night import make_seed
 
 if TYPE_CHECKING:
-    from pipeline.generation.library_account import LibraryAccount  # for the type alone
+    from pipeline.generation.screening.library_account import LibraryAccount  # for the type alone
 
 
 @dataclass(repr=False)

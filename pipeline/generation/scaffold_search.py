@@ -16,10 +16,10 @@ from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
-from pipeline.generation.constraint_filter import MEETS, Refusals
-from pipeline.generation.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, explain_stop
-from pipeline.generation.drawn_batch import evaluate
-from pipeline.models.scaffold_proposals import ScaffoldProposals
+from pipeline.generation.sampling.constraint_filter import MEETS, Refusals
+from pipeline.generation.sampling.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, explain_stop
+from pipeline.generation.sampling.drawn_batch import evaluate
+from pipeline.models.scaffolds.scaffold_proposals import ScaffoldProposals
 from pipeline.models.spelling import encode_valid, write_selfies
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints

@@ -22,7 +22,7 @@ from pipeline.explore.prediction import predict as predict_smiles
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train as train_on
-from pipeline.workflows.leftovers import TABLES
+from pipeline.workflows.upkeep.leftovers import TABLES
 from pipeline.workspace.lookup import find_dataset, find_workspace
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.work.progress import follow

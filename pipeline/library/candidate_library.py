@@ -17,20 +17,25 @@ from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.output.molecule_table import SHOWN, MoleculeTable
 from pipeline.library.database import connect, describe, find_library, read, split, write
 from pipeline.library.exports import check_export, describe_columns, make_table, read_label_table, write_export
-from pipeline.library.extents import FieldExtent, read_extents
-from pipeline.library.fields import Range
-from pipeline.library.identity import find_molecule, format_id
+from pipeline.library.laboratory.measurement_files import FileOptions, fetch_measurements, read_file
+from pipeline.library.laboratory.measurements import (
+    ImportedMeasurements,
+    find_user,
+    read_known_properties,
+    write_measurements,
+)
 from pipeline.library.library_card import make_library_card
-from pipeline.library.measurement_files import FileOptions, fetch_measurements, read_file
-from pipeline.library.measurements import ImportedMeasurements, find_user, read_known_properties, write_measurements
 from pipeline.library.merge import MergedLibrary, merge
-from pipeline.library.queries import LEAST_SIMILARITY, LibraryQuery, count, find_page
 from pipeline.library.recording import RecordedRun, describe_candidates, record
 from pipeline.library.run_tables import hash_manifest, read_run
 from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, UnmatchedRow
+from pipeline.library.search.extents import FieldExtent, read_extents
+from pipeline.library.search.fields import Range
+from pipeline.library.search.identity import find_molecule, format_id
+from pipeline.library.search.queries import LEAST_SIMILARITY, LibraryQuery, count, find_page
+from pipeline.library.search.views import describe_molecule, read_rows
 from pipeline.library.statuses import set_status, spell_status
 from pipeline.library.versions import prepare
-from pipeline.library.views import describe_molecule, read_rows
 from pipeline.workspace.presentation.notebook_card import Card, Described
 
 ALL = 10**12
@@ -65,7 +70,7 @@ class LibraryPage:
     """A page of molecules."""
 
     rows: list[dict[str, Any]]
-    """The molecules, in the form that `pipeline.library.views.read_rows` returns."""
+    """The molecules, in the form that `pipeline.library.search.views.read_rows` returns."""
     more: bool
     """Whether further molecules follow."""
 

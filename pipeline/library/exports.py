@@ -13,9 +13,9 @@ from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError
 from pipeline.chemistry.output.sdf_writer import write_sdf
 from pipeline.datasets.exports import write_table_file
-from pipeline.library.identity import format_id
 from pipeline.library.schema import BASES, COMPUTED, MEASURED, MeasurementRecord, MoleculeRecord, PropertyRecord
-from pipeline.library.views import OWN_COLUMNS
+from pipeline.library.search.identity import format_id
+from pipeline.library.search.views import OWN_COLUMNS
 from pipeline.workspace.presentation.csv_tables import format_csv
 
 SUFFIXES = (".csv", ".sdf", ".xlsx")
@@ -26,7 +26,7 @@ _MEANINGS = {
 
 
 def make_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Put rows of molecules (`pipeline.library.views.read_rows`) together as a table; also without rows it has the own columns."""
+    """Put rows of molecules (`pipeline.library.search.views.read_rows`) together as a table; also without rows it has the own columns."""
     own = [name for name in OWN_COLUMNS if name != "similarity" or any(name in row for row in rows)]
     values = list(dict.fromkeys(name for row in rows for name in row if name not in OWN_COLUMNS))
     table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in [*own, *values]})

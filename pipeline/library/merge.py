@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from chem_vae.errors import UserError
 from pipeline.library.database import insert_new, split
-from pipeline.library.measured_values import summarize
+from pipeline.library.laboratory.measured_values import summarize
 from pipeline.library.recording import NO_MODEL, find_ids, find_properties, table_of, write_values
 from pipeline.library.schema import (
     MEASURED,

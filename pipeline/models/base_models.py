@@ -8,7 +8,7 @@ from typing import Any
 
 from chem_vae.errors import ChemVAEError
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.training_hashes import TrainingHashes, read_training_hashes
+from pipeline.models.training_set.training_hashes import TrainingHashes, read_training_hashes
 from pipeline.workspace.lookup import find_model, list_shipped_models
 
 

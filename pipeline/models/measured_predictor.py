@@ -80,7 +80,7 @@ class MeasuredPredictor:
     latent: PropertyPredictor | None
     """The model's predictor on latent points; None where it has none."""
     compared: Mapping[str, Any] = field(default_factory=dict)
-    """The card of `pipeline.training.compare_predictors.Comparison`, with the weight of latent points in "both"."""
+    """The card of `pipeline.training.predictors.compare_predictors.Comparison`, with the weight of latent points in "both"."""
 
     @property
     def is_classifier(self) -> bool:

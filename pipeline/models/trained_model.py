@@ -28,10 +28,10 @@ from pipeline.chemistry.standardization.smiles_text import list_smiles
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
+from pipeline.models.description.model_card import make_model_card
+from pipeline.models.description.model_description import describe_model
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
 from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
-from pipeline.models.model_card import make_model_card
-from pipeline.models.model_description import describe_model
 from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling

@@ -18,7 +18,7 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.named_molecules import read_named_molecule
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.usual_structures import UsualStructures
+from pipeline.models.training_set.usual_structures import UsualStructures
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability

@@ -24,7 +24,7 @@ from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.usual_structures import learn_usual_structures
+from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.clock import Clock
 from pipeline.optimization.config import OptimizeConfig

@@ -51,7 +51,7 @@ class Optimization(HasCandidates):
     unusual: dict[str, int] = field(default_factory=dict)
     """The drafts that were refused as unusual, by name of what was found first in them; the most frequent first."""
     usual: frozenset[str] = frozenset()
-    """What is usual for the model and the user (`pipeline.models.usual_structures`), without what the settings allow by name."""
+    """What is usual for the model and the user (`pipeline.models.training_set.usual_structures`), without what the settings allow by name."""
     oracle: str = ""
     """The name of the oracle."""
     novelty: dict[str, int] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.chemistry.variation.grafting import graft
 from pipeline.chemistry.variation.scaffold_variation import ScaffoldVariation
 from pipeline.chemistry.variation.scaffolds import Scaffold
-from pipeline.models.scaffold_proposals import ScaffoldProposals
+from pipeline.models.scaffolds.scaffold_proposals import ScaffoldProposals
 from pipeline.models.trained_model import TrainedModel
 from pipeline.optimization.screen import Screen
 

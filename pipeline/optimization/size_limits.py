@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rdkit.Chem import Mol
 
-from pipeline.models.sizes import Sizes
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.sizes import Sizes
 from pipeline.objectives.config import USUAL_SIZE, Constraint
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.base import Oracle

@@ -24,11 +24,11 @@ FINE_TUNING: dict[str, Any] = {
     "beta_schedule": "constant",
     "validations": 10,
 }
-"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetune.SHOWN_MOLECULES, beta the base."""
+"""Defaults of TrainingConfig that differ in fine-tuning. Epochs follow pipeline.training.finetuning.finetune.SHOWN_MOLECULES, beta the base."""
 NOTHING = "nothing"
 """The value of train.start that means: no model, whatever the data are."""
 VARIED = ("learning_rate", "beta", "batch_size", "latent_dropout", "condition_dropout", "decoder_size", "latent_size")
-"""The settings that a sweep varies when none are named; `pipeline.training.search_space` has their ranges."""
+"""The settings that a sweep varies when none are named; `pipeline.training.tuning.search_space` has their ranges."""
 
 
 class TrainConfig(Settings):
@@ -36,7 +36,7 @@ class TrainConfig(Settings):
 
     With `start` it is fine-tuning: settings of `training` that are not given are taken from FINE_TUNING, and those of the architecture
     and beta from the base. Only given settings (`asks`) are dumped then. Where `start` is not given, the data decide
-    (`pipeline.training.start.choose_start`).
+    (`pipeline.training.finetuning.start.choose_start`).
     """
 
     start: str | None = Field(

@@ -15,7 +15,7 @@ from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.datasets.dataset import SPLITS, Dataset
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.training.config import TrainConfig
-from pipeline.training.replay import Replay
+from pipeline.training.finetuning.replay import Replay
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from chem_vae.prior import sample_prior
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.stereo_and_charge import has_stereo, measure_stereo_and_charge
 from pipeline.chemistry.validate import validate
-from pipeline.models.model_description import describe_samples
+from pipeline.models.description.model_description import describe_samples
 from pipeline.models.sampling import draw
 from pipeline.models.stereo_choice import measure_undefined
 

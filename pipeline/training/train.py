@@ -24,14 +24,20 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.labels.label_checks import find_label_problems, require_labels
 from pipeline.models.stereo_choice import CARD_ENTRY
 from pipeline.models.trained_model import KIND, TrainedModel
-from pipeline.training.choose_base import BaseChoice
 from pipeline.training.config import TrainConfig
-from pipeline.training.finetune import compare_with_base, plan_fine_tuning
-from pipeline.training.fit_measured import fit_measured
-from pipeline.training.fit_predictors import fit_and_check, warn_about_predictors
+from pipeline.training.finetuning.choose_base import BaseChoice
+from pipeline.training.finetuning.finetune import compare_with_base, plan_fine_tuning
+from pipeline.training.finetuning.start import (
+    FEW_MOLECULES,
+    choose_start,
+    compare_shipped_models,
+    open_base,
+    settle_config,
+)
 from pipeline.training.plan import TrainingPlan, choose_conditions, plan_from_nothing
+from pipeline.training.predictors.fit_measured import fit_measured
+from pipeline.training.predictors.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.sample_check import check_samples, compare_undefined_stereo, warn_about_samples
-from pipeline.training.start import FEW_MOLECULES, choose_start, compare_shipped_models, open_base, settle_config
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
 from pipeline.workspace.runs import describe_machine, list_versions
 from pipeline.workspace.storage.disk_space import check_writable, explain_full_disk

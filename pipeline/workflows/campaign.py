@@ -8,10 +8,10 @@ from pathlib import Path
 from chem_vae.progress import Progress, silent
 from pipeline.config import CampaignConfig
 from pipeline.datasets.ingest import ingest
-from pipeline.training.go_on import train_or_go_on
+from pipeline.training.finetuning.go_on import train_or_go_on
+from pipeline.workflows.checks.preflight import check_goals, check_request, check_start
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.night_account import name_run
-from pipeline.workflows.preflight import check_goals, check_request, check_start
+from pipeline.workflows.records.night_account import name_run
 from pipeline.workspace.runs import Run
 
 
@@ -24,7 +24,7 @@ def campaign(
     """Ingest, train and generate, and write the run folder; a step whose inputs are unchanged is reused.
 
     Where the source has grown, only its new rows are standardized, and training goes on from the model of the last night
-    where enough is new (`pipeline.training.go_on`).
+    where enough is new (`pipeline.training.finetuning.go_on`).
 
     Args:
         config: The settings of all steps.

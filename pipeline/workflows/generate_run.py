@@ -16,9 +16,9 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report.building.data_account import add_newest
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
 from pipeline.report.facts.rounds import Round
-from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
-from pipeline.workflows.night_account import NightAccount, tell_night
-from pipeline.workflows.run_folder import estimate_run, open_run_writer
+from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
+from pipeline.workflows.records.night_account import NightAccount, tell_night
+from pipeline.workflows.records.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.disk_space import check_writable
 

@@ -19,8 +19,8 @@ from pipeline.optimization.loop import optimize as run_loop
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
+from pipeline.workflows.checks.preflight import check_optimization
 from pipeline.workflows.optimize_run import annotate_candidates
-from pipeline.workflows.preflight import check_optimization
 
 
 def optimize(

@@ -32,17 +32,17 @@ from pipeline.generation.annotate import (
 from pipeline.generation.scaffold_search import name_groups
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.training_molecules import TrainingMolecules
+from pipeline.models.training_set.training_molecules import TrainingMolecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
 from pipeline.optimization.result import Optimization, rank_candidates
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.ledger import Map
 from pipeline.report.building.optimization_report import build_optimization_report
-from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
-from pipeline.workflows.preflight import check_optimization
-from pipeline.workflows.run_folder import RunWriter, estimate_run, open_run_writer
-from pipeline.workflows.search_state import (
+from pipeline.workflows.checks.preflight import check_optimization
+from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
+from pipeline.workflows.records.run_folder import RunWriter, estimate_run, open_run_writer
+from pipeline.workflows.records.search_state import (
     RUN,
     copy_calls,
     count_first_calls,

@@ -14,8 +14,8 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.known_molecules import KnownMolecules
 from pipeline.workflows.optimize_run import optimize_run
+from pipeline.workflows.records.known_molecules import KnownMolecules
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.presentation.csv_tables import read_csv

@@ -10,12 +10,12 @@ from typing import Any
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
-from pipeline.generation.screen_library import screen
+from pipeline.generation.screening.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
 from pipeline.report.facts.library_facts import describe_library
-from pipeline.workflows.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
-from pipeline.workflows.run_folder import estimate_run, open_run_writer
+from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
+from pipeline.workflows.records.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.disk_space import check_writable
 

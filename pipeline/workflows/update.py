@@ -18,7 +18,7 @@ from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
-from pipeline.generation.hit_probability import COLUMN as HIT_PROBABILITY
+from pipeline.generation.measuring.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.facts.rounds import Round, list_learned
@@ -26,7 +26,6 @@ from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.known_molecules import list_proposed
 from pipeline.workflows.new_measurements import (
     OTHER_FILE,
     has_labels,
@@ -35,6 +34,7 @@ from pipeline.workflows.new_measurements import (
     read_measurements,
     select_new,
 )
+from pipeline.workflows.records.known_molecules import list_proposed
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.presentation.csv_tables import format_csv, read_csv
 from pipeline.workspace.presentation.formatting import format_brief

@@ -1,4 +1,4 @@
-"""Reads run folders: what a run was told, used, measured and made. `pipeline.workflows.run_folder` writes them."""
+"""Reads run folders: what a run was told, used, measured and made. `pipeline.workflows.records.run_folder` writes them."""
 
 from __future__ import annotations
 

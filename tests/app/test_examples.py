@@ -7,7 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from flows.app import goal_words, layout, optimize, pieces, remedies, remedy_words, schedule
+from flows.app import layout, pieces
+from flows.app.jobs import remedies, remedy_words, schedule
+from flows.app.new_run import goal_words
+from flows.app.objectives import optimize
 
 
 @pytest.mark.parametrize("module", [goal_words, layout, optimize, pieces, remedies, remedy_words, schedule])

@@ -11,8 +11,8 @@ import pytest
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app.rerun import can_run_again
-from flows.app.schedule import make_cron, make_schedule_options
+from flows.app.jobs.rerun import can_run_again
+from flows.app.jobs.schedule import make_cron, make_schedule_options
 from pipeline.workspace.work.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 

@@ -9,7 +9,7 @@ import torch
 from predictors import average, compare_all, measure
 
 from chem_vae.predictors import Prediction
-from pipeline.training.labelled import Labelled
+from pipeline.training.predictors.labelled import Labelled
 
 
 def test_figures_of_a_calibrated_prediction() -> None:
@@ -24,7 +24,7 @@ def test_figures_of_a_calibrated_prediction() -> None:
 
 
 def test_all_predictors_are_compared(sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.training.forest._TREES", 5)
+    monkeypatch.setattr("pipeline.training.predictors.forest._TREES", 5)
     smiles = sample_smiles[:100]
     y = torch.tensor([s.count("N") + 0.1 * len(s) for s in smiles])
     found = compare_all(Labelled(smiles, y), None)

@@ -13,8 +13,8 @@ from chem_vae.predictors import PropertyPredictor
 from chem_vae.predictors.mlp_ensemble import MLPEnsemble
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
-from pipeline.models.kept_molecules import read_kept_selfies
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import read_kept_selfies
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workspace.storage.integrity import check_contents

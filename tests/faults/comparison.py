@@ -15,8 +15,8 @@ from typing import Any
 
 from pipeline.library import open_library
 from pipeline.optimization.provenance import Provenance
-from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage
-from pipeline.workflows.verify import _list_workspace
+from pipeline.workflows.upkeep.collect_garbage import Retention, collect_garbage, delete_garbage
+from pipeline.workflows.upkeep.verify import _list_workspace
 from pipeline.workspace.runs import list_runs
 
 WEEKS = 30 * 86_400.0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import text
+from tests.pipeline.workflows.test_collect_garbage import make_dataset, make_model, make_run
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from pipeline.config import CampaignConfig
@@ -19,9 +20,10 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.generation.config import GenerateConfig
-from pipeline.library import open_library, structure_index
+from pipeline.library import open_library
 from pipeline.library.database import connect, find_library, write
-from pipeline.library.queries import LibraryQuery
+from pipeline.library.search import structure_index
+from pipeline.library.search.queries import LibraryQuery
 from pipeline.library.versions import migrate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
@@ -29,15 +31,14 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train
 from pipeline.workflows.campaign import campaign
-from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.optimize_run import optimize_run
 from pipeline.workflows.update import update
+from pipeline.workflows.upkeep.collect_garbage import Retention, collect_garbage, delete_garbage
 from pipeline.workspace.lookup import LATEST, find_dataset
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.runs import Run
 from tests.pipeline.library.conftest import write_run_folder
-from tests.pipeline.workflows.test_collect_garbage import make_dataset, make_model, make_run
 
 SOURCE, MEASURED, ASKED = "source.csv", "measured.csv", "asked.txt"
 """Files of the workspace: the molecules, measurements of some, and what the oracle was asked."""

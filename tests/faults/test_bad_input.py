@@ -15,10 +15,10 @@ from flows.exit_codes import explain_error
 from pipeline.config import CampaignConfig
 from pipeline.library import open_library
 from pipeline.library.database import LibraryError
-from pipeline.library.queries import LibraryQuery
-from pipeline.workflows.collect_garbage import Retention, collect_garbage, delete_garbage
-from pipeline.workflows.known_molecules import KnownMolecules, record_run
-from pipeline.workflows.night_check import check_night
+from pipeline.library.search.queries import LibraryQuery
+from pipeline.workflows.checks.night_check import check_night
+from pipeline.workflows.records.known_molecules import KnownMolecules, record_run
+from pipeline.workflows.upkeep.collect_garbage import Retention, collect_garbage, delete_garbage
 from pipeline.workspace.runs import Run, list_runs
 from tests.faults.jobs import import_measurements, ingest_source, write_measurements, write_nights, write_source
 from tests.faults.moments import fill_disk

@@ -9,8 +9,8 @@ import pandas as pd
 
 from pipeline.chemistry.filters.unusual_cells import read_names
 from pipeline.chemistry.properties import compute
-from pipeline.models.sizes import Sizes
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.sizes import Sizes
 
 MOST = 0.5
 """The share of the candidates from which on a sentence is worth the reader's time."""

@@ -15,9 +15,9 @@ from pipeline.chemistry.metrics import (
     count_funnel,
 )
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import GenerationReport
-from pipeline.generation.library_account import STAGES as LIBRARY_STAGES
+from pipeline.generation.sampling.constraint_filter import MEETS
+from pipeline.generation.screening.library_account import STAGES as LIBRARY_STAGES
 from pipeline.generation.stereo_candidates import NO_COPY
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective

@@ -19,8 +19,8 @@ from pipeline.chemistry.metrics import (
 )
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.annotate import count_kept_neighbors
-from pipeline.generation.hit_probability import expect_within
-from pipeline.models.model_description import describe_base
+from pipeline.generation.measuring.hit_probability import expect_within
+from pipeline.models.description.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.building.data_account import describe_dataset

@@ -8,7 +8,7 @@ from pipeline.report.facts.dataset_facts import RejectedRow
 from pipeline.report.facts.part import Part
 
 if TYPE_CHECKING:
-    from pipeline.generation.library_account import LibraryAccount  # for the type alone
+    from pipeline.generation.screening.library_account import LibraryAccount  # for the type alone
 
 
 class LibraryFacts(Part):

@@ -15,7 +15,7 @@ def render_comparison(comparison: Mapping[str, Any], plot: str) -> str:
     """Render the page as HTML text.
 
     Args:
-        comparison: runs, settings, figures, shared and new, as `pipeline.workflows.compare_runs.Comparison.to_dict` gives them.
+        comparison: runs, settings, figures, shared and new, as `pipeline.workflows.records.compare_runs.Comparison.to_dict` gives them.
         plot: the drift as an inline SVG.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined  # only for a page

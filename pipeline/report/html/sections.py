@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.models.predictor_wording import describe_choice
+from pipeline.models.description.predictor_wording import describe_choice
 from pipeline.report.facts.asked_and_found import Distribution
 from pipeline.report.html import plots
 from pipeline.report.html.candidate_table import Column, mark_safe

@@ -47,7 +47,7 @@ def find_address(source: str) -> str | None:
 
 
 DRAWN = "replay"
-"""The folder of the cache with molecules that base models drew (`pipeline.training.replay_draws`)."""
+"""The folder of the cache with molecules that base models drew (`pipeline.training.finetuning.replay_draws`)."""
 
 
 def find_cache_folder() -> Path:

@@ -12,7 +12,7 @@ from command_line import CommandLine, Done, refused
 
 from flows.cli.json_output import answer, wants_json, write_answer
 from flows.cli.main import walk_commands
-from pipeline.workflows.run_folder import create_run
+from pipeline.workflows.records.run_folder import create_run
 
 WITHOUT = {"serve", "deploy", "reports", "ui", "quickstart"}
 """The commands that have no result: they ask, or run until they are interrupted."""

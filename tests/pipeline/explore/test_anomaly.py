@@ -14,17 +14,17 @@ import selfies
 import torch
 
 import pipeline as mg
-import pipeline.models.kept_molecules as reference_module
+import pipeline.models.training_set.kept_molecules as reference_module
 from chem_vae.anomaly import FILE, compute_percentiles, compute_surprise, fit_anomaly, read_kept_molecules
 from chem_vae.checkpoint import write_safetensors
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.data import TokenDataset
 from chem_vae.errors import CheckpointError, UserError
 from pipeline.explore.anomaly import anomaly_figure, ranking
-from pipeline.models.kept_molecules import draw_held_out_molecules
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.training.config import TrainConfig
-from pipeline.training.fit_predictors import fit_anomaly_reference
+from pipeline.training.predictors.fit_predictors import fit_anomaly_reference
 from pipeline.training.train import train
 from pipeline.workspace.presentation.plot_style import save_figure
 from pipeline.workspace.registry import find_data_folder
@@ -105,8 +105,8 @@ def test_the_reference_is_held_out_where_enough_are(
     splits = {name: dataset.tokens(name) for name in ("train", "validation", "test")}
     few = fit_anomaly_reference(checkpoint, splits)
     assert not few["held_out"] and len(few["nats"]) == len(splits["train"])
-    monkeypatch.setattr("pipeline.training.fit_predictors.FEWEST_HELD_OUT", 20)
-    monkeypatch.setattr("pipeline.models.kept_molecules.FEWEST_HELD_OUT", 20)
+    monkeypatch.setattr("pipeline.training.predictors.fit_predictors.FEWEST_HELD_OUT", 20)
+    monkeypatch.setattr("pipeline.models.training_set.kept_molecules.FEWEST_HELD_OUT", 20)
     made = fit_anomaly_reference(checkpoint, splits)
     unseen = torch.cat([compute_surprise(checkpoint, splits[s]).nats for s in ("validation", "test")])
     assert made["held_out"] and torch.allclose(made["nats"], unseen.sort().values, rtol=1e-4)

@@ -18,8 +18,8 @@ from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.validate import validate
 from pipeline.generation import annotate as annotation
 from pipeline.generation.config import GenerateConfig
-from pipeline.models.kept_molecules import KEPT_SMILES, read_kept_selfies, read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import KEPT_SMILES, read_kept_selfies, read_kept_smiles
 from pipeline.workflows.generate_run import generate_run
 
 

@@ -9,10 +9,10 @@ from rdkit.Chem import Descriptors
 
 from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.chemistry.molecule import Molecule
-from pipeline.generation.budget import MOST, Budget
 from pipeline.generation.config import GenerateConfig
-from pipeline.generation.constraint_filter import MEETS
 from pipeline.generation.generate import generate
+from pipeline.generation.sampling.budget import MOST, Budget
+from pipeline.generation.sampling.constraint_filter import MEETS
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.objectives.constraints import Constraints

@@ -13,7 +13,7 @@ from pipeline.chemistry.filters.structure_filters import locate_unusual
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.usual_structures import learn_usual_structures
+from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import train

@@ -21,8 +21,8 @@ from sqlalchemy import text
 from chem_vae.errors import ChemVAEWarning, UserError
 from pipeline.library import open_library
 from pipeline.library.database import LibraryError, UnreachableError, connect, find_library, read, write
-from pipeline.library.queries import LibraryQuery
 from pipeline.library.schema import Base
+from pipeline.library.search.queries import LibraryQuery
 from pipeline.library.versions import NEWEST, migrate, read_scripts
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -157,7 +157,7 @@ def test_the_environment_names_the_library(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_files_of_structures_can_be_removed_at_any_time(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.library.structure_index.MOST_ADDED", 10)
+    monkeypatch.setattr("pipeline.library.search.structure_index.MOST_ADDED", 10)
     with open_library(runs) as library:
         library.add_missing_runs()
         before = [row["id"] for row in library.query(LibraryQuery(smarts="c1ccccc1", limit=500)).rows]

@@ -10,9 +10,9 @@ import pipeline as mg
 from pipeline.chemistry.molecule import Molecule
 from pipeline.generation.annotate import compare_with_training, list_novelty_warnings
 from pipeline.models.base_models import BaseMolecules
-from pipeline.models.kept_molecules import read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.training_molecules import TrainingMolecules
+from pipeline.models.training_set.kept_molecules import read_kept_smiles
+from pipeline.models.training_set.training_molecules import TrainingMolecules
 
 NEW = "CC1(C)OB(C2CC2)OC1(C)C"  # MOSES holds no boron
 

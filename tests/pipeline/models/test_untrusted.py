@@ -21,8 +21,8 @@ from safetensors.torch import load_file, save_file
 
 from chem_vae.checkpoint import Checkpoint
 from chem_vae.errors import CheckpointError, UserError
-from pipeline.models.kept_molecules import load_anomaly_tensors, read_kept_selfies, read_kept_smiles
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.kept_molecules import load_anomaly_tensors, read_kept_selfies, read_kept_smiles
 
 MOST_SECONDS, MOST_MEGABYTES = 20.0, 700
 JSON_FILES = ("model.json", "manifest.json")

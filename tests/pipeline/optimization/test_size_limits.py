@@ -9,8 +9,8 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors
 
 from chem_vae.errors import ChemVAEWarning
-from pipeline.models.sizes import Sizes
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.sizes import Sizes
 from pipeline.objectives.config import Constraint
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.size_limits import limit_sizes

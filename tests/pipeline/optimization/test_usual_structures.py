@@ -11,7 +11,7 @@ from rdkit import Chem
 from chem_vae.errors import UserError
 from pipeline.chemistry.filters.structure_filters import find_unusual_motifs, locate_unusual
 from pipeline.models.trained_model import TrainedModel
-from pipeline.models.usual_structures import learn_usual_structures
+from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import USUAL, Constraint
 from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.config import OptimizeConfig

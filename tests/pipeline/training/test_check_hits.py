@@ -7,7 +7,7 @@ import torch
 
 from chem_vae.predictors import Prediction
 from chem_vae.predictors.labels import Labels
-from pipeline.training.compare_predictors import check_hits
+from pipeline.training.predictors.compare_predictors import check_hits
 
 
 def test_a_promise_is_kept_by_predictions_that_know_their_errors() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from chem_vae.data import TokenDataset
 from pipeline.models.trained_model import TrainedModel
-from pipeline.training.finetune import _bound_replay_without_z, _mix_molecules
+from pipeline.training.finetuning.finetune import _bound_replay_without_z, _mix_molecules
 from pipeline.training.sample_check import warn_about_samples
 
 

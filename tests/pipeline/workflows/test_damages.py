@@ -18,8 +18,8 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
-from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workflows.verify import verify
+from pipeline.workflows.records.run_folder import create_run, finish_run
+from pipeline.workflows.upkeep.verify import verify
 from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.runs import Run, list_runs
 
@@ -171,7 +171,7 @@ def test_a_damaged_model_without_hashes(model: TrainedModel, tmp_path: Path, nam
 
 def read_whole(model: TrainedModel) -> None:
     """Read all that a model's folder holds."""
-    from pipeline.models.kept_molecules import load_anomaly_tensors, read_kept_smiles
+    from pipeline.models.training_set.kept_molecules import load_anomaly_tensors, read_kept_smiles
 
     assert model.checkpoint and dict(model.predictors) and model.latent and model.measured is not None
     load_anomaly_tensors(model)

@@ -19,8 +19,8 @@ from pipeline.optimization.loop import optimize
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows import optimize_run as run_module
 from pipeline.workflows.optimize_run import optimize_run
-from pipeline.workflows.run_folder import create_run, finish_run
-from pipeline.workflows.search_state import BEGUN, find_state_folder, keep_without_limits
+from pipeline.workflows.records.run_folder import create_run, finish_run
+from pipeline.workflows.records.search_state import BEGUN, find_state_folder, keep_without_limits
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.folders import lock_folder
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
@@ -220,7 +220,7 @@ def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, da
 def test_a_search_that_was_begun_without_limits_on_the_size_goes_on_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.workflows.search_state.has_calls", lambda path: True)
+    monkeypatch.setattr("pipeline.workflows.records.search_state.has_calls", lambda path: True)
     keep, begun = keep_without_limits, tmp_path / BEGUN
     assert keep(config(), tmp_path).usual_size, "nothing was begun"
     begun.write_text(json.dumps({"strategy": "genetic"}), encoding="utf-8")

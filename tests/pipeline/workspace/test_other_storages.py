@@ -21,7 +21,7 @@ import fsspec
 import pytest
 
 from chem_vae.errors import DataError
-from pipeline.workflows.verify import verify
+from pipeline.workflows.upkeep.verify import verify
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.registry import resolve
 from pipeline.workspace.remote.outages import UnreachableError

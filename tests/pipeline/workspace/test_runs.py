@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import DataError, UserError
-from pipeline.workflows.run_folder import create_run, finish_run
+from pipeline.workflows.records.run_folder import create_run, finish_run
 from pipeline.workspace.runs import Run, list_runs
 
 

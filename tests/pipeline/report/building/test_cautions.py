@@ -9,7 +9,7 @@ import pytest
 
 from flows.terminal import format_summary
 from pipeline.chemistry.molecule import Molecule
-from pipeline.models.sizes import Sizes
+from pipeline.models.training_set.sizes import Sizes
 from pipeline.report import tables
 from pipeline.report.building.cautions import list_cautions
 from pipeline.report.facts.asked_and_found import Objective, Refusal, Request, Stage

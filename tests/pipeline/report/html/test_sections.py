@@ -6,7 +6,7 @@ from pipeline.report.facts.model_facts import Predictor, Training
 from pipeline.report.html.sections import choose_warnings
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import collect_properties
-from pipeline.training.fit_predictors import warn_about_predictors
+from pipeline.training.predictors.fit_predictors import warn_about_predictors
 
 
 def warnings_of(report: Report) -> list[str]:

@@ -21,7 +21,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.training.config import TrainConfig
 from pipeline.training.train import estimate_room, train
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workflows.run_folder import estimate_run
+from pipeline.workflows.records.run_folder import estimate_run
 from pipeline.workspace.storage.disk_space import check_writable, format_size, measure_folder
 
 

@@ -1,0 +1,125 @@
+"""The page of runs: what was done, how it ended, and what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from nicegui import ui
+
+from flows.app.context import AppContext
+from flows.app.jobs.remedies import say
+from flows.app.jobs.results import show_results
+from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, text
+from flows.app.pieces import plain_table
+from pipeline.workflows.records.summarize_runs import RunSummary, summarize_runs
+from pipeline.workspace.presentation.formatting import format_duration
+from pipeline.workspace.work.jobs import Job, list_jobs
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run or a job as a line of the list."""
+
+    id: str
+    address: str
+    state: str
+    begun: str
+    about: str
+    figures: str
+    is_run: bool = True
+
+
+def register(context: AppContext) -> None:
+    """Register the list of runs, and the page of one."""
+
+    @ui.page("/runs")
+    async def show_runs() -> None:
+        with frame("Runs", "/runs"):
+            lines = await asyncio.to_thread(collect_lines, context.workspace)
+            with ui.element("div").classes("between"):
+                heading("Runs")
+                if lines:
+                    primary_button("New run", lambda: ui.navigate.to("/"), "add")
+            if not lines:
+                say_empty("No run yet", "A run begins with a table of molecules.", "Begin with a file", "/")
+                return
+            with block():
+                show_lines(lines)
+
+    @ui.page("/run/{run_id}")
+    async def show_run(run_id: str) -> None:
+        with frame(run_id, "/runs"):
+            heading(run_id)
+            await show_results(context, run_id)
+            with ui.element("div").classes("line"):
+                quiet_button("All runs", lambda: ui.navigate.to("/runs"))
+
+
+def show_lines(lines: list[Line]) -> None:
+    """Show the list, with a box for each finished run by which two or more are compared."""
+    chosen: dict[str, bool] = {}
+
+    def compare() -> None:
+        names = [line.id for line in reversed(lines) if chosen.get(line.id)]
+        if len(names) < 2:
+            ui.notify("Tick two runs or more to compare them.", position="top")
+        else:
+            ui.navigate.to(f"/compare?runs={','.join(map(quote, names))}")
+
+    def tick(line: Line) -> None:
+        if line.state == "finished" and line.is_run:
+            box = ui.checkbox(on_change=lambda e: chosen.update({line.id: bool(e.value)})).props("dense")
+            box.props["aria-label"] = f"compare {line.id}"
+
+    rows = [
+        (
+            lambda line=line: tick(line),
+            lambda line=line: ui.link(line.id, line.address),
+            lambda line=line: text(line.state, f"chip {'running' if line.state == 'at work' else line.state}"),
+            line.begun,
+            line.about,
+            line.figures,
+        )
+        for line in lines
+    ]
+    plain_table(("", "run", "state", "begun (UTC)", "what was wanted", "result"), rows)
+    with ui.element("div").classes("line"):
+        if sum(line.state == "finished" for line in lines) > 1:
+            quiet_button("Compare those ticked", compare, "compare_arrows")
+        quiet_button("Repeat one every night", lambda: ui.navigate.to("/schedule"), "schedule")
+
+
+def collect_lines(workspace: Path) -> list[Line]:
+    """Collect the finished runs and the jobs that made none (yet), the newest first."""
+    jobs = list_jobs(workspace, ("run", "optimize", "generate"))
+    made = {str(job.end.get("run")): job for job in jobs if job.end.get("run")}
+    lines = [_describe_run(found, made.get(found.id)) for found in summarize_runs(workspace)]
+    lines += [_describe_job(job) for job in jobs if not job.end.get("run")]
+    return sorted(lines, key=lambda line: line.begun, reverse=True)
+
+
+def _describe_run(found: RunSummary, job: Job | None) -> Line:
+    figures = [f"{found.candidates:,} candidates"] if found.candidates is not None else []
+    if found.hits is not None:
+        figures.append(f"{found.hits:,} of {found.hits_of:,} within the goal")
+    if found.seconds is not None:
+        figures.append(format_duration(found.seconds))
+    address = f"/job/{job.id}" if job else f"/run/{found.id}"
+    return Line(
+        found.id, address, found.state, _write_time(found.started), found.wanted or say(found.why), ", ".join(figures)
+    )
+
+
+def _describe_job(job: Job) -> Line:
+    why = say(job.read_error()) if job.state == "failed" else ""
+    state = "at work" if job.state == "running" else job.state
+    return Line(
+        job.name, f"/job/{job.id}", state, _write_time(job.facts["created"]), str(job.facts.get("goal", job.kind)), why
+    )
+
+
+def _write_time(text: str | None) -> str:
+    return (text or "")[:16].replace("T", " ")

@@ -1,0 +1,1 @@
+"""The page that looks around a molecule in the latent space."""

@@ -1,0 +1,1 @@
+"""The page that optimizes a score."""

@@ -1,0 +1,117 @@
+"""Deploys flows to a work pool of a Prefect server, whose workers run them: `chem-vae deploy`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL
+from prefect.workers.process import ProcessWorker
+
+from chem_vae.errors import ChemVAEError, UserError
+from flows.deployment.automations import set_up_automations
+from flows.deployment.deployment_plan import list_python_path
+from flows.deployment.prefect_server import find_trouble
+from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
+from flows.terminal import note
+from pipeline.workspace.remote.redaction import redact
+
+WAIT_SECONDS = 60.0
+"""How long a server that starts is waited for."""
+
+if TYPE_CHECKING:
+    from flows.deployment.deployment_plan import Plan
+
+
+def deploy(
+    plan: Plan | None,
+    *,
+    pool: str,
+    dead_after: float,
+    notify: str | None = None,
+    reports: str | None = None,
+    file: Path | None = None,
+) -> None:
+    """Set up a server for nightly runs: the work pool, the automations, and a deployment, or those of a file.
+
+    Args:
+        plan: The deployment; None where they are in a file.
+        pool: The work pool, which is made where it is not there yet: one run at a time, in a process of its own.
+        dead_after: Seconds without a sign of life after which the server marks a run as crashed, so that the next can start.
+        notify: Where the server sends notifications, as `flows.deployment.automations.send_notifications` takes it.
+        reports: The address at which `chem-vae reports` shows the reports of the workspace.
+        file: A prefect.yaml, all deployments of which are made.
+
+    Raises:
+        UserError: Where no Prefect server is configured, or none answers.
+    """
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise UserError(
+            "no Prefect server is configured: start one with `prefect server start`, and say where it is with "
+            "`prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`; or use chem-vae serve, which needs none"
+        )
+    if trouble := wait_for_server(url):
+        raise UserError(
+            f"no Prefect server answers at {redact(url)}: {redact(str(trouble))}; start it with `prefect server start`"
+        )
+    with get_client(sync_client=True) as client:
+        prepare_pool(client, pool)
+        set_up_automations(client, dead_after, notify)
+        if plan is not None:
+            make_deployment(plan, pool, reports)
+            note(f"deployed {plan.path} to the work pool {pool}, {plan.describe_schedule()}")
+    if file is not None:
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+        if subprocess.run(command, cwd=file.resolve().parent, check=False).returncode:
+            raise ChemVAEError(f"prefect could not deploy what {file} holds; its message is above")
+
+
+def wait_for_server(url: str) -> Exception | None:
+    """Wait for a server that was only just started; return the reason why none answers, or None where one does."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    trouble = find_trouble(url)
+    if trouble is not None:
+        note(f"waiting for the Prefect server at {redact(url)}")
+    while trouble is not None and time.monotonic() < deadline:
+        time.sleep(1)
+        trouble = find_trouble(url)
+    return trouble
+
+
+def prepare_pool(client: SyncPrefectClient, name: str) -> None:
+    """Make a work pool for processes with one run at a time, where it is not there yet.
+
+    Raises:
+        UserError: Where it is there, but for another kind of worker.
+    """
+    try:
+        found = client.read_work_pool(name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(
+            WorkPoolCreate(name=name, type=ProcessWorker.type, base_job_template=template, concurrency_limit=1)
+        )
+        note(f"made the work pool {name}: one run at a time")
+        return
+    if found.type != ProcessWorker.type:
+        raise UserError(f"the work pool {name} is of the type {found.type}, not process; give another --pool")
+
+
+def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
+    """Make a deployment in a work pool, and return its id. What its runs need of the environment goes with it."""
+    environment = {**RUN_SETTINGS, "PYTHONPATH": list_python_path()}
+    if reports is not None:
+        environment[ADDRESS_VARIABLE] = reports
+    deployment: Any = plan.flow.to_deployment(
+        **plan.list_settings(),
+        work_pool_name=pool,
+        job_variables={"env": environment, "working_dir": str(plan.workspace.resolve().parent)},
+    )
+    return deployment.apply()

@@ -1,0 +1,1 @@
+"""Chooses molecules that are worth measuring, and says how many hits to expect."""

@@ -1,0 +1,1 @@
+"""Chooses molecules that are worth measuring from a given library."""

@@ -1,0 +1,1 @@
+"""Brings measurements from a laboratory into the library."""

@@ -1,0 +1,273 @@
+"""Brings measurements from a laboratory into the library: each is kept once, with its file and row; what matches nothing is kept too."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rdkit.Chem import Descriptors
+from sqlalchemy import Connection, delete, select, update
+
+from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.molecule import Molecule, skeleton_key
+from pipeline.chemistry.standardization.refusal import Rejection
+from pipeline.chemistry.standardization.standardize import Standardizer
+from pipeline.library.database import insert_new, split
+from pipeline.library.laboratory.measured_values import summarize
+from pipeline.library.laboratory.measurement_files import Measured, MeasuredRow, MeasurementFile
+from pipeline.library.recording import add_molecules, find_ids, find_properties
+from pipeline.library.schema import (
+    MEASURED_STATUS,
+    MeasurementRecord,
+    MoleculeRecord,
+    PropertyRecord,
+    StatusRecord,
+    UnmatchedRow,
+)
+from pipeline.library.search.identity import format_id, is_inchikey, parse_id
+from pipeline.library.search.structures import describe_structure
+
+
+@dataclass
+class ImportedMeasurements:
+    """The account of an imported file of measurements: every row is imported, known, without a value, or unmatched."""
+
+    file: str = ""
+    """Its name, without the folder or the server."""
+    rows: int = 0
+    matched: int = 0
+    """Rows that belong to a molecule of the library."""
+    added: int = 0
+    """Measurements that were not in the library."""
+    repeated: int = 0
+    """Measurements that were there already."""
+    molecules: int = 0
+    """Molecules with a new measurement."""
+    new_molecules: int = 0
+    """Molecules that were added for them."""
+    unmatched: list[tuple[int, str, str]] = field(default_factory=list)
+    """Row, what it says its molecule is, and the reason."""
+    contradictions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_known_properties(connection: Connection) -> dict[str, str]:
+    """Read the properties of the library with their units."""
+    return dict(connection.execute(select(PropertyRecord.name, PropertyRecord.unit)).tuples().all())
+
+
+def write_measurements(
+    connection: Connection,
+    file: str,
+    read: MeasurementFile,
+    *,
+    adds: bool = False,
+    who: str | None = None,
+) -> ImportedMeasurements:
+    """Write the measurements of a file into the library.
+
+    Args:
+        connection: A transaction that writes.
+        file: The file's name, for the history.
+        read: Its content.
+        adds: Whether a molecule that the library does not know is added, where the row has its SMILES.
+        who: Who imports; the user of the system when None.
+    """
+    made = ImportedMeasurements(file, len(read.rows) + len(read.rejected), notes=list(read.notes))
+    who, now = who or find_user(), datetime.now(UTC)
+    matched = _match(connection, read.rows, adds, made)
+    properties = find_properties(connection, read.units, {name: ("", unit) for name, unit in read.units.items()})
+    _fill_units(connection, read.units)
+    molecules = _read_molecules(connection, set(matched.values()))
+    rows, seen = list[dict[str, Any]](), Counter[str]()
+    for row in read.rows:
+        if row.number not in matched:
+            continue
+        for found in row.measured:
+            inchikey, weight = molecules[matched[row.number]]
+            value = _scale(found, weight)
+            content = [inchikey, found.property, value, read.units[found.property], row.assay, row.date]
+            base = json.dumps(content, default=str)
+            seen[base] += 1  # the same value twice in a file is two measurements
+            rows.append(
+                {
+                    "key": hashlib.sha256(f"{base} {seen[base]}".encode()).hexdigest(), "molecule_id": matched[row.number],
+                    "property_id": properties[found.property], "unit": read.units[found.property], "assay": row.assay,
+                    "measured_on": row.date, "file": file, "row": row.number, "cell": found.cell, "imported": now,
+                    "who": who, **value,
+                }
+            )  # fmt: skip
+    known = _find_known(connection, [r["key"] for r in rows])
+    new = [r for r in rows if r["key"] not in known]
+    for part in split(new):
+        insert_new(connection, MeasurementRecord, part)
+    made.added, made.repeated = len(new), len(rows) - len(new)
+    pairs = {(r["molecule_id"], r["property_id"]) for r in new}
+    made.molecules = len({molecule for molecule, _ in pairs})
+    made.contradictions = summarize(connection, pairs)
+    _set_measured(connection, {m for m, _ in pairs}, f"measured: {file}", who, now)
+    _keep_unmatched(connection, file, read, made, now)
+    return made
+
+
+def find_user() -> str:
+    """Find the name of the user of the system, for the history."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _match(
+    connection: Connection, rows: Sequence[MeasuredRow], adds: bool, made: ImportedMeasurements
+) -> dict[int, int]:
+    """Find the molecule of each row; rows without one are noted with the reason."""
+    standardizer = Standardizer(StandardizeOptions())
+    meant: dict[int, list[tuple[str, str | int | Rejection]]] = {}
+    standard: dict[str, Molecule | Rejection] = {}
+    for row in rows:
+        meant[row.number] = []
+        for text in row.names:
+            number = parse_id(text)
+            if number is None and not is_inchikey(text) and text not in standard:
+                standard[text] = standardizer(text)
+            key = number if number is not None else text.strip() if is_inchikey(text) else standard[text]
+            meant[row.number].append((text, key.inchikey if isinstance(key, Molecule) else key))
+    keys = {key for keys in meant.values() for _, key in keys if isinstance(key, str)}
+    numbers = {key for keys in meant.values() for _, key in keys if isinstance(key, int)}
+    ids = find_ids(connection, keys)
+    if adds:
+        lacking = {m.inchikey: m for m in standard.values() if isinstance(m, Molecule) and m.inchikey not in ids}
+        add_molecules(connection, [describe_structure(m) for m in lacking.values()], MEASURED_STATUS)
+        ids |= find_ids(connection, lacking)
+        made.new_molecules = len(lacking)
+    there = _find_numbers(connection, numbers)
+    found: dict[int, int] = {}
+    for row in rows:
+        said = {
+            text: (key if key in there else None)
+            if isinstance(key, int)
+            else ids.get(key)
+            if isinstance(key, str)
+            else None
+            for text, key in meant[row.number]
+        }
+        distinct = {number for number in said.values() if number is not None}
+        if len(distinct) == 1:
+            found[row.number] = distinct.pop()
+            made.matched += 1
+            continue
+        shown = " / ".join(said) or "nothing"
+        if distinct:
+            told = " and ".join(f"{text} is {format_id(n)}" for text, n in said.items() if n is not None)
+            reason = f"it names two molecules: {told}"
+        else:
+            reason = _explain_unmatched(connection, meant[row.number])
+        made.unmatched.append((row.number, shown, reason))
+    return found
+
+
+def _explain_unmatched(connection: Connection, meant: Sequence[tuple[str, str | int | Rejection]]) -> str:
+    """Say why a row belongs to no molecule of the library."""
+    if not meant:
+        return "it says no molecule"
+    for _, key in meant:
+        if isinstance(key, Rejection):
+            return f"it cannot be read: {key.reason}"
+        if isinstance(key, str):
+            near = select(MoleculeRecord.id).where(MoleculeRecord.stereo_blind_key == skeleton_key(key)).limit(1)
+            other = connection.execute(near).scalar_one_or_none()
+            if other is not None:
+                return f"not in the library; {format_id(other)} differs from it only in stereo, isotopes or protonation"
+    return "not in the library"
+
+
+def _find_numbers(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    found: set[int] = set()
+    for part in split(sorted(numbers)):
+        found.update(connection.execute(select(MoleculeRecord.id).where(MoleculeRecord.id.in_(part))).scalars())
+    return found
+
+
+def _read_molecules(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, float]]:
+    """Read the InChIKeys of molecules, and compute their molecular weights (g/mol)."""
+    found: dict[int, tuple[str, float]] = {}
+    columns = (MoleculeRecord.id, MoleculeRecord.inchikey, MoleculeRecord.smiles)
+    for part in split(sorted(ids)):
+        for number, key, smiles in connection.execute(select(*columns).where(MoleculeRecord.id.in_(part))):
+            found[number] = key, Descriptors.MolWt(Molecule(smiles).mol)  # type: ignore[attr-defined]
+    return found
+
+
+def _scale(found: Measured, weight: float) -> dict[str, float | None]:
+    """Return value, bounds and spread as the library keeps them: None where there is none."""
+    factor = 1.0 if math.isnan(found.mass) else found.mass / weight
+    numbers = {
+        "value": found.label.value,
+        "lower": found.label.lower,
+        "upper": found.label.upper,
+        "spread": found.spread,
+    }
+    return {name: None if math.isnan(number) else number * factor for name, number in numbers.items()}
+
+
+def _fill_units(connection: Connection, units: Mapping[str, str]) -> None:
+    """Note the units of properties that had none."""
+    for name, unit in units.items():
+        if unit:
+            lacks = (PropertyRecord.name == name) & (PropertyRecord.unit == "")
+            connection.execute(update(PropertyRecord).where(lacks).values(unit=unit))
+
+
+def _find_known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for part in split(keys):
+        found.update(connection.execute(select(MeasurementRecord.key).where(MeasurementRecord.key.in_(part))).scalars())
+    return found
+
+
+def _set_measured(connection: Connection, ids: Iterable[int], why: str, who: str, now: datetime) -> None:
+    """Write into the history that molecules were measured."""
+    for part in split(sorted(ids)):
+        rows = [{"molecule_id": i, "status": MEASURED_STATUS, "who": who, "when": now, "why": why} for i in part]
+        insert_new(connection, StatusRecord, rows)
+        chosen = MoleculeRecord.id.in_(part)
+        connection.execute(update(MoleculeRecord).where(chosen).values(status=MEASURED_STATUS))
+
+
+def _keep_unmatched(
+    connection: Connection, file: str, read: MeasurementFile, made: ImportedMeasurements, now: datetime
+) -> None:
+    """Keep the rows that belong to no molecule, and forget those of an earlier import that now do."""
+    reasons = {number: reason for number, _, reason in made.unmatched}
+    kept, gone = [], []
+    for row in read.rows:
+        cells = json.dumps(row.cells, ensure_ascii=False)
+        content = hashlib.sha256(f"{file} {row.number} {cells}".encode()).hexdigest()
+        if row.number in reasons:
+            kept.append({"file": file, "row": row.number, "reason": reasons[row.number], "cells": cells,
+                         "content": content, "imported": now})  # fmt: skip
+        else:
+            gone.append(content)
+    for number, text, reason in read.rejected:
+        content = hashlib.sha256(f"{file} {number} {text}".encode()).hexdigest()
+        cells = json.dumps({"row": text}, ensure_ascii=False)
+        kept.append(
+            {"file": file, "row": number, "reason": reason, "cells": cells, "content": content, "imported": now}
+        )
+    for part in split(gone):
+        connection.execute(delete(UnmatchedRow).where(UnmatchedRow.content.in_(part)))
+    for part in split(kept):
+        insert_new(connection, UnmatchedRow, part)
+    made.unmatched += read.rejected
+    unreadable = [f"row {row.number} ({', '.join(row.unreadable)})" for row in read.rows if row.unreadable]
+    if unreadable:
+        more = f" and {len(unreadable) - 5:,} more" if len(unreadable) > 5 else ""
+        made.notes.append(f"cells without a number that can be read: {', '.join(unreadable[:5])}{more}")

@@ -1,0 +1,1 @@
+"""Finds molecules of the library: by id, structure, values and status, page by page."""

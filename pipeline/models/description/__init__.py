@@ -1,0 +1,1 @@
+"""Describes a model in words: its card, its figures, its predictors."""

@@ -1,0 +1,1 @@
+"""Knows the molecules that a model was trained on: kept ones, hashes, sizes, and what is usual among them."""

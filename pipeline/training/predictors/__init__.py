@@ -1,0 +1,1 @@
+"""Fits, compares and checks the property predictors of a model that was just trained."""

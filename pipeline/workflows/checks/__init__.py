@@ -1,0 +1,1 @@
+"""Checks a run before its work begins, and its hits afterwards."""

@@ -1,0 +1,1 @@
+"""Writes and reads what is kept of runs: their folders, failures, nights, and comparisons."""
