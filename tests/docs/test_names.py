@@ -91,3 +91,15 @@ def test_architecture_lists_the_rooms_in_their_order() -> None:
     assert {p.parent.name for p in (ROOT / "pipeline").glob("*/__init__.py")} <= {
         room for floor in listed for room in floor
     }
+
+
+def test_architecture_lists_the_rooms_within_rooms() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = {
+        line.split("`")[1].rstrip("/"): set(re.findall(r"`(\w+)/`", line.partition(":")[2]))
+        for line in text.splitlines()
+        if re.match(r"- `\w+/`: ", line)
+    }
+    for room in (*(ROOT / "pipeline").iterdir(), ROOT / "chem_vae", ROOT / "flows"):
+        assert {p.parent.name for p in room.glob("*/__init__.py")} == found.pop(room.name, set()), room.name
+    assert not found

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import text
-from tests.pipeline.workflows.test_collect_garbage import make_dataset, make_model, make_run
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from pipeline.config import CampaignConfig
@@ -39,6 +38,7 @@ from pipeline.workspace.lookup import LATEST, find_dataset
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.runs import Run
 from tests.pipeline.library.conftest import write_run_folder
+from tests.pipeline.workflows.upkeep.test_collect_garbage import make_dataset, make_model, make_run
 
 SOURCE, MEASURED, ASKED = "source.csv", "measured.csv", "asked.txt"
 """Files of the workspace: the molecules, measurements of some, and what the oracle was asked."""
