@@ -11,8 +11,9 @@ import typer
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import UserError
 from flows.cli import options
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
 from flows.cli.export import check_place
+from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, show_progress, suggest_command

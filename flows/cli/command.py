@@ -13,54 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 import typer
 import typer.core
 
+from flows.cli.given import Given, name_parameter
 from flows.cli.json_output import write_answer
 from flows.cli.options import HOW, SHARED
-from flows.cli.setting_option import SettingOption, merge_pairs
+from flows.cli.setting_option import SettingOption
 from pipeline.benchmark.config import BenchmarkSettings
 from pipeline.workspace.work.interrupts import keep_interrupts
 
 if TYPE_CHECKING:
-    from pipeline.config import CampaignConfig
     from pipeline.workspace.setting_fields import SettingField
 
 F = TypeVar("F", bound=Callable[..., None])
 METAVARS = {int: "INT", float: "NUMBER", str: "NAME", Path: "FILE"}
-
-
-class Given:
-    """Holds what the options of a command say of the settings."""
-
-    def __init__(self, options: tuple[SettingOption, ...], values: Mapping[str, Any]) -> None:
-        said = [(option, values[_parameter(option)]) for option in options]
-        said = [(option, value) for option, value in said if value not in (None, [], ())]
-        self.raw = {option.name: value for option, value in said}
-        """The values of the options that were given, by the option's name."""
-        pairs = [(bool(option.key), pair) for option, value in said for pair in option.read(option, value)]
-        self.settings = merge_pairs([pair for has_key, pair in pairs if has_key])
-        """The settings that were given, by dotted key; those of --set, which has no key of its own, win over the others."""
-        for key, value in (pair for has_key, pair in pairs if not has_key):
-            self.settings.pop(key, None)  # so that it comes last
-            self.settings[key] = value
-
-    def load(self, path: Path | None = None, before: Mapping[str, Any] | None = None) -> CampaignConfig:
-        """Read a configuration file (or none) with what was given in it.
-
-        Args:
-            path: A TOML file, or a run's config.json.
-            before: Settings by dotted key that win over the file, but not over the options.
-
-        Raises:
-            UserError: Where a setting is unknown or has no valid value.
-        """
-        from pipeline.config import load_config  # here and below: pydantic is slow to load, and --help does without it
-
-        given = {key: value for key, value in self.settings.items() if not key.startswith(("tune.", "benchmark."))}
-        return load_config(path, {**(before or {}), **given})
-
-    def table(self, name: str) -> dict[str, Any]:
-        """Return the settings of one table that were given, by their names in it."""
-        start = f"{name}."
-        return {key.removeprefix(start): value for key, value in self.settings.items() if key.startswith(start)}
 
 
 class CommandGroup(typer.core.TyperGroup):
@@ -205,7 +169,7 @@ def _make_parameter(option: SettingOption, field: SettingField | None) -> inspec
         show_default=False,
     )
     return inspect.Parameter(
-        _parameter(option), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+        name_parameter(option), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
     )
 
 
@@ -223,10 +187,6 @@ def explain_option(option: SettingOption, field: SettingField | None) -> str:
 
 def _as_toml(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _parameter(option: SettingOption) -> str:
-    return "setting" + option.name.partition("/")[0].replace("-", "_")
 
 
 def _fields_of(options: tuple[SettingOption, ...]) -> dict[str, SettingField]:

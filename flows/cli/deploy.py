@@ -7,7 +7,8 @@ from typing import Annotated
 
 from chem_vae.errors import UserError
 from flows.cli import options
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
+from flows.cli.given import Given
 from flows.cli.options import HOW, make_option
 from flows.cli.schedule_options import (
     TELL,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from chem_vae.errors import DataError, UserError
 from flows.cli import options
 from flows.cli.answers import describe_run
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
 from flows.cli.export import check_output, export
+from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect

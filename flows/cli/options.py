@@ -25,7 +25,7 @@ from flows.cli.setting_option import (
 from pipeline.workspace.storage.disk_space import refuse_remote
 
 if TYPE_CHECKING:
-    from flows.cli.command import Given
+    from flows.cli.given import Given
 
 LEARN, MODELS, ASK, SCORE = "What to learn from", "Which model", "What to ask for", "Who scores"
 MUST, SEARCH, HOW = "What molecules must be", "How to search", "How to run"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from chem_vae.errors import UserError
-from flows.cli.command import Given
+from flows.cli.given import Given
 from flows.cli.options import HOW, LEARN, make_option
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import typer
 from chem_vae.errors import UserError
 from flows.cli import inspect, options, quickstart
 from flows.cli.answers import describe_dataset, describe_model, describe_run
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
 from flows.cli.export import check_output, export
+from flows.cli.given import Given
 from flows.cli.json_output import answer, wants_json
 from flows.environment import start_prefect
 from flows.terminal import log, name_workspace, note, show_progress, suggest_command

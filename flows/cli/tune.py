@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from flows.cli import options
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
+from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command

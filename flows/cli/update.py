@@ -7,7 +7,8 @@ from typing import Annotated
 
 from flows.cli import inspect, options
 from flows.cli.answers import describe_run
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
+from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.terminal import log, name_workspace, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits

@@ -9,7 +9,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.datasets.labels.left_out import LeaveOut
-from pipeline.datasets.labels.log_scale import name_logarithm
+from pipeline.datasets.labels.logarithm_names import name_logarithm
 from pipeline.workspace.name_splitting import split_outside_brackets
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.settings import Settings

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from chem_vae.atomic_files import write_text
 from pipeline.datasets.account import split_changes
 from pipeline.datasets.labels.label import LabelColumn
-from pipeline.datasets.labels.log_scale import is_logarithm
+from pipeline.datasets.labels.logarithm_names import is_logarithm
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.workspace.presentation.csv_tables import format_csv
 

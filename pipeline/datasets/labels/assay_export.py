@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.datasets.labels.label import read_relation
-from pipeline.datasets.labels.log_scale import is_p_value
+from pipeline.datasets.labels.logarithm_names import is_p_value
 from pipeline.datasets.labels.units import is_unit, split_header
 
 _WORDS = {

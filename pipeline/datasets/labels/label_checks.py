@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chem_vae.errors import DataError
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.labels.label_outliers import Suspects, find_suspects
-from pipeline.datasets.labels.log_scale import is_logarithm, is_potency, name_logarithm
+from pipeline.datasets.labels.logarithm_names import is_logarithm, is_potency, name_logarithm
 from pipeline.datasets.labels.units import find_molar_exponent
 from pipeline.datasets.readers.row_numbers import RowNumbers
 

@@ -22,7 +22,8 @@ from pipeline.datasets.labels.column_units import UnitFacts, UnitPlan, find_stra
 from pipeline.datasets.labels.label import LARGEST, Cell, LabelColumn, split_cell
 from pipeline.datasets.labels.label_account import LabelAccount, check_losses, count_things
 from pipeline.datasets.labels.left_out import LeaveOut, leave_out
-from pipeline.datasets.labels.log_scale import LogScale, is_p_value
+from pipeline.datasets.labels.log_scale import LogScale
+from pipeline.datasets.labels.logarithm_names import is_p_value
 from pipeline.datasets.labels.measured_cells import Part, Record, RecordReader, count_cells
 from pipeline.datasets.labels.measured_labels import LabelMaker
 from pipeline.datasets.labels.number_style import NumberStyle, StyleEvidence

@@ -14,7 +14,7 @@ from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.standardization.smiles_text import split_name
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.labels.label import Cell, split_cell
-from pipeline.datasets.labels.log_scale import is_logarithm, is_potency
+from pipeline.datasets.labels.logarithm_names import is_logarithm, is_potency
 from pipeline.datasets.labels.units import split_header
 from pipeline.datasets.layout.cell_kinds import take_filled
 from pipeline.datasets.readers import Hints

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from pipeline.datasets.labels.log_scale import is_logarithm
+from pipeline.datasets.labels.logarithm_names import is_logarithm
 from pipeline.library.database import split
 from pipeline.library.recording import NO_MODEL, write_values
 from pipeline.library.schema import MEASURED, MeasurementRecord, PropertyRecord

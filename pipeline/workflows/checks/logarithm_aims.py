@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chem_vae.errors import UserError
 from pipeline.datasets.config import MeasuredProperty
-from pipeline.datasets.labels.log_scale import LogScale, name_logarithm
+from pipeline.datasets.labels.log_scale import LogScale
+from pipeline.datasets.labels.logarithm_names import name_logarithm
 from pipeline.datasets.labels.units import split_header
 from pipeline.objectives.config import Objective
 

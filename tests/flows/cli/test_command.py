@@ -9,7 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import options
-from flows.cli.command import Given, command, new_group
+from flows.cli.command import command, new_group
+from flows.cli.given import Given
 
 seen: list[tuple[Given, int, Path, bool]] = []
 app = new_group("A group.")
