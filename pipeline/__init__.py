@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time each name is loa
     from pipeline.explore.unusual import unusual as unusual
     from pipeline.generation.config import GenerateConfig as GenerateConfig
     from pipeline.generation.config import ScreenConfig as ScreenConfig
-    from pipeline.generation.generate import GenerationReport as GenerationReport
+    from pipeline.generation.result import GenerationReport as GenerationReport
     from pipeline.interface.data import ingest as ingest
     from pipeline.interface.data import predict as predict
     from pipeline.interface.data import train as train
@@ -77,7 +77,7 @@ _MODULES = {
     "pipeline.explore.reconstruction": ("reconstruct", "robustness"),
     "pipeline.explore.unusual": ("unusual",),
     "pipeline.generation.config": ("GenerateConfig", "ScreenConfig"),
-    "pipeline.generation.generate": ("GenerationReport",),
+    "pipeline.generation.result": ("GenerationReport",),
     "pipeline.interface.data": ("ingest", "predict", "train"),
     "pipeline.interface.generation": ("generate", "optimize", "screen"),
     "pipeline.interface.runs": ("Run", "campaign", "list_runs"),

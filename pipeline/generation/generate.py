@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from chem_vae.errors import UserError
@@ -16,8 +14,7 @@ from chem_vae.optimizers import spell_strategy
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.filters.structure_filters import read_allowed
 from pipeline.chemistry.filters.unusual_cells import is_usual
-from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING, Share
-from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.chemistry.metrics import NEVER_PROPOSED, NOT_IN_TRAINING
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.chemistry.variation.scaffold_variation import list_capped
@@ -33,11 +30,13 @@ from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.earlier_proposals import EarlierProposals
 from pipeline.generation.measuring.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
 from pipeline.generation.measuring.batch_selection import choose_batch, explain_few
-from pipeline.generation.measuring.hit_probability import ExpectedHits, add_hit_probability
+from pipeline.generation.measuring.hit_probability import add_hit_probability
 from pipeline.generation.measuring.measured_kind import MeasuredKind
 from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
-from pipeline.generation.sampling.budget import BOUNDED, PER_CANDIDATE, Budget
-from pipeline.generation.sampling.constraint_filter import Refusals, make_constraints
+from pipeline.generation.ranking import has_only_bounded, rank_candidates, sort_molecules
+from pipeline.generation.result import GenerationReport
+from pipeline.generation.sampling.budget import PER_CANDIDATE, Budget
+from pipeline.generation.sampling.constraint_filter import make_constraints
 from pipeline.generation.sampling.direct import SearchResult, sample
 from pipeline.generation.sampling.rare_targets import warn_of_rare_targets
 from pipeline.generation.sampling.shortfall import explain_shortfall
@@ -56,76 +55,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.presentation.formatting import format_number
-from pipeline.workspace.presentation.notebook_card import Card
 from pipeline.workspace.work.night import make_seed
-
-if TYPE_CHECKING:
-    from pipeline.generation.screening.library_account import LibraryAccount  # for the type alone
-
-
-@dataclass(repr=False)
-class GenerationReport(HasCandidates):
-    """The result of `generate`: the ranked candidates, all valid and distinct molecules, and the counts on the way."""
-
-    candidates: pd.DataFrame
-    """The ranked candidates, `n` at most: valid, unique and novel. The column `molecule` holds Molecule objects."""
-    molecules: pd.DataFrame
-    """All valid and distinct molecules in the order of sampling, with the same columns except the neighbors. Those that are
-    neither within the target nor near the candidates' rank are not annotated: alerts, scaffold and further properties are
-    None and NaN."""
-    counts: dict[str, int]
-    """requested, decoded, valid, unique, not in the training data, never proposed before, novel (both), novel (stereo-blind), within target, usual (among those), alert-free (among
-    the usual ones); without the training data there is no count of novel ones."""
-    objectives: list[ResolvedObjective]
-    config: GenerateConfig
-    samples: int
-    canonical: Share
-    """How many of the decoded strings are the canonical spelling of their molecule (`pipeline.models.sampling`)."""
-    warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    refusals: Refusals = field(default_factory=Refusals)
-    """The number of molecules that each constraint refused."""
-    isomers: pd.DataFrame | None = None
-    """The stereoisomers of the candidates with undefined stereo (`predict_isomers`), where they were asked for."""
-    hits: ExpectedHits | None = None
-    """How many candidates are expected to reach the goal; None where no value is predicted or no goal is known."""
-    library: LibraryAccount | None = None
-    """The account of the library that the candidates were chosen from; None where they were generated."""
-    report: dict[str, Any] = field(default_factory=dict)
-    """The content of report.json, where a run folder was written."""
-
-    def to_frame(self, *, latent: bool = False) -> MoleculeTable:
-        """Return the candidates, one per row, best first.
-
-        Args:
-            latent: Add the column `z` with the latent point of each molecule.
-        """
-        return MoleculeTable(
-            self.candidates.drop(columns=["molecule"] if latent else ["molecule", "z"], errors="ignore")
-        )
-
-    def describe_card(self) -> Card:
-        """Describe the result: what was asked for, what was found, and the first candidates drawn."""
-        asked = [f"{w.summary.name} {w.aim}" for w in self.objectives]
-        facts = [("asked for", "; ".join(asked) or "molecules like the data")]
-        facts.append(("found", " → ".join(f"{name} {count:,}" for name, count in self.counts.items())))
-        if self.hits is not None:
-            hits = self.hits
-            expected = f"{format_number(hits.expected)} of {hits.of:,} ({hits.low:,} to {hits.high:,})"
-            facts.append(("expected to reach", f"{hits.goal}: {expected}, by the model's own probabilities"))
-        table, values = self.to_frame(), self._list_values()
-        return Card(
-            f"{len(table):,} candidate{'' if len(table) == 1 else 's'}",
-            facts,
-            self.warnings,
-            list_drawings(table, values),
-            list_lines(table, values),
-            'all of them: .to_frame(), .grid(n=...), .plot(), .save("found.sdf")' if len(table) else "",
-        )
-
-    def _list_values(self) -> list[str]:
-        return [f"{w.summary.name}_{w.basis}" for w in self.objectives]
 
 
 def generate(
@@ -359,7 +289,7 @@ def _annotate(
     if "batch" in eligible:  # the candidates are among them, in the target or not
         order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
     first = set(order)
-    beyond = [i for i in _sort(eligible, has_only_bounded(objectives)).index if i not in first]
+    beyond = [i for i in sort_molecules(eligible, has_only_bounded(objectives)).index if i not in first]
     return annotate(
         molecules,
         order,
@@ -371,32 +301,3 @@ def _annotate(
         allow_unusual=allowed,
         progress=progress,
     )
-
-
-def has_only_bounded(objectives: Sequence[ResolvedObjective]) -> bool:
-    """Say whether molecules within every target go before all others: where each objective says itself what is good enough."""
-    return bool(objectives) and all(w.kind in BOUNDED for w in objectives)
-
-
-def rank_candidates(eligible: pd.DataFrame, n: int, behind: pd.Series, hits_first: bool) -> pd.DataFrame:
-    """Rank the best n by score, or in the order of sampling without an objective, and add the column rank.
-
-    Rows of which `behind` is True, the unusual molecules, come after all others.
-    """
-    if "batch" in eligible:
-        eligible = eligible[eligible["batch"].notna()]
-    ordered = _sort(eligible, hits_first)
-    ordered = ordered.loc[behind[ordered.index].sort_values(kind="stable").index]
-    ordered = ordered.head(n).reset_index(drop=True).drop(columns="batch", errors="ignore")
-    ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
-    return ordered
-
-
-def _sort(molecules: pd.DataFrame, hits_first: bool) -> pd.DataFrame:
-    if "batch" in molecules:
-        return molecules.sort_values(["batch", "acquisition"], ascending=[True, False], kind="stable")
-    if hits_first:
-        by, ascending = ["within_target", "score", "sample"], [False, False, True]
-    else:
-        by, ascending = ["score", "sample"], [False, True]
-    return molecules.sort_values(by, ascending=ascending, kind="stable", na_position="last")

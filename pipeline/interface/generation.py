@@ -9,8 +9,8 @@ from typing import Any
 from chem_vae.progress import Progress
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
-from pipeline.generation.generate import GenerationReport
 from pipeline.generation.generate import generate as generate_candidates
+from pipeline.generation.result import GenerationReport
 from pipeline.generation.screening.screen_library import screen as screen_library
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.aims import collect_objectives

@@ -27,12 +27,13 @@ from pipeline.generation.annotate import (
 )
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.earlier_proposals import EarlierProposals
-from pipeline.generation.generate import GenerationReport, has_only_bounded, rank_candidates
 from pipeline.generation.measuring.acquisition_search import list_measured_molecules
 from pipeline.generation.measuring.batch_selection import choose_batch
 from pipeline.generation.measuring.hit_probability import add_hit_probability
 from pipeline.generation.measuring.measured_kind import MeasuredKind
 from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
+from pipeline.generation.ranking import has_only_bounded, rank_candidates
+from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.constraint_filter import Refusals
 from pipeline.generation.screening.library_account import BestRows, LibraryAccount, RejectsFile, SeenKeys
 from pipeline.generation.screening.library_scoring import (

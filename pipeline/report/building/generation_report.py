@@ -15,7 +15,7 @@ from pipeline.chemistry.metrics import (
     count_funnel,
 )
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.generate import GenerationReport
+from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.constraint_filter import MEETS
 from pipeline.generation.screening.library_account import STAGES as LIBRARY_STAGES
 from pipeline.generation.stereo_candidates import NO_COPY
