@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rdkit.Chem import Mol, rdFingerprintGenerator
 
 from chem_vae.errors import UserError
-from pipeline.workspace.registry import find_cache_folder
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 NAMES = ("drd2", "gsk3b", "jnk3")
 FEATURES = 2048

@@ -40,9 +40,9 @@ from chem_vae.predictors.predictor_fit import fit_predictor
 from chem_vae.predictors.tanimoto_process import TanimotoProcess
 from pipeline.benchmark.parts import Parts
 from pipeline.config import CampaignConfig
+from pipeline.generation.acquisition.acquisition_search import search
+from pipeline.generation.acquisition.batch_selection import select_diverse
 from pipeline.generation.config import MeasuredConfig
-from pipeline.generation.measuring.acquisition_search import search
-from pipeline.generation.measuring.batch_selection import select_diverse
 from pipeline.models.measured_predictor import MeasuredPredictor, features
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel, load_model
@@ -96,7 +96,7 @@ def predictor_of(model: TrainedModel, known: Known, seed: int) -> MeasuredPredic
 def designed(
     model: TrainedModel, known: Known, n: int, samples: int, config: MeasuredConfig, strategy: str, seed: int
 ) -> tuple[list[str], dict[str, Any]]:
-    """Choose a batch as `chem-vae generate` does for a measured property (`pipeline.generation.measuring.acquisition_search`)."""
+    """Choose a batch as `chem-vae generate` does for a measured property (`pipeline.generation.acquisition.acquisition_search`)."""
     predictor = predictor_of(model, known, seed)
     standing = TrainedModel(model.folder, model.manifest)
     standing.__dict__["checkpoint"] = model.checkpoint

@@ -34,9 +34,9 @@ from chem_vae.training.trainer import train
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
+from pipeline.workspace.progress.bars import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
 from pipeline.workspace.storage.folders import hash_content
-from pipeline.workspace.work.progress import show_progress
 
 HERE = Path(__file__).parent
 PROPERTIES = ("logp", "mw", "tpsa", "qed")

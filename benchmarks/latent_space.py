@@ -37,8 +37,8 @@ from pipeline.explore.reconstruction import robustness_figure
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.workspace.presentation.plot_style import save_figure
+from pipeline.workspace.progress.bars import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
-from pipeline.workspace.work.progress import show_progress
 
 HERE = Path(__file__).resolve().parent
 PROPRANOLOL, WARFARIN = "CC(C)NCC(O)COc1cccc2ccccc12", "CC(=O)CC(c1ccccc1)c1c(O)c2ccccc2oc1=O"

@@ -29,7 +29,7 @@ from pipeline.library.database import is_sqlite
 from pipeline.library.schema import Base
 from pipeline.library.search.fields import Range
 from pipeline.library.search.queries import LibraryQuery
-from pipeline.library.search.structures import describe_structure
+from pipeline.library.structures import describe_structure
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.runs import describe_machine
 

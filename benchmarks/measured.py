@@ -54,9 +54,9 @@ from pipeline.chemistry.variation.crossover import vary
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
+from pipeline.generation.acquisition.hit_probability import COLUMN, compute_hit_probability, expect_hits
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate
-from pipeline.generation.measuring.hit_probability import COLUMN, compute_hit_probability, expect_hits
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective

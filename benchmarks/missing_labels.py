@@ -27,8 +27,8 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.training.config import TrainConfig
+from pipeline.workspace.progress.bars import show_progress
 from pipeline.workspace.runs import describe_machine, list_versions
-from pipeline.workspace.work.progress import show_progress
 
 HERE = Path(__file__).parent
 SEED = 0

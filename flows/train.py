@@ -12,7 +12,7 @@ from flows.terminal import note
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.remote.redaction import redact
-from pipeline.workspace.work.run_log import add_to_log
+from pipeline.workspace.run_log import add_to_log
 
 DEFAULT = TrainConfig()
 

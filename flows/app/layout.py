@@ -13,7 +13,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from chem_vae.errors import ChemVAEError
-from flows.app.jobs.remedies import say
+from flows.app.remedies import say
 
 MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"), ("Explore", "/explore"), ("Optimize", "/optimize"))
 """The pages of the menu with their addresses."""

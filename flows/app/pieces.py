@@ -9,8 +9,8 @@ import numpy as np
 from nicegui import ui
 from numpy.typing import NDArray
 
-from flows.app.jobs.remedies import Remedy, read_sentence
 from flows.app.layout import Words, text
+from flows.app.remedies import Remedy, read_sentence
 from pipeline.chemistry.output.drawings import draw_molecule
 from pipeline.workspace.presentation.formatting import format_plain
 

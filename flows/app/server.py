@@ -25,7 +25,7 @@ from flows.app.context import AppContext, is_local_host
 from flows.app.jobs import comparison, job_page, runs, schedule
 from flows.app.latent_space import explore
 from flows.app.new_run import start
-from flows.app.objectives import optimize
+from flows.app.optimization import optimize
 from flows.report_server import POLICY, find_run_file, identify
 from pipeline.report.html.libraries import find_folder, list_libraries
 

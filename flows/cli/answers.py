@@ -24,8 +24,8 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         folder: The run's folder.
         more: What the command adds.
     """
-    from pipeline.report.html.read_first import split_warnings  # here: --help does without pydantic and pandas
-    from pipeline.report.model import read_report
+    from pipeline.report.model import read_report  # here and below: --help does without pydantic and pandas
+    from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
     from pipeline.workflows.records.summarize_runs import list_missing, summarize_run
 

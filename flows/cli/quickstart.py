@@ -18,7 +18,7 @@ from pipeline.workspace.presentation.formatting import format_plain
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
-    from pipeline.datasets.layout.first_look import FirstLook
+    from pipeline.datasets.first_look import FirstLook
 
 app = new_group()
 EXAMPLE = {"logp": {"target": 2.5}, "qed": {"maximize": True}}
@@ -79,7 +79,7 @@ def ask_and_run(workspace: Path, file: Path | None = None) -> None:
 
 def _ask_file(file: Path | None) -> tuple[Path, FirstLook] | None:
     """Ask for a file until one holds molecules; None where the person wants a try without one."""
-    from pipeline.datasets.layout.first_look import look_at  # here: loads rdkit and pandas
+    from pipeline.datasets.first_look import look_at  # here: loads rdkit and pandas
 
     while True:
         if file is None:
@@ -124,8 +124,8 @@ def _run_example(workspace: Path) -> Path | None:
 def _run_file(file: Path, look: FirstLook, workspace: Path) -> Path | None:
     """Ask what is wanted of a file, and run the whole campaign."""
     from pipeline.config import load_config  # here: loads torch and rdkit
+    from pipeline.datasets.first_look import suggest_ingest
     from pipeline.datasets.ingest import ingest
-    from pipeline.datasets.layout.first_look import suggest_ingest
     from pipeline.workflows.campaign import campaign
     from pipeline.workflows.checks.estimate import estimate_campaign
 

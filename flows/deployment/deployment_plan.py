@@ -140,7 +140,7 @@ def plan_deployment(
 
 def list_python_path() -> str:
     """Return the PYTHONPATH with which another process finds the flows."""
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
 
 

@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId,
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
-from pipeline.workspace.work.night import set_night
+from pipeline.workspace.night import set_night
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

@@ -207,7 +207,7 @@ def settle_dead_runs(client: SyncPrefectClient, deployment: UUID, flow_name: str
     Args:
         client: The server's client.
         deployment: The deployment's id.
-        flow_name: One of `flows.deployment.deploy.FLOWS`, for the account of each failure.
+        flow_name: One of `flows.deployment.deployment_plan.FLOWS`, for the account of each failure.
         reason: Why they ended.
 
     Returns:

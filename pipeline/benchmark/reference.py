@@ -26,7 +26,8 @@ from chem_vae.errors import DataError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.benchmark.chemnet import Gaussian, Moments, find_fcd_version, fit_gaussian, sum_moments
 from pipeline.benchmark.molecules import PROPERTIES, MeasuredParts, Molecules, measure
-from pipeline.workspace.registry import find_cache_folder, find_extra_file, hash_file, resolve
+from pipeline.workspace.registry import find_extra_file, hash_file, resolve
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 TEST_SETS = {"Test": "test", "TestSF": "test_scaffolds"}

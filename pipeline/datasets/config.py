@@ -121,7 +121,7 @@ class IngestConfig(Settings):
     @field_validator("properties", mode="before")
     @classmethod
     def _names_alone(cls, value: Any) -> Any:
-        """Accept "pIC50", "pIC50=nM" and "sol(pH=7.4)" for {name, unit}; see also `pipeline.datasets.labels.property_names`."""
+        """Accept "pIC50", "pIC50=nM" and "sol(pH=7.4)" for {name, unit}; see also `pipeline.datasets.property_names`."""
         if isinstance(value, str):
             value = [value]
         if isinstance(value, list | tuple):

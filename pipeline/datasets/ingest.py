@@ -13,11 +13,11 @@ from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.datasets.building.dataset_builder import DatasetBuilder
+from pipeline.datasets.columns import open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT_VERSION, RULES, Dataset
 from pipeline.datasets.growth import open_earlier
-from pipeline.datasets.labels.property_names import resolve_properties
-from pipeline.datasets.layout.columns import open_source
+from pipeline.datasets.property_names import resolve_properties
 from pipeline.datasets.readers.source import find_format
 from pipeline.workspace.registry import ResolvedSource, resolve
 from pipeline.workspace.remote.downloads import find_address, name_download

@@ -19,6 +19,17 @@ from pipeline.chemistry.properties import PROPERTIES
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.chemistry.variation.scaffold_variation import list_capped
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.acquisition.acquisition_search import (
+    LEAST,
+    WEIGH,
+    WEIGH_STEPS,
+    list_measured_molecules,
+    search,
+)
+from pipeline.generation.acquisition.batch_selection import choose_batch, explain_few
+from pipeline.generation.acquisition.hit_probability import add_hit_probability
+from pipeline.generation.acquisition.measured_kind import MeasuredKind
+from pipeline.generation.acquisition.measured_neighbors import add_measured_neighbors
 from pipeline.generation.annotate import (
     add_neighbors,
     annotate,
@@ -28,11 +39,6 @@ from pipeline.generation.annotate import (
 )
 from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.generation.earlier_proposals import EarlierProposals
-from pipeline.generation.measuring.acquisition_search import LEAST, WEIGH, WEIGH_STEPS, list_measured_molecules, search
-from pipeline.generation.measuring.batch_selection import choose_batch, explain_few
-from pipeline.generation.measuring.hit_probability import add_hit_probability
-from pipeline.generation.measuring.measured_kind import MeasuredKind
-from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
 from pipeline.generation.ranking import has_only_bounded, rank_candidates, sort_molecules
 from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.budget import PER_CANDIDATE, Budget
@@ -55,7 +61,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.work.night import make_seed
+from pipeline.workspace.night import make_seed
 
 
 def generate(

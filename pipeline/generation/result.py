@@ -9,8 +9,8 @@ import pandas as pd
 
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.generation.acquisition.hit_probability import ExpectedHits
 from pipeline.generation.config import GenerateConfig
-from pipeline.generation.measuring.hit_probability import ExpectedHits
 from pipeline.generation.sampling.constraint_filter import Refusals
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.presentation.formatting import format_number

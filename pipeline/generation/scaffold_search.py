@@ -25,7 +25,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions
-from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.progress.found_molecules import BestFound
 from pipeline.workspace.work.long_work import watch_long_work
 
 ROUNDS = 4  # rounds of varying the best molecules, where there is an objective

@@ -24,8 +24,8 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.train import train as train_on
 from pipeline.workflows.upkeep.leftovers import TABLES
 from pipeline.workspace.lookup import find_dataset, find_workspace
+from pipeline.workspace.progress.bars import follow
 from pipeline.workspace.storage.disk_space import check_writable
-from pipeline.workspace.work.progress import follow
 
 
 def ingest(

@@ -18,7 +18,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.result import Optimization
 from pipeline.oracles.base import Oracle
 from pipeline.workflows.optimize_function import optimize as optimize_under_oracle
-from pipeline.workspace.work.progress import follow
+from pipeline.workspace.progress.bars import follow
 
 
 def generate(

@@ -18,7 +18,7 @@ from pipeline.workspace import runs
 from pipeline.workspace.lookup import find_workspace
 from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.presentation.notebook_card import Card
-from pipeline.workspace.work.progress import follow
+from pipeline.workspace.progress.bars import follow
 
 CANDIDATES = "candidates.csv"
 

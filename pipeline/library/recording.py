@@ -27,7 +27,7 @@ from pipeline.library.schema import (
     RunRecord,
     ValueRecord,
 )
-from pipeline.library.search.structures import Structure, describe_structure
+from pipeline.library.structures import Structure, describe_structure
 
 NO_MODEL = 0
 """The model of values that no model predicted."""

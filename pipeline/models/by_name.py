@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.chemistry.output.molecule_table import MoleculeTable, find_structures
 from pipeline.models.trained_model import TrainedModel, load_model
-from pipeline.workspace.work.progress import follow
+from pipeline.workspace.progress.bars import follow
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -46,7 +46,7 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
-from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.progress.found_molecules import BestFound
 from pipeline.workspace.work.long_work import LongWork, watch_long_work
 
 LOG, ORIGINS, CLOCK = "oracle.sqlite", "proposals.jsonl", "clock.json"

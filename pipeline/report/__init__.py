@@ -48,11 +48,11 @@ def write(
     """
     # Here and not at the top: pandas, RDKit and Jinja2 are slow to load, and reading a report needs none of them.
     from pipeline.chemistry.output.sdf_writer import write_sdf
-    from pipeline.report.building.raw_values import add_raw_values
     from pipeline.report.column_dictionary import describe_columns, make_dictionary
     from pipeline.report.html import page
     from pipeline.report.message import render_message
     from pipeline.report.model import Report
+    from pipeline.report.raw_values import add_raw_values
 
     folder.mkdir(parents=True, exist_ok=True)
     data = atomic_files.to_plain(report.to_dict())

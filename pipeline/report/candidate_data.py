@@ -13,14 +13,14 @@ from pipeline.chemistry.filters.structural_alerts import locate_alerts
 from pipeline.chemistry.filters.unusual_cells import SEPARATOR, read_atoms, read_names
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.output.differences import find_different_atoms
-from pipeline.report.building.raw_values import add_raw_values
+from pipeline.report.candidate_table import choose_columns
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns
 from pipeline.report.facts.asked_and_found import Isomer
 from pipeline.report.facts.model_facts import LatentMap
 from pipeline.report.facts.part import Number, Part, Point
 from pipeline.report.facts.search_facts import SearchMap
-from pipeline.report.html.candidate_table import choose_columns
 from pipeline.report.model import Report
+from pipeline.report.raw_values import add_raw_values
 from pipeline.report.shown_properties import PREDICTED, collect_properties, describe_score
 from pipeline.workspace.presentation.formatting import choose_column_decimals, is_number
 

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from chem_vae.atomic_files import to_plain
+from pipeline.report.candidate_table import Column, choose_columns, split_alerts
 from pipeline.report.html import sections
-from pipeline.report.html.candidate_table import Column, choose_columns, split_alerts
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import collect_properties
 from pipeline.workspace.presentation.formatting import format_number, format_probability, format_time, is_number

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
-from pipeline.report.building.raw_values import Logarithm
 from pipeline.report.facts.asked_and_found import (
     Achieved,
     Distribution,
@@ -32,6 +31,7 @@ from pipeline.report.facts.model_facts import LatentMap, ModelFacts, Predictor, 
 from pipeline.report.facts.part import Part, Row, Share
 from pipeline.report.facts.rounds import Round
 from pipeline.report.facts.search_facts import Search
+from pipeline.report.raw_values import Logarithm
 from pipeline.workspace.storage.manifest_parts import explain_mismatch
 
 FORMAT, FORMAT_VERSION = "chem-vae report", 1

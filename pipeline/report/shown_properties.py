@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.report.building.raw_values import Logarithm, find_logarithm
 from pipeline.report.facts.asked_and_found import Objective
 from pipeline.report.facts.search_facts import Search
 from pipeline.report.model import Report
+from pipeline.report.raw_values import Logarithm, find_logarithm
 
 COMPUTED, PREDICTED, ORACLE = "computed", "predicted", "by your oracle"
 """Where a value comes from: the structure, a model, or the user's own function or program."""

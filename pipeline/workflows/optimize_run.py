@@ -52,10 +52,10 @@ from pipeline.workflows.records.search_state import (
     note_settings,
 )
 from pipeline.workspace.lookup import CALLS
+from pipeline.workspace.night import make_seed
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder, hash_content, lock_folder
-from pipeline.workspace.work.night import make_seed
 from pipeline.workspace.work.own_warnings import hear_warnings
 
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model

@@ -18,7 +18,7 @@ from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
-from pipeline.generation.measuring.hit_probability import COLUMN as HIT_PROBABILITY
+from pipeline.generation.acquisition.hit_probability import COLUMN as HIT_PROBABILITY
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.facts.rounds import Round, list_learned

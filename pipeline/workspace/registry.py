@@ -20,10 +20,10 @@ from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.workspace.remote.downloads import download, find_address, name_file
-from pipeline.workspace.remote.downloads import find_cache_folder as find_cache_folder
 from pipeline.workspace.remote.outages import UnreachableError as UnreachableError
 from pipeline.workspace.remote.redaction import expand_variables, redact
 from pipeline.workspace.remote.wheels import copy_molecules, download_package
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""

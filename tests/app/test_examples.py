@@ -7,10 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from flows.app import layout, pieces
-from flows.app.jobs import remedies, remedy_words, schedule
-from flows.app.new_run import goal_words
-from flows.app.objectives import optimize
+from flows.app import goal_words, layout, pieces, remedies, remedy_words
+from flows.app.jobs import schedule
+from flows.app.optimization import optimize
 
 
 @pytest.mark.parametrize("module", [goal_words, layout, optimize, pieces, remedies, remedy_words, schedule])

@@ -15,7 +15,7 @@ from rdkit import Chem
 from chem_vae.errors import DataError
 from flows.app.latent_space import look
 from flows.app.latent_space.explore import list_values, make_map
-from flows.app.objectives.optimize import list_functions
+from flows.app.optimization.optimize import list_functions
 from pipeline.chemistry.variation.scaffold_request import open_side_chains
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.work.jobs import open_job

@@ -10,8 +10,8 @@ import pytest
 import torch
 from nicegui import ui
 
-from flows.app.objectives.curve import BETWEEN, FALLING, LEFT, RIGHT, RISING, WIDTH, Curve, compute_desirability
-from flows.app.objectives.objective_list import SCORE, read_extents
+from flows.app.optimization.curve import BETWEEN, FALLING, LEFT, RIGHT, RISING, WIDTH, Curve, compute_desirability
+from flows.app.optimization.objective_list import SCORE, read_extents
 from pipeline.objectives.transforms import find_transform
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workspace.work.jobs import open_job

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import UserError
-from flows.app.jobs.remedies import OPTIONS, Remedy, apply_remedies, is_flag, read_sentence, say
-from flows.app.jobs.remedy_words import COMMANDS, ELSEWHERE
 from flows.app.jobs.rerun import list_choices
+from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag, read_sentence, say
+from flows.app.remedy_words import COMMANDS, ELSEWHERE
 from pipeline.config import CampaignConfig
 
 ROOT = Path(__file__).resolve().parents[2]

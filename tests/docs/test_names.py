@@ -103,3 +103,9 @@ def test_architecture_lists_the_rooms_within_rooms() -> None:
     for room in (*(ROOT / "pipeline").iterdir(), ROOT / "chem_vae", ROOT / "flows"):
         assert {p.parent.name for p in room.glob("*/__init__.py")} == found.pop(room.name, set()), room.name
     assert not found
+
+
+def test_modules_and_functions_that_the_code_names_exist() -> None:
+    paths = [path for room in ("chem_vae", "pipeline", "flows") for path in sorted((ROOT / room).rglob("*.py"))]
+    found = {str(path.relative_to(ROOT)): list(find_missing(path.read_text(encoding="utf-8"))) for path in paths}
+    assert len(paths) > 400 and not {path: names for path, names in found.items() if names}

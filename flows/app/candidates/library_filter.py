@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from flows.app.latent_space.editor import open_editor
+from flows.app.editor import open_editor
 from flows.app.layout import block, fold, primary_button, quiet_button, text
 from flows.app.pieces import choose_step, range_slider
 from pipeline.chemistry.drawn_query import make_query

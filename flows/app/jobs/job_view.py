@@ -13,9 +13,9 @@ from nicegui import background_tasks, ui
 from flows.app.layout import heading, text
 from flows.app.pieces import make_curves, molecule_card
 from pipeline.workspace.presentation.formatting import format_duration, format_plain
-from pipeline.workspace.work.found_molecules import FoundMolecule
+from pipeline.workspace.progress.found_molecules import FoundMolecule
+from pipeline.workspace.progress.progress_file import ProgressReader, StageProgress
 from pipeline.workspace.work.jobs import Job
-from pipeline.workspace.work.progress_file import ProgressReader, StageProgress
 
 EVERY = 0.7
 """The seconds between two looks at the progress of a job."""

@@ -11,11 +11,11 @@ from nicegui import ui
 
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
-from flows.app.jobs.remedies import OPTIONS, Remedy, apply_remedies, is_flag
-from flows.app.jobs.remedy_words import NOUNS, WORDS
+from flows.app.goal_words import make_run_name
 from flows.app.layout import fold, heading, primary_button, quiet_button, tell_errors, text
-from flows.app.new_run.goal_words import make_run_name
 from flows.app.pieces import capitalize
+from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag
+from flows.app.remedy_words import NOUNS, WORDS
 from pipeline.config import CampaignConfig
 from pipeline.workspace.runs import read_settings
 from pipeline.workspace.setting_fields import list_settings

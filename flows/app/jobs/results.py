@@ -11,12 +11,12 @@ from typing import Any
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.jobs.remedies import Remedy
 from flows.app.jobs.rerun import can_apply, can_run_again, open_rerun
 from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
-from pipeline.report.html.read_first import split_warnings
+from flows.app.remedies import Remedy
 from pipeline.report.model import Report, read_report
+from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties, describe_score
 from pipeline.report.tables import describe_hits, list_warnings
 from pipeline.report.workbook import write_workbook

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.jobs.remedies import say
 from flows.app.jobs.results import show_results
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, text
 from flows.app.pieces import plain_table
+from flows.app.remedies import say
 from pipeline.workflows.records.summarize_runs import RunSummary, summarize_runs
 from pipeline.workspace.presentation.formatting import format_duration
 from pipeline.workspace.work.jobs import Job, list_jobs

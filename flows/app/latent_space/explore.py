@@ -10,12 +10,12 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.jobs.remedies import say
+from flows.app.editor import open_editor
 from flows.app.latent_space import look
-from flows.app.latent_space.editor import open_editor
 from flows.app.latent_space.growth import GrowthCard
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, tell_errors, text, tile
 from flows.app.pieces import AXIS, molecule_card, picture, plain_table
+from flows.app.remedies import say
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
 from pipeline.workspace.presentation.formatting import format_plain_spread

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app.latent_space.editor import open_editor
+from flows.app.editor import open_editor
 from flows.app.layout import block, heading, quiet_button, tell_errors, text
 from flows.app.pieces import list_sentences, molecule_card
 from pipeline.chemistry.variation.scaffold_request import open_side_chains

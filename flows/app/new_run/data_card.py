@@ -13,13 +13,13 @@ from nicegui import ui
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
 from flows.app.jobs.job_view import show_stages
-from flows.app.jobs.remedies import OPTIONS, Remedy, apply_remedies
 from flows.app.layout import block, count, fail, fold, heading, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
+from flows.app.remedies import OPTIONS, Remedy, apply_remedies
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.exports import list_rejected
+from pipeline.datasets.first_look import FirstLook, suggest_ingest
 from pipeline.datasets.labels.label_checks import Finding, find_label_problems
-from pipeline.datasets.layout.first_look import FirstLook, suggest_ingest
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.work.jobs import Job, list_jobs, make_job

@@ -11,9 +11,9 @@ from nicegui import ui
 from numpy.typing import NDArray
 
 from flows.app.context import AppContext
+from flows.app.goal_words import describe_goal, make_run_name, name_property
 from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
 from flows.app.new_run.data_card import Understood
-from flows.app.new_run.goal_words import describe_goal, make_run_name, name_property
 from flows.app.pieces import choose_step, histogram, make_histogram, range_slider
 from pipeline.config import CampaignConfig
 from pipeline.datasets.labels.label_checks import find_classes

@@ -14,7 +14,7 @@ from flows.app.layout import block, fail, fold, frame, heading, notify_error, qu
 from flows.app.new_run.data_card import DataCard
 from flows.app.new_run.goal_card import GoalCard
 from flows.app.pieces import plain_table
-from pipeline.datasets.layout.first_look import FirstLook, look_at
+from pipeline.datasets.first_look import FirstLook, look_at
 from pipeline.workspace.uploads import MOST_BYTES, drop_upload, find_upload, keep_upload, make_upload
 from pipeline.workspace.work.jobs import list_jobs
 

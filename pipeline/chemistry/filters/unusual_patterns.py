@@ -1,6 +1,6 @@
 """Lists patterns (SMARTS) of structures that the rules of valence allow, but that chemists hardly make: what reacts at once, or falls apart.
 
-They stand beside the counts of atom environments (`pipeline.chemistry.usual_structures`), which do not see what every atom for itself
+They stand beside the counts of atom environments (`pipeline.chemistry.filters.structure_counts`), which do not see what every atom for itself
 makes look usual. Each pattern leaves out the ordinary relatives: an enol of a 1,3-dicarbonyl compound, the enamine of a
 dihydropyridine, the aminal of an amide.
 """

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 from pyarrow import parquet
 
-from pipeline.datasets.building.shard_settings import ShardSettings
 from pipeline.datasets.building.shards import REJECTION_SCHEMA
 from pipeline.datasets.dataset import SPLITS
+from pipeline.datasets.shard_settings import ShardSettings
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95)
 

@@ -27,7 +27,6 @@ from pipeline.chemistry.properties import get_property, prepare_worker
 from pipeline.datasets.account import count_changes, count_labels
 from pipeline.datasets.building import shards
 from pipeline.datasets.building.arrays import add_statistics, explain_rejections, write_all_rejections, write_arrays
-from pipeline.datasets.building.chiral_flags import settle_chiral_flag
 from pipeline.datasets.building.duplicates import (
     DuplicateReader,
     choose_limit,
@@ -39,17 +38,18 @@ from pipeline.datasets.building.part_cache import FOLDER, keep_part
 from pipeline.datasets.building.parts import is_finished_part
 from pipeline.datasets.building.rare_symbols import move_to_training
 from pipeline.datasets.building.row_losses import describe_losses
-from pipeline.datasets.building.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
 from pipeline.datasets.building.splits import PlacedRows, draw_sample, place_molecules
+from pipeline.datasets.columns import check_numbers, check_values, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.labels.label import LabelColumn
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.measured_columns import read_labels
-from pipeline.datasets.layout.columns import check_numbers, check_values, find_columns, open_source
+from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
+from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
 from pipeline.workspace.registry import ResolvedSource
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder, make_partial, set_aside, write_manifest

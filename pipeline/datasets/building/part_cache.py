@@ -21,9 +21,9 @@ from pyarrow import parquet
 from chem_vae.atomic_files import write_whole
 from chem_vae.errors import UserError
 from pipeline.datasets.building.parts import FILES, FORMAT, is_finished_part, write_part
-from pipeline.datasets.building.shard_settings import PartFigures, ShardSettings, read_part_figures
 from pipeline.datasets.dataset import RULES
 from pipeline.datasets.readers.source import Chunk
+from pipeline.datasets.shard_settings import PartFigures, ShardSettings, read_part_figures
 from pipeline.workspace.storage.linked_folders import link_or_copy_file
 
 FOLDER = "parts"

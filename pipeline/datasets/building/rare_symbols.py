@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from pipeline.datasets.building.shard_settings import ShardSettings
 from pipeline.datasets.building.splits import PlacedRows
 from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.shard_settings import ShardSettings
 
 _NAMED = 5  # rows that the sentence names
 

@@ -27,7 +27,10 @@ from pipeline.chemistry.standardization.stereo_groups import count_undefined_ste
 from pipeline.datasets.account import SEPARATOR
 from pipeline.datasets.building.part_cache import FIRST_ROW, keep_part, take_part
 from pipeline.datasets.building.parts import write_part
-from pipeline.datasets.building.shard_settings import (
+from pipeline.datasets.dataset import SPLITS
+from pipeline.datasets.labels.class_words import may_be_classes
+from pipeline.datasets.readers.source import Chunk
+from pipeline.datasets.shard_settings import (
     FIGURES,
     INSIDE,
     OWN_COLUMNS,
@@ -37,9 +40,6 @@ from pipeline.datasets.building.shard_settings import (
     ShardSettings,
     name_kept_column,
 )
-from pipeline.datasets.dataset import SPLITS
-from pipeline.datasets.labels.class_words import may_be_classes
-from pipeline.datasets.readers.source import Chunk
 
 _DIGIT = re.compile(r"\d")
 _ROWS_AT_ONCE = 100

@@ -10,9 +10,9 @@ from pyarrow import parquet
 
 from chem_vae.progress import Progress
 from pipeline.datasets.building.duplicates import Merged, merge_duplicates
-from pipeline.datasets.building.shard_settings import UNASSIGNED, ShardSettings
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.labels.label import LabelColumn
+from pipeline.datasets.shard_settings import UNASSIGNED, ShardSettings
 
 _DRAWN = (1, 2)  # validation and test are drawn; the rest is training
 

@@ -13,13 +13,13 @@ from pyarrow import parquet
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from pipeline.datasets.building.shard_settings import ShardSettings
 from pipeline.datasets.labels.assay_export import AssayColumns
 from pipeline.datasets.labels.label import Cell
 from pipeline.datasets.labels.label_account import LabelAccount
 from pipeline.datasets.labels.number_style import StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit
 from pipeline.datasets.labels.where import Where
+from pipeline.datasets.shard_settings import ShardSettings
 
 _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
 

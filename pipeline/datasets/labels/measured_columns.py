@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from chem_vae.errors import DataError
-from pipeline.datasets.building.shard_settings import ShardSettings
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.labels.assay_export import AssayColumns, find_assay_columns
 from pipeline.datasets.labels.class_words import find_class_words
@@ -29,6 +28,7 @@ from pipeline.datasets.labels.measured_labels import LabelMaker
 from pipeline.datasets.labels.number_style import NumberStyle, StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit, split_header
 from pipeline.datasets.labels.where import Where
+from pipeline.datasets.shard_settings import ShardSettings
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""Finds how a table is laid out: its delimiter, its header, and which column is for what."""
+"""Finds in the first rows of a table where its header is, and which column holds the molecules."""

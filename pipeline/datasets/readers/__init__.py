@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chem_vae.plugins import Registry
-from pipeline.chemistry.standardization.standardize import Rejection
+
+if TYPE_CHECKING:
+    from pipeline.chemistry.standardization.standardize import Rejection  # loads rdkit
 
 Cells = Sequence[str | None] | Mapping[str, str | None]
 Row = tuple[int, str | None, Cells]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.chemistry.standardization.standardize import Rejection
-from pipeline.datasets.building.chiral_flags import count_chiral_flags
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.readers.chiral_flags import count_chiral_flags
 from pipeline.datasets.readers.text_files import is_blank, read_lines, read_raw_lines
 
 _LONGEST_RECORD = 100_000  # lines

@@ -10,11 +10,11 @@ from pathlib import Path
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.cell_kinds import LOOK, is_smiles
-from pipeline.datasets.layout.delimiters import describe_delimiter, find_delimiter, read_delimiter
-from pipeline.datasets.layout.records import Record, is_whole, read_head, read_records
 from pipeline.datasets.layout.smiles_column import SmilesColumn, find_smiles_column, hold_names
 from pipeline.datasets.layout.table_head import Head, find_head
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.readers.delimiters import describe_delimiter, find_delimiter, read_delimiter
+from pipeline.datasets.readers.records import Record, is_whole, read_head, read_records
 from pipeline.datasets.readers.text_files import LONGEST_LINE, count_lines, find_encoding, is_blank, read_lines
 from pipeline.workspace.presentation.csv_tables import restore_formula
 

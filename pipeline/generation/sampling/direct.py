@@ -26,7 +26,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective, score
 from pipeline.objectives.latent_objective import draw_conditions, predict_log_desirability
-from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.progress.found_molecules import BestFound
 from pipeline.workspace.work.long_work import LongWork, watch_long_work
 
 STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampling stops

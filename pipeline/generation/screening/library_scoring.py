@@ -18,8 +18,8 @@ from pipeline.chemistry.properties import compute
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.building.shards import hash_text
 from pipeline.datasets.readers.source import Chunk
+from pipeline.generation.acquisition.acquisition_search import AcquisitionScore
 from pipeline.generation.config import GenerateConfig
-from pipeline.generation.measuring.acquisition_search import AcquisitionScore
 from pipeline.generation.stereo_candidates import SAME
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import USUAL, Constraint

@@ -11,8 +11,8 @@ import pandas as pd
 from chem_vae.progress import Progress
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import PROPERTIES
+from pipeline.generation.acquisition.acquisition_search import build_table
 from pipeline.generation.annotate import annotate
-from pipeline.generation.measuring.acquisition_search import build_table
 from pipeline.generation.screening.library_account import LibraryAccount
 from pipeline.generation.screening.library_scoring import ComputedScore, KeptRow, LibraryScorer
 from pipeline.models.spelling import encode_valid

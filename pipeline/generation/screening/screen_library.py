@@ -19,6 +19,11 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Source
+from pipeline.generation.acquisition.acquisition_search import list_measured_molecules
+from pipeline.generation.acquisition.batch_selection import choose_batch
+from pipeline.generation.acquisition.hit_probability import add_hit_probability
+from pipeline.generation.acquisition.measured_kind import MeasuredKind
+from pipeline.generation.acquisition.measured_neighbors import add_measured_neighbors
 from pipeline.generation.annotate import (
     add_neighbors,
     compare_with_earlier_runs,
@@ -27,11 +32,6 @@ from pipeline.generation.annotate import (
 )
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.earlier_proposals import EarlierProposals
-from pipeline.generation.measuring.acquisition_search import list_measured_molecules
-from pipeline.generation.measuring.batch_selection import choose_batch
-from pipeline.generation.measuring.hit_probability import add_hit_probability
-from pipeline.generation.measuring.measured_kind import MeasuredKind
-from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
 from pipeline.generation.ranking import has_only_bounded, rank_candidates
 from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.constraint_filter import Refusals
@@ -52,8 +52,8 @@ from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
+from pipeline.workspace.night import make_seed
 from pipeline.workspace.registry import resolve as resolve_source
-from pipeline.workspace.work.night import make_seed
 from pipeline.workspace.work.parallel import Workers, count_workers
 
 FEW_CHUNKS = 4

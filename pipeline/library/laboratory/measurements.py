@@ -32,7 +32,7 @@ from pipeline.library.schema import (
     UnmatchedRow,
 )
 from pipeline.library.search.identity import format_id, is_inchikey, parse_id
-from pipeline.library.search.structures import describe_structure
+from pipeline.library.structures import describe_structure
 
 
 @dataclass

@@ -20,8 +20,8 @@ from pipeline.library.database import is_sqlite
 from pipeline.library.schema import MoleculeRecord, ProposalRecord, RunRecord, ValueRecord
 from pipeline.library.search.fields import Field, Range, find_field
 from pipeline.library.search.structure_index import Numbers, StructureIndex
-from pipeline.library.search.structures import ECFP4_2048, Substructure, pack
 from pipeline.library.statuses import spell_status
+from pipeline.library.structures import ECFP4_2048, Substructure, pack
 
 FEW = 5_000
 """Molecules up to which a condition is looked up first and the rest is sorted; a condition that more molecules meet is checked while

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, func, select
 
 from chem_vae.errors import BusyError
 from pipeline.library.schema import FingerprintRecord, LibraryFact
-from pipeline.library.search.structures import BITS, Words, to_words
+from pipeline.library.structures import BITS, Words, to_words
 from pipeline.workspace.storage.folders import build_folder
 
 MOST_ADDED = 20_000

@@ -18,13 +18,12 @@ from pipeline.chemistry.metrics import (
     measure_internal_diversity,
 )
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.acquisition.hit_probability import expect_within
 from pipeline.generation.annotate import count_kept_neighbors
-from pipeline.generation.measuring.hit_probability import expect_within
 from pipeline.models.description.model_description import describe_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.building.data_account import describe_dataset
-from pipeline.report.building.raw_values import read_logarithms
 from pipeline.report.facts.asked_and_found import (
     Achieved,
     Distribution,
@@ -34,6 +33,7 @@ from pipeline.report.facts.asked_and_found import (
 from pipeline.report.facts.model_facts import ModelFacts, Predictor, Training
 from pipeline.report.facts.part import Share
 from pipeline.report.model import FORMAT, FORMAT_VERSION, Report
+from pipeline.report.raw_values import read_logarithms
 from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000

@@ -10,16 +10,16 @@ from markupsafe import Markup
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.filters.unusual_cells import read_names
 from pipeline.chemistry.fingerprints import ECFP4_1024, ECFP4_2048, SIMULATED_COUNTS
-from pipeline.report.definitions import DEFINITIONS
-from pipeline.report.facts.asked_and_found import Isomer, Novelty
-from pipeline.report.html import sections
-from pipeline.report.html.candidate_table import (
+from pipeline.report.candidate_table import (
     choose_columns,
     choose_library_columns,
     count_hidden_columns,
     make_rows,
     split_alerts,
 )
+from pipeline.report.definitions import DEFINITIONS
+from pipeline.report.facts.asked_and_found import Isomer, Novelty
+from pipeline.report.html import sections
 from pipeline.report.html.libraries import digest_script
 from pipeline.report.html.search_sections import make_search
 from pipeline.report.html.tool_page import make_tool, read_resource, read_scripts

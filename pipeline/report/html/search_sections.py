@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.chemistry.output.drawings import draw_molecule
+from pipeline.report.candidate_table import mark_safe
 from pipeline.report.facts.search_facts import Search
 from pipeline.report.html import plots
-from pipeline.report.html.candidate_table import mark_safe
 from pipeline.report.html.search_plots import draw_search_plots
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import COMPUTED, ShownProperty, describe_score, show_own_values

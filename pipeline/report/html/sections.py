@@ -8,11 +8,11 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.models.description.predictor_wording import describe_choice
+from pipeline.report.candidate_table import Column, mark_safe
 from pipeline.report.facts.asked_and_found import Distribution
 from pipeline.report.html import plots
-from pipeline.report.html.candidate_table import Column, mark_safe
-from pipeline.report.html.read_first import split_warnings
 from pipeline.report.model import Report
+from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import PREDICTED, ShownProperty
 from pipeline.report.tables import list_warnings
 from pipeline.workspace.presentation.formatting import (

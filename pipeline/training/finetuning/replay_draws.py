@@ -26,8 +26,8 @@ from pipeline.chemistry.validate import validate
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.training_hashes import read_training_hashes
-from pipeline.workspace.remote.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.runs import list_versions
+from pipeline.workspace.storage.cache_folder import DRAWN, find_cache_folder
 from pipeline.workspace.storage.folders import hash_content
 
 BATCH = 1000

@@ -17,7 +17,7 @@ from pipeline.config import CampaignConfig
 from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.labels.label_checks import find_classes, require_labels
-from pipeline.datasets.labels.property_names import explain_forgotten, list_columns, resolve_properties
+from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
 from pipeline.generation.config import ACQUISITION, SCAFFOLD
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims

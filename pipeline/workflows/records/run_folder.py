@@ -24,15 +24,15 @@ from pipeline.report import STEPS
 from pipeline.report import write as write_report
 from pipeline.report.model import Report
 from pipeline.workspace.lookup import MODEL, count_round, read_round
+from pipeline.workspace.night import find_night
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.remote.redaction import redact_data
+from pipeline.workspace.run_log import write_log
 from pipeline.workspace.runs import KIND, Run, describe_machine, list_versions
 from pipeline.workspace.storage.disk_space import measure_folder
 from pipeline.workspace.storage.folders import write_manifest
 from pipeline.workspace.storage.integrity import check_contents
 from pipeline.workspace.storage.linked_folders import link_or_copy
-from pipeline.workspace.work.night import find_night
-from pipeline.workspace.work.run_log import write_log
 
 REPORT_STEPS = STEPS + 3
 """What is told of the stage "report": the report is made, the model is put into the folder, it is written, the log is written."""

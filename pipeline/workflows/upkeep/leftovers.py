@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.building.part_cache import FOLDER as PARTS
-from pipeline.workspace.remote.downloads import DRAWN, find_cache_folder
 from pipeline.workspace.remote.publishing import MARKS
 from pipeline.workspace.remote.remote_folders import FETCHED
+from pipeline.workspace.storage.cache_folder import DRAWN, find_cache_folder
 from pipeline.workspace.storage.folders import DELETED
 from pipeline.workspace.storage.kept_results import KEPT
 from pipeline.workspace.storage.linked_folders import measure_disk

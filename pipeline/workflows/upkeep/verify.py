@@ -17,12 +17,13 @@ from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.dataset import Dataset
 from pipeline.report.model import read_report
 from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
-from pipeline.workspace.registry import find_cache_folder, find_data_folder, list_datasets, resolve
+from pipeline.workspace.registry import find_data_folder, list_datasets, resolve
 from pipeline.workspace.remote.outages import NoAnswerError, UnreachableError
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.remote.remote_folders import FETCHED, check_folder, list_folders, open_folder
 from pipeline.workspace.remote.remote_storage import is_remote
 from pipeline.workspace.runs import KIND as RUN_KIND
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 from pipeline.workspace.storage.folders import read_manifest
 from pipeline.workspace.storage.integrity import CONTENTS, MANIFEST, check_contents, is_plain_name, scan_folder
 from pipeline.workspace.storage.linked_folders import measure_disk

@@ -17,6 +17,7 @@ from pipeline.workspace.remote.outages import NoAnswerError, describe_outage, no
 from pipeline.workspace.remote.redaction import redact, redact_error
 from pipeline.workspace.remote.remote_files import LIST, fetch_source, has_pattern
 from pipeline.workspace.remote.wheels import find_reason
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _WEB = re.compile(r"^(https?|ftp)://", re.IGNORECASE)
@@ -44,19 +45,6 @@ def find_address(source: str) -> str | None:
     if has_pattern(source) and not os.path.lexists(path := Path(source).expanduser().absolute()):
         return f"file://{path}"
     return None
-
-
-DRAWN = "replay"
-"""The folder of the cache with molecules that base models drew (`pipeline.training.finetuning.replay_draws`)."""
-
-
-def find_cache_folder() -> Path:
-    """Find the folder of downloads: that of the variable CHEM_VAE_CACHE, or the user's cache folder. It is not created."""
-    if told := os.environ.get("CHEM_VAE_CACHE"):
-        return Path(told).expanduser()
-    import platformdirs  # here: loads platformdirs
-
-    return Path(platformdirs.user_cache_dir("chem-vae", appauthor=False))
 
 
 def name_file(address: str) -> str:

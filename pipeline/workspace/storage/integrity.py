@@ -12,7 +12,8 @@ from typing import Any
 
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import DataError, UserError
-from pipeline.workspace.registry import find_cache_folder, hash_file
+from pipeline.workspace.registry import hash_file
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 MANIFEST = "manifest.json"
 """The file of a finished folder that is written last."""

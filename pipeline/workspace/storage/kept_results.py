@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from chem_vae.atomic_files import write_bytes
-from pipeline.workspace.remote.downloads import find_cache_folder
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 from pipeline.workspace.storage.folders import hash_content
 
 KEPT = "kept"

@@ -1,1 +1,1 @@
-"""Runs work on processes, machines and nights, watches it, stops it and shows how far it is."""
+"""Runs work in processes or on a cluster, and stops it at a Ctrl-C with what is there."""

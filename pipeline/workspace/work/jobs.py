@@ -24,8 +24,8 @@ from filelock import FileLock, Timeout
 
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import BusyError, DataError
+from pipeline.workspace.progress.progress_file import VARIABLE, ProgressReader
 from pipeline.workspace.storage.disk_space import check_writable
-from pipeline.workspace.work.progress_file import VARIABLE, ProgressReader
 
 JOBS = "jobs"
 """The folder of a workspace with its jobs."""

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flows.deployment.night import find_scheduled_date, give_way
-from pipeline.workspace.work.night import find_night, make_seed, set_night
+from pipeline.workspace.night import find_night, make_seed, set_night
 
 MADE = {"scheduled": uuid4(), "deployment": uuid4()}
 NOW = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)

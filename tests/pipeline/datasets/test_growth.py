@@ -10,11 +10,11 @@ import pytest
 
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError
 from pipeline.datasets.building import shards
-from pipeline.datasets.building.shard_settings import PartFigures
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.growth import compare_datasets, find_outage
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.shard_settings import PartFigures
 from pipeline.workspace.remote import downloads
 from tests.pipeline.datasets.test_ingest import contents, molecules
 

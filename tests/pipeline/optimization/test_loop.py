@@ -19,7 +19,7 @@ from pipeline.optimization.provenance import Provenance
 from pipeline.oracles.base import OracleError
 from pipeline.oracles.function import FunctionOracle
 from pipeline.report.building import optimization_report
-from pipeline.workspace.work.found_molecules import FoundMolecule, hear_molecules
+from pipeline.workspace.progress.found_molecules import FoundMolecule, hear_molecules
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
 
 

@@ -20,8 +20,8 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.workflows.records.run_folder import create_run, finish_run
 from pipeline.workflows.upkeep.verify import verify
-from pipeline.workspace.registry import find_cache_folder
 from pipeline.workspace.runs import Run, list_runs
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 DATASET_FILES = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy", "vocabulary.json", "rejections.parquet")
 DATASET_FILES += ("shards/part-00000.parquet",)

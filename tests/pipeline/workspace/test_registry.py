@@ -15,13 +15,13 @@ import pytest
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError
 from pipeline.workspace import registry
 from pipeline.workspace.registry import (
-    find_cache_folder,
     find_data_folder,
     find_extra_file,
     hash_file,
     list_datasets,
     resolve,
 )
+from pipeline.workspace.storage.cache_folder import find_cache_folder
 
 
 @pytest.fixture(autouse=True)

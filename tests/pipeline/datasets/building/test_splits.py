@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.datasets.building.shard_settings import UNASSIGNED
 from pipeline.datasets.building.splits import assign_splits, draw_sample, draw_uniform
+from pipeline.datasets.shard_settings import UNASSIGNED
 
 
 def hashes(n: int, seed: int = 0) -> np.ndarray:

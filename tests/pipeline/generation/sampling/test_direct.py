@@ -21,7 +21,7 @@ from pipeline.models.training_set.kept_molecules import read_kept_smiles
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.resolve import resolve
-from pipeline.workspace.work.found_molecules import FoundMolecule, hear_molecules
+from pipeline.workspace.progress.found_molecules import FoundMolecule, hear_molecules
 
 
 def test_sampling_stops_where_nothing_new_comes(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:

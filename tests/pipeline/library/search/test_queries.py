@@ -17,7 +17,7 @@ from pipeline.library.search import queries as queries_module
 from pipeline.library.search import structure_index as index_module
 from pipeline.library.search.fields import Range
 from pipeline.library.search.queries import LibraryQuery
-from pipeline.library.search.structures import Substructure
+from pipeline.library.structures import Substructure
 
 
 @pytest.fixture

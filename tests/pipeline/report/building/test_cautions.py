@@ -15,8 +15,8 @@ from pipeline.report.building.cautions import list_cautions
 from pipeline.report.facts.asked_and_found import Objective, Refusal, Request, Stage
 from pipeline.report.facts.model_facts import Predictor
 from pipeline.report.html import page
-from pipeline.report.html.read_first import split_warnings
 from pipeline.report.model import Report
+from pipeline.report.read_first import split_warnings
 
 USUAL, HEAVY, LIGHT = "CC(=O)Nc1ccc(O)cc1", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC(=O)O", "CCO"
 

@@ -18,9 +18,9 @@ from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.records.compare_runs import compare_runs, write_drift, write_page
 from pipeline.workflows.records.run_folder import create_run
 from pipeline.workflows.records.summarize_runs import summarize_run, summarize_runs
+from pipeline.workspace.run_log import add_to_log, log_progress
 from pipeline.workspace.runs import Run
 from pipeline.workspace.work.own_warnings import hear_warnings
-from pipeline.workspace.work.run_log import add_to_log, log_progress
 
 
 @pytest.fixture(scope="module")

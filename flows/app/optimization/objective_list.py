@@ -11,7 +11,7 @@ from nicegui import ui
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import ChemVAEError, UserError
 from flows.app.layout import quiet_button, text
-from flows.app.objectives.curve import BETWEEN, FALLING, RISING, Curve, widen
+from flows.app.optimization.curve import BETWEEN, FALLING, RISING, Curve, widen
 from pipeline.chemistry.properties import PROPERTIES
 from pipeline.workspace.lookup import find_model
 

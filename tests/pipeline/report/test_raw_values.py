@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pipeline.report import write
-from pipeline.report.building.raw_values import Logarithm, add_raw_values, read_logarithms
 from pipeline.report.html import page
 from pipeline.report.model import Report
+from pipeline.report.raw_values import Logarithm, add_raw_values, read_logarithms
 from tests.pipeline.report.samples import candidates, full_report
 
 IC50 = {"column": "IC50", "raw_unit": "nM", "sign": -1, "exponent": -9}

@@ -17,10 +17,10 @@ from chem_vae.predictors.tanimoto import tanimoto
 from pipeline.chemistry.filters.structural_alerts import find_structural_alerts
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import compute
+from pipeline.generation.acquisition import acquisition_search
+from pipeline.generation.acquisition.acquisition_search import LEAST_HARD, find_hardest
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
 from pipeline.generation.generate import generate
-from pipeline.generation.measuring import acquisition_search
-from pipeline.generation.measuring.acquisition_search import LEAST_HARD, find_hardest
 from pipeline.models.measured_predictor import features
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective

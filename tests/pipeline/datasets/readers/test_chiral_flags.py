@@ -11,9 +11,9 @@ from rdkit.Chem import rdDistGeom
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardization.standardize import Standardizer
-from pipeline.datasets.building.chiral_flags import count_chiral_flags
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.readers.chiral_flags import count_chiral_flags
 from tests.pipeline.datasets.reading import write
 
 CHIRAL, OTHER, FLAT = "C[C@H](N)c1ccccc1", "CC[C@@H](O)c1ccccc1", "CCOc1ccccc1"

@@ -10,8 +10,8 @@ import pandas as pd
 
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import find_nearest_neighbors
-from pipeline.datasets.building.shard_settings import OWN_COLUMNS
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.shard_settings import OWN_COLUMNS
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.presentation.formatting import format_brief
 

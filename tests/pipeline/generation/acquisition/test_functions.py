@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from chem_vae.predictors import Prediction
+from pipeline.generation.acquisition.functions import acquire, compute_best_measured, compute_utility
 from pipeline.generation.config import MeasuredConfig
-from pipeline.generation.measuring.acquisition import acquire, compute_best_measured, compute_utility
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
 from pipeline.objectives.resolve import resolve

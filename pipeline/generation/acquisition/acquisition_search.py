@@ -21,8 +21,8 @@ from pipeline.chemistry.filters.structure_filters import read_allowed
 from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.acquisition.functions import acquire, compute_best_measured
 from pipeline.generation.config import ACQUISITION, MeasuredConfig
-from pipeline.generation.measuring.acquisition import acquire, compute_best_measured
 from pipeline.generation.sampling.constraint_filter import MEETS, Refusals
 from pipeline.generation.sampling.direct import LESS, LOOKED_AT, SearchResult, explain_stop
 from pipeline.models.spelling import encode_valid
@@ -34,7 +34,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
 from pipeline.optimization.screen import Screen
 from pipeline.oracles.function import FunctionOracle
-from pipeline.workspace.work.found_molecules import BestFound
+from pipeline.workspace.progress.found_molecules import BestFound
 from pipeline.workspace.work.long_work import watch_long_work
 
 WEIGH, WEIGH_STEPS = "weigh what was found", 4

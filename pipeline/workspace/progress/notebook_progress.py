@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.workspace.work.progress_rate import Rate, write_figures
+from pipeline.workspace.progress.progress_rate import Rate, write_figures
 
 _EVERY = 0.2
 """Seconds between two updates of the page."""

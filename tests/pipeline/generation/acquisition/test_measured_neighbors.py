@@ -10,11 +10,11 @@ from pipeline.chemistry.output.differences import find_different_atoms
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
-from pipeline.generation.measuring.measured_neighbors import add_measured_neighbors
+from pipeline.generation.acquisition.measured_neighbors import add_measured_neighbors
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
-from pipeline.report.html.candidate_table import make_rows
+from pipeline.report.candidate_table import make_rows
 
 
 @pytest.fixture(scope="module")

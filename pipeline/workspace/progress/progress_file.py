@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.workspace.work.found_molecules import FoundMolecule
+from pipeline.workspace.progress.found_molecules import FoundMolecule
 
 VARIABLE = "CHEM_VAE_PROGRESS_FILE"
 """The environment variable with the file that a process adds its progress to."""

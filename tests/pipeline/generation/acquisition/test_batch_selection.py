@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chem_vae.predictors.tanimoto import tanimoto
-from pipeline.generation.measuring.batch_selection import select_diverse
+from pipeline.generation.acquisition.batch_selection import select_diverse
 from pipeline.models.measured_predictor import features
 
 

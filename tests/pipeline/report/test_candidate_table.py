@@ -8,7 +8,7 @@ from pathlib import Path
 from rdkit import Chem
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.report.html.candidate_table import choose_columns, make_rows
+from pipeline.report.candidate_table import choose_columns, make_rows
 from pipeline.report.html.page import render
 from pipeline.report.shown_properties import ShownProperty, collect_properties
 from tests.pipeline.report.samples import as_report, candidates, full_report, read_markup

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chem_vae.errors import DataError, UserError, unknown_name
-from pipeline.datasets.building.shard_settings import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
+from pipeline.datasets.shard_settings import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.workspace.registry import ResolvedSource
 
 

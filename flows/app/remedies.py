@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chem_vae.errors import UserError
-from flows.app.jobs.remedy_words import COMMANDS, ELSEWHERE, NOUNS, WORDS, name_limits, name_setting
+from flows.app.remedy_words import COMMANDS, ELSEWHERE, NOUNS, WORDS, name_limits, name_setting
 from flows.cli import options, screen
 from flows.cli.setting_option import SettingOption, merge_pairs, read_nothing, read_toml_value, read_value
 from pipeline.config import merge_settings

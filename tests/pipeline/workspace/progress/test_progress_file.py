@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workspace.work import progress_file
-from pipeline.workspace.work.progress import show_progress
-from pipeline.workspace.work.progress_file import FileProgress, ProgressReader
+from pipeline.workspace.progress import progress_file
+from pipeline.workspace.progress.bars import show_progress
+from pipeline.workspace.progress.progress_file import FileProgress, ProgressReader
 
 
 def test_a_reader_follows_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

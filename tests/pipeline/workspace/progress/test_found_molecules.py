@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workspace.work import progress_file
-from pipeline.workspace.work.found_molecules import SHOWN, BestFound, FoundMolecule, hear_molecules
-from pipeline.workspace.work.progress import show_progress
-from pipeline.workspace.work.progress_file import FileProgress, ProgressReader
+from pipeline.workspace.progress import progress_file
+from pipeline.workspace.progress.bars import show_progress
+from pipeline.workspace.progress.found_molecules import SHOWN, BestFound, FoundMolecule, hear_molecules
+from pipeline.workspace.progress.progress_file import FileProgress, ProgressReader
 
 
 def test_the_best_are_told_in_order_and_each_once() -> None:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chem_vae.progress import Progress, silent
-from pipeline.workspace.work.found_molecules import hear_molecules
-from pipeline.workspace.work.notebook_progress import NotebookProgress, is_notebook
-from pipeline.workspace.work.progress_file import FileProgress, find_progress_file
-from pipeline.workspace.work.progress_rate import Rate, write_figures
-from pipeline.workspace.work.run_log import write_time
+from pipeline.workspace.progress.found_molecules import hear_molecules
+from pipeline.workspace.progress.notebook_progress import NotebookProgress, is_notebook
+from pipeline.workspace.progress.progress_file import FileProgress, find_progress_file
+from pipeline.workspace.progress.progress_rate import Rate, write_figures
+from pipeline.workspace.run_log import write_time
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
-from pipeline.datasets.labels.property_names import explain_forgotten, resolve_properties
+from pipeline.datasets.property_names import explain_forgotten, resolve_properties
 from pipeline.workspace.name_splitting import join_names
 
 HEADER = 'smiles,sol(pH=7.4),IC50 [nM],pH=7,"IC50, nM",a=b'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import ChemVAEError
-from pipeline.datasets.layout.first_look import look_at
+from pipeline.datasets.first_look import look_at
 
 SMILES = ["CC(=O)Nc1ccc(O)cc1", "CCN(CC)CCO", "c1ccccc1CCO"]
 

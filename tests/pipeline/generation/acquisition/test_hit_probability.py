@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.generation.generate import generate
-from pipeline.generation.measuring.hit_probability import (
+from pipeline.generation.acquisition.hit_probability import (
     COLUMN,
     compute_hit_probability,
     expect_hits,
     expect_within,
     has_goal,
 )
+from pipeline.generation.generate import generate
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary

@@ -8,8 +8,8 @@ from pathlib import Path
 from chem_vae.errors import UserError
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.cell_kinds import is_smiles
-from pipeline.datasets.layout.records import WHITE_SPACE, Record, read_head
 from pipeline.datasets.layout.smiles_column import SMILES_NAMES, fold_name
+from pipeline.datasets.readers.records import WHITE_SPACE, Record, read_head
 
 _NAMED = {
     "comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "bar": "|", "space": WHITE_SPACE,
