@@ -17,7 +17,14 @@ from uuid import uuid4
 
 from filelock import FileLock
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_API_PORT, temporary_settings
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_HOME,
+    PREFECT_SERVER_API_PORT,
+    temporary_settings,
+)
 
 from chem_vae.atomic_files import write_json
 from chem_vae.errors import ChemVAEError, UserError
@@ -28,6 +35,7 @@ from pipeline.workspace.remote.redaction import redact
 
 START_SECONDS = 180.0
 WATCH_SECONDS = 5.0
+ANSWER_SECONDS = 20.0
 
 
 @contextmanager
@@ -160,8 +168,10 @@ class SharedServer:
 
 
 def find_trouble(url: str) -> Exception | None:
-    """Return the reason why no Prefect server answers at a URL; None where one does."""
-    with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+    """Return the reason why no Prefect server answers at a URL within ANSWER_SECONDS; None where one does."""
+    # Prefect's own patience is a quarter of an hour with a program that takes the connection and says nothing.
+    asked = {PREFECT_API_URL: url, PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(asked), get_client(sync_client=True) as client:
         return client.api_healthcheck()
 
 
