@@ -38,9 +38,12 @@ def test_run_as_a_prefect_flow(first_run: Done, chem_vae_process: CommandLine, c
     assert done.returncode == 0, done.stderr
     assert "report: " in done.stdout
     lines = done.stderr.strip().splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["reused", "reused", "next"], (
-        "no progress, and nothing of Prefect"
-    )
+    assert [line.partition(":")[0] for line in lines] == [
+        "reused",
+        "reused",
+        "when the candidates are measured",
+        "next",
+    ], "no progress, and nothing of Prefect"
     failed = chem_vae_process("run", "--config", config, "--workspace", workspace, "--prefect", "--data", "nothing.csv")
     refused(failed, "there is no file nothing.csv")
     assert failed.stderr.startswith("starting Prefect\n")
