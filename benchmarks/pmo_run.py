@@ -202,15 +202,19 @@ def code_key() -> str:
     from pipeline.workspace.storage.folders import hash_content
 
     root = Path(__file__).parents[1]
-    named = [
-        root / "pipeline" / "chemistry" / f"{name}.py"
-        for name in (
-            *("crossover", "mutations", "graph_edits", "structure_filters"),
-            *("atom_environments", "structure_table", "unusual_patterns", "unusual_rings"),
-        )
-    ]
-    named.append(root / "pipeline" / "models" / "usual_structures.py")
-    named += [root / "chem_vae" / f"{name}.py" for name in ("tanimoto", "tanimoto_fit", "tanimoto_process")]
+    rooms = {
+        "pipeline/chemistry/variation": ("crossover", "mutations", "graph_edits"),
+        "pipeline/chemistry/filters": (
+            "structure_filters",
+            "atom_environments",
+            "structure_table",
+            "unusual_patterns",
+            "unusual_rings",
+        ),
+        "pipeline/models/training_set": ("usual_structures",),
+        "chem_vae/predictors": ("tanimoto", "tanimoto_fit", "tanimoto_process"),
+    }
+    named = [root / room / f"{name}.py" for room, names in rooms.items() for name in names]
     folders = [root / "chem_vae" / "optimizers", root / "pipeline" / "objectives", root / "pipeline" / "optimization"]
     sources = [*named, *(path for folder in folders for path in sorted(folder.glob("*.py")))]
     return hash_content(*(path.read_text(encoding="utf-8") for path in sources))[:8]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pmo import keep_written_runs, kept_runs
+from pmo_run import code_key
 from pmo_tables import PUBLISHED, TABLES, choose_best, read_library, render_table
 from pmo_tasks import TASKS
 
@@ -21,6 +22,10 @@ def test_published_sums_are_those_of_the_papers() -> None:
     assert sums["Genetic GFN"] == pytest.approx(16.21, abs=0.02)
     assert sums["REINVENT"] == pytest.approx(14.19, abs=0.02)
     assert sums["InVirtuoGen, prescreened"] == pytest.approx(18.99, abs=0.02)
+
+
+def test_the_code_that_decides_a_run_has_a_key() -> None:
+    assert len(code_key()) == 8 and code_key() == code_key()
 
 
 @pytest.mark.parametrize("name", TABLES)
