@@ -35,7 +35,7 @@ def keep_result(kind: str, about: Any, compute: Callable[[], bytes]) -> bytes:
             return content
     content = compute()
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # plots show measured values
         write_bytes(path, _digest(content) + b"\n" + content)
     return content
 

@@ -21,10 +21,11 @@ def compute(asked: list[str], text: str) -> bytes:
     return text.encode()
 
 
-def test_a_result_is_computed_once_for_the_same_inputs(asked: list[str]) -> None:
+def test_a_result_is_computed_once_for_the_same_inputs(asked: list[str], tmp_path: Path) -> None:
     for text in ("one\ntwo", "one\ntwo", "", "", "one\ntwo"):
         assert keep_result("text", [text, 1], partial(compute, asked, text)) == text.encode()
     assert asked == ["one\ntwo", ""]
+    assert (tmp_path / "cache" / KEPT).stat().st_mode & 0o077 == 0, "nobody else reads it"
     keep_result("other", ["", 1], lambda: compute(asked, "of another kind"))
     assert asked[-1] == "of another kind"
 
