@@ -86,6 +86,15 @@ class AcquisitionScore:
         complete = all(w.summary.name in values for w in objectives)
         self.best = compute_best_measured(objectives, values) if complete else -np.inf
 
+    def explain_hardest(self) -> list[str]:
+        """Say in a sentence from where on hard synthesis counts, where the measured molecules moved the usual limit; else nothing."""
+        if self.config.sa is not None or self.hardest <= LEAST_HARD:
+            return []
+        return [
+            f"molecules with an SA score (1 easy to make, 10 hard) above {self.hardest:.1f} rank lower, as 95 % of the measured ones do not "
+            f"exceed it: --set generate.measured.sa={LEAST_HARD} sets the usual limit"
+        ]
+
     def select_seeds(self, constraints: Constraints) -> tuple[list[str], Counter[str]]:
         """Select the best measured molecules that meet the constraints as canonical SMILES; none without the dataset.
 
@@ -206,12 +215,7 @@ def search(
     constraints = constraints or Constraints(())
     held = Constraints(constraints.constraints, {*usual, *read_allowed(allow_unusual)})
     best, unusual = worth.select_seeds(held)
-    seeds, told = _keep_readable(best, model), []
-    if config.sa is None and worth.hardest > LEAST_HARD:
-        told.append(
-            f"molecules with an SA score (1 easy to make, 10 hard) above {worth.hardest:.1f} rank lower, as 95 % of the measured ones do not "
-            f"exceed it: --set generate.measured.sa={LEAST_HARD} sets the usual limit"
-        )
+    seeds, told = _keep_readable(best, model), worth.explain_hardest()
     if unusual:
         told.append(
             f"some of the best measured molecules are unusual, and the search does not start from them: {explain_allowing(unusual)}"

@@ -128,6 +128,8 @@ def screen(
         frozenset({*usual, *allowed}),
     )
     scorer = open_scorer(task)
+    if scorer.worth is not None:
+        warnings += scorer.worth.explain_hardest()
     source, account = open_library(screening, progress)
     earlier = EarlierProposals((), proposed, config.exclude_known)
     best = _read_library(source, account, task, screening, rejects, earlier, progress)

@@ -1,1 +1,1 @@
-"""Keeps folders on this disk: written whole, locked, verified, shared, measured."""
+"""Keeps folders and results on this disk: written whole, locked, verified, shared, measured."""

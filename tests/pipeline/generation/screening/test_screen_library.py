@@ -15,6 +15,7 @@ import pytest
 from chem_vae.errors import DataError, UserError
 from chem_vae.predictors.tanimoto import tanimoto
 from pipeline.chemistry.molecule import Molecule
+from pipeline.generation.acquisition import acquisition_search
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.screening.library_account import BestRows, SeenKeys
 from pipeline.generation.screening.library_scoring import KeptRow
@@ -74,6 +75,15 @@ def test_the_batch_of_a_library(
     assert told["row"].tolist() == [rows.index("no molecule") + 2, rows.index("no molecule") + 3]
     assert told["reason"].str.len().min() > 0
     assert f"{len(rows):,} rows of catalogue" in account.describe(12) and "2 unreadable" in account.describe(12)
+
+
+def test_a_limit_of_hardness_that_the_data_raised_is_told(
+    model: TrainedModel, sample_smiles: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = write_catalogue(tmp_path / "catalogue.csv", sample_smiles[1:101])
+    monkeypatch.setattr(acquisition_search, "find_hardest", lambda smiles: 5.25)
+    found = screen(model, library, config=GenerateConfig(objectives=AIM, n=2), workers=1)
+    assert any("SA score" in text and "generate.measured.sa=4.5" in text for text in found.warnings)
 
 
 def test_chunks_and_workers_change_nothing(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:
