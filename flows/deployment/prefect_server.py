@@ -105,7 +105,7 @@ class SharedServer:
         usual = int(PREFECT_SERVER_API_PORT.value())
         with suppress(OSError, ValueError, KeyError):
             known = str(json.loads((self.folder / ADDRESS).read_text(encoding="utf-8"))["url"])
-            if find_trouble(known) is None:
+            if _answers_in_time(known):
                 self.url, self.is_ours = known, True
                 note(f"using the Prefect server at {self.url}, which another chem-vae serve started")
                 return
@@ -145,7 +145,7 @@ class SharedServer:
 
     def _watch(self) -> None:
         """Start our own server again where it has gone."""
-        port = int(self.url.rpartition(":")[2].partition("/")[0])
+        port = _read_port(self.url)
         while not self.ended.wait(WATCH_SECONDS):
             if not self.is_ours or find_trouble(self.url) is None:
                 continue
@@ -173,6 +173,20 @@ def find_trouble(url: str) -> Exception | None:
     asked = {PREFECT_API_URL: url, PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS, PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(asked), get_client(sync_client=True) as client:
         return client.api_healthcheck()
+
+
+def _answers_in_time(url: str) -> bool:
+    """Tell whether a server of ours answers; while its port is taken it may only be busy, and a second one would use its data."""
+    deadline = time.monotonic() + START_SECONDS
+    while find_trouble(url) is not None:
+        if _is_free(_read_port(url)) or time.monotonic() > deadline:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+def _read_port(url: str) -> int:
+    return int(url.rpartition(":")[2].partition("/")[0])
 
 
 def _is_free(port: int) -> bool:
