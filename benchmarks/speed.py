@@ -3,6 +3,7 @@
     python benchmarks/speed.py                             # all stages, some ten minutes on two cores; what `make bench` runs
     python benchmarks/speed.py --quick                     # a short form, some two minutes
     python benchmarks/speed.py training sampling           # these alone
+    python benchmarks/speed.py gpu                         # training on a GPU, where there is one
     python benchmarks/speed.py ingest --source moses --compute logp,mw,tpsa --output benchmarks/results/ingest-moses.json
     python benchmarks/speed.py --keep                      # the figures that later runs are compared with
     python benchmarks/speed.py training --keep             # these of them alone
@@ -25,6 +26,7 @@ from typing import Any
 
 from speed_figures import Figure, find_slower, render_table
 from speed_generation import generation, sampling, startup
+from speed_gpu import training_on_a_gpu
 from speed_ingest import ingest
 from speed_search import measured, optimization
 from speed_training import training
@@ -36,6 +38,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], tuple[dict[str, Any], list[Figu
     "startup": startup,
     "ingest": ingest,
     "training": training,
+    "gpu": training_on_a_gpu,
     "sampling": sampling,
     "generation": generation,
     "optimization": optimization,
@@ -45,6 +48,7 @@ WHOLE = {
     "limit": 20_000,
     "trained": 20_000,
     "steps": 40,
+    "gpu_steps": 500,
     "molecules": 5000,
     "candidates": 2000,
     "calls": 1500,
@@ -54,6 +58,7 @@ QUICK = {
     "limit": 4000,
     "trained": 6000,
     "steps": 10,
+    "gpu_steps": 100,
     "molecules": 1000,
     "candidates": 500,
     "calls": 300,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from speed_figures import Figure, find_slower, render_table
+from speed_gpu import training_on_a_gpu
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,3 +37,9 @@ def test_a_stage_is_measured_beside_its_limit(tmp_path: Path) -> None:
     [figure] = result["figures"]
     assert 0 < figure["limit"] < figure["value"] and figure["name"] in told
     assert result["machine"] and result["quick"]
+
+
+def test_the_stage_of_a_gpu_is_left_out_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    details, figures = training_on_a_gpu(argparse.Namespace(trained=10, gpu_steps=10))
+    assert "no GPU" in details["skipped"] and figures == []
