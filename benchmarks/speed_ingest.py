@@ -89,7 +89,7 @@ def measure_chemistry_alone(config: Any, molecules: int = 2000) -> dict[str, flo
 
 
 class _MemoryWatch:
-    """Memory of this process and its children, looked at twice a second; a page that several share counts once (Linux)."""
+    """Memory of this process and its children, looked at every two seconds, which takes some of the time that is measured; a page that several share counts once (Linux)."""
 
     def __enter__(self) -> _MemoryWatch:
         self.peak = self.largest = 0.0
@@ -103,7 +103,7 @@ class _MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.5):
+        while not self._stop.wait(2.0):
             parents = {}
             for entry in Path("/proc").iterdir():
                 if entry.name.isdigit():

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
+
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 """The names of this computer as addresses to listen at, and as a browser writes them."""
 
@@ -25,6 +27,11 @@ class AppContext:
     def complete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of the app's own file with those that were asked for on a page, which go before."""
         return _merge(copy.deepcopy(dict(self.settings)), asked)
+
+    def list_models(self) -> dict[str, str]:
+        """List the models by what finds them, with the name to show; those of the workspace first."""
+        own = {folder.name: folder.name for folder in list_workspace_models(self.workspace)}
+        return {**own, **{name: f"{name} (came with the installation)" for name in list_shipped_models()}}
 
 
 def is_local_host(host: str) -> bool:

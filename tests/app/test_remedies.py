@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chem_vae.errors import UserError
-from flows.app.jobs.rerun import list_choices
+from flows.app.jobs.changes import Table, list_choices
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag, read_sentence, say
 from flows.app.remedy_words import COMMANDS, ELSEWHERE
 from pipeline.config import CampaignConfig
@@ -138,16 +138,17 @@ def test_a_remedy_without_its_value_is_not_applied() -> None:
         Remedy("--within", "mw").read()
 
 
-def test_every_setting_that_can_be_added_to_a_run_changes_it() -> None:
-    assert len(list_choices()) > 30
-    for name in list_choices():
+@pytest.mark.parametrize("table", ["generate", "optimize"])
+def test_every_setting_that_can_be_added_to_a_run_changes_it(table: Table) -> None:
+    assert len(list_choices(table)) > (30 if table == "generate" else 10)
+    for name in list_choices(table):
         option = OPTIONS[name]
         example = option.example.strip("'").partition(" --in")[0] or {"": "5", "NAME": "conditional"}.get(
             option.metavar, "CCO"
         )
         change = Remedy(name, "" if is_flag(name) else "train.replay=0" if name == "--set" else example)
         assert change.read(), name
-        assert apply_remedies({}, [change]) != apply_remedies({}, []), name
+        assert apply_remedies({}, [change], table) != apply_remedies({}, [], table), name
         assert re.search("[a-z]", change.label) and "--" not in change.label and "{" not in change.label
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from nicegui import ui
 
 from chem_vae.errors import UserError
-from flows.app.jobs.rerun import can_run_again
+from flows.app.jobs.rerun import can_repeat
 from flows.app.jobs.schedule import make_cron, make_schedule_options
 from pipeline.workspace.work.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
@@ -76,6 +77,40 @@ async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[s
     assert job.settings["generate"]["n"] == 7
     assert job.settings["generate"]["objectives"] == before["generate"]["objectives"]
     assert job.settings["generate"]["seed"] != before["generate"]["seed"]
+
+
+async def test_a_search_is_made_again_from_its_best_molecules(workspace: Path, started: list[str]) -> None:
+    search = next(workspace.glob("runs/*-search"))
+    async with open_app(workspace) as user:
+        await user.open(f"/run/{search.name}")
+        await user.should_not_see("Every night")
+        user.find("Run again with changes").click()
+        await user.should_see("The oracle and what was wanted stay as they are")
+        calls = next(n for n in user.find(ui.number).elements if n.props["label"] == "Times the oracle is asked")
+        with user:
+            calls.set_value(70)
+            next(s for s in user.find(ui.switch).elements if "structural alerts" in s.text).set_value(True)
+        user.find(kind=ui.button, content="Start the run").click()
+        await asyncio.sleep(0.4)
+    job = open_job(workspace, started[0])
+    before = json.loads((search / "config.json").read_text())["optimize"]
+    asked = job.settings["optimize"]
+    with (search / "candidates.csv").open() as file:
+        best = [row["smiles"] for row in csv.DictReader(file)]
+    assert job.kind == "optimize" and job.facts["arguments"][:2] == ["--model", search.name]
+    assert asked["oracle_calls"] == 70 and asked["objectives"] == before["objectives"] and asked["seeds"] == best
+    assert asked["seed"] != before["seed"] and {"alerts": ["PAINS", "BRENK"]} in asked["constraints"]
+
+
+async def test_a_search_whose_function_is_not_known_cannot_be_made_again(workspace: Path) -> None:
+    search = next(workspace.glob("runs/*-search"))
+    settings = json.loads((search / "config.json").read_text())
+    settings["optimize"]["oracle"] = {"function": "docking:dock"}
+    (search / "config.json").write_text(json.dumps(settings))
+    async with open_app(workspace) as user:
+        await user.open(f"/run/{search.name}")
+        await user.should_see("The best molecules")
+        await user.should_not_see("Run again with changes")
 
 
 async def test_the_remedy_of_a_warning_is_a_button(workspace: Path, started: list[str]) -> None:
@@ -150,9 +185,9 @@ def test_an_interval_that_is_none_is_refused(minutes: float | None) -> None:
 
 
 def test_a_run_without_its_data_cannot_be_made_again(workspace: Path) -> None:
-    assert can_run_again(find_run(workspace))
+    assert can_repeat(find_run(workspace))
     (workspace / "my.csv").unlink()
-    assert not can_run_again(find_run(workspace))
+    assert not can_repeat(find_run(workspace))
 
 
 @pytest.mark.parametrize("time", ["", "2", "24:00", "02:60", "aa:bb", "-1:00", "²:00"])

@@ -27,8 +27,8 @@ from flows.app.layout import (
     tell_errors,
     text,
 )
-from flows.app.new_run.start import save_upload
 from flows.app.pieces import list_sentences, plain_table
+from flows.app.uploads import save_upload
 from pipeline.library.candidate_library import CandidateLibrary, LibraryPage, open_library
 from pipeline.library.laboratory.measurements import ImportedMeasurements
 from pipeline.library.schema import STATUSES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +13,42 @@ from nicegui import ui
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
 from flows.app.goal_words import make_run_name
-from flows.app.layout import fold, heading, primary_button, quiet_button, tell_errors, text
-from flows.app.pieces import capitalize
-from flows.app.remedies import OPTIONS, Remedy, apply_remedies, is_flag
-from flows.app.remedy_words import NOUNS, WORDS
+from flows.app.jobs.changes import TABLES, ChangeList, Table
+from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
+from flows.app.remedies import Remedy, apply_remedies
 from pipeline.config import CampaignConfig
+from pipeline.workspace.presentation.csv_tables import read_csv_rows
 from pipeline.workspace.runs import read_settings
-from pipeline.workspace.setting_fields import list_settings
-from pipeline.workspace.work.jobs import Job, make_job
+from pipeline.workspace.work.jobs import Job, list_jobs, make_job
 
-ALERTS = Remedy("--without-alerts", "PAINS,BRENK")
-TABLES = ("ingest", "train", "generate")
-"""The tables of settings that a run of the whole job has."""
+BEST = 50
+"""The best molecules of a search that the next one can begin with."""
+TITLE = "Run again with changes"
 
 
-def can_run_again(folder: Path) -> bool:
-    """Whether a run can be made again with changes: its settings name data that are still there."""
+def can_repeat(folder: Path) -> bool:
+    """Whether a run of the whole job can be made again: its settings name data that are still there."""
     settings = read_settings(folder)
     source = str((settings.get("ingest") or {}).get("source") or "")
     is_campaign = bool(settings.get("generate")) and not settings.get("optimize") and not settings.get("screen")
     return is_campaign and bool(source) and (Path(source).expanduser().is_file() or "/" not in source)
 
 
-def can_apply(changes: Sequence[Remedy]) -> bool:
-    """Whether changes are such as a run can be made again with."""
-    return all(OPTIONS[change.name].key.partition(".")[0] in (*TABLES, "") for change in changes)
+def find_table(context: AppContext, folder: Path) -> Table | None:
+    """Return the table of a run's settings that says what is wanted, where it can be made again; None where it cannot.
+
+    Args:
+        context: What all pages share.
+        folder: The folder of the run.
+    """
+    if not (folder / "manifest.json").is_file():
+        return None
+    if can_repeat(folder):
+        return "generate"
+    asked = read_settings(folder).get("optimize")
+    oracle = (asked or {}).get("oracle") or {}
+    is_lost = oracle.get("program") or (oracle.get("function") and _find_code(context.workspace, folder) is None)
+    return "optimize" if asked and not is_lost else None
 
 
 def open_rerun(context: AppContext, folder: Path, changes: Sequence[Remedy] = ()) -> None:
@@ -47,33 +59,19 @@ def open_rerun(context: AppContext, folder: Path, changes: Sequence[Remedy] = ()
         folder: The folder of the run.
         changes: Changes that are ticked already, as a warning names them.
     """
+    (_open_search if find_table(context, folder) == "optimize" else _open_campaign)(context, folder, changes)
+
+
+def _open_campaign(context: AppContext, folder: Path, changes: Sequence[Remedy]) -> None:
+    """Ask what is to be different in a run of the whole job."""
     settings = read_settings(folder)
     asked = settings.get("generate") or {}
-    with ui.dialog() as dialog, ui.card().classes("panel").style("width: min(560px, 92vw); max-width: none"):
-        heading("Run again with changes", 2)
+    with _dialog() as dialog:
         text("The data and what was wanted stay as they are. What is already learned is used again.", "muted small")
-        number = (
-            ui.number("Molecules", value=asked.get("n", 100), min=1, max=10_000, format="%d")
-            .props("outlined")
-            .classes("w-full")
-        )
-        first = asked.get("seed", 0)
-        seed = ui.number(
-            "Seed: another one gives other molecules",
-            value=first + 1 if isinstance(first, int) else 0,
-            min=0,
-            format="%d",
-        )
-        seed.props("outlined").classes("w-full")
-        name = (
-            ui.input("Name of the run", value=str(settings.get("name", "run")))
-            .props("outlined maxlength=60")
-            .classes("w-full")
-        )
-        chosen = ChangeList(changes if any(change.name == ALERTS.name for change in changes) else (*changes, ALERTS))
+        number, seed, name = _ask_basics(asked, str(settings.get("name", "run")), most=10_000)
+        chosen = ChangeList(changes)
         chosen.show(set(changes))
 
-        @tell_errors
         async def start() -> None:
             changed = {"n": int(number.value or 1), "seed": int(seed.value or 0)}
             whole = {**settings, "name": make_run_name(name.value), "generate": {**asked, **changed}}
@@ -81,84 +79,85 @@ def open_rerun(context: AppContext, folder: Path, changes: Sequence[Remedy] = ()
             job = await start_run(context, whole, f"as {folder.name}, with changes")
             ui.navigate.to(f"/job/{job.id}")
 
-        with ui.element("div").classes("line"):
-            primary_button("Start the run", start, "play_arrow")
-            quiet_button("Cancel", dialog.close)
-    dialog.props["aria-label"] = "Run again with changes"
+        _show_end(dialog, start)
+
+
+def _open_search(context: AppContext, folder: Path, changes: Sequence[Remedy]) -> None:
+    """Ask what is to be different in a search with an oracle."""
+    settings = read_settings(folder)
+    asked = settings.get("optimize") or {}
+    with _dialog() as dialog:
+        text("The oracle and what was wanted stay as they are.", "muted small")
+        calls = ui.number(
+            "Times the oracle is asked", value=asked.get("oracle_calls", 1000), min=10, max=100_000, format="%d"
+        )
+        calls.props("outlined").classes("w-full")
+        number, seed, name = _ask_basics(asked, str(settings.get("name", "optimize")), most=1000)
+        goes_on = ui.switch(f"begin with the best molecules of this run, {BEST} at most", value=True)
+        chosen = ChangeList(changes, "optimize")
+        chosen.show(set(changes))
+
+        async def start() -> None:
+            numbers = {"n": number, "seed": seed, "oracle_calls": calls}
+            changed: dict[str, Any] = {key: int(field.value or 0) for key, field in numbers.items()}
+            if goes_on.value:
+                changed["seeds"] = await asyncio.to_thread(_list_best, folder)
+            whole = {"name": make_run_name(name.value), "optimize": {**asked, **changed}}
+            whole = apply_remedies(whole, chosen.list_ticked(), "optimize")
+            job = await start_search(context, folder, whole)
+            ui.navigate.to(f"/job/{job.id}")
+
+        _show_end(dialog, start)
+
+
+@contextmanager
+def _dialog() -> Iterator[ui.dialog]:
+    """Show what is made within it as a dialog."""
+    with ui.dialog() as dialog, ui.card().classes("panel").style("width: min(560px, 92vw); max-width: none"):
+        heading(TITLE, 2)
+        yield dialog
+    dialog.props["aria-label"] = TITLE
     dialog.open()
 
 
-class ChangeList:
-    """Shows changes as switches, and lets the person add any other one."""
-
-    def __init__(self, offered: Sequence[Remedy]) -> None:
-        """Take the changes that are offered."""
-        self.offered = list(offered)
-        self.switches: dict[Remedy, ui.switch] = {}
-
-    def show(self, ticked: set[Remedy]) -> None:
-        """Show them, some ticked already."""
-        self.place = ui.element("div").style("display: flex; flex-direction: column; gap: 2px")
-        for change in self.offered:
-            self._add(change, change in ticked)
-        with fold("Another setting"):
-            choices = {name: capitalize(_name_option(name)).rstrip(".") for name in list_choices()}
-            fields = list_settings(CampaignConfig)
-            which = ui.select(dict(sorted(choices.items(), key=lambda pair: pair[1])), label="Setting", with_input=True)
-            which.props("outlined options-dense").classes("w-full")
-            about = text("", "muted small")
-            value = ui.input("Value").props("outlined").classes("w-full")
-            value.set_visibility(False)
-
-            def choose() -> None:
-                name = str(which.value or "")
-                option = OPTIONS.get(name)
-                if option is None:
-                    return
-                field = fields.get(option.key)
-                about.set_text(option.help or (field.help if field else ""))
-                value.set_visibility(not is_flag(name))
-                value.props["label"] = f"Value, such as {option.example}" if option.example else "Value"
-                value.update()
-
-            @tell_errors
-            def add() -> None:
-                if not which.value:
-                    raise UserError("choose a setting first")
-                change = Remedy(str(which.value), "" if is_flag(str(which.value)) else (value.value or "").strip())
-                change.read()  # which says what is wrong with it
-                self._add(change, True)
-                value.set_value("")
-
-            which.on_value_change(choose)
-            with ui.element("div").classes("line"):
-                quiet_button("Add", add, "add")
-
-    def _add(self, change: Remedy, ticked: bool) -> None:
-        if change in self.switches:
-            self.switches[change].set_value(True)
-            return
-        with self.place:
-            self.switches[change] = ui.switch(change.label, value=ticked)
-
-    def list_ticked(self) -> list[Remedy]:
-        """List the changes that are ticked."""
-        return [change for change, switch in self.switches.items() if switch.value]
+def _ask_basics(asked: dict[str, Any], name: str, most: int) -> tuple[ui.number, ui.number, ui.input]:
+    """Ask for the number of molecules, at most so many, the seed and the name."""
+    number = ui.number("Molecules", value=asked.get("n", 100), min=1, max=most, format="%d")
+    first = asked.get("seed", 0)
+    seed = ui.number(
+        "Seed: another one gives other molecules",
+        value=first + 1 if isinstance(first, int) else 0,
+        min=0,
+        format="%d",
+    )
+    named = ui.input("Name of the run", value=name).props("maxlength=60")
+    for field in (number, seed, named):
+        field.props("outlined").classes("w-full")
+    return number, seed, named
 
 
-def list_choices() -> list[str]:
-    """List the options that a run can be changed by, each by its first name; both names of a switch."""
-    found = []
-    for name, option in OPTIONS.items():
-        own = option.names.split()[0]
-        is_offered = name == own or name in own.split("/")
-        if is_offered and option.key.partition(".")[0] in (*TABLES, "") and name not in ("--data", "--number"):
-            found.append(name)
-    return found
+def _show_end(dialog: ui.dialog, start: Callable[[], Any]) -> None:
+    with ui.element("div").classes("line"):
+        primary_button("Start the run", tell_errors(start), "play_arrow")
+        quiet_button("Cancel", dialog.close)
 
 
-def _name_option(name: str) -> str:
-    return NOUNS.get(name) or WORDS.get(name) or name.removeprefix("--").replace("-", " ")
+def _list_best(folder: Path) -> list[str]:
+    """List the SMILES of a run's best candidates."""
+    return [row["smiles"] for row, _ in zip(read_csv_rows(folder / "candidates.csv"), range(BEST), strict=False)]
+
+
+def _find_job(workspace: Path, folder: Path) -> Job | None:
+    """Find the job that made a search."""
+    return next((job for job in list_jobs(workspace, ("optimize",)) if job.end.get("run") == folder.name), None)
+
+
+def _find_code(workspace: Path, folder: Path) -> Path | None:
+    """Find the folder of the file with the function that a search asked; None where it is not known or gone."""
+    job = _find_job(workspace, folder)
+    function = str(((read_settings(folder).get("optimize") or {}).get("oracle") or {}).get("function") or "")
+    beside = Path(str(job.facts["folder"])) if job and job.facts.get("folder") else None
+    return beside if beside and (beside / f"{function.partition(':')[0]}.py").is_file() else None
 
 
 async def start_run(context: AppContext, settings: dict[str, Any], goal: str) -> Job:
@@ -167,12 +166,41 @@ async def start_run(context: AppContext, settings: dict[str, Any], goal: str) ->
     Raises:
         UserError: The settings are wrong.
     """
-    kept = {key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None}
-    try:
-        CampaignConfig.model_validate(kept)
-    except ValueError as error:
-        raise UserError(f"the settings of the run cannot be used again: {error}") from None
-    arguments = ["--library", context.library] if context.library else []
-    job = make_job(context.workspace, "run", str(kept["name"]), arguments, kept, goal=goal)
+    kept = _check({key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None})
+    job = make_job(context.workspace, "run", str(kept["name"]), _name_library(context), kept, goal=goal)
     await asyncio.to_thread(job.start)
     return job
+
+
+async def start_search(context: AppContext, folder: Path, settings: dict[str, Any]) -> Job:
+    """Start a search like an earlier one as a job, with the model of that one.
+
+    Args:
+        context: What all pages share.
+        folder: The folder of the earlier run.
+        settings: The settings of the new one.
+
+    Raises:
+        UserError: The settings are wrong.
+    """
+    kept = _check(settings)
+    before, code = _find_job(context.workspace, folder), _find_code(context.workspace, folder)
+    arguments = (
+        list(before.facts["arguments"]) if before else ["--model", folder.name, *_name_library(context)]
+    )  # of a run at the command line the folder has its model
+    facts = {"goal": f"as {folder.name}, with changes", **({"folder": str(code)} if code else {})}
+    job = make_job(context.workspace, "optimize", str(kept["name"]), arguments, kept, **facts)
+    await asyncio.to_thread(job.start)
+    return job
+
+
+def _check(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        CampaignConfig.model_validate(settings)
+    except ValueError as error:
+        raise UserError(f"the settings of the run cannot be used again: {error}") from None
+    return settings
+
+
+def _name_library(context: AppContext) -> list[str]:
+    return ["--library", context.library] if context.library else []

@@ -11,7 +11,8 @@ from typing import Any
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.jobs.rerun import can_apply, can_run_again, open_rerun
+from flows.app.jobs.changes import can_apply
+from flows.app.jobs.rerun import can_repeat, find_table, open_rerun
 from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.remedies import Remedy
@@ -128,16 +129,18 @@ def _show_buttons(context: AppContext, folder: Path) -> None:
                 ui.download.content(await asyncio.to_thread(make_workbook, folder), f"{folder.name}-candidates.xlsx")
 
             quiet_button("Workbook with drawings (Excel)", take_workbook, "download")
-        if (folder / "manifest.json").is_file() and can_run_again(folder):
+        if find_table(context, folder):
             quiet_button("Run again with changes", lambda: open_rerun(context, folder), "replay")
+        if (folder / "manifest.json").is_file() and can_repeat(folder):
             quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
 
 
 def _offer_rerun(context: AppContext, folder: Path) -> Callable[[tuple[Remedy, ...]], Callable[[], None] | None] | None:
     """Return what applies a remedy: the run again with that change; None where it cannot be run again."""
-    if not (folder / "manifest.json").is_file() or not can_run_again(folder):
+    table = find_table(context, folder)
+    if table is None:
         return None
-    return lambda changes: (lambda: open_rerun(context, folder, changes)) if can_apply(changes) else None
+    return lambda changes: (lambda: open_rerun(context, folder, changes)) if can_apply(changes, table) else None
 
 
 def make_workbook(folder: Path) -> bytes:

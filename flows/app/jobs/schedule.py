@@ -11,7 +11,8 @@ from tzlocal import get_localzone_name
 
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
-from flows.app.jobs.rerun import TABLES, can_run_again
+from flows.app.jobs.changes import TABLES
+from flows.app.jobs.rerun import can_repeat
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table
 from flows.deployment.schedules import check_timezone
@@ -58,7 +59,7 @@ class ScheduleForm:
         """Show the form, and the schedules that were set up before."""
         heading("Repeat a run on a schedule")
         text("New molecules every night: what was measured or proposed before is not proposed again.", "lede")
-        runs = [r.id for r in await asyncio.to_thread(list_runs, self.context.workspace) if can_run_again(r.folder)]
+        runs = [r.id for r in await asyncio.to_thread(list_runs, self.context.workspace) if can_repeat(r.folder)]
         if not runs:
             with block():
                 text("There is no finished run yet whose data are still there. A schedule repeats one.", "muted")

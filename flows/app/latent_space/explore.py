@@ -17,7 +17,6 @@ from flows.app.layout import block, frame, heading, primary_button, quiet_button
 from flows.app.pieces import AXIS, molecule_card, picture, plain_table
 from flows.app.remedies import say
 from pipeline.chemistry.molecule import parse_mol
-from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
 from pipeline.workspace.presentation.formatting import format_plain_spread
 
 ANALOGUES, STEPS = 12, 9
@@ -35,7 +34,7 @@ def register(context: AppContext) -> None:
     def show(smiles: str = "") -> None:
         with frame("Explore", "/explore"):
             heading("Explore a molecule")
-            models = list_models(context)
+            models = context.list_models()
             if not models:
                 say_empty("No model yet", "A run trains one on your molecules.", "Begin with a file", "/")
                 return
@@ -44,12 +43,6 @@ def register(context: AppContext) -> None:
                 "lede",
             )
             ExplorePage(context, looker, models).show(smiles)
-
-
-def list_models(context: AppContext) -> dict[str, str]:
-    """List the models by what finds them, with the name to show; those of the workspace first."""
-    own = {folder.name: folder.name for folder in list_workspace_models(context.workspace)}
-    return {**own, **{name: f"{name} (came with the installation)" for name in list_shipped_models()}}
 
 
 class ExplorePage:

@@ -14,8 +14,9 @@ from flows.app.layout import block, fail, fold, frame, heading, notify_error, qu
 from flows.app.new_run.data_card import DataCard
 from flows.app.new_run.goal_card import GoalCard
 from flows.app.pieces import plain_table
+from flows.app.uploads import save_upload
 from pipeline.datasets.first_look import FirstLook, look_at
-from pipeline.workspace.uploads import MOST_BYTES, drop_upload, find_upload, keep_upload, make_upload
+from pipeline.workspace.uploads import MOST_BYTES, drop_upload, find_upload
 from pipeline.workspace.work.jobs import list_jobs
 
 KINDS = ".csv,.tsv,.txt,.smi,.xlsx,.sdf,.parquet,.gz"
@@ -83,31 +84,6 @@ def show_drop_area(context: AppContext) -> None:
     upload = ui.upload(on_upload=take, on_rejected=refuse, max_file_size=MOST_BYTES, auto_upload=True).classes("drop")
     upload.props(f'accept="{KINDS}" flat')
     upload.add_slot("header", DROP_AREA.replace("LIMIT", str(MOST_BYTES // 1_000_000)))
-
-
-async def save_upload(context: AppContext, event: events.UploadEventArguments) -> Path:
-    """Write an uploaded file into the workspace, part by part.
-
-    Raises:
-        UserError: The workspace cannot be written to.
-        ChemVAEError: The file is too large.
-    """
-    path = make_upload(context.workspace, event.file.name)
-    partial = path.with_name(f".{path.name}.partial")
-    size = 0
-    try:
-        with partial.open("wb") as file:
-            async for part in event.file.iterate():
-                size += len(part)
-                if size > MOST_BYTES:
-                    raise ChemVAEError(
-                        f"the file is larger than {MOST_BYTES // 1_000_000} MB; split it, or read it by the command line"
-                    )
-                await asyncio.to_thread(file.write, part)
-    except BaseException:
-        drop_upload(path)
-        raise
-    return keep_upload(partial, path)
 
 
 def show_needs() -> None:

@@ -13,10 +13,9 @@ from nicegui import events, ui
 from chem_vae.errors import DataError, UserError
 from flows.app.context import AppContext
 from flows.app.goal_words import make_run_name
-from flows.app.latent_space.explore import list_models
 from flows.app.layout import block, frame, heading, primary_button, say_empty, tell_errors, text
-from flows.app.new_run.start import save_upload
 from flows.app.optimization.objective_list import SCORE, ObjectiveList, read_extents
+from flows.app.uploads import save_upload
 from pipeline.config import CampaignConfig
 from pipeline.workspace.uploads import drop_upload
 from pipeline.workspace.work.jobs import make_job
@@ -31,7 +30,7 @@ def register(context: AppContext) -> None:
     def show() -> None:
         with frame("Optimize", "/optimize"):
             heading("Optimize a score")
-            models = list_models(context)
+            models = context.list_models()
             if not models:
                 say_empty("No model yet", "A run trains one on your molecules.", "Begin with a file", "/")
                 return

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 
+from rdkit import rdBase
 from rdkit.Chem import Mol
 
+from pipeline.chemistry import filters
+from pipeline.chemistry.filters import structure_table
 from pipeline.chemistry.filters.structure_filters import learn_usual
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.models.base_models import find_base
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import read_kept_smiles, write_canonical_smiles
+from pipeline.workspace.registry import find_data_folder, hash_file
+from pipeline.workspace.storage.folders import hash_content
+from pipeline.workspace.storage.kept_results import keep_result
 
 LOOKED_AT = 1000
 """About the number of molecules whose structures are looked at; sizes and elements are taken from all."""
@@ -49,18 +58,49 @@ def learn_usual_structures(model: TrainedModel, named: Sequence[Mol] = ()) -> Us
         model: The trained model.
         named: Sanitized molecules; all that they have is usual.
     """
-    smiles = read_kept_smiles(model) or _read_training_smiles(model)
-    shapes = [list_atoms(text) for text in smiles or _decode_points(model)]
-    own = [mol for mol in map(parse_mol, smiles[:: max(1, len(smiles) // LOOKED_AT)]) if mol is not None]
-    held = Counter(symbol for atoms in shapes for symbol in set(atoms))
-    elements = {symbol for symbol, count in held.items() if smiles or count >= max(2, COMMON * len(shapes))}
+    own = _learn_own(model)
+    elements = set(own.elements).union(*map(_list_elements, named))
     if (base := find_base(model)) is not None:
         elements.update(learn_usual_structures(base).elements)
     return UsualStructures(
-        max([*map(len, shapes), *(mol.GetNumHeavyAtoms() for mol in named)], default=UNKNOWN_SIZE),
-        tuple(sorted(elements.union(*map(_list_elements, named)))) or ("C", "N", "O"),
-        learn_usual(own, max(2, math.ceil(COMMON * len(own)))) | learn_usual(named),
+        max([own.heavy_atoms, *(mol.GetNumHeavyAtoms() for mol in named)]) or UNKNOWN_SIZE,
+        tuple(sorted(elements)) or ("C", "N", "O"),
+        own.allowed | learn_usual(named),
     )
+
+
+def _learn_own(model: TrainedModel) -> UsualStructures:
+    """Learn what is usual for a model alone; of the same molecules it is learned once and kept in the user's cache."""
+    smiles = read_kept_smiles(model) or _read_training_smiles(model)
+    if not smiles:
+        shapes = [list_atoms(text) for text in _decode_points(model)]
+        return _describe(shapes, max(2, math.ceil(COMMON * len(shapes))))
+
+    def learn() -> bytes:
+        own = [mol for mol in map(parse_mol, smiles[:: max(1, len(smiles) // LOOKED_AT)]) if mol is not None]
+        allowed = learn_usual(own, max(2, math.ceil(COMMON * len(own))))
+        return json.dumps(asdict(_describe(map(list_atoms, smiles), 1)) | {"allowed": sorted(allowed)}).encode()
+
+    kept = json.loads(keep_result("usual", [rdBase.rdkitVersion, _hash_code(), hash_content(*smiles)], learn))
+    return UsualStructures(kept["heavy_atoms"], tuple(kept["elements"]), frozenset(kept["allowed"]))
+
+
+def _describe(shapes: Iterable[list[str]], at_least: int) -> UsualStructures:
+    """Take sizes and elements from the heavy atoms of molecules; an element must be in so many of them."""
+    largest, held = 0, Counter[str]()
+    for atoms in shapes:
+        largest = max(largest, len(atoms))
+        held.update(set(atoms))
+    elements = sorted(symbol for symbol, count in held.items() if count >= at_least)
+    return UsualStructures(largest, tuple(elements), frozenset())
+
+
+@cache
+def _hash_code() -> str:
+    """Hash what decides, beside a model's molecules, what is usual for it: the code, and the table of structures."""
+    code = [Path(__file__), *sorted(Path(filters.__file__).parent.glob("*.py"))]
+    table = find_data_folder() / structure_table.FILE
+    return hash_content(*(path.read_text(encoding="utf-8") for path in code), hash_file(table))
 
 
 def _read_training_smiles(model: TrainedModel) -> list[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from rdkit import Chem
+from rdkit.Chem import Mol
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
-from pipeline.chemistry.filters.structure_filters import LARGE_RING, find_unusual_motifs, locate_unusual
+from pipeline.chemistry.filters.structure_filters import LARGE_RING, find_unusual_motifs, learn_usual, locate_unusual
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.training_set.kept_molecules import KEPT_SMILES
 from pipeline.models.training_set.usual_structures import learn_usual_structures
@@ -95,3 +97,21 @@ def test_a_fine_tuned_model_has_the_elements_of_its_base(model: TrainedModel) ->
     other = TrainedModel(model.folder, {**model.manifest, "card": {**card, "base": {"name": "moses", "key": "other"}}})
     assert learn_usual_structures(other).elements == learn_usual_structures(model).elements
     assert torch.is_tensor(tuned.latent["mu"])
+
+
+def test_what_the_same_molecules_teach_is_learned_once(
+    keeping, sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "cache"))
+    asked: list[int] = []
+
+    def learn(mols: Iterable[Mol], at_least: int = 1) -> frozenset[str]:
+        asked.append(len(found := list(mols)))
+        return learn_usual(found, at_least)
+
+    monkeypatch.setattr("pipeline.models.training_set.usual_structures.learn_usual", learn)
+    peroxides = keeping([*sample_smiles[:100], *[PEROXIDE] * 4])
+    first, again = learn_usual_structures(peroxides), learn_usual_structures(peroxides)
+    assert first == again and first.allowed and asked == [104, 0, 0]
+    other = learn_usual_structures(keeping([*sample_smiles[:100], *[SILANE] * 5]))
+    assert "Si" in other.elements and other.allowed != first.allowed
