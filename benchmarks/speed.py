@@ -108,7 +108,7 @@ def main() -> None:
     if args.keep and earlier:  # what was not measured now stays as it was
         names = {figure["name"] for figure in figures}
         figures = [*(figure for figure in earlier if figure["name"] not in names), *figures]
-        stages = kept["stages"] | stages
+        stages = kept["stages"] | {name: about for name, about in stages.items() if "skipped" not in about}
     result = {
         "benchmark": "speed",
         "quick": args.quick,

@@ -76,6 +76,8 @@ NOUNS = {
     "--range": "between two values",
     "--samples": "number of molecules to look at",
     "--scaffold": "scaffold to keep",
+    "--replace": "part to replace",
+    "--in": "molecule that has the part to replace",
     "--set": "a setting",
     "--sheet": "sheet of the workbook",
     "--smiles-column": "column of molecules",

@@ -141,8 +141,10 @@ def test_a_remedy_without_its_value_is_not_applied() -> None:
 @pytest.mark.parametrize("table", ["generate", "optimize"])
 def test_every_setting_that_can_be_added_to_a_run_changes_it(table: Table) -> None:
     assert len(list_choices(table)) > (30 if table == "generate" else 10)
+    assert "--oracle" not in list_choices(table) and ("--any-size" in list_choices(table)) is (table == "optimize")
     for name in list_choices(table):
         option = OPTIONS[name]
+        assert option.key.startswith(("generate.", "optimize.")) or table == "generate", name
         example = option.example.strip("'").partition(" --in")[0] or {"": "5", "NAME": "conditional"}.get(
             option.metavar, "CCO"
         )

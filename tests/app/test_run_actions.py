@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nicegui import ui
@@ -79,7 +79,8 @@ async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[s
     assert job.settings["generate"]["seed"] != before["generate"]["seed"]
 
 
-async def test_a_search_is_made_again_from_its_best_molecules(workspace: Path, started: list[str]) -> None:
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_search_is_made_again(workspace: Path, started: list[str], goes_on: bool) -> None:
     search = next(workspace.glob("runs/*-search"))
     async with open_app(workspace) as user:
         await user.open(f"/run/{search.name}")
@@ -88,24 +89,31 @@ async def test_a_search_is_made_again_from_its_best_molecules(workspace: Path, s
         await user.should_see("The oracle and what was wanted stay as they are")
         calls = next(n for n in user.find(ui.number).elements if n.props["label"] == "Times the oracle is asked")
         with user:
+            calls.set_value(None)
+        user.find(kind=ui.button, content="Start the run").click()
+        await user.should_see("give a number")
+        with user:
             calls.set_value(70)
-            next(s for s in user.find(ui.switch).elements if "structural alerts" in s.text).set_value(True)
+            switches = user.find(ui.switch).elements
+            next(s for s in switches if "structural alerts" in s.text).set_value(True)
+            next(s for s in switches if "none of its 30 answers is asked for again" in s.text).set_value(goes_on)
         user.find(kind=ui.button, content="Start the run").click()
         await asyncio.sleep(0.4)
     job = open_job(workspace, started[0])
     before = json.loads((search / "config.json").read_text())["optimize"]
     asked = job.settings["optimize"]
-    with (search / "candidates.csv").open() as file:
-        best = [row["smiles"] for row in csv.DictReader(file)]
-    assert job.kind == "optimize" and job.facts["arguments"][:2] == ["--model", search.name]
-    assert asked["oracle_calls"] == 70 and asked["objectives"] == before["objectives"] and asked["seeds"] == best
-    assert asked["seed"] != before["seed"] and {"alerts": ["PAINS", "BRENK"]} in asked["constraints"]
+    assert job.kind == "optimize" and job.name == "search-2"
+    assert job.facts["arguments"][:2] == ["--continue" if goes_on else "--model", search.name]
+    assert asked["oracle_calls"] == (100 if goes_on else 70) and asked["objectives"] == before["objectives"]
+    assert (asked["seed"] == before["seed"]) is goes_on
+    assert not asked["seeds"] and {"alerts": ["PAINS", "BRENK"]} in asked["constraints"]
 
 
-async def test_a_search_whose_function_is_not_known_cannot_be_made_again(workspace: Path) -> None:
+@pytest.mark.parametrize("oracle", [{"function": "docking:dock"}, {"program": ["dock"]}, {"registered": "dock"}])
+async def test_a_search_whose_oracle_is_not_known_cannot_be_made_again(workspace: Path, oracle: dict[str, Any]) -> None:
     search = next(workspace.glob("runs/*-search"))
     settings = json.loads((search / "config.json").read_text())
-    settings["optimize"]["oracle"] = {"function": "docking:dock"}
+    settings["optimize"]["oracle"] = oracle
     (search / "config.json").write_text(json.dumps(settings))
     async with open_app(workspace) as user:
         await user.open(f"/run/{search.name}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from nicegui import ui
 
@@ -21,6 +21,9 @@ Table = Literal["generate", "optimize"]
 TABLES = ("ingest", "train", "generate")
 """The tables of settings that a run of the whole job has."""
 ALERTS = Remedy("--without-alerts", "PAINS,BRENK")
+_OF_A_SEARCH = set(OptimizeConfig.model_fields) - {"oracle", "oracle_calls", "seeds", "seed"}
+_ASKED_FOR_ALREADY = ("--data", "--number", "--calls")
+"""Options that have a field of their own, or are no change."""
 
 
 def can_apply(changes: Sequence[Remedy], table: Table = "generate") -> bool:
@@ -34,10 +37,10 @@ def can_apply(changes: Sequence[Remedy], table: Table = "generate") -> bool:
 
 
 def _applies(name: str, table: Table) -> bool:
-    """Whether an option changes a setting of a run; a search takes those of what is wanted that it has, too."""
+    """Whether an option changes a setting of a run; of the settings of a search those that start no code."""
     first, _, rest = OPTIONS[name].key.partition(".")
     if table == "optimize":
-        return first == "generate" and rest.partition(".")[0] in OptimizeConfig.model_fields
+        return first in ("generate", table) and rest.partition(".")[0] in _OF_A_SEARCH
     return first in (*TABLES, "")
 
 
@@ -51,7 +54,7 @@ def list_choices(table: Table = "generate") -> list[str]:
     for name, option in OPTIONS.items():
         own = option.names.split()[0]
         is_offered = name == own or name in own.split("/")
-        if is_offered and _applies(name, table) and name not in ("--data", "--number"):
+        if is_offered and _applies(name, table) and name not in _ASKED_FOR_ALREADY:
             found.append(name)
     return found
 
@@ -59,9 +62,17 @@ def list_choices(table: Table = "generate") -> list[str]:
 class ChangeList:
     """Shows changes as switches, and lets the person add any other one."""
 
-    def __init__(self, offered: Sequence[Remedy], table: Table = "generate") -> None:
-        """Take the changes that are offered; a run without alerts is always among them."""
-        self.offered = [*offered, *(() if any(change.name == ALERTS.name for change in offered) else (ALERTS,))]
+    def __init__(self, offered: Sequence[Remedy], asked: Mapping[str, Any], table: Table = "generate") -> None:
+        """Take the changes that are offered; to leave out alerts is among them, unless that was asked for already.
+
+        Args:
+            offered: The changes.
+            asked: The settings of the run in that table.
+            table: The table that says what is wanted.
+        """
+        is_said = any(change.name == ALERTS.name for change in offered)
+        is_so = any(constraint.get("alerts") for constraint in asked.get("constraints") or ())
+        self.offered = [*offered, *(() if is_said or is_so else (ALERTS,))]
         self.table: Table = table
         self.switches: dict[Remedy, ui.switch] = {}
 
@@ -84,10 +95,11 @@ class ChangeList:
                 option = OPTIONS.get(name)
                 if option is None:
                     return
-                field = fields.get(option.key)
+                field = fields.get(option.key.replace("generate.", f"{self.table}.", 1))
                 about.set_text(option.help or (field.help if field else ""))
                 value.set_visibility(not is_flag(name))
-                value.props["label"] = f"Value, such as {option.example}" if option.example else "Value"
+                example = option.example.partition(" --")[0].strip("'\"")  # as the command line quotes it
+                value.props["label"] = f"Value, such as {example}" if example else "Value"
                 value.update()
 
             @tell_errors

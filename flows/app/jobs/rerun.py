@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nicegui import ui
+from pydantic import ValidationError
 
+from chem_vae.atomic_files import read_json
+from chem_vae.config import MOST_SEED
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
 from flows.app.goal_words import make_run_name
@@ -17,12 +23,11 @@ from flows.app.jobs.changes import TABLES, ChangeList, Table
 from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
 from flows.app.remedies import Remedy, apply_remedies
 from pipeline.config import CampaignConfig
-from pipeline.workspace.presentation.csv_tables import read_csv_rows
+from pipeline.workspace.config_errors import explain
+from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import read_settings
 from pipeline.workspace.work.jobs import Job, list_jobs, make_job
 
-BEST = 50
-"""The best molecules of a search that the next one can begin with."""
 TITLE = "Run again with changes"
 
 
@@ -37,29 +42,33 @@ def can_repeat(folder: Path) -> bool:
 def find_table(context: AppContext, folder: Path) -> Table | None:
     """Return the table of a run's settings that says what is wanted, where it can be made again; None where it cannot.
 
+    Reads all jobs of the workspace where a function of the user was asked.
+
     Args:
         context: What all pages share.
         folder: The folder of the run.
     """
-    if not (folder / "manifest.json").is_file():
+    settings = read_settings(folder)
+    asked = settings.get("optimize") or settings.get("generate") or {}
+    if not (folder / "manifest.json").is_file() or HIDDEN in json.dumps(asked):  # a secret is not written down
         return None
     if can_repeat(folder):
         return "generate"
-    asked = read_settings(folder).get("optimize")
-    oracle = (asked or {}).get("oracle") or {}
-    is_lost = oracle.get("program") or (oracle.get("function") and _find_code(context.workspace, folder) is None)
-    return "optimize" if asked and not is_lost else None
+    oracle = (settings.get("optimize") or {}).get("oracle") or {}
+    is_lost = bool(oracle) and not oracle.get("property") and _find_code(context.workspace, folder) is None
+    return "optimize" if settings.get("optimize") and not is_lost else None
 
 
-def open_rerun(context: AppContext, folder: Path, changes: Sequence[Remedy] = ()) -> None:
+def open_rerun(context: AppContext, folder: Path, table: Table, changes: Sequence[Remedy] = ()) -> None:
     """Ask what is to be different, and start the run again.
 
     Args:
         context: What all pages share.
         folder: The folder of the run.
+        table: What `find_table` returns of it.
         changes: Changes that are ticked already, as a warning names them.
     """
-    (_open_search if find_table(context, folder) == "optimize" else _open_campaign)(context, folder, changes)
+    (_open_search if table == "optimize" else _open_campaign)(context, folder, changes)
 
 
 def _open_campaign(context: AppContext, folder: Path, changes: Sequence[Remedy]) -> None:
@@ -68,12 +77,14 @@ def _open_campaign(context: AppContext, folder: Path, changes: Sequence[Remedy])
     asked = settings.get("generate") or {}
     with _dialog() as dialog:
         text("The data and what was wanted stay as they are. What is already learned is used again.", "muted small")
-        number, seed, name = _ask_basics(asked, str(settings.get("name", "run")), most=10_000)
-        chosen = ChangeList(changes)
+        number = _ask_number("Molecules", asked.get("n", 100), 1, 10_000)
+        seed = _ask_seed(asked)
+        name = _ask_name(str(settings.get("name", "run")))
+        chosen = ChangeList(changes, asked)
         chosen.show(set(changes))
 
         async def start() -> None:
-            changed = {"n": int(number.value or 1), "seed": int(seed.value or 0)}
+            changed = {"n": _read(number), "seed": _read(seed)}
             whole = {**settings, "name": make_run_name(name.value), "generate": {**asked, **changed}}
             whole = apply_remedies(whole, chosen.list_ticked())
             job = await start_run(context, whole, f"as {folder.name}, with changes")
@@ -85,26 +96,28 @@ def _open_campaign(context: AppContext, folder: Path, changes: Sequence[Remedy])
 def _open_search(context: AppContext, folder: Path, changes: Sequence[Remedy]) -> None:
     """Ask what is to be different in a search with an oracle."""
     settings = read_settings(folder)
-    asked = settings.get("optimize") or {}
+    asked = {"usual_size": False, **settings["optimize"]}  # as a version without limits on the size searched
+    before = count_calls_of(folder)
     with _dialog() as dialog:
         text("The oracle and what was wanted stay as they are.", "muted small")
-        calls = ui.number(
-            "Times the oracle is asked", value=asked.get("oracle_calls", 1000), min=10, max=100_000, format="%d"
-        )
-        calls.props("outlined").classes("w-full")
-        number, seed, name = _ask_basics(asked, str(settings.get("name", "optimize")), most=1000)
-        goes_on = ui.switch(f"begin with the best molecules of this run, {BEST} at most", value=True)
-        chosen = ChangeList(changes, "optimize")
+        calls = _ask_number("Times the oracle is asked", asked.get("oracle_calls", 1000), 10, 100_000)
+        goes_on = ui.switch(f"go on from this run: none of its {before:,} answers is asked for again", value=True)
+        number = _ask_number("Molecules", asked.get("n", 100), 1, 1000)
+        seed = _ask_seed(asked)
+        seed.bind_visibility_from(goes_on, "value", value=False)
+        name = _ask_name(find_free_name(context.workspace, str(settings.get("name", "optimize"))))
+        if (asked.get("oracle") or {}).get("function"):
+            text("Your function is run on this computer again, with your rights.", "muted small")
+        chosen = ChangeList(changes, asked, "optimize")
         chosen.show(set(changes))
 
         async def start() -> None:
-            numbers = {"n": number, "seed": seed, "oracle_calls": calls}
-            changed: dict[str, Any] = {key: int(field.value or 0) for key, field in numbers.items()}
-            if goes_on.value:
-                changed["seeds"] = await asyncio.to_thread(_list_best, folder)
+            changed = {"n": _read(number), "oracle_calls": _read(calls) + (before if goes_on.value else 0)}
+            if not goes_on.value:
+                changed["seed"] = _read(seed)
             whole = {"name": make_run_name(name.value), "optimize": {**asked, **changed}}
             whole = apply_remedies(whole, chosen.list_ticked(), "optimize")
-            job = await start_search(context, folder, whole)
+            job = await start_search(context, folder, whole, goes_on=bool(goes_on.value))
             ui.navigate.to(f"/job/{job.id}")
 
         _show_end(dialog, start)
@@ -120,20 +133,27 @@ def _dialog() -> Iterator[ui.dialog]:
     dialog.open()
 
 
-def _ask_basics(asked: dict[str, Any], name: str, most: int) -> tuple[ui.number, ui.number, ui.input]:
-    """Ask for the number of molecules, at most so many, the seed and the name."""
-    number = ui.number("Molecules", value=asked.get("n", 100), min=1, max=most, format="%d")
+def _ask_number(label: str, value: int, least: int, most: int) -> ui.number:
+    """Ask for a whole number; one that is larger than usual already may stay."""
+    field = ui.number(label, value=value, min=least, max=max(most, value), format="%d")
+    return field.props("outlined").classes("w-full")
+
+
+def _ask_seed(asked: dict[str, Any]) -> ui.number:
     first = asked.get("seed", 0)
-    seed = ui.number(
-        "Seed: another one gives other molecules",
-        value=first + 1 if isinstance(first, int) else 0,
-        min=0,
-        format="%d",
-    )
-    named = ui.input("Name of the run", value=name).props("maxlength=60")
-    for field in (number, seed, named):
-        field.props("outlined").classes("w-full")
-    return number, seed, named
+    value = (first + 1) % MOST_SEED if isinstance(first, int) else 0
+    return _ask_number("Seed: another one gives other molecules", value, 0, MOST_SEED)
+
+
+def _ask_name(name: str) -> ui.input:
+    return ui.input("Name of the run", value=name).props("outlined maxlength=60").classes("w-full")
+
+
+def _read(field: ui.number) -> int:
+    """Return the number of a field. Raises UserError where it was emptied."""
+    if field.value is None:
+        raise UserError(f"{str(field.props['label']).partition(':')[0]}: give a number")
+    return int(field.value)
 
 
 def _show_end(dialog: ui.dialog, start: Callable[[], Any]) -> None:
@@ -142,20 +162,31 @@ def _show_end(dialog: ui.dialog, start: Callable[[], Any]) -> None:
         quiet_button("Cancel", dialog.close)
 
 
-def _list_best(folder: Path) -> list[str]:
-    """List the SMILES of a run's best candidates."""
-    return [row["smiles"] for row, _ in zip(read_csv_rows(folder / "candidates.csv"), range(BEST), strict=False)]
+def count_calls_of(folder: Path) -> int:
+    """Count the calls of the oracle that a finished search paid for; 0 where its manifest does not tell."""
+    try:
+        return int(read_json(folder / "manifest.json")["counts"]["asked"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
-def _find_job(workspace: Path, folder: Path) -> Job | None:
-    """Find the job that made a search."""
-    return next((job for job in list_jobs(workspace, ("optimize",)) if job.end.get("run") == folder.name), None)
+def find_free_name(workspace: Path, name: str) -> str:
+    """Find a name that no job has: an unfinished search of the same name would be gone on with.
+
+    Args:
+        workspace: The folder with the jobs.
+        name: The name of the earlier run, which gets a number.
+    """
+    taken = {job.name for job in list_jobs(workspace, ("optimize",))} | {name}
+    stem = re.sub(r"-\d+$", "", name)
+    return next(free for number in itertools.count(2) if (free := f"{stem}-{number}") not in taken)
 
 
 def _find_code(workspace: Path, folder: Path) -> Path | None:
-    """Find the folder of the file with the function that a search asked; None where it is not known or gone."""
-    job = _find_job(workspace, folder)
+    """Find the folder of the file with the function that a search asked, as its job names it; None where it is not known or gone."""
     function = str(((read_settings(folder).get("optimize") or {}).get("oracle") or {}).get("function") or "")
+    jobs = (job for job in list_jobs(workspace, ("optimize",)) if job.end.get("run") == folder.name)
+    job = next(jobs, None) if function else None
     beside = Path(str(job.facts["folder"])) if job and job.facts.get("folder") else None
     return beside if beside and (beside / f"{function.partition(':')[0]}.py").is_file() else None
 
@@ -172,22 +203,21 @@ async def start_run(context: AppContext, settings: dict[str, Any], goal: str) ->
     return job
 
 
-async def start_search(context: AppContext, folder: Path, settings: dict[str, Any]) -> Job:
+async def start_search(context: AppContext, folder: Path, settings: dict[str, Any], *, goes_on: bool) -> Job:
     """Start a search like an earlier one as a job, with the model of that one.
 
     Args:
         context: What all pages share.
         folder: The folder of the earlier run.
         settings: The settings of the new one.
+        goes_on: Whether the calls of the earlier one are known from the start, and count; otherwise the search begins anew.
 
     Raises:
         UserError: The settings are wrong.
     """
     kept = _check(settings)
-    before, code = _find_job(context.workspace, folder), _find_code(context.workspace, folder)
-    arguments = (
-        list(before.facts["arguments"]) if before else ["--model", folder.name, *_name_library(context)]
-    )  # of a run at the command line the folder has its model
+    code = await asyncio.to_thread(_find_code, context.workspace, folder)
+    arguments = ["--continue" if goes_on else "--model", folder.name, *_name_library(context)]
     facts = {"goal": f"as {folder.name}, with changes", **({"folder": str(code)} if code else {})}
     job = make_job(context.workspace, "optimize", str(kept["name"]), arguments, kept, **facts)
     await asyncio.to_thread(job.start)
@@ -197,8 +227,8 @@ async def start_search(context: AppContext, folder: Path, settings: dict[str, An
 def _check(settings: dict[str, Any]) -> dict[str, Any]:
     try:
         CampaignConfig.model_validate(settings)
-    except ValueError as error:
-        raise UserError(f"the settings of the run cannot be used again: {error}") from None
+    except ValidationError as error:
+        raise UserError(explain(error, CampaignConfig, "the settings of the run")) from None
     return settings
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from nicegui import ui
 
 from flows.app.context import AppContext
-from flows.app.jobs.changes import can_apply
-from flows.app.jobs.rerun import can_repeat, find_table, open_rerun
+from flows.app.jobs.changes import Table, can_apply
+from flows.app.jobs.rerun import find_table, open_rerun
 from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.remedies import Remedy
@@ -36,18 +36,19 @@ async def show_results(context: AppContext, run_id: str) -> None:
         fail(f"the folder of the run {run_id} is not there any more")
         return
     report, rows, missing = await asyncio.to_thread(_read, folder)
+    table = await asyncio.to_thread(find_table, context, folder)
     for sentence in missing:
         fail(sentence)
     if report is not None:
         with block():
             text(tell_verdict(report, len(rows)), "verdict")
             _show_tiles(report, len(rows))
-            _show_buttons(context, folder)
+            _show_buttons(context, folder, table)
             first, _ = split_warnings(report, list_warnings(report))
-            list_sentences("Read this first", first, "warn", 3, offer=_offer_rerun(context, folder))
+            list_sentences("Read this first", first, "warn", 3, offer=_offer_rerun(context, folder, table))
     else:
         with block():
-            _show_buttons(context, folder)
+            _show_buttons(context, folder, table)
     if rows:
         with block():
             heading("The best molecules", 2)
@@ -111,7 +112,7 @@ def _show_tiles(report: Report, candidates: int) -> None:
             tile("scaffolds", f"{report.diversity.scaffolds:,}")
 
 
-def _show_buttons(context: AppContext, folder: Path) -> None:
+def _show_buttons(context: AppContext, folder: Path, table: Table | None) -> None:
     there = [(name, label) for name, label in DOWNLOADS if (folder / name).is_file()]
     with ui.element("div").classes("line"):
         if (folder / "report.html").is_file():
@@ -129,18 +130,19 @@ def _show_buttons(context: AppContext, folder: Path) -> None:
                 ui.download.content(await asyncio.to_thread(make_workbook, folder), f"{folder.name}-candidates.xlsx")
 
             quiet_button("Workbook with drawings (Excel)", take_workbook, "download")
-        if find_table(context, folder):
-            quiet_button("Run again with changes", lambda: open_rerun(context, folder), "replay")
-        if (folder / "manifest.json").is_file() and can_repeat(folder):
+        if table is not None:
+            quiet_button("Run again with changes", lambda: open_rerun(context, folder, table), "replay")
+        if table == "generate":
             quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
 
 
-def _offer_rerun(context: AppContext, folder: Path) -> Callable[[tuple[Remedy, ...]], Callable[[], None] | None] | None:
+def _offer_rerun(
+    context: AppContext, folder: Path, table: Table | None
+) -> Callable[[tuple[Remedy, ...]], Callable[[], None] | None] | None:
     """Return what applies a remedy: the run again with that change; None where it cannot be run again."""
-    table = find_table(context, folder)
     if table is None:
         return None
-    return lambda changes: (lambda: open_rerun(context, folder, changes)) if can_apply(changes, table) else None
+    return lambda changes: (lambda: open_rerun(context, folder, table, changes)) if can_apply(changes, table) else None
 
 
 def make_workbook(folder: Path) -> bytes:

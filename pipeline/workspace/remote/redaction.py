@@ -30,7 +30,10 @@ _USER = re.compile(
     r"(?P<user>[^\s/?#:'\"<>@]+:(?!\d+[/?#])[^\s?#'\"<>]*|[^\s/?#'\"<>]*)@"
 )
 _FLAG = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)([^\s?#'\"<>]*\?)[^\s=&#'\"<>]{6,}(?=[\s#'\"<>]|$)")
-_QUERY = re.compile(r"(?<=[\w/.~%*)\]-])(?P<mark>[?#])(?P<query>[\w.~%+$\[\]-]+=[^\s'\"<>`|\\]*)")
+_PARAMETERS = r"(?P<query>[\w.~%+$\[\]-]+=[^\s'\"<>`|\\]*)"
+_QUERY = re.compile(rf"(?<=[\w/.~%*)\]-])(?P<mark>\?){_PARAMETERS}")
+_FRAGMENT = re.compile(rf"(?P<mark>://[^\s'\"<>`|\\#]*#){_PARAMETERS}")
+"""Of an address alone: in a SMILES `#` is a bond."""
 _HEADER = re.compile(
     r"(?P<name>\b(?:authorization|x-api-key)\b['\"]?\s*[:=]\s*['\"]?)(?:(?:basic|bearer|token)\s+)?[^\s'\",;]+", re.I
 )
@@ -51,6 +54,7 @@ def redact(text: str) -> str:
             text = text.replace(value, HIDDEN)
     if "://" in text:
         text = _FLAG.sub(_redact_flag, _USER.sub(_redact_user, text))
+        text = _FRAGMENT.sub(_redact_query, text)
     if "=" in text:
         text = _QUERY.sub(_redact_query, text)
     return _HEADER.sub(rf"\g<name>{HIDDEN}", text)
