@@ -125,14 +125,14 @@ def format_candidates(
     rows = list(itertools.islice(read_csv_rows(path), limit))
     if not rows:
         return ""
-    columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
-    columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
     odd = [bool(row.get("unusual")) for row in rows]
     from pipeline.report.model import Report  # here: --help does without pydantic
     from pipeline.report.shown_properties import ShownProperty, collect_properties, describe_score
 
     report = report or Report()
     library = report.library.columns if report.library else ()
+    columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted")) and c not in library]
+    columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
     named = [name for name in library if 0 < max(len(row.get(name, "")) for row in rows) <= LONGEST_NAME][:1]
     known, heads = collect_properties(report), []
     for column in columns:

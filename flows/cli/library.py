@@ -137,7 +137,11 @@ def show(molecule: str, workspace: Path, library: Address = None) -> None:
         ("values", "values", ("property", "basis", "value", "std", "unit", "model_name", "is_current")),
         ("proposed by", "proposals", ("run", "night", "rank", "score", "hit_probability", "origin", "parent")),
         ("statuses", "statuses", ("when", "status", "who", "why")),
-        ("measurements", "measurements", ("property", "cell", "unit", "assay", "measured_on", "file", "row", "who")),
+        (
+            "measurements",
+            "measurements",
+            ("property", "measured", "unit", "cell", "assay", "measured_on", "file", "row", "who"),
+        ),
     ):
         if found[key]:
             print(f"\n{title}\n{format_table([[row[c] for c in columns] for row in found[key]], columns)}")

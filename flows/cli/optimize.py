@@ -20,6 +20,7 @@ from flows.terminal import format_candidates, format_summary, log, name_workspac
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.remote.publishing import publish_to
+from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.work.cluster import use_cluster
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ def _read_earlier_settings(run: Run) -> dict[str, Any]:
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         # a run of a version without limits on the size goes on without them
-        return {"name": settings["name"], "optimize": {"usual_size": False, **settings["optimize"]}}
+        library = str(settings.get("library") or "")
+        kept = {"library": library} if library and HIDDEN not in library else {}
+        return {"name": settings["name"], "optimize": {"usual_size": False, **settings["optimize"]}, **kept}
     except (OSError, ValueError, KeyError):
         raise DataError(f"the run {run.id} was no optimization, so that there is nothing to continue") from None
 

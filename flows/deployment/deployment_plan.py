@@ -124,6 +124,7 @@ def plan_deployment(
                 f"the settings of a deployment are kept on the Prefect server, and {redact(place)} holds a secret: write it as "
                 "the name of an environment variable, as in https://me:${PASSWORD}@host/file.csv"
             )
+    _refuse_unused(flow_name, dataset, model, hit_score)
     if any(sign in (name or config.name) for sign in "/%"):
         raise UserError(f"the name of a deployment cannot hold / or %: {name or config.name!r}; give another --name")
     parameters = make_parameters(flow_name, config, workspace, dataset, model, data, settings or {})
@@ -136,6 +137,19 @@ def plan_deployment(
     check_night(flow_name, config, workspace, dataset=dataset, model=model)
     about = f"chem-vae {flow_name} of {redact(data or config.ingest.source)}"
     return Plan(flow_name, name or config.name, parameters, schedule, about, workspace)
+
+
+def _refuse_unused(flow_name: str, dataset: str, model: str | None, hit_score: float | None) -> None:
+    """Raise UserError for what a flow would not look at."""
+    unused = {
+        "--model": model is not None and flow_name in ("campaign", "ingest", "train"),
+        "--dataset": dataset != "latest" and flow_name != "train",
+        "--hit-score": hit_score is not None and flow_name in ("ingest", "train"),
+    }
+    if said := [name for name, is_unused in unused.items() if is_unused]:
+        raise UserError(
+            f"the flow {flow_name} does not use {' or '.join(said)}; leave it out, or choose another --flow"
+        )
 
 
 def list_python_path() -> str:

@@ -288,14 +288,21 @@ def _annotate(
     allowed: Collection[str],
     progress: Progress,
 ) -> pd.DataFrame:
-    """Annotate the batch and the eligible molecules within the target, then the best of the others."""
+    """Annotate the batch, the eligible molecules within the target and those that score better than these, then the best of the others."""
     aimed = {w.summary.name for w in objectives}
     others = [p.name for p in model.properties if p.kind == "computed" and p.name not in aimed and p.name in PROPERTIES]
     order = eligible.index[eligible["within_target"].astype(bool)].tolist() if len(eligible) else []
     if "batch" in eligible:  # the candidates are among them, in the target or not
         order = list(dict.fromkeys([*eligible.index[eligible["batch"].notna()], *order]))
     first = set(order)
-    beyond = [i for i in sort_molecules(eligible, has_only_bounded(objectives)).index if i not in first]
+    ranked = sort_molecules(eligible, has_only_bounded(objectives)).index.tolist()
+    hits = [place for place, i in enumerate(ranked) if i in first]
+    if (
+        "batch" not in eligible and hits
+    ):  # by score, what is a little beside one target may go before what meets them all
+        order += [i for i in ranked[: hits[min(2 * config.n, len(hits)) - 1]] if i not in first]
+        first = set(order)
+    beyond = [i for i in ranked if i not in first]
     return annotate(
         molecules,
         order,

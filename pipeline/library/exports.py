@@ -15,7 +15,7 @@ from pipeline.chemistry.output.sdf_writer import write_sdf
 from pipeline.datasets.exports import write_table_file
 from pipeline.library.schema import BASES, COMPUTED, MEASURED, MeasurementRecord, MoleculeRecord, PropertyRecord
 from pipeline.library.search.identity import format_id
-from pipeline.library.search.views import OWN_COLUMNS
+from pipeline.library.search.views import OWN_COLUMNS, write_measured
 from pipeline.workspace.presentation.csv_tables import format_csv
 
 SUFFIXES = (".csv", ".sdf", ".xlsx")
@@ -106,16 +106,8 @@ def read_label_table(connection: Connection) -> pd.DataFrame:
     own = {name: f"{name}_in_library" if name in taken else name for name in ("smiles", "inchikey", "id", "assay")}
     rows = []
     for m in measurements:
-        cell = _write_cell(m.value, m.lower, m.upper, m.spread)
+        cell = write_measured(m.value, m.lower, m.upper, m.spread)
         unit = f" {m.unit}" if m.unit else ""
         about = (m.smiles, m.inchikey, format_id(m.molecule_id), m.assay)
         rows.append({**dict(zip(own.values(), about, strict=True)), m.name: f"{cell}{unit}"})
     return pd.DataFrame(rows, columns=[*own.values(), *names], dtype=object).fillna("")
-
-
-def _write_cell(value: float | None, lower: float | None, upper: float | None, spread: float | None) -> str:
-    if value is not None:
-        return f"{value!r} ± {spread!r}" if spread else repr(value)
-    if lower is not None and upper is not None:
-        return f"{lower!r} - {upper!r}"
-    return f">{lower!r}" if lower is not None else f"<{upper!r}" if upper is not None else ""

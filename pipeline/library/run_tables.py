@@ -171,7 +171,8 @@ def _read_candidate(row: dict[str, str], own_of_catalogue: set[str]) -> Candidat
         value = to_number(cells[name])
         if stem and basis in (COMPUTED, PREDICTED) and value is not None:
             values.append(PropertyValue(stem, basis, value, to_number(cells.get(f"{name}_std"))))
-    origin = cells.get("origin") or cells.get("strategy")
+    ours = {name: cell for name, cell in cells.items() if name not in own_of_catalogue}
+    origin = ours.get("origin") or ours.get("strategy")
     return Candidate(
         row["smiles"],
         row["inchikey"],
@@ -181,7 +182,7 @@ def _read_candidate(row: dict[str, str], own_of_catalogue: set[str]) -> Candidat
         to_number(cells.get("hit_probability")),
         {"True": True, "False": False}.get(cells.get("within_target", "")),
         origin,
-        cells.get("parent"),
+        ours.get("parent"),
         values,
         {name: _read_cell(cell) for name, cell in cells.items() if name not in _OWN},
     )

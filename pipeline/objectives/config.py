@@ -141,6 +141,15 @@ class Constraint(Settings):
     at_most: float | None = Field(None, description="The highest value, similarity or count that is allowed.")
     name: str | None = Field(None, min_length=1, description="What counts and messages call it.")
 
+    @field_validator("property")
+    @classmethod
+    def _spell(cls, value: str | None) -> str | None:
+        from pipeline.objectives.rules import spell_limited_number  # here: loads rdkit
+
+        return (
+            None if value is None else spell_limited_number(value) or value
+        )  # MW is mw; what is unknown is said later
+
     @field_validator("alerts", "similarity_to", "elements", mode="before")
     @classmethod
     def _one_alone(cls, value: Any) -> Any:

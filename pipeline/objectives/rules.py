@@ -89,13 +89,14 @@ def _make_substructure_rule(smarts: str, low: float, high: float) -> Rule:
     pattern = _read_smarts(smarts)
     key = ("substructure", Chem.MolToSmarts(pattern))
     if low == 1 and high == math.inf:
-        return Rule(lambda mol: mol.HasSubstructMatch(pattern), _COST["must_contain"], key)
+        return Rule(lambda mol: mol.HasSubstructMatch(pattern, useChirality=True), _COST["must_contain"], key)
     if high == 0:
-        return Rule(lambda mol: not mol.HasSubstructMatch(pattern), _COST["must_not_contain"], key)
+        return Rule(lambda mol: not mol.HasSubstructMatch(pattern, useChirality=True), _COST["must_not_contain"], key)
     enough = int(high + 1 if math.isfinite(high) else low)  # no need to count further
 
     def holds(mol: Mol) -> bool:
-        return low <= len(mol.GetSubstructMatches(pattern, maxMatches=max(enough, 1))) <= high
+        found = mol.GetSubstructMatches(pattern, maxMatches=max(enough, 1), useChirality=True)
+        return low <= len(found) <= high
 
     return Rule(holds, 2 * _COST["must_contain"], key)
 
@@ -133,9 +134,14 @@ _COUNTS: dict[str, Callable[[Mol], float]] = {
 """Numbers of a molecule that a constraint can bound although they are no properties to learn."""
 
 
+def spell_limited_number(name: str) -> str | None:
+    """Return the name of what a constraint can bound, a registered property, heavy_atoms or ring_size, given in any case; None without one."""
+    return match_name(name, {*PROPERTIES, *_COUNTS})
+
+
 def find_limited_number(name: str) -> Callable[[Mol], float] | None:
-    """Find the function that computes what a constraint can bound: a registered property, heavy_atoms or ring_size; None without one."""
-    own = match_name(name, {*PROPERTIES, *_COUNTS})
+    """Find the function that computes what a constraint can bound; None without one."""
+    own = spell_limited_number(name)
     return None if own is None else PROPERTIES.get(own) or _COUNTS.get(own)
 
 

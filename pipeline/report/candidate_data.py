@@ -13,7 +13,7 @@ from pipeline.chemistry.filters.structural_alerts import locate_alerts
 from pipeline.chemistry.filters.unusual_cells import SEPARATOR, read_atoms, read_names
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.output.differences import find_different_atoms
-from pipeline.report.candidate_table import choose_columns
+from pipeline.report.candidate_table import choose_columns, list_own_columns
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns
 from pipeline.report.facts.asked_and_found import Isomer
 from pipeline.report.facts.model_facts import LatentMap
@@ -128,7 +128,7 @@ def collect_candidate_data(report: Report, candidates: pd.DataFrame) -> Candidat
 def _describe(report: Report, table: pd.DataFrame, values: Mapping[str, list[Any]]) -> list[DataColumn]:
     """Describe the columns with their kinds, decimals, and what of them is shown from the start."""
     properties, is_value = collect_properties(report), describe_score(report).is_value
-    chosen = {column.source: column for column in choose_columns(table, properties)}
+    chosen = {column.source: column for column in choose_columns(table, properties, report)}
     shown = {*chosen, *_ALWAYS, *(report.library.columns[:4] if report.library else ())} - (
         {"score"} if is_value else set()
     )
@@ -200,7 +200,9 @@ def _trace(report: Report, values: Mapping[str, list[Any]]) -> list[list[dict[st
         for older, younger in itertools.pairwise(chain):
             if younger.smiles:
                 parents[younger.smiles] = {"smiles": older.smiles, "score": older.score, "origin": younger.origin}
-    rows = zip(values["smiles"], values.get("parent", missing), values.get("origin", missing), strict=True)
+    own = set(list_own_columns(report))
+    told = [missing if name in own else values.get(name, missing) for name in ("parent", "origin")]
+    rows = zip(values["smiles"], *told, strict=True)
     for smiles, parent, origin in rows:
         if smiles and parent:
             parents.setdefault(smiles, {"smiles": parent, "score": None, "origin": origin})

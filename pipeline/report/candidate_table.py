@@ -42,8 +42,9 @@ class Column:
     decimals: int = 2
 
 
-def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty]) -> list[Column]:
-    """Choose the columns of the table: the objectives' first, then other computed ones, MOST_COLUMNS at most."""
+def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty], report: Report) -> list[Column]:
+    """Choose the columns of the table: the objectives' first, then other computed ones, MOST_COLUMNS at most; none of a catalogue's own."""
+    candidates = candidates.drop(columns=list_own_columns(report), errors="ignore")
     names = [str(c).removesuffix("_computed").removesuffix("_predicted") for c in candidates if _holds_values(c)]
     found: list[Column] = []
     for name in dict.fromkeys([*properties, *names]):
@@ -63,6 +64,11 @@ def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownPrope
             objective is not None,
         )
     return found[:MOST_COLUMNS]
+
+
+def list_own_columns(report: Report) -> list[str]:
+    """List the columns of a catalogue's own, whose names say nothing of what is in them."""
+    return [] if report.library is None else list(report.library.columns)
 
 
 def count_hidden_columns(candidates: pd.DataFrame, columns: Sequence[Column]) -> int:

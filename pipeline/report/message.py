@@ -35,7 +35,7 @@ def render_message(report: Report, candidates: pd.DataFrame, page: str) -> str:
     if first:
         lines += ["**Read this first**", "", *(f"- {_escape(text)}" for text in first), ""]
     if len(candidates):
-        columns = choose_columns(candidates, properties)[:MOST_VALUES]
+        columns = choose_columns(candidates, properties, report)[:MOST_VALUES]
         lines += [*_list_candidates(candidates.head(MOST_LISTED), columns), ""]
         if len(candidates) > MOST_LISTED:
             lines += [

@@ -42,7 +42,11 @@ def write_workbook(folder: Path, path: Path) -> int:
     Raises:
         DataError: If the folder has no whole report.
     """
-    report, candidates = read_report(folder), read_csv(folder / "candidates.csv")
+    report = read_report(folder)
+    own = report.library.columns if report.library else ()  # as the catalogue has them: 0007 is no number
+    candidates = read_csv(
+        folder / "candidates.csv", dtype=dict.fromkeys(own, str), keep_default_na=False, na_values=[""]
+    )
     data = collect_candidate_data(report, candidates)
     book = Workbook()
     sheet: Any = book.active

@@ -20,6 +20,7 @@ from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.left_out import LeaveOut
+from pipeline.datasets.labels.where import Where, has_column
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
 from pipeline.workspace.presentation.csv_tables import format_csv
@@ -75,6 +76,7 @@ def read_measurements(
         compute=(),
         **layout,
         leave_out=tuple(rule for rule in old.leave_out if LeaveOut.parse(rule).name in names),
+        where=tuple(rule for rule in old.where if has_column(rule, there)),
         decimal=old.decimal,
         censored=old.censored,
         assay_columns=old.assay_columns,
@@ -158,6 +160,10 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
     table = pd.DataFrame({"smiles": both["smiles"], "split": both["split"]})
     for p in measured:
         table[p.log.column if p.log else p.name] = _write_cells(both, p)
+    columns = list({*dataset.columns, *table.columns})
+    rules = tuple(rule for rule in old.where if has_column(rule, columns))
+    for column, values in Where.read(rules, columns).allowed.items():  # which all of these rows hold
+        table[column] = next(iter(values.values()))
     text = format_csv(table)
     folder = workspace / "updates" / hash_content(text)[:8]
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +179,7 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
         "smiles_column": "smiles",
         "properties": properties,
         "log": False,
-        "where": (),
+        "where": rules,
         "decimal": ".",
         "split_column": "split",
         **{key.removeprefix("ingest."): None for key in OTHER_FILE},

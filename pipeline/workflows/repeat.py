@@ -19,6 +19,7 @@ from pipeline.workflows.records.known_molecules import KnownMolecules
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import Run, list_versions
 
 SECONDS = "seconds"
@@ -57,12 +58,17 @@ def repeat(run: Run, workspace: Path, progress: Progress = silent) -> Repetition
     dataset = find_run_dataset(run, config, workspace, progress)
     name = f"repeat-{config.name}"[:60]
     known = KnownMolecules.of_run(run)
+    library = None if HIDDEN in (config.library or "") else config.library
     if config.optimize is not None and (run.folder / CALLS).is_file():
-        made = optimize_run(model, config.optimize, workspace, name, progress, dataset=dataset, known=known)
+        made = optimize_run(
+            model, config.optimize, workspace, name, progress, dataset=dataset, library=library, known=known
+        )
     elif config.screen is not None:
-        made = screen_run(model, dataset, config.generate, config.screen, workspace, name, progress, known=known)
+        made = screen_run(
+            model, dataset, config.generate, config.screen, workspace, name, progress, library=library, known=known
+        )
     else:
-        made = generate_run(model, dataset, config.generate, workspace, name, progress, known=known)
+        made = generate_run(model, dataset, config.generate, workspace, name, progress, library=library, known=known)
     same, text = compare_candidates(run, made)
     return Repetition(made, same, text)
 

@@ -210,6 +210,7 @@ def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) 
     nan = float("nan")
     if column not in candidates:
         return PredictionCheck(name, Share(0, len(candidates)), nan, nan, nan, old)
+    candidates = candidates.drop(columns=[name], errors="ignore")  # of a property that is called score or rank
     both = candidates.merge(new[["inchikey", name]].dropna(), on="inchikey")
     error = (both[column] - both[name]).abs().mean()
     expected, hits = _count_hits(run, name, both)

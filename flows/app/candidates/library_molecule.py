@@ -58,7 +58,7 @@ def list_events(known: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     for s in known["statuses"]:
         events.append((s["when"], s["status"], s["who"] or "", s["why"] or ""))
     for m in known["measurements"]:
-        value = m["cell"] or m["value"]
+        value = m["measured"]
         about = ", ".join(str(part) for part in (m["assay"], m["file"], f"row {m['row']}") if part)
         events.append(
             (m["imported"], f"{m['property']} measured: {value} {m['unit'] or ''}".strip(), m["who"] or "", about)

@@ -198,6 +198,7 @@ async def start_run(context: AppContext, settings: dict[str, Any], goal: str) ->
         UserError: The settings are wrong.
     """
     kept = _check({key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None})
+    kept |= _keep_library(context, settings)
     job = make_job(context.workspace, "run", str(kept["name"]), _name_library(context), kept, goal=goal)
     await asyncio.to_thread(job.start)
     return job
@@ -215,7 +216,7 @@ async def start_search(context: AppContext, folder: Path, settings: dict[str, An
     Raises:
         UserError: The settings are wrong.
     """
-    kept = _check(settings)
+    kept = _check(settings) | _keep_library(context, read_settings(folder))
     code = await asyncio.to_thread(_find_code, context.workspace, folder)
     arguments = ["--continue" if goes_on else "--model", folder.name, *_name_library(context)]
     facts = {"goal": f"as {folder.name}, with changes", **({"folder": str(code)} if code else {})}
@@ -230,6 +231,12 @@ def _check(settings: dict[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         raise UserError(explain(error, CampaignConfig, "the settings of the run")) from None
     return settings
+
+
+def _keep_library(context: AppContext, settings: dict[str, Any]) -> dict[str, Any]:
+    """Keep the library of the earlier run, where the app was started with none and the address was written whole."""
+    library = settings.get("library")
+    return {"library": library} if library and not context.library and HIDDEN not in library else {}
 
 
 def _name_library(context: AppContext) -> list[str]:

@@ -125,7 +125,8 @@ class ScheduleForm:
         zone = check_timezone((self.zone.value or "").strip())
         when = make_schedule_options(self.days.value, self.time.value or "", self.minutes.value)
         settings = read_settings(self.context.workspace / "runs" / self.which.value)
-        kept: dict[str, Any] = {k: settings[k] for k in ("name", *TABLES) if settings.get(k) is not None}
+        told = ("name", *TABLES, "library", "publish", "fail_under", "dask")
+        kept: dict[str, Any] = {k: settings[k] for k in told if settings.get(k) is not None}
         kept["generate"] = {**kept.get("generate", {}), "seed": "date"}
         if self.context.library:
             kept["library"] = self.context.library

@@ -22,6 +22,8 @@ _RELATIVE = re.compile(r"[|,]\s*r\s*[,|]")  # the configuration is relative, as 
 _GROUPS = re.compile(r"[|,]\s*[&o]\d*:\d")
 _BLOCKS = re.compile(r"\$[^$]*\$|\([^()]*\)")  # labels and coordinates, in which anything may stand
 _AFTER_NAME = re.compile(r"([^|]*[^|\s])\s+(\|[^|]+\|)")  # an extension behind the name
+_STEREO = re.compile(r"\((?:\d*[RSEZrs±+-]+[,)]|rac|meso)|[+-]\)|-+$")
+"""The start of a name behind a SMILES that says stereo, as in (R)-ibuprofen, or a dash alone."""
 _LABEL = re.compile(r"([A-Z][a-z]?)(H\d*)?[+-]?\d*'*")
 _POLYMERS = {"SRU", "MON", "MER", "COP", "CRO", "MOD", "GRA", "ANY"}
 
@@ -137,6 +139,16 @@ def _check_length(length: int, most: int) -> None:
 def _check_name(mol: Mol, name: str) -> None:
     """Refuse a text with a space that may be no SMILES with a name: a sentence, or a SMILES that a space breaks."""
     words = name.split()
+    if words[0][0] in "=#-./\\(" and not _STEREO.match(words[0]) and Chem.MolFromSmiles(f"C{words[0]}") is not None:
+        raise Refused(
+            "parse", "it holds a space within a SMILES: remove the space, or write a dot between two molecules"
+        )
+    if len(words) > 1 and words[0].casefold() in ("or", "and", "/", "+", ",", ";"):
+        other = Chem.MolFromSmiles(words[1])
+        if other is not None and other.GetNumAtoms() > 1:
+            raise Refused(
+                "parse", f"it holds several SMILES with {words[0]!r} between them: give each a row of its own"
+            )
     if mol.GetNumAtoms() == 1 and len(words) > 1:
         raise Refused("parse", "not a SMILES: it is several words")
     if any(mark in words[0] for mark in "=#()[]@/\\.") or len(words[0]) > 1:

@@ -44,6 +44,7 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.labels.label import LabelColumn
+from pipeline.datasets.labels.label_account import count_things
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.measured_columns import read_labels
 from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
@@ -194,6 +195,11 @@ class DatasetBuilder:
                 )
             count, why = sum(f.rows for f in figures), explain_rejections(self.settings, len(figures))
             raise DataError(f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}")
+        if rows.mixed_splits:
+            self.warnings.append(
+                f"{count_things(rows.mixed_splits, 'molecule')} with rows in different splits: the first row's split counts, and the "
+                "values of all its rows are merged there"
+            )
         self._compare_duplicates(rows, labels.columns)
         return rows
 

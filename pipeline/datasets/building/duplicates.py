@@ -33,7 +33,7 @@ class Merged:
         keep: (n,) bool, the first row of each molecule.
         labels: By property, on each row the label of its molecule.
         differences: By property (n,), the range of the exact values of each molecule with several.
-        contradictions: By property (n,) bool, whether bounds contradict each other or an exact value.
+        contradictions: By property (n,) bool, whether bounds contradict each other or an exact value, or classes each other.
     """
 
     keep: np.ndarray
@@ -47,7 +47,7 @@ def merge_duplicates(hashes: np.ndarray, labels: Mapping[str, LabelColumn]) -> M
 
     The value of a molecule is the median of its exact values, and its spread half their range, or where it is larger, the
     median of the errors that its rows state. Bounds count where there is no exact value; the tightest ones are kept, and
-    none where they contradict each other.
+    none where they contradict each other; nor has a molecule a class (0 or 1) that as many rows deny.
 
     Args:
         hashes: (n,) uint64, equal for equal molecules.
@@ -67,7 +67,12 @@ def merge_duplicates(hashes: np.ndarray, labels: Mapping[str, LabelColumn]) -> M
         is_exact = ~np.isnan(most)
         difference = np.where(values.transform("count") > 1, most - least, np.nan)
         is_wrong = np.where(is_exact, (least < lower) | (most > upper), lower > upper)
-        merged.value[several] = values.transform("median")
+        median = values.transform("median").to_numpy()
+        if _are_classes(column):  # as many rows may say the one as the other
+            is_wrong |= median == 0.5
+            median = np.where(median == 0.5, np.nan, median)
+            difference = np.where(np.isnan(median), np.nan, difference)
+        merged.value[several] = median
         merged.spread[several] = np.fmax(difference / 2, np.where(is_exact, errors.transform("median"), np.nan))
         merged.lower[several] = np.where(is_exact | is_wrong, np.nan, lower)
         merged.upper[several] = np.where(is_exact | is_wrong, np.nan, upper)
@@ -75,6 +80,11 @@ def merge_duplicates(hashes: np.ndarray, labels: Mapping[str, LabelColumn]) -> M
         made.differences[name], made.contradictions[name] = np.full(len(hashes), np.nan), np.zeros(len(hashes), bool)
         made.differences[name][several], made.contradictions[name][several] = difference, is_wrong
     return made
+
+
+def _are_classes(column: LabelColumn) -> bool:
+    """Whether the exact values of a column are the classes 0 and 1."""
+    return set(np.unique(column.value[~np.isnan(column.value)])) == {0.0, 1.0}
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,8 @@ def list_disagreements(
             texts = [text for place in rows if (text := _write_label(column, place))]
             label = merged.labels[name].value[first]
             reason = "bounds contradict" if merged.contradictions[name][first] else "values differ"
+            if reason == "bounds contradict" and math.isnan(label) and np.isfinite(column.value[rows]).any():
+                reason = "classes differ"
             own.append(
                 {
                     "property": name,
@@ -233,7 +245,8 @@ def _describe(
 ) -> list[str]:
     said = []
     far = [r for r in records if r["reason"] == "values differ"]
-    wrong = [r for r in records if r["reason"] != "values differ"]
+    wrong = [r for r in records if r["reason"] == "bounds contradict"]
+    split = [r for r in records if r["reason"] == "classes differ"]
     for listed, what, rule in (
         (
             far,
@@ -245,6 +258,7 @@ def _describe(
             "measured more than once with bounds that contradict the other values",
             "bounds are left out there, and exact values are kept",
         ),
+        (split, "as often in the one class as in the other", "no class is learned there"),
     ):
         if listed:
             examples = "; ".join(

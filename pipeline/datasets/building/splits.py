@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from pyarrow import parquet
 
 from chem_vae.progress import Progress
@@ -29,6 +30,8 @@ class PlacedRows:
     split: np.ndarray
     merged: Merged
     starts: list[int]
+    mixed_splits: int = 0
+    """Molecules whose rows say different splits, of which the first counts."""
 
     @property
     def values(self) -> dict[str, np.ndarray]:
@@ -78,10 +81,33 @@ def place_molecules(
         starts.append(end)
         progress("split", number + 1, len(molecules))
     merged = merge_duplicates(hashes, labels)
-    given[~merged.keep] = UNASSIGNED  # the first row of a molecule says its split
+    mixed = _take_first_split(given, hashes, merged.keep)
     groups = columns.get("scaffold", hashes)
     split = assign_splits(given, groups, config.seed, config.validation_fraction, config.test_fraction)
-    return PlacedRows(hashes, merged.keep, split, merged, starts)
+    return PlacedRows(hashes, merged.keep, split, merged, starts, mixed)
+
+
+def _take_first_split(given: np.ndarray, hashes: np.ndarray, keep: np.ndarray) -> int:
+    """Give the kept row of each molecule the first split that any of its rows says, and the others none, in place.
+
+    Args:
+        given: (n,) the user's codes, or UNASSIGNED.
+        hashes: (n,) uint64, equal for equal molecules.
+        keep: (n,) the first row of each molecule.
+
+    Returns:
+        The number of molecules whose rows say different splits.
+    """
+    if keep.all() or (given == UNASSIGNED).all():
+        given[~keep] = UNASSIGNED
+        return 0
+    several = np.isin(hashes, hashes[~keep])
+    said = pd.Series(given[several & (given != UNASSIGNED)], index=hashes[several & (given != UNASSIGNED)])
+    codes = said.groupby(level=0)
+    first = codes.first().reindex(hashes[several & keep])
+    given[several & keep] = first.fillna(UNASSIGNED).to_numpy(np.uint8)
+    given[~keep] = UNASSIGNED
+    return int((codes.nunique() > 1).sum())
 
 
 def draw_uniform(hashes: np.ndarray, seed: int) -> np.ndarray:

@@ -74,6 +74,7 @@ RELATIONS = {
     "": "", "=": "", "==": "", ":": "",
 }  # fmt: skip
 """The meaning of the words and signs before a number."""
+_BLANK = frozenset({"", "na", "n/a", "<na>", "nan", "none", "null", "n.d.", "nd", "-", "--", "?"})
 LARGEST = 1e30  # a number beyond it, such as 1e308, stands for something else, and no model in 32 bits can learn it
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
@@ -97,6 +98,8 @@ _CELL = re.compile(
     rf"(?P<mark>(?: ?(?:{_MARK}))*?) ?(?P<unit>{UNIT}|[^\W\d_][^\d<>=]*?)?(?P<later>(?: ?(?:{_MARK}))*)",
     re.IGNORECASE,
 )
+_TWO_VALUES = re.compile(r"\d[ \t]*[\n\r\t]\s*[+\-<>~]?[\d.,]")
+"""Numbers on two lines, or on two sides of a tab, which no space joins to one."""
 _FOOTNOTE = re.compile(r"[a-ce-f](?: ?, ?[a-f])*,?|[⁰¹²³⁴-⁹ᵃ-ᵍ]+")
 _IN_BRACKETS = re.compile(rf" ?[(\[] ?({UNIT}) ?[)\]]")
 
@@ -111,6 +114,8 @@ def split_cell(text: str) -> Cell | str | None:
         The parts; or, where the cell holds no number at all, its word ("n.d."); or None where it holds digits that cannot be
         read as one number ("12/5").
     """
+    if _TWO_VALUES.search(text):
+        return None
     text = _clean(text)
     if not any(c.isdigit() for c in text) or _ERROR_VALUE.fullmatch(text):
         return text.casefold()
@@ -125,13 +130,32 @@ def split_cell(text: str) -> Cell | str | None:
         relation = ">" if after in "<≤" else "<"
     if parts["end"] and relation in ("<", ">"):
         return None
-    mark, unit = parts["mark"] + parts["later"], parts["unit"].strip() or parts["middle"]
+    error = parts["error"].replace(" ", "")
+    if _has_power(error) and not _has_power(parts["number"]):  # "6.1 ± 0.2 x 10^-7": the power is that of both
+        return None
+    mark, unit = parts["mark"] + parts["later"], parts["unit"].strip()
+    if parts["middle"] and unit not in ("", parts["middle"]) and not _FOOTNOTE.fullmatch(unit):  # "5 uM ± 100 nM"
+        return None
+    unit = unit or parts["middle"]
     if _FOOTNOTE.fullmatch(unit):
         mark, unit = unit + mark, ""
     if not unit and (inside := _IN_BRACKETS.search(mark)) and not re.fullmatch("[a-f]", inside[1]):
         mark, unit = mark.replace(inside[0], "", 1), inside[1]
-    error = parts["error"].replace(" ", "")
     return Cell(parts["number"], relation, parts["end"], error, unit, mark.strip())
+
+
+def _has_power(number: str) -> bool:
+    """Whether a number is written with a power of ten ("2 x 10^-7")."""
+    return re.search(r"[xX×·∙⋅*]|10[\^*]", number) is not None
+
+
+def is_blank(text: str) -> bool:
+    """Whether a cell beside a value says nothing: empty, or a word such as NA.
+
+    >>> is_blank(" n/a"), is_blank("nM")
+    (True, False)
+    """
+    return text.strip().casefold() in _BLANK
 
 
 def read_relation(text: str) -> str | None:

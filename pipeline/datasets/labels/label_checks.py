@@ -84,7 +84,8 @@ def read_labels(dataset: Dataset) -> list[Labels]:
     measured = [p for p in dataset.properties if p.kind == "measured"]
     if not measured:
         return []
-    others = [c for c in there if _words(c) & set(ID_NAMES)]
+    names = {p.name for p in measured}
+    others = [c for c in there if _words(c) & set(ID_NAMES) and c not in names]
     ends = [c for p in measured for c in (f"{p.name}_lower", f"{p.name}_upper") if c in there]
     table = dataset.table(["row", *(p.name for p in measured), *ends, *others[:1]])
     ids = table[others[0]].fillna("").astype(str).tolist() if others else None

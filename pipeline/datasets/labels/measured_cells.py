@@ -14,7 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors
 
 from pipeline.datasets.labels.assay_export import AssayColumns
-from pipeline.datasets.labels.label import Cell
+from pipeline.datasets.labels.label import Cell, is_blank
 from pipeline.datasets.labels.label_account import LabelAccount
 from pipeline.datasets.labels.number_style import StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit
@@ -95,6 +95,7 @@ class RecordReader:
             [""] * part.molecules if name is None else [cell or "" for cell in part.read(name).to_pylist()]
             for name in (self.column, beside.relation, beside.unit, beside.type)
         ]
+        columns[1:] = [["" if is_blank(cell) else cell for cell in cells] for cells in columns[1:]]
         wanted = self.where.find_rows(part.read, part.molecules)
         return map(Record, *columns, wanted)
 

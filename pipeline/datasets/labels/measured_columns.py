@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from chem_vae.errors import DataError
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
-from pipeline.datasets.labels.assay_export import AssayColumns, find_assay_columns
+from pipeline.datasets.labels.assay_export import AssayColumns, find_assay_columns, is_raw_value
 from pipeline.datasets.labels.class_words import find_class_words
 from pipeline.datasets.labels.column_units import UnitFacts, UnitPlan, find_strange_words, plan_units
 from pipeline.datasets.labels.label import LARGEST, Cell, LabelColumn, split_cell
@@ -97,9 +98,11 @@ class _ColumnReader:
         self.account = LabelAccount(wanted.name)
         self.beside = AssayColumns()
         if config.assay_columns:
-            self.beside = find_assay_columns(wanted.name, names, lambda column: count_cells(parts, column))
+            others = [p.name for p in config.properties if p.name != wanted.name]
+            self.beside = find_assay_columns(wanted.name, names, others, lambda column: count_cells(parts, column))
             if self.beside != AssayColumns():
                 self.notes.append(self.beside.describe(wanted.name))
+        self.names = names
         self.records = RecordReader(wanted.name, self.beside, where)
         self.p_column = next((name for name in names if "pchembl" in name.casefold() and name != wanted.name), None)
         self.log: LogScale | None = None
@@ -122,8 +125,7 @@ class _ColumnReader:
             at = slice(start, start + part.molecules)
             plain = self.records.read_plain(part)
             if plain is not None:
-                factor, offset = self.units.lines[""]
-                values = plain.to_numpy(zero_copy_only=False) * factor + offset
+                values = self._read_plain(part, plain)
                 is_number = np.abs(values) <= LARGEST
                 self.account.add_plain(is_number, part.read(self.column))
                 made.value[at] = np.where(is_number, values, np.nan)
@@ -145,6 +147,20 @@ class _ColumnReader:
         if self.log is None:
             return made
         return self._leave_out(self._take_logarithms(made, self.log), self.wanted.learned_name, outliers)
+
+    def _read_plain(self, part: Part, plain: pa.ChunkedArray) -> np.ndarray:
+        """Convert a part's plain numbers to the unit of the column; where their points split thousands, they are read again."""
+        values = np.asarray(plain.to_numpy(zero_copy_only=False))
+        if not self.style.point_is_decimal:
+            texts = part.read(self.column).cast(pa.string()).to_pylist()
+            values = np.array([self.style.read(text.strip()) if text and text.strip() else np.nan for text in texts])
+        if (mass := self.units.masses.get("")) is not None:
+            there = np.flatnonzero(np.isfinite(values))
+            values = values.copy()
+            values[there] *= mass / part.read_weights(there)
+            return values
+        factor, offset = self.units.lines[""]
+        return values * factor + offset
 
     def describe(self) -> dict[str, Any]:
         """Describe how the column was read, for the manifest."""
@@ -230,7 +246,13 @@ class _ColumnReader:
     def _open_maker(self) -> LabelMaker:
         """Return what makes the labels, where all is decided."""
         beside = self.beside.relation  # ">" in a column of another name beside a p-value is that of the raw value
-        is_turned = is_p_value(self.column) and beside is not None and self.stem.casefold() not in beside.casefold()
+        is_of_raw = beside is not None and self.stem.casefold() not in beside.casefold()
+        has_raw = "pchembl" in self.column.casefold() or any(map(is_raw_value, self.names))
+        is_turned = is_p_value(self.column) and is_of_raw and has_raw
+        if is_turned:
+            self.notes.append(
+                f"the relations in {beside!r} are those of the raw value: > there is < of {self.column!r}, and the other way round"
+            )
         return LabelMaker(self.account, self.style, self.units, self.config.censored == "leave_out", is_turned)
 
     def _leave_out(self, made: LabelColumn, name: str, outliers: bool) -> LabelColumn:

@@ -68,7 +68,11 @@ class LabelMaker:
             converted = factor * number + offset
             return converted if (factor, offset) == (1.0, 0.0) else float(f"{converted:.12g}")
 
-        relation = cell.relation or read_relation(record.relation) or ""
+        said = read_relation(record.relation)
+        if said is None and not cell.relation:
+            account.add_unreadable(f"{record.relation} {record.text}", count)
+            return Known(Label())
+        relation = cell.relation or said or ""
         if relation in "<>" and relation and not cell.relation and self.turns_relations:
             relation = "<" if relation == ">" else ">"
         account.marks += count * bool(cell.mark)

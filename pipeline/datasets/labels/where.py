@@ -61,5 +61,11 @@ class Where:
         return wanted
 
 
+def has_column(condition: str, columns: Iterable[str]) -> bool:
+    """Whether a condition names one of some columns."""
+    known = set(columns)
+    return any(condition[:i].strip() in known for i, c in enumerate(condition) if c == "=")
+
+
 def _fold(cell: str) -> str:
     return cell.strip().strip("'\"").strip().casefold()

@@ -80,8 +80,10 @@ class AcquisitionScore:
         self.measured = frozenset(self.known["smiles"])
         self.best_found = BestFound()
         values = {name: torch.tensor(self.known[name].to_numpy(dtype=np.float32)) for name in names}
-        if not len(self.known):  # the model keeps the values, if not the molecules
-            values = {p.name: p.process.y.float() for p in self.predictors}
+        if not len(
+            self.known
+        ):  # the model keeps the values, if not the molecules: those of two properties are not of the same
+            values = {p.name: p.process.y.float() for p in self.predictors} if len(self.predictors) == 1 else {}
         self.hardest = find_hardest(self.known["smiles"].tolist()) if config.sa is None else config.sa
         complete = all(w.summary.name in values for w in objectives)
         self.best = compute_best_measured(objectives, values) if complete else -np.inf

@@ -57,7 +57,10 @@ def add_measured_neighbors(
     numbers = dataset.row_numbers
     columns: dict[str, list[Any]] = {"row": [numbers.name(int(row)) for row in known["row"]]}
     columns |= {name: [text for text, there in zip(labels[name], is_measured, strict=True) if there] for name in names}
-    columns |= {name: [None if value is None or value != value else value for value in known[name]] for name in own}
+    taken = {name.removeprefix(PREFIX) for name in (SMILES, SIMILARITY, ROW)} | set(names)
+    for name in own:  # a column of the user's that is called similarity is none that was computed
+        cells = [None if value is None or value != value else value for value in known[name]]
+        columns[f"{name}.source" if name in taken else name] = cells
     for name, cells in columns.items():
         values = [None if place is None else cells[place] for place in rows]
         candidates[f"{PREFIX}{name}"] = pd.Series(values, candidates.index, dtype=object)

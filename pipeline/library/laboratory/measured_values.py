@@ -14,6 +14,7 @@ from pipeline.library.database import split
 from pipeline.library.recording import NO_MODEL, write_values
 from pipeline.library.schema import MEASURED, MeasurementRecord, PropertyRecord
 from pipeline.library.search.identity import format_id
+from pipeline.library.search.views import write_measured
 
 FAR_APART = 3.0
 """The ratio of two measurements of a molecule beyond which they contradict each other; for logarithms its logarithm, 0.5."""
@@ -63,4 +64,7 @@ def _find_contradiction(rows: Sequence[Any]) -> str:
     far = above - below > math.log10(FAR_APART) if is_log else below <= 0 or above / below > FAR_APART
     if not far:
         return ""
-    return " and ".join(f"{row.cell} ({row.file}, row {row.row})" for row in (lowest[2], highest[2]))
+    return " and ".join(
+        f"{write_measured(row.value, row.lower, row.upper, None)} ({row.file}, row {row.row})"
+        for row in (lowest[2], highest[2])
+    )

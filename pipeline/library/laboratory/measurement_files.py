@@ -15,7 +15,7 @@ from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
 from pipeline.datasets.labels.assay_export import find_assay_columns
 from pipeline.datasets.labels.column_units import UnitFacts, plan_units
-from pipeline.datasets.labels.label import Cell, Label, split_cell
+from pipeline.datasets.labels.label import Cell, Label, is_blank, split_cell
 from pipeline.datasets.labels.label_account import LabelAccount
 from pipeline.datasets.labels.measured_cells import Record
 from pipeline.datasets.labels.measured_labels import LabelMaker
@@ -142,7 +142,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> Mea
     found = MeasurementFile(rows, {}, told, rejected)
     for column, unit in asked.items():
         name = _name_property(column, known)
-        _read_column(column, name, unit or known.get(name, ""), table, found, options)
+        _read_column(column, name, known.get(name) or unit, unit, table, found, options)
     return found
 
 
@@ -213,14 +213,29 @@ def _find(columns: Mapping[str, str], names: Sequence[str]) -> str | None:
     return next((columns[name] for name in names if name in columns), None)
 
 
+def _read_beside(table: Mapping[str, list[str]], column: str | None, blank: list[str]) -> list[str]:
+    """Return the cells of a column beside a value, those that say nothing as empty ones; `blank` where there is no column."""
+    return blank if column is None else ["" if is_blank(cell) else cell for cell in table[column]]
+
+
 def _read_column(
-    column: str, name: str, wanted: str, table: Mapping[str, list[str]], found: MeasurementFile, options: FileOptions
+    column: str,
+    name: str,
+    wanted: str,
+    stated: str,
+    table: Mapping[str, list[str]],
+    found: MeasurementFile,
+    options: FileOptions,
 ) -> None:
-    """Read the cells of a measured column into the rows, as values of a property."""
-    beside = find_assay_columns(column, list(table), lambda name: Counter(cell for cell in table[name] if cell.strip()))
+    """Read the cells of a measured column into the rows, as values of a property in its unit `wanted`; `stated` is that of bare numbers."""
+    beside = find_assay_columns(
+        column, list(table), (), lambda name: Counter(cell for cell in table[name] if cell.strip())
+    )
     blank = [""] * len(found.rows)
     records = list(
-        map(Record, table[column], *(table[n] if n else blank for n in (beside.relation, beside.unit, beside.type)))
+        map(
+            Record, table[column], *(_read_beside(table, n, blank) for n in (beside.relation, beside.unit, beside.type))
+        )
     )
     cells = [split_cell(record.text) if record.text.strip() else None for record in records]
     evidence, seen, examples, bare = StyleEvidence(), Counter[str](), dict[str, str](), list[str]()
@@ -233,7 +248,7 @@ def _read_column(
             else:
                 bare.append(record.text.strip())
     style = evidence.decide(column, "," if options.decimal == "," else "." if options.decimal == "." else None)
-    header = split_header(column)[1]
+    header = stated or split_header(column)[1]
     facts = UnitFacts(column, wanted, header, seen, len(bare), bare[0] if bare else "", examples, beside.unit)
     units = plan_units(facts, False)
     maker = LabelMaker(LabelAccount(column), style, units, False, False)

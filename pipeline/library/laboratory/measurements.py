@@ -34,6 +34,9 @@ from pipeline.library.schema import (
 from pipeline.library.search.identity import format_id, is_inchikey, parse_id
 from pipeline.library.structures import describe_structure
 
+Meant = str | int | Rejection
+"""What a text of a row says: an InChIKey, the id of a molecule of the library, or nothing that can be read."""
+
 
 @dataclass
 class ImportedMeasurements:
@@ -130,7 +133,7 @@ def _match(
 ) -> dict[int, int]:
     """Find the molecule of each row; rows without one are noted with the reason."""
     standardizer = Standardizer(StandardizeOptions())
-    meant: dict[int, list[tuple[str, str | int | Rejection]]] = {}
+    meant: dict[int, list[tuple[str, Meant]]] = {}
     standard: dict[str, Molecule | Rejection] = {}
     for row in rows:
         meant[row.number] = []
@@ -143,38 +146,66 @@ def _match(
     keys = {key for keys in meant.values() for _, key in keys if isinstance(key, str)}
     numbers = {key for keys in meant.values() for _, key in keys if isinstance(key, int)}
     ids = find_ids(connection, keys)
+    skeletons = _read_skeletons(connection, {*numbers, *ids.values()})
     if adds:
-        lacking = {m.inchikey: m for m in standard.values() if isinstance(m, Molecule) and m.inchikey not in ids}
-        add_molecules(connection, [describe_structure(m) for m in lacking.values()], MEASURED_STATUS)
-        ids |= find_ids(connection, lacking)
-        made.new_molecules = len(lacking)
-    there = _find_numbers(connection, numbers)
+        new = _list_new(rows, meant, standard, ids, skeletons)
+        add_molecules(connection, [describe_structure(m) for m in new.values()], MEASURED_STATUS)
+        added = find_ids(connection, new)
+        ids |= added
+        skeletons |= _read_skeletons(connection, added.values())
+        made.new_molecules = len(new)
     found: dict[int, int] = {}
     for row in rows:
-        said = {
-            text: (key if key in there else None)
-            if isinstance(key, int)
-            else ids.get(key)
-            if isinstance(key, str)
-            else None
-            for text, key in meant[row.number]
-        }
+        said = {text: _find_molecule(key, ids, skeletons) for text, key in meant[row.number]}
         distinct = {number for number in said.values() if number is not None}
-        if len(distinct) == 1:
+        others = [text for text, key in meant[row.number] if distinct and _is_another(key, distinct, skeletons)]
+        if len(distinct) == 1 and not others:
             found[row.number] = distinct.pop()
             made.matched += 1
             continue
         shown = " / ".join(said) or "nothing"
         if distinct:
-            told = " and ".join(f"{text} is {format_id(n)}" for text, n in said.items() if n is not None)
-            reason = f"it names two molecules: {told}"
+            told = [f"{text} is {format_id(n)}" for text, n in said.items() if n is not None]
+            told += [f"{text} is another" for text in others if said[text] is None]
+            reason = f"it names two molecules: {' and '.join(told)}"
         else:
             reason = _explain_unmatched(connection, meant[row.number])
         made.unmatched.append((row.number, shown, reason))
     return found
 
 
-def _explain_unmatched(connection: Connection, meant: Sequence[tuple[str, str | int | Rejection]]) -> str:
+def _find_molecule(key: Meant, ids: Mapping[str, int], skeletons: Mapping[int, str]) -> int | None:
+    """Return the id of the molecule that a row means; None where the library lacks it."""
+    if isinstance(key, int):
+        return key if key in skeletons else None
+    return ids.get(key) if isinstance(key, str) else None
+
+
+def _is_another(key: Meant, molecules: Iterable[int], skeletons: Mapping[int, str]) -> bool:
+    """Whether an InChIKey is of another structure than each of some molecules, whatever its stereo."""
+    return isinstance(key, str) and all(skeleton_key(key) != skeletons[number] for number in molecules)
+
+
+def _list_new(
+    rows: Sequence[MeasuredRow],
+    meant: Mapping[int, Sequence[tuple[str, Meant]]],
+    standard: Mapping[str, Molecule | Rejection],
+    ids: Mapping[str, int],
+    skeletons: Mapping[int, str],
+) -> dict[str, Molecule]:
+    """List by InChIKey the molecules that the library lacks, of rows that have a value and name nothing else."""
+    molecules = {m.inchikey: m for m in standard.values() if isinstance(m, Molecule)}
+    new: dict[str, Molecule] = {}
+    for row in rows:
+        keys = [key for _, key in meant[row.number]]
+        named = {key for key in keys if isinstance(key, str)}
+        is_known = any(_find_molecule(key, ids, skeletons) is not None for key in keys)
+        if row.measured and not is_known and len(named) == 1 and (key := named.pop()) in molecules:
+            new[key] = molecules[key]
+    return new
+
+
+def _explain_unmatched(connection: Connection, meant: Sequence[tuple[str, Meant]]) -> str:
     """Say why a row belongs to no molecule of the library."""
     if not meant:
         return "it says no molecule"
@@ -189,10 +220,12 @@ def _explain_unmatched(connection: Connection, meant: Sequence[tuple[str, str | 
     return "not in the library"
 
 
-def _find_numbers(connection: Connection, numbers: Iterable[int]) -> set[int]:
-    found: set[int] = set()
+def _read_skeletons(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """Read the first block of the InChIKey of those of some molecules that are there, by id."""
+    found: dict[int, str] = {}
     for part in split(sorted(numbers)):
-        found.update(connection.execute(select(MoleculeRecord.id).where(MoleculeRecord.id.in_(part))).scalars())
+        wanted = select(MoleculeRecord.id, MoleculeRecord.stereo_blind_key).where(MoleculeRecord.id.in_(part))
+        found.update(connection.execute(wanted).tuples().all())
     return found
 
 

@@ -127,6 +127,7 @@ def describe_molecule(connection: Connection, number: int) -> dict[str, Any]:
     found["measurements"] = [
         {"property": r.name, "value": r.value, "lower": r.lower, "upper": r.upper, "spread": r.spread, "unit": r.unit,
          "assay": r.assay, "measured_on": r.measured_on, "file": r.file, "row": r.row, "cell": r.cell, "who": r.who,
+         "measured": write_measured(r.value, r.lower, r.upper, r.spread),
          "imported": r.imported.isoformat(timespec="seconds")}
         for r in connection.execute(
             select(MeasurementRecord.__table__, PropertyRecord.name)
@@ -145,3 +146,19 @@ def describe_molecule(connection: Connection, number: int) -> dict[str, Any]:
 def list_value_columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """List the columns of rows that hold values of properties, in the order in which they come."""
     return list(dict.fromkeys(name for row in rows for name in row if name not in OWN_COLUMNS))
+
+
+def write_measured(value: float | None, lower: float | None, upper: float | None, spread: float | None) -> str:
+    """Write what a measurement says in the unit of its property: the value with its spread, or what it lies above or below.
+
+    >>> write_measured(6.0, None, None, 0.25), write_measured(None, 7.5, None, None)
+    ('6 ± 0.25', '>7.5')
+    """
+    said = [
+        None if n is None else repr(int(n) if n.is_integer() and abs(n) < 1e15 else n) for n in (value, lower, upper)
+    ]
+    if value is not None:
+        return f"{said[0]} ± {spread!r}" if spread else str(said[0])
+    if lower is not None and upper is not None:
+        return f"{said[1]} - {said[2]}"
+    return f">{said[1]}" if lower is not None else f"<{said[2]}" if upper is not None else ""

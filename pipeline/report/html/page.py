@@ -44,7 +44,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     candidates = candidates.loc[:, ~candidates.columns.duplicated()]
     score = describe_score(report)
     properties = collect_properties(report)
-    columns = choose_columns(candidates, properties)
+    columns = choose_columns(candidates, properties, report)
     rows = list(make_rows(candidates.head(MOST_DRAWN), columns, choose_library_columns(candidates, report)))
     script, tool = read_scripts(), make_tool(report, candidates)
     read_first, notes = sections.choose_warnings(report, properties)

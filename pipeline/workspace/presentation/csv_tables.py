@@ -81,5 +81,5 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
     table = pd.read_csv(path, **options).rename(columns=restore_formula)
     for at, kind in enumerate(table.dtypes):
         if kind.kind not in "biufM":
-            table.isetitem(at, table.iloc[:, at].map(restore_formula, na_action="ignore"))
+            table.isetitem(at, table.iloc[:, at].map(lambda c: restore_formula(c) if isinstance(c, str) else c))
     return table

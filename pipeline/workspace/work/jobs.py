@@ -218,6 +218,7 @@ def make_job(
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = workspace.resolve() / JOBS / f"{stamp}-{slug}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
+    folder.chmod(0o700)  # its arguments may hold the address of a webhook, or the password of a library
     if settings is not None:
         write_json(folder / SETTINGS, dict(settings))
     whole = {

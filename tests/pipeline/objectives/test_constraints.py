@@ -200,3 +200,16 @@ def test_declaring_a_constraint_takes_neither_torch_nor_rdkit() -> None:
     code = "import sys; from pipeline.objectives.config import Constraint; Constraint(must_contain='C'); print([m for m in ('torch', 'rdkit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_stereo_in_a_pattern_counts() -> None:
+    own, other, flat = (Chem.MolFromSmiles(s) for s in ("C[C@H](N)C(=O)NC", "C[C@@H](N)C(=O)NC", "CC(N)C(=O)NC"))
+    kept = Constraints([Constraint(must_contain="C[C@H](N)C(=O)N")]).check([own, other, flat])
+    assert kept.passed.tolist() == [True, False, False]
+    refused = Constraints([Constraint(must_not_contain="C[C@H](N)C(=O)N")]).check([own, other, flat])
+    assert refused.passed.tolist() == [False, True, True]
+
+
+def test_the_name_of_a_property_may_be_written_in_any_case() -> None:
+    assert Constraint(property="MW", at_most=500).property == "mw"
+    assert Constraint(property="Heavy_Atoms", at_most=50).property == "heavy_atoms"

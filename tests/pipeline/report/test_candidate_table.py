@@ -15,7 +15,8 @@ from tests.pipeline.report.samples import as_report, candidates, full_report, re
 
 
 def test_a_property_is_shown_as_computed_or_as_predicted(written: Path) -> None:
-    columns = choose_columns(candidates(), collect_properties(as_report(full_report())))
+    report = as_report(full_report())
+    columns = choose_columns(candidates(), collect_properties(report), report)
     assert [(c.property.name, c.basis, c.spread) for c in columns] == [
         ("logp", "computed", None), ("pIC50", "predicted", "pIC50_predicted_std"),
     ]  # fmt: skip

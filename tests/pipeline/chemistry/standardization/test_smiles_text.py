@@ -119,3 +119,18 @@ def test_no_extension_raises_or_defines_stereo(case: tuple[str, str, object], ex
 )  # fmt: skip
 def test_the_name_behind_a_structure(text: str, parts: tuple[str, str]) -> None:
     assert split_name(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["CC(=O)Oc1ccccc1C (=O)O", "CCCCC =O", "CCc1ccccc1 -c1ccccc1", "CC(=O)Nc1ccc(O)cc1 .Cl", "CCO or CCN", "CCO / CCN"],
+)
+def test_a_smiles_that_a_space_breaks_is_refused(text: str) -> None:
+    assert isinstance(Standardizer()(text), Rejection)
+
+
+@pytest.mark.parametrize(
+    "text", ["CCO ethanol", "CC(N)C(=O)O (S)-alanine", "CCO - ethanol", "CCO (+)", "CCO and more", "CCCO (R,S)-x"]
+)
+def test_a_name_behind_a_smiles_is_none_of_it(text: str) -> None:
+    assert isinstance(Standardizer()(text), Molecule)

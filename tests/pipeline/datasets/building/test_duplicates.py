@@ -106,3 +106,13 @@ def test_repeated_raw_values_are_compared_by_their_ratio(tmp_path: Path) -> None
     with pytest.warns(ChemVAEWarning, match="more than a factor of 10"):
         dataset = ingest(config, tmp_path)
     assert pd.read_csv(dataset.folder / "disagreements.csv")["smiles"].tolist() == ["CCO"]
+
+
+def test_rows_that_contradict_each_other_in_a_class_teach_none() -> None:
+    keys = np.array([1, 1, 2, 2, 2, 3], np.uint64)
+    blank = [NAN] * 6
+    merged = merge_duplicates(keys, {"active": column([0, 1, 0, 1, 1, 0], blank, blank, blank)})
+    assert merged.labels["active"].value[merged.keep].tolist()[1:] == [1, 0] and np.isnan(
+        merged.labels["active"].value[0]
+    )
+    assert merged.contradictions["active"][:2].all() and not merged.contradictions["active"][2:].any()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.datasets.building.splits import assign_splits, draw_sample, draw_uniform
+from pipeline.datasets.building.splits import _take_first_split, assign_splits, draw_sample, draw_uniform
 from pipeline.datasets.shard_settings import UNASSIGNED
 
 
@@ -56,3 +56,11 @@ def test_a_sample_does_not_depend_on_the_order() -> None:
     order = np.random.default_rng(1).permutation(1_000)
     assert np.array_equal(draw_sample(keys[order], rows[order], 100, 0), mask[order])
     assert draw_sample(keys, rows, 5_000, 0).sum() == 500
+
+
+def test_any_row_of_a_molecule_may_say_its_split() -> None:
+    keys = np.array([1, 2, 1, 3, 3, 2, 4], np.uint64)
+    keep = np.array([True, True, False, True, False, False, True])
+    given = np.array([UNASSIGNED, 0, 2, 1, 2, 0, UNASSIGNED], np.uint8)
+    assert _take_first_split(given, keys, keep) == 1
+    assert given.tolist() == [2, 0, UNASSIGNED, 1, UNASSIGNED, UNASSIGNED, UNASSIGNED]

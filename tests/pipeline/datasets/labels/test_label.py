@@ -72,7 +72,22 @@ def test_words_are_no_numbers(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["12/05/2020", "2020-05-12", "5-May", "1_000", "0x10", "5 x 10", "5 6", "IC50 > 10", ">5-6"]
+    "text",
+    [
+        "12/05/2020",
+        "2020-05-12",
+        "5-May",
+        "1_000",
+        "0x10",
+        "5 x 10",
+        "5 6",
+        "IC50 > 10",
+        ">5-6",
+        "12\n500",
+        "5\t120",
+        "5 uM ± 100 nM",
+        "6.1 ± 0.2 x 10^-7",
+    ],
 )
 def test_what_is_not_one_number(text: str) -> None:
     assert split_cell(text) is None

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import Descriptors
 
 from chem_vae.data import TokenDataset
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
@@ -22,10 +24,16 @@ NAN = math.nan
 
 
 def make(
-    folder: Path, cells: list[str], name: str = "IC50", extra: dict[str, list[str]] | None = None, **more: Any
+    folder: Path,
+    cells: list[str],
+    name: str = "IC50",
+    extra: dict[str, list[str]] | None = None,
+    before: dict[str, list[str]] | None = None,
+    **more: Any,
 ) -> Dataset:
-    """Ingest a column of cells, with others beside it."""
-    columns = {"smiles": SMILES[: len(cells)], name: cells, **(extra or {})}
+    """Ingest a column of cells, with others before and behind it."""
+    columns = {"smiles": SMILES[: len(cells)], **(before or {}), name: cells, **(extra or {})}
+    folder.mkdir(exist_ok=True)
     path = folder / "a.tsv"
     path.write_text("\n".join("\t".join(row) for row in [list(columns), *zip(*columns.values(), strict=True)]) + "\n")
     more = {"properties": [{"name": name}], **more}
@@ -248,3 +256,51 @@ def test_manifest_is_plain_json(tmp_path: Path) -> None:
     dataset = make(tmp_path, ["10", ">1000", "5,5"], properties="IC50=nM", log=True)
     assert Dataset.open(dataset.folder).properties == dataset.properties
     json.dumps(dataset.manifest, allow_nan=False)
+
+
+@pytest.mark.parametrize("rows", [2, 100])
+def test_points_that_split_thousands_do_so_also_in_plain_numbers(tmp_path: Path, rows: int) -> None:
+    dataset = make(tmp_path, ["1.234", "12.500", "850", "920", "2.750"], decimal=",", shard_rows=rows)
+    assert values(dataset) == [1234, 12500, 850, 920, 2750]
+
+
+def test_plain_numbers_are_converted_by_the_molecular_weight(tmp_path: Path) -> None:
+    name = "MIC (ug/mL)"
+    dataset = make(tmp_path, ["1", "2", "4"], name, properties=f"{name}=uM")
+    weights = [Descriptors.MolWt(Chem.MolFromSmiles(s)) for s in SMILES[:3]]
+    assert values(dataset, name) == pytest.approx([1000 * c / w for c, w in zip([1, 2, 4], weights, strict=True)])
+
+
+def test_relations_beside_a_p_value_turn_only_where_a_raw_value_is_there(tmp_path: Path) -> None:
+    relation = {"Relation": ["<", "=", "<"]}
+    alone = make(tmp_path / "a", ["4", "7.1", "4"], "pIC50", extra=relation)
+    assert same(labels(alone, "pIC50"), [[NAN, NAN, 4], [7.1, NAN, NAN], [NAN, NAN, 4]])
+    raw = make(tmp_path / "b", ["4", "7.1", "4"], "pIC50", extra={**relation, "IC50 (nM)": ["1", "2", "3"]})
+    assert same(labels(raw, "pIC50"), [[NAN, 4, NAN], [7.1, NAN, NAN], [NAN, 4, NAN]])
+    assert "are those of the raw value" in " ".join(raw.notes)
+
+
+def test_a_word_that_says_nothing_does_not_hide_a_column(tmp_path: Path) -> None:
+    extra = {"IC50 Relation": ["=", ">", "NA", "nan"], "IC50 Units": ["nM", "nM", "-", "uM"]}
+    dataset = make(tmp_path, ["1", "2", "3", "4"], properties="IC50=nM", extra=extra)
+    assert same(labels(dataset), [[1, NAN, NAN], [NAN, 2, NAN], [3, NAN, NAN], [4000, NAN, NAN]])
+    with pytest.raises(DataError, match="cannot be read"):
+        make(tmp_path / "odd", ["1", "2"], extra={"IC50 Relation": [">", "maybe"]})
+
+
+def test_columns_without_the_name_of_the_value_belong_to_the_nearest_one(tmp_path: Path) -> None:
+    before = {"Relation": [">", "="], "IC50": ["1", "2"], "Relation.1": ["=", "<"]}
+    dataset = make(tmp_path / "a", ["5", "6"], "Ki", extra=None, before=before, properties=["IC50", "Ki"])
+    assert same(labels(dataset), [[NAN, 1, NAN], [2, NAN, NAN]])
+    assert same(labels(dataset, "Ki"), [[5, NAN, NAN], [NAN, NAN, 6]])
+    behind = {"Units": ["uM", "uM"], "Ki": ["5", "6"], "Units.1": ["nM", "nM"]}
+    dataset = make(tmp_path / "b", ["1", "2"], extra=behind, properties=["IC50=nM", "Ki=nM"])
+    assert values(dataset) == [1000, 2000] and values(dataset, "Ki") == [5, 6]
+    beside = {"Relation": [">", "="], "Units": ["nM", "nM"], "LogD": ["4.0", "3.3"]}
+    dataset = make(tmp_path / "c", ["1", "2"], extra=beside, properties=["IC50=nM", "LogD"])
+    assert values(dataset, "LogD") == [4.0, 3.3] and same(labels(dataset), [[NAN, 1, NAN], [2, NAN, NAN]])
+
+
+def test_a_property_may_be_called_like_an_id(tmp_path: Path) -> None:
+    cells = [str(i) for i in range(1, 21)]
+    assert values(make(tmp_path, cells, "NO inhibition"), "NO inhibition") == [float(i) for i in range(1, 21)]

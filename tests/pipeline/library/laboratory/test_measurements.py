@@ -75,7 +75,7 @@ def test_units_are_converted_to_that_of_the_library_or_refused(filled: Candidate
     with pytest.raises(UserError, match="IC50"):
         filled.import_measurements(write(tmp_path, "id,IC50\nCV-3,0.5 °C\nCV-2,7 °C\nCV-1,6 °C\n"))
     table = filled.read_labels()
-    assert table["IC50"].tolist() == ["1500.0 nM", "2500.0 nM", "500.0 nM"]
+    assert table["IC50"].tolist() == ["1500 nM", "2500 nM", "500 nM"]
 
 
 def test_contradictions_are_told_and_kept(filled: CandidateLibrary, tmp_path: Path) -> None:
@@ -134,3 +134,26 @@ def test_a_file_of_a_storage_is_imported_by_its_address(
     with pytest.raises(UserError, match=r"memory://lab/measured\.csv"):
         filled.import_measurements("memory://lab/measured.csv")
     assert len(filled.read_labels()) == 2
+
+
+def test_a_row_whose_id_and_structure_differ_measures_nothing(filled: CandidateLibrary, tmp_path: Path) -> None:
+    path = write(tmp_path, "id,SMILES,pIC50\nCV-1,CCCCCCCCc1ccccc1,9.5\nCV-4,CCCCCCC,5\n,CCCCCCCC,n.d.\n,CCCCCCCCC,6\n")
+    made = filled.import_measurements(path, add_unknown=True)
+    reasons = {row: reason for row, _, reason in made.unmatched}
+    assert set(reasons) == {2, 3, 4} and "CV-1 is CV-000001 and CCCCCCCCc1ccccc1 is another" in reasons[2]
+    assert made.new_molecules == 1 and made.added == 1
+    assert filled.describe("CV-1")["measurements"] == []
+    for unknown in ("CCCCCCC", "CCCCCCCC"):
+        with pytest.raises(UserError):
+            filled.describe(unknown)
+
+
+def test_a_stated_unit_is_converted_to_that_of_the_library(filled: CandidateLibrary, tmp_path: Path) -> None:
+    filled.import_measurements(write(tmp_path, "id,IC50\nCV-1,1500\n"), FileOptions(properties={"IC50": "nM"}))
+    made = filled.import_measurements(
+        write(tmp_path, "id,IC50\nCV-1,1.5\nCV-2,2.5 uM\n"), FileOptions(properties={"IC50": "uM"})
+    )
+    assert made.contradictions == []
+    first, second = filled.describe("CV-1"), filled.describe("CV-2")
+    assert [v["value"] for v in first["values"] if v["property"] == "IC50"] == [1500]
+    assert [(m["measured"], m["unit"]) for m in second["measurements"]] == [("2500", "nM")]
