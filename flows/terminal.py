@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
 def name_workspace(workspace: Path) -> str:
     """Return the --workspace for the next command; nothing where it would be taken anyway."""
     usual = Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace"))
-    return "" if workspace == usual else f" --workspace {workspace}"
+    return "" if workspace == usual else f" --workspace {shlex.quote(str(workspace))}"
 
 
 def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from flows.cli.library_options import (
 )
 from flows.cli.options import HOW, make_option
 from flows.terminal import format_table, name_workspace, note, suggest_command
+from pipeline.datasets.labels.units import is_unit
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.remote.redaction import redact
 
@@ -128,9 +129,8 @@ def import_measurements(
     """
     from pipeline.library.laboratory.measurement_files import FileOptions  # here: loads rdkit and pandas
 
-    named = [text.partition("=") for text in property_ or ()]
     options = FileOptions(
-        {name: unit for name, _, unit in named}, id_column, smiles_column, assay, decimal, delimiter, encoding, sheet
+        dict(map(_split_unit, property_ or ())), id_column, smiles_column, assay, decimal, delimiter, encoding, sheet
     )
     with open_with_runs(workspace, library) as opened:
         made = opened.import_measurements(file, options, add_unknown=add_unknown, who=by)
@@ -233,3 +233,13 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
         f"{made.new_measurements:,} measurements"
     )
     suggest_command(f"chem-vae library top{name_workspace(workspace)}")
+
+
+def _split_unit(text: str) -> tuple[str, str]:
+    """Split NAME=UNIT; a name may hold an = itself.
+
+    >>> _split_unit("sol(pH=7.4)=uM"), _split_unit("sol(pH=7.4)")
+    (('sol(pH=7.4)', 'uM'), ('sol(pH=7.4)', ''))
+    """
+    name, mark, unit = text.rpartition("=")
+    return (name, unit) if mark and (not unit or is_unit(unit)) else (text, "")

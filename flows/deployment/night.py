@@ -41,8 +41,8 @@ def follow_schedule(function: Callable[P, R]) -> Callable[P, R]:
             if said := give_way(client, run):
                 get_run_logger().info(said)
                 return cast(R, Completed(name=SKIPPED, message=said))
-            night = find_scheduled_date(client, run)
-        with set_night(night):
+            night, minute = find_scheduled_date(client, run), find_scheduled_minute(client, run)
+        with set_night(night, minute):
             return function(*args, **kwargs)
 
     return work
@@ -53,6 +53,19 @@ def find_scheduled_date(client: SyncPrefectClient, run: FlowRun) -> date | None:
     if run.expected_start_time is None:
         return None
     return run.expected_start_time.astimezone(_find_zone(client, run)).date()
+
+
+def find_scheduled_minute(client: SyncPrefectClient, run: FlowRun) -> int | None:
+    """Return the minute of the day that a run is scheduled for, where its schedule runs several times a day; else None."""
+    schedule = _find_schedule(client, run)
+    if run.expected_start_time is None or schedule is None:
+        return None
+    interval, cron = getattr(schedule, "interval", None), str(getattr(schedule, "cron", None) or "0 0")
+    is_often = any(sign in field for field in cron.split()[:2] for sign in "*/,-")
+    if not is_often and (interval is None or interval >= timedelta(days=1)):
+        return None
+    when = run.expected_start_time.astimezone(_find_zone(client, run))
+    return when.hour * 60 + when.minute
 
 
 def give_way(client: SyncPrefectClient, run: FlowRun) -> str | None:
@@ -91,12 +104,16 @@ def give_way(client: SyncPrefectClient, run: FlowRun) -> str | None:
 
 
 def _find_zone(client: SyncPrefectClient, run: FlowRun) -> Any:
-    """Return the time zone of the schedule that made a run, else of its deployment's first schedule, else the machine's."""
+    """Return the time zone of a run's schedule, else the machine's."""
+    name = getattr(_find_schedule(client, run), "timezone", None)
+    return zoneinfo.ZoneInfo(name) if name else datetime.now().astimezone().tzinfo
+
+
+def _find_schedule(client: SyncPrefectClient, run: FlowRun) -> Any:
+    """Return the schedule that made a run, else its deployment's first one with a time zone, else None."""
     filters = DeploymentFilter(id=DeploymentFilterId(any_=[run.deployment_id]))
     deployments = client.read_deployments(deployment_filter=filters) if run.deployment_id else []
     schedules = deployments[0].schedules if deployments else []
     own = [s for s in schedules if run.created_by is not None and s.id == run.created_by.id]
-    for schedule in own or schedules:
-        if name := getattr(schedule.schedule, "timezone", None):
-            return zoneinfo.ZoneInfo(name)
-    return datetime.now().astimezone().tzinfo
+    found = [s.schedule for s in own or schedules if getattr(s.schedule, "timezone", None)]
+    return found[0] if found else None

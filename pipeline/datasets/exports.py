@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -81,7 +82,9 @@ def write_table_file(table: pd.DataFrame, path: Path, others: Mapping[str, pd.Da
         UserError: If the name of the file has another ending, or if the table has more rows than a sheet.
     """
     check_table_file(path)
-    _WRITERS[path.suffix.lower()]({path.stem: table, **(others or {})}, path)
+    more = others or {}
+    title = path.stem if path.stem.casefold() not in map(str.casefold, more) else "table"
+    _WRITERS[path.suffix.lower()]({title: table, **more}, path)
 
 
 def _write_csv(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
@@ -107,7 +110,7 @@ def _write_xlsx(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
         return cell
 
     for title, table in sheets.items():
-        sheet = book.create_sheet(title[:31])
+        sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", title)[:31])  # what the name of a sheet cannot hold
         sheet.append([make_cell(sheet, str(name)) for name in table.columns])
         for row in zip(*(table[name] for name in table.columns), strict=True):
             sheet.append([make_cell(sheet, value) for value in row])

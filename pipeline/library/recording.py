@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, select, tuple_, update
 
 from chem_vae.atomic_files import to_plain
 from pipeline.chemistry.molecule import Molecule, parse_mol, skeleton_key
@@ -195,8 +195,15 @@ def _make_proposal(molecule_id: int, run_id: int, c: Candidate) -> dict[str, Any
 def _update_molecules(connection: Connection, table: RunTable, rows: Mapping[int, Candidate]) -> set[int]:
     """Bring what molecules are sorted by up to date; return those that no later run proposed."""
     later: set[int] = set()
+    is_later: ColumnElement[bool] = RunRecord.night > table.night
+    if table.finished is not None:
+        is_later |= (RunRecord.night == table.night) & (RunRecord.finished > table.finished)
     for part in split(list(rows)):
-        query = select(MoleculeRecord.id).where(MoleculeRecord.id.in_(part), MoleculeRecord.proposed > table.night)
+        query = (
+            select(ProposalRecord.molecule_id)
+            .join(RunRecord, RunRecord.id == ProposalRecord.run_id)
+            .where(ProposalRecord.molecule_id.in_(part), is_later)
+        )
         later.update(connection.execute(query).scalars())
     latest = set(rows) - later
     if latest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.screening.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.building.data_account import add_newest
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
 from pipeline.report.facts.library_facts import describe_library
+from pipeline.report.facts.rounds import Round
 from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
 from pipeline.workflows.records.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.runs import Run
@@ -32,8 +35,10 @@ def screen_run(
     name: str,
     progress: Progress = silent,
     *,
+    newest: Dataset | None = None,
     library: str | None = None,
     known: KnownMolecules | None = None,
+    rounds: Sequence[Round] = (),
 ) -> Run:
     """Choose molecules from a library with a model and write a run folder, as `generate_run` does of generated ones.
 
@@ -47,8 +52,10 @@ def screen_run(
         workspace: The folder whose `runs/` gets the run folder.
         name: The name of the run.
         progress: Told each stage of the work.
+        newest: The data of the last round alone, whose account is told beside that of the dataset.
         library: The address of the candidate library; that of the workspace when None.
         known: What the library knows, where that was asked already.
+        rounds: The rounds before this one, with what was measured of their proposals.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates, rejected rows and manifest.
@@ -80,6 +87,9 @@ def screen_run(
             writer.write_table(PROPOSED, known.list_met())
             seconds = writer.list_seconds(screen=made.seconds)
             report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
+            report.rounds = list(rounds)
+            if newest is not None:
+                add_newest(report.dataset, newest)
             report.library = describe_library(account, len(made.candidates), REJECTS)
             if made.isomers is not None:
                 writer.write_table(ISOMERS, made.isomers)

@@ -35,6 +35,7 @@ from pipeline.workflows.new_measurements import (
     select_new,
 )
 from pipeline.workflows.records.known_molecules import list_proposed
+from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.presentation.csv_tables import format_csv, read_csv
 from pipeline.workspace.presentation.formatting import format_brief
@@ -137,18 +138,13 @@ def update(
     following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
     checks = [_check_predictions(run, name, new, dataset) for name in names]
     rounds = list_rounds(run, checks, dataset, model, following)
-    made = generate_run(
-        following,
-        merged,
-        config.generate,
-        workspace,
-        config.name,
-        progress,
-        earlier=list_proposed(run),
-        newest=fresh,
-        rounds=rounds,
-        library=config.library,
-    )
+    told: dict[str, Any] = {"newest": fresh, "rounds": rounds, "library": config.library}
+    if config.screen is not None:  # the next batch comes from the same library
+        made = screen_run(following, merged, config.generate, config.screen, workspace, config.name, progress, **told)
+    else:
+        made = generate_run(
+            following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run), **told
+        )
     return UpdateResult(made, counted, checks)
 
 

@@ -8,6 +8,9 @@ from contextvars import ContextVar
 from datetime import date, datetime
 
 _NIGHT: ContextVar[date | None] = ContextVar("night", default=None)
+_MINUTE: ContextVar[int | None] = ContextVar("minute", default=None)
+MINUTES = 24 * 60
+"""The minutes of a day."""
 
 
 def find_night() -> date:
@@ -18,17 +21,28 @@ def find_night() -> date:
 def make_seed(seed: int | str) -> int:
     """Return a seed as a number: "date" is the number of the night's day, so that a late night keeps its molecules.
 
+    Of a schedule that runs several times a day it is the number of the scheduled minute.
+
     Args:
         seed: A number, or "date".
     """
-    return find_night().toordinal() if seed == "date" else int(seed)
+    if seed != "date":
+        return int(seed)
+    day, minute = find_night().toordinal(), _MINUTE.get()
+    return day if minute is None else day * MINUTES + minute
 
 
 @contextmanager
-def set_night(night: date | None) -> Iterator[None]:
-    """Let the work inside belong to a night; None leaves it to the clock."""
-    token = _NIGHT.set(night)
+def set_night(night: date | None, minute: int | None = None) -> Iterator[None]:
+    """Let the work inside belong to a night; None leaves it to the clock.
+
+    Args:
+        night: The scheduled date.
+        minute: The scheduled minute of that day, of a schedule that runs several times a day.
+    """
+    tokens = _NIGHT.set(night), _MINUTE.set(minute)
     try:
         yield
     finally:
-        _NIGHT.reset(token)
+        _NIGHT.reset(tokens[0])
+        _MINUTE.reset(tokens[1])

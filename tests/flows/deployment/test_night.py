@@ -7,7 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
-from flows.deployment.night import find_scheduled_date, give_way
+import pytest
+
+from chem_vae.config import MOST_SEED
+from flows.deployment.night import find_scheduled_date, find_scheduled_minute, give_way
 from pipeline.workspace.night import find_night, make_seed, set_night
 
 MADE = {"scheduled": uuid4(), "deployment": uuid4()}
@@ -32,12 +35,12 @@ def make_run(
 class Server:
     """Answers as Prefect's client does."""
 
-    def __init__(self, *runs: Any, zone: str = "Europe/Berlin") -> None:
-        self.runs, self.zone, self.skipped = runs, zone, dict[UUID, Any]()
+    def __init__(self, *runs: Any, zone: str = "Europe/Berlin", **schedule: Any) -> None:
+        self.runs, self.zone, self.skipped, self.schedule = runs, zone, dict[UUID, Any](), schedule
 
     def read_deployments(self, deployment_filter: Any) -> list[Any]:
         def plan(id: Any, zone: str) -> Any:
-            return SimpleNamespace(id=id, schedule=SimpleNamespace(timezone=zone))
+            return SimpleNamespace(id=id, schedule=SimpleNamespace(timezone=zone, **self.schedule))
 
         return [SimpleNamespace(schedules=[plan(uuid4(), "Asia/Tokyo"), plan(MADE["scheduled"], self.zone)])]
 
@@ -65,6 +68,24 @@ def test_the_seed_of_a_late_night_is_that_of_its_date() -> None:
     with set_night(day):
         assert make_seed("date") == day.toordinal() and make_seed(7) == 7 and find_night() == day
     assert find_night() == datetime.now().astimezone().date()
+
+
+@pytest.mark.parametrize(
+    ("said", "minute"),
+    [
+        ({"interval": timedelta(minutes=30)}, 7 * 60),
+        ({"interval": timedelta(days=1)}, None),
+        ({"cron": "0 2 * * *"}, None),
+        ({"cron": "0 */4 * * *"}, 7 * 60),
+    ],
+)
+def test_several_runs_of_a_day_have_seeds_of_their_own(said: dict[str, Any], minute: int | None) -> None:
+    server: Any = Server(**said)
+    run = make_run(NOW)
+    assert find_scheduled_minute(server, run) == minute  # seven in Berlin
+    with set_night(NOW.date(), minute):
+        day = NOW.date().toordinal()
+        assert make_seed("date") == (day if minute is None else day * 1440 + minute) < MOST_SEED
 
 
 def test_missed_nights_are_made_up_once() -> None:

@@ -110,3 +110,17 @@ def test_columns_of_a_catalogue_are_no_predictions(
     assert {v["property"] for v in known["values"]} == {"logp", "pIC50"}
     assert known["proposals"][0]["details"]["catalogue"] == "0042"
     assert known["proposals"][0]["details"]["logS_predicted"] == -1.0
+
+
+def test_of_two_runs_of_a_night_the_later_one_counts_in_whatever_order_they_are_recorded(
+    library: CandidateLibrary, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    smiles, hours = ["CCO", "CCCO"], ("05:30:00", "01:30:00")
+    for hour, scores in zip(hours, ([0.8, 0.7], [0.1, 0.2]), strict=True):
+        name = f"20260101-{hour[:2]}0000-night"
+        finished = f"2026-01-01T{hour}+00:00"
+        library.add_run(
+            write_run(tmp_path, name, smiles, model=hour[:1] * 64, columns={"score": scores}, finished=finished)
+        )
+    frame = library.to_frame()
+    assert frame["score"].tolist() == [0.8, 0.7] and set(frame["run"]) == {"20260101-050000-night"}

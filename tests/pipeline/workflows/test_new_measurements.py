@@ -89,3 +89,21 @@ def test_a_file_without_the_measured_column(tmp_path: Path) -> None:
     config, dataset = make(tmp_path, "IC50", [str(10 + i) for i in range(20)], properties=["IC50"])
     with pytest.raises(UserError, match="none of the measured columns IC50"):
         go_on(tmp_path, config, dataset, f"smiles;other\n{MOLECULES[0]};1\n")
+
+
+def test_the_rows_that_count_are_chosen_in_every_round(tmp_path: Path) -> None:
+    cells = [f"EGFR;{5 + i / 8:.3f}" for i in range(18)] + ["HER2;9", "HER2;9"]
+    config, dataset = make(tmp_path, "target;pIC50", cells, properties=["pIC50"], where=["target=EGFR"])
+    text = f"smiles,target,pIC50\n{MOLECULES[0]},EGFR,6\n{MOLECULES[0]},HER2,11\n{MOLECULES[25]},HER2,12\n"
+    count, _, merged = go_on(tmp_path, config, dataset, text)
+    table = read_labels(merged, ["pIC50"], "smiles").set_index("smiles")
+    assert count == 1 and table.loc[MOLECULES[0], "pIC50"] == 6 and table["pIC50"].max() < 9
+    again = f"smiles,target,pIC50\n{MOLECULES[2]},HER2,12\n{MOLECULES[3]},EGFR,7\n"
+    measured = [p for p in merged.properties if p.kind == "measured"]
+    second = merge_measurements(config, dataset, read_labels(merged, ["pIC50"], "smiles"), tmp_path)
+    (tmp_path / "third.csv").write_text(again)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fresh, names = read_measurements(second, measured, str(tmp_path / "third.csv"), None, tmp_path, silent)
+    assert second.where == ("target=EGFR",)
+    assert read_labels(fresh, names, "smiles").set_index("smiles")["pIC50"].dropna().to_dict() == {MOLECULES[3]: 7}

@@ -13,13 +13,14 @@ from rdkit import Chem
 from chem_vae.errors import DataError, UserError
 from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.config import GenerateConfig
+from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Objective
 from pipeline.report.model import read_report
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.new_measurements import merge_measurements, select_new
+from pipeline.workflows.screen_run import screen_run
 from pipeline.workflows.update import NoNewMeasurementsError, list_proposed, update
 from pipeline.workspace.runs import Run
 
@@ -118,3 +119,23 @@ def test_the_measurements_of_the_candidate_library_are_new_ones(
     assert made.new == 5 and made.checks[0].measured.count == 5
     proposed = set(pd.read_csv(made.run.folder / "candidates.csv")["inchikey"])
     assert proposed and not proposed & set(pd.read_csv(run.folder / "candidates.csv")["inchikey"])
+
+
+def test_a_further_round_of_a_screening_chooses_from_the_same_library(
+    model: TrainedModel, workspace: Path, tmp_path: Path, sample_smiles: list[str]
+) -> None:
+    catalogue = tmp_path / "catalogue.csv"
+    catalogue.write_text(
+        "\n".join(["SMILES,number", *(f"{s},{i:05}" for i, s in enumerate(sample_smiles[:200]))]) + "\n"
+    )
+    wanted = GenerateConfig(n=5, objectives={"assay": Objective(maximize=True)}, seed=1)
+    run = screen_run(model, None, wanted, ScreenConfig(library=str(catalogue)), workspace, "screened")
+    before = pd.read_csv(run.folder / "candidates.csv")
+    source = tmp_path / "measured.csv"
+    source.write_text(f"SMILES,assay\n{before['smiles'][0]},3.25\n")
+    quick = {"train.training.epochs": 1, "train.replay": 0.0}
+    made = update(run, str(source), workspace, config=load_config(run.folder / "config.json", quick))
+    after = pd.read_csv(made.run.folder / "candidates.csv")
+    assert len(after) and after["number"].notna().all() and not set(after["inchikey"]) & set(before["inchikey"])
+    assert read_report(made.run.folder).rounds[0].measured == 1
+    assert load_config(made.run.folder / "config.json").screen is not None
