@@ -18,6 +18,7 @@ from chem_vae.progress import Progress
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset, DatasetProperty
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.labels.assay_export import find_assay_columns
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.left_out import LeaveOut
 from pipeline.datasets.labels.where import Where, has_column
@@ -160,7 +161,7 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
     table = pd.DataFrame({"smiles": both["smiles"], "split": both["split"]})
     for p in measured:
         table[p.log.column if p.log else p.name] = _write_cells(both, p)
-    columns = list({*dataset.columns, *table.columns})
+    columns = [c for c in dataset.columns if c not in table and not _is_beside(c, list(table.columns[2:]))]
     rules = tuple(rule for rule in old.where if has_column(rule, columns))
     for column, values in Where.read(rules, columns).allowed.items():  # which all of these rows hold
         table[column] = next(iter(values.values()))
@@ -186,6 +187,13 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
         "header": True,
     }
     return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
+
+
+def _is_beside(column: str, measured: Sequence[str]) -> bool:
+    """Whether a column would be read as the relation or unit of a measured one, whose cells here have their own already."""
+    kinds, cells = ("relation", "unit"), ({"=": 1}, {"nM": 1})
+    found = [find_assay_columns(name, [column, name], (), {column: c}.__getitem__) for name in measured for c in cells]
+    return any(getattr(beside, kind) == column for beside in found for kind in kinds)
 
 
 def _write_cells(table: pd.DataFrame, p: DatasetProperty) -> list[str]:

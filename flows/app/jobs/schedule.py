@@ -16,6 +16,7 @@ from flows.app.jobs.rerun import can_repeat
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table
 from flows.deployment.schedules import check_timezone
+from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import list_runs, read_settings
 from pipeline.workspace.work.jobs import list_jobs, make_job
 
@@ -130,6 +131,11 @@ class ScheduleForm:
         kept["generate"] = {**kept.get("generate", {}), "seed": "date"}
         if self.context.library:
             kept["library"] = self.context.library
+        if lost := [name for name in ("library", "publish") if HIDDEN in str(kept.get(name) or "")]:
+            raise UserError(
+                f"the run was written without the secret in the address of its setting {lost[0]}; write it as the name of an "
+                "environment variable, and run it once more"
+            )
         arguments = [*when, "--timezone", zone, *(["--pool", POOL_NAME] if self.keeper.value == POOL else [])]
         if hook := (self.notify.value or "").strip():
             arguments += ["--notify", hook]

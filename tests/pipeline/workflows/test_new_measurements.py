@@ -107,3 +107,13 @@ def test_the_rows_that_count_are_chosen_in_every_round(tmp_path: Path) -> None:
         fresh, names = read_measurements(second, measured, str(tmp_path / "third.csv"), None, tmp_path, silent)
     assert second.where == ("target=EGFR",)
     assert read_labels(fresh, names, "smiles").set_index("smiles")["pIC50"].dropna().to_dict() == {MOLECULES[3]: 7}
+
+
+def test_a_condition_on_units_does_not_convert_the_merged_values(tmp_path: Path) -> None:
+    cells = [f"nM;{1000 * (i + 1)}" for i in range(18)] + ["uM;9"]
+    properties = [{"name": "IC50", "unit": "uM"}]
+    config, dataset = make(tmp_path, "IC50 Units;IC50", cells, properties=properties, where=["IC50 Units=nM"])
+    text = f"smiles,IC50 Units,IC50\n{MOLECULES[25]},nM,5000\n{MOLECULES[26]},uM,7\n"
+    count, _, merged = go_on(tmp_path, config, dataset, text)
+    table = read_labels(merged, ["IC50"], "smiles").set_index("smiles")["IC50"]
+    assert count == 1 and table[MOLECULES[0]] == 1 and table[MOLECULES[25]] == 5
