@@ -61,8 +61,8 @@ def list_(
 
     chem-vae library list --smarts c1ccncc1 --similar-to 'CC(=O)Nc1ccccn1' --min-similarity 0.3
     """
-    if page < 1 or limit < 1 or (offset or 0) < 0:
-        raise UserError("--page and --limit are 1 or more, and --offset is 0 or more")
+    if page < 1 or (offset or 0) < 0:
+        raise UserError("--page is 1 or more, and --offset is 0 or more")
     query = make_query(
         smarts=smarts, similar_to=similar_to, min_similarity=min_similarity, ranges=ranges, status=status, run=run, since=since,
         sort=sort, ascending=ascending, limit=limit, offset=(page - 1) * limit if offset is None else offset,

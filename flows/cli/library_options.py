@@ -96,4 +96,6 @@ def make_query(**asked: Any) -> LibraryQuery:
         night = None if since is None else date.fromisoformat(since)
     except ValueError:
         raise UserError(f"--since {since} is no date: write it as 2026-11-01") from None
+    if asked.get("limit", 1) < 1:
+        raise UserError(f"--limit (-n) is 1 or more, not {asked['limit']}")
     return LibraryQuery(ranges=ranges, status=tuple(asked.pop("status") or ()), since=night, **asked)

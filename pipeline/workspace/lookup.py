@@ -11,6 +11,8 @@ from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, match_name,
 from pipeline.workspace.registry import find_data_folder
 from pipeline.workspace.remote.remote_folders import fetch_folder
 from pipeline.workspace.remote.remote_storage import is_remote
+from pipeline.workspace.storage.folders import find_time
+from pipeline.workspace.storage.integrity import MANIFEST
 
 LATEST = "latest"
 PREFERRED_MODEL = "druglike"
@@ -104,7 +106,7 @@ def find_model(asked: str | None, workspace: Path) -> Path:
             raise DataError(
                 f"there is no finished model in {workspace}; make one with: chem-vae run, or chem-vae train{use}"
             )
-        newest = max([*known, *runs], key=lambda f: (f / "manifest.json").stat().st_mtime)
+        newest = max([*known, *runs], key=find_time)
         return newest if newest in known else newest / "model"  # a run may have reused an older model
     for folder in known:
         if folder.name == asked:
@@ -235,5 +237,4 @@ def list_finished(parent: Path) -> list[Path]:
         return []
     names = (f for f in parent.iterdir() if not f.name.startswith("."))  # hidden: its deletion has begun
     whole = [f for f in names if not f.name.endswith(".partial") and ".damaged-" not in f.name]
-    marks = [f / "manifest.json" for f in whole]
-    return [m.parent for m in sorted(filter(Path.is_file, marks), key=lambda m: m.stat().st_mtime, reverse=True)]
+    return sorted((f for f in whole if (f / MANIFEST).is_file()), key=find_time, reverse=True)

@@ -22,12 +22,19 @@ _POWER = r"(?:\^? ?\(?[-−⁻]?[123]\)?|[⁻]?[¹²³])?"
 UNIT = rf"(?:{_ATOM}{_POWER}(?: ?[/.·*] ?{_ATOM}{_POWER}| {_ATOM}{_POWER})*)"
 """The pattern of a unit."""
 _UNIT = re.compile(UNIT)
+_SCALE = r"(?:10\^?|1[eE])(?P<power>[-−⁻+]?[\d⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}) ?[x×*·]? ?"
+_SCALED = re.compile(rf"{_SCALE}(?=[^\W\d])")
+"""A power of ten before a unit, as in 10^-6 cm/s."""
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _LONGEST = 40  # characters of a text that may be a unit
 _HEADER = (
-    re.compile(rf"(?P<stem>.+?)[\s_]*[\(\[] ?(?:in )?(?P<unit>{UNIT}) ?[\)\]]"),
+    re.compile(r"(?P<unit>%)[ _](?P<stem>.+)"),  # "% inhibition at 10 uM" is no concentration
+    re.compile(rf"(?P<stem>.+?)[\s_]*[\(\[] ?(?:in )?(?P<unit>(?:{_SCALE})?{UNIT}) ?[\)\]]"),
     re.compile(rf"(?P<stem>.+?)(?:[,;/] ?| in )(?P<unit>{UNIT})"),
     re.compile(r"(?P<stem>.+?)[_ ](?P<unit>[fpnuµμm]M|%|[numµμ]g[/_]m[lL]|kcal/mol|kJ/mol|°C)"),
 )
+_ENDS_IN_NUMBER = re.compile(r"(?:^|[\s_@])\d+(?:[.,]\d+)?$")
+"""Finds the number of a condition: "inhibition at 10 uM" has no unit."""
 _MOLAR = re.compile(
     r"(?P<prefix>[fpnuµμm]?)(?:M|mol ?(?:/ ?[lL]|[ .·*]? ?[lL] ?\^?[-−⁻][1¹]))|(?P<word>nano|micro|milli|pico|femto)?molar"
 )
@@ -44,7 +51,7 @@ def is_unit(text: str) -> bool:
 
 def is_known_unit(text: str) -> bool:
     """Whether a text is a unit, in capitals or small letters: one of the usual pattern, or one that pint knows."""
-    text = _normalize(text)
+    text = _split_scale(_normalize(text))[1]
     if len(text) > _LONGEST:
         return False
     if re.fullmatch(UNIT, text, re.IGNORECASE) or text in _MISSPELLED or find_molar_exponent(text) is not None:
@@ -65,7 +72,8 @@ def normalize_unit(text: str) -> str:
 def split_header(name: str) -> tuple[str, str]:
     """Split the unit off a column's name: "IC50 (nM)" is ("IC50", "nM"), a name without a unit (name, "")."""
     for pattern in _HEADER:
-        if found := pattern.fullmatch(name.strip()):
+        found = pattern.fullmatch(name.strip())
+        if found and not (pattern is _HEADER[-1] and _ENDS_IN_NUMBER.search(found["stem"])):
             return found["stem"].strip(), found["unit"].replace("_", "/")
     return name, ""
 
@@ -95,6 +103,10 @@ def find_factor(unit: str, to: str) -> tuple[float, float] | None:
     """
     if is_same(unit, to):
         return 1.0, 0.0
+    (scale, unit), (to_scale, to) = _split_scale(unit), _split_scale(to)
+    if scale != to_scale:
+        found = find_factor(unit, to)
+        return None if found is None or found[1] else (float(f"{found[0] * scale / to_scale:.12g}"), 0.0)
     a, b = find_molar_exponent(unit), find_molar_exponent(to)
     if b is not None and a is None:
         a = find_molar_exponent(_MISSPELLED.get(unit, ""))
@@ -117,6 +129,14 @@ def find_mass_factor(unit: str, to: str) -> float | None:
     if (exponent := find_molar_exponent(to)) is None or (grams := find_factor(unit, "g/L")) is None:
         return None
     return float(f"{grams[0] * 10.0**-exponent:.12g}")
+
+
+def _split_scale(unit: str) -> tuple[float, str]:
+    """Split off the power of ten before a unit: "10^-6 cm/s" is (1e-6, "cm/s"); 1 where there is none."""
+    found = _SCALED.match(unit.strip())
+    if found is None:
+        return 1.0, unit
+    return float(f"1e{found['power'].translate(_RAISED)}"), unit.strip()[found.end() :]
 
 
 def _normalize(unit: str) -> str:

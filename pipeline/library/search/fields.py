@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select
@@ -11,10 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, select
 from chem_vae.errors import UserError, unknown_name
 from pipeline.library.schema import BASES, MoleculeRecord, PropertyRecord, ValueRecord
 
+DATE = "date"
 OWN = {
     "score": MoleculeRecord.score,
     "hit_probability": MoleculeRecord.hit_probability,
-    "date": MoleculeRecord.proposed,
+    DATE: MoleculeRecord.proposed,
 }
 """Columns of a molecule by the name that a user gives."""
 _RANGE = re.compile(r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=|>|<|=)\s*(?P<value>[^<>=]+?)\s*")
@@ -25,8 +27,9 @@ class Range:
     """A condition on a value, as `pIC50_predicted>7` or `mw=300:450` say it."""
 
     name: str
-    low: float | None = None
-    high: float | None = None
+    low: float | date | None = None
+    """Of `date` a day."""
+    high: float | date | None = None
     has_low: bool = True
     """Whether `low` itself is in the range."""
     has_high: bool = True
@@ -49,9 +52,9 @@ class Range:
         if sign == "=":
             low, colon, high = value.partition(":")
             ends = (low, high) if colon else (value, value)
-            numbers = [None if not end.strip() else _read_number(end, text) for end in ends]
+            numbers = [None if not end.strip() else _read_end(name, end, text) for end in ends]
             return cls(name, numbers[0], numbers[1])
-        number = _read_number(value, text)
+        number = _read_end(name, value, text)
         if sign[0] == ">":
             return cls(name, low=number, has_low=sign == ">=")
         return cls(name, high=number, has_high=sign == "<=")
@@ -66,7 +69,12 @@ class Range:
         return found or [column.is_not(None)]
 
 
-def _read_number(text: str, whole: str) -> float:
+def _read_end(name: str, text: str, whole: str) -> float | date:
+    if name == DATE:  # as a number it would be compared with the letters of a day
+        try:
+            return date.fromisoformat(text.strip())
+        except ValueError:
+            raise UserError(f"{text.strip()!r} in {whole!r} is no date: write it as 2026-11-01") from None
     try:
         return float(text)
     except ValueError:

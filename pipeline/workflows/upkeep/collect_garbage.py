@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ from pipeline.workflows.upkeep.leftovers import (
 )
 from pipeline.workspace.runs import KIND as RUN_KIND
 from pipeline.workspace.storage.disk_space import format_size
-from pipeline.workspace.storage.folders import delete_folder, lock_folder, read_manifest
+from pipeline.workspace.storage.folders import delete_folder, find_time, lock_folder, read_manifest
 from pipeline.workspace.storage.linked_folders import measure_disk
 from pipeline.workspace.work.jobs import Job
 
@@ -247,17 +246,5 @@ def _read_folders(parent: Path, kind: str) -> list[_Folder]:
             continue
         with suppress(UserError, OSError):
             manifest = read_manifest(path, kind)
-            found.append(_Folder(path, manifest, _read_time(path, manifest)))
+            found.append(_Folder(path, manifest, find_time(path)[0]))
     return found
-
-
-def _read_time(path: Path, manifest: dict[str, Any]) -> float:
-    """Read when a folder was finished; by its manifest's own date, else by that of the file."""
-    card = manifest.get("card")
-    told = (
-        manifest.get("finished") or manifest.get("created") or (card.get("created") if isinstance(card, dict) else None)
-    )
-    try:
-        return datetime.fromisoformat(str(told)).timestamp()
-    except ValueError:
-        return (path / "manifest.json").stat().st_mtime

@@ -98,3 +98,9 @@ def test_bad_requests_are_refused(library: Any, tmp_path: Path) -> None:
     refused(library("merge", tmp_path / "nothing.sqlite"), "there is no library")
     refused(library("import-measurements", tmp_path / "nothing.csv"), "nothing.csv")
     refused(library("export", tmp_path / "found.doc"), ".csv")
+
+
+def test_a_number_of_molecules_is_at_least_one(library: Any) -> None:
+    for command in (("top", "-n", "-3"), ("list", "-n", "0")):
+        refused = library(*command)
+        assert refused.returncode == 2 and "--limit (-n) is 1 or more" in refused.stderr

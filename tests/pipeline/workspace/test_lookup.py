@@ -41,6 +41,20 @@ def test_datasets(tmp_path: Path) -> None:
         find_dataset("asay", tmp_path)
 
 
+def test_a_copied_workspace_has_the_same_latest(tmp_path: Path) -> None:
+    """A copy gives all files new times, in the order in which they were copied."""
+    late = make(tmp_path, "runs", "20260102-020000-late", 1e9, "model/model.json")
+    early = make(tmp_path, "runs", "20260101-020000-early", 2e9, "model/model.json")
+    for folder, day in ((late, "02"), (early, "01")):
+        at = (folder / "manifest.json").stat().st_mtime
+        write_json(folder / "manifest.json", {"finished": f"2026-01-{day}T02:10:00+00:00"})
+        os.utime(folder / "manifest.json", (at, at))
+    assert find_run("latest", tmp_path) == late
+    assert find_model("latest", tmp_path) == late / "model"
+    write_json(early / "manifest.json", {"finished": "2026-01-03T02:10:00+00:00"})
+    assert find_run("latest", tmp_path) == early, "a manifest that was written anew is read again"
+
+
 def test_models(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished model.*--model"):
         find_model("latest", tmp_path)

@@ -21,6 +21,10 @@ from pipeline.datasets.labels.units import (
         ("Ki nM", ("Ki", "nM")), ("IC50 in nM", ("IC50", "nM")), ("inhibition (%)", ("inhibition", "%")), ("Tm (°C)", ("Tm", "°C")),
         ("MIC (ug/mL)", ("MIC", "ug/mL")), ("sol (pH=7.4)", ("sol (pH=7.4)", "")), ("pIC50", ("pIC50", "")), ("log_g", ("log_g", "")),
         ("t1/2", ("t1/2", "")), ("Standard Value", ("Standard Value", "")),
+        ("% inhibition at 10 uM", ("inhibition at 10 uM", "%")), ("Inhibition at 10 µM (%)", ("Inhibition at 10 µM", "%")),
+        ("inhibition 2.5 uM", ("inhibition 2.5 uM", "")), ("inhibition_at_100_nM", ("inhibition_at_100_nM", "")),
+        ("EC50 uM", ("EC50", "uM")), ("CYP 3A4 uM", ("CYP 3A4", "uM")),
+        ("Papp (10^-6 cm/s)", ("Papp", "10^-6 cm/s")), ("Papp [10⁻⁶ cm/s]", ("Papp", "10⁻⁶ cm/s")), ("Papp (1e-6 cm/s)", ("Papp", "1e-6 cm/s")),
     ],
 )  # fmt: skip
 def test_units_of_headers(name: str, parts: tuple[str, str]) -> None:
@@ -32,6 +36,7 @@ def test_units_of_headers(name: str, parts: tuple[str, str]) -> None:
     [
         ("uM", "nM", 1000), ("nM", "µM", 0.001), ("μM", "uM", 1), ("M", "nM", 1e9), ("pM", "nM", 0.001), ("nmol/L", "nM", 1),
         ("nmol L-1", "nM", 1), ("nanomolar", "nM", 1), ("um", "nM", 1000), ("ug.mL-1", "mg/L", 1), ("ug/mL", "g/L", 0.001),
+        ("10^-6 cm/s", "cm/s", 1e-6), ("10⁻⁶ cm/s", "10^-6 cm/s", 1), ("1e-6 cm/s", "10^-5 cm/s", 0.1), ("10^-6 cm/s", "nm/s", 10),
         ("kcal/mol", "kJ/mol", 4.184), ("h", "min", 60), ("mL min-1 kg-1", "mL/min/kg", 1), ("cells", "cells", 1),
     ],
 )  # fmt: skip

@@ -65,6 +65,10 @@ def test_conditions_are_what_they_say(filled: CandidateLibrary, way: str) -> Non
         lambda row: float(str(row["logp_computed"])) <= 5
     )
     assert set(find(filled, status=("shortlisted",))) == those(lambda row: row["status"] == "shortlisted") != set()
+    late = those(lambda row: str(row["proposed"]) >= "2026-01-02")
+    assert set(find(filled, ranges=(Range.parse("date>=2026-01-02"),))) == late != set()
+    assert set(find(filled, ranges=(Range.parse("date=2026-01-02:2026-01-02"),))) <= late
+    assert find(filled, ranges=(Range.parse("date>20991231"),)) == []
     assert set(find(filled, since=date(2026, 1, 2))) == those(lambda row: str(row["proposed"]) >= "2026-01-02")
     assert len(find(filled, run="20260101-020000-nightly")) == len(find(filled, run="latest")) == 40
     assert len(find(filled, run="nightly")) == 100
@@ -140,6 +144,8 @@ def test_a_mistake_is_said(filled: CandidateLibrary) -> None:
             filled.query(LibraryQuery(**asked))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no range"):
         Range.parse("pIC50 7")
+    with pytest.raises(UserError, match="no date: write it as 2026-11-01"):
+        Range.parse("date>7.5")
 
 
 def test_a_name_that_means_several_values_is_asked_back(filled: CandidateLibrary, tmp_path: Path) -> None:
