@@ -84,6 +84,13 @@ def write_text(path: Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
+def write_parts(path: Path, parts: Iterable[str]) -> Path:
+    """Write a text in UTF-8, part by part, to a file that appears whole; see `write_whole`."""
+    with write_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(parts)
+    return path
+
+
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write bytes to a file that appears whole; see `write_whole`."""
     with write_whole(path) as partial:

@@ -216,14 +216,14 @@ def measure_nearest_distances(points: Tensor, reference: Tensor, exclude_self: b
     """
     if len(points) == 0 or len(reference) == 0:
         return torch.full((len(points),), torch.nan)
-    nearest = []
-    for block in points.split(1024):
+    nearest = torch.empty(len(points))  # made first: results between the large blocks would keep these from being freed
+    for block, part in zip(points.split(1024), nearest.split(1024), strict=True):
         # Not by matrix product, which leaves rounding noise where a point meets itself.
         distances = torch.cdist(block, reference, compute_mode="donot_use_mm_for_euclid_dist")
         if exclude_self:
             distances[distances < 1e-6] = torch.inf
-        nearest.append(distances.min(dim=1).values)
-    return torch.cat(nearest)
+        part.copy_(distances.min(dim=1).values)
+    return nearest
 
 
 def _bin(values: np.ndarray) -> np.ndarray:

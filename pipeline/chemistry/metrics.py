@@ -220,9 +220,16 @@ def find_scaffold(structure: Structure) -> str | None:
     return None if mol is None else write_scaffold(mol)
 
 
-def count_scaffolds(structures: Sequence[Structure]) -> Share:
-    """Count the distinct scaffolds among the molecules; all the molecules without a ring together count as one."""
-    return Share(len({s for s in map(find_scaffold, structures) if s is not None}), len(structures))
+def count_scaffolds(structures: Sequence[Structure], known: Sequence[str | None] | None = None) -> Share:
+    """Count the distinct scaffolds among the molecules; all the molecules without a ring together count as one.
+
+    Args:
+        structures: The molecules.
+        known: Their scaffolds, as `find_scaffold` writes them; None where one is to be found.
+    """
+    pairs = zip(structures, known or [None] * len(structures), strict=True)
+    found = {scaffold if isinstance(scaffold, str) else find_scaffold(structure) for structure, scaffold in pairs}
+    return Share(len(found - {None}), len(structures))
 
 
 # -- neighbors -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections import deque
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -19,14 +21,16 @@ from pipeline.chemistry.fingerprints import ECFP4_2048, SIMULATED_COUNTS, Bits
 
 _MARKS = re.compile(r"[@/\\\\]|\[\d")
 """Finds the marks of stereo and of isotopes in a SMILES."""
+MOST_PARSED = 2_000
+"""The molecules of a process that hold their RDKit molecule, some 40 kB each: an older one is parsed again where it is asked for."""
 
 
 class Molecule:
-    """A molecule in its canonical form, parsed at most once.
+    """A molecule in its canonical form, parsed when its structure is first asked for.
 
-    Two molecules are equal when their canonical SMILES are. The RDKit molecule and all that is derived from it are computed
-    when first asked for, then kept; pickling drops them, so that only the SMILES crosses a process. Nobody may change
-    `mol`: copy it first.
+    Two molecules are equal when their canonical SMILES are. All that is derived from the RDKit molecule is kept once it was computed;
+    the RDKit molecule itself until MOST_PARSED others were parsed, so that long tables take little memory. Pickling drops all this, so
+    that only the SMILES crosses a process. Nobody may change `mol`: copy it first.
 
     Args:
         smiles: The canonical SMILES, as `standardize` and `validate` give it. It is not checked here; `Molecule.parse`
@@ -43,7 +47,7 @@ class Molecule:
         if inchikey is not None:
             self.__dict__["inchikey"] = inchikey
         if mol is not None:
-            self.__dict__["mol"] = mol
+            self._keep(mol)
 
     @classmethod
     def parse(cls, text: str | None) -> Molecule | None:
@@ -51,22 +55,32 @@ class Molecule:
         mol = parse_mol(text)
         return None if mol is None else cls(Chem.MolToSmiles(mol), mol=mol)
 
-    @cached_property
+    @property
     def mol(self) -> Mol:
         """The sanitized RDKit molecule.
 
         Raises:
             DataError: If RDKit cannot read the SMILES.
         """
-        mol = parse_mol(self.smiles)
+        mol: Mol | None = self.__dict__.get("_mol")
         if mol is None:
-            raise DataError(f"RDKit cannot read {self.smiles!r}")
+            mol = parse_mol(self.smiles)
+            if mol is None:
+                raise DataError(f"RDKit cannot read {self.smiles!r}")
+            self._keep(mol)
         return mol
 
     @property
     def is_parsed(self) -> bool:
         """Whether it holds its RDKit molecule."""
-        return "mol" in self.__dict__
+        return "_mol" in self.__dict__
+
+    def _keep(self, mol: Mol) -> None:
+        """Hold the RDKit molecule, and let go of that of the molecule which was parsed longest ago."""
+        self.__dict__["_mol"] = mol
+        _parsed.append(weakref.ref(self))
+        if len(_parsed) > MOST_PARSED and (oldest := _parsed.popleft()()) is not None:
+            oldest.__dict__.pop("_mol", None)
 
     @cached_property
     def inchikey(self) -> str:
@@ -99,10 +113,6 @@ class Molecule:
         """The Bemis-Murcko scaffold as canonical SMILES without stereo; "" for a molecule without a ring."""
         return write_scaffold(self.mol)
 
-    def copy_unparsed(self) -> Molecule:
-        """Return the same molecule without what was computed from its SMILES, some 40 kB; its InChIKey is kept where it is known."""
-        return Molecule(self.smiles, self.__dict__.get("inchikey"), self.changes)
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Molecule) and self.smiles == other.smiles
 
@@ -116,6 +126,8 @@ class Molecule:
         return Molecule, (self.smiles, self.__dict__.get("inchikey"), self.changes)
 
 
+_parsed: deque[weakref.ref[Molecule]] = deque()
+"""The molecules that were parsed last, the oldest first."""
 Structure = str | Molecule
 """A molecule as functions of this room take it: parsed already, or as SMILES that they parse."""
 

@@ -25,8 +25,6 @@ Status = Literal["valid", "not decoded", "empty", "not parsed", "not sanitized",
 
 _ROWS_AT_ONCE = 100
 """Strings that go through each step together: one library call many times over is quicker than all of them in turn."""
-MOST_PARSED = 1_000
-"""Candidates of one call that keep their RDKit molecule, some 40 kB each; further ones are parsed again where they are needed."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def validate(selfies: Sequence[str | None], vocabulary: SelfiesVocabulary) -> li
                 elif not names[1]:
                     found.append(Candidate(row, None, "no identity"))
                 else:
-                    found.append(Candidate(row, Molecule(*names, mol=mol if row < MOST_PARSED else None), "valid"))
+                    found.append(Candidate(row, Molecule(*names, mol=mol), "valid"))
         return found
 
 

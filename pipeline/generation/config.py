@@ -16,6 +16,8 @@ ACQUISITION = "acquisition"
 """The name of the strategy that searches for what is worth measuring."""
 SCAFFOLD = "scaffold"
 """The name of the strategy that keeps a scaffold."""
+UNFINISHED = "generations"
+"""The folder of a workspace with a folder for each generation that is not finished."""
 
 
 class MeasuredConfig(Settings):

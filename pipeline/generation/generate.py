@@ -44,6 +44,7 @@ from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.budget import PER_CANDIDATE, Budget
 from pipeline.generation.sampling.constraint_filter import make_constraints
 from pipeline.generation.sampling.direct import SearchResult, sample
+from pipeline.generation.sampling.kept_batches import KeptBatches
 from pipeline.generation.sampling.rare_targets import warn_of_rare_targets
 from pipeline.generation.sampling.shortfall import explain_shortfall
 from pipeline.generation.scaffold_search import name_groups, search_scaffold
@@ -72,6 +73,7 @@ def generate(
     dataset: Dataset | None = None,
     exclude: Collection[str] = (),
     proposed: Container[str] | None = None,
+    kept: KeptBatches | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> GenerationReport:
@@ -87,6 +89,7 @@ def generate(
         exclude: InChIKeys that are not proposed, as those of an earlier round.
         proposed: InChIKeys that earlier runs proposed: not novel, and left out unless `exclude_known` is False; None where that
             is not known.
+        kept: Where drawn batches are kept, so that the same call goes on from them after a stop; None keeps none.
         progress: Told each stage of the work.
         **settings: Fields of GenerateConfig by name, which go before those of `config`.
 
@@ -101,8 +104,7 @@ def generate(
     if target:
         settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
     config = GenerateConfig.model_validate({**config.model_dump(), **settings})
-    if config.seed == "date":  # the number is said in the report, so that the night can be repeated
-        config = config.model_copy(update={"seed": make_seed(config.seed)})
+    config = settle_seed(config)
     dataset = dataset or model.dataset()
     started = time.monotonic()
     objectives, warnings = resolve(config.objectives, model.properties)
@@ -128,7 +130,7 @@ def generate(
         kind = MeasuredKind.measure(model, objectives, config, list_measured_molecules(dataset, objectives))
         constraints = Constraints((*kind.list_constraints(), *constraints.constraints))
         warnings += kind.explain(config)
-    found, samples = _search(model, objectives, config, dataset, constraints, usual, is_new, progress)
+    found, samples = _search(model, objectives, config, dataset, constraints, usual, is_new, kept, progress)
     counts = found.counts
     molecules = compare_with_training(found.molecules, model, training)
     if dataset is not None and (exclude or config.strategy == ACQUISITION):
@@ -203,7 +205,13 @@ def generate(
         found.refusals,
         isomers=isomers,
         hits=hits,
+        is_stopped=found.is_stopped,
     )
+
+
+def settle_seed(config: GenerateConfig) -> GenerateConfig:
+    """Put the day's number in the place of the seed "date"; it is said in the report, so that the night can be repeated."""
+    return config.model_copy(update={"seed": make_seed(config.seed)}) if config.seed == "date" else config
 
 
 def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel, config: GenerateConfig) -> str:
@@ -235,6 +243,7 @@ def _search(
     constraints: Constraints,
     usual: frozenset[str],
     is_new: Callable[[str, str], bool],
+    kept: KeptBatches | None,
     progress: Progress,
 ) -> tuple[SearchResult, int]:
     """Search with the strategy; return what was found and how many molecules were to be looked at."""
@@ -244,7 +253,7 @@ def _search(
         return search_scaffold(model, objectives, config, samples, progress, constraints, allowed), samples
     if config.strategy != ACQUISITION:
         budget = Budget(config, objectives, constraints, is_new, allowed)
-        return sample(model, objectives, config, budget, progress, constraints), budget.granted
+        return sample(model, objectives, config, budget, progress, constraints, kept), budget.granted
     samples = config.samples or max(PER_CANDIDATE * config.n, LEAST)
     known, seed = list_measured_molecules(dataset, objectives), int(config.seed)
     found = search(

@@ -46,6 +46,8 @@ class GenerationReport(HasCandidates):
     """The stereoisomers of the candidates with undefined stereo (`predict_isomers`), where they were asked for."""
     hits: ExpectedHits | None = None
     """How many candidates are expected to reach the goal; None where no value is predicted or no goal is known."""
+    is_stopped: bool = False
+    """Whether a person ended the search early."""
     library: LibraryAccount | None = None
     """The account of the library that the candidates were chosen from; None where they were generated."""
     report: dict[str, Any] = field(default_factory=dict)

@@ -16,9 +16,9 @@ from pipeline.chemistry.config import ScaffoldConfig
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.variation.scaffold_request import open_scaffold
 from pipeline.generation.config import SCAFFOLD, GenerateConfig
+from pipeline.generation.sampling.batch_drawer import evaluate
 from pipeline.generation.sampling.constraint_filter import MEETS, Refusals
-from pipeline.generation.sampling.direct import COLUMNS, LESS, LOOKED_AT, MOST_PARSED, SearchResult, explain_stop
-from pipeline.generation.sampling.drawn_batch import evaluate
+from pipeline.generation.sampling.direct import COLUMNS, LESS, LOOKED_AT, SearchResult, explain_stop
 from pipeline.models.scaffolds.scaffold_proposals import ScaffoldProposals
 from pipeline.models.spelling import encode_valid, write_selfies
 from pipeline.models.trained_model import TrainedModel
@@ -198,7 +198,6 @@ class _Found:
         hits = [w.find_hits(values[w.summary.name]) for w in self.objectives]
         within = np.logical_and.reduce([np.ones(len(kept), bool), *hits])
         for i, (molecule, weight) in enumerate(kept):
-            parsed = molecule if len(self.rows) < MOST_PARSED else molecule.copy_unparsed()
             row = {
                 "smiles": molecule.smiles,
                 "inchikey": molecule.inchikey,
@@ -206,7 +205,7 @@ class _Found:
                 "sample": len(self.rows),
             }
             string = write_selfies(molecule.smiles, self.model.checkpoint.vocabulary)
-            row |= {"selfies": string, "strategy": SCAFFOLD, "z": z[i], "molecule": parsed}
+            row |= {"selfies": string, "strategy": SCAFFOLD, "z": z[i], "molecule": molecule}
             for w in self.objectives:
                 name = w.summary.name
                 row[f"{name}_{w.basis}"] = values[name][i]

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.chemistry.molecule import Molecule, skeleton_key
 from pipeline.chemistry.stereo_isomers import enumerate_stereoisomers
 from pipeline.datasets.dataset import Dataset
-from pipeline.generation.sampling.drawn_batch import evaluate
+from pipeline.generation.sampling.batch_drawer import evaluate
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score

@@ -126,14 +126,18 @@ class CandidateLibrary(Described):
         with read(self.engine) as connection:
             return int(connection.execute(select(func.count()).select_from(MoleculeRecord)).scalar_one())
 
-    def add_run(self, folder: Path) -> RecordedRun | None:
+    def add_run(self, folder: Path, workers: int = 1) -> RecordedRun | None:
         """Record a finished run by its folder alone; None where it is recorded already.
+
+        Args:
+            folder: The run's folder.
+            workers: The processes for a run of many candidates; with 1 everything is done in this one.
 
         Raises:
             DataError: The folder is no finished run, or damaged.
         """
         table = read_run(folder)
-        structures = describe_candidates(table)  # before the transaction: other writers need not wait for it
+        structures = describe_candidates(table, workers)  # before the transaction: other writers need not wait for it
         with write(self.engine) as connection:
             return record(connection, table, structures)
 

@@ -67,7 +67,7 @@ def write_export(table: pd.DataFrame, dictionary: pd.DataFrame, path: Path) -> P
         write_table_file(table, path, {"columns": dictionary})
         return None
     if path.suffix.lower() == ".sdf":
-        write_text(path, write_sdf(table, "library"))
+        write_sdf(path, table, "library")
     else:
         write_text(path, format_csv(table))
     beside = path.with_name(f"{path.stem}-columns.csv")

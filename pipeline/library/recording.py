@@ -28,7 +28,10 @@ from pipeline.library.schema import (
     ValueRecord,
 )
 from pipeline.library.structures import Structure, describe_structure
+from pipeline.workspace.work.parallel import Workers
 
+PARALLEL_FROM = 4_000
+"""Candidates from which processes of their own compute the fingerprints."""
 NO_MODEL = 0
 """The model of values that no model predicted."""
 
@@ -80,35 +83,47 @@ def record(
     }  # fmt: skip
     insert_new(connection, RunRecord, [run])
     run_id = connection.execute(select(RunRecord.id).where(RunRecord.key == table.key)).scalar_one()
-    insert_new(connection, ProposalRecord, [_make_proposal(ids[key], run_id, c) for key, c in rows.items()])
-    latest = _update_molecules(connection, table, {ids[key]: c for key, c in rows.items()})
     properties = find_properties(connection, {v.name for c in rows.values() for v in c.values}, table.properties)
-    write_values(
-        connection,
-        [
-            {
-                "molecule_id": ids[key], "property_id": properties[v.name], "basis": v.basis,
-                "model_id": model if v.basis == PREDICTED else NO_MODEL, "value": v.value, "std": v.std,
-                "is_current": ids[key] in latest,
-            }
-            for key, c in rows.items()
-            for v in c.values
-        ],
-    )  # fmt: skip
+    for part in split(list(rows.items())):
+        insert_new(connection, ProposalRecord, [_make_proposal(ids[key], run_id, c) for key, c in part])
+        latest = _update_molecules(connection, table, {ids[key]: c for key, c in part})
+        write_values(
+            connection,
+            [
+                {
+                    "molecule_id": ids[key], "property_id": properties[v.name], "basis": v.basis,
+                    "model_id": model if v.basis == PREDICTED else NO_MODEL, "value": v.value, "std": v.std,
+                    "is_current": ids[key] in latest,
+                }
+                for key, c in part
+                for v in c.values
+            ],
+        )  # fmt: skip
     return RecordedRun(
         table.run, len(table.candidates), new, sum(name_key(c) not in structures for c in table.candidates)
     )
 
 
-def describe_candidates(table: RunTable) -> dict[str, Structure]:
-    """Compute keys and fingerprints of a run's candidates, by `name_key`; those that RDKit cannot read are left out."""
-    found = {}
-    for candidate in table.candidates:
-        mol = parse_mol(candidate.smiles)
-        if mol is not None:
-            key = name_key(candidate)
-            found[key] = describe_structure(Molecule(candidate.smiles, key, mol=mol), candidate.scaffold or None)
-    return found
+def describe_candidates(table: RunTable, workers: int = 1) -> dict[str, Structure]:
+    """Compute keys and fingerprints of a run's candidates, by `name_key`; those that RDKit cannot read are left out.
+
+    Args:
+        table: The run.
+        workers: The processes for a run of many candidates; with 1 everything is done in this one.
+    """
+    told = [(c.smiles, name_key(c), c.scaffold or None) for c in table.candidates]
+    with Workers(workers if len(told) >= PARALLEL_FROM else 1, on_cluster=False) as processes:
+        parts = processes.map(_describe_part, split(told))
+        return {structure.inchikey: structure for part in parts for structure in part}
+
+
+def _describe_part(told: Sequence[tuple[str, str, str | None]]) -> list[Structure]:
+    """Describe the structures of some SMILES, each with its key and its scaffold where that is known."""
+    mols = [parse_mol(smiles) for smiles, _, _ in told]
+    rows = zip(told, mols, strict=True)
+    return [
+        describe_structure(Molecule(s, key, mol=mol), scaffold) for (s, key, scaffold), mol in rows if mol is not None
+    ]
 
 
 def name_key(candidate: Candidate) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chem_vae import atomic_files
 from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.work.parallel import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,8 @@ COLUMNS = "candidates-columns.csv"
 """The file that says what each column of candidates.csv means."""
 MESSAGE = "report.md"
 """The report as a short message."""
-
-
+PARALLEL_FROM = 4_000
+"""Candidates from which processes of their own write the structures."""
 STEPS = 3
 """The steps of `write` that are told: the page, the tables, the structures."""
 
@@ -65,7 +66,8 @@ def write(
     dictionary = make_dictionary(describe_columns([str(name) for name in table.columns], report))
     atomic_files.write_text(folder / COLUMNS, format_csv(dictionary))
     tell(2)
-    atomic_files.write_text(folder / "candidates.sdf", write_sdf(candidates, report.run_id))
+    workers = count_cores() if len(candidates) >= PARALLEL_FROM else 1
+    write_sdf(folder / "candidates.sdf", candidates, report.run_id, workers)
     tell(3)
     atomic_files.write_json(folder / "report.json", data)
     atomic_files.write_text(folder / MESSAGE, message)

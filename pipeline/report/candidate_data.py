@@ -225,12 +225,13 @@ def _place(report: Report, count: int) -> MapData | None:
         known = report.optimization.map
     if known is None or not known.candidates:
         return None
-    rows = known.candidate_rows or list(range(len(known.candidates)))
+    if len(known.candidates) != count and not known.candidate_rows:
+        return None
+    rows = known.candidate_rows or list(range(count))
     points: list[Point] = [[] for _ in range(count)]
     for row, point in zip(rows, known.candidates, strict=False):
-        if row >= count or (len(known.candidates) != count and not known.candidate_rows):
-            return None
-        points[row] = _round(point)
+        if row < count:  # of more candidates than the table has, the first are shown
+            points[row] = _round(point)
     return MapData(points=points, data=[_round(point) for point in known.data], explained=known.explained)
 
 

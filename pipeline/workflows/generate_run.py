@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from chem_vae.errors import ChemVAEWarning
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig
-from pipeline.generation.generate import generate
+from pipeline.generation.generate import generate, settle_seed
+from pipeline.generation.sampling.kept_batches import KeptBatches
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.building.data_account import add_newest
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
@@ -21,6 +24,7 @@ from pipeline.workflows.records.night_account import NightAccount, tell_night
 from pipeline.workflows.records.run_folder import estimate_run, open_run_writer
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.disk_space import check_writable
+from pipeline.workspace.storage.folders import delete_folder
 
 
 def generate_run(
@@ -61,7 +65,14 @@ def generate_run(
     dataset = dataset or model.dataset(workspace)
     known = known or KnownMolecules(workspace, library)
     exclude = () if earlier is None else set(earlier["inchikey"])
-    made = generate(model, config=config, dataset=dataset, exclude=exclude, proposed=known, progress=progress)
+    config = settle_seed(config)
+    kept = KeptBatches.of(model, config, workspace, name)
+    if there := kept.count_draws():
+        text = f"goes on from {there:,} draws of the same generation, which was stopped"
+        warnings.warn(text, ChemVAEWarning, stacklevel=2)
+    made = generate(
+        model, config=config, dataset=dataset, exclude=exclude, proposed=known, kept=kept, progress=progress
+    )
     asked: dict[str, Any] = {"generate": made.config.model_dump(mode="json"), **name_library(library)}
     with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
         writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
@@ -78,4 +89,6 @@ def generate_run(
         made.report = report.to_dict()
         run = writer.finish(report, made.candidates, seed=made.config.seed, counts=made.counts, **night.facts)
     record_run(run, workspace, library)
+    if not made.is_stopped:  # else the same command goes on from there
+        delete_folder(kept.folder)
     return run

@@ -19,6 +19,7 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.sampling.kept_batches import KEPT_FROM
 from pipeline.library import open_library
 from pipeline.library.database import connect, find_library, write
 from pipeline.library.search import structure_index
@@ -95,6 +96,12 @@ def open_model(workspace: Path) -> TrainedModel:
 
 def generate_molecules(workspace: Path) -> None:
     generate_run(open_model(workspace), None, GENERATE, workspace, "generated")
+
+
+def generate_many(workspace: Path) -> None:
+    """Draw so many molecules that the batches are kept until the run is written."""
+    config = GENERATE.model_copy(update={"samples": KEPT_FROM + 160, "batch_size": 40, "redraws": 0})
+    generate_run(open_model(workspace), None, config, workspace, "many")
 
 
 def run_campaign(workspace: Path) -> None:
@@ -228,6 +235,7 @@ JOBS = {
     "ingest of a grown source": Job(ingest_source, "ingest", lambda w: write_source(w, 0, 320)),
     "training": Job(train_model, "ingest"),
     "report": Job(generate_molecules, "training"),
+    "long generation": Job(generate_many, "training"),
     "run": Job(run_campaign, prepare=lambda w: write_source(w, 0, 100)),
     "optimize": Job(optimize_molecules, "training"),
     "record": Job(record_runs, prepare=write_nights),

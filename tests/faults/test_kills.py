@@ -24,9 +24,9 @@ RESULTS = "CHEM_VAE_FAULTS_RESULTS"
 QUICK = {"gc": 3, "migration": 3}
 KILLS = {
     "gc": 40, "migration": 40, "search for a structure": 40, "import of measurements": 45, "record": 45, "merge": 30,
-    "ingest": 30, "ingest of a grown source": 20, "training": 14, "optimize": 16, "report": 8, "run": 8, "update": 4,
+    "ingest": 30, "ingest of a grown source": 20, "training": 14, "optimize": 16, "report": 8, "long generation": 8, "run": 8, "update": 4,
 }  # fmt: skip
-"""The kills of each job, 340 in all."""
+"""The kills of each job, 348 in all."""
 
 
 def check(counts: Counts, kills: int) -> None:

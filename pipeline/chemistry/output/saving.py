@@ -45,7 +45,7 @@ def save(frame: pd.DataFrame, path: str | Path, captions: Sequence[str] | None =
         rows = [str(s) for s in frame["smiles"] if isinstance(s, str) and s]
         return write_text(path, "".join(f"{s} {i}\n" for i, s in enumerate(rows, start=1)))
     if kind == ".sdf":
-        return write_text(path, write_sdf(frame, path.stem))
+        return write_sdf(path, frame, path.stem)
     raise UserError(f"cannot write {path.name}: the name must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
 
 

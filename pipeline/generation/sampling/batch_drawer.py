@@ -10,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from chem_vae.errors import UserError
-from chem_vae.optimizers import Proposal
 from chem_vae.seeds import number_seed
 from pipeline.chemistry.filters.structure_filters import name_first_unusual_of_each
-from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.properties import compute, prepare_worker
 from pipeline.generation.annotate import predict_property
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.sampling.batch import DrawJob, DrawnBatch
+from pipeline.generation.sampling.kept_batches import KeptBatches
 from pipeline.models.sampling import draw
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
@@ -30,38 +29,6 @@ from pipeline.workspace.work.parallel import Workers, count_cores
 
 PARALLEL_FROM = 4_000
 """Draws from which processes of their own are started, each of which loads the model; fewer are made before those are."""
-
-
-@dataclass(frozen=True)
-class DrawJob:
-    """The points that one batch is drawn from; arrays, since tensors would take shared memory to reach another process."""
-
-    number: int
-    """The draws before this batch."""
-    z: NDArray[np.float32]
-    """(n, D) latent points; NaN where the molecule is drawn without one."""
-    conditions: NDArray[np.float32]
-    """(n, P) standardized conditions; NaN where nothing is asked for."""
-
-
-@dataclass(frozen=True)
-class DrawnBatch:
-    """The molecules that were drawn from the n points of a job, with their strings and values; row i is of point i."""
-
-    molecules: list[Molecule | None]
-    """In the standard form of the training data; None where there is no molecule."""
-    strings: list[str | None]
-    """The decoded SELFIES strings."""
-    canonical: Share
-    """How many of the decoded strings are the canonical spelling of their molecule."""
-    encoded: NDArray[np.float32]
-    """(n, D) where each molecule itself lies; NaN where there is none."""
-    values: dict[str, list[float]]
-    """The values (n,) of each objective."""
-    deviations: dict[str, list[float]]
-    """The deviations (n,) of the predicted ones."""
-    unusual: list[str | None]
-    """The name of the first unusual structure of each molecule. None where there is no such structure, or where `BatchDrawer` does not look for one."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +42,16 @@ class BatchDrawer:
     """Names and keys of structures that count as usual here (`allowed` of `name_first_unusual_of_each`); with None no molecule is looked at."""
     bounded: Sequence[ResolvedObjective] = ()
     """Only molecules that meet these objectives are looked at for unusual structures."""
+    kept: KeptBatches | None = None
+    """Where drawn batches are kept; None keeps none."""
 
     def draw(self, job: DrawJob) -> DrawnBatch:
-        """Draw one batch; the same job gives the same molecules."""
+        """Draw one batch, or take it from those kept; the same job gives the same molecules."""
+        if self.kept is None:
+            return self._draw(job)
+        return self.kept.read(job) or self.kept.write(job, self._draw(job))
+
+    def _draw(self, job: DrawJob) -> DrawnBatch:
         model, config = self.model, self.config
         drawn = draw(
             model.checkpoint,
@@ -124,7 +98,7 @@ class BatchPool:
         count = count_cores() if draws >= PARALLEL_FROM else 1
         self._draw: Callable[[DrawJob], DrawnBatch] = drawer.draw if count == 1 else draw_in_worker
         names = [w.summary.name for w in drawer.objectives if w.basis == "computed"]
-        parts = drawer.model.folder, drawer.objectives, drawer.config, drawer.usual, drawer.bounded
+        parts = drawer.model.folder, drawer.objectives, drawer.config, drawer.usual, drawer.bounded, drawer.kept
         setup = partial(open_worker, *parts, prepare_worker(names))
         self._workers = Workers(count, setup, on_cluster=False)  # a cluster need not have the model's folder
 
@@ -140,12 +114,6 @@ class BatchPool:
         return self._workers.map(self._draw, jobs)
 
 
-def make_job(number: int, proposal: Proposal) -> DrawJob:
-    """Make the job that draws from a proposal."""
-    z, conditions = proposal.z.float().numpy(force=True), proposal.conditions.float().numpy(force=True)
-    return DrawJob(number, z, conditions)
-
-
 _drawer: BatchDrawer | None = None
 
 
@@ -155,13 +123,14 @@ def open_worker(
     config: GenerateConfig,
     usual: frozenset[str] | None,
     bounded: Sequence[ResolvedObjective],
+    kept: KeptBatches | None,
     prepare: Callable[[], None],
 ) -> None:
     """Prepare a worker process: open the model, and compute with one thread, as there are as many workers as cores."""
     global _drawer
     torch.set_num_threads(1)
     prepare()
-    _drawer = BatchDrawer(TrainedModel.open(folder), objectives, config, usual, bounded)
+    _drawer = BatchDrawer(TrainedModel.open(folder), objectives, config, usual, bounded, kept)
 
 
 def draw_in_worker(job: DrawJob) -> DrawnBatch:

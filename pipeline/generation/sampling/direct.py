@@ -18,9 +18,11 @@ from chem_vae.progress import Progress
 from chem_vae.seeds import number_seed
 from pipeline.chemistry.metrics import Share
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.sampling.batch import DrawJob, DrawnBatch, make_job
+from pipeline.generation.sampling.batch_drawer import BatchDrawer, BatchPool
 from pipeline.generation.sampling.budget import Budget
 from pipeline.generation.sampling.constraint_filter import MEETS, Refusals
-from pipeline.generation.sampling.drawn_batch import BatchDrawer, BatchPool, DrawJob, DrawnBatch, make_job
+from pipeline.generation.sampling.kept_batches import KEPT_FROM, KeptBatches
 from pipeline.generation.sampling.steering import Steering
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
@@ -33,7 +35,6 @@ STALE_BATCHES = 5  # batches in a row without a new molecule, after which sampli
 DIRECT = ("conditional", "gradient", "random")  # strategies that need no scores
 COLUMNS = ["smiles", "inchikey", "score", "sample", "selfies", "strategy", "z", "molecule", "within_target"]
 LOOKED_AT, LESS = "molecules are to be looked at", "--number or --samples with a smaller number asks for less"
-MOST_PARSED = 5_000  # molecules that stay parsed, some 40 kB each; further ones are parsed again where they are needed
 
 
 @dataclass
@@ -50,6 +51,8 @@ class SearchResult:
     warnings: list[str] = field(default_factory=list)
     refusals: Refusals = field(default_factory=Refusals)
     """The number of molecules that each constraint refused."""
+    is_stopped: bool = False
+    """Whether a person ended it early."""
 
 
 def sample(
@@ -59,6 +62,7 @@ def sample(
     budget: Budget,
     progress: Progress,
     constraints: Constraints,
+    kept: KeptBatches | None = None,
 ) -> SearchResult:
     """Sample from the model with one strategy, validate the molecules, hold them to the constraints and score them.
 
@@ -72,12 +76,13 @@ def sample(
         budget: How many molecules to decode.
         progress: Told the stage "generate".
         constraints: A molecule that breaks one is counted, and is no row of the result.
+        kept: Where drawn batches are kept, so that the same call goes on from them after a stop.
 
     Raises:
         UserError: The strategy learns from scores, or the model cannot follow it to the objectives.
     """
     with watch_long_work(LOOKED_AT, LESS) as work:
-        return _sample(model, objectives, config, budget, progress, constraints, work)
+        return _sample(model, objectives, config, budget, progress, constraints, kept, work)
 
 
 def _sample(
@@ -87,6 +92,7 @@ def _sample(
     budget: Budget,
     progress: Progress,
     constraints: Constraints,
+    kept: KeptBatches | None,
     work: LongWork,
 ) -> SearchResult:
     optimizer = _create_optimizer(model, objectives, config, constraints, int(config.seed))
@@ -116,7 +122,8 @@ def _sample(
 
     progress("generate", 0, budget.granted)
     done = stale = canonical = decoded = 0
-    drawer = BatchDrawer(model, objectives, config, budget.usual if budget.is_counting else None, budget.bounded)
+    usual = budget.usual if budget.is_counting else None
+    drawer = BatchDrawer(model, objectives, config, usual, budget.bounded, kept)
     with BatchPool(drawer, budget.granted) as pool:
         for batch in draw_batches():
             n, molecules, z = len(batch.molecules), batch.molecules, torch.from_numpy(batch.encoded)
@@ -154,8 +161,6 @@ def _sample(
             conditions = asked.popleft()
             if budget.is_extended:
                 steering.learn(conditions, molecules, z, met)
-            for row in rows[max(before, MOST_PARSED) :]:
-                row["molecule"] = row["molecule"].copy_unparsed()
             stale = stale + 1 if len(seen) == counts["unique"] else 0
             counts["unique"] = len(seen)
             figures = {"valid": counts["valid"] / done, "unique": len(seen) / done}
@@ -172,8 +177,8 @@ def _sample(
     spelled = Share(canonical, decoded)
     if len(constraints):
         counts[MEETS] = refusals.passed
-    told = _collect_warnings(counts, spelled, budget, steering, config, work.is_stopped())
-    return SearchResult(frame, counts, spelled, told, refusals)
+    told = _collect_warnings(counts, spelled, budget, steering, config, work.is_stopped(), kept is not None)
+    return SearchResult(frame, counts, spelled, told, refusals, work.is_stopped())
 
 
 def show_rows(
@@ -200,6 +205,7 @@ def _collect_warnings(
     steering: Steering,
     config: GenerateConfig,
     is_stopped: bool,
+    is_kept: bool,
 ) -> list[str]:
     told = []
     samples = budget.granted
@@ -210,7 +216,8 @@ def _collect_warnings(
             "the model is young or was trained on little; expect odd structures"
         )
     if done < samples and is_stopped:
-        told.append(explain_stop(done, samples))
+        goes_on = "; the same command goes on from these draws" if is_kept and done > KEPT_FROM else ""
+        told.append(explain_stop(done, samples) + goes_on)
     elif done < samples:
         told.append(
             f"stopped after {done:,} of {samples:,} samples: the last {STALE_BATCHES} batches brought no molecule that was "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,9 @@ def _count_sizes(candidates: pd.DataFrame, model: TrainedModel) -> list[tuple[in
     sizes = Sizes.measure(model) if len(candidates) >= FEWEST else None
     if sizes is None:
         return []
-    weights = [compute(molecule.mol, ["mw"])[0] for molecule in candidates["molecule"]]
+    known = candidates["mw_computed"] if "mw_computed" in candidates else [math.nan] * len(candidates)
+    pairs = zip(candidates["molecule"], known, strict=True)
+    weights = [compute(molecule.mol, ["mw"])[0] if math.isnan(mw) else mw for molecule, mw in pairs]
     low, high = sizes.mw
     told = (
         (sum(mw > high for mw in weights), "heavier", high, f":{high}"),

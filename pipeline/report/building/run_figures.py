@@ -117,7 +117,7 @@ def measure_achieved(
 def measure_diversity(candidates: pd.DataFrame) -> Diversity:
     """Measure the internal diversity of the candidates, and count their scaffolds."""
     molecules = candidates["molecule"].tolist()
-    count = count_scaffolds(molecules)
+    count = count_scaffolds(molecules, candidates["scaffold"].tolist() if "scaffold" in candidates else None)
     return Diversity(internal_diversity=measure_internal_diversity(molecules), scaffolds=count.count, of=count.of)
 
 

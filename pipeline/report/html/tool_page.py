@@ -29,16 +29,20 @@ _LIBRARIES = (
     libraries.VEGA_LITE,
     libraries.INTERPRETER,
 )
+MOST_CARRIED = 10_000
+"""The candidates that a page carries, some kilobyte each: with more of them a browser gets slow. The CSV and SDF files hold all."""
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def make_tool(report: Report, candidates: pd.DataFrame) -> dict[str, Any]:
-    """Make what the template needs for the tool: the data as JSON, the libraries, and the digests of all scripts."""
-    data = collect_candidate_data(report, candidates).to_dict()
+    """Make what the template needs for the tool: the data of the first candidates as JSON, the libraries, and the digests of all scripts."""
+    carried_candidates = candidates.head(MOST_CARRIED)
+    data = collect_candidate_data(report, carried_candidates).to_dict()
     data["fingerprints"] = pack_fingerprints(data["values"]["smiles"])
     carried = [libraries.carry_script(file) for file in _LIBRARIES]
     return {
         "data": embed_json(data),
+        "carried": len(carried_candidates),
         "style": libraries.read_style() + Markup(read_resource("tool.css")),
         "libraries": [{"id": script.id, "packed": Markup(script.packed)} for script in carried],
         "digests": [script.digest for script in carried],

@@ -19,6 +19,7 @@ from pipeline.report.facts.asked_and_found import News
 from pipeline.report.facts.part import Share
 from pipeline.workspace.presentation.csv_tables import read_csv, read_csv_rows
 from pipeline.workspace.runs import Run
+from pipeline.workspace.work.parallel import count_cores
 
 PROPOSED = "proposed.csv"
 """The file of a run folder that lists what the run passed over, as earlier runs had proposed it (smiles, inchikey, run)."""
@@ -112,7 +113,7 @@ def record_run(run: Run, workspace: Path, address: str | None = None) -> None:
     """Record a finished run in the library; where that fails a warning says what records it later."""
     try:
         with open_library(workspace, address) as library:
-            library.add_run(run.folder)
+            library.add_run(run.folder, count_cores())
     except (UserError, OSError) as error:
         warnings.warn(
             f"the run {run.id} is finished, but is not in the candidate library: {error}. The next run records it, or: "

@@ -160,7 +160,7 @@ def estimate_run(model: TrainedModel, workspace: Path, molecules: int) -> int:
     some kilobytes a molecule."""
     there = next(place for place in (workspace.absolute(), *workspace.absolute().parents) if place.exists())
     copied = 0 if there.stat().st_dev == model.folder.stat().st_dev else measure_folder(model.folder)
-    return copied + 2_000_000 + 5_000 * molecules
+    return copied + 2_000_000 + 8_000 * molecules
 
 
 def create_run(workspace: Path, name: str, config: Mapping[str, Any]) -> Run:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chem_vae.errors import UserError
+from pipeline.generation.config import UNFINISHED
 from pipeline.report.model import Report, read_report
 from pipeline.workspace.runs import KIND
 from pipeline.workspace.storage.folders import read_manifest
@@ -52,25 +53,26 @@ class RunSummary:
         return asdict(self)
 
 
+_UNFINISHED = (
+    ("optimizations", "optimization", "a search that was stopped; the same command goes on from its calls"),
+    (UNFINISHED, "generation", "a generation that was stopped; the same command goes on from its draws"),
+)
+
+
 def summarize_runs(workspace: Path) -> Iterator[RunSummary]:
     """Summarize all runs of a workspace, the newest first, also those that are not finished or are damaged.
 
     Args:
-        workspace: The folder with `runs/`, and `optimizations/` where searches keep their calls until they are finished.
+        workspace: The folder with `runs/`, and with `optimizations/` and `generations/`, where a search keeps its calls and a long
+            generation its draws until they are finished.
     """
     found = [summarize_run(folder) for folder in (workspace / "runs").glob("[!.]*/")]
-    for folder in (workspace / "optimizations").glob("[!.]*/"):
-        changed = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
-        found.append(
-            RunSummary(
-                folder.name,
-                "unfinished",
-                "optimization",
-                started=datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds"),
-                bytes=measure_disk([folder]).own,
-                why="a search that was stopped; the same command goes on from its calls",
-            )
-        )
+    for place, kind, why in _UNFINISHED:
+        for folder in (workspace / place).glob("[!.]*/"):
+            changed = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+            started = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
+            size = measure_disk([folder]).own
+            found.append(RunSummary(folder.name, "unfinished", kind, started=started, bytes=size, why=why))
     yield from sorted(found, key=lambda run: (run.started or "", run.id), reverse=True)
 
 

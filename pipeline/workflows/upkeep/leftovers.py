@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.building.part_cache import FOLDER as PARTS
+from pipeline.generation.config import UNFINISHED as GENERATIONS
 from pipeline.workspace.remote.publishing import MARKS
 from pipeline.workspace.remote.remote_folders import FETCHED
 from pipeline.workspace.storage.cache_folder import DRAWN, find_cache_folder
@@ -61,7 +62,7 @@ class Garbage:
 
 def find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:
     """Find unfinished, damaged and half-deleted folders, and files that a kill has left."""
-    for place in ("runs", "models", "datasets", "optimizations"):
+    for place in ("runs", "models", "datasets", "optimizations", GENERATIONS):
         for path in sorted((workspace / place).glob("*")):
             old = _is_old(path, retention, now)
             if DELETED in path.name:
@@ -76,6 +77,9 @@ def find_rubbish(workspace: Path, retention: Retention, now: float) -> Iterator[
                 yield make_garbage(
                     path, "unfinished", f"unfinished work, untouched for {retention.unfinished_days:g} days"
                 )
+            elif place == GENERATIONS and old:
+                why = f"drawn by a generation that was not finished, untouched for {retention.unfinished_days:g} days"
+                yield make_garbage(path, "unfinished", why)
             elif place == "runs" and path.is_dir() and not (path / "manifest.json").exists() and old:
                 yield make_garbage(
                     path, "run", f"was not finished, and is untouched for {retention.unfinished_days:g} days"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import deque
 
 import pytest
 from rdkit import Chem
@@ -54,3 +55,18 @@ def test_any_smiles_is_written_canonically() -> None:
     ]
     with pytest.raises(DataError, match="cannot read 'C1'"):
         _ = Molecule("C1").mol
+
+
+def test_only_so_many_molecules_of_a_process_stay_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others hold their SMILES and what was computed from it, so that a hundred thousand molecules fit into memory."""
+    monkeypatch.setattr("pipeline.chemistry.molecule.MOST_PARSED", 2)
+    monkeypatch.setattr("pipeline.chemistry.molecule._parsed", deque())
+    molecules = [Molecule(smiles) for smiles in ("CCO", "CCN", "c1ccccc1CC", "CCC")]
+    scaffolds = [molecule.scaffold for molecule in molecules]
+    assert [molecule.is_parsed for molecule in molecules] == [False, False, True, True]
+    assert [molecule.scaffold for molecule in molecules] == scaffolds == ["", "", "c1ccccc1", ""]
+    assert not molecules[0].is_parsed, "what was computed is kept"
+    assert molecules[0].mol is molecules[0].mol
+    assert [molecule.is_parsed for molecule in molecules] == [True, False, False, True], (
+        "the one parsed longest ago goes"
+    )

@@ -66,12 +66,3 @@ def test_the_vocabularys_own_bond_constraints_hold() -> None:
     string = "[C][=C][C][O]"
     wide, tight = (validate([string], SelfiesVocabulary(SYMBOLS, (), c))[0] for c in (None, narrow))
     assert (wide.smiles, tight.smiles) == ("C=CCO", "C=C")
-
-
-def test_only_so_many_candidates_stay_parsed(vocabulary: SelfiesVocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others hold their SMILES alone, so that a hundred thousand samples fit into memory."""
-    monkeypatch.setattr("pipeline.chemistry.validate.MOST_PARSED", 2)
-    strings = ["[C][C][O]", "[C][C][N]", "[C][C][C]", "[O][C][O]"]
-    molecules = [c.molecule for c in validate(strings, vocabulary)]
-    assert ["mol" in vars(m) for m in molecules] == [True, True, False, False]
-    assert [m.mol.GetNumAtoms() for m in molecules if m is not None] == [3, 3, 3, 3]

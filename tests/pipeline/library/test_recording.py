@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 from chem_vae.errors import ChemVAEWarning, DataError
 from pipeline.library import CandidateLibrary
 from pipeline.library.database import read
+from pipeline.library.recording import describe_candidates
+from pipeline.library.run_tables import read_run
 from pipeline.library.schema import Base
 
 OLD = Path(__file__).resolve().parents[2] / "old_formats" / "workspace"
@@ -37,6 +39,16 @@ def test_a_run_is_recorded_from_its_folder_once(
     assert before["property_values"] == 12
     assert library.add_run(folder) is None and library.add_missing_runs() == []
     assert count_rows(library) == before
+
+
+def test_processes_compute_what_one_computes(
+    tmp_path: Path, write_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_run(write_run(tmp_path, "20260101-020000-nightly"))
+    alone = describe_candidates(table)
+    monkeypatch.setattr("pipeline.library.recording.PARALLEL_FROM", 2)
+    monkeypatch.setattr("pipeline.library.recording.describe_structure", None)  # this process computes none
+    assert describe_candidates(table, workers=2) == alone and len(alone) == 6
 
 
 def test_a_molecule_that_is_proposed_again_is_one_molecule_with_two_proposals(

@@ -14,7 +14,8 @@ from chem_vae.checkpoint import Checkpoint
 from chem_vae.threads import use_one_thread
 from pipeline.chemistry.filters.structure_filters import name_first_unusual
 from pipeline.generation.config import GenerateConfig
-from pipeline.generation.sampling import drawn_batch
+from pipeline.generation.sampling import batch_drawer
+from pipeline.generation.sampling.batch import DrawJob
 from pipeline.generation.sampling.budget import Budget
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import read_kept_smiles
@@ -78,9 +79,9 @@ def test_processes_of_their_own_draw_the_same_molecules(model: TrainedModel, mon
         return found.molecules["smiles"].tolist(), found.counts
 
     alone = draw()
-    monkeypatch.setattr(drawn_batch, "PARALLEL_FROM", 100)
-    monkeypatch.setattr(drawn_batch, "count_cores", lambda: 2)
-    monkeypatch.setattr(drawn_batch.BatchDrawer, "draw", None)  # this process draws none
+    monkeypatch.setattr(batch_drawer, "PARALLEL_FROM", 100)
+    monkeypatch.setattr(batch_drawer, "count_cores", lambda: 2)
+    monkeypatch.setattr(batch_drawer.BatchDrawer, "draw", None)  # this process draws none
     assert draw() == alone
 
 
@@ -89,9 +90,9 @@ def test_a_batch_tells_what_is_unusual_where_it_is_asked(model: TrainedModel, us
     near, _ = resolve({"logp": Objective(target=2.0, tolerance=1.0)}, model.properties)
     latent, conditions = model.checkpoint.model.latent_size, len(model.checkpoint.conditions)
     none = np.full((60, conditions), np.nan, dtype=np.float32)
-    job = drawn_batch.DrawJob(0, np.full((60, latent), np.nan, dtype=np.float32), none)
+    job = DrawJob(0, np.full((60, latent), np.nan, dtype=np.float32), none)
     config = GenerateConfig(seed=2, temperature=2.0)
-    batch = drawn_batch.BatchDrawer(model, near, config, usual, near).draw(job)
+    batch = batch_drawer.BatchDrawer(model, near, config, usual, near).draw(job)
     told = [
         name_first_unusual(molecule.mol) if molecule and abs(value - 2.0) <= 1.0 and usual is not None else None
         for molecule, value in zip(batch.molecules, batch.values["logp"], strict=True)

@@ -234,3 +234,14 @@ def test_each_similarity_is_defined_by_its_fingerprint() -> None:
     without = Reader(page.render(as_report(full_report()), candidates())).text
     assert ECFP4_1024.description in without and ECFP4_2048.description in without
     assert SIMULATED_COUNTS.description not in without
+
+
+def test_of_very_many_candidates_the_page_carries_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.concat([candidates(1)] * 12, ignore_index=True)
+    text = page.render(as_report(full_report()), frame)
+    assert "This page carries" not in text
+    monkeypatch.setattr("pipeline.report.html.tool_page.MOST_CARRIED", 5)
+    text = page.render(as_report(full_report()), frame)
+    assert "This page carries the first 5 of 12 candidates" in text
+    data = json.loads(text.partition('id="candidate-data">')[2].partition("</script>")[0])
+    assert data["count"] == len(data["values"]["smiles"]) == 5
