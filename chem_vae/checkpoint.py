@@ -49,8 +49,8 @@ class ConditionScale:
         measured = values[np.isfinite(values)].astype(np.float64)
         if len(measured) == 0:
             return cls(name, unit)
-        std = float(measured.std())
-        return cls(name, unit, float(measured.mean()), std if std > 1e-8 else 1.0)
+        mean, std = float(measured.mean()), float(measured.std())
+        return cls(name, unit, mean, std if std > 1e-6 * abs(mean) and std > 0 else 1.0)  # in any unit
 
 
 @dataclass

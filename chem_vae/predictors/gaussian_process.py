@@ -6,6 +6,7 @@ arXiv:2402.02229).
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -41,12 +42,20 @@ class GaussianProcess(PropertyPredictor):
         fit: Whether hyperparameters are fitted now, by marginal likelihood.
         variance: (n,) the variance of each value in raw units, where they are known; None: all the same, fitted.
         noisy: Whether the values have noise, as measured ones do and computed ones do not.
+        unit: What the process computes in, a power of ten like the values' deviation when not given: the smallest variances that gpytorch
+            knows are far above those of values in mol/L.
     """
 
     method = "Gaussian process"
 
     def __init__(
-        self, z: Tensor, y: Tensor, fit: bool = True, variance: Tensor | None = None, noisy: bool = True
+        self,
+        z: Tensor,
+        y: Tensor,
+        fit: bool = True,
+        variance: Tensor | None = None,
+        noisy: bool = True,
+        unit: float | None = None,
     ) -> None:
         super().__init__()
         from botorch.models import SingleTaskGP  # here: loads botorch
@@ -54,12 +63,14 @@ class GaussianProcess(PropertyPredictor):
 
         self.z, self.y, self.variance = z.double(), y.double(), variance
         self.usual_variance: float | None = None
+        spread = float(self.y.std()) if len(y) > 1 else 0.0
+        self.unit = unit or (10.0 ** round(math.log10(spread)) if 0 < spread < math.inf else 1.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.gp = SingleTaskGP(
                 self.z,
-                self.y.unsqueeze(-1),
-                None if variance is None else variance.double().unsqueeze(-1),
+                self.y.unsqueeze(-1) / self.unit,
+                None if variance is None else variance.double().unsqueeze(-1) / self.unit**2,
                 input_transform=Normalize(self.z.shape[-1]),
                 outcome_transform=Standardize(1),
             )
@@ -89,8 +100,7 @@ class GaussianProcess(PropertyPredictor):
         Gaussian labels; with them the variances of the process and of the noise are searched for by the evidence.
         """
         process, amplitude, ratio = cls(z, labels.values), 1.0, 0.1
-        known = labels.y[labels.is_exact].double()
-        center, width = float(known.mean()), max(float(known.std()), 1e-9)
+        center, width = labels.choose_scale()
         lower, upper = ((end.double() - center) / width for end in labels.bounds)
 
         def make_targets(noise: float) -> Targets:
@@ -110,16 +120,20 @@ class GaussianProcess(PropertyPredictor):
         return process
 
     def _predict(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self.gp.posterior(z.double(), observation_noise=self.usual_variance is None)
-        if self.usual_variance is not None:
-            return posterior.mean.squeeze(-1).float(), (posterior.variance + self.usual_variance).sqrt().squeeze(
-                -1
-            ).float()
-        return posterior.mean.squeeze(-1).float(), posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1).float()
+        return self._compute(z, with_noise=True)
 
     def _predict_function(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self.gp.posterior(z.double(), observation_noise=False)
-        return posterior.mean.squeeze(-1).float(), posterior.variance.clamp_min(1e-12).sqrt().squeeze(-1).float()
+        return self._compute(z, with_noise=False)
+
+    def _compute(self, z: Tensor, *, with_noise: bool) -> tuple[Tensor, Tensor]:
+        """Compute mean and standard deviation (n,) in raw units, of a value or of the function alone."""
+        own = self.usual_variance is None
+        posterior = self.gp.posterior(z.double(), observation_noise=with_noise and own)
+        variance = posterior.variance.squeeze(-1)
+        if with_noise and self.usual_variance is not None:
+            variance = variance + self.usual_variance / self.unit**2
+        mean, std = posterior.mean.squeeze(-1) * self.unit, variance.clamp_min(1e-12).sqrt() * self.unit
+        return mean.float(), std.float()
 
     @torch.no_grad()
     def draw(self, z: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
@@ -128,8 +142,8 @@ class GaussianProcess(PropertyPredictor):
         for some in z.split(MOST_DRAWN):
             posterior: Any = self.gp.posterior(some.double(), observation_noise=False)
             noise = torch.randn(k, len(some), dtype=torch.float64, generator=generator)
-            root = factorize(posterior.covariance_matrix, float(self.y.var()))
-            drawn.append((posterior.mean.squeeze(-1) + self.scale * noise @ root.T).float())
+            root = factorize(posterior.covariance_matrix, float(self.y.var()) / self.unit**2)
+            drawn.append((self.unit * (posterior.mean.squeeze(-1) + self.scale * noise @ root.T)).float())
         return torch.cat(drawn, dim=1)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -139,13 +153,15 @@ class GaussianProcess(PropertyPredictor):
             if self.variance is None
             else {"variance": self.variance, "usual_variance": torch.tensor(self.usual_variance)}
         )
-        return {"z": self.z, "y": self.y, **known, **state}
+        unit = torch.tensor(self.unit, dtype=torch.float64)
+        return {"z": self.z, "y": self.y, "unit": unit, **known, **state}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> GaussianProcess:
         if len(tensors["z"]) > 4 * GP_MOST:
             raise ValueError(f"a Gaussian process of {len(tensors['z']):,} molecules takes too much memory")
-        predictor = cls(tensors["z"], tensors["y"], fit=False, variance=tensors.get("variance"))
+        unit = float(tensors["unit"]) if "unit" in tensors else 1.0  # as before 0.3.0
+        predictor = cls(tensors["z"], tensors["y"], fit=False, variance=tensors.get("variance"), unit=unit)
         if "usual_variance" in tensors:
             predictor.usual_variance = float(tensors["usual_variance"])
         predictor.gp.load_state_dict({k[3:]: v for k, v in tensors.items() if k.startswith("gp.")})

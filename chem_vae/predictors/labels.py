@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+FEWEST_EXACT = 10
+"""Exact values that say by themselves where labels lie and how far apart, without the bounds."""
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -74,6 +77,18 @@ class Labels:
         lower, upper = self.bounds
         middle = torch.where(torch.isinf(lower), upper, torch.where(torch.isinf(upper), lower, 0.5 * (lower + upper)))
         return torch.where(self.is_exact, self.y, middle)
+
+    def choose_scale(self) -> tuple[float, float]:
+        """Choose the center and the width that standardize the labels: those of the exact values, where there are enough and they differ, else of all.
+
+        Returns:
+            Mean and standard deviation in double precision; a width of 1 where all labels are equal.
+        """
+        known = self.y[self.is_exact].double()
+        for values in (known if len(known) >= FEWEST_EXACT else known[:0], self.values.double()):
+            if len(values) > 1 and bool(values.max() > values.min()):
+                return float(values.mean()), float(values.std())
+        return (float(self.values.double().mean()) if len(self) else 0.0), 1.0
 
     def is_respected(self, mean: Tensor) -> Tensor:
         """Say which bounds predictions (n,) lie within (n,) bool; False for exact values."""

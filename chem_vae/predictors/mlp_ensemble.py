@@ -48,7 +48,8 @@ class MLPEnsemble(PropertyPredictor):
         from sklearn.neural_network import MLPRegressor
 
         data = np.concatenate([z, y[:, None]], axis=1).astype(np.float64)
-        center, width = data.mean(axis=0), data.std(axis=0) + 1e-8
+        center, width = data.mean(axis=0), data.std(axis=0)
+        width = np.where(width > 1e-8 * np.abs(data).max(axis=0), width, 1.0)  # in any unit; 1 where nothing varies
         inputs, outputs = np.split((data - center) / width, [-1], axis=1)
         fitted, residuals = [], []
         for member in range(members):

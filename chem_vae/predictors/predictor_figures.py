@@ -61,10 +61,15 @@ def compute_figures(method: str, n_train: int, y: Tensor, mean: Tensor, std: Ten
         std: (n,) predicted standard deviations.
 
     Returns:
-        The figures.
+        The figures; R² is NaN where the measured values are all equal.
     """
     error = y - mean
-    r2 = 1.0 - float(error.square().sum() / (y - y.mean()).square().sum().clamp_min(1e-12))
+    varies = bool(y.max() > y.min())
+    r2 = (
+        1.0 - float(error.double().square().sum() / (y.double() - y.double().mean()).square().sum())
+        if varies
+        else torch.nan
+    )
     normal = torch.distributions.Normal(0.0, 1.0)
     coverage = {
         str(c): float((error.abs() <= std * normal.icdf(torch.tensor(0.5 + c / 2))).float().mean()) for c in COVERAGES

@@ -123,10 +123,8 @@ class TanimotoProcess(PropertyPredictor):
         return fit_kernel(matrix, y)._replace(weight=weight, length=length), matrix
 
     def _choose_scale(self, labels: Labels) -> tuple[float, float]:
-        """Choose the center and the width that standardize values: those of the exact ones, where there are enough."""
-        known = labels.y[labels.is_exact].double()
-        values = known if len(known) >= FEWEST else labels.values.double()
-        return float(values.mean()), max(float(values.std()), 1e-9)
+        """Choose the center and the width that standardize values."""
+        return labels.choose_scale()
 
     def _has_values(self, labels: Labels) -> bool:
         """Say whether all labels are values."""

@@ -87,9 +87,9 @@ def compare(
         The comparison, or None where the labels are too few for cross-validation.
     """
     labels, n = labelled.labels, len(labelled.y)
-    if n < 2 * FOLDS:
+    if n < 2 * FOLDS or int(labels.is_exact.sum()) < 2:
         return None
-    fold, by = assign_folds(labelled.smiles, seed)
+    fold, by = assign_folds(labelled.smiles, seed, exact=labels.is_exact.numpy())
     *_, second, largest = sorted(np.bincount(fold, minlength=FOLDS).tolist())
     if n - largest < FEWEST:
         return None
@@ -108,6 +108,8 @@ def compare(
             predictions[kind] = predict(labelled.select_inputs(kind), fit=fit_process)
     outer = {kind: p.outer for kind, p in predictions.items()}
     seen = {kind: p.outer for kind, p in compared.items()}
+    if int((torch.isfinite(outer["fingerprint"].mean) & labels.is_exact).sum()) < 2:
+        return None
     choice, representations = choose(seen, outer, labels)
     card: dict[str, Any] = {
         "labelled": n,
@@ -119,7 +121,8 @@ def compare(
     if forest is not None:
         forest = Prediction(forest.mean, forest.std * calibrate_scale(labels, forest))
         some = find_compared(seen) & torch.isfinite(forest.mean) & labels.is_exact
-        card["forest"] = measure_errors(labels.y[some], Prediction(forest.mean[some], forest.std[some]))
+        if some.any():
+            card["forest"] = measure_errors(labels.y[some], Prediction(forest.mean[some], forest.std[some]))
     card |= {"chosen": choice.chosen, "nested": nested}
     if "both" in choice.scales:
         card |= {"weight": choice.weight, "scale": choice.scales["both"]}

@@ -42,17 +42,21 @@ Fit = Callable[[Tensor, Labels], Predictor]
 """Inputs (n, F) and labels (n,) -> a predictor."""
 
 
-def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[NDArray[np.int64], str]:
+def assign_folds(
+    smiles: Sequence[str], seed: int = 0, k: int = FOLDS, exact: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], str]:
     """Divide molecules into k folds for cross-validation.
 
     Molecules of one scaffold stay together, so that a fold is predicted from other series than its own. Chance decides where one
     scaffold has more than a third of the molecules (the other folds would have too few to learn from) and where there are fewer than
-    k scaffolds. A molecule without a ring is a scaffold of its own.
+    k scaffolds, and where the exact values are of so few scaffolds that too few would be left without one fold. A molecule without a ring
+    is a scaffold of its own.
 
     Args:
         smiles: Canonical SMILES, at least k.
         seed: For chance.
         k: The number of folds.
+        exact: Which of the labels (n,) are exact values; None: all.
 
     Returns:
         The fold (n,) of each molecule from 0 to k - 1, and what decided: "scaffold" or "chance".
@@ -60,7 +64,7 @@ def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[
     >>> assign_folds(["CCO", "CCN", "c1ccccc1C", "c1ccccc1O"], k=2)[1]
     'chance'
     """
-    from sklearn.model_selection import GroupKFold, KFold  # heavy
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold  # heavy
 
     groups = [find_scaffold(text) or f"row {row}" for row, text in enumerate(smiles)]
     sizes = Counter(groups)
@@ -69,6 +73,13 @@ def assign_folds(smiles: Sequence[str], seed: int = 0, k: int = FOLDS) -> tuple[
     fold = np.empty(len(groups), dtype=np.int64)
     for number, (_, held_out) in enumerate(splitter.split(groups, groups=None if by_chance else groups)):
         fold[held_out] = number
+    if exact is None or exact.all() or exact.sum() < k:
+        return fold, "chance" if by_chance else "scaffold"
+    if by_chance or exact.sum() - np.bincount(fold[exact], minlength=k).max() < FEWEST_COMPARED:
+        by_chance = True
+        divided = StratifiedKFold(k, shuffle=True, random_state=seed).split(groups, exact)
+        for number, (_, held_out) in enumerate(divided):
+            fold[held_out] = number
     return fold, "chance" if by_chance else "scaffold"
 
 
@@ -117,6 +128,9 @@ def cross_predict(
     pairs = [(a, a) for a in numbers] + (list(combinations(numbers, 2)) if nested else [])
     for a, b in pairs:
         seen = wanted & torch.from_numpy((fold != a) & (fold != b))
+        if int(y[seen].is_exact.sum()) < 2:  # nothing says where the values lie
+            tell()
+            continue
         with torch.enable_grad():
             predictor = fit(inputs[seen], y[seen])
         for target, predictions in [(a, outer)] if a == b else [(a, inner[b]), (b, inner[a])]:
@@ -181,11 +195,12 @@ def choose(
     weight = 0.0
     if "latent" in found:
         latent, partner = (float((y[rows] - found[k].mean).square().mean()) for k in ("latent", find_partner(found)))
-        weight = partner / max(latent + partner, 1e-12)
+        weight = partner / (latent + partner) if latent + partner > 0 else 0.5  # also where no exact value is left
         found["both"] = _mix(found, {kind: deviation(y[rows], p) for kind, p in found.items()}, weight)
         scales["both"] = calibrate_scale(labels, _mix(predictions, scales, weight))
     figures = {kind: measure_errors(y[rows], found[kind]) for kind in get_args(Representation) if kind in found}
-    return Choice(min(figures, key=lambda kind: figures[kind]["rmse"]), weight, scales), figures
+    errors = {kind: found["rmse"] for kind, found in figures.items() if np.isfinite(found["rmse"])}
+    return Choice(min(errors, key=errors.__getitem__) if errors else find_partner(compared), weight, scales), figures
 
 
 def find_compared(predictions: Mapping[Representation, Prediction]) -> Tensor:
@@ -226,7 +241,8 @@ def find_partner(kinds: Collection[Representation]) -> Representation:
 
 def deviation(y: Tensor, predicted: Prediction) -> float:
     """Return the root mean square of the errors (n,) in units of their standard deviations, NaN left out; 1 is calibrated."""
-    return float(((y - predicted.mean) / predicted.std).square().nanmean().sqrt().clamp(0.2, 20.0))
+    found = float(((y - predicted.mean) / predicted.std).square().nanmean().sqrt().clamp(0.2, 20.0))
+    return found if np.isfinite(found) else 1.0  # nothing is known against them
 
 
 def calibrate_scale(labels: Labels, predicted: Prediction) -> float:
@@ -257,11 +273,13 @@ def score_bounds(labels: Labels, predicted: Prediction) -> Tensor:
 
 
 def measure_errors(y: Tensor, predicted: Prediction) -> dict[str, float | int]:
-    """Return r2, rmse, n and deviation (`deviation`) of predictions (n,) of exact values."""
+    """Return r2, rmse, n and deviation (`deviation`) of predictions (n,) of exact values; NaN where these are too few, or all equal."""
     from sklearn.metrics import r2_score, root_mean_squared_error  # heavy
 
-    figures = {"r2": float(r2_score(y, predicted.mean)), "rmse": float(root_mean_squared_error(y, predicted.mean))}
-    return {**figures, "n": len(y), "deviation": deviation(y, predicted)}
+    varies = len(y) > 1 and bool(y.max() > y.min())  # of equal values R² says nothing
+    r2 = float(r2_score(y, predicted.mean)) if varies else np.nan
+    rmse = float(root_mean_squared_error(y, predicted.mean)) if len(y) else np.nan
+    return {"r2": r2, "rmse": rmse, "n": len(y), "deviation": deviation(y, predicted)}
 
 
 def _scale(predicted: Prediction, factor: float) -> Prediction:

@@ -69,9 +69,11 @@ def fit_classes(
     low, high = classes
     y, n = labelled.y, len(labelled.y)
     active = y > 0.5 * (low + high)
+    if n < 2 * FOLDS:
+        return None
     fold, by = _assign_folds(labelled.smiles, active.numpy(), seed)
     *_, second, largest = sorted(np.bincount(fold, minlength=FOLDS).tolist())
-    if n < 2 * FOLDS or n - largest < FEWEST:
+    if n - largest < FEWEST:
         return None
     nested = n - largest - second >= FEWEST
     rows = _draw_rows(active, fold, seed)

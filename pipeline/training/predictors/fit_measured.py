@@ -96,6 +96,8 @@ def fit_measured(
                 kept.append(made.predictor)
                 by_name[name] = made.figures
                 warnings += warn_about_labels(name, n, nested=made.predictor.compared["nested"])
+            else:
+                warnings.append(_tell_too_few(name, n, n))
             continue
         taught = name in checkpoint.conditions and checkpoint.model.config.property_weight > 0
         blind = start if taught else checkpoint
@@ -113,9 +115,7 @@ def fit_measured(
         found = compare(labelled, points, unseen, seed, counter)
         if found is None:
             if n >= FEWEST:
-                warnings.append(
-                    f"{name} was measured for {n} molecules, which are too few to cross-validate a predictor"
-                )
+                warnings.append(_tell_too_few(name, n, int(labelled.labels.is_exact.sum())))
             continue
         if predictor is not None and "latent" in found.choice.scales:
             scale = found.choice.scales["latent"]
@@ -141,6 +141,11 @@ def fit_measured(
     if measured:
         progress("compare predictors", len(measured) * MOST_FITS, len(measured) * MOST_FITS)
     return [by_name[f["property"]] for f in figures], warnings
+
+
+def _tell_too_few(name: str, n: int, exact: int) -> str:
+    bounds = "" if exact == n else f", {exact} of them with an exact value"
+    return f"{name} was measured for {n} molecules{bounds}, which are too few to cross-validate a predictor"
 
 
 def warn_about_labels(name: str, n: int, *, nested: bool) -> list[str]:
@@ -169,14 +174,17 @@ def _collect_labels(
 ) -> tuple[Labelled, list[TokenDataset], Tensor]:
     """Collect the measured molecules of all splits, FITTED_MOLECULES at most; also by split, and which are of training (n,)."""
     random = np.random.default_rng(seed)
-    most, rows = FITTED_MOLECULES, []
-    for split in ("train", "validation", "test"):
-        known = np.isfinite(splits[split].values()[:, column]) | np.isfinite(splits[split].bounds()[:, column]).any(
-            axis=1
-        )
-        measured = np.flatnonzero(known)
-        rows.append(splits[split].select(np.sort(random.permutation(measured)[:most])))
-        most -= len(rows[-1])
+    known = {
+        split: np.isfinite(splits[split].values()[:, column])
+        | np.isfinite(splits[split].bounds()[:, column]).any(axis=1)
+        for split in ("train", "validation", "test")
+    }
+    held_out = int(known["validation"].sum() + known["test"].sum())
+    # a part is left for held-out molecules, which alone tell of an encoder that was trained on the labels
+    most, rows = FITTED_MOLECULES - min(held_out, FITTED_MOLECULES // 5), []
+    for split, measured in known.items():
+        rows.append(splits[split].select(np.sort(random.permutation(np.flatnonzero(measured))[:most])))
+        most = FITTED_MOLECULES - sum(map(len, rows))
     vocabulary = checkpoint.vocabulary
     with rdBase.BlockLogs():
         smiles = [

@@ -60,6 +60,12 @@ def test_few_actives_are_in_every_fold(sample_smiles: list[str]) -> None:
     assert found is not None and 0.0 <= found.figures["classification"]["roc_auc"] <= 1.0
 
 
+@pytest.mark.parametrize("n", [2, 6])
+def test_a_handful_of_labels_is_no_predictor(sample_smiles: list[str], n: int) -> None:
+    y = (torch.arange(n) % 2).float()
+    assert fit_classes("active", Labelled(sample_smiles[:n], y), (0.0, 1.0), None, 0) is None
+
+
 def test_classes_are_two_values_without_bounds() -> None:
     y = torch.tensor([0.0, 1.0, 1.0, torch.nan])
     assert find_classes(Labels(y)) == (0.0, 1.0)

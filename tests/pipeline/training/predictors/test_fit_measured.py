@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 
 from chem_vae.predictors.labels import Labels
 from chem_vae.predictors.predictor_figures import compute_figures
 from chem_vae.predictors.tanimoto_process import TanimotoProcess
+from pipeline.datasets.dataset import Dataset
 from pipeline.models.description.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
+from pipeline.training.predictors import fit_measured
 from pipeline.training.predictors.compare_predictors import Comparison, HeldOut, compare, predict_held_out
 from pipeline.training.predictors.fit_measured import warn_about_labels
 from pipeline.training.predictors.labelled import Labelled
@@ -145,3 +150,37 @@ def test_held_out_molecules_compare_where_the_encoder_saw_the_labels(sample_smil
     found = compare(labelled, unseen=unseen)
     assert found is not None and {f["n"] for f in found.card["representations"].values()} == {50}
     assert found.choice.chosen == "fingerprint+descriptors" and torch.isfinite(found.checked.mean).all()
+
+
+@pytest.mark.parametrize("exact", [0, 15])
+def test_values_of_one_series_and_bounds_for_all_others(sample_smiles: list[str], quick_fits: None, exact: int) -> None:
+    """Without the fold of the series there is no exact value left to choose by."""
+    ends = ("C", "CC", "CCC", "O", "CO", "N", "F", "Cl", "Br", "CCO", "CN", "CCN", "CC(C)", "N#C", "CS")
+    series = [Chem.CanonSmiles(f"{end}c1ccc2[nH]ccc2c1") for end in ends]
+    smiles = series + sample_smiles[:60]
+    y, upper = torch.full((75,), torch.nan), torch.full((75,), 5.0)
+    y[:exact], upper[:exact] = torch.linspace(5, 8, 15)[:exact], torch.nan
+    for points in (None, _bits(75, 0)):
+        found = compare(Labelled(smiles, Labels(y, None, upper)), points)
+        assert (found is None) == (exact == 0)
+        if found is not None:
+            assert all(math.isfinite(scale) for scale in found.choice.scales.values())
+            assert torch.isfinite(found.checked.mean).all() and torch.isfinite(found.checked.std).all()
+
+
+def test_equal_values_have_no_r2(sample_smiles: list[str], quick_fits: None) -> None:
+    found = compare(Labelled(sample_smiles[:50], torch.full((50,), 0.1)))
+    assert found is not None
+    assert all(math.isnan(figures["r2"]) for figures in found.card["representations"].values())
+
+
+def test_held_out_molecules_are_kept_where_very_many_are_measured(
+    dataset: Dataset, model: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_measured, "FITTED_MOLECULES", 50)
+    splits = {name: dataset.tokens(name) for name in ("train", "validation", "test")}
+    column = [p.name for p in dataset.properties].index("assay")
+    known = {name: int(np.isfinite(data.values()[:, column]).sum()) for name, data in splits.items()}
+    assert known["train"] > 50 and known["validation"] + known["test"] >= 10
+    labelled, _, is_train = fit_measured._collect_labels(model.checkpoint, splits, column, 0)
+    assert len(labelled.y) == 50 and int((~is_train).sum()) == 10
