@@ -17,6 +17,7 @@ from flows.cli.explore_output import (
     Limit,
     Output,
     Seed,
+    SmilesColumn,
     name_model,
     open_model,
     print_table,
@@ -147,6 +148,7 @@ def reconstruct(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the table here: .csv.")
     ] = None,
+    smiles_column: SmilesColumn = None,
     limit: Limit = None,
 ) -> None:
     """Encode molecules and decode them again; show which come back, and how similar the others are.
@@ -157,7 +159,7 @@ def reconstruct(
         from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
-        frame = there_and_back(trained, read_smiles(molecules or [], limit), progress)
+        frame = there_and_back(trained, read_smiles(molecules or [], limit, smiles_column), progress)
     answer(lambda: frame)
     shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
     print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
@@ -174,6 +176,7 @@ def anomaly(
     workspace: Path,
     quiet: bool,
     output: Figure = None,
+    smiles_column: SmilesColumn = None,
     limit: Limit = None,
 ) -> None:
     """Show how unlike the training data molecules are: -log p(x) by symbol, as a percentile of held-out molecules.
@@ -185,7 +188,7 @@ def anomaly(
         from pipeline.explore.inputs import read_smiles
 
         scorer = AnomalyScorer(trained, progress)
-        frame = scorer.score(read_smiles(molecules or [], limit))
+        frame = scorer.score(read_smiles(molecules or [], limit, smiles_column))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
     answer(lambda: frame)
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
@@ -214,6 +217,7 @@ def unusual(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the table here: .csv.")
     ] = None,
+    smiles_column: SmilesColumn = None,
     limit: Limit = None,
 ) -> None:
     """Show which molecules a chemist would hardly make: what is unusual in each, and at which atoms.
@@ -230,7 +234,7 @@ def unusual(
 
     allowed = looking.collect_allowed(allow or (), looking.read_examples(like) if like is not None else ())
     rows: list[looking.Finding] = []
-    for found in looking.find_unusual(molecules or [], allowed, limit):
+    for found in looking.find_unusual(molecules or [], allowed, limit, smiles_column):
         rows.append(found)
         said = (
             [found.input, f"cannot be read: {found.reason}"]

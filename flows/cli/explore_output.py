@@ -36,6 +36,14 @@ Figure = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="INT", help="Look at no more than so many molecules.")]
+SmilesColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--smiles-column",
+        metavar="NAME",
+        help="The column of SMILES of the file; found by its name when not given.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="INT", help="The same seed gives the same answer.")]
 
 

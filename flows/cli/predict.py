@@ -14,7 +14,7 @@ from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
 
 app = new_group()
-FORMATS = (".csv", ".xlsx", ".parquet")
+FORMATS = (".csv", ".xlsx")
 SHOWN = 20
 
 
@@ -28,7 +28,7 @@ def predict(
     outside_domain: bool = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the whole table here: .csv, .xlsx or .parquet."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the whole table here: .csv or .xlsx."),
     ] = None,
     limit: Limit = None,
 ) -> None:
@@ -47,6 +47,7 @@ def predict(
         outside_domain: Also give the predictions that do not count.
     """
     from pipeline.datasets.exports import write_table_file  # here and below: they load torch, rdkit and pandas
+    from pipeline.explore.check_arguments import check_count
     from pipeline.explore.prediction import predict as predict_smiles
     from pipeline.explore.prediction import predict_file
     from pipeline.explore.unusual import is_file
@@ -54,6 +55,7 @@ def predict(
     given = molecules or []
     if not given:
         raise UserError("there is no molecule to predict: give SMILES, or a file of them")
+    check_count("limit", limit)
     with open_model(model, workspace, output, FORMATS, quiet) as (trained, progress):
         if len(given) == 1 and is_file(given[0]):
             options: dict[str, Any] = {"smiles_column": smiles_column, "limit": limit}

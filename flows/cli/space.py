@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +16,7 @@ from flows.cli.explore_output import (
     Figure,
     Output,
     Seed,
+    SmilesColumn,
     name_model,
     open_model,
     print_table,
@@ -42,6 +44,7 @@ def map_(
     method: str = "pca",
     color: Color = None,
     most: int = 3000,
+    smiles_column: SmilesColumn = None,
     output: Figure = None,
     seed: Seed = 0,
 ) -> None:
@@ -57,7 +60,7 @@ def map_(
         from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
         from pipeline.explore.maps import latent_map
 
-        smiles = read_smiles(molecules) if molecules else []
+        smiles = read_smiles(molecules, smiles_column=smiles_column) if molecules else []
         made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
         if output is not None:
             made.save(output)
@@ -67,8 +70,8 @@ def map_(
     print(f"{training:,} training molecules, {int(own['x'].notna().sum()):,} of {len(own):,} given molecules placed")
     if made.explained:
         print(f"the two directions hold {sum(made.explained):.1%} of the variance")
-    for reason in own["reason"][own["x"].isna()].head(5):
-        note(f"warning: not on the map: {reason}")
+    missing = own[own["x"].isna()]
+    _warn("not on the map", missing[["number", "input", "reason"]].values.tolist())
     if output is not None:
         print(f"written: {output}")
     suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
@@ -186,6 +189,7 @@ def robustness(
         str, typer.Option("--shares", metavar="NUMBERS", help="Shares of the symbols to hide, e.g. --shares 0,0.1,0.3.")
     ] = "0,0.05,0.1,0.2,0.3",
     n: int = 500,
+    smiles_column: SmilesColumn = None,
     output: Figure = None,
     seed: Seed = 0,
 ) -> None:
@@ -202,10 +206,21 @@ def robustness(
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
 
-        smiles = read_smiles(molecules) if molecules else None
+        smiles = read_smiles(molecules, smiles_column=smiles_column) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
     answer(lambda: frame)
     print_table(frame, list(frame.columns))
+    _warn("left out", frame.attrs["left_out"])
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
     write_table(frame, output, lambda: robustness_figure(frame))
     suggest_command(f"chem-vae explore reconstruct SMILES{name_model(workspace, model)}")
+
+
+def _warn(what: str, molecules: Sequence[Sequence[Any]]) -> None:
+    """Say how many of the given molecules are missing, and of the first five the number, the text and the reason."""
+    if molecules:
+        note(f"warning: {len(molecules):,} of the given molecules {'is' if len(molecules) == 1 else 'are'} {what}")
+    for number, text, reason in molecules[:5]:
+        note(f"  {number}: {text[:60]}: {reason}" if text else f"  {number}: {reason}")
+    if len(molecules) > 5:
+        note(f"  and {len(molecules) - 5:,} more")

@@ -15,6 +15,7 @@ from chem_vae.anomaly import SCORES, Surprise, compute_percentiles, compute_surp
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.explore.check_arguments import list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import (
@@ -78,7 +79,7 @@ class AnomalyScorer:
             molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
             reconstruction_nats_percentile, reason.
         """
-        spelled = self.model.spell(smiles, self.progress)
+        spelled = self.model.spell(list_given(smiles), self.progress)
         rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
         frame = pd.DataFrame({"input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]})
         reference, vocabulary = self.reference, self.model.checkpoint.vocabulary
@@ -88,7 +89,7 @@ class AnomalyScorer:
             if rows
             else Surprise(*[torch.zeros(0)] * 3)
         )
-        strange = np.array([s.selfies is None and s.readable for s in spelled])
+        strange = np.array([s.selfies is None and s.readable for s in spelled], dtype=bool)
         for name, values in zip(SCORES, found, strict=True):
             column = np.full(len(spelled), np.nan)
             column[rows] = values.double().numpy()
@@ -121,14 +122,14 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
     """Draw -log p(x) by symbol of the reference as a histogram, and of each group of the table's rows.
 
     Args:
-        frame: n rows of `AnomalyScorer.score`; molecules without nats are counted in the legend.
+        frame: n rows of `AnomalyScorer.score`; molecules without nats, and what is no molecule, are counted in the legend.
         reference: Sorted nats by symbol (m,).
         groups: n labels; None: one group.
 
     Returns:
         A matplotlib Figure.
     """
-    nats = frame[MAIN].to_numpy(dtype=np.float64)
+    nats, readable = frame[MAIN].to_numpy(dtype=np.float64), frame["percentile"].notna().to_numpy()
     labels = np.array(list(groups) if groups is not None else ["given molecules"] * len(frame))
     known = nats[np.isfinite(nats)]
     of = str(frame.attrs.get("origin", "the reference")).partition(" (")[0]
@@ -139,10 +140,11 @@ def anomaly_figure(frame: pd.DataFrame, reference: Tensor, groups: Sequence[str]
         weights = np.full(len(reference), 100 / max(len(reference), 1))
         axes.hist(reference.numpy(), edges, weights=weights, color=PAPER.data, alpha=0.45, label=of)
         for color, label in zip(PAPER.cycle * 9, dict.fromkeys(labels.tolist()), strict=False):
-            own = nats[labels == label]
+            own, read = nats[labels == label], readable[labels == label]
             fine = np.clip(own[np.isfinite(own)], None, edges[-1])
-            beyond = int((~np.isfinite(own)).sum())
-            text = f"{label} ({len(own):,}" + (f", {beyond:,} of them beyond the vocabulary)" if beyond else ")")
+            beyond, unread = int((read & ~np.isfinite(own)).sum()), int((~read).sum())
+            text = f"{label} ({len(own):,}" + (f", {beyond:,} of them beyond the vocabulary" if beyond else "")
+            text += f", {unread:,} of them not readable)" if unread else ")"
             if len(fine) >= 30:
                 share = np.full(len(fine), 100 / len(own))
                 axes.hist(fine, edges, weights=share, histtype="step", lw=1.5, color=color, label=text)

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
@@ -38,8 +39,10 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
         names the molecules.
 
     Raises:
-        UserError: There is neither a dataset nor a coverage on the card.
+        UserError: There is neither a dataset nor a coverage on the card, or a number is out of range.
     """
+    check_count("n", n)
+    check_seed(seed)
     try:
         sample = draw_held_out_molecules(model, n, seed)
     except UserError:

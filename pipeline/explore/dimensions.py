@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from chem_vae.latent import (
     move_along,
 )
 from chem_vae.progress import Progress, silent
+from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
@@ -61,8 +63,8 @@ def traverse(
     """
     if along not in ALONG:
         raise unknown_name("way of traversing", along, ALONG)
-    if steps < 3 or steps % 2 == 0 or reach <= 0:
-        raise UserError("steps must be an odd number from 3 on, and reach above 0")
+    if steps < 3 or steps % 2 == 0 or not 0 < reach < math.inf:
+        raise UserError("steps must be an odd number from 3 on, and reach above 0 and finite")
     given, z = encode_seed(model, smiles)
     points = model.latent["mu"].float()
     if len(points) < 3:
@@ -175,8 +177,10 @@ def disentangle(
         progress: Is told of the dimensions done.
 
     Raises:
-        UserError: A property or the method is unknown, or there is no property.
+        UserError: A property or the method is unknown, there is no property, or a number is out of range.
     """
+    check_count("most", most)
+    check_seed(seed)
     if method not in ("mi", "r2"):
         raise unknown_name("method", method, ("mi", "r2"))
     names = [p.name for p in model.properties]

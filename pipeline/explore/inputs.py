@@ -20,7 +20,9 @@ from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.standardization.molblock import parse_molblock
 from pipeline.chemistry.standardization.refusal import Refused
 from pipeline.chemistry.standardization.stereo_groups import undefine_stereo_groups
+from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
+from pipeline.explore.check_arguments import check_count
 from pipeline.explore.unusual import is_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
@@ -56,24 +58,33 @@ def compute_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[st
     return {f"{name}_computed": [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def read_smiles(given: Sequence[str], limit: int | None = None) -> list[str]:
+def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: str | None = None) -> list[str]:
     """Read the SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else return the given SMILES.
+
+    Args:
+        given: SMILES, or the path of one file.
+        limit: The most molecules that are read; all when None.
+        smiles_column: The file's column of SMILES; found by its name when None.
 
     Raises:
         DataError: The file cannot be read.
-        UserError: There is no molecule.
+        UserError: There is no molecule, or the limit is below 1.
     """
-    smiles = _read_file(Path(given[0]), limit) if len(given) == 1 and is_file(given[0]) else list(given)[:limit]
+    check_count("limit", limit)
+    if len(given) == 1 and is_file(given[0]):
+        smiles = _read_file(Path(given[0]), limit, smiles_column)
+    else:
+        smiles = list(given)[:limit]
     if not smiles:
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
     return smiles
 
 
-def _read_file(path: Path, limit: int | None) -> list[str]:
+def _read_file(path: Path, limit: int | None, smiles_column: str | None) -> list[str]:
     """Read the SMILES of a file; a mol block that is refused is "", and a warning names the rows that cannot be read."""
     smiles: list[str] = []
     refused: list[tuple[int, str]] = []
-    for chunk in Source.open(path).chunks(limit=limit):
+    for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit):
         refused += [(rejection.row, rejection.reason) for rejection in chunk.rejections]
         for row, text in zip(chunk.rows, chunk.inputs, strict=True):
             try:

@@ -19,12 +19,15 @@ from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
+from pipeline.explore.check_arguments import check_count, check_seed, list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, save_figure
 
 METHODS = ("pca", "tsne", "umap")
+FEWEST = 5
+"""Training molecules of a map at least."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class LatentMap:
     """A map of training molecules and of one's own molecules."""
 
     frame: pd.DataFrame
-    """Columns: x, y, kind ("training" or "own"), value (of `color`, NaN unknown), smiles (of own molecules), reason."""
+    """Columns: x, y, kind ("training" or "own"), value (of `color`, NaN unknown); of own molecules number (on the figure: their place
+    among those that were given, from 1), input (as given), smiles (standardized, or missing) and reason."""
     method: str
     color: str | None
     label: str
@@ -62,8 +66,8 @@ class LatentMap:
                 axes.plot(own["x"], own["y"], ls="", marker="o", ms=7, mfc="none", mec=PAPER.candidates, mew=1.8)
                 if len(own) <= 12:
                     edge = [withStroke(linewidth=2.5, foreground="white")]  # to be read over the dots
-                    for number, point in enumerate(zip(own["x"], own["y"], strict=True), start=1):
-                        label = axes.annotate(str(number), point, (5, 4), textcoords="offset points", size=10)
+                    for number, x, y in zip(own["number"], own["x"], own["y"], strict=True):
+                        label = axes.annotate(str(number), (x, y), (5, 4), textcoords="offset points", size=10)
                         label.set(color=PAPER.candidates, weight="bold", path_effects=edge)
             names = {"pca": "direction", "tsne": "t-SNE", "umap": "UMAP"}[self.method]
             shares = [f" ({100 * s:.0f} % of variance)" for s in self.explained] or ["", ""]
@@ -104,8 +108,12 @@ def latent_map(
         progress: Is told of the start and the end.
 
     Raises:
-        UserError: The method or property is unknown, there are fewer than five training molecules, or umap-learn is not installed.
+        UserError: The method or property is unknown, a number is out of range, there are fewer than five training molecules, or
+            umap-learn is not installed.
     """
+    check_count("most", most, FEWEST)
+    check_seed(seed)
+    given = list_given(smiles)
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
     summaries = {p.name: p for p in model.properties}
@@ -115,18 +123,20 @@ def latent_map(
     points = model.latent["mu"].float()
     chosen = torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))[:most].sort().values
     points = points[chosen]
-    if len(points) < 5:
+    if len(points) < FEWEST:
         raise UserError(f"the model keeps {len(points)} training molecules; a map wants five at least")
     values = model.latent["values"][chosen, list(summaries).index(color)].double().numpy() if color else np.nan
-    spelled = model.spell(smiles)
+    spelled = model.spell(given)
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
     own = model.checkpoint.encode([str(spelled[i].selfies) for i in rows]).mu if rows else points[:0]
     progress(f"map ({method})", 0, 1)
     places, explained = _PLACERS[method](points, own, seed)
     progress(f"map ({method})", 1, 1)
     training = pd.DataFrame({"x": places[: len(points), 0], "y": places[: len(points), 1], "kind": "training"})
-    training = training.assign(value=values, smiles=None, reason="")
+    training = training.assign(value=values, number=None, input=None, smiles=None, reason="")
     yours = pd.DataFrame({"x": np.nan, "y": np.nan, "kind": "own", "value": np.nan}, index=range(len(spelled)))
+    yours["number"] = pd.Series(range(1, len(spelled) + 1), dtype=object)
+    yours["input"] = pd.Series([s.input for s in spelled], dtype=object)
     yours["smiles"] = pd.Series([s.smiles for s in spelled], dtype=object)
     yours["reason"] = pd.Series([s.reason for s in spelled], dtype=object)
     yours.loc[rows, ["x", "y"]] = places[len(points) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from chem_vae.errors import UserError
 from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
+from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.sampling import draw
@@ -41,10 +43,11 @@ def neighbors(
         `frame.attrs` holds searched (how many molecules), origin (which) and given (the molecule's SMILES).
 
     Raises:
-        UserError: The molecule cannot be encoded, or there are no training molecules to search.
+        UserError: The molecule cannot be encoded, a number is out of range, or there are no training molecules to search.
     """
-    if k < 1:
-        raise UserError(f"k is {k}; ask for one neighbor at least")
+    check_count("k", k)
+    check_count("among", among, 0)
+    check_seed(seed)
     given, z = encode_seed(model, smiles)
     sample = draw_training_molecules(model, among or np.iinfo(np.int64).max, seed)
     means = []
@@ -103,8 +106,11 @@ def analogues(
     Raises:
         UserError: The molecule cannot be encoded, or a number is out of range.
     """
-    if n < 1 or reach <= 0 or not 0 <= min_similarity <= 1:
-        raise UserError("n must be at least 1, reach above 0, and min_similarity between 0 and 1")
+    check_seed(seed)
+    if n < 1 or not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
+        raise UserError(
+            "n must be at least 1, reach above 0, min_similarity between 0 and 1, and temperature 0 or more, all of them finite"
+        )
     given, z = encode_seed(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
     rows: list[dict[str, Any]] = []

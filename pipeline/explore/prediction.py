@@ -14,10 +14,10 @@ from torch import Tensor
 
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.standardization.smiles_text import list_smiles
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
+from pipeline.explore.check_arguments import check_count, list_given
 from pipeline.explore.inputs import compute_values
 from pipeline.models.by_name import by_name
 from pipeline.models.measured_predictor import MeasuredPredictor
@@ -64,7 +64,7 @@ def predict(
         the probability of the active one), NAME_predicted_std (of a new measurement), NAME_measured (where the model was trained on the
         molecule), NAME_similarity (to the nearest measured molecule) and NAME_in_domain; NAME_computed for the others; reason.
     """
-    return _Predictor(model, outside_domain).predict(model.spell(list_smiles(smiles), progress))
+    return _Predictor(model, outside_domain).predict(model.spell(list_given(smiles), progress))
 
 
 @by_name
@@ -92,7 +92,9 @@ def predict_file(
 
     Raises:
         DataError: If the file cannot be read, or has no rows.
+        UserError: If the limit is below 1.
     """
+    check_count("limit", limit)
     predictor = _Predictor(model, outside_domain)
     parts = []
     for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit, rows=ROWS_AT_ONCE):

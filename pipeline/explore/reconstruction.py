@@ -15,8 +15,10 @@ from chem_vae.progress import Progress, silent
 from chem_vae.training.losses import corrupt
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.validate import validate
+from pipeline.explore.check_arguments import check_count, check_seed, list_given
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.by_name import by_name
+from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
@@ -38,7 +40,7 @@ def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Prog
         InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (or ""). `frame.attrs["exact"]` is a Share
         of the molecules that could be encoded.
     """
-    spelled = model.spell(smiles, progress)
+    spelled = model.spell(list_given(smiles), progress)
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
     frame = pd.DataFrame(
         {
@@ -85,7 +87,8 @@ def robustness(
 
     Args:
         model: The model.
-        smiles: The molecules; None: up to n held-out molecules of the dataset.
+        smiles: The molecules; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
+            out.
         shares: Of the symbols to hide, each between 0 and 1.
         n: See `smiles`.
         seed: Draws molecules and symbols.
@@ -93,20 +96,26 @@ def robustness(
 
     Returns:
         A row for each share. Columns: masked, exact and of (counts), exact_share, valid (of `of`), similarity (mean Tanimoto of the valid
-        ones), by_chance (mean Tanimoto of each molecule and another one of the set). `frame.attrs["origin"]` names the molecules.
+        ones), by_chance (mean Tanimoto of each molecule and another one of the set). `frame.attrs["origin"]` names the molecules;
+        `frame.attrs["left_out"]` holds the place (from 1), the input and the reason of each that is left out.
 
     Raises:
-        UserError: No molecule can be encoded, there is no dataset, or a share lies outside 0 to 1.
+        UserError: No molecule can be encoded, there is no dataset, or a share or another number is out of range.
     """
+    check_count("n", n)
+    check_seed(seed)
     if not all(0 <= share <= 1 for share in shares):
         raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
     vocabulary = model.checkpoint.vocabulary
+    left_out: list[tuple[int, str, str]] = []
     if smiles is None:
         sample = draw_held_out_molecules(model, n, seed)
         strings, origin = sample.selfies, sample.origin
     else:
-        spelled = model.spell(smiles, progress)
-        strings, origin = [s.selfies for s in spelled if s.selfies is not None], "given molecules"
+        spelled = model.spell(list_given(smiles), progress)
+        if not spelled:
+            raise UserError("there is no molecule to reconstruct: give SMILES")
+        (strings, left_out), origin = _choose_distinct(spelled), "given molecules"
         if not strings:
             raise UserError(f"none of the {len(spelled)} molecules can be encoded; the first: {spelled[0].reason}")
     truth = validate(strings, vocabulary)
@@ -133,8 +142,28 @@ def robustness(
         )
     progress("mask and reconstruct", len(shares), len(shares))
     frame = pd.DataFrame(rows)
-    frame.attrs["origin"] = origin
+    frame.attrs["origin"], frame.attrs["left_out"] = origin, left_out
     return frame
+
+
+def _choose_distinct(spelled: Sequence[Spelling]) -> tuple[list[str], list[tuple[int, str, str]]]:
+    """Choose each molecule that can be encoded once; a pair of copies would pass for two molecules that are alike by chance.
+
+    Returns:
+        Their SELFIES strings; the place (from 1), the input and the reason of each other one.
+    """
+    strings: list[str] = []
+    left_out: list[tuple[int, str, str]] = []
+    first: dict[str | None, int] = {}
+    for number, s in enumerate(spelled, start=1):
+        if s.selfies is None:
+            left_out.append((number, s.input, s.reason))
+        elif s.inchikey in first:
+            left_out.append((number, s.input, f"the same molecule as number {first[s.inchikey]}"))
+        else:
+            first[s.inchikey] = number
+            strings.append(s.selfies)
+    return strings, left_out
 
 
 def robustness_figure(frame: pd.DataFrame) -> Any:

@@ -15,8 +15,9 @@ from pipeline.chemistry.filters.unusual_cells import write_unusual
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.standardization.standardize import Standardizer
-from pipeline.datasets.readers import READERS
+from pipeline.datasets.readers import READERS, Hints
 from pipeline.datasets.readers.source import Source
+from pipeline.explore.check_arguments import check_count, list_given
 
 
 class Finding(NamedTuple):
@@ -62,12 +63,13 @@ def unusual(
         the columns row, smiles (the standard form), unusual, atoms (in the standard form), input and reason (why it cannot be read).
 
     Raises:
-        UserError: A name is unknown, or one SMILES, given alone, cannot be read.
+        UserError: A name is unknown, what is given is neither a SMILES nor a list, or one SMILES, given alone, cannot be read.
     """
     allowed = collect_allowed(allow, like)
     if not isinstance(smiles, str):
         standardize = Standardizer()
-        return tabulate([_describe(row, text, standardize(text, row), allowed) for row, text in enumerate(smiles)])
+        rows = enumerate(list_given(smiles))
+        return tabulate([_describe_cell(row, cell, standardize, allowed) for row, cell in rows])
     molecule = Standardizer()(smiles)
     if isinstance(molecule, Rejection):
         raise UserError(f"{smiles!r} cannot be read as a molecule: {molecule.reason}")
@@ -83,19 +85,27 @@ def collect_allowed(allow: Iterable[str] = (), like: Iterable[str] = ()) -> froz
     return read_allowed(allow) | learn_usual(found.mol for found in molecules if isinstance(found, Molecule))
 
 
-def find_unusual(given: Sequence[str], allowed: Collection[str] = (), limit: int | None = None) -> Iterator[Finding]:
+def find_unusual(
+    given: Sequence[str],
+    allowed: Collection[str] = (),
+    limit: int | None = None,
+    smiles_column: str | None = None,
+) -> Iterator[Finding]:
     """Find what is unusual in molecules, one after the other.
 
     Args:
         given: SMILES, or the path of one file of molecules (csv, tsv, smi, sdf, parquet, xlsx, also .gz).
         allowed: What is not looked for, from `collect_allowed`.
         limit: The most rows that are read.
+        smiles_column: The file's column of SMILES; found by its name when None.
 
     Raises:
         DataError: The file cannot be read.
+        UserError: The limit is below 1.
     """
+    check_count("limit", limit)
     if len(given) == 1 and is_file(given[0]):
-        yield from _find_in_file(Path(given[0]), allowed, limit)
+        yield from _find_in_file(Path(given[0]), allowed, limit, smiles_column)
         return
     standardize = Standardizer()
     for row, text in enumerate(given[:limit]):
@@ -118,9 +128,11 @@ def is_file(text: str) -> bool:
         return False
 
 
-def _find_in_file(path: Path, allowed: Collection[str], limit: int | None) -> Iterator[Finding]:
+def _find_in_file(
+    path: Path, allowed: Collection[str], limit: int | None, smiles_column: str | None = None
+) -> Iterator[Finding]:
     standardize = Standardizer()
-    for chunk in Source.open(path).chunks(limit=limit):
+    for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit):
         read = standardize.from_molblock if chunk.molblocks else standardize
         found = [
             _describe(row, "" if chunk.molblocks else text or "", read(text or "", row), allowed)
@@ -133,6 +145,16 @@ def _find_in_file(path: Path, allowed: Collection[str], limit: int | None) -> It
 def read_examples(path: Path) -> list[str]:
     """Read the molecules of a file as SMILES in standard form, without those that cannot be read."""
     return [found.smiles for found in _find_in_file(path, (), None) if found.smiles]
+
+
+def _describe_cell(row: int, cell: object, standardize: Standardizer, allowed: Collection[str]) -> Finding:
+    """Describe a molecule of a list, which may hold what is no text."""
+    if isinstance(cell, str | Molecule):
+        text = cell if isinstance(cell, str) else cell.smiles
+        return _describe(row, text, standardize(cell, row), allowed)
+    from pipeline.models.spelling import explain_cell, is_missing  # here: loads torch, which a text does without
+
+    return Finding(row + 1, "", "", "", "" if is_missing(cell) else str(cell), explain_cell(cell))
 
 
 def _describe(row: int, text: str, molecule: Molecule | Rejection, allowed: Collection[str]) -> Finding:

@@ -147,8 +147,7 @@ def predict(
 
 
 def _read_cells(table: pd.DataFrame, smiles_column: str | None) -> list[str]:
-    cells = table[find_smiles_column(table, smiles_column)]
-    return [cell if isinstance(cell, str) else "" for cell in cells]
+    return list(table[find_smiles_column(table, smiles_column)])
 
 
 def make_config(

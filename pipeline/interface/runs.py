@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pandas as pd
+from pydantic import ValidationError
 
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress
 from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.config import CampaignConfig
@@ -15,11 +17,14 @@ from pipeline.interface.data import make_config
 from pipeline.objectives.aims import collect_objectives
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workspace import runs
+from pipeline.workspace.config_errors import explain
 from pipeline.workspace.lookup import find_workspace
 from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.presentation.notebook_card import Card
 from pipeline.workspace.progress.bars import follow
+from pipeline.workspace.settings import Settings
 
+S = TypeVar("S", bound=Settings)
 CANDIDATES = "candidates.csv"
 
 
@@ -131,15 +136,28 @@ def campaign(
         The run, which shows its candidates.
 
     Raises:
-        UserError: The settings ask for something that the data or the model will not have.
+        UserError: A setting is wrong, or asks for something that the data or the model will not have.
     """
     folder = find_workspace(workspace)
     whole = config if isinstance(config, CampaignConfig) else CampaignConfig()
     source = whole.ingest if isinstance(config, CampaignConfig) else config
-    ingest = make_config(source, folder, smiles, properties, name or "table", {})
     aims = collect_objectives(target, maximize, minimize, range)
     asked: dict[str, Any] = {"objectives": {**whole.generate.objectives, **aims}, **({} if n is None else {"n": n})}
-    changed = {"ingest": ingest, "generate": whole.generate.model_copy(update=asked), "name": name or whole.name}
+    whole = _change(whole, generate=_change(whole.generate, **asked), name=name or whole.name)
+    whole = _change(whole, ingest=make_config(source, folder, smiles, properties, name or "table", {}))
     with follow(progress, quiet) as told:
-        made = run_campaign(whole.model_copy(update=changed), folder, told, (lambda text: None) if quiet else say)
+        made = run_campaign(whole, folder, told, (lambda text: None) if quiet else say)
     return Run(made.folder, made.manifest)
+
+
+def _change(config: S, **changes: Any) -> S:
+    """Return settings with changes, which are checked before any work; `model_copy` would take any value.
+
+    Raises:
+        UserError: A value is out of range.
+    """
+    given = {field: getattr(config, field) for field in config.model_fields_set}
+    try:
+        return type(config).model_validate({**given, **changes})
+    except ValidationError as error:
+        raise UserError(explain(error, type(config), "the request")) from None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import torch
+from rdkit.Chem import Mol
 from torch import Tensor
 
 from chem_vae.checkpoint import Checkpoint
@@ -50,7 +53,10 @@ class Speller:
         self.vocabulary = vocabulary
 
     def spell(self, smiles: str, row: int = 0) -> Spelling:
-        """Spell one SMILES; `row` is its number in the input. Never raises for a molecule."""
+        """Spell one SMILES; `row` is its number in the input. Never raises: what is no text has its reason, too."""
+        if not isinstance(smiles, str | Molecule):  # a list of Python or a column of pandas may hold anything
+            missing = is_missing(smiles)
+            return Spelling("" if missing else str(smiles), None, None, None, explain_cell(smiles), False)
         molecule = self.standardizer(smiles, row)
         if isinstance(molecule, Rejection):
             readable = molecule.stage not in ("read", "parse")
@@ -63,6 +69,20 @@ class Speller:
         except VocabularyError as error:
             reason = str(error)
         return Spelling(smiles, molecule.smiles, molecule.inchikey, selfies, reason, True)
+
+
+def is_missing(cell: Any) -> bool:
+    """Tell whether a cell that is no text is empty: None, NaN, or what pandas has for it."""
+    return cell is None or bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
+
+
+def explain_cell(cell: object) -> str:
+    """Say why a cell that is no text cannot be read as a molecule."""
+    if is_missing(cell):
+        return "no SMILES: the cell is empty"
+    if isinstance(cell, Mol):
+        return "it is a molecule of RDKit, not a SMILES: give what Chem.MolToSmiles writes of it"
+    return f"not a SMILES: it is no text but a value of type {type(cell).__name__}"
 
 
 def write_selfies(smiles: str | None, vocabulary: SelfiesVocabulary) -> str | None:

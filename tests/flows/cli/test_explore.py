@@ -106,6 +106,12 @@ def test_mistakes_are_sentences(model: Path, tmp_path: Path, chem_vae: CommandLi
         (("robustness", "--shares", "some"), "--shares 0,0.1,0.3"),
         (("neighbors", A, "-o", str(tmp_path / "x.pdf")), "must end in"),
         (("reconstruct",), "no molecule to look at"),
+        (("reconstruct", A, B, "--limit", "-1"), "limit is -1"),
+        (("anomaly", A, "--limit", "0"), "limit is 0"),
+        (("analogues", A, "--reach", "nan"), "reach above 0"),
+        (("analogues", A, "--temperature", "-1"), "temperature 0 or more"),
+        (("neighbors", A, "--seed", "-1"), "seed is -1"),
+        (("map", "--most", "-5"), "most is -5"),
         (("anomaly", A, "-o", str(tmp_path / "no" / "x.csv")), "no folder"),
     ):
         done = CliRunner().invoke(app, ["explore", *arguments, "--workspace", str(model)])
@@ -152,3 +158,37 @@ def test_unusual_is_allowed_by_name_and_by_example(tmp_path: Path) -> None:
         look()
     with pytest.raises(UserError, match="did you mean 'peroxide'"):
         look(odd, "--allow", "peroxid")
+
+
+def test_molecules_that_are_left_out_are_named(model: Path, tmp_path: Path) -> None:
+    def say(*arguments: object) -> str:
+        given = ["explore", *map(str, arguments), "--workspace", str(model), "-q"]
+        done = CliRunner().invoke(app, given, catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        return done.stderr
+
+    told = say("map", A, "C[Se]C", "C1CC", B, "-o", tmp_path / "map.csv")
+    assert "2 of the given molecules are not on the map" in told and "  2: C[Se]C: the model has never seen" in told
+    assert "  3: C1CC: not a SMILES" in told
+    rows = [row for row in csv.DictReader((tmp_path / "map.csv").open()) if row["kind"] == "own"]
+    assert [(row["number"], row["input"], bool(row["x"])) for row in rows] == [
+        ("1", A, True), ("2", "C[Se]C", False), ("3", "C1CC", False), ("4", B, True),
+    ]  # fmt: skip
+    told = say("robustness", A, "C1CC", B, A, *["xx"] * 4, "--shares", "0")
+    assert "6 of the given molecules are left out" in told and "  4: " in told and "and 1 more" in told
+    assert "the same molecule as number 1" in told
+
+
+def test_a_table_of_its_own_can_be_read_back(model: Path, tmp_path: Path) -> None:
+    """The table of `unusual` has two columns of SMILES, and the advice to choose one can be followed."""
+    table = tmp_path / "unusual.csv"
+    given = [A + ".Cl", "CCOOCCc1ccccc1.Cl", B + ".Cl"]
+    done = CliRunner().invoke(app, ["explore", "unusual", *given, "-o", str(table)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    refused = CliRunner().invoke(app, ["explore", "unusual", str(table)])
+    assert "--smiles-column" in str(refused.exception)
+    for column in ("smiles", "input"):
+        for command in ("reconstruct", "anomaly", "map", "robustness"):
+            explore(model, command, table, "--smiles-column", column, "-q")
+        done = CliRunner().invoke(app, ["explore", "unusual", str(table), "--smiles-column", column])
+        assert done.stdout.count("peroxide") == 1, done.exception

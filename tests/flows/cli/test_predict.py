@@ -7,6 +7,8 @@ from pathlib import Path
 
 from command_line import CommandLine, Done, refused
 
+from flows.cli.predict import FORMATS
+
 
 def test_a_file_and_smiles_are_predicted(
     chem_vae: CommandLine, first_run: Done, workspace: Path, molecules: Path, tmp_path: Path
@@ -33,9 +35,23 @@ def test_a_model_without_measured_properties_computes(chem_vae: CommandLine, wor
     assert "nothing is predicted: all values are computed" in done.stderr
 
 
+def test_every_promised_ending_is_written(
+    chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path
+) -> None:
+    for ending in FORMATS:
+        table = tmp_path / f"found{ending}"
+        done = chem_vae("predict", "CCO", "-m", "tiny", "-w", workspace, "-o", table)
+        assert done.returncode == 0 and table.stat().st_size, done.stderr
+
+
 def test_bad_requests_are_refused(chem_vae: CommandLine, first_run: Done, workspace: Path, tmp_path: Path) -> None:
     refused(chem_vae("predict", "-m", "tiny", "-w", workspace), "give SMILES, or a file")
-    refused(chem_vae("predict", "CCO", "-m", "tiny", "-w", workspace, "-o", tmp_path / "found.doc"), ".csv")
+    for name in ("found.doc", "found.parquet"):  # before the model is even looked for
+        done = chem_vae("predict", "CCO", "-m", "nothing", "-w", workspace, "-o", tmp_path / name)
+        refused(done, "must end in .csv or .xlsx")
+    for limit in (-1, 0):
+        done = chem_vae("predict", "CCO", "CCN", "-m", "nothing", "-w", workspace, "--limit", limit)
+        refused(done, f"limit is {limit}: it must be 1 or more")
     (tmp_path / "empty.csv").write_text("SMILES,name\n")
     refused(chem_vae("predict", tmp_path / "empty.csv", "-m", "tiny", "-w", workspace, "-q"), "has no rows")
     refused(chem_vae("predict", tmp_path / "nothing.csv", "-m", "tiny", "-w", workspace), "nothing.csv")

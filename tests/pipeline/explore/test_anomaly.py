@@ -7,6 +7,7 @@ import gzip
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,3 +185,29 @@ def test_strangers_rank_above_held_out_drugs() -> None:
         assert len(ranks) >= 0.9 * len(strangers)
         truth = [0] * len(drugs_rank) + [1] * len(ranks)
         assert roc_auc_score(truth, np.nan_to_num([*drugs_rank, *ranks], posinf=1e9)) > 0.9, kind
+
+
+def test_no_molecules_and_missing_ones(model: TrainedModel) -> None:
+    scorer = mg.AnomalyScorer(model)
+    assert scorer.score([]).empty and "percentile" in scorer.score([])
+    given: Any = ["CCO", None]
+    frame = scorer.score(given)
+    assert frame["nats"].isna().tolist() == [False, True] and frame["reason"].tolist() == [
+        "",
+        "no SMILES: the cell is empty",
+    ]
+
+
+def test_a_broken_smiles_is_not_beyond_the_vocabulary(model: TrainedModel) -> None:
+    scorer = mg.AnomalyScorer(model)
+
+    def label(*smiles: str) -> str:
+        figure = anomaly_figure(scorer.score(smiles), scorer.reference["nats_per_symbol"])
+        return str(figure.axes[0].get_legend().get_texts()[-1].get_text())
+
+    assert label("CCO", "C1CC") == "given molecules (2, 1 of them not readable)"
+    assert (
+        label("CCO", "C[Se]C", "C1CC", "x")
+        == "given molecules (4, 1 of them beyond the vocabulary, 2 of them not readable)"
+    )
+    assert label("CCO", "CCN") == "given molecules (2)"

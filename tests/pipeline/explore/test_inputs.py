@@ -41,6 +41,8 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     racemate = Chem.MolToV3KMolBlock(Chem.MolFromSmiles("C[C@H](N)O |&1:1|")) + "$$$$\n"
     (tmp_path / "racemate.sdf").write_text(racemate)
     assert read_smiles([str(tmp_path / "racemate.sdf")]) == ["CC(N)O"]
+    (tmp_path / "two.csv").write_text("smiles,input\nCCO,OCC\nCCN,NCC.Cl\n")
+    assert read_smiles([str(tmp_path / "two.csv")], smiles_column="input") == ["OCC", "NCC.Cl"]
     with pytest.raises(UserError, match="no molecule"):
         read_smiles([])
     assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]

@@ -38,3 +38,15 @@ def test_a_map_by_umap_places_all(model: TrainedModel, sample_smiles: list[str])
     pytest.importorskip("umap")
     made = mg.latent_map(model, "umap", most=80, smiles=sample_smiles[:2])
     assert len(made.frame) == 82 and made.frame["x"].notna().all()
+
+
+def test_a_number_on_the_map_is_the_place_of_the_molecule(model: TrainedModel, sample_smiles: list[str]) -> None:
+    given = [sample_smiles[0], "C[Se]C", "C1CC", sample_smiles[7]]
+    made = mg.latent_map(model, most=60, smiles=given)
+    own = made.frame[made.frame["kind"] == "own"]
+    assert own["number"].tolist() == [1, 2, 3, 4] and own["input"].tolist() == given
+    assert own["x"].notna().tolist() == [True, False, False, True]
+    places = {int(text.get_text()): text.xy for text in made.figure().axes[0].texts}
+    assert places == {n: (x, y) for n, x, y in own[["number", "x", "y"]].values.tolist() if n in (1, 4)}
+    training = made.frame[made.frame["kind"] == "training"]
+    assert training["number"].isna().all() and training["input"].isna().all()

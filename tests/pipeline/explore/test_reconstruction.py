@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,27 @@ def test_robustness_falls_as_more_is_hidden(model: TrainedModel, sample_smiles: 
         mg.robustness(model, ["C[Se]C"])
     with pytest.raises(UserError, match="between 0 and 1"):
         mg.robustness(model, shares=(10.0,))
+
+
+def test_robustness_says_what_is_left_out(model: TrainedModel, sample_smiles: list[str]) -> None:
+    a, b = sample_smiles[0], sample_smiles[7]
+    given: list[Any] = [a, "C[Se]C", a + ".Cl", b, None, a]
+    frame = mg.robustness(model, given, shares=(0.0,))
+    assert frame["of"].tolist() == [2] and frame["by_chance"].iloc[0] < 1
+    left_out = frame.attrs["left_out"]
+    assert [(number, text) for number, text, _ in left_out] == [(2, "C[Se]C"), (3, a + ".Cl"), (5, ""), (6, a)]
+    reasons = [reason for _, _, reason in left_out]
+    assert (
+        "[Se]" in reasons[0] and reasons[1] == reasons[3] == "the same molecule as number 1" and "empty" in reasons[2]
+    )
+    assert mg.robustness(model, [a, b], shares=(0.0,)).attrs["left_out"] == []
+    with pytest.raises(UserError, match="there is no molecule"):
+        mg.robustness(model, [])
+
+
+def test_a_missing_cell_does_not_stop_the_others(model: TrainedModel) -> None:
+    given: list[Any] = ["CCO", None, float("nan")]
+    frame = mg.reconstruct(model, given)
+    assert frame["exact"].isna().tolist() == [False, True, True] and frame.attrs["exact"].of == 1
+    assert frame["reason"].tolist()[1:] == ["no SMILES: the cell is empty"] * 2
+    assert mg.reconstruct(model, []).empty

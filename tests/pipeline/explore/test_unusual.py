@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import UserError
+from pipeline.chemistry.molecule import Molecule
 
 
 def test_one_molecule_gives_names_and_atoms() -> None:
@@ -25,3 +29,11 @@ def test_several_molecules_give_a_table_with_every_row() -> None:
     assert table["unusual"].tolist() == ["peroxide", "", ""] and table["atoms"].tolist() == ["2 3", "", ""]
     assert table["smiles"].tolist()[1] == "" and table["reason"].tolist()[1] and not table["reason"].tolist()[2]
     assert mg.unusual([]).empty
+
+
+def test_a_missing_cell_has_its_own_row() -> None:
+    given: list[Any] = ["CCOOCC", None, float("nan"), Chem.MolFromSmiles("CC"), Molecule("CCO")]
+    table = mg.unusual(given)
+    assert table["unusual"].tolist() == ["peroxide", "", "", "", ""] and table["row"].tolist() == [1, 2, 3, 4, 5]
+    assert table["reason"].tolist()[1:3] == ["no SMILES: the cell is empty"] * 2
+    assert "Chem.MolToSmiles" in table["reason"][3] and not table["reason"][4] and table["smiles"][4] == "CCO"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import UserError
+from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.interface.data import find_smiles_column, write_frame
 from pipeline.models.trained_model import TrainedModel
@@ -121,3 +124,44 @@ def test_capitals_of_names_make_no_difference(model: TrainedModel, workspace: Pa
     with pytest.raises(UserError, match="capitals make no difference"):
         mg.generate(model, target={"logp": 2.0}, maximize="LogP", n=2, quiet=True)
     assert mg.load_model(model.folder.name.upper(), workspace).folder == model.folder
+
+
+def test_a_series_with_missing_cells_is_predicted(model: TrainedModel) -> None:
+    cells: Any = pd.Series(["CCO", float("nan"), None, Chem.MolFromSmiles("CC")])
+    told = mg.predict(model, cells, quiet=True)
+    assert told["smiles"].isna().tolist() == [False, True, True, True]
+    assert told["reason"].tolist()[1:3] == ["no SMILES: the cell is empty"] * 2
+    assert "Chem.MolToSmiles" in told["reason"][3]
+    table = mg.predict(model, pd.DataFrame({"smiles": cells}), quiet=True)
+    assert table["reason"].tolist() == told["reason"].tolist()
+
+
+def test_a_campaign_checks_its_settings_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"smiles": ["CCO", "CCN"]})
+    for wrong, words in (
+        ({"n": 0}, r"the request: n: input should be greater than or equal to 1"),
+        ({"n": 5, "name": "a name"}, r"the request: name: "),
+    ):
+        asked: dict[str, Any] = wrong
+        with pytest.raises(UserError, match=words):
+            mg.campaign(frame, tmp_path, quiet=True, **asked)
+    assert not list(tmp_path.iterdir()), "nothing was written"
+    taken: list[CampaignConfig] = []
+
+    def run(config: CampaignConfig, *rest: Any) -> mg.Run:
+        taken.append(config)
+        return mg.Run(tmp_path, {})
+
+    monkeypatch.setattr("pipeline.interface.runs.run_campaign", run)
+    whole = CampaignConfig.model_validate(
+        {
+            "fail_under": 2,
+            "ingest": {"source": "moses-sample", "limit": 9},
+            "generate": {"seed": 5, "objectives": {"qed": {"maximize": True}}},
+        }
+    )
+    mg.campaign(whole, tmp_path, quiet=True, n=7, target={"logp": 2.0}, name="b")
+    (got,) = taken
+    assert (got.name, got.fail_under, got.generate.n, got.generate.seed) == ("b", 2, 7, 5)
+    assert list(got.generate.objectives) == ["qed", "logp"] and got.ingest == whole.ingest
+    assert got.train == whole.train and got.optimize is None

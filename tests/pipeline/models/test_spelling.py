@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import pandas as pd
 import pytest
+from rdkit import Chem
 
 from chem_vae.errors import UserError, VocabularyError
 from pipeline.models.spelling import write_selfies
@@ -35,3 +40,14 @@ def test_a_symbol_that_the_model_has_never_seen(model: TrainedModel) -> None:
     assert spelling.smiles == "CB(O)O" and spelling.selfies is None and spelling.readable
     with pytest.raises(VocabularyError, match=r"never seen .*B"):
         spelling.require_selfies()
+
+
+def test_what_is_no_text_keeps_its_row_and_has_a_reason(model: TrainedModel) -> None:
+    given: list[Any] = ["CCO", None, float("nan"), pd.NA, np.str_("CCN"), Chem.MolFromSmiles("CC"), 5, [1, 2]]
+    found = model.spell(given)
+    assert [s.smiles for s in found] == ["CCO", None, None, None, "CCN", None, None, None]
+    assert [s.input for s in found[1:4]] == [""] * 3 and {s.reason for s in found[1:4]} == {
+        "no SMILES: the cell is empty"
+    }
+    assert "Chem.MolToSmiles" in found[5].reason and "of type int" in found[6].reason and "list" in found[7].reason
+    assert not any(s.readable for s in found if s.smiles is None)
