@@ -83,7 +83,7 @@ class Budget:
 
         Args:
             rows: The molecules, as rows of `pipeline.generation.sampling.direct.SearchResult.molecules`.
-            unusual: What is unusual in each, None where nothing is (`pipeline.generation.sampling.batch_drawer.DrawnBatch.unusual`).
+            unusual: What is unusual in each, None where nothing is (`pipeline.generation.sampling.batch.DrawnBatch.unusual`).
         """
         if not self.is_counting:
             return

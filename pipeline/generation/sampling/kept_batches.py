@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from chem_vae.atomic_files import write_whole
 from pipeline.chemistry.metrics import Share
@@ -37,7 +39,8 @@ class KeptBatches:
     def of(cls, model: TrainedModel, config: GenerateConfig, workspace: Path, name: str) -> KeptBatches:
         """Find those of a generation: of the same model, settings, name and versions."""
         asked = hash_content("generation", 1, model.key, config.model_dump(mode="json"), list_versions())
-        return cls(workspace / UNFINISHED / f"{name}-{asked[:8]}")
+        shown = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+        return cls(workspace / UNFINISHED / f"{shown}-{asked[:8]}")
 
     def count_draws(self) -> int:
         """Count the draws that are kept."""
@@ -47,9 +50,6 @@ class KeptBatches:
         """Read the batch of a job; None where there is none, or where it is damaged."""
         if job.number < KEPT_FROM or not (path := self._find_file(job)).is_file():
             return None
-        import pyarrow as pa  # heavy, and only for a long generation
-        import pyarrow.parquet as pq
-
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
             return _read_batch(pq.read_table(path), len(job.z))
         return None
@@ -57,8 +57,6 @@ class KeptBatches:
     def write(self, job: DrawJob, batch: DrawnBatch) -> DrawnBatch:
         """Write the batch of a job, as far as the disk takes it, and return it."""
         if job.number >= KEPT_FROM:
-            import pyarrow.parquet as pq  # heavy, and only for a long generation
-
             with suppress(OSError):  # a full disk ends no generation that has no need of it
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with write_whole(self._find_file(job)) as partial:
@@ -71,9 +69,7 @@ class KeptBatches:
         return self.folder / f"{job.number:08d}-{len(job.z)}-{drawn_from[:16]}.parquet"
 
 
-def _make_table(batch: DrawnBatch) -> Any:
-    import pyarrow as pa  # heavy, and only for a long generation
-
+def _make_table(batch: DrawnBatch) -> pa.Table:
     molecules, count, size = batch.molecules, len(batch.molecules), batch.encoded.shape[1]
     columns = {
         "smiles": pa.array([m and m.smiles for m in molecules], pa.string()),
@@ -89,7 +85,7 @@ def _make_table(batch: DrawnBatch) -> Any:
     return pa.table(columns).replace_schema_metadata({_CANONICAL: canonical})
 
 
-def _read_batch(table: Any, count: int) -> DrawnBatch | None:
+def _read_batch(table: pa.Table, count: int) -> DrawnBatch | None:
     """Make a batch of its table; None where it has another number of rows."""
     if table.num_rows != count:
         return None

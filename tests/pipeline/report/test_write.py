@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,13 @@ def test_the_page_is_written_last_and_nothing_half(tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
     order: list[str] = []
-    write_text = atomic_files.write_text
+    write_whole = atomic_files.write_whole
 
-    def noting(path: Path, text: str) -> Path:
+    def noting(path: Path) -> AbstractContextManager[Path]:
         order.append(path.name)
-        return write_text(path, text)
+        return write_whole(path)
 
-    monkeypatch.setattr(atomic_files, "write_text", noting)
+    monkeypatch.setattr(atomic_files, "write_whole", noting)
     assert report.write(tmp_path, as_report(full_report()), candidates()) == tmp_path / "report.html"
     assert order[-1] == "report.html"
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(order)
