@@ -17,6 +17,7 @@ from pipeline.workspace.uploads import MOST_BYTES
 HEADER = "X-Chem-Vae-App"
 """The header by which an app on a port is known."""
 COOKIE = "chem_vae_token"
+"""How the name of the cookie begins; the mark of the workspace follows, as all apps of a host get its cookies, whatever their port."""
 _MARGIN = 1_000_000
 _NO_TOKEN = (
     "<!doctype html><html lang='en'><meta charset='utf-8'><title>chem-vae</title>"
@@ -38,6 +39,7 @@ class AccessGuard:
             workspace_mark: What tells the workspace of the app, for a second one that is started.
         """
         self.app, self.is_local, self.token, self.mark = app, is_local, token, workspace_mark
+        self.cookie = f"{COOKIE}_{workspace_mark}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -78,7 +80,7 @@ class AccessGuard:
             cookies.load(headers.get("cookie", ""))
         except Exception:  # a cookie of another program that cannot be read is none of ours
             cookies = SimpleCookie()
-        kept = cookies.get(COOKIE)
+        kept = cookies.get(self.cookie)
         if kept is not None and hmac.compare_digest(kept.value.encode(), self._seal().encode()):
             return None
         asked = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
@@ -87,7 +89,7 @@ class AccessGuard:
             return HTMLResponse(_NO_TOKEN, 401)
         rest = urlencode([(name, value) for name, value in asked if name != "token"])
         answer = RedirectResponse(f"{scope['path']}{'?' if rest else ''}{rest}", 303)
-        answer.set_cookie(COOKIE, self._seal(), httponly=True, samesite="lax")
+        answer.set_cookie(self.cookie, self._seal(), httponly=True, samesite="lax")
         return answer
 
     def _seal(self) -> str:

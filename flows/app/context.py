@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chem_vae.errors import UserError
 from pipeline.workspace.lookup import list_shipped_models, list_workspace_models
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -25,7 +26,10 @@ class AppContext:
     """The settings that every run begins with, as a TOML file holds them."""
 
     def complete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings of the app's own file with those that were asked for on a page, which go before."""
+        """Return the settings of the app's own file with those that were asked for on a page.
+
+        Those of the page go before, but the constraints of both hold.
+        """
         return _merge(copy.deepcopy(dict(self.settings)), asked)
 
     def list_models(self) -> dict[str, str]:
@@ -39,12 +43,31 @@ def is_local_host(host: str) -> bool:
     return host in LOCAL
 
 
+def check_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run, which are checked.
+
+    Raises:
+        UserError: They are wrong; the message says in words what is.
+    """
+    from pydantic import ValidationError  # here and below: --help does without it
+
+    from pipeline.config import CampaignConfig
+    from pipeline.workspace.config_errors import explain
+
+    try:
+        CampaignConfig.model_validate(settings)
+    except ValidationError as error:
+        raise UserError(explain(error, CampaignConfig, "the settings of the run")) from None
+    return settings
+
+
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in above.items():
         known = below.get(key)
-        below[key] = (
-            _merge(known, value)
-            if isinstance(known, dict) and isinstance(value, Mapping) and key != "objectives"
-            else value
-        )
+        if key == "constraints" and known:
+            below[key] = [*known, *(new for new in value if new not in known)]
+        elif isinstance(known, dict) and isinstance(value, Mapping) and key != "objectives":
+            below[key] = _merge(known, value)
+        else:
+            below[key] = value
     return below

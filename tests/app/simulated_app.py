@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from nicegui import Client, core, ui
@@ -19,11 +20,11 @@ from flows.app.server import register_pages
 
 
 @asynccontextmanager
-async def open_app(workspace: Path) -> AsyncIterator[User]:
-    """Yield a user of the app of a workspace."""
+async def open_app(workspace: Path, settings: Mapping[str, Any] | None = None) -> AsyncIterator[User]:
+    """Yield a user of the app of a workspace, perhaps with settings of its own for every run."""
     with nicegui_reset_globals():
         prepare_simulation()
-        register_pages(AppContext(workspace.resolve()))
+        register_pages(AppContext(workspace.resolve(), settings=settings or {}))
         ui.run(storage_secret="simulated")
         try:
             async with core.app.router.lifespan_context(core.app):

@@ -26,12 +26,14 @@ async def _echo(socket: WebSocket) -> None:
     await socket.close()
 
 
-def guard(base_url: str = "http://127.0.0.1:4290", *, is_local: bool = True, token: str | None = None) -> TestClient:
+def guard(
+    base_url: str = "http://127.0.0.1:4290", *, is_local: bool = True, token: str | None = None, mark: str = "mark"
+) -> TestClient:
     routes = [
         Route("/{path:path}", lambda request: PlainTextResponse("in"), methods=["GET", "POST"]),
         WebSocketRoute("/ws", _echo),
     ]
-    app = AccessGuard(Starlette(routes=routes), is_local=is_local, token=token, workspace_mark="mark")
+    app = AccessGuard(Starlette(routes=routes), is_local=is_local, token=token, workspace_mark=mark)
     return TestClient(app, base_url=base_url, follow_redirects=False)
 
 
@@ -73,13 +75,26 @@ def test_the_token_is_needed_once() -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/runs?page=2")
     assert TOKEN not in answer.headers["set-cookie"] and "HttpOnly" in answer.headers["set-cookie"]
     assert client.get("/runs?page=2").text == "in"
-    kept = {"cookie": f"chem_vae_token={client.cookies['chem_vae_token']}"}
+    kept = {"cookie": f"chem_vae_token_mark={client.cookies['chem_vae_token_mark']}"}
     with client.websocket_connect("/ws", headers=kept) as found:
         assert found.receive_text() == "in"
 
 
+def test_a_second_app_on_another_port_does_not_log_the_first_out() -> None:
+    first = guard("http://lab.example:4290", is_local=False, token=TOKEN, mark="first")
+    second = guard("http://lab.example:4291", is_local=False, token="another token", mark="second")
+    kept: dict[str, str] = {}  # by a browser, which knows cookies by the host and not by its ports
+    for client, token in ((first, TOKEN), (second, "another token")):
+        assert client.get("/", params={"token": token}).status_code == 303
+        kept |= dict(client.cookies)
+        client.cookies.clear()
+    headers = {"cookie": "; ".join(f"{name}={value}" for name, value in kept.items())}
+    assert (first.get("/", headers=headers).text, second.get("/", headers=headers).text) == ("in", "in")
+
+
 @pytest.mark.parametrize(
-    "cookie", ["chem_vae_token=", "chem_vae_token=x", 'chem_vae_token="', "a[b]=c; chem_vae_token=é"]
+    "cookie",
+    ["chem_vae_token_mark=", "chem_vae_token_mark=x", 'chem_vae_token_mark="', "a[b]=c; chem_vae_token_mark=é"],
 )
 def test_a_wrong_cookie_is_no_token(cookie: str) -> None:
     client = guard("http://lab.example", is_local=False, token=TOKEN)

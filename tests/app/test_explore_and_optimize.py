@@ -45,7 +45,9 @@ def test_a_molecule_is_looked_at_with_plain_data(model: TrainedModel, workspace:
     assert path[0]["smiles"] == "CCOc1ccccc1" and path[-1]["smiles"] == "CCN"
     told, made = look._call(look.draw_map, (name, where, ["CCOc1ccccc1"]))
     assert sum(point[3] == "own" for point in made["points"]) == 1
-    assert make_map(made)["series"][1]["data"]
+    assert make_map(made)["series"][1]["data"] and made["unplaced"] == []
+    told, made = look._call(look.draw_map, (name, where, ["C[Si](C)(C)c1ccccc1"]))
+    assert not make_map(made)["series"][1]["data"] and "[Si]" in made["unplaced"][0]
     told, found = look._call(look.describe, (name, where, "no molecule"))
     assert found is None or math.isnan(found["strange"]["percentile"] or math.nan)
     told, found = look._call(look.find_path, (name, where, "CCO", "nonsense", 5))
@@ -113,6 +115,43 @@ async def test_a_scaffold_is_offered_and_what_grows_from_it_is_shown(
 
 
 @pytest.mark.anyio
+async def test_what_is_asked_is_about_the_molecule_that_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    async def ask(looker: look.Looker, work: Any, *arguments: Any) -> Any:
+        asked.append((work, *arguments))
+        if work is look.describe:
+            return {"strange": {"percentile": 99.9}, "values": {}, "origin": "molecules", "properties": {}}
+        if work is look.draw_map:
+            return {"points": [], "unplaced": ["the model has never seen [Si]"], "label": "", "explained": []}
+        return {"rows": [], "warnings": []} if work is look.grow else []
+
+    monkeypatch.setattr(look.Looker, "ask", ask)
+    async with open_app(tmp_path) as user:
+        await user.open("/explore?smiles=COc1ccccc1")
+        await user.should_see("stranger than 99 of 100 molecules", retries=30)
+        model = next(s for s in user.find(ui.select).elements if s.props.get("label") == "Model")
+        looked_at, other = model.value, next(name for name in model.options if name != model.value)
+        with user:  # the form is filled in for another look, which was not taken yet
+            model.set_value(other)
+            next(i for i in user.find(ui.input).elements if i.props.get("label") == "Molecule (SMILES)").set_value(
+                "CCN"
+            )
+        for label in ("Find analogues", "Show the way", "Grow", "Draw the map"):
+            user.find(kind=ui.button, content=label).click()
+            await asyncio.sleep(0.2)
+        await user.should_see("This molecule has no place on the map: the model has never seen [Si].")
+    where = str(tmp_path.resolve())
+    assert [works[:3] for works in asked] == [
+        (work, looked_at, where)
+        for work in (look.describe, look.find_analogues, look.find_path, look.grow, look.draw_map)
+    ]
+    assert [works[3] for works in asked] == ["COc1ccccc1"] * 3 + ["[*:1]c1ccccc1", ["COc1ccccc1"]]
+
+
+@pytest.mark.anyio
 async def test_what_is_no_molecule_is_said_without_asking_the_model(tmp_path: Path) -> None:
     async with open_app(tmp_path) as user:
         await user.open("/explore?smiles=c1cc(")
@@ -150,6 +189,42 @@ async def test_an_oracle_is_listed_without_being_run_and_only_started_when_it_is
     assert job.settings["optimize"]["oracle"] == {"function": "oracle_torch:count"}
     assert job.settings["optimize"]["objectives"] == {"score": {"maximize": True}}
     assert (Path(job.facts["folder"]) / "oracle_torch.py").read_bytes() == ORACLE
+
+
+@pytest.mark.anyio
+async def test_a_search_begins_with_the_settings_of_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("pipeline.workspace.work.jobs.Job.start", lambda job: started.append(job.id))
+    usual = {
+        "objectives": {"logp": {"maximize": True}, "sa": {"minimize": True}},
+        "aggregate": "pareto",
+        "constraints": [{"property": "tpsa", "at_most": 90.0}],
+        "patience": 200,
+        "oracle": {"program": ["dock"], "endpoints": ["affinity"], "parallel": 4},
+    }
+    async with open_app(tmp_path, {"dask": "local", "optimize": usual}) as user:
+        await user.open("/optimize")
+        with user:
+            next(iter(user.find(ui.switch).elements)).set_value(True)
+        user.find(kind=ui.button, content="Optimize").click()
+        await asyncio.sleep(0.3)
+        settings = open_job(tmp_path, started.pop()).settings
+        asked = settings["optimize"]
+        assert settings["dask"] == "local" and asked["patience"] == 200
+        assert asked["constraints"] == [*usual["constraints"], {"alerts": ["PAINS", "BRENK"]}]
+        assert "oracle" not in asked and list(asked["objectives"]) == ["qed"] and asked["aggregate"] == "geometric"
+        await user.open("/optimize")
+        with user:
+            next(iter(user.find(ui.radio).elements)).set_value("own")
+        upload = next(iter(user.find(ui.upload).elements))
+        await upload.handle_uploads([SmallFileUpload("dock.py", "text/x-python", ORACLE)])
+        await asyncio.sleep(0.3)
+        with user:
+            next(iter(user.find(ui.checkbox).elements)).set_value(True)
+        user.find(kind=ui.button, content="Optimize").click()
+        await asyncio.sleep(0.3)
+        asked = open_job(tmp_path, started.pop()).settings["optimize"]
+        assert asked["oracle"] == {"parallel": 4, "function": "oracle_dock:count"}
 
 
 @pytest.mark.parametrize("code", [b"x = 1", b"def f(:", b"\0", b"def f(): ...", "é".encode("utf-16")])

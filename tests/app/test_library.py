@@ -122,6 +122,31 @@ async def test_a_molecule_is_shortlisted_with_a_note_that_its_history_keeps(work
         await user.should_see("No such molecule")
 
 
+async def test_a_page_whose_last_molecule_leaves_it_is_turned_back(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_library(workspace) as library:
+        known = len(library)
+    monkeypatch.setattr("flows.app.candidates.library.PAGE", known - 1)
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        with user:
+            next(s for s in user.find(ui.select).elements if s.props.get("label") == "Status").set_value(["proposed"])
+        press(user, "Search")
+        await settle()
+        everything = list_ids(user)
+        press(user, "Further")
+        await settle()
+        [last] = user.find(ui.checkbox).elements
+        with user:
+            last.set_value(True)
+        press(user, "Reject")
+        await settle()
+        await user.should_not_see("No molecule of the library is like that.")
+        assert list_ids(user) == everything
+
+
 async def test_the_order_list_has_what_the_search_shows(workspace: Path) -> None:
     with open_library(workspace) as library:
         chosen = library.to_frame(limit=2)

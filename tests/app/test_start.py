@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nicegui import ui
 from nicegui.elements.upload_files import SmallFileUpload
 from nicegui.testing.user import User
 
-from pipeline.workspace.work.jobs import list_jobs, open_job
+from pipeline.workspace.work.jobs import Job, list_jobs, open_job
 from tests.app.simulated_app import open_app
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +39,46 @@ async def drop(user: User, name: str, content: bytes) -> None:
 
 async def wait_for(user: User, text: str) -> None:
     await user.should_see(content=text, retries=300)
+
+
+def write_two_columns() -> bytes:
+    """Write a table with two measured columns, the second of two classes."""
+    lines = [f"{'C' * i}{CELLS[i % 3][0]},{4 + i % 5}.{i % 10},{i % 2}" for i in range(30)]
+    return "\n".join(["SMILES,pIC50,active", *lines, ""]).encode()
+
+
+def find_selects(user: User) -> dict[str, ui.select]:
+    return {str(select.props.get("label")): select for select in user.find(ui.select).elements}
+
+
+async def wait_for_property(user: User, name: str) -> None:
+    """Wait until the file is read again, and the page asks what is wanted of a property."""
+    for _ in range(300):
+        if (select := find_selects(user).get("Molecules whose")) and select.value == name:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"the page does not ask for {name}")
+
+
+def find_range(user: User, label: str) -> ui.range:
+    return next(slider for slider in user.find(ui.range).elements if slider.props["aria-label"] == label)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of runs that would have been started; files are read."""
+    ids: list[str] = []
+    start = Job.start
+    monkeypatch.setattr(Job, "start", lambda job: ids.append(job.id) if job.kind == "run" else start(job))
+    return ids
+
+
+async def find_molecules(user: User, workspace: Path, started: list[str]) -> dict[str, Any]:
+    """Press the button, and return the settings with which a run would start."""
+    user.find("Find molecules").click()
+    await asyncio.sleep(0.3)
+    found: dict[str, Any] = open_job(workspace, started.pop()).settings["generate"]
+    return found
 
 
 async def test_a_dropped_file_is_understood_and_its_rejects_are_told(tmp_path: Path) -> None:
@@ -106,3 +148,94 @@ async def test_the_goal_becomes_the_settings_of_a_run(tmp_path: Path, monkeypatc
             await user.open(f"/start/{job.facts['upload']}")
             await wait_for(user, "Find molecules")
         assert len(list_jobs(tmp_path, ("run",))) == 4
+
+
+async def test_what_the_page_shows_after_a_file_was_read_again_is_what_runs(tmp_path: Path, started: list[str]) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_two_columns())
+        await wait_for(user, "Find molecules")
+        with user:
+            find_selects(user)["Goal"].set_value("minimize")
+            next(s for s in user.find(ui.switch).elements if "alerts" in s.text).set_value(True)
+            find_range(user, "molecular weight").set_value({"min": 200, "max": 300})
+        for column in ("", "pIC50"):
+            with user:
+                find_selects(user)["The measured value"].set_value(column)
+            await wait_for_property(user, column or "logp")
+            assert find_selects(user)["Goal"].value == "minimize"
+            assert next(s for s in user.find(ui.switch).elements if "alerts" in s.text).value is True
+            assert find_range(user, "molecular weight").value == {"min": 200, "max": 300}
+            await user.should_see("molecular weight 200 to 300 g/mol")
+        asked = await find_molecules(user, tmp_path, started)
+        assert asked["objectives"]["pIC50"]["minimize"] is True
+        assert asked["constraints"] == [
+            {"alerts": ["PAINS", "BRENK"]},
+            {"property": "mw", "at_least": 200, "at_most": 300},
+        ]
+
+
+async def test_nothing_is_between_two_classes(tmp_path: Path, started: list[str]) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_two_columns())
+        await wait_for(user, "Find molecules")
+        with user:
+            find_selects(user)["Goal"].set_value("range")
+            find_selects(user)["The measured value"].set_value("active")
+        await wait_for_property(user, "active")
+        await user.should_see("Two classes")
+        goal = find_selects(user)["Goal"]
+        assert (goal.value, "range" in goal.options) == ("maximize", False)
+        assert (await find_molecules(user, tmp_path, started))["objectives"] == {"active": {"maximize": True}}
+        await user.open(f"/start/{list_jobs(tmp_path, ('run',))[0].facts['upload']}")
+        await wait_for(user, "Find molecules")
+        assert "range" in find_selects(user)["Goal"].options
+
+
+async def test_two_equal_ends_are_told(tmp_path: Path, started: list[str]) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_table())
+        await wait_for(user, "Find molecules")
+        with user:
+            find_selects(user)["Goal"].set_value("range")
+        await asyncio.sleep(0.05)
+        with user:
+            find_range(user, "between two values").set_value({"min": 6.0, "max": 6.0})
+        user.find("Find molecules").click()
+        await user.should_see("a range goes from its lower to its higher end")
+        assert started == []
+
+
+async def test_the_constraints_of_the_apps_own_settings_hold_beside_those_of_the_page(
+    tmp_path: Path, started: list[str]
+) -> None:
+    usual: list[dict[str, Any]] = [{"property": "tpsa", "at_most": 90.0}, {"alerts": ["PAINS", "BRENK"]}]
+    async with open_app(tmp_path, {"generate": {"constraints": usual, "samples": 500}}) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_table())
+        await wait_for(user, "Find molecules")
+        asked = await find_molecules(user, tmp_path, started)
+        assert asked["constraints"] == usual and asked["samples"] == 500
+        await user.open(f"/start/{list_jobs(tmp_path, ('run',))[0].facts['upload']}")
+        await wait_for(user, "Find molecules")
+        with user:
+            next(s for s in user.find(ui.switch).elements if "alerts" in s.text).set_value(True)
+            find_range(user, "molecular weight").set_value({"min": 200, "max": 300})
+        asked = await find_molecules(user, tmp_path, started)
+        assert asked["constraints"] == [*usual, {"property": "mw", "at_least": 200, "at_most": 300}]
+
+
+async def test_a_file_whose_dataset_was_deleted_is_read_again(tmp_path: Path) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_table())
+        await wait_for(user, "Find molecules")
+        [upload] = (tmp_path / "uploads").iterdir()
+        for expected in (1, 2, 2):  # the second time its dataset is gone, the third time it is there again
+            await user.open(f"/start/{upload.name}")
+            await wait_for(user, "Find molecules")
+            assert len(list_jobs(tmp_path, ("ingest",))) == expected
+            if expected == 1:
+                shutil.rmtree(tmp_path / "datasets")

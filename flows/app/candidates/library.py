@@ -147,6 +147,9 @@ class LibraryView:
         self.query = replace(self.query, offset=max(0, offset))
         query = self.query
         page: LibraryPage = await asyncio.to_thread(_use, self.context, lambda library: library.query(query))
+        if query.offset and not page.rows:  # its last molecule has left it, by another status
+            await self.turn(query.offset - PAGE)
+            return
         self.place.clear()
         with self.place:
             if not page.rows:

@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from nicegui import ui
-from pydantic import ValidationError
 
 from chem_vae.atomic_files import read_json
 from chem_vae.config import MOST_SEED
 from chem_vae.errors import UserError
-from flows.app.context import AppContext
+from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import make_run_name
 from flows.app.jobs.changes import TABLES, ChangeList, Table
 from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
 from flows.app.remedies import Remedy, apply_remedies
-from pipeline.config import CampaignConfig
-from pipeline.workspace.config_errors import explain
 from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import read_settings
 from pipeline.workspace.work.jobs import Job, list_jobs, make_job
@@ -197,7 +194,7 @@ async def start_run(context: AppContext, settings: dict[str, Any], goal: str) ->
     Raises:
         UserError: The settings are wrong.
     """
-    kept = _check({key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None})
+    kept = check_settings({key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None})
     kept |= _keep_library(context, settings)
     job = make_job(context.workspace, "run", str(kept["name"]), _name_library(context), kept, goal=goal)
     await asyncio.to_thread(job.start)
@@ -216,21 +213,13 @@ async def start_search(context: AppContext, folder: Path, settings: dict[str, An
     Raises:
         UserError: The settings are wrong.
     """
-    kept = _check(settings) | _keep_library(context, read_settings(folder))
+    kept = check_settings(settings) | _keep_library(context, read_settings(folder))
     code = await asyncio.to_thread(_find_code, context.workspace, folder)
     arguments = ["--continue" if goes_on else "--model", folder.name, *_name_library(context)]
     facts = {"goal": f"as {folder.name}, with changes", **({"folder": str(code)} if code else {})}
     job = make_job(context.workspace, "optimize", str(kept["name"]), arguments, kept, **facts)
     await asyncio.to_thread(job.start)
     return job
-
-
-def _check(settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        CampaignConfig.model_validate(settings)
-    except ValidationError as error:
-        raise UserError(explain(error, CampaignConfig, "the settings of the run")) from None
-    return settings
 
 
 def _keep_library(context: AppContext, settings: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from flows.app.editor import open_editor
 from flows.app.latent_space import look
 from flows.app.latent_space.growth import GrowthCard
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, tell_errors, text, tile
-from flows.app.pieces import AXIS, molecule_card, picture, plain_table
+from flows.app.pieces import AXIS, list_sentences, molecule_card, picture, plain_table
 from flows.app.remedies import say
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.workspace.presentation.formatting import format_plain_spread
@@ -51,6 +51,8 @@ class ExplorePage:
     def __init__(self, context: AppContext, looker: look.Looker, models: dict[str, str]) -> None:
         """Take what answers, and the models that can be asked."""
         self.context, self.looker, self.models = context, looker, models
+        self.seen = ("", "", "")
+        """The model, the workspace and the molecule of what is shown, which the form need not hold any more."""
 
     def show(self, smiles: str) -> None:
         """Show the form; a molecule that is given is looked at right away."""
@@ -76,9 +78,6 @@ class ExplorePage:
         self.smiles.set_value(smiles)
         await self.look()
 
-    def _ask(self) -> tuple[str, str]:
-        return str(self.model.value), str(self.context.workspace)
-
     @tell_errors
     async def look(self) -> None:
         """Look at the molecule."""
@@ -97,17 +96,19 @@ class ExplorePage:
             with waiting:
                 ui.spinner()
                 text("The model is loaded the first time; this takes some seconds.", "muted")
+        asked = str(self.model.value), str(self.context.workspace), smiles
         try:
-            found = await self.looker.ask(look.describe, *self._ask(), smiles)
+            found = await self.looker.ask(look.describe, *asked)
         finally:
             self.place.clear()
+        self.seen = asked
         with self.place:
             self._show_place(smiles, found)
             self._offer(
                 "Around it", "New molecules near this one, the nearest first.", "Find analogues", self._show_analogues
             )
             GrowthCard(
-                smiles, lambda scaffold, n: self.looker.ask(look.grow, *self._ask(), scaffold, n), self._take
+                smiles, lambda scaffold, n: self.looker.ask(look.grow, *asked[:2], scaffold, n), self._take
             ).show()
             with block():
                 heading("Between two molecules", 2)
@@ -155,7 +156,7 @@ class ExplorePage:
                         tile(
                             "the model finds it",
                             word,
-                            f"stranger than {percentile:.0f} of 100 {name_reference(found['origin'])}",
+                            f"stranger than {math.floor(percentile)} of 100 {name_reference(found['origin'])}",
                         )
             if reason := str(values.get("reason") or strange.get("reason") or ""):
                 with ui.element("div").classes("warn"):
@@ -164,8 +165,7 @@ class ExplorePage:
             plain_table(("property", "value", "how", "domain"), rows)
 
     async def _show_analogues(self, place: ui.element) -> None:
-        smiles = (self.smiles.value or "").strip()
-        rows = await self.looker.ask(look.find_analogues, *self._ask(), smiles, ANALOGUES, REACH)
+        rows = await self.looker.ask(look.find_analogues, *self.seen, ANALOGUES, REACH)
         place.clear()
         with place, ui.element("div").classes("mols"):
             for row in rows:
@@ -179,9 +179,7 @@ class ExplorePage:
 
     @tell_errors
     async def _show_path(self) -> None:
-        rows = await self.looker.ask(
-            look.find_path, *self._ask(), (self.smiles.value or "").strip(), (self.other.value or "").strip(), STEPS
-        )
+        rows = await self.looker.ask(look.find_path, *self.seen, (self.other.value or "").strip(), STEPS)
         self.path.clear()
         with self.path, ui.element("div").classes("mols"):
             for row in rows:
@@ -193,9 +191,12 @@ class ExplorePage:
                 )
 
     async def _show_map(self, place: ui.element) -> None:
-        made = await self.looker.ask(look.draw_map, *self._ask(), [(self.smiles.value or "").strip()])
+        model, workspace, smiles = self.seen
+        made = await self.looker.ask(look.draw_map, model, workspace, [smiles])
         place.clear()
         with place:
+            reasons = [f"this molecule has no place on the map: {reason}" for reason in made["unplaced"]]
+            list_sentences("", reasons, "warn")
             chart = ui.echart(make_map(made)).classes("w-full").style("height: 420px")
             chart.props["aria-label"] = "map of the latent space"
 

@@ -115,13 +115,14 @@ def grow(model: str, workspace: str, scaffold: str, number: int) -> dict[str, An
 
 
 def draw_map(model: str, workspace: str, smiles: list[str]) -> dict[str, Any]:
-    """Map the training molecules, and some molecules among them."""
+    """Map the training molecules, and some molecules among them; those without a place are told with the reason."""
     from pipeline.explore.maps import latent_map  # here: loads torch, in the process that works alone
 
     made = latent_map(_open(model, workspace), "pca", smiles=smiles, most=MOST_POINTS, progress=_silent)
     rows = made.frame[made.frame["x"].notna()]
     points = [[r.x, r.y, r.value, r.kind] for r in rows.itertuples()]
-    return {"points": points, "label": made.label, "explained": list(made.explained)}
+    unplaced = made.frame.loc[made.frame["x"].isna(), "reason"].tolist()
+    return {"points": points, "unplaced": unplaced, "label": made.label, "explained": list(made.explained)}
 
 
 def _silent(stage: str, done: int, total: int, figures: Any = None) -> None:

@@ -126,26 +126,28 @@ class DataCard:
         return whole
 
     @tell_errors
-    async def read(self) -> None:
-        """Read the whole file, unless that was done before with the same settings."""
+    async def read(self, *, anew: bool = False) -> None:
+        """Read the whole file, unless that was done before with the same settings.
+
+        Args:
+            anew: Read it even so.
+        """
         self.take(None)
         settings = self.make_settings()
+        known = [] if anew else list_jobs(self.context.workspace, ("ingest",))
         job = next(
-            (
-                job
-                for job in list_jobs(self.context.workspace, ("ingest",))
-                if job.settings == {"ingest": settings} and job.state in ("running", "finished")
-            ),
+            (job for job in known if job.settings == {"ingest": settings} and job.state in ("running", "finished")),
             None,
         )
+        is_known = job is not None
         if job is None:
             job = make_job(self.context.workspace, "ingest", self.path.stem, [], {"ingest": settings})
             await asyncio.to_thread(job.start)
         self.result.clear()
         with self.result:
-            show_stages(job, lambda: self._show_result(job, settings), "Reading the file …")
+            show_stages(job, lambda: self._show_result(job, settings, is_known), "Reading the file …")
 
-    async def _show_result(self, job: Job, settings: dict[str, Any]) -> None:
+    async def _show_result(self, job: Job, settings: dict[str, Any], is_known: bool) -> None:
         if settings != self.make_settings():
             return  # the person has chosen something else meanwhile
         self.result.clear()
@@ -156,7 +158,10 @@ class DataCard:
             try:
                 found = await asyncio.to_thread(self._open, job, settings)
             except ChemVAEError as error:
-                fail(str(error))
+                if is_known:  # its dataset was deleted or damaged since
+                    await self.read(anew=True)
+                else:
+                    fail(str(error))
                 return
             self._show_account(found)
             self.take(found)

@@ -10,12 +10,11 @@ import numpy as np
 from nicegui import ui
 from numpy.typing import NDArray
 
-from flows.app.context import AppContext
+from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import describe_goal, make_run_name, name_property
 from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
 from flows.app.new_run.data_card import Understood
 from flows.app.pieces import choose_step, histogram, make_histogram, range_slider
-from pipeline.config import CampaignConfig
 from pipeline.datasets.labels.label_checks import find_classes
 from pipeline.workflows.checks.estimate import estimate_campaign
 from pipeline.workspace.work.jobs import make_job
@@ -71,7 +70,7 @@ class GoalCard:
                     ).props("outlined options-dense").classes("min-w-[260px]")
                     text("is")
                     self.aims = (
-                        ui.select(AIMS, value="maximize", label="Goal", on_change=lambda e: self._choose_aim(e.value))
+                        ui.select(AIMS, value=self.aim, label="Goal", on_change=lambda e: self._choose_aim(e.value))
                         .props("outlined options-dense")
                         .classes("min-w-[220px]")
                     )
@@ -104,10 +103,15 @@ class GoalCard:
         self._show_estimate()
 
     def _ask_more(self) -> None:
-        with fold("More wishes"):
+        # what was wished before the file was read again stays wished, and is seen
+        kept, self.weight = self.weight, None
+        with fold("More wishes") as wishes:
+            if self.without_alerts or kept:
+                wishes.props("open")
             with ui.element("div").classes("line"):
                 ui.switch(
                     "no molecules with structural alerts (PAINS, BRENK)",
+                    value=self.without_alerts,
                     on_change=lambda e: setattr(self, "without_alerts", bool(e.value)),
                 )
             assert self.found is not None
@@ -125,8 +129,12 @@ class GoalCard:
                         else "any molecular weight like your molecules"
                     )
 
-                shown = text("any molecular weight like your molecules", "small")
-                range_slider("molecular weight", low, high, 5, (low, high), limit)
+                shown = text("", "small")
+                ends = (max(low, kept["min"]), min(high, kept["max"])) if kept else (low, high)
+                if ends[0] > ends[1]:  # the molecules are others now
+                    ends = (low, high)
+                range_slider("molecular weight", low, high, 5, ends, limit)
+                limit(*ends)
 
     def _read_values(self, name: str) -> NDArray[np.float64]:
         assert self.found is not None
@@ -136,6 +144,10 @@ class GoalCard:
     def _choose_property(self, name: str) -> None:
         self.property = name
         self.values = self._read_values(name)
+        is_between = not find_classes(self.values)  # nothing lies between two classes
+        aims = {aim: label for aim, label in AIMS.items() if aim != "range" or is_between}
+        self.aim = self.aim if self.aim in aims else "maximize"
+        self.aims.set_options(aims, value=self.aim)
         self._choose_aim(self.aim)
 
     def _choose_aim(self, aim: str) -> None:
@@ -277,9 +289,7 @@ class GoalCard:
                 "constraints": constraints,
             },
         }
-        settings = self.context.complete(asked)
-        CampaignConfig.model_validate(settings)
-        return settings
+        return check_settings(self.context.complete(asked))
 
     @tell_errors
     async def start(self) -> None:

@@ -11,16 +11,17 @@ from typing import Any
 from nicegui import events, ui
 
 from chem_vae.errors import DataError, UserError
-from flows.app.context import AppContext
+from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import make_run_name
 from flows.app.layout import block, frame, heading, primary_button, say_empty, tell_errors, text
 from flows.app.optimization.objective_list import SCORE, ObjectiveList, read_extents
 from flows.app.uploads import save_upload
-from pipeline.config import CampaignConfig
 from pipeline.workspace.uploads import drop_upload
 from pipeline.workspace.work.jobs import make_job
 
 MOST_CODE = 1_000_000
+HOW_ASKED = ("timeout", "retries", "batch_size", "parallel")
+"""The settings that say how an oracle is asked, whichever one it is."""
 
 
 def register(context: AppContext) -> None:
@@ -125,6 +126,7 @@ class OptimizeForm:
             "n": int(self.number.value or 50),
             "oracle_calls": int(self.calls.value or 500),
             "constraints": constraints,
+            "aggregate": "geometric",  # where the page asks for no other: one objective has none to choose
             **self.objectives.make_settings(),
         }
         if self.kind.value == "own":
@@ -134,13 +136,13 @@ class OptimizeForm:
                 raise UserError("tick that you know the code: it is run on this computer")
             if SCORE not in asked["objectives"]:
                 raise UserError("no objective is what your function returns; choose it as the property of one")
-            asked["oracle"] = {"function": f"{self.file.stem}:{self.function.value}"}
-        settings = {"name": make_run_name(self.name.value or "optimize"), "optimize": asked}
-        try:
-            CampaignConfig.model_validate(settings)
-        except ValueError as error:
-            raise UserError(f"these settings do not go together: {error}") from None
-        return settings
+        settings = self.context.complete({"name": make_run_name(self.name.value or "optimize"), "optimize": asked})
+        # who scores is said on the page, so that of the oracle of the app's own file only how it is asked counts
+        usual = settings["optimize"].pop("oracle", None) or {}
+        if self.kind.value == "own" and self.file is not None:
+            how = {key: usual[key] for key in HOW_ASKED if key in usual}
+            settings["optimize"]["oracle"] = {**how, "function": f"{self.file.stem}:{self.function.value}"}
+        return check_settings(settings)
 
     @tell_errors
     async def start(self) -> None:
