@@ -130,7 +130,8 @@ class RememberingOptimizer(LatentOptimizer):
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         super().__init__(problem, seed)
         self.archive = Archive(self.checkpoint.model.latent_size, problem.objectives if self.several_objectives else 1)
-        self._pool_order = torch.randperm(len(problem.pool), generator=self.generator).tolist()
+        self._pool = [problem.pool[i] for i in torch.randperm(len(problem.pool), generator=self.generator).tolist()]
+        """The molecules of the pool that were not proposed yet."""
         self._known_order: list[int] = []
         self._nowhere = torch.full((self.checkpoint.model.latent_size,), torch.nan)
 
@@ -214,6 +215,8 @@ class RememberingOptimizer(LatentOptimizer):
     def propose_new(self, n: int, make: Callable[[int], list[Draft]]) -> Proposal:
         """Propose n rows that are new molecules, filled up with others where there are not enough."""
         chosen, spare = self.collect_drafts(n, make)
+        # More are drawn than are needed: what is left of the pool's molecules comes when the others were proposed.
+        self._pool += [d.string for d in chosen[n:] if d.origin == "pool" and d.string is not None]
         return self.build_proposal((chosen + spare)[:n])
 
     def build_proposal(self, rows: Sequence[Draft]) -> Proposal:
@@ -231,8 +234,8 @@ class RememberingOptimizer(LatentOptimizer):
         )
 
     def _draft_start(self, n: int) -> list[Draft]:
-        drawn, self._pool_order = self._pool_order[:n], self._pool_order[n:]
-        drafts = [Draft(self._nowhere, self.problem.pool[i], "pool") for i in drawn]
+        drawn, self._pool = self._pool[:n], self._pool[n:]
+        drafts = [Draft(self._nowhere, string, "pool") for string in drawn]
         missing = n - len(drafts)
         known = self.problem.known
         if missing and known is not None and len(known):

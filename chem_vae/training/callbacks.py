@@ -89,7 +89,6 @@ class TrainingMonitor(Callback):
         self.window: list[dict[str, Any]] = []
         self.seconds_before = 0.0
         self.started = self.saved = self.reported = time.monotonic()
-        self.every = max(1, module.steps // self.config.validations)
 
     @property
     def state_key(self) -> str:
@@ -118,6 +117,10 @@ class TrainingMonitor(Callback):
     def seconds(self) -> float:
         return self.seconds_before + time.monotonic() - self.started
 
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if self.record.ended:  # killed after it had ended: no further step is taken
+            trainer.should_stop = True
+
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = self.saved = self.reported = time.monotonic()
         self.progress("train", trainer.global_step, self.module.steps)
@@ -130,13 +133,18 @@ class TrainingMonitor(Callback):
         last = step >= self.module.steps
         if now - self.reported >= 2.0 or step == 1 or last:
             self._report(trainer, step, now)
-        if (step % self.every == 0 and self.module.steps - step >= self.every) or last:
+        if self._is_validation_due(step):
             self._validate(trainer, step)
             self.reported += time.monotonic() - now  # the rate is that of training alone
         due = now - self.saved >= self.config.checkpoint_seconds
         if self.resume_file is not None and trainer.strategy.broadcast(due):  # the first device's clock counts
             trainer.save_checkpoint(self.resume_file)
             self.saved = time.monotonic()
+
+    def _is_validation_due(self, step: int) -> bool:
+        """Tell whether a step is one of `validations` that are evenly spread, the last of which is the last step."""
+        wanted, steps = self.config.validations, self.module.steps
+        return step * wanted // steps > (step - 1) * wanted // steps
 
     def _report(self, trainer: Any, step: int, now: float) -> None:
         # Batches of one length differ in loss by their length: a report is the mean over the molecules since the last.

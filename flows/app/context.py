@@ -51,7 +51,7 @@ def check_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """
     from pydantic import ValidationError  # here and below: --help does without it
 
-    from pipeline.config import CampaignConfig
+    from pipeline.config import CampaignConfig  # loads the settings of all rooms
     from pipeline.workspace.config_errors import explain
 
     try:

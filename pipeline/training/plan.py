@@ -77,7 +77,7 @@ def choose_conditions(dataset: Dataset, config: TrainConfig, more: tuple[str, ..
     for name, found in chosen:
         if found is None:
             raise unknown_name("property of this dataset", name, {*names, *more})
-    return [found for _, found in chosen if found in names]
+    return list(dict.fromkeys(found for _, found in chosen if found in names))  # each once, however it is spelled
 
 
 def summarize_properties(dataset: Dataset, training: TokenDataset) -> list[PropertySummary]:

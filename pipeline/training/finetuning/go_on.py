@@ -8,13 +8,12 @@ so that equal data always gives an equal dataset.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chem_vae.config import TrainingConfig
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.config import IngestConfig
@@ -32,8 +31,7 @@ MOST_GROWN = 2.0
 """How many times the molecules of the first training of a series there may be, until one begins anew..."""
 MOST_NIGHTS = 30
 """...and how many trainings may go on from each other, so that small errors do not add up for ever."""
-_KEPT = ("seed", "precision", "accelerator", "devices", "nodes", "checkpoint_seconds", "validations", "max_steps")
-"""Settings of a training from nothing that hold when it is gone on from; the others would undo what was learned."""
+_OF_THE_BEGINNING = ("learning_rate", "warmup", "beta", "beta_schedule", "beta_warmup")
 
 
 @dataclass(frozen=True)
@@ -146,20 +144,22 @@ def _list_candidates(dataset: Dataset, config: TrainConfig, workspace: Path) -> 
 def _settle_further_training(config: TrainConfig, last: TrainedModel, dataset: Dataset, *, alone: bool) -> TrainConfig:
     """Make the settings of a training that goes on from the last night's model.
 
-    Where the series began from nothing, its molecules are all in the dataset, and none is replayed.
+    What the user gave holds, and else what is usual for fine-tuning. Where the series began from nothing, its molecules are all
+    in the dataset, and none is replayed; how fast it was to learn then (_OF_THE_BEGINNING) would undo what was learned.
     """
     replay = 0.0 if alone else config.replay
     if config.base is not None:
         return TrainConfig.model_validate(
             {**config.model_dump(mode="json"), "start": str(last.folder), "replay": replay}
         )
-    usual = asdict(TrainingConfig())
-    training = {k: v for k, v in asdict(config.training).items() if k in _KEPT and v != usual[k]}
-    if config.training.epochs is not None:  # not more than were asked for, and not more than fine-tuning takes
+    further = config.start_from(str(last.folder))
+    if alone:
+        given = further.model_dump(mode="json")
+        given["training"] = {k: v for k, v in given["training"].items() if k not in _OF_THE_BEGINNING}
+        further = TrainConfig.model_validate({k: v for k, v in given.items() if k != "model"})
+    training = further.training
+    if training.epochs is not None:  # not more than were asked for, and not more than fine-tuning takes
         at_once = max(1.0, dataset.counts["train"] / (1 - replay))
         few = int(np.clip(round(SHOWN_MOLECULES / at_once), FEWEST_EPOCHS, MOST_EPOCHS))
-        training["epochs"] = min(config.training.epochs, few)
-    rest = config.model_dump(
-        mode="json", include={"conditions", "keep_molecules", "check_labels", "go_on", "enough_new", "tensorboard"}
-    )
-    return TrainConfig.model_validate({**rest, "start": str(last.folder), "replay": replay, "training": training})
+        training = replace(training, epochs=min(training.epochs, few))
+    return further.model_copy(update={"replay": replay, "training": training})

@@ -28,7 +28,7 @@ FEWEST_FOR_IMPORTANCE = 8  # completed trials
 FIRST, LAST = ("trial", "state", "objective"), ("seconds", "parameters", "note")
 """Columns of the table before and after the settings and terms."""
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_BUDGET = ("epochs", "max_steps", "validations", "devices", "nodes")  # the study's own; best.toml does not hold them
+_BUDGET = ("epochs", "max_steps", "validations", "devices", "nodes")  # the study's own; best.toml has the base's
 
 
 def begin_study(folder: Path, settings: dict[str, Any]) -> None:
@@ -172,8 +172,10 @@ def write_best(
         f"# after {epochs} passes over {molecules:,} molecules. More data and longer training may want a lower learning rate.",
     ]
     lines += ["", "[train]", f"start = {json.dumps(base.start or NOTHING)}  # what the settings were tried on"]
-    if base.conditions is not None:
-        lines += [f"conditions = {json.dumps(list(base.conditions), ensure_ascii=False)}"]
+    for name, about in TrainConfig.model_fields.items():
+        value = getattr(base, name)
+        if name not in ("start", "model", "training") and value != about.default:
+            lines.append(f"{name} = {_write_toml(value)}")
     for table in ("model", "training"):
         settings, own = getattr(chosen, table), getattr(base, table)
         lines += ["", f"[train.{table}]"]
@@ -184,5 +186,5 @@ def write_best(
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _write_toml(value: bool | int | float | str) -> str:
+def _write_toml(value: bool | int | float | str | tuple[str, ...]) -> str:
     return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

@@ -46,6 +46,7 @@ from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.storage.folders import hash_content, lock_folder
 
 TERMS = ("reconstruction", "without_z", "unconditioned", "kl", "active_units", "exact_reconstruction")
+_BEHIND = "behind the median of the trials before"  # why a trial is pruned
 _RANDOM_TRIALS, _NEVER_PRUNED = 6, 4  # the first trials: drawn at random, and left to end
 
 
@@ -150,7 +151,8 @@ def compose_config(base: TrainConfig, config: TuneConfig, values: Mapping[str, A
     tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
     for name, value in values.items():
         tables[KNOBS[name][0]][name] = value
-    tables["training"] |= {"epochs": config.epochs, "validations": config.validations, "devices": 1, "nodes": 1}
+    budget = {"epochs": config.epochs, "max_steps": None, "validations": config.validations, "devices": 1, "nodes": 1}
+    tables["training"] |= budget
     try:
         model, training = replace(base.model, **tables["model"]), replace(base.training, **tables["training"])
     except ValueError as error:
@@ -226,7 +228,6 @@ class _Sweep:
         resume.parent.mkdir(exist_ok=True)
         seen_in_all = self.molecules * self.config.epochs
         told: set[int] = set()
-        pruned: list[int] = []
         if (killed := trial.user_attrs.get("continues")) is not None:  # what it had reported, it will not report again
             for at, value in self.study.trials[killed].intermediate_values.items():
                 trial.report(value, at)
@@ -234,13 +235,12 @@ class _Sweep:
 
         def on_validation(step: int, row: dict[str, float]) -> None:
             at = round(self.config.validations * row["molecules"] / seen_in_all)
-            if at in told:
-                return
-            told.add(at)
-            trial.report(compute_objective(row, self.config), at)
-            if at < self.config.validations and trial.should_prune():
-                pruned.append(round(100 * row["molecules"] / seen_in_all))
-                raise StopTraining("behind the median of the trials before")
+            if at not in told:
+                told.add(at)
+                trial.report(compute_objective(row, self.config), at)
+            # Also of a validation that a killed trial had reported as its last: whether it was behind was not yet written down.
+            if at == max(told) and at < self.config.validations and trial.should_prune():
+                raise StopTraining(_BEHIND)
 
         def shown(stage: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
             self.progress(f"trial {number}", done, total, figures)
@@ -261,8 +261,8 @@ class _Sweep:
             trial.set_user_attr(term, float(log.best[term]))
         trial.set_user_attr("parameters", sum(p.numel() for p in checkpoint.model.parameters()))
         trial.set_user_attr("seconds", round(log.seconds, 1))
-        if pruned:
-            trial.set_user_attr("note", f"pruned at {pruned[0]} %")
+        if log.ended.endswith(_BEHIND):  # by the log, which a trial that was killed after its end has, too
+            trial.set_user_attr("note", f"pruned at {round(100 * log.validation[-1]['molecules'] / seen_in_all)} %")
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
             if log.warnings:

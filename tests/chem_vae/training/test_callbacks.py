@@ -115,6 +115,24 @@ def test_a_caller_is_told_of_validations_and_may_stop(molecules: tuple) -> None:
     assert stopped.best in stopped.validation and checkpoint.model.latent_size == 16
 
 
+@pytest.mark.parametrize(
+    ("steps", "wanted", "expected"),
+    [
+        (14, 5, [3, 6, 9, 12, 14]),
+        (19, 10, [2, 4, 6, 8, 10, 12, 14, 16, 18, 19]),
+        (10, 5, [2, 4, 6, 8, 10]),
+        (3, 5, [1, 2, 3]),
+        (7, 1, [7]),
+    ],
+)
+def test_there_are_as_many_validations_as_asked_for(
+    molecules: tuple, steps: int, wanted: int, expected: list[int]
+) -> None:
+    config = TrainingConfig(max_steps=steps, batch_size=32, validations=wanted)
+    _, log = train(molecules[0], *molecules, TINY, config)
+    assert [row["step"] for row in log.validation] == expected
+
+
 def test_early_stopping_says_so(molecules: tuple) -> None:
     config = TrainingConfig(epochs=40, batch_size=32, learning_rate=0.3, validations=40, patience=2)
     _, record = train(molecules[0], *molecules, TINY, config)

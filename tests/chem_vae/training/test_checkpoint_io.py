@@ -47,6 +47,18 @@ def test_a_killed_training_resumes_to_the_same_weights(molecules: tuple, tmp_pat
     assert record_resumed.history[-1]["molecules"] == record.history[-1]["molecules"]
 
 
+def test_a_training_killed_after_its_early_stop_takes_no_further_step(molecules: tuple, tmp_path: Path) -> None:
+    config = TrainingConfig(epochs=20, batch_size=8, learning_rate=0.3, validations=40, patience=2, averaging=0)
+    whole, record = train(molecules[0], *molecules, TINY, config)
+    assert "no better validation loss" in record.ended
+    resume, config = tmp_path / "resume.safetensors", replace(config, checkpoint_seconds=1e-9)
+    for _ in range(3):  # killed before the model was written, again and again
+        again, record_again = train(molecules[0], *molecules, TINY, config, resume_file=resume)
+        assert all(torch.equal(weights(whole)[k], weights(again)[k]) for k in weights(whole))
+        assert record_again.validation == record.validation
+        assert (record_again.ended, record_again.best) == (record.ended, record.best)
+
+
 @pytest.mark.parametrize("damage", ["no checkpoint", "empty", "cut", "flipped", "of another model"])
 def test_a_damaged_resume_file_is_said_and_training_begins_at_the_start(
     molecules: tuple, tmp_path: Path, damage: str

@@ -14,8 +14,8 @@ from pipeline.datasets.ingest import ingest
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
-from pipeline.training.config import TrainConfig
-from pipeline.training.finetuning.go_on import find_last_model, train_or_go_on
+from pipeline.training.config import FINE_TUNING, TrainConfig
+from pipeline.training.finetuning.go_on import _settle_further_training, find_last_model, train_or_go_on
 from pipeline.workflows.campaign import campaign
 from tests.pipeline.datasets.test_ingest import molecules
 
@@ -89,6 +89,38 @@ def test_other_settings_are_another_series(tmp_path: Path) -> None:
     elsewhere = ingest(settings(write(tmp_path / "b.csv", molecules(120))), tmp_path)
     assert find_last_model(elsewhere, TINY, tmp_path) is None
     assert model.folder.is_dir()
+
+
+GIVEN = {"learning_rate": 1e-4, "batch_size": 16, "weight_decay": 0.2, "patience": 7, "free_bits": 0.05, "epochs": 500}
+
+
+@pytest.mark.parametrize("start", [None, "nothing"])
+def test_given_settings_hold_in_every_night(start: str | None, model: TrainedModel, dataset: Dataset) -> None:
+    alone = start == "nothing"
+    given = {"start": start, "replay": 0.3, "keep_molecules": False, "model": {"latent_dropout": 0.2}}
+    config = TrainConfig.model_validate({**given, "training": GIVEN})
+    further = _settle_further_training(config, model, dataset, alone=alone)
+    assert (further.start, further.keep_molecules) == (str(model.folder), False)
+    assert further.replay == (0.0 if alone else 0.3), "none of its molecules is gone"
+    for name, value in GIVEN.items():
+        if alone and name == "learning_rate":  # as fast as from nothing it would undo what was learned
+            assert further.training.learning_rate == FINE_TUNING["learning_rate"]
+            continue
+        assert further.asks(f"training.{name}")
+        assert getattr(further.training, name) == (60 if name == "epochs" else value)  # MOST_EPOCHS
+    assert further.asks("model.latent_dropout") != alone
+    again = TrainConfig.model_validate_json(further.model_dump_json())
+    assert again == further, "as a worker reads it"
+
+    plain = _settle_further_training(TrainConfig(start=start), model, dataset, alone=alone)
+    assert {name: getattr(plain.training, name) for name in FINE_TUNING} == FINE_TUNING
+    assert plain.training.epochs is None and not plain.asks("training.learning_rate")
+
+
+def test_given_settings_hold_for_a_base_that_was_named(model: TrainedModel, dataset: Dataset) -> None:
+    config = TrainConfig.model_validate({"start": "moses", "training": GIVEN})
+    further = _settle_further_training(config, model, dataset, alone=False)
+    assert further == config.model_copy(update={"start": str(model.folder)})
 
 
 @pytest.mark.slow

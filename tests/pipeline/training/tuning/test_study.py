@@ -6,8 +6,10 @@ from pathlib import Path
 
 import optuna
 
+from pipeline.config import load_config
+from pipeline.training.config import TrainConfig
 from pipeline.training.tuning.search_space import parse_search_space
-from pipeline.training.tuning.study import FEWEST_FOR_IMPORTANCE, trials_table, write_figures
+from pipeline.training.tuning.study import FEWEST_FOR_IMPORTANCE, trials_table, write_best, write_figures
 
 
 def test_table_and_figures_of_a_study(tmp_path: Path) -> None:
@@ -34,3 +36,22 @@ def test_table_and_figures_of_a_study(tmp_path: Path) -> None:
         and table["trial"].tolist()[-1] == 9
     )
     assert table["objective"][1:].tolist() == table["beta"][1:].tolist()
+
+
+def test_the_best_settings_hold_all_that_the_base_changed(tmp_path: Path) -> None:
+    changed = {
+        "replay": 0.25,
+        "conditions": ("logp", 'a "b"'),
+        "keep_molecules": False,
+        "check_labels": False,
+        "tensorboard": True,
+        "go_on": False,
+        "enough_new": 1e-5,
+    }
+    assert set(changed) == set(TrainConfig.model_fields) - {"start", "model", "training"}
+    base = TrainConfig.model_validate({"start": "nothing", **changed, "training": {"max_steps": 7, "patience": 3}})
+    write_best(tmp_path / "best.toml", base, base, ("beta",), {"trial": 1, "objective": 2.0}, 1, 3, 100)
+    assert load_config(tmp_path / "best.toml").train.model_dump() == base.model_dump()
+    usual = TrainConfig(start="nothing")
+    write_best(tmp_path / "usual.toml", usual, usual, ("beta",), {"trial": 1, "objective": 2.0}, 1, 3, 100)
+    assert not set(changed) & set((tmp_path / "usual.toml").read_text().replace("=", " ").split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from optuna.trial import TrialState
 
 from chem_vae.config import ModelConfig, TrainingConfig
 from chem_vae.errors import UserError
+from chem_vae.training.trainer import TrainingLog
+from chem_vae.training.trainer import train as train_core
 from pipeline.config import load_config
 from pipeline.datasets.dataset import Dataset
 from pipeline.training.config import VARIED, TrainConfig
@@ -126,6 +129,41 @@ def test_a_killed_study_goes_on_with_the_same_trials(
         for folder in (study.folder, unbroken[0])
     ]
     assert reported[0] == reported[1] and all(len(values) == 3 for values in reported[0])
+
+
+def test_a_trial_killed_after_it_was_pruned_is_pruned(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["pipeline.training.tuning.tune"]
+    monkeypatch.setattr(module, "_NEVER_PRUNED", 1)
+    monkeypatch.setattr(module, "write_figures", lambda *_: None)
+    config = QUICK.model_copy(update={"vary": ("learning_rate=1e-7,5e-3",), "seed": 1})
+    whole = tune(dataset, BASE, config, tmp_path / "whole", trials=2).trials
+    assert list(whole["state"]) == ["complete", "pruned"]
+
+    def kill(*given: Any, **named: Any) -> tuple[object, TrainingLog]:
+        checkpoint, log = train_core(*given, **named)
+        if log.ended:
+            raise Killed
+        return checkpoint, log
+
+    for seconds in (1e-9, 1e9):  # a resume file of the last step, and none at all
+        base = TrainConfig(model=BASE.model, training=replace(BASE.training, checkpoint_seconds=seconds))
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(module, "train_core", kill)
+            tune(dataset, base, config, tmp_path / f"{seconds}", trials=2)
+        again = tune(dataset, base, config, tmp_path / f"{seconds}", trials=2).trials
+        same = [c for c in whole.columns if c != "seconds"]
+        pd.testing.assert_frame_equal(again[same], whole[same])
+
+
+def test_most_steps_of_the_base_are_not_those_of_a_trial(dataset: Dataset, tmp_path: Path) -> None:
+    base = TrainConfig(model=BASE.model, training=replace(BASE.training, max_steps=2))
+    config = QUICK.model_copy(update={"vary": ("beta",)})
+    folder = tune(dataset, base, config, tmp_path, trials=1).folder
+    (trial,) = open_journal(folder).trials
+    assert sorted(trial.intermediate_values) == [1, 2, 3]
+    assert load_config(folder / "best.toml").train.training.max_steps == 2
 
 
 def test_trials_count_in_all_and_other_settings_are_refused(dataset: Dataset, tmp_path: Path) -> None:
