@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 @contextmanager
 def use_one_thread() -> Iterator[None]:
-    """Let torch compute with one thread in a block or, as a decorator, in a function.
+    """Let torch, and the BLAS of numpy, compute with one thread in a block or, as a decorator, in a function.
 
     >>> with use_one_thread():
     ...     torch.get_num_threads()
@@ -19,6 +20,7 @@ def use_one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1, "blas"):
+            yield
     finally:
         torch.set_num_threads(before)
