@@ -22,9 +22,9 @@ _POWER = r"(?:\^? ?\(?[-−⁻]?[123]\)?|[⁻]?[¹²³])?"
 UNIT = rf"(?:{_ATOM}{_POWER}(?: ?[/.·*] ?{_ATOM}{_POWER}| {_ATOM}{_POWER})*)"
 """The pattern of a unit."""
 _UNIT = re.compile(UNIT)
-_SCALE = r"(?:10\^?|1[eE])(?P<power>[-−⁻+]?[\d⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}) ?[x×*·]? ?"
+_SCALE = r"(?:10(?:\^[-−⁻+]?\d{1,2}|[-−]\d{1,2}|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2})|1[eE][-−+]?\d{1,2}) ?[x×*·]? ?"
 _SCALED = re.compile(rf"{_SCALE}(?=[^\W\d])")
-"""A power of ten before a unit, as in 10^-6 cm/s."""
+"""A power of ten before a unit, as in 10^-6 cm/s; the 100 of 100 nM is none, but says at which concentration."""
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _LONGEST = 40  # characters of a text that may be a unit
 _HEADER = (
@@ -136,7 +136,8 @@ def _split_scale(unit: str) -> tuple[float, str]:
     found = _SCALED.match(unit.strip())
     if found is None:
         return 1.0, unit
-    return float(f"1e{found['power'].translate(_RAISED)}"), unit.strip()[found.end() :]
+    power = re.sub(r"^10\^?|^1[eE]|[\sx×*·]", "", found[0]).translate(_RAISED)
+    return float(f"1e{power}"), unit.strip()[found.end() :]
 
 
 def _normalize(unit: str) -> str:

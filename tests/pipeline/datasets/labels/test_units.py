@@ -23,6 +23,7 @@ from pipeline.datasets.labels.units import (
         ("t1/2", ("t1/2", "")), ("Standard Value", ("Standard Value", "")),
         ("% inhibition at 10 uM", ("inhibition at 10 uM", "%")), ("Inhibition at 10 µM (%)", ("Inhibition at 10 µM", "%")),
         ("inhibition 2.5 uM", ("inhibition 2.5 uM", "")), ("inhibition_at_100_nM", ("inhibition_at_100_nM", "")),
+        ("Inhibition (100 nM)", ("Inhibition (100 nM)", "")), ("Papp (10-6 cm/s)", ("Papp", "10-6 cm/s")),
         ("EC50 uM", ("EC50", "uM")), ("CYP 3A4 uM", ("CYP 3A4", "uM")),
         ("Papp (10^-6 cm/s)", ("Papp", "10^-6 cm/s")), ("Papp [10⁻⁶ cm/s]", ("Papp", "10⁻⁶ cm/s")), ("Papp (1e-6 cm/s)", ("Papp", "1e-6 cm/s")),
     ],
@@ -36,7 +37,7 @@ def test_units_of_headers(name: str, parts: tuple[str, str]) -> None:
     [
         ("uM", "nM", 1000), ("nM", "µM", 0.001), ("μM", "uM", 1), ("M", "nM", 1e9), ("pM", "nM", 0.001), ("nmol/L", "nM", 1),
         ("nmol L-1", "nM", 1), ("nanomolar", "nM", 1), ("um", "nM", 1000), ("ug.mL-1", "mg/L", 1), ("ug/mL", "g/L", 0.001),
-        ("10^-6 cm/s", "cm/s", 1e-6), ("10⁻⁶ cm/s", "10^-6 cm/s", 1), ("1e-6 cm/s", "10^-5 cm/s", 0.1), ("10^-6 cm/s", "nm/s", 10),
+        ("10^-6 cm/s", "cm/s", 1e-6), ("10⁻⁶ cm/s", "10^-6 cm/s", 1), ("1e-6 cm/s", "10^-5 cm/s", 0.1), ("10^-6 cm/s", "nm/s", 10), ("10-6 cm/s", "1e-6 cm/s", 1),
         ("kcal/mol", "kJ/mol", 4.184), ("h", "min", 60), ("mL min-1 kg-1", "mL/min/kg", 1), ("cells", "cells", 1),
     ],
 )  # fmt: skip
