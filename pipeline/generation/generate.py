@@ -103,7 +103,7 @@ def generate(
     config = config or GenerateConfig()
     if target:
         settings["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
-    config = GenerateConfig.model_validate({**config.model_dump(), **settings})
+    config = GenerateConfig.from_values({**config.model_dump(), **settings})
     config = settle_seed(config)
     dataset = dataset or model.dataset()
     started = time.monotonic()

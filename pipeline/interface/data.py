@@ -98,7 +98,7 @@ def train(
     """
     folder = find_workspace(workspace)
     opened = dataset if isinstance(dataset, Dataset) else Dataset.open(find_dataset(str(dataset), folder))
-    whole = TrainConfig.model_validate({**(config or TrainConfig()).model_dump(exclude_unset=True), **settings})
+    whole = TrainConfig.from_values({**(config or TrainConfig()).model_dump(exclude_unset=True), **settings})
     with follow(progress, quiet) as told:
         return train_on(opened, whole, folder, told)
 
@@ -165,12 +165,12 @@ def make_config(
         **({"properties": properties} if properties else {}),
     }
     if isinstance(source, IngestConfig):
-        return IngestConfig.model_validate({**source.model_dump(exclude_unset=True), **given}) if given else source
+        return IngestConfig.from_values({**source.model_dump(exclude_unset=True), **given}) if given else source
     if isinstance(source, pd.DataFrame):
         given["source"] = str(write_frame(source, workspace, name))
     else:
         given["source"] = str(source)
-    return IngestConfig.model_validate(given)
+    return IngestConfig.from_values(given)
 
 
 def write_frame(table: pd.DataFrame, workspace: Path, name: str = "table") -> Path:

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import pandas as pd
-from pydantic import ValidationError
 
-from chem_vae.errors import UserError
 from chem_vae.progress import Progress
 from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.config import CampaignConfig
@@ -17,7 +15,6 @@ from pipeline.interface.data import make_config
 from pipeline.objectives.aims import collect_objectives
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workspace import runs
-from pipeline.workspace.config_errors import explain
 from pipeline.workspace.lookup import find_workspace
 from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.presentation.notebook_card import Card
@@ -157,7 +154,4 @@ def _change(config: S, **changes: Any) -> S:
         UserError: A value is out of range.
     """
     given = {field: getattr(config, field) for field in config.model_fields_set}
-    try:
-        return type(config).model_validate({**given, **changes})
-    except ValidationError as error:
-        raise UserError(explain(error, type(config), "the request")) from None
+    return type(config).from_values({**given, **changes})

@@ -91,7 +91,7 @@ def improve(
     alike = Constraint(similarity_to=(smiles,), at_least=similarity)
     settings["constraints"] = (alike, *settings.get("constraints", ()))
     told = {"oracle_calls": calls, "objectives": wanted, "seeds": (smiles,), **settings}
-    config = OptimizeConfig.model_validate(told)
+    config = OptimizeConfig.from_values(told)
     if folder is not None:
         found = optimize(model, config, folder, oracle=oracle, progress=progress)
     else:

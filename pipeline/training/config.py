@@ -98,7 +98,7 @@ class TrainConfig(Settings):
             part: {k: v for k, v in asdict(getattr(self, part)).items() if self.asks(f"{part}.{k}") or v != defaults[k]}
             for part, defaults in usual.items()
         }
-        return TrainConfig.model_validate(self.model_dump() | wishes | {"start": start})
+        return TrainConfig.from_values(self.model_dump() | wishes | {"start": start})
 
     @model_validator(mode="wrap")
     @classmethod

@@ -96,7 +96,7 @@ def optimize(
     if oracle is not None:
         asked["oracle"], options_given = None, options
         asked["objectives"] = asked["objectives"] or {e: Objective(maximize=True) for e in oracle.endpoints}
-    whole = OptimizeConfig.model_validate(asked)
+    whole = OptimizeConfig.from_values(asked)
     check_optimization(whole)
     dataset = dataset or model.dataset()
     with tempfile.TemporaryDirectory(prefix="chem-vae-") as temporary:

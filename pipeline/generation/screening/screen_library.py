@@ -204,7 +204,7 @@ def _read_settings(
     asked = {name: value for name, value in settings.items() if name not in own}
     if target:
         asked["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
-    config = GenerateConfig.model_validate({**config.model_dump(), **asked})
+    config = GenerateConfig.from_values({**config.model_dump(), **asked})
     if config.scaffold is not None:
         raise UserError("a scaffold is grown by generate, not chosen from a library: use --must-contain SMARTS")
     if config.seed == "date":
@@ -213,7 +213,7 @@ def _read_settings(
         raise UserError("name the library to choose from: a file of molecules, or a name from `chem-vae datasets`")
     given = {} if screening is None else screening.model_dump()
     named = {} if library is None else {"library": str(library)}
-    return config, ScreenConfig.model_validate({**given, **own, **named})
+    return config, ScreenConfig.from_values({**given, **own, **named})
 
 
 def open_library(screening: ScreenConfig, progress: Progress = silent) -> tuple[Source, LibraryAccount]:

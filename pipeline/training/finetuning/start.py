@@ -94,7 +94,7 @@ def settle_config(config: TrainConfig, base: TrainedModel) -> TrainConfig:
     """
     model = _merge_architecture(config, base.checkpoint.model.config)
     said = {"model": asdict(model), "training": asdict(_choose_beta(config, base))}
-    return TrainConfig.model_validate(config.model_dump() | said)
+    return TrainConfig.from_values(config.model_dump() | said)
 
 
 def check_properties(about: Sequence[PropertySummary], base: TrainedModel) -> None:
