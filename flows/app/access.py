@@ -17,7 +17,8 @@ from pipeline.workspace.uploads import MOST_BYTES
 HEADER = "X-Chem-Vae-App"
 """The header by which an app on a port is known."""
 COOKIE = "chem_vae_token"
-"""How the name of the cookie begins; the mark of the workspace follows, as all apps of a host get its cookies, whatever their port."""
+"""How the name of the cookie begins; marks of the workspace and of the token follow, as all apps of a host get its cookies, whatever
+their port."""
 _MARGIN = 1_000_000
 _NO_TOKEN = (
     "<!doctype html><html lang='en'><meta charset='utf-8'><title>chem-vae</title>"
@@ -39,7 +40,7 @@ class AccessGuard:
             workspace_mark: What tells the workspace of the app, for a second one that is started.
         """
         self.app, self.is_local, self.token, self.mark = app, is_local, token, workspace_mark
-        self.cookie = f"{COOKIE}_{workspace_mark}"
+        self.cookie = f"{COOKIE}_{workspace_mark}_{self._seal()[:8]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""

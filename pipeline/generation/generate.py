@@ -64,6 +64,13 @@ from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
 
+IDLE = {
+    ACQUISITION: ("temperature", "guidance", "redraws", "batch_size"),
+    SCAFFOLD: ("guidance", "redraws", "measured", "allow_stereo_copies"),
+    "": ("measured", "allow_stereo_copies"),
+}
+"""The settings of GenerateConfig that a strategy does not use; "" stands for all that draw from the model."""
+
 
 def generate(
     model: TrainedModel | str | Path,
@@ -111,6 +118,7 @@ def generate(
     warnings += list_novelty_warnings(model, dataset)
     config = config.model_copy(update={"strategy": choose_strategy(objectives, model, config)})
 
+    warnings += list_idle_settings(config)
     constraints = make_constraints(config, model)
     check_aims(config.objectives, config.constraints)
     allowed = read_allowed(config.allow_unusual)
@@ -233,6 +241,17 @@ def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel
     measured = [w.summary.name for w in objectives if w.basis == "predicted"]
     usual = ACQUISITION if measured and all(name in model.measured for name in measured) else "conditional"
     return asked or usual
+
+
+def list_idle_settings(config: GenerateConfig) -> list[str]:
+    """Name the settings that were changed and that the strategy does not use, in a sentence; nothing where there are none."""
+    idle = IDLE[ACQUISITION if config.strategy == ACQUISITION else SCAFFOLD if config.strategy == SCAFFOLD else ""]
+    usual = GenerateConfig()
+    changed = [name for name in idle if getattr(config, name) != getattr(usual, name)]
+    if not changed:
+        return []
+    have = "has" if len(changed) == 1 else "have"
+    return [f"{' and '.join(changed)} {have} no effect with the strategy {config.strategy}"]
 
 
 def _search(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.chemistry.metrics import find_scaffold
+from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.objectives.config import Constraint
 from pipeline.objectives.desirability import ResolvedObjective
@@ -147,15 +148,17 @@ def rank_candidates(
 ) -> pd.DataFrame:
     """Rank the best n scored molecules, at most `per_scaffold` of one scaffold, and add the columns rank and scaffold.
 
-    Molecules of whose SMILES `is_left_out` says True are passed over.
+    Molecules of whose SMILES `is_left_out` says True are passed over, and so is a tautomer of a better one that shares its InChIKey.
     """
     ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
-    rows, scaffolds, held = [], [], dict[str | None, int]()
+    rows, scaffolds, held, keys = [], [], dict[str | None, int](), set[str]()
     for i, smiles in zip(ordered.index, ordered["smiles"], strict=True):
         if is_left_out(smiles):
             continue
         own = find_scaffold(smiles)
-        if held.get(own, 0) < per_scaffold:
+        key = (Molecule(smiles).inchikey or smiles) if held.get(own, 0) < per_scaffold else None
+        if key is not None and key not in keys:
+            keys.add(key)
             held[own] = held.get(own, 0) + 1
             rows.append(i)
             scaffolds.append(own)

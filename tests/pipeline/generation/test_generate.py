@@ -12,6 +12,8 @@ from chem_vae.errors import UserError
 from pipeline.chemistry.filters.structure_filters import locate_unusual
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
+from pipeline.generation.config import GenerateConfig, MeasuredConfig
+from pipeline.generation.generate import list_idle_settings
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
@@ -108,3 +110,13 @@ def test_what_a_shipped_model_was_trained_on_does_not_count_as_found() -> None:
     assert found.counts["requested"] > 36, (
         "1.2 times the number is drawn at first, and a quarter of it or more is known"
     )
+
+
+def test_settings_that_the_strategy_does_not_use_are_named(model: TrainedModel) -> None:
+    cautious = MeasuredConfig(kappa=-2.0)
+    found = mg.generate(model, target={"logp": 2.5}, n=2, samples=20, measured=cautious, temperature=0.9, quiet=True)
+    assert "measured has no effect with the strategy conditional" in found.warnings
+    asked = GenerateConfig(strategy="acquisition", temperature=0.9, guidance=1.0, measured=cautious)
+    assert list_idle_settings(asked) == ["temperature and guidance have no effect with the strategy acquisition"]
+    assert list_idle_settings(GenerateConfig(strategy="scaffold", temperature=0.9)) == []
+    assert list_idle_settings(GenerateConfig(strategy="acquisition")) == []
