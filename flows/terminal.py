@@ -229,7 +229,7 @@ def _write_chance(cell: str | None) -> str:
     return format_probability(float(cell)).replace("\u00a0", " ") if cell else ""
 
 
-def _choose_decimals(rows: Sequence[Mapping[str, str]], column: str, known: ShownProperty | None) -> int:
+def _choose_decimals(rows: Sequence[Mapping[str, str]], column: str, known: ShownProperty | None) -> int | None:
     """Choose the decimals of a column of values, which are text here."""
     values, spreads = ([_read_number(row.get(name)) for row in rows] for name in (column, f"{column}_std"))
     asked = known.objective if known else None

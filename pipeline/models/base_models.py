@@ -23,18 +23,24 @@ class BaseMolecules:
 
     @classmethod
     def of(cls, model: TrainedModel) -> BaseMolecules:
-        """Read the hashes of the bases of a model, of which one may have been fine-tuned from the next."""
-        hashes, unknown = [], []
+        """Read the hashes of the bases of a model, of which one may have been fine-tuned from the next.
+
+        A base that was trained on the same molecules as one with hashes is known through these.
+        """
+        hashes, without, read = list[TrainingHashes](), list[tuple[str, tuple[str, int]]](), set[tuple[str, int]]()
         shipped = {folder.resolve(): name for name, folder in list_shipped_models().items()}
         for told in _list_lineage(model.card):
             base = find_base(model, told)
             found = None if base is None else read_training_hashes(base.folder)
+            trained_on = str(told["dataset"]), int(told["training_molecules"])
             if found is not None:
                 hashes.append(found)
+                read.add(trained_on)
             else:
                 name = None if base is None else shipped.get(base.folder.resolve())
-                unknown.append(name or str(told["dataset"]))
-        return cls(tuple(hashes), tuple(dict.fromkeys(unknown)))
+                without.append((name or trained_on[0], trained_on))
+        unknown = dict.fromkeys(name for name, trained_on in without if trained_on not in read)
+        return cls(tuple(hashes), tuple(unknown))
 
     def find(self, smiles: Sequence[str], *, stereo_blind: bool = False) -> list[bool]:
         """Say of each canonical SMILES whether it is among the molecules of a base that has hashes."""

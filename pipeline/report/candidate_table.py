@@ -39,7 +39,7 @@ class Column:
     basis: str
     source: str
     spread: str | None = None
-    decimals: int = 2
+    decimals: int | None = 2
 
 
 def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty], report: Report) -> list[Column]:

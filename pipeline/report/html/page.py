@@ -96,7 +96,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         gallery=rows[:GALLERY],
         ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),
         isomers=of_parent,
-        score_decimals=max(2, formatting.choose_decimals([row["score"] for row in rows if row["score"] is not None])),
+        score_decimals=formatting.choose_score_decimals([row["score"] for row in rows if row["score"] is not None]),
         to_measured=any(row["similarity_to_measured"] is not None for row in rows)
         and not any(row["measured"] for row in rows),
         measured_neighbors=any(row["measured"] for row in rows),

@@ -12,7 +12,7 @@ from pipeline.report.html import plots
 from pipeline.report.html.search_plots import draw_search_plots
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import COMPUTED, ShownProperty, describe_score, show_own_values
-from pipeline.workspace.presentation.formatting import choose_decimals, format_duration
+from pipeline.workspace.presentation.formatting import choose_score_decimals, format_duration
 
 MOST_UNUSUAL = 8  # names of what is unusual in refused molecules
 MOST_ORIGINS = 12  # rows of the table; strategies with restarts have many centers
@@ -54,7 +54,7 @@ def _draw_parity(i: int, entry: Any, known: ShownProperty | None) -> str | None:
     return plots.draw_parity(f"pc{i}", entry.points, f"{entry.label}, {basis}", words)
 
 
-def _choose_score_decimals(search: Search) -> int:
+def _choose_score_decimals(search: Search) -> int | None:
     """Return the number of decimals with which the last steps of the best ten show."""
     values = plots.to_points(search.curve, (2,))[:, 0].tolist()
-    return max(2, choose_decimals(values[len(values) // 4 :])) if values else 2
+    return choose_score_decimals(values[len(values) // 4 :])

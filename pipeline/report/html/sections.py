@@ -17,7 +17,7 @@ from pipeline.report.shown_properties import PREDICTED, ShownProperty
 from pipeline.report.tables import list_warnings
 from pipeline.workspace.presentation.formatting import (
     capitalize,
-    choose_decimals,
+    count_decimals,
     format_number,
     format_percent,
     is_number,
@@ -73,7 +73,7 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
     rows = []
     for row in report.requested_and_achieved():
         sizes = [v for v in (row.std, row.mae) if v]
-        decimals = choose_decimals([min(sizes) * 0.999]) if sizes else None
+        decimals = count_decimals(row.mean or 0.0, min(sizes)) if sizes else None
         if row.property:
             log = properties[row.property].logarithm
             raw = f"{log.column} {log.write(row.mean)}" if log and row.mean is not None else ""

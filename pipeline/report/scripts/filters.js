@@ -110,7 +110,9 @@
 
   function makeRange(store, column) {
     const cells = store.data.values[column.column].filter((value) => value !== null);
-    const low = Math.min(...cells), high = Math.max(...cells), digits = column.decimals ?? 0, unit = 10 ** -digits;
+    const low = Math.min(...cells), high = Math.max(...cells), digits = column.decimals ?? null;
+    const unit = digits === null ? (high - low) / STEPS || 1 : 10 ** -digits; // without fixed decimals the values are very small
+    const write = (value) => (digits === null ? String(Number(value.toPrecision(3))) : value.toFixed(digits));
     const floor = (value) => Math.floor(value / unit + 1e-9) * unit, ceil = (value) => Math.ceil(value / unit - 1e-9) * unit;
     const at = (step) => (step <= 0 ? floor(low) : step >= STEPS ? ceil(high) : Math.round((low + (high - low) * step / STEPS) / unit) * unit);
     const toStep = (value) => Math.round(STEPS * (value - low) / (high - low));
@@ -143,8 +145,8 @@
     function show() {
       const [a, b] = store.filters.ranges.get(column.column) || [null, null];
       // A field that somebody types in keeps its text: the rows of an earlier change may be shown meanwhile.
-      if (document.activeElement !== from) from.value = (a ?? floor(low)).toFixed(digits);
-      if (document.activeElement !== to) to.value = (b ?? ceil(high)).toFixed(digits);
+      if (document.activeElement !== from) from.value = write(a ?? floor(low));
+      if (document.activeElement !== to) to.value = write(b ?? ceil(high));
       left.value = a === null ? 0 : Math.max(0, toStep(a));
       right.value = b === null ? STEPS : Math.min(STEPS, toStep(b));
       bars.querySelectorAll("rect").forEach((bar, i) => {

@@ -13,6 +13,9 @@ MISSING = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _NOTHING = 1e-30
 """A number nearer to zero is written as about zero."""
+_SMALL = 1e-2
+"""Numbers below this need more decimals than a column of fixed decimals has."""
+_MOST_DECIMALS = 4
 
 
 def is_number(value: Any) -> bool:
@@ -36,6 +39,7 @@ def format_number(value: Any, decimals: int | None = None) -> str:
         return f"{mantissa}e{int(exponent)}".replace("-", _MINUS)
     if decimals is None:
         decimals = 0 if value == round(value) or size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+        decimals = 5 if 0 < size < _SMALL else decimals
     text = f"{value:,.{decimals}f}"
     return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", _MINUS)
 
@@ -64,10 +68,12 @@ def format_spread(value: Any, spread: Any) -> str:
 
     >>> format_spread(481.2, 123.4), format_spread(7.1175, 0.397), format_spread(7.1175, None)
     ('481 ± 123', '7.12 ± 0.40', '7.12')
+    >>> format_spread(1.9475e-05, 2.1e-06).replace("\\u2212", "-")
+    '1.95e-5 ± 2.10e-6'
     """
     if not is_number(value) or not is_number(spread):
         return format_number(value)
-    decimals = choose_decimals([value + 0.5], spread) if spread > 0 else None
+    decimals = count_decimals(value, spread) if spread > 0 else None
     return f"{format_number(value, decimals)} ± {format_number(spread, decimals)}"
 
 
@@ -119,18 +125,44 @@ def format_fraction_interval(count: Any, of: Any) -> str:
     return "" if found is None else f"95\u00a0%: {100 * found[0]:.0f} to {100 * found[1]:.0f}\u00a0%"
 
 
-def choose_decimals(values: Sequence[float], tolerance: float | None = None) -> int:
-    """Choose the number of decimals with which the spread of the values (or the tolerance) shows in two figures."""
+def count_decimals(size: float, finest: float) -> int | None:
+    """Count the decimals with which the finest difference shows in two figures.
+
+    Args:
+        size: The value, or the largest of them.
+        finest: The difference that is to be seen, above 0.
+
+    Returns:
+        At most 4; None where the values are too small for so many, so that each is to be written with figures of its own.
+    """
+    needed = max(0, 1 - math.floor(math.log10(finest)))
+    return None if needed > _MOST_DECIMALS and abs(size) < _SMALL else min(_MOST_DECIMALS, needed)
+
+
+def choose_decimals(values: Sequence[float], tolerance: float | None = None) -> int | None:
+    """Choose the number of decimals with which the spread of the values (or the tolerance) shows in two figures.
+
+    None for values that are too small for fixed decimals, which `format_number` writes with three figures.
+
+    >>> choose_decimals([2.1, 2.9]), choose_decimals([3, 4]), choose_decimals([1.2e-5, 4.1e-5])
+    (2, 0, None)
+    """
     if not values or all(v == round(v) for v in values):
         return 0
     spread = tolerance or (max(values) - min(values)) / 4 or abs(values[0]) or 1.0
-    return min(4, max(0, 1 - math.floor(math.log10(spread))))
+    return count_decimals(max(map(abs, values)), spread)
+
+
+def choose_score_decimals(values: Sequence[float]) -> int | None:
+    """Choose the decimals of scores: at least two; None as of `choose_decimals`."""
+    decimals = choose_decimals(values)
+    return None if decimals is None else max(2, decimals)
 
 
 def choose_column_decimals(
     values: Sequence[Any], spreads: Sequence[Any] = (), tolerance: float | None = None, is_asked: bool = False
-) -> int:
-    """Choose the decimals of a column of a table.
+) -> int | None:
+    """Choose the decimals of a column of a table; None as of `choose_decimals`.
 
     Args:
         values: The column; what is no number is passed over.
@@ -141,7 +173,7 @@ def choose_column_decimals(
     known = [v for v in values if is_number(v)]
     finest = min((s for s in spreads if is_number(s) and s > 0), default=None) or tolerance
     decimals = choose_decimals(known, finest)
-    if finest is None and known:
+    if decimals is not None and finest is None and known:
         figures = 4 if is_asked else 3
         largest = max(abs(v) for v in known) or 1.0
         decimals = min(decimals, max(0, figures - 1 - math.floor(math.log10(largest))))

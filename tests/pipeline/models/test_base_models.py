@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 import torch
@@ -17,11 +19,11 @@ from pipeline.models.training_set.training_molecules import TrainingMolecules
 NEW = "CC1(C)OB(C2CC2)OC1(C)C"  # MOSES holds no boron
 
 
-def fine_tune(model: TrainedModel, *bases: dict[str, str]) -> TrainedModel:
+def fine_tune(model: TrainedModel, *bases: dict[str, Any]) -> TrainedModel:
     """The model, whose card says that it was fine-tuned from the first base, this one from the second, and so on."""
     base = None
     for told in reversed(bases):
-        base = {**told, "base": base}
+        base = {"training_molecules": 100, **told, "base": base}
     return TrainedModel(
         model.folder, {**model.manifest, "card": {**model.card, "base": base}}, workspace=model.workspace
     )
@@ -55,6 +57,9 @@ def test_a_base_that_cannot_be_asked_is_named(model: TrainedModel, moses: Traine
     assert found.unknown == ("last-year",) and len(found.hashes) == 1, "the base of the base is asked"
     (warning,) = list_novelty_warnings(fine_tune(model, gone, shipped), model.dataset())
     assert "those of last-year, which the model knows from its base, were not compared" in warning
+    same, fewer = {**gone, "dataset": "moses"}, {**gone, "dataset": "moses", "training_molecules": 90}
+    assert BaseMolecules.of(fine_tune(model, shipped, same)).unknown == (), "its molecules are those of the base with hashes"
+    assert BaseMolecules.of(fine_tune(model, shipped, fewer)).unknown == ("moses",)
     other = BaseMolecules.of(fine_tune(model, {**shipped, "key": "of another version"}))
     assert other.unknown == ("moses",) and not other.hashes
     assert other.find(["CCO"]) == [False]

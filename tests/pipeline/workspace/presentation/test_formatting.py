@@ -38,3 +38,15 @@ def test_numbers_for_reading() -> None:
     assert (
         formatting.choose_decimals([300.12, 350.4]) == 0 and formatting.choose_decimals([2.4, 2.6], tolerance=0.25) == 2
     )
+
+
+def test_small_values_are_written_with_figures_of_their_own() -> None:
+    permeabilities = [1.9475e-05, 4.1e-06, 3e-05]
+    assert formatting.choose_column_decimals(permeabilities, [2.1e-06, 1e-06, 4e-06], is_asked=True) is None
+    assert formatting.choose_column_decimals(permeabilities) is None
+    assert formatting.choose_score_decimals(permeabilities) is None
+    assert formatting.format_number(permeabilities[0], None) == f"1.95e{MINUS}5"
+    assert formatting.format_plain_spread(1.9475e-05, 2.1e-06) == "1.95e-5 ± 2.10e-6"
+    assert formatting.format_number(0.00195) == "0.00195" and formatting.format_number(0.0195) == "0.019"
+    assert formatting.choose_column_decimals([7.11751, 7.11752], [1e-5, 1e-5]) == 4, "not so small: fixed decimals"
+    assert formatting.choose_score_decimals([]) == formatting.choose_score_decimals([0.0, 1.0]) == 2
