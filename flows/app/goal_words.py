@@ -15,7 +15,10 @@ def describe_goal(objective: dict[str, Any]) -> str:
         around = f" ± {format_plain(objective['tolerance'])}" if "tolerance" in objective else ""
         return f"near {format_plain(objective['target'])}{around}"
     if "range" in objective:
-        return f"from {format_plain(objective['range'][0])} to {format_plain(objective['range'][1])}"
+        low, high = objective["range"]
+        if low is None or high is None:
+            return f"at most {format_plain(high)}" if low is None else f"at least {format_plain(low)}"
+        return f"from {format_plain(low)} to {format_plain(high)}"
     word = "as high as possible" if objective.get("maximize") else "as low as possible"
     end = objective.get("low", objective.get("high"))
     return (

@@ -81,11 +81,11 @@ def read_objective(option: SettingOption, texts: Sequence[str]) -> Pairs:
         name, value = _split_pair(option, text)
         if aim == "range":
             low, high = _read_limits(value, option, text)
-            if low is not None and high is not None:
-                found.append((f"{start}.{name}", {aim: [low, high]}))
-            else:
-                ends = {"low": low} if low is not None else {"high": high}
-                found.append((f"{start}.{name}", {"transform": "step", **ends}))
+            if low is not None and low == high:
+                raise UserError(
+                    f"{option.name} {text}: the ends of a range differ; for one value say --target {name}={low:g}"
+                )
+            found.append((f"{start}.{name}", {aim: [low, high]}))
         elif aim == "tolerance":  # changes only that, also of a target that stands in a file
             found.append((f"{start}.{name}.{aim}", _read_float(value, option, text)))
         else:
@@ -183,8 +183,8 @@ def _read_limits(value: str, option: SettingOption, given: str) -> tuple[float |
             f"{option.example} or {option.name} {option.example.rpartition(':')[0]}:"
         )
     first, last = (None if not part else _read_float(part, option, given) for part in (low, high))
-    if first is not None and last is not None and not first < last:
-        raise UserError(f"{option.name} {given}: the lower end comes first, and the ends differ")
+    if first is not None and last is not None and not first <= last:
+        raise UserError(f"{option.name} {given}: the lower end comes first")
     return first, last
 
 

@@ -27,7 +27,7 @@ def generate(
     *,
     maximize: str | Iterable[str] = (),
     minimize: str | Iterable[str] = (),
-    range: Mapping[str, tuple[float, float]] | None = None,
+    range: Mapping[str, tuple[float | None, float | None]] | None = None,
     config: GenerateConfig | None = None,
     dataset: Dataset | None = None,
     exclude: Collection[str] = (),
@@ -46,7 +46,7 @@ def generate(
         target: Target values by property.
         maximize: Properties that are to be high, one or several.
         minimize: Properties that are to be low, one or several.
-        range: The lower and the higher end by property.
+        range: The lower and the higher end by property; None leaves an end open.
         config: The settings of the generation.
         dataset: The dataset to compare with; found beside the model when None.
         exclude: InChIKeys that are not proposed, as those of an earlier round.
@@ -81,7 +81,7 @@ def screen(
     *,
     maximize: str | Iterable[str] = (),
     minimize: str | Iterable[str] = (),
-    range: Mapping[str, tuple[float, float]] | None = None,
+    range: Mapping[str, tuple[float | None, float | None]] | None = None,
     config: GenerateConfig | None = None,
     screening: ScreenConfig | None = None,
     dataset: Dataset | None = None,
@@ -106,7 +106,7 @@ def screen(
         target: Target values by property.
         maximize: Properties that are to be high, one or several.
         minimize: Properties that are to be low, one or several.
-        range: The lower and the higher end by property.
+        range: The lower and the higher end by property; None leaves an end open.
         config: The settings of what is wanted, as for `generate`.
         screening: The settings of the library.
         dataset: The dataset with the measured molecules; found beside the model when None.
@@ -155,7 +155,7 @@ def optimize(
     target: Mapping[str, float] | None = None,
     maximize: str | Iterable[str] = (),
     minimize: str | Iterable[str] = (),
-    range: Mapping[str, tuple[float, float]] | None = None,
+    range: Mapping[str, tuple[float | None, float | None]] | None = None,
     config: OptimizeConfig | None = None,
     folder: str | Path | None = None,
     dataset: Dataset | None = None,

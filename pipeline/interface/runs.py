@@ -103,7 +103,7 @@ def campaign(
     target: Mapping[str, float] | None = None,
     maximize: str | Iterable[str] = (),
     minimize: str | Iterable[str] = (),
-    range: Mapping[str, tuple[float, float]] | None = None,
+    range: Mapping[str, tuple[float | None, float | None]] | None = None,
     n: int | None = None,
     quiet: bool = False,
 ) -> Run:
@@ -125,7 +125,7 @@ def campaign(
         target: Target values by property.
         maximize: Properties that are to be high, one or several.
         minimize: Properties that are to be low, one or several.
-        range: The lower and the higher end by property.
+        range: The lower and the higher end by property; None leaves an end open.
         n: How many candidates.
         quiet: Show no progress, and say nothing.
 

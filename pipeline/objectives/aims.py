@@ -12,7 +12,7 @@ def collect_objectives(
     target: Mapping[str, float] | None = None,
     maximize: str | Iterable[str] = (),
     minimize: str | Iterable[str] = (),
-    range: Mapping[str, tuple[float, float]] | None = None,
+    range: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> dict[str, Objective]:
     """Collect objectives by property.
 
@@ -20,7 +20,7 @@ def collect_objectives(
         target: Target values by property.
         maximize: Properties that are to be high, one or several.
         minimize: Properties that are to be low, one or several.
-        range: The lower and the higher end by property.
+        range: The lower and the higher end by property; None leaves an end open.
 
     Raises:
         UserError: A property has two aims.

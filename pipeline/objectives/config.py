@@ -32,6 +32,16 @@ AllowUnusual = Annotated[
 """The setting `allow_unusual`; its names are checked by `pipeline.chemistry.filters.structure_filters.read_allowed`."""
 
 
+def _read_range(value: Any) -> Any:
+    """Read a range that is written as the command line writes it, "300:450", with either end left out."""
+    if not isinstance(value, str):
+        return value
+    low, colon, high = (part.strip() for part in value.partition(":"))
+    if not colon:
+        raise ValueError('a range is written as two numbers, or as in "300:450", "300:" or ":450"')
+    return low or None, high or None
+
+
 class Objective(Settings):
     """Says which values of one property are good, by exactly one of target, maximize, minimize, range, transform."""
 
@@ -43,7 +53,10 @@ class Objective(Settings):
     )
     maximize: bool = Field(False, description="As high as possible.")
     minimize: bool = Field(False, description="As low as possible.")
-    range: tuple[float, float] | None = Field(None, description="Between two values.")
+    range: Annotated[tuple[float | None, float | None] | None, BeforeValidator(_read_range)] = Field(
+        None,
+        description='Between two values; best inside, worse with the distance. An open end is written as in "300:" or ":450".',
+    )
     transform: str | None = Field(
         None,
         description=f"From a value to 0..1, by low, high and steepness: {', '.join(TRANSFORM_NAMES)}, or one that another "
@@ -76,8 +89,12 @@ class Objective(Settings):
             raise ValueError("say exactly one of target, maximize, minimize, range, transform")
         if self.tolerance is not None and self.target is None:
             raise ValueError("a tolerance goes with a target")
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise ValueError("a range goes from its lower to its higher end")
+        if self.range is not None:
+            low, high = self.range
+            if low is None and high is None:
+                raise ValueError("a range has a lower end, a higher one, or both")
+            if low is not None and high is not None and not low < high:
+                raise ValueError("a range goes from its lower to its higher end")
         self._check_ends()
         return self
 
@@ -104,7 +121,10 @@ class Objective(Settings):
         if self.target is not None:
             return f"{self.target:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
         if self.range is not None:
-            return f"{self.range[0]:g} to {self.range[1]:g}"
+            low, high = self.range
+            if low is None or high is None:
+                return f"at most {high:g}" if low is None else f"at least {low:g}"
+            return f"{low:g} to {high:g}"
         if self.transform == "as_is":
             return "as it is"
         if self.transform is not None:

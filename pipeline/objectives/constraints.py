@@ -52,12 +52,8 @@ def check_aims(objectives: Mapping[str, Objective], constraints: Sequence[Constr
         ends = objective.range or (objective.target, objective.target)
         for constraint in constraints:
             low, high = constraint.bounds()
-            if (
-                constraint.property == name
-                and ends[0] is not None
-                and ends[1] is not None
-                and (ends[1] < low or ends[0] > high)
-            ):
+            below = ends[1] is not None and ends[1] < low
+            if constraint.property == name and (below or (ends[0] is not None and ends[0] > high)):
                 raise UserError(
                     f"no molecule can have {name} {objective.describe()} and meet the constraint {constraint.describe()!r}; change one"
                 )

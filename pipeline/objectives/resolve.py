@@ -137,7 +137,8 @@ def _make_transform(
         return Target(objective.target, tolerance), "target", aim
     if objective.range is not None:
         low, high = objective.range
-        return Range(low, high, 0.25 * (spread if known.quantiles else high - low)), "range", objective.describe()
+        width = spread if known.quantiles or low is None or high is None else high - low
+        return Range(low, high, 0.25 * width), "range", objective.describe()
     if objective.transform == "step":
         return Step(objective.low, objective.high, 0.25 * spread), "step", objective.describe()
     if objective.transform is not None:

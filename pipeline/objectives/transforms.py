@@ -96,18 +96,24 @@ class Target(Transform):
         return self.value, self.value
 
 
+def measure_outside(x: Tensor, low: float | None, high: float | None) -> Tensor:
+    """Measure how far each value lies outside of an interval, 0 inside; None leaves an end open."""
+    below = torch.relu((-math.inf if low is None else low) - x)
+    return below + torch.relu(x - (math.inf if high is None else high))
+
+
 @register_transform
 @dataclass(frozen=True)
 class Range(Transform):
-    """Computes d = 1 from low to high; outside it halves at `tolerance` from the nearer end, as a target does."""
+    """Computes d = 1 from low to high, None being an open end; outside it halves at `tolerance` from the nearer end, as a target does."""
 
     name = "range"
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     tolerance: float
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        outside = torch.relu(self.low - x) + torch.relu(x - self.high)
+        outside = measure_outside(x, self.low, self.high)
         return -LN2 * (outside / self.tolerance).square()
 
     @property
@@ -206,17 +212,12 @@ class Step(Transform):
     scale: float = 1.0
     """The distance outside over which log d, as gradients see it, falls by one; d itself is 0 there."""
 
-    def _measure_outside(self, x: Tensor) -> Tensor:
-        low = -math.inf if self.low is None else self.low
-        high = math.inf if self.high is None else self.high
-        return torch.relu(low - x) + torch.relu(x - high)
-
     def compute_desirability(self, x: Tensor) -> Tensor:
-        outside = self._measure_outside(x)
+        outside = measure_outside(x, self.low, self.high)
         return torch.where(outside.isnan(), outside, (outside == 0).to(x.dtype))
 
     def compute_log_desirability(self, x: Tensor) -> Tensor:
-        outside = self._measure_outside(x)
+        outside = measure_outside(x, self.low, self.high)
         return torch.where(outside > 0, math.log(FLOOR) - outside / self.scale, outside)
 
     @property

@@ -43,13 +43,15 @@ def translate_aim(objective: Objective, learned: str, scale: LogScale) -> str:
 
     >>> translate_aim(Objective(target=10), "pIC50", LogScale("IC50", "nM", -1, -9))
     "--target 'pIC50=8'"
+    >>> translate_aim(Objective(range=(None, 100)), "pIC50", LogScale("IC50", "nM", -1, -9))
+    "--range 'pIC50=7:'"
     """
     is_turned = scale.sign < 0
     if objective.target is not None:
         return f"--target '{learned}={scale.to_learned(objective.target):.3g}'" if objective.target > 0 else learned
-    if objective.range is not None and objective.range[0] > 0:
-        low, high = sorted(float(scale.to_learned(end)) for end in objective.range)
-        return f"--range '{learned}={low:.3g}:{high:.3g}'"
+    if objective.range is not None and all(end is None or end > 0 for end in objective.range):
+        ends = ["" if end is None else f"{float(scale.to_learned(end)):.3g}" for end in objective.range]
+        return f"--range '{learned}={':'.join(ends[::-1] if is_turned else ends)}'"
     if objective.maximize or objective.minimize:
         return f"--{'maximize' if objective.maximize is not is_turned else 'minimize'} '{learned}'"
     return learned

@@ -140,7 +140,7 @@ def find_asked_interval(objective: Objective) -> tuple[float | None, float | Non
         return objective.target - around, objective.target + around
     if objective.range is not None:
         return objective.range
-    if objective.transform is None:
+    if objective.transform in (None, "step"):
         return objective.low, objective.high
     return None, None
 

@@ -52,6 +52,7 @@ def test_the_last_word_on_a_setting_wins() -> None:
         ({"range": ["mw=:"]}, "give both ends"),
         ({"within": ["mw=300"]}, "give both ends .* as in --within mw=300:450 or --within mw=300:"),
         ({"within": ["mw=400:300"]}, "the lower end comes first"),
+        ({"range": ["mw=300:300"]}, "the ends of a range differ; for one value say --target mw=300"),
         ({"within": ["mw=low:"]}, "'low' is not a number"),
         ({"within": ["300:400"]}, "write it as NAME=LOW:HIGH"),
         ({"maximize": ["qed"], "minimize": ["qed"]}, "two aims"),
@@ -65,10 +66,15 @@ def test_mistakes_are_sentences(given: dict[str, list[str]], words: str) -> None
 
 def test_an_end_of_a_range_may_be_open() -> None:
     assert settings(range=["mw=300:", "sa=:4"]) == {
-        "generate.objectives.mw": {"transform": "step", "low": 300.0},
-        "generate.objectives.sa": {"transform": "step", "high": 4.0},
+        "generate.objectives.mw": {"range": [300.0, None]},
+        "generate.objectives.sa": {"range": [None, 4.0]},
     }
-    assert load_config(None, settings(range=["mw=300:"])).generate.objectives["mw"].describe() == "step from 300"
+    assert load_config(None, settings(range=["mw=300:"])).generate.objectives["mw"].describe() == "at least 300"
+
+
+def test_limits_may_be_one_value() -> None:
+    (found,) = settings(within=["ring_size=6:6"])["generate.constraints+"]
+    assert found == {"property": "ring_size", "at_least": 6.0, "at_most": 6.0}
 
 
 def test_constraints_of_several_options_come_together() -> None:

@@ -58,7 +58,9 @@ def test_a_base_that_cannot_be_asked_is_named(model: TrainedModel, moses: Traine
     (warning,) = list_novelty_warnings(fine_tune(model, gone, shipped), model.dataset())
     assert "those of last-year, which the model knows from its base, were not compared" in warning
     same, fewer = {**gone, "dataset": "moses"}, {**gone, "dataset": "moses", "training_molecules": 90}
-    assert BaseMolecules.of(fine_tune(model, shipped, same)).unknown == (), "its molecules are those of the base with hashes"
+    assert BaseMolecules.of(fine_tune(model, shipped, same)).unknown == (), (
+        "its molecules are those of the base with hashes"
+    )
     assert BaseMolecules.of(fine_tune(model, shipped, fewer)).unknown == ("moses",)
     other = BaseMolecules.of(fine_tune(model, {**shipped, "key": "of another version"}))
     assert other.unknown == ("moses",) and not other.hashes

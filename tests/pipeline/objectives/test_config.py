@@ -15,6 +15,9 @@ from pipeline.objectives.config import Objective
         {"target": 1, "maximize": True},
         {"maximize": True, "tolerance": 1},
         {"range": (3, 1)},
+        {"range": (None, None)},
+        {"range": "300"},
+        {"range": "low:"},
         {"target": 1, "weight": 0},
         {"target": 1, "transform": "step", "low": 0},
         {"target": 1, "low": 0},
@@ -30,3 +33,18 @@ from pipeline.objectives.config import Objective
 def test_an_objective_says_exactly_one_thing(bad: dict) -> None:
     with pytest.raises(ValidationError):
         Objective(**bad)
+
+
+@pytest.mark.parametrize(
+    ("given", "ends", "words"),
+    [
+        ("300:450", (300, 450), "300 to 450"),
+        ("300:", (300, None), "at least 300"),
+        (":4", (None, 4), "at most 4"),
+        ([6, None], (6, None), "at least 6"),
+    ],
+)
+def test_an_end_of_a_range_may_be_open(given: object, ends: tuple, words: str) -> None:
+    found = Objective.model_validate({"range": given})
+    assert found.range == ends and found.describe() == words
+    assert Objective.model_validate_json(found.model_dump_json()) == found

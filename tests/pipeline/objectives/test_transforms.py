@@ -44,6 +44,13 @@ def test_lines_and_steps() -> None:
     assert d(TRANSFORMS["step"](low=1.0, high=None), 0.99, 1.0, 1e9) == [0, 1, 1]
 
 
+def test_an_open_range_gets_worse_with_the_distance() -> None:
+    least, most = TRANSFORMS["range"](6.0, None, 0.5), TRANSFORMS["range"](None, 6.0, 0.5)
+    assert d(least, 5.0, 5.5, 6.0, 1e9) == pytest.approx([1 / 16, 0.5, 1, 1])
+    assert d(most, -1e9, 6.0, 6.5, 7.0) == pytest.approx([1, 1, 0.5, 1 / 16])
+    assert (least.hit_interval, most.hit_interval) == ((6.0, None), (None, 6.0))
+
+
 def every(low: float, high: float) -> list[Transform]:
     ends = [TRANSFORMS[n](low=low, high=high) for n in (*RISING, *FALLING, "double_sigmoid", "step")]
     return [*ends, TRANSFORMS["target"](value=low, tolerance=high - low), TRANSFORMS["range"](low, high, 0.3)]

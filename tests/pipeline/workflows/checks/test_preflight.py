@@ -76,6 +76,8 @@ CLASSES = np.array([0.0, 1.0, 1.0, 0.0])
     [
         ({"target": 50.0}, KNOWN, "assay 50: no known molecule is near it (4 to 7)"),
         ({"range": (8.0, 9.0)}, KNOWN, "assay 8 to 9: no known molecule is near it"),
+        ({"range": (8.0, None)}, KNOWN, "assay at least 8: no known molecule is near it"),
+        ({"transform": "step", "low": 8.0}, KNOWN, "assay step from 8: no known molecule is near it"),
         ({"maximize": True, "low": 4.0}, KNOWN, "assay at least 4: all 4 known molecules are hits already"),
         ({"minimize": True, "high": 3.0}, KNOWN, "assay at most 3: no known molecule is near it"),
         ({"maximize": True, "low": 6.0}, KNOWN, None),
