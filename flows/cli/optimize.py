@@ -116,6 +116,8 @@ def optimize(
             run = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library)
         made = run.folder
     _show(made)
+    if earlier is not None and _count_calls(made) == (calls := _count_calls(earlier.folder)):
+        note(f"no call was made beyond the {calls:,} of {earlier.id}: go on with more, as in --calls {2 * calls}")
     answer(lambda: describe_run(made))
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")
@@ -142,7 +144,7 @@ def _check_oracle(given: Given, config: Path | None, before: Mapping[str, Any]) 
         from pipeline.config import read_table  # here: loads pydantic
 
         oracle = read_table(config, {**before, **given.settings}, "optimize.oracle")
-        if not any(oracle.get(kind) for kind in ("property", "function", "program")):
+        if not any(oracle.get(kind) for kind in ("property", "function", "program", "registered")):
             raise UserError(f"{', '.join(said)}: there is no oracle to set this for; give --oracle or --program too")
 
 
@@ -160,15 +162,21 @@ def _read_request(whole: CampaignConfig) -> OptimizeConfig:
 
 
 def _read_earlier_settings(run: Run) -> dict[str, Any]:
-    """Return the name and the table [optimize] of a finished run."""
+    """Return the name and the table [optimize] of a finished run, without what ended it: that would end the next one at once."""
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         # a run of a version without limits on the size goes on without them
         library = str(settings.get("library") or "")
         kept = {"library": library} if library and HIDDEN not in library else {}
-        return {"name": settings["name"], "optimize": {"usual_size": False, **settings["optimize"]}, **kept}
+        table = {key: value for key, value in settings["optimize"].items() if key not in ("patience", "enough")}
+        return {"name": settings["name"], "optimize": {"usual_size": False, **table}, **kept}
     except (OSError, ValueError, KeyError):
         raise DataError(f"the run {run.id} was no optimization, so that there is nothing to continue") from None
+
+
+def _count_calls(folder: Path) -> int:
+    """Count the oracle calls of a finished run, those that it took over included."""
+    return int(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["counts"]["asked"])
 
 
 def _show(folder: Path) -> None:

@@ -136,13 +136,15 @@ def read_toml_value(text: str) -> Any:
 def read_oracle(option: SettingOption, value: str) -> Pairs:
     """Read who scores; it replaces the oracle of a file, whatever that is."""
     table = "optimize.oracle"
+    others: Pairs = [(f"{table}.{kind}", None) for kind in ("property", "function", "program", "registered")]
+    others.append((f"{table}.options", {}))
     given: Any = value
     if option.key == f"{table}.program":
         try:
             given = shlex.split(value)
         except ValueError as error:
             raise UserError(f"{option.name} {value}: {error}") from None
-    return [*((f"{table}.{kind}", None) for kind in ("property", "function", "program")), (option.key, given)]
+    return [*others, (option.key, given)]
 
 
 def merge_pairs(pairs: Pairs) -> dict[str, Any]:

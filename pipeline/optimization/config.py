@@ -62,7 +62,10 @@ class OptimizeConfig(Settings):
         "calls to 10,000; genetic; gradient, on the model's predictors; conditional; random, to compare with.",
     )
     batch_size: int | None = Field(
-        None, ge=1, description="The molecules of a round; a hundredth of the calls, 10 to 100, when not given."
+        None,
+        ge=1,
+        description="The molecules of a round; a hundredth of the calls, 10 to 100, when not given, and as many as the oracle takes at once "
+        "(parallel) where that is more.",
     )
     start: Literal["prior", "data", "best"] = Field(
         "prior",
@@ -124,4 +127,5 @@ class OptimizeConfig(Settings):
     @property
     def round_size(self) -> int:
         """The number of molecules in a round."""
-        return self.batch_size or max(10, min(100, self.oracle_calls // 100))
+        at_once = 1 if self.oracle is None else min(self.oracle.parallel, self.oracle_calls)
+        return self.batch_size or max(10, min(100, self.oracle_calls // 100), at_once)

@@ -148,6 +148,7 @@ def rank_candidates(
 ) -> pd.DataFrame:
     """Rank the best n scored molecules, at most `per_scaffold` of one scaffold, and add the columns rank and scaffold.
 
+    Molecules without a ring have no scaffold in common, so that any number of them is taken.
     Molecules of whose SMILES `is_left_out` says True are passed over, and so is a tautomer of a better one that shares its InChIKey.
     """
     ordered = calls[calls["score"].notna()].sort_values(["score", "order"], ascending=[False, True], kind="stable")
@@ -156,7 +157,8 @@ def rank_candidates(
         if is_left_out(smiles):
             continue
         own = find_scaffold(smiles)
-        key = (Molecule(smiles).inchikey or smiles) if held.get(own, 0) < per_scaffold else None
+        is_free = not own or held.get(own, 0) < per_scaffold
+        key = (Molecule(smiles).inchikey or smiles) if is_free else None
         if key is not None and key not in keys:
             keys.add(key)
             held[own] = held.get(own, 0) + 1
@@ -168,6 +170,19 @@ def rank_candidates(
     found.insert(0, "rank", np.arange(1, len(found) + 1))
     found["scaffold"] = pd.Series(scaffolds, dtype=object)
     return found
+
+
+def explain_full_scaffolds(candidates: pd.DataFrame, config: OptimizeConfig) -> list[str]:
+    """Say in a sentence that there are fewer candidates than asked for, since some scaffolds have as many as one may have."""
+    held = candidates["scaffold"].replace("", None).value_counts()
+    full = int((held >= config.per_scaffold).sum())
+    if len(candidates) >= config.n or not full:
+        return []
+    scaffolds = "one scaffold has" if full == 1 else f"{full:,} scaffolds have"
+    return [
+        f"{len(candidates):,} candidates instead of {config.n:,}: {scaffolds} {config.per_scaffold:,} of them, which is the most that one may "
+        f"have; --set optimize.per_scaffold={10 * config.per_scaffold} allows more"
+    ]
 
 
 def build_result(

@@ -12,7 +12,7 @@ from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.properties import PROPERTIES, compute, get_property
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective, score, stack_rankings
-from pipeline.objectives.resolve import resolve
+from pipeline.objectives.resolve import resolve, restore_names
 from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.config import OracleConfig
@@ -25,9 +25,7 @@ def choose_oracle(config: OptimizeConfig) -> OracleConfig:
     """Return the settings' oracle, or one that computes the objectives' properties. Raises UserError for an unknown one."""
     if config.oracle is not None:
         return config.oracle
-    for name in config.objectives:
-        get_property(name)  # raises, naming the near ones
-    return OracleConfig(property=tuple(config.objectives))
+    return OracleConfig(property=tuple(map(PROPERTIES.spell, config.objectives)))
 
 
 class Scoring:
@@ -39,15 +37,16 @@ class Scoring:
         Raises UserError for an objective that can be scored by nobody, or cannot be weighed against the others.
         """
         self.endpoints, self.aggregate = tuple(endpoints), config.aggregate
-        computed = [p for p in known if p.kind == "computed" and p.name in config.objectives]
+        given = restore_names(config.objectives, {*endpoints, *(p.name for p in known), *PROPERTIES})
+        computed = [p for p in known if p.kind == "computed" and p.name in given]
         own: dict[str, tuple[str, str]] = {}
-        for name in (*endpoints, *config.objectives):
+        for name in (*endpoints, *given):
             if name in endpoints and name not in PROPERTIES:
                 own[name] = (name, "")
             elif name in endpoints or name not in {p.name for p in computed}:  # the model may know no data of it
                 found = get_property(name)
                 own[name] = (found.label, found.unit)
-        objectives = config.objectives or {e: Objective(maximize=True) for e in endpoints}
+        objectives = given or {e: Objective(maximize=True) for e in endpoints}
         self.objectives: list[ResolvedObjective]
         self.objectives, self.warnings = resolve(objectives, [*computed, *(p for p in known if p.name in own)], own)
         self.free = [w.summary.name for w in self.objectives if w.summary.name not in endpoints]

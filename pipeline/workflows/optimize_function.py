@@ -16,7 +16,7 @@ from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize as run_loop
-from pipeline.optimization.result import Optimization
+from pipeline.optimization.result import Optimization, explain_full_scaffolds
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.workflows.checks.preflight import check_optimization
@@ -103,6 +103,7 @@ def optimize(
         place = Path(folder) if folder is not None else Path(temporary)
         found = run_loop(model, whole, place, oracle=oracle, dataset=dataset, options=options_given, progress=progress)
         found.candidates = annotate_candidates(found, model, dataset, progress).drop(columns=["z", "molecule"])
+        found.warnings += explain_full_scaffolds(found.candidates, whole)
     return found
 
 

@@ -35,7 +35,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.training_molecules import TrainingMolecules
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS, optimize
-from pipeline.optimization.result import Optimization, rank_candidates
+from pipeline.optimization.result import Optimization, explain_full_scaffolds, rank_candidates
 from pipeline.oracles.base import Oracle
 from pipeline.oracles.ledger import Map
 from pipeline.report.building.optimization_report import build_optimization_report
@@ -222,7 +222,7 @@ def write_run(
     """Write the calls, the candidates and the report of an optimization into its run folder, and finish the run."""
     model, dataset = writer.model, writer.dataset
     candidates = annotate_candidates(found, model, dataset, progress, known)
-    found.warnings += list_novelty_warnings(model, dataset)
+    found.warnings += [*explain_full_scaffolds(candidates, found.config), *list_novelty_warnings(model, dataset)]
     times = writer.list_seconds(optimize=seconds)
     report = build_optimization_report(
         found, candidates, model, dataset, title=writer.name, run_id=writer.run.id, seconds=times

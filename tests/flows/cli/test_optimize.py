@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, Done, environment, refused
 
+from pipeline.workspace.runs import Run
 from tests.pipeline.oracles.example_oracles import read_log
 
 ORACLE = """
@@ -44,8 +46,8 @@ def test_optimize_prints_accounts_and_the_best(
     first_run: Done, chem_vae: CommandLine, workspace: Path, here: Path
 ) -> None:
     done = chem_vae(
-        "optimize", "--maximize", "qed", "--calls", 30, "--strategy", "random", "--must-not-contain", "[U]", "-n", 8,
-        "-o", here / "best.smi", "--workspace", workspace,
+        "optimize", "--maximize", "QED", "--calls", 30, "--strategy", "random", "--must-not-contain", "[U]", "-n", 8,
+        "--patience", 30, "-o", here / "best.smi", "--workspace", workspace,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "asked" in done.stdout and "passed the constraints" in done.stdout and "qed (computed)" in done.stdout
@@ -55,6 +57,11 @@ def test_optimize_prints_accounts_and_the_best(
     assert done.stderr.strip().splitlines()[-1].startswith(f"next: chem-vae report {report.parent.name} --open")
     again = chem_vae("optimize", "--continue", report.parent.name, "--calls", 35, "-q", "--workspace", workspace)
     assert again.returncode == 0 and "the budget of 35 oracle calls is spent" in again.stderr
+    made = Run.open("latest", workspace, optimization=True)
+    settings = json.loads((made.folder / "config.json").read_text())
+    assert settings["optimize"]["patience"] is None, "what ended a run does not end the next one"
+    nothing = chem_vae("optimize", "--continue", made.id, "-q", "--workspace", workspace)
+    assert nothing.returncode == 0 and f"no call was made beyond the 35 of {made.id}" in nothing.stderr
     listed = chem_vae("report", report.parent.name, "--workspace", workspace)
     assert listed.returncode == 0 and "within target" not in listed.stderr
 

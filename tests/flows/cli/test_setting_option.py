@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chem_vae.errors import UserError
-from flows.cli.options import SET, make_aims, make_constraints
+from flows.cli.options import SEARCHING, SET, make_aims, make_constraints
 from flows.cli.setting_option import merge_pairs, read_toml_value, split_numbers
 from pipeline.config import load_config
 
@@ -109,3 +110,12 @@ def test_names_may_hold_the_signs_of_options() -> None:
     assert [(p.name, p.unit) for p in config.ingest.properties] == [("sol(pH=7.4)", ""), ("pIC50", "nM")]
     config = load_config(None, settings(set=["generate.objectives.sol(pH=7.4)={target=1}"]))
     assert config.generate.objectives["sol(pH=7.4)"].target == 1
+
+
+def test_an_oracle_replaces_that_of_a_file_whatever_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "oracle.toml"
+    file.write_text('[optimize.oracle]\nregistered = "vina"\noptions = { seed = 1 }\nparallel = 2\n')
+    (option,) = [option for option in SEARCHING if option.name == "--oracle"]
+    found = load_config(file, merge_pairs(option.read(option, "my_docking:dock"))).optimize
+    assert found is not None and found.oracle is not None
+    assert (found.oracle.function, found.oracle.registered, found.oracle.parallel) == ("my_docking:dock", None, 2)

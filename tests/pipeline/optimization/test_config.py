@@ -8,6 +8,7 @@ import pytest
 
 from chem_vae.errors import UserError
 from pipeline.config import load_config
+from pipeline.optimization.config import OptimizeConfig
 
 
 def test_the_table_optimize_of_a_file(tmp_path: Path) -> None:
@@ -41,3 +42,11 @@ must_not_contian = "N"
     path.write_text("[optimize]\n[optimize.oracle]\nfuncton = 'a:b'\n")
     with pytest.raises(UserError, match=r"line 3: unknown key 'optimize\.oracle\.functon'; did you mean 'function'"):
         load_config(path)
+
+
+def test_a_round_has_as_many_molecules_as_the_oracle_takes_at_once() -> None:
+    def count(calls: int, **oracle: int) -> int:
+        asked = {"oracle": {"function": "a:b", **oracle}, "oracle_calls": calls}
+        return OptimizeConfig.from_values(asked).round_size
+
+    assert (count(1000), count(1000, parallel=4), count(1000, parallel=64), count(40, parallel=64)) == (10, 10, 64, 40)
