@@ -99,7 +99,7 @@ def build_optimization_report(
     report.diversity = measure_diversity(candidates)
     report.ranking = "score"
     report.distributions = [
-        *collect_distributions(objectives, candidates, calls, model, dataset),
+        *collect_distributions(objectives, candidates, calls, model, dataset, found.by_oracle),
         *_collect_endpoints(found, model),
     ]
     report.optimization = build_search(found, candidates, model)
