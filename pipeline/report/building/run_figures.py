@@ -52,7 +52,7 @@ def start_report(
 ) -> Report:
     """Begin a report with what every run knows: model, data, predictors, versions and time."""
     card = model.card
-    units = {p.name: p.unit for p in model.properties}
+    known = {p.name: {"unit": p.unit, "classes": list(p.classes or ())} for p in model.properties}
     training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
     keys = ("parameters", "latent_size", "vocabulary", "conditions", "training_molecules", "trained_seconds")
     figures = {**card["figures"], "latent_size": card["latent_size"]}
@@ -71,7 +71,7 @@ def start_report(
         ),
         dataset=describe_dataset(dataset, card, asked),
         kept_neighbors=count_kept_neighbors(model, dataset),
-        predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],
+        predictors=[Predictor.from_dict({**known.get(p["property"], {}), **p}) for p in card["predictors"]],
         logarithms=read_logarithms(card),
         training=Training.from_dict({**training, "history": thin(training["history"])}),
         versions=list_versions(),

@@ -99,6 +99,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         gallery=rows[:GALLERY],
         ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),
         isomers=of_parent,
+        chances={name for name, known in properties.items() if known.is_probability(PREDICTED)},
         score_decimals=max(2, formatting.choose_decimals([row["score"] for row in rows if row["score"] is not None])),
         to_measured=any(row["similarity_to_measured"] is not None for row in rows)
         and not any(row["measured"] for row in rows),
@@ -107,19 +108,19 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         distributions=list(sections.make_distributions(report, properties)),
         predictors=list(sections.make_predictors(report, properties)),
         computed_too=sections.name_computed_despite_predictor(report, columns),
-        rounds=sections.make_rounds(report),
+        rounds=sections.make_rounds(report, properties),
         training=sections.make_training(report),
         map=sections.draw_latent_map(report, properties),
         **_count_candidates(candidates, properties),
     )
 
 
-def _make_breakable(name: str) -> Markup:
 def _count_things(count: int | None, thing: str) -> str:
     """Return a number with what is counted, of which one has no plural."""
     return f"{formatting.format_number(count or 0)} {thing}{'' if count == 1 else 's'}"
 
 
+def _make_breakable(name: str) -> Markup:
     """Return a long name that a narrow column may break behind its underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
