@@ -166,7 +166,7 @@ def generate(
     fits = eligible["unusual"].map(lambda cell: is_usual(cell, allowed)).astype(bool)
     if earlier.is_known:
         counts[NEVER_PROPOSED] = int((~molecules["proposed_before"]).sum())
-    if dataset is not None or (len(molecules) and molecules["novel"].notna().all()):
+    if training.is_told:
         counts[NOT_IN_TRAINING] = int(molecules["novel"].sum()) if unseen is None else unseen
         counts["novel"] = int(molecules["novel"].sum())
         counts["novel, stereo-blind"] = int(molecules["novel_stereo_blind"].sum())

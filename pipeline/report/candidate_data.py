@@ -45,6 +45,7 @@ class DataColumn(ColumnEntry):
     """The column of the standard deviations of a predicted value."""
     raw: str = ""
     """The column of the same values in the unit of the measurements, where a logarithm was learned."""
+    is_probability: bool = False
     is_objective: bool = False
     low: float | None = None
     high: float | None = None
@@ -148,6 +149,10 @@ def _describe(report: Report, table: pd.DataFrame, values: Mapping[str, list[Any
             column.decimals = choose_column_decimals(cells)
         if entry.basis == PREDICTED and f"{name}_std" in table:
             column.spread = f"{name}_std"
+        known = properties.get(entry.property)
+        column.is_probability = name == "hit_probability" or (
+            name == f"{entry.property}_{PREDICTED}" and known is not None and known.is_probability(PREDICTED)
+        )
         raw = f"{raws.get(entry.property, '')}_{entry.basis}"
         column.raw = raw if raw in table and raw != name else ""
         column.can_group = name in _GROUPS or (

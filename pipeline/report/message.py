@@ -71,6 +71,8 @@ def _list_candidates(candidates: pd.DataFrame, columns: list[Column]) -> Iterabl
 
 def _write_value(record: dict[str, Any], column: Column) -> str:
     value = record.get(column.source)
+    if column.property.is_probability(column.basis):
+        return format_probability(value)
     spread = record.get(column.spread) if column.spread else None
     text = format_number(value if is_number(value) else None, column.decimals)
     return f"{text} ± {format_number(spread, column.decimals)}" if is_number(spread) else text

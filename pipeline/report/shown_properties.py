@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.report.facts.asked_and_found import Objective
 from pipeline.report.facts.search_facts import Search
 from pipeline.report.model import Report
 from pipeline.report.raw_values import Logarithm, find_logarithm
+from pipeline.workspace.presentation.intervals import Interval
 
 COMPUTED, PREDICTED, ORACLE = "computed", "predicted", "by your oracle"
 """Where a value comes from: the structure, a model, or the user's own function or program."""
@@ -28,6 +29,8 @@ class ShownProperty:
     objective: Objective | None = None
     aim: str = ""
     logarithm: Logarithm | None = None
+    classes: list[float] = field(default_factory=list)
+    """The inactive and the active label of a property with two values, which is predicted as the expected label."""
 
     def __post_init__(self) -> None:
         self.label = self.label or _NAMES.get(self.name, self.name)
@@ -45,6 +48,17 @@ class ShownProperty:
     def name_basis(self, kind: str) -> str:
         """Name where the values of a column come from; "computed" means the structure, or the user's oracle."""
         return ORACLE if kind == COMPUTED and self.objective and self.objective.basis == ORACLE else kind
+
+    def is_probability(self, basis: str) -> bool:
+        """Whether values from `basis` are the probability of the active class."""
+        return basis == PREDICTED and self.classes == [0, 1]
+
+    def clip(self, interval: Interval | None, basis: str) -> Interval | None:
+        """Clip an interval to what values from `basis` can be: of two classes a prediction lies between their labels."""
+        if interval is None or basis != PREDICTED or len(self.classes) != 2:
+            return interval
+        low, high = self.classes
+        return max(interval[0], low), min(interval[1], high)
 
     def is_met(self, value: float | None) -> bool | None:
         """Whether the value is within the objective's interval; None where there is no interval or no value."""
@@ -89,6 +103,7 @@ def collect_properties(report: Report) -> dict[str, ShownProperty]:
         known.unit = entry.unit or known.unit
         if isinstance(entry, Objective):
             known.objective = entry
+        known.classes = getattr(entry, "classes", []) or known.classes
         known.aim = getattr(entry, "aim", "").replace(" ± ", "\u00a0±\u00a0") or known.aim
     found.pop("", None)
     for name, known in found.items():

@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline.datasets.account import order_by_request
 from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL_SIZE
-from pipeline.report.facts.asked_and_found import Achieved, Refusal
+from pipeline.report.facts.asked_and_found import Achieved, News, Refusal
+from pipeline.report.facts.part import Share
 from pipeline.report.model import Report
 
 
@@ -19,17 +20,24 @@ def describe_news(report: Report) -> str:
     """Say in a line how many candidates are new since the last run, and how many known molecules were passed over; "" where the
     candidate library was not asked."""
     news = report.news
-    if news is None or news.new.of is None:
+    if news is None:
         return ""
-    since = (
-        f"since the last run ({news.last_run})" if news.last_run else "(the first run that the candidate library has)"
-    )
-    told = f"new: {news.new.count or 0:,} of {news.new.of:,} candidates are new {since}"
-    if not news.known:
-        return told
-    met = news.passed_over or 0
-    what = "were left out" if news.excluded else "were met and may be candidates"
-    return f"{told}; the library knew {news.known:,} molecules, {met:,} of them {what}"
+    told, new, met = [], news.new.count or 0, news.passed_over or 0
+    if news.new.of:
+        what = "candidate is" if news.new.of == 1 else "candidates is" if new == 1 else "candidates are"
+        told.append(f"new: {new:,} of {news.new.of:,} {what} new {describe_since(news)}")
+    if news.known:
+        were = "was" if met == 1 else "were"
+        what = f"{were} left out" if news.excluded else f"{were} met and may be chosen again"
+        told.append(f"the library knew {news.known:,} molecule{'' if news.known == 1 else 's'}, {met:,} of them {what}")
+    return "; ".join(told)
+
+
+def describe_since(news: News) -> str:
+    """Say since when candidates are new: since the last run, where the library knows of one."""
+    if news.last_run:
+        return f"since the last run ({news.last_run})"
+    return "to the earlier runs" if news.known else "(the first run that the candidate library has)"
 
 
 def describe_novelty(report: Report) -> str:
@@ -52,6 +60,12 @@ def describe_refusals(report: Report) -> str:
     of = max((row.of or 0 for row in rows), default=0)
     told = ", ".join(f"{row.count:,} by {row.constraint!r}" for row in rows if row.count)
     return f"constraints refused, of {of:,} distinct molecules: {told or 'none'}" if of else ""
+
+
+def count_refusals(report: Report) -> Share:
+    """Count the molecules that constraints refused, among those that a generation looked at."""
+    count = sum(row.count or 0 for row in report.refusals if row.constraint != USUAL)
+    return Share(count=count, of=max((row.of or 0 for row in report.refusals), default=0))
 
 
 def list_refusals(report: Report) -> list[Refusal]:

@@ -193,7 +193,7 @@ def annotate_candidates(
     if known is not None:
         unseen = compare_with_earlier_runs(table, known)
         found.novelty = {NEVER_PROPOSED: int((~table["proposed_before"]).sum())}
-        if unseen is not None and dataset is not None:
+        if unseen is not None:
             found.novelty[NOT_IN_TRAINING] = unseen
     own = [p.name for p in model.properties if p.kind == "computed" and p.name in PROPERTIES]
     others = [n for n in dict.fromkeys([*own, *USUAL]) if f"{n}_computed" not in table]

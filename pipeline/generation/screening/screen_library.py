@@ -139,7 +139,7 @@ def screen(
     if dataset is not None:  # a measured molecule is known, whichever split it is in
         training = replace(training, keys=set(dataset.table(["inchikey"])["inchikey"]))
     molecules = compare_with_training(molecules, model, training)
-    unseen = None if dataset is None else molecules["novel"].copy()
+    unseen = molecules["novel"].copy() if training.is_told else None
     if earlier.is_known:
         compare_with_earlier_runs(molecules, earlier)
     eligible = choose_batch(molecules, config, kind.alerts)
@@ -168,7 +168,6 @@ def screen(
     if unseen is not None:
         new = dict(zip(molecules["inchikey"], unseen, strict=True))
         counts[NOT_IN_TRAINING] = sum(bool(new[key]) for key in candidates["inchikey"])
-    if dataset is not None:
         counts["novel"] = int(candidates["novel"].sum())
         counts["novel, stereo-blind"] = int(candidates["novel_stereo_blind"].sum())
     if len(candidates) < config.n:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.chemistry.metrics import count_funnel, find_scaffold, measure_internal_diversity
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
+from pipeline.models.training_set.training_hashes import read_training_hashes
 from pipeline.objectives.config import USUAL
 from pipeline.optimization.result import Optimization, average_best
 from pipeline.report.building.cautions import list_cautions
@@ -86,7 +87,8 @@ def build_optimization_report(
     report.funnel = count_stages(found)
     report.novelty = None
     if len(candidates):
-        told = {} if dataset is None else {"novel": "novel", "novel, stereo-blind": "novel_stereo_blind"}
+        is_told = dataset is not None or read_training_hashes(model.folder) is not None
+        told = {"novel": "novel", "novel, stereo-blind": "novel_stereo_blind"} if is_told else {}
         counts = {name: int(candidates[column].sum()) for name, column in told.items()}
         report.novelty = describe_novelty({**counts, **found.novelty}, len(candidates))
     report.achieved = measure_achieved(objectives, candidates, calls)
@@ -97,7 +99,7 @@ def build_optimization_report(
     report.diversity = measure_diversity(candidates)
     report.ranking = "score"
     report.distributions = [
-        *collect_distributions(objectives, candidates, calls, model, dataset),
+        *collect_distributions(objectives, candidates, calls, model, dataset, found.by_oracle),
         *_collect_endpoints(found, model),
     ]
     report.optimization = build_search(found, candidates, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ from pipeline.report.facts.model_facts import ModelFacts, Predictor, Training
 from pipeline.report.facts.part import Share
 from pipeline.report.model import FORMAT, FORMAT_VERSION, Report
 from pipeline.report.raw_values import read_logarithms
+from pipeline.report.shown_properties import COMPUTED, ORACLE, PREDICTED
 from pipeline.workspace.runs import describe_machine, list_versions
 
 PLOTTED = 2000
@@ -51,7 +52,7 @@ def start_report(
 ) -> Report:
     """Begin a report with what every run knows: model, data, predictors, versions and time."""
     card = model.card
-    units = {p.name: p.unit for p in model.properties}
+    known = {p.name: {"unit": p.unit, "classes": list(p.classes or ())} for p in model.properties}
     training = json.loads((model.folder / "training.json").read_text(encoding="utf-8"))
     keys = ("parameters", "latent_size", "vocabulary", "conditions", "training_molecules", "trained_seconds")
     figures = {**card["figures"], "latent_size": card["latent_size"]}
@@ -70,7 +71,7 @@ def start_report(
         ),
         dataset=describe_dataset(dataset, card, asked),
         kept_neighbors=count_kept_neighbors(model, dataset),
-        predictors=[Predictor.from_dict({"unit": units.get(p["property"], ""), **p}) for p in card["predictors"]],
+        predictors=[Predictor.from_dict({**known.get(p["property"], {}), **p}) for p in card["predictors"]],
         logarithms=read_logarithms(card),
         training=Training.from_dict({**training, "history": thin(training["history"])}),
         versions=list_versions(),
@@ -132,16 +133,21 @@ def collect_distributions(
     molecules: pd.DataFrame,
     model: TrainedModel,
     dataset: Dataset | None,
+    by_oracle: Collection[str] = (),
 ) -> list[Distribution]:
-    """Collect the values of each property that the model knows: in its data, in all molecules, in the candidates."""
+    """Collect the values of each property that the model knows: in its data, in all molecules, in the candidates.
+
+    Of a property in `by_oracle` they are what the user's oracle gave, not what the model predicts.
+    """
     random = np.random.default_rng(0)
     requested = {w.summary.name for w in objectives}
     there = [] if dataset is None else [p.name for p in model.properties if p.name in dataset.columns]
     data = dataset.table(there, split="train") if dataset is not None else pd.DataFrame()
     entries = []
     for p in sorted(model.properties, key=lambda p: p.name not in requested):
-        basis = "computed" if p.kind == "computed" else "predicted"
-        column = f"{p.name}_{basis}"
+        is_given = p.name in by_oracle and f"{p.name}_{COMPUTED}" in molecules
+        source = COMPUTED if is_given or p.kind == "computed" else PREDICTED
+        column = f"{p.name}_{source}"
         if column not in molecules and column not in candidates:
             continue
         values = data[p.name].dropna().to_numpy() if p.name in data else np.zeros(0)
@@ -151,7 +157,7 @@ def collect_distributions(
                 property=p.name,
                 label=p.label,
                 unit=p.unit,
-                basis=basis,
+                basis=ORACLE if is_given else source,
                 data=_sample(values, random),
                 samples=_sample(made, random),
                 candidates=candidates[column].tolist() if column in candidates else [],

@@ -54,6 +54,8 @@ class Predictor(PropertyPart):
     """How the representation of a measured property was chosen."""
     classification: dict[str, Any] | None = None
     """Of a property with two classes: roc_auc, pr_auc, brier, base_rate and calibration of its probability."""
+    classes: list[float] = []
+    """The inactive and the active label of such a property; [] in reports of before 0.3.0."""
 
 
 class LatentMap(Part):

@@ -25,7 +25,7 @@ from pipeline.report.html.search_sections import make_search
 from pipeline.report.html.tool_page import make_tool, read_resource, read_scripts
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import PREDICTED, ShownProperty, collect_properties, describe_score
-from pipeline.report.tables import list_refusals
+from pipeline.report.tables import count_refusals, describe_since, list_refusals
 from pipeline.workspace.presentation import formatting
 
 MOST_DRAWN = 100  # candidates in the page; the CSV and SDF files hold all
@@ -70,6 +70,9 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         percent=formatting.format_percent,
         share_of=formatting.format_share,
         interval_of=formatting.format_fraction_interval,
+        count_of=_count_things,
+        count_refusals=count_refusals,
+        describe_since=describe_since,
         definitions=DEFINITIONS,
         breakable=_make_breakable,
         fingerprints={"ECFP4_1024": ECFP4_1024, "ECFP4_2048": ECFP4_2048, "SIMULATED_COUNTS": SIMULATED_COUNTS},
@@ -97,6 +100,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),
         isomers=of_parent,
         score_decimals=formatting.choose_score_decimals([row["score"] for row in rows if row["score"] is not None]),
+        chances={name for name, known in properties.items() if known.is_probability(PREDICTED)},
         to_measured=any(row["similarity_to_measured"] is not None for row in rows)
         and not any(row["measured"] for row in rows),
         measured_neighbors=any(row["measured"] for row in rows),
@@ -104,11 +108,16 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         distributions=list(sections.make_distributions(report, properties)),
         predictors=list(sections.make_predictors(report, properties)),
         computed_too=sections.name_computed_despite_predictor(report, columns),
-        rounds=sections.make_rounds(report),
+        rounds=sections.make_rounds(report, properties),
         training=sections.make_training(report),
         map=sections.draw_latent_map(report, properties),
         **_count_candidates(candidates, properties),
     )
+
+
+def _count_things(count: int | None, thing: str) -> str:
+    """Return a number with what is counted, of which one has no plural."""
+    return f"{formatting.format_number(count or 0)} {thing}{'' if count == 1 else 's'}"
 
 
 def _make_breakable(name: str) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -20,6 +21,7 @@ from pipeline.workspace.presentation.formatting import (
     count_decimals,
     format_number,
     format_percent,
+    format_probability,
     is_number,
 )
 from pipeline.workspace.presentation.intervals import measure_mean_interval
@@ -78,6 +80,7 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
             log = properties[row.property].logarithm
             raw = f"{log.column} {log.write(row.mean)}" if log and row.mean is not None else ""
             known = properties[row.property]
+            is_chance = known.is_probability(row.basis)
             rows.append(
                 {
                     "row": row,
@@ -86,7 +89,9 @@ def make_achieved(report: Report, properties: Mapping[str, ShownProperty]) -> li
                     "is_predicted": row.basis == PREDICTED,
                     "decimals": decimals,
                     "raw": raw,
-                    "interval": measure_mean_interval(row.mean, row.std, row.of),
+                    "write": format_probability if is_chance else partial(format_number, decimals=decimals),
+                    "spread": format_percent(row.std, 1) if is_chance else format_number(row.std, decimals),
+                    "interval": known.clip(measure_mean_interval(row.mean, row.std, row.of), row.basis),
                 }
             )
     return rows
@@ -164,17 +169,23 @@ def make_predictors(report: Report, properties: Mapping[str, ShownProperty]) -> 
         }
 
 
-def make_rounds(report: Report) -> dict[str, Any] | None:
+def make_rounds(report: Report, properties: Mapping[str, ShownProperty]) -> dict[str, Any] | None:
     """Return the rounds before this one, and for each property predictions against measurements; None without a round."""
     if not report.rounds:
         return None
+    rows = []
+    for entry in report.rounds:
+        known = properties.get(entry.property) or ShownProperty(entry.property)
+        write = format_probability if known.is_probability(PREDICTED) else format_number
+        interval = known.clip(entry.found_interval, PREDICTED)
+        rows.append({"round": entry, "predicted": write(entry.predicted), "interval": interval})
     points: dict[str, list[Any]] = {}
     for entry in report.rounds:
         points.setdefault(entry.label or entry.property, []).extend(entry.points)
     drawn = [
         plots.draw_parity(f"r{i}", rows, f"{name}, measured since") for i, (name, rows) in enumerate(points.items())
     ]
-    return {"rows": report.rounds, "plots": [mark_safe(svg) for svg in drawn if svg]}
+    return {"rows": rows, "plots": [mark_safe(svg) for svg in drawn if svg]}
 
 
 def make_training(report: Report) -> dict[str, Any]:

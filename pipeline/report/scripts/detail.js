@@ -118,9 +118,10 @@
     function makeIsomers(row) {
       const isomers = store.data.isomers[String(store.get("rank", row))] || [];
       if (!isomers.length) return null;
-      return tool.make("section", {}, tool.make("h4", {}, `${isomers.length} stereoisomers`), tool.make("ul", { class: "ct-isomers" }, isomers.map((isomer) =>
+      const write = (name, value) => store.byName.get(`${name}_predicted`)?.is_probability ? tool.formatProbability(value) : tool.formatNumber(value);
+      return tool.make("section", {}, tool.make("h4", {}, `${isomers.length} stereoisomer${isomers.length === 1 ? "" : "s"}`), tool.make("ul", { class: "ct-isomers" }, isomers.map((isomer) =>
         tool.make("li", {}, tool.make("b", {}, isomer.isomer), ` ${isomer.smiles}`, Object.entries(isomer.values).map(([name, value]) =>
-          ` \u00b7 ${name} ${tool.formatNumber(value)}${isomer.spreads[name] ? ` \u00b1 ${tool.formatNumber(isomer.spreads[name])}` : ""}`),
+          ` \u00b7 ${name} ${write(name, value)}${isomer.spreads[name] ? ` \u00b1 ${tool.formatNumber(isomer.spreads[name])}` : ""}`),
         isomer.in_data ? " \u00b7 in the data" : ""))));
     }
 

@@ -14,14 +14,14 @@
   };
 
   tool.formatProbability = (value) =>
-    typeof value !== "number" ? DASH : value > 0 && value < 0.01 ? "<1 %" : value < 1 && value > 0.99 ? ">99 %" : `${Math.round(100 * value)} %`;
+    typeof value !== "number" ? DASH : value < 0.01 ? "<1 %" : value > 0.99 ? ">99 %" : `${Math.round(100 * value)} %`; // a prediction is never certain
 
   // Write the value of a column for a row, with its standard deviation where it has one.
   tool.formatCell = (store, column, row) => {
     const value = store.get(column.column, row);
     if (value === null || value === undefined || value === "") return DASH;
     if (column.kind === "flag") return value ? "yes" : "no";
-    if (column.column === "hit_probability") return tool.formatProbability(value);
+    if (column.is_probability) return tool.formatProbability(value);
     if (typeof value !== "number") return String(value);
     const text = tool.formatNumber(value, column.decimals);
     const spread = column.spread ? store.get(column.spread, row) : null;

@@ -6,10 +6,13 @@ import pandas as pd
 import pytest
 
 from pipeline.report import tables
-from pipeline.report.facts.asked_and_found import Achieved, ExpectedHits, Objective, Request
+from pipeline.report.candidate_data import collect_candidate_data
+from pipeline.report.facts.asked_and_found import Achieved, ExpectedHits, Isomer, Objective, Request
+from pipeline.report.facts.model_facts import Predictor
 from pipeline.report.facts.search_facts import Ancestor, Origin, Search
 from pipeline.report.html import page
 from pipeline.report.html.search_plots import draw_best_so_far
+from pipeline.report.message import render_message
 from pipeline.report.model import Report
 from pipeline.report.shown_properties import SCORE, collect_properties, describe_score, show_own_values
 from tests.pipeline.report.samples import Reader
@@ -68,6 +71,29 @@ def test_the_origin_of_a_value_is_the_oracles_only_for_what_it_gave() -> None:
     assert (
         known["affinity"].name_basis("predicted") == "predicted" and known["qed"].name_basis("computed") == "computed"
     )
+
+
+def test_a_probability_of_the_active_class_is_never_certain() -> None:
+    asked = Objective(property="active", label="probability of active", basis="predicted", aim="high", low=0.5)
+    reached = Achieved(property="active", basis="predicted", of=6, mean=0.993, std=0.012, within=6)
+    frame = pd.DataFrame({"smiles": ["CCN", "CCO"], "active_predicted": [1.0, 0.4], "hit_probability": [1.0, 0.4]})
+    report = Report(
+        request=Request(objectives=[asked]),
+        achieved=[reached],
+        predictors=[Predictor(property="active", classes=[0.0, 1.0])],
+        isomers=[Isomer(isomer="1.1", parent_rank=1, smiles="CCN", values={"active": 1.0})],
+    )
+    html = page.render(report, frame)
+    text = Reader(html).text.replace("\xa0", " ")
+    assert "> 99 % ± 1.2 %mean, 95 %: 98 % to > 99 %" in text and "active > 99 %" in text
+    assert text.count("> 99 %") >= 5, "in the table of what was achieved, on the card, in the table, and of the isomer"
+    assert "1.00" not in text and "| > 99 % |" in render_message(report, frame, html).replace("\xa0", " ")
+    columns = collect_candidate_data(report, frame).columns
+    assert [c.column for c in columns if c.is_probability] == ["active_predicted", "hit_probability"]
+    between = Report(achieved=[reached], predictors=[Predictor(property="active", classes=[1.0, 2.0])])
+    known = collect_properties(between)["active"]
+    assert not known.is_probability("predicted") and known.clip((0.9, 2.2), "predicted") == (1.0, 2.0)
+    assert known.clip((0.9, 2.2), "by your oracle") == (0.9, 2.2) and known.clip(None, "predicted") is None
 
 
 def test_a_predicted_goal_promises_the_sum_of_the_probabilities_and_ticks_nothing() -> None:

@@ -208,6 +208,17 @@ def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
         optimize_run(model, usual, tmp_path, "a", oracle=Nitrogens())
 
 
+def test_hashes_of_the_training_molecules_tell_what_is_novel_without_the_data(
+    hashed: TrainedModel, alone: TrainedModel, tmp_path: Path
+) -> None:
+    asked = config(10, objectives={"logp": {"target": 2.0, "tolerance": 0.5}})
+    novelty = optimize_run(hashed, asked, tmp_path, "hashed").report["novelty"]
+    best = pd.read_csv(next((tmp_path / "runs").glob("*-hashed")) / "candidates.csv")
+    for name in ("stereo_aware", "not_in_training"):
+        assert novelty[name] == {"count": int(best["novel"].sum()), "of": len(best)}, name
+    assert set(optimize_run(alone, asked, tmp_path / "other", "alone").report["novelty"]) == {"never_proposed"}
+
+
 def test_nothing_scored_is_a_report_too(model: TrainedModel, workspace: Path, dataset: Dataset) -> None:
     asked = config(5, objectives={"a": {"transform": "as_is"}, "b": {"transform": "as_is"}})
 

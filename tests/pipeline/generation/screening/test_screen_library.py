@@ -145,6 +145,18 @@ def test_without_the_data_the_same_fingerprint_is_measured(
     assert not set(found.candidates["smiles"]) & set(measured)
 
 
+def test_hashes_of_the_training_molecules_tell_what_is_novel_without_the_data(
+    hashed: TrainedModel, alone: TrainedModel, sample_smiles: list[str], tmp_path: Path
+) -> None:
+    library = write_catalogue(tmp_path / "catalogue.csv", sample_smiles[1:200])
+    found = screen(hashed, library, {"logp": 2.0}, n=8, workers=1)
+    counted = found.counts["novel"]
+    assert (
+        counted == found.counts["not in the training data"] == found.candidates["novel"].sum() < len(found.candidates)
+    )
+    assert "novel" not in screen(alone, library, {"logp": 2.0}, n=8, workers=1).counts, "unknown is not none"
+
+
 def test_computed_properties_alone(model: TrainedModel, sample_smiles: list[str], tmp_path: Path) -> None:
     library = write_catalogue(tmp_path / "catalogue.csv", sample_smiles[1:200])
     found = screen(model, library, {"logp": 2.0}, n=8, workers=1)

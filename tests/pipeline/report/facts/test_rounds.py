@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.report.facts.model_facts import Predictor
 from pipeline.report.facts.rounds import Learned, Round, list_learned
 from pipeline.report.html import page
+from pipeline.report.html.sections import make_rounds
 from pipeline.report.model import Report
+from pipeline.report.shown_properties import collect_properties
 from tests.pipeline.report.samples import Reader, as_report, candidates
 
 
@@ -26,6 +29,18 @@ def test_a_round_is_told_with_its_intervals_and_what_was_learned() -> None:
     ):  # fmt: skip
         assert words in text, words
     assert "Rounds" not in Reader(page.render(Report(), candidates(2))).text
+
+
+def test_a_round_has_the_unit_of_its_property_and_of_two_classes_no_share_beyond_all() -> None:
+    row = Round(run="night-1", property="Papp", label="Papp", unit="cm/s", measured=4, predicted=2.0, found=1.0)
+    text = Reader(page.render(Report(rounds=[row]), candidates(1))).text
+    assert "night-1Papp cm/s" in text
+    active = Round(run="night-2", property="active", measured=6, predicted=0.9999, found=0.95, std=0.2)
+    report = Report(rounds=[active], predictors=[Predictor(property="active", classes=[0, 1])])
+    text = Reader(page.render(report, candidates(1))).text.replace("\xa0", " ")
+    assert "> 99 %" in text and "95 %: 0.720 to 1" in text and "1.18" not in text
+    found = make_rounds(report, collect_properties(report))
+    assert found is not None and found["rows"][0]["interval"] == pytest.approx((0.720, 1.0), abs=1e-3)
 
 
 def test_nothing_measured_has_no_interval_and_teaches_nothing() -> None:
