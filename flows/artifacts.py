@@ -167,7 +167,7 @@ def show_run(run: Run, hit_score: float | None = None) -> None:
     funnel = list_funnel_rows(report)
     tables = (
         ("funnel", funnel, "Each stage is counted among the molecules of the stage before."),
-        ("candidates", make_candidate_rows(candidates), f"The best candidates; all are in {run.folder / 'candidates.csv'}."),
+        ("candidates", make_candidate_rows(candidates, report), f"The best candidates; all are in {run.folder / 'candidates.csv'}."),
     )  # fmt: skip
     for key, rows, description in tables:
         if rows:

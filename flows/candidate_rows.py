@@ -6,11 +6,14 @@ import base64
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chem_vae.atomic_files import to_plain
 from pipeline.workspace.presentation.csv_tables import read_csv_rows
 from pipeline.workspace.presentation.formatting import format_plain_spread
+
+if TYPE_CHECKING:
+    from pipeline.report.model import Report
 
 DIGITS = 3
 """Significant digits of a figure."""
@@ -26,24 +29,27 @@ def read_candidates(path: Path, limit: int) -> list[dict[str, Any]]:
     return [{key: to_plain(_parse_cell(value)) for key, value in row.items()} for row in rows]
 
 
-def make_candidate_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Choose and round what is shown of candidates: rank, drawing, score, each property with its kind, what is odd, SMILES.
+def make_candidate_rows(rows: Sequence[Mapping[str, Any]], report: Report) -> list[dict[str, Any]]:
+    """Choose and round what is shown of candidates: rank, drawing, score, each property with basis and unit, what is odd, SMILES.
 
     The user interface shows a cell as Markdown, so that a picture within it is drawn.
 
     Args:
         rows: The candidates, as `read_candidates` reads them.
+        report: The run's report, which knows units, bases and a library's columns.
     """
+    from pipeline.report.shown_properties import list_value_columns  # here: loads pydantic
+
     if not rows:
         return []
-    values = [c for c in rows[0] if c.endswith(("_computed", "_predicted"))]
+    values = list_value_columns(rows[0], report)
     more = [c for c in SHOWN if any(row.get(c) not in (None, "") for row in rows)]
     return [
         {
             "rank": row.get("rank"),
             "drawing": draw_cell(row.get("smiles")),
             "score": round_figure(row.get("score")),
-            **{"{0} ({2})".format(*c.rpartition("_")): _add_spread(row, c) for c in values},
+            **{c.write_head(): _add_spread(row, c.column) for c in values},
             **{c.replace("_", " "): round_figure(row.get(c)) for c in more},
             "smiles": f"`{row.get('smiles')}`",  # as code, or brackets and stars would be taken for Markdown
         }

@@ -34,7 +34,7 @@ LONGEST_NAME = 30
 if TYPE_CHECKING:
     from chem_vae.progress import Progress
     from pipeline.report.model import Report
-    from pipeline.report.shown_properties import ShownProperty
+    from pipeline.report.shown_properties import ValueColumn
 
 
 def note(text: str) -> None:
@@ -128,19 +128,13 @@ def format_candidates(
         return ""
     odd = [bool(row.get("unusual")) for row in rows]
     from pipeline.report.model import Report  # here: --help does without pydantic
-    from pipeline.report.shown_properties import ShownProperty, collect_properties, describe_score
+    from pipeline.report.shown_properties import describe_score, list_value_columns
 
     report = report or Report()
     library = report.library.columns if report.library else ()
-    columns = [c for c in rows[0] if c.endswith(("_computed", "_predicted")) and c not in library]
-    columns = [c for c in columns if only is None or c.rpartition("_")[0] in only]
+    columns = [c for c in list_value_columns(rows[0], report) if only is None or c.property.name in only]
     named = [name for name in library if 0 < max(len(row.get(name, "")) for row in rows) <= LONGEST_NAME][:1]
-    known, heads = collect_properties(report), []
-    for column in columns:
-        name, _, kind = column.rpartition("_")
-        about = known.get(name) or ShownProperty(name)
-        heads.append(f"{name} ({about.name_basis(kind)}){about.unit and f' [{about.unit}]'}")
-    decimals = {c: _choose_decimals(rows, c, known.get(c.rpartition("_")[0])) for c in columns}
+    decimals = {c.column: _choose_decimals(rows, c) for c in columns}
     scored = [] if describe_score(report).is_value else ["score"]
     chances = ["hit_probability"] if any(row.get("hit_probability") for row in rows) else []
     shown = [
@@ -149,12 +143,13 @@ def format_candidates(
             *(row.get(name, "") for name in named),
             *(_add_spread(row, name) for name in scored),
             *(_write_chance(row.get(name)) for name in chances),
-            *(_add_spread(row, c, decimals[c]) for c in columns),
+            *(_add_spread(row, name, places) for name, places in decimals.items()),
         ]
         + [row.get("unusual", "")] * any(odd)
         + [row.get("smiles", "")]
         for row in rows
     ]
+    heads = [c.write_head() for c in columns]
     return format_table(
         shown, ["rank", *named, *scored, *["chance of a hit"] * len(chances), *heads, *["unusual"] * any(odd), "smiles"]
     )
@@ -229,10 +224,11 @@ def _write_chance(cell: str | None) -> str:
     return format_probability(float(cell)).replace("\u00a0", " ") if cell else ""
 
 
-def _choose_decimals(rows: Sequence[Mapping[str, str]], column: str, known: ShownProperty | None) -> int | None:
+def _choose_decimals(rows: Sequence[Mapping[str, str]], column: ValueColumn) -> int | None:
     """Choose the decimals of a column of values, which are text here."""
-    values, spreads = ([_read_number(row.get(name)) for row in rows] for name in (column, f"{column}_std"))
-    asked = known.objective if known else None
+    names = (column.column, f"{column.column}_std")
+    values, spreads = ([_read_number(row.get(name)) for row in rows] for name in names)
+    asked = column.property.objective
     return choose_column_decimals(values, spreads, asked.tolerance if asked else None, asked is not None)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
-from pipeline.library.schema import COMPUTED, PREDICTED
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.presentation.csv_tables import read_csv_rows
+from pipeline.workspace.presentation.value_columns import split_value_column
 from pipeline.workspace.runs import KIND
 from pipeline.workspace.storage.folders import read_manifest
 
@@ -167,9 +167,9 @@ def _read_candidate(row: dict[str, str], own_of_catalogue: set[str]) -> Candidat
     cells = {name: cell for name, cell in row.items() if name and cell not in ("", None)}
     values = []
     for name in [name for name in cells if name not in own_of_catalogue]:
-        stem, _, basis = name.rpartition("_")
+        stem, basis = split_value_column(name)
         value = to_number(cells[name])
-        if stem and basis in (COMPUTED, PREDICTED) and value is not None:
+        if stem and value is not None:
             values.append(PropertyValue(stem, basis, value, to_number(cells.get(f"{name}_std"))))
     ours = {name: cell for name, cell in cells.items() if name not in own_of_catalogue}
     origin = ours.get("origin") or ours.get("strategy")

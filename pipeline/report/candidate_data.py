@@ -13,7 +13,7 @@ from pipeline.chemistry.filters.structural_alerts import locate_alerts
 from pipeline.chemistry.filters.unusual_cells import SEPARATOR, read_atoms, read_names
 from pipeline.chemistry.molecule import parse_mol
 from pipeline.chemistry.output.differences import find_different_atoms
-from pipeline.report.candidate_table import choose_columns, list_own_columns
+from pipeline.report.candidate_table import choose_columns
 from pipeline.report.column_dictionary import MEASURED, ColumnEntry, describe_columns
 from pipeline.report.facts.asked_and_found import Isomer
 from pipeline.report.facts.model_facts import LatentMap
@@ -21,16 +21,17 @@ from pipeline.report.facts.part import Number, Part, Point
 from pipeline.report.facts.search_facts import SearchMap
 from pipeline.report.model import Report
 from pipeline.report.raw_values import add_raw_values
-from pipeline.report.shown_properties import PREDICTED, collect_properties, describe_score
+from pipeline.report.shown_properties import PREDICTED, collect_properties, describe_score, list_own_columns
 from pipeline.workspace.presentation.formatting import choose_column_decimals, is_number
+from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
 FORMAT, FORMAT_VERSION = "chem-vae candidates", 1
 NUMBER, TEXT, FLAG, STRUCTURE, LIST, EMPTY = "number", "text", "flag", "structure", "list", "empty"
 """The kinds of columns: a list is text with semicolons between its entries, and an empty column has no value at all."""
 MOST_ANCESTORS, MOST_COMPARED = 8, 100
 _LISTS = ("alerts", "unusual")
-_STRUCTURES = ("smiles", "nearest_training_smiles", f"{MEASURED}smiles", "parent", "scaffold")
-_ALWAYS = ("rank", "score", "hit_probability", "similarity_to_measured", f"{MEASURED}similarity", "nearest_training_similarity",
+_STRUCTURES = ("smiles", "nearest_training_smiles", f"{NEAREST_MEASURED}smiles", "parent", "scaffold")
+_ALWAYS = ("rank", "score", "hit_probability", "similarity_to_measured", f"{NEAREST_MEASURED}similarity", "nearest_training_similarity",
     "undefined_stereo")  # fmt: skip
 _FURTHER = ("distance_to_training", "parent_similarity")
 _GROUPS = ("scaffold", "origin", "strategy", "R1", "R2")
@@ -129,10 +130,9 @@ def collect_candidate_data(report: Report, candidates: pd.DataFrame) -> Candidat
 def _describe(report: Report, table: pd.DataFrame, values: Mapping[str, list[Any]]) -> list[DataColumn]:
     """Describe the columns with their kinds, decimals, and what of them is shown from the start."""
     properties, is_value = collect_properties(report), describe_score(report).is_value
+    own = list_own_columns(report)
     chosen = {column.source: column for column in choose_columns(table, properties, report)}
-    shown = {*chosen, *_ALWAYS, *(report.library.columns[:4] if report.library else ())} - (
-        {"score"} if is_value else set()
-    )
+    shown = {*chosen, *_ALWAYS, *own[:4]} - ({"score"} if is_value else set())
     raws = {log.property: log.name_raw() for log in report.logarithms}
     found = []
     for entry in describe_columns(list(table.columns), report):
@@ -142,22 +142,20 @@ def _describe(report: Report, table: pd.DataFrame, values: Mapping[str, list[Any
         if name in chosen:
             column.decimals, column.spread = chosen[name].decimals, chosen[name].spread or ""
             objective = chosen[name].property.objective
-            if objective is not None and name.endswith(("_computed", "_predicted")):
+            if objective is not None:
                 column.is_objective, column.aim = True, chosen[name].property.brief
                 column.low, column.high = objective.interval()
-        elif kind == NUMBER:
+        elif kind == NUMBER and entry.basis != MEASURED:  # what was measured is not rounded
             column.decimals = choose_column_decimals(cells)
-        if entry.basis == PREDICTED and f"{name}_std" in table:
+        if entry.basis == PREDICTED and f"{name}_std" in table and f"{name}_std" not in own:
             column.spread = f"{name}_std"
         known = properties.get(entry.property)
         column.is_probability = name == "hit_probability" or (
             name == f"{entry.property}_{PREDICTED}" and known is not None and known.is_probability(PREDICTED)
         )
         raw = f"{raws.get(entry.property, '')}_{entry.basis}"
-        column.raw = raw if raw in table and raw != name else ""
-        column.can_group = name in _GROUPS or (
-            report.library is not None and name in report.library.columns and kind == TEXT
-        )
+        column.raw = raw if raw in table and raw != name and raw not in own else ""
+        column.can_group = name in _GROUPS or (name in own and kind == TEXT)
         found.append(column)
     return found
 
@@ -190,7 +188,7 @@ def _mark(row: Mapping[Any, Any]) -> dict[str, list[int]]:
 
 def _compare(values: Mapping[str, list[Any]]) -> list[list[int]]:
     """Find the atoms in which the nearest measured molecules of the first candidates differ from them; [] where there are none."""
-    nearest = values.get(f"{MEASURED}smiles")
+    nearest = values.get(f"{NEAREST_MEASURED}smiles")
     if nearest is None:
         return []
     pairs = zip(nearest[:MOST_COMPARED], values["smiles"], strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +17,21 @@ from pipeline.chemistry.output.differences import find_different_atoms
 from pipeline.chemistry.output.drawings import draw_molecule
 from pipeline.report.building.cautions import FAR
 from pipeline.report.model import Report
-from pipeline.report.shown_properties import COMPUTED, PREDICTED, ShownProperty
+from pipeline.report.shown_properties import (
+    COMPUTED,
+    PREDICTED,
+    ShownProperty,
+    list_own_columns,
+    list_value_columns,
+)
 from pipeline.workspace.presentation.formatting import choose_column_decimals, format_number, is_number
+from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
 MOST_COLUMNS = 8  # of properties
 MOST_LIBRARY = 4  # of a library's own columns
 MOST_FACTS = 6  # of the nearest measured molecule: measured values and the user's own columns
-MEASURED = "nearest_measured_"  # what the columns about it begin with
 LONGEST_CELL = 60  # characters of a cell of such a column
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{7,}(e[-+]?\d+)?")  # as a logarithm or a mean of measured values has
 _FLAGS = ("within_target", "novel", "novel_stereo_blind", "in_domain", "proposed_before")
 _NUMBERS = (
     "rank", "score", "undefined_stereo", "nearest_training_similarity", "distance_to_training", "similarity_to_measured", "parent_similarity",
@@ -45,7 +53,7 @@ class Column:
 def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownProperty], report: Report) -> list[Column]:
     """Choose the columns of the table: the objectives' first, then other computed ones, MOST_COLUMNS at most; none of a catalogue's own."""
     candidates = candidates.drop(columns=list_own_columns(report), errors="ignore")
-    names = [str(c).removesuffix("_computed").removesuffix("_predicted") for c in candidates if _holds_values(c)]
+    names = [c.property.name for c in list_value_columns(candidates, report)]
     found: list[Column] = []
     for name in dict.fromkeys([*properties, *names]):
         known = properties.get(name) or ShownProperty(name)
@@ -66,19 +74,10 @@ def choose_columns(candidates: pd.DataFrame, properties: Mapping[str, ShownPrope
     return found[:MOST_COLUMNS]
 
 
-def list_own_columns(report: Report) -> list[str]:
-    """List the columns of a catalogue's own, whose names say nothing of what is in them."""
-    return [] if report.library is None else list(report.library.columns)
-
-
-def count_hidden_columns(candidates: pd.DataFrame, columns: Sequence[Column]) -> int:
+def count_hidden_columns(candidates: pd.DataFrame, columns: Sequence[Column], report: Report) -> int:
     """Count the columns of values that the table leaves out."""
     shown = {c.source for c in columns}
-    return sum(_holds_values(c) and c not in shown for c in candidates)
-
-
-def _holds_values(name: Any) -> bool:
-    return str(name).endswith(("_computed", "_predicted"))
+    return sum(c.column not in shown for c in list_value_columns(candidates, report))
 
 
 def choose_library_columns(candidates: pd.DataFrame, report: Report) -> list[str]:
@@ -116,7 +115,7 @@ def make_rows(
             "nearest_drawing": mark_safe(draw_molecule(texts["nearest_training_smiles"], 150, 96, 15.0)),
             "parent_drawing": mark_safe(draw_molecule(texts["parent"], 150, 96, 15.0)),
             "cells": [_make_cell(record, column) for column in columns],
-            "measured": _make_neighbor(record, texts["smiles"]),
+            "measured": _make_neighbor(record, texts["smiles"], columns),
             "alerts": split_alerts(record.get("alerts")),
             "unusual": read_names(record.get("unusual")),
             "library": [(name, str(record[name])) for name in library if record.get(name)],
@@ -124,24 +123,27 @@ def make_rows(
         }
 
 
-def _make_neighbor(record: Mapping[str, Any], smiles: str | None) -> dict[str, Any] | None:
+def _make_neighbor(record: Mapping[str, Any], smiles: str | None, columns: Sequence[Column]) -> dict[str, Any] | None:
     """Make what is shown of the nearest measured molecule: drawing, row, similarity, measured values, the user's own columns."""
-    nearest = record.get(f"{MEASURED}smiles")
+    nearest = record.get(f"{NEAREST_MEASURED}smiles")
     if not isinstance(nearest, str) or not nearest:
         return None
-    shown = ("smiles", "similarity", "row")
-    facts = {
-        name.removeprefix(MEASURED): _write_fact(value)
-        for name, value in record.items()
-        if name.startswith(MEASURED) and name.removeprefix(MEASURED) not in shown and value not in (None, "")
-    }
-    similarity = record.get(f"{MEASURED}similarity")
+    units = {c.property.name: c.property.unit for c in columns if c.basis == PREDICTED}
+    facts = []
+    for name, value in record.items():
+        what = name.removeprefix(NEAREST_MEASURED)
+        if what == name or what in ("smiles", "similarity", "row") or value in (None, ""):
+            continue
+        if what in units and isinstance(value, str):
+            value = _LONG_NUMBER.sub(lambda number: format_number(float(number[0])), value)
+        facts.append((f"{what}, {units[what]}" if units.get(what) else what, _write_fact(value)))
+    similarity = record.get(f"{NEAREST_MEASURED}similarity")
     return {
         "drawing": mark_safe(draw_molecule(nearest, 150, 96, 15.0, find_different_atoms(nearest, smiles))),
-        "row": record.get(f"{MEASURED}row"),
+        "row": record.get(f"{NEAREST_MEASURED}row"),
         "smiles": nearest,
         "similarity": similarity if is_number(similarity) else None,
-        "facts": list(facts.items())[:MOST_FACTS],
+        "facts": facts[:MOST_FACTS],
     }
 
 

@@ -9,11 +9,19 @@ import pandas as pd
 from pipeline.chemistry.fingerprints import ECFP4_2048, SIMULATED_COUNTS
 from pipeline.report.facts.part import Part
 from pipeline.report.model import Report
-from pipeline.report.shown_properties import COMPUTED, ORACLE, PREDICTED, ShownProperty, collect_properties
+from pipeline.report.shown_properties import (
+    COMPUTED,
+    ORACLE,
+    PREDICTED,
+    ShownProperty,
+    collect_properties,
+    list_own_columns,
+    list_value_columns,
+)
+from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED, split_value_column
 
-MEASURED = "nearest_measured_"
-"""The beginning of the names of the columns about the nearest measured molecule."""
-BASES = (COMPUTED, PREDICTED)
+MEASURED = "measured"
+"""The basis of a value of the nearest measured molecule, beside those of the candidates' own values."""
 _STD = "_std"
 _MEANINGS = {
     "rank": "The place among the candidates; 1 is the best.",
@@ -35,9 +43,9 @@ _MEANINGS = {
     "nearest_training_similarity": f"The Tanimoto similarity to it, of {ECFP4_2048.description}.",
     "distance_to_training": "The distance to the training data in the latent space; 1 is as far as molecules of the data lie apart.",
     "similarity_to_measured": f"The Tanimoto similarity to the nearest measured molecule, of {SIMULATED_COUNTS.description}.",
-    f"{MEASURED}smiles": "The most similar measured molecule.",
-    f"{MEASURED}similarity": f"The Tanimoto similarity to it, of {ECFP4_2048.description}.",
-    f"{MEASURED}row": "The row of the data in which it stands.",
+    f"{NEAREST_MEASURED}smiles": "The most similar measured molecule.",
+    f"{NEAREST_MEASURED}similarity": f"The Tanimoto similarity to it, of {ECFP4_2048.description}.",
+    f"{NEAREST_MEASURED}row": "The row of the data in which it stands.",
     "sample": "The number of the sample that the molecule was drawn as.",
     "selfies": "The structure as SELFIES, as the model wrote it.",
     "strategy": "The strategy that made the molecule.",
@@ -62,9 +70,9 @@ _LABELS = {
     "nearest_training_similarity": "similarity to training",
     "distance_to_training": "latent distance to training",
     "similarity_to_measured": "similarity to measured, with counts",
-    f"{MEASURED}smiles": "nearest measured molecule",
-    f"{MEASURED}similarity": "similarity to measured",
-    f"{MEASURED}row": "its row",
+    f"{NEAREST_MEASURED}smiles": "nearest measured molecule",
+    f"{NEAREST_MEASURED}similarity": "similarity to measured",
+    f"{NEAREST_MEASURED}row": "its row",
     "parent_similarity": "similarity to parent",
     "inchikey": "InChIKey",
     "smiles": "SMILES",
@@ -96,29 +104,39 @@ def describe_columns(columns: Sequence[str], report: Report) -> list[ColumnEntry
     """
     properties = collect_properties(report)
     raws = {log.name_raw(): log for log in report.logarithms}
-    own = set(report.library.columns) if report.library else set()
+    own = set(list_own_columns(report))
+    values = list_value_columns(columns, report)
+    measured = {c.property.name: c.property.unit for c in values if c.basis == PREDICTED}
+    measured |= {name: log.unit for name, log in raws.items() if name in measured}
     entries = []
     for column in columns:
-        name, _, basis = column.removesuffix(_STD).rpartition("_")
-        if column in _MEANINGS and column not in own:
+        name, basis = split_value_column(column.removesuffix(_STD))
+        if column in own:
+            entries.append(ColumnEntry(column=column, label=column, meaning="A column of the library, as it came."))
+        elif column in _MEANINGS:
             label = _LABELS.get(column, column.replace("_", " "))
             entries.append(ColumnEntry(column=column, label=label, meaning=_MEANINGS[column]))
-        elif basis in BASES and name in raws:
+        elif column.startswith(NEAREST_MEASURED):
+            entries.append(_describe_neighbor(column, measured))
+        elif basis and name in raws:
             log = raws[name]
             what = f"{log.property} turned back into {log.column}{f' in {log.unit}' if log.unit else ''}."
             entries.append(
                 ColumnEntry(column=column, label=log.column, meaning=what, basis=basis, unit=log.unit, property=name)
             )
-        elif basis in BASES and column not in own:
+        elif basis:
             entries.append(_describe_value(column, name, basis, properties))
-        elif column.startswith(MEASURED):
-            what = column.removeprefix(MEASURED)
-            meaning = f"{what} of the nearest measured molecule, as the data has it."
-            entries.append(ColumnEntry(column=column, label=f"its {what}", meaning=meaning, basis="measured"))
         else:
-            meaning = "A column of the library, as it came." if column in own else ""
-            entries.append(ColumnEntry(column=column, label=column, meaning=meaning))
+            entries.append(ColumnEntry(column=column, label=column))
     return entries
+
+
+def _describe_neighbor(column: str, measured: Mapping[str, str]) -> ColumnEntry:
+    """Describe a column of the nearest measured molecule: one of `measured`, with its unit, or one of the user's own."""
+    what = column.removeprefix(NEAREST_MEASURED)
+    meaning = f"{what} of the nearest measured molecule, as the data has it."
+    basis = MEASURED if what in measured else ""
+    return ColumnEntry(column=column, label=f"its {what}", meaning=meaning, basis=basis, unit=measured.get(what, ""))
 
 
 def _describe_value(column: str, name: str, basis: str, properties: Mapping[str, ShownProperty]) -> ColumnEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.report.facts.asked_and_found import Objective
@@ -9,6 +10,7 @@ from pipeline.report.facts.search_facts import Search
 from pipeline.report.model import Report
 from pipeline.report.raw_values import Logarithm, find_logarithm
 from pipeline.workspace.presentation.intervals import Interval
+from pipeline.workspace.presentation.value_columns import split_value_column
 
 COMPUTED, PREDICTED, ORACLE = "computed", "predicted", "by your oracle"
 """Where a value comes from: the structure, a model, or the user's own function or program."""
@@ -70,6 +72,20 @@ class ShownProperty:
 
 
 @dataclass(frozen=True)
+class ValueColumn:
+    """A column of candidates.csv that holds the candidates' values of a property."""
+
+    column: str
+    property: ShownProperty
+    basis: str
+
+    def write_head(self) -> str:
+        """Write the property with its basis and its unit, for the head of a plain table."""
+        unit = self.property.unit
+        return f"{self.property.name} ({self.basis}){unit and f' [{unit}]'}"
+
+
+@dataclass(frozen=True)
 class ShownScore:
     """The score as the user asked for it: the value itself, with its own sign, where one property alone is ranked as it is."""
 
@@ -108,6 +124,23 @@ def collect_properties(report: Report) -> dict[str, ShownProperty]:
     found.pop("", None)
     for name, known in found.items():
         known.logarithm = find_logarithm(report.logarithms, name)
+    return found
+
+
+def list_own_columns(report: Report) -> list[str]:
+    """List the columns of a catalogue's own, whose names say nothing of what is in them."""
+    return [] if report.library is None else list(report.library.columns)
+
+
+def list_value_columns(columns: Iterable[object], report: Report) -> list[ValueColumn]:
+    """List the columns of the candidates' values: none of a catalogue's own, and none about another molecule."""
+    known, own = collect_properties(report), set(list_own_columns(report))
+    found = []
+    for column in columns:
+        name, kind = split_value_column(column)
+        if name and column not in own:
+            about = known.get(name) or ShownProperty(name)
+            found.append(ValueColumn(str(column), about, about.name_basis(kind)))
     return found
 
 

@@ -156,6 +156,28 @@ def test_rows_are_sorted_by_any_column_and_missing_values_stay_last(page: Page, 
     assert page.locator(".tabulator-col[tabulator-field=logp_computed]").get_attribute("aria-sort") == "descending"
 
 
+def test_texts_that_are_numbers_are_sorted_by_value(open_page: Open, tmp_path: Path, rows: pd.DataFrame) -> None:
+    texts = ["1.5", "1.25", "10.75", "-7.5", "-8.25", "1.2e-6", "3e-7", "1,250", "900", ">5", ".5", ""]
+    order = ["1,250", "900", "10.75", ">5", "1.5", "1.25", ".5", "1.2e-6", "3e-7", "-7.5", "-8.25", ""]
+    frame = rows.head(12).assign(price=texts, code=["A10", "A9", "7", *texts[3:]])
+    page = open_tool(open_page(), write_page(tmp_path, frame))
+    page.get_by_label("sort by").select_option("price")
+    assert [texts[rank - 1] for rank in list_shown(page)] == order
+    assert page.locator("option[value=code]").count() == 0, "names are no numbers"
+    page.get_by_role("button", name="Table").click()
+    page.locator(".tabulator-row").first.wait_for()
+    page.get_by_label("highest first").click()
+    assert [texts[rank - 1] for rank in list_shown(page)] == [*order[-2::-1], ""]
+    first = page.locator(".tabulator-row .ct-open").first
+    expect(first).to_have_attribute("data-row", str(texts.index("-8.25")))  # the table has no such column
+    page.get_by_label("sort by").select_option("rank")
+    expect(first).to_have_attribute("data-row", "0")
+    page.get_by_label("sort by").select_option("nearest_measured_pIC50")
+    expect(first).to_have_attribute("data-row", str(frame["nearest_measured_pIC50"].argmax()))
+    found = page.evaluate("['b', 'A10', '2', 'A9', '10'].sort(candidateTool.compareTexts)")
+    assert found == ["2", "10", "A9", "A10", "b"]
+
+
 QUERIES = [
     "c1ccncc1", "C(=O)N", "[#7;R]", "n1cccc1", "Cn1cccc1", "[nH]", "c-c", "[R2]", "[r5]", "[D3]", "[X4]", "N~C~N", "C!@C", "CO",
     "[NX3;H2,H1;!$(NC=O)]", "[$(C=O),$(C=S)]N", "[F,Cl]c", "[!#6;!#1]", "S(=O)(=O)N", "C1CCNCC1", "[CX4;H2]", "O=c1cccc[nH]1", "C#N",
@@ -264,6 +286,19 @@ def test_the_details_go_on_by_arrow_keys_and_give_the_focus_back(page: Page, row
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "candidate 3: all details"
+
+
+def test_a_measured_value_has_its_unit_and_the_decimals_of_the_data(
+    open_page: Open, tmp_path: Path, rows: pd.DataFrame
+) -> None:
+    frame = rows.head(2).assign(
+        nearest_measured_pIC50=["98.76", ">7.638272163982407"], nearest_measured_id="0.123456789"
+    )
+    page = open_tool(open_page(), write_page(tmp_path, frame))
+    for row, value in enumerate(["98.76", ">7.64"]):
+        page.evaluate(f"candidateTool.report.open({row})")
+        facts = page.locator("dialog.ct-detail .ct-pair").first.inner_text()
+        assert "its pIC50, log M" in facts and value in facts.splitlines() and "0.123456789" in facts
 
 
 def test_a_column_is_added_and_taken_away(page: Page, rows: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from flows import artifacts
 from flows.candidate_rows import make_candidate_rows, read_candidates
+from flows.terminal import format_candidates
 from pipeline.report.facts.asked_and_found import Stage
 from pipeline.report.model import Report
 
@@ -44,12 +46,30 @@ def test_the_shown_candidates_are_drawn_and_rounded() -> None:
         "a_predicted": 5.25,
         "a_predicted_std": 0.3125,
     }
-    plain, odd = make_candidate_rows([{**row, "smiles": "CCO", "unusual": ""}, {**row, "unusual": "ring"}])
+    shown = [{**row, "smiles": "CCO", "unusual": ""}, {**row, "unusual": "ring"}]
+    plain, odd = make_candidate_rows(shown, Report())
     assert plain["drawing"].startswith("![molecule](data:image/png;base64,iVBOR") and len(plain["drawing"]) < 8000
     assert (plain["score"], plain["logp (computed)"], plain["a (predicted)"]) == (0.988, 1.23, "5.25 ± 0.31")
     assert odd["unusual"] == "ring" and odd["smiles"] == "`C[N+](C)(C)C*`"
-    assert make_candidate_rows([]) == []
-    assert make_candidate_rows([{**row, "smiles": "no molecule"}])[0]["drawing"] == ""
+    assert make_candidate_rows([], Report()) == []
+    assert make_candidate_rows([{**row, "smiles": "no molecule"}], Report())[0]["drawing"] == ""
+
+
+def test_the_heads_of_the_candidates_are_those_of_the_terminal(tmp_path: Path) -> None:
+    known = Report.from_dict(
+        {
+            "request": {"objectives": [{"property": "affinity", "basis": "by your oracle", "unit": "kcal/mol"}]},
+            "library": {"columns": ["pIC50_predicted"]},
+        }
+    )
+    path = tmp_path / "candidates.csv"
+    path.write_text(
+        "rank,smiles,score,affinity_computed,logp_computed,pIC50_predicted,nearest_measured_dock_predicted\n1,CCO,1,-7.2,2,5,-8\n"
+    )
+    [row] = make_candidate_rows(read_candidates(path, 1), known)
+    heads = ["affinity (by your oracle) [kcal/mol]", "logp (computed)"]
+    assert list(row) == ["rank", "drawing", "score", *heads, "smiles"] and row[heads[0]] == -7.2
+    assert re.split(r"\s{2,}", format_candidates(path, report=known).splitlines()[0].strip())[-3:] == [*heads, "smiles"]
 
 
 def test_the_summary_stands_a_report_with_holes(tmp_path: Path) -> None:

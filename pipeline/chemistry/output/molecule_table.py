@@ -15,6 +15,7 @@ from pipeline.chemistry.output.saving import save
 from pipeline.workspace.presentation.formatting import format_number, is_number
 from pipeline.workspace.presentation.notebook_card import Card, Described, Drawing, Picture
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, render_picture
+from pipeline.workspace.presentation.value_columns import split_value_column
 
 SHOWN = 12
 """Molecules that a card draws."""
@@ -140,16 +141,16 @@ def list_values(table: pd.DataFrame, first: Sequence[str] = ()) -> list[str]:
     """List the columns of numbers about the molecules, those of `first` before the others."""
     names = [str(name) for name in table.columns]
     found = [name for name in (*first, *_FIRST) if name in names]
-    found += [name for name in names if name.rpartition("_")[2] in _BASES]
+    found += [name for name in names if split_value_column(name, _BASES)[1]]
     return [name for name in dict.fromkeys(found) if pd.api.types.is_numeric_dtype(table[name])]
 
 
 def name_value(column: str) -> str:
     """Write the name of a column of values for a person: only what is not computed from the structure says how it is known."""
-    name, _, basis = column.rpartition("_")
-    if basis == "computed" or not name:
-        return name or column
-    return f"{name} ({basis})" if basis in _BASES else column.replace("_", " ")
+    name, basis = split_value_column(column, _BASES)
+    if basis == "computed":
+        return name
+    return f"{name} ({basis})" if basis else column.replace("_", " ")
 
 
 def write_value(record: dict[Any, Any], column: str) -> str:
@@ -159,7 +160,7 @@ def write_value(record: dict[Any, Any], column: str) -> str:
         return ""
     spread = record.get(f"{column}_std")
     error = f" ± {format_number(spread)}" if is_number(spread) else ""
-    name, _, basis = column.rpartition("_")
+    name, basis = split_value_column(column, _BASES)
     if basis == "predicted":
         return f"{name} {format_number(value)}{error} predicted"
     return f"{name_value(column)} {format_number(value)}{error}"

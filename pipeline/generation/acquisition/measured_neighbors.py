@@ -13,11 +13,9 @@ from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.shard_settings import OWN_COLUMNS
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.workspace.presentation.formatting import format_brief
+from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
-PREFIX = "nearest_measured_"
-"""The prefix of the columns that describe the nearest measured molecule."""
-SMILES, SIMILARITY, ROW = f"{PREFIX}smiles", f"{PREFIX}similarity", f"{PREFIX}row"
+SMILES, SIMILARITY, ROW = (f"{NEAREST_MEASURED}{name}" for name in ("smiles", "similarity", "row"))
 _BESIDE = ("lower", "upper", "spread")
 
 
@@ -57,13 +55,13 @@ def add_measured_neighbors(
     numbers = dataset.row_numbers
     columns: dict[str, list[Any]] = {"row": [numbers.name(int(row)) for row in known["row"]]}
     columns |= {name: [text for text, there in zip(labels[name], is_measured, strict=True) if there] for name in names}
-    taken = {name.removeprefix(PREFIX) for name in (SMILES, SIMILARITY, ROW)} | set(names)
+    taken = {name.removeprefix(NEAREST_MEASURED) for name in (SMILES, SIMILARITY, ROW)} | set(names)
     for name in own:  # a column of the user's that is called similarity is none that was computed
         cells = [None if value is None or value != value else value for value in known[name]]
         columns[f"{name}.source" if name in taken else name] = cells
     for name, cells in columns.items():
         values = [None if place is None else cells[place] for place in rows]
-        candidates[f"{PREFIX}{name}"] = pd.Series(values, candidates.index, dtype=object)
+        candidates[f"{NEAREST_MEASURED}{name}"] = pd.Series(values, candidates.index, dtype=object)
     return candidates
 
 
@@ -78,7 +76,12 @@ def _write_label(row: Mapping[Any, Any], name: str) -> str:
     value, low, high = (row.get(column, math.nan) for column in (name, f"{name}_lower", f"{name}_upper"))
     known = [math.isfinite(v) for v in (value, low, high)]
     if known[0]:
-        return format_brief(value)
+        return _write_exact(value)
     if known[1] and known[2]:
-        return f"{format_brief(low)} to {format_brief(high)}"
-    return f">{format_brief(low)}" if known[1] else f"<{format_brief(high)}" if known[2] else ""
+        return f"{_write_exact(low)} to {_write_exact(high)}"
+    return f">{_write_exact(low)}" if known[1] else f"<{_write_exact(high)}" if known[2] else ""
+
+
+def _write_exact(value: float) -> str:
+    """Write a number as the data has it: the shortest text that is read as the same number, without separators."""
+    return repr(float(value)).removesuffix(".0")

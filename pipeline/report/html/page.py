@@ -94,7 +94,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         notes=notes,
         achieved=sections.make_achieved(report, properties),
         columns=columns,
-        hidden_columns=count_hidden_columns(candidates, columns),
+        hidden_columns=count_hidden_columns(candidates, columns, report),
         rows=rows,
         gallery=rows[:GALLERY],
         ticked=any(cell["is_met"] for row in rows for cell in row["cells"]),

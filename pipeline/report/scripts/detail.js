@@ -98,7 +98,7 @@
       if (isEmpty(smiles)) return null;
       const differing = new Map((prefix === NEAREST[0][0] && store.data.differences[row] || []).map((atom) => [atom, "ct-differs"]));
       const facts = store.columns.filter((c) => c.column.startsWith(prefix) && c.column !== `${prefix}smiles` && !isEmpty(store.get(c.column, row)));
-      const lines = facts.map((column) => tool.make("div", {}, tool.make("dt", {}, column.label), tool.make("dd", {}, tool.formatCell(store, column, row))));
+      const lines = facts.map((column) => tool.make("div", {}, tool.make("dt", {}, tool.nameColumn(column)), tool.make("dd", {}, tool.formatCell(store, column, row))));
       return tool.make("section", {}, tool.make("h4", {}, name), tool.make("div", { class: "ct-pair" },
         tool.make("div", { class: "ct-small" }, structures.draw(smiles, 190, 110, differing)),
         tool.make("div", {}, tool.make("dl", {}, lines), tool.make("p", { class: "smiles" }, smiles))),

@@ -16,13 +16,16 @@
   tool.formatProbability = (value) =>
     typeof value !== "number" ? DASH : value < 0.01 ? "<1 %" : value > 0.99 ? ">99 %" : `${Math.round(100 * value)} %`; // a prediction is never certain
 
+  // Round the long numbers in a text, as a logarithm or a mean of measured values is; what somebody wrote down is shorter.
+  const roundNumbers = (text) => text.replace(/-?\d+\.\d{7,}(e[-+]?\d+)?/g, (number) => tool.formatNumber(Number(number)));
+
   // Write the value of a column for a row, with its standard deviation where it has one.
   tool.formatCell = (store, column, row) => {
     const value = store.get(column.column, row);
     if (value === null || value === undefined || value === "") return DASH;
     if (column.kind === "flag") return value ? "yes" : "no";
     if (column.is_probability) return tool.formatProbability(value);
-    if (typeof value !== "number") return String(value);
+    if (typeof value !== "number") return column.basis === "measured" ? roundNumbers(String(value)) : String(value);
     const text = tool.formatNumber(value, column.decimals);
     const spread = column.spread ? store.get(column.spread, row) : null;
     return spread === null || spread === undefined ? text : `${text} ${PLUS_MINUS} ${tool.formatNumber(spread, column.decimals)}`;

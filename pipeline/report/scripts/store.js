@@ -34,6 +34,12 @@
       return [...found.filter((c) => c.is_shown), ...found.filter((c) => !c.is_shown)];
     }
 
+    // The columns that a person may sort by: those of numbers, and texts that are numbers, as a catalogue has them.
+    listSortable() {
+      const isNumbers = (c) => c.kind === "text" && this.data.values[c.column].every((cell) => cell === null || cell === "" || tool.readNumber(String(cell)) !== null);
+      return [...this.listNumbers(), ...this.columns.filter(isNumbers)];
+    }
+
     listShown() { return this.columns.filter((c) => c.is_shown && c.column !== "rank"); }
 
     // The columns that a card has room for: the first ones that are shown from the start, and those that a person adds.
@@ -181,8 +187,17 @@
     key() { return `chem-vae ticked ${this.data.run_id || this.data.title}`; }
   }
 
+  // Read a text that is a number, also one with thousands separators, an exponent, or the sign of a bound; null for any other text.
+  const NUMBER = /^[<>]?\s*[-+]?(\d+|\d{1,3}(,\d{3})+|(?=\.\d))(\.\d*)?(e[-+]?\d+)?$/i;
+  tool.readNumber = (text) => (NUMBER.test(text.trim()) ? Number(text.replace(/[<>,\s]/g, "")) : null);
+
+  // Compare two texts: numbers by their values and before all other texts, these with the numbers in them by value.
   const collator = new Intl.Collator("en", { numeric: true });
-  tool.compareTexts = collator.compare;
+  tool.compareTexts = (a, b) => {
+    const x = tool.readNumber(a), y = tool.readNumber(b);
+    if (x !== null && y !== null) return x - y || 0;
+    return x !== null ? -1 : y !== null ? 1 : collator.compare(a, b);
+  };
   tool.FLAGS = {
     within: { label: "within target", columns: ["within_target"], test: (s, row) => s.get("within_target", row) === true },
     clean: { label: "free of alerts", columns: ["alerts"], test: (s, row) => !s.get("alerts", row) },

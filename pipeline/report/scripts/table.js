@@ -54,8 +54,11 @@
           tool.splitList(store.get("alerts", row)).map((name) => badge(name, "alert")));
       } };
       const rank = store.byName.get("rank");
-      return [tick, { ...makeColumn(rank), width: 56 }, picture, similarity,
+      const columns = [tick, { ...makeColumn(rank), width: 56 }, picture, similarity,
         ...store.listShown().filter((c) => c.column !== "undefined_stereo").map(makeColumn), flags];
+      const sorted = store.byName.get(store.sort.column);  // a table sorts by its own columns alone
+      if (sorted && !columns.some((c) => c.field === sorted.column)) columns.push({ ...makeColumn(sorted), visible: false });
+      return columns;
     }
 
     function compare(x, y, a, b, at, direction) {
@@ -89,7 +92,8 @@
       const shown = new Set(store.visible), { column, descending } = store.sort, now = table.getSorters()[0];
       table.setFilter((data) => shown.has(data[ROW]));
       if (!now || now.field !== column || (now.dir === "desc") !== descending) {
-        if (table.getColumn(column)) table.setSort(column, descending ? "desc" : "asc");
+        if (!table.getColumns().some((c) => c.getField() === column)) table.setColumns(makeColumns());
+        table.setSort(column, descending ? "desc" : "asc");
       }
       const similarity = table.getColumn(tool.SIMILARITY);
       if (store.filters.similarity) similarity.show(); else similarity.hide();

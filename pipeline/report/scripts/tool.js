@@ -72,7 +72,7 @@
         switches.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
         await show(name);
       } }, words)));
-    const orders = [["rank", "rank"], ...store.listNumbers().filter((c) => c.column !== "rank").map((c) => [c.column, tool.nameColumn(c)]), [tool.SIMILARITY, "similarity to the query"]];
+    const orders = [["rank", "rank"], ...store.listSortable().filter((c) => c.column !== "rank").map((c) => [c.column, tool.nameColumn(c)]), [tool.SIMILARITY, "similarity to the query"]];
     const sort = tool.makeSelect("sort by", orders, "rank", (value) => store.setSort(value, value !== "rank"));
     const direction = tool.makeButton("\u2191", () => store.setSort(store.sort.column, !store.sort.descending), { class: "ct-button ct-direction" });
     const groups = [["", "no groups"], ...store.columns.filter((c) => c.can_group).map((c) => [c.column, c.label])];

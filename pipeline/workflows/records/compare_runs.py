@@ -15,6 +15,7 @@ from chem_vae.atomic_files import to_plain, write_text
 from chem_vae.errors import DataError, UserError
 from pipeline.report.html.comparison_page import render_comparison
 from pipeline.report.model import Report, read_report
+from pipeline.report.shown_properties import list_value_columns
 from pipeline.workflows.records.summarize_runs import count_hits, measure_seconds
 from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.presentation.plot_style import (
@@ -90,7 +91,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         _collect_figures(runs, reports, tables),
         [[len(one & other) for other in keys] for one in keys],
         new,
-        {column: [_measure_quartiles(table, column) for table in tables] for column in _list_columns(tables)},
+        {column: [_measure_quartiles(table, column) for table in tables] for column in _list_columns(tables, reports)},
     )
 
 
@@ -194,10 +195,11 @@ def _flatten(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
     return found
 
 
-def _list_columns(tables: Sequence[pd.DataFrame]) -> list[str]:
+def _list_columns(tables: Sequence[pd.DataFrame], reports: Sequence[Report]) -> list[str]:
     """List the columns of which the drift is told: the score, and the properties that all runs have."""
-    common = [c for c in tables[0] if all(c in table for table in tables)]
-    wanted = [c for c in common if c == "score" or str(c).endswith(("_computed", "_predicted"))]
+    both = zip(tables, reports, strict=True)
+    told = [{"score", *(c.column for c in list_value_columns(table, report))} & set(table) for table, report in both]
+    wanted = [c for c in tables[0] if all(c in names for names in told)]
     return [str(c) for c in wanted if all(pd.api.types.is_numeric_dtype(table[c]) for table in tables)]
 
 

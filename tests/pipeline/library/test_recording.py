@@ -109,10 +109,14 @@ def test_what_cannot_be_read_is_said_and_the_others_are_recorded(
         library.add_run(damaged)
 
 
-def test_columns_of_a_catalogue_are_no_predictions(
+def test_columns_of_a_catalogue_or_of_another_molecule_are_no_predictions(
     library: CandidateLibrary, tmp_path: Path, write_run: Callable[..., Path]
 ) -> None:
-    columns = {"logS_predicted": [-1.0, -2.0], "catalogue": ["0042", "0043"]}
+    columns = {
+        "logS_predicted": [-1.0, -2.0],
+        "catalogue": ["0042", "0043"],
+        "nearest_measured_dock_predicted": [-7, -8],
+    }
     folder = write_run(tmp_path, "20260101-020000-screen", ["CCO", "CCN"], columns=columns)
 
     report = json.loads((folder / "report.json").read_text())

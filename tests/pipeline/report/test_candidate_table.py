@@ -8,7 +8,7 @@ from pathlib import Path
 from rdkit import Chem
 
 from pipeline.chemistry.molecule import Molecule
-from pipeline.report.candidate_table import choose_columns, make_rows
+from pipeline.report.candidate_table import choose_columns, count_hidden_columns, make_rows
 from pipeline.report.html.page import render
 from pipeline.report.shown_properties import ShownProperty, collect_properties
 from tests.pipeline.report.samples import as_report, candidates, full_report, read_markup
@@ -22,6 +22,27 @@ def test_a_property_is_shown_as_computed_or_as_predicted(written: Path) -> None:
     ]  # fmt: skip
     header = re.search(r"<th class=\"n predicted\">.*?</th>", written.read_text(encoding="utf-8"))
     assert header and "pIC50" in header.group(0)
+
+
+def test_values_of_another_molecule_or_of_a_vendor_are_no_values_of_the_candidate() -> None:
+    report = as_report({**full_report(), "library": {"columns": ["pKa_predicted"]}})
+    frame = candidates().assign(nearest_measured_dock_predicted=-7.5, pKa_predicted=4.0)
+    columns = choose_columns(frame, collect_properties(report), report)
+    assert [c.source for c in columns] == ["logp_computed", "pIC50_predicted"]
+    assert count_hidden_columns(frame, columns, report) == 1  # the predicted logP
+
+
+def test_a_measured_value_has_its_unit_and_no_decimals_that_arithmetic_made() -> None:
+    report = as_report(full_report())
+    frame = candidates(3).assign(
+        nearest_measured_smiles="CCO",
+        nearest_measured_pIC50=["98.76", ">7.638272163982407", "0.04567"],
+        nearest_measured_id="00129.12345678",
+    )
+    rows = make_rows(frame, choose_columns(frame, collect_properties(report), report))
+    facts = [dict(row["measured"]["facts"]) for row in rows]
+    assert [fact["pIC50, log M"] for fact in facts] == ["98.76", ">7.64", "0.04567"]
+    assert facts[0]["id"] == "00129.12345678"
 
 
 def test_the_brief_aim_leaves_the_explanation_out() -> None:

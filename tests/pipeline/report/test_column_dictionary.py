@@ -9,7 +9,6 @@ import pandas as pd
 
 from pipeline import report
 from pipeline.report.column_dictionary import describe_columns, make_dictionary
-from pipeline.report.model import Report
 from tests.pipeline.report.samples import as_report, candidates, full_report
 
 
@@ -35,15 +34,29 @@ def test_a_value_names_its_unit_and_where_it_comes_from() -> None:
         "mine",
     ]
     table = make_dictionary(describe_columns(names, as_report(content))).set_index("column")
-    assert table["basis"].tolist() == ["computed", "predicted", "predicted", "by your oracle", "measured", ""]
+    assert table["basis"].tolist() == ["computed", "predicted", "predicted", "by your oracle", "", ""]
     assert table.loc["pIC50_predicted", "unit"] == "log M" and table.loc["dock_computed", "unit"] == "kcal/mol"
     assert "standard deviation" in table.loc["pIC50_predicted_std", "meaning"]
 
 
 def test_a_column_of_a_library_is_its_own_also_where_it_has_a_name_of_ours() -> None:
-    known = Report.from_dict({"library": {"columns": ["batch", "x_computed"]}})
-    meanings = [entry.meaning for entry in describe_columns(["batch", "x_computed", "rank"], known)]
-    assert meanings[:2] == ["A column of the library, as it came."] * 2 and "library" not in meanings[2]
+    content = full_report()
+    content["logarithms"] = [{"property": "pIC50", "column": "IC50", "unit": "nM", "sign": -1, "exponent": -9}]
+    own = ["batch", "x_computed", "nearest_measured_x", "IC50_nM_predicted"]
+    known = as_report({**content, "library": {"columns": own}})
+    entries = describe_columns([*own, "rank"], known)
+    assert [entry.meaning for entry in entries[:4]] == ["A column of the library, as it came."] * 4
+    assert not any(entry.basis for entry in entries) and "library" not in entries[4].meaning
+
+
+def test_what_is_known_of_the_nearest_measured_molecule_is_no_prediction_of_the_candidate() -> None:
+    names = ["pIC50", "dock_predicted", "dock_computed_std", "compound id"]
+    columns = ["pIC50_predicted", "x_predicted", *(f"nearest_measured_{name}" for name in [*names, "x"])]
+    content = {**full_report(), "library": {"columns": ["x_predicted"]}}
+    entries = describe_columns(columns, as_report(content))[2:]
+    assert [entry.label for entry in entries] == [f"its {name}" for name in [*names, "x"]]
+    assert [(entry.basis, entry.unit) for entry in entries] == [("measured", "log M"), *[("", "")] * 4]
+    assert all("of the nearest measured molecule" in entry.meaning and not entry.property for entry in entries)
 
 
 def test_a_raw_value_says_what_it_was_turned_from() -> None:

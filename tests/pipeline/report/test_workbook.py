@@ -36,3 +36,17 @@ def test_a_folder_without_a_report_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"report\.json"):
         workbook.write_workbook(tmp_path, tmp_path / "found.xlsx")
     assert not (tmp_path / "found.xlsx").exists()
+
+
+def test_names_of_the_users_stay_texts_and_what_was_measured_is_a_number(tmp_path: Path) -> None:
+    known = as_report({**full_report(), "library": {"columns": ["=code"]}})
+    frame = candidates(2).assign(nearest_measured_smiles="CCO", nearest_measured_similarity=[0.5, 1.0])
+    frame["nearest_measured_pIC50"], frame["nearest_measured_id"] = ["6.25", ">7.5"], ["00129", "00130"]
+    frame["=code"] = ["0006", "0007"]
+    report.write(tmp_path / "run", known, frame)
+    workbook.write_workbook(tmp_path / "run", tmp_path / "found.xlsx")
+    sheet = load_workbook(tmp_path / "found.xlsx")["candidates"]
+    columns = {cells[0]: list(cells[1:]) for cells in sheet.iter_cols(values_only=True)}
+    assert columns["nearest_measured_id"] == ["00129", "00130"] and columns["=code"] == ["0006", "0007"]
+    assert columns["nearest_measured_pIC50"] == [6.25, ">7.5"]
+    assert columns["nearest_measured_similarity"] == [0.5, 1.0]

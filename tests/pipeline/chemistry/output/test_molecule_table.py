@@ -12,7 +12,13 @@ import pytest
 from rdkit import Chem
 
 from chem_vae.errors import UserError
-from pipeline.chemistry.output.molecule_table import MoleculeTable, make_captions, make_table_card
+from pipeline.chemistry.output.molecule_table import (
+    MoleculeTable,
+    list_values,
+    make_captions,
+    make_table_card,
+    name_value,
+)
 from pipeline.workspace.presentation.notebook_card import MOST_BYTES, MOST_LINES
 
 SMILES = ["CCO", "c1ccccc1CC(=O)N[C@@H](C)C(=O)O", "not one", None]
@@ -85,3 +91,8 @@ def test_a_table_without_molecules_is_shown_by_pandas() -> None:
     assert "<img" not in plain._repr_html_() and "<table" in plain._repr_html_()
     with pytest.raises(UserError, match="nothing to draw"):
         plain.grid()
+
+
+def test_values_of_the_nearest_measured_molecule_are_none_of_its_own(table: MoleculeTable) -> None:
+    assert list_values(table.assign(nearest_measured_dock_predicted=-7.5)) == ["logp_computed", "assay_predicted"]
+    assert name_value("nearest_measured_dock_predicted") == "nearest measured dock predicted"

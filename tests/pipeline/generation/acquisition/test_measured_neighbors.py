@@ -10,7 +10,7 @@ from pipeline.chemistry.output.differences import find_different_atoms
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
-from pipeline.generation.acquisition.measured_neighbors import add_measured_neighbors
+from pipeline.generation.acquisition.measured_neighbors import _write_label, add_measured_neighbors
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary
 from pipeline.objectives.resolve import resolve
@@ -46,6 +46,16 @@ def test_the_neighbor_has_its_row_its_value_and_the_users_columns(measured: Data
         "row" in text for text in found["nearest_measured_row"]
     )
     assert list(find(None, ["CCO"]).columns) == ["molecule"], "nothing is said without the data"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.04567, "0.04567"), (1234.5, "1234.5"), (98.76, "98.76"), (2.4e-05, "2.4e-05"), (8191234.0, "8191234")],
+)
+def test_a_measured_value_is_written_as_the_data_has_it(value: float, text: str) -> None:
+    assert _write_label({"x": value}, "x") == text and float(text) == value
+    assert _write_label({"x_lower": value}, "x") == f">{text}"
+    assert _write_label({"x_lower": value, "x_upper": 1e7}, "x") == f"{text} to 10000000"
 
 
 @pytest.mark.filterwarnings("ignore::chem_vae.errors.ChemVAEWarning")

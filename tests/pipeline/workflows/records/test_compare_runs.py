@@ -7,6 +7,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from chem_vae.errors import ChemVAEWarning, UserError
@@ -112,3 +113,19 @@ def test_two_runs_side_by_side(two: tuple[Path, list[Run]], tmp_path: Path) -> N
         compare_runs(made[:1])
     with pytest.raises(UserError, match="given twice"):
         compare_runs([made[0], made[0]])
+
+
+def test_the_drift_is_told_of_the_candidates_own_values(two: tuple[Path, list[Run]], tmp_path: Path) -> None:
+    runs = []
+    for run in two[1]:
+        shutil.copytree(run.folder, tmp_path / run.id)
+        table = pd.read_csv(run.folder / "candidates.csv").assign(nearest_measured_dock_predicted=-7.5, pKa_predicted=4)
+        table.to_csv(tmp_path / run.id / "candidates.csv", index=False)
+        content = json.loads((run.folder / "report.json").read_text())
+        content["library"] = {"columns": ["pKa_predicted"]}
+        (tmp_path / run.id / "report.json").write_text(json.dumps(content))
+        runs.append(Run(tmp_path / run.id, run.manifest))
+    drift = compare_runs(runs).drift
+    assert {"score", "logp_computed"} <= set(drift) and not {"nearest_measured_dock_predicted", "pKa_predicted"} & set(
+        drift
+    )
