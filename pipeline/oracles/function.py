@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import Any
 
 from chem_vae.errors import UserError, unknown_name
@@ -64,9 +67,7 @@ def load_function(spelled: str) -> Callable[[list[str]], Any]:
     module_name, _, path = spelled.partition(":")
     if not module_name or not path:
         raise UserError(f"{spelled!r} does not name a function; write package.module:function")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())  # a console script's path lacks it; last, so that nothing is shadowed
-    importlib.invalidate_caches()
+    _look_in_working_folder()
     try:
         with redirect_stdout(sys.stderr):
             found: Any = importlib.import_module(module_name)
@@ -88,6 +89,25 @@ def load_function(spelled: str) -> Callable[[list[str]], Any]:
         raise UserError(f"{spelled} is a {type(found).__name__}, not a function of a list of SMILES")
     function: Callable[[list[str]], Any] = found
     return function
+
+
+def find_module(name: str) -> Path | None:
+    """Find the file of a Python module as `load_function` does, without importing anything; None where it has none."""
+    _look_in_working_folder()
+    first, *rest = name.split(".")
+    with suppress(ImportError, ValueError):  # ValueError: a module without a specification, such as __main__
+        spec = importlib.util.find_spec(first)
+        for part in rest:
+            spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations) if spec else None
+        return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+    return None
+
+
+def _look_in_working_folder() -> None:
+    """Have modules of the working folder found, also those that have just been written."""
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())  # a console script's path lacks it; last, so that nothing is shadowed
+    importlib.invalidate_caches()
 
 
 def describe_error(error: BaseException) -> str:

@@ -6,13 +6,14 @@ vain. A batch that fails is tried again as a whole, then halved until the molecu
 molecule costs itself alone. A failure is charged only after the oracle has answered again. When `FAILURES` attempts in a row
 bring no answer, or a round ends with failures, the oracle is asked about a molecule that it answered before, free of charge:
 if that fails too, the oracle is down, the run stops, and nothing of what failed is charged or logged, so that a new run asks
-again. At the very start, `TRIAL` molecules in vain are enough to stop. A run also stops when `NUMBERLESS` calls in a row
-bring no number. A failed molecule is not asked again.
+again. Where it has never given a number, `TRIAL` molecules in vain are enough to stop. A run also stops after every
+`NUMBERLESS` calls in a row without a number, those of earlier rounds and runs included. A failed molecule is not asked again.
 """
 
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 import threading
 import time
@@ -42,9 +43,13 @@ TRIAL = 3
 FAILURES = 10
 """Attempts in a row without any answer, after which the oracle seems to be down."""
 NUMBERLESS = 100
-"""Calls in a row without a number, after which the run stops; a tenth of the budget, 10 or more, where none gave one yet."""
+"""Calls in a row without a number, after which the run stops; a tenth of the budget, 10 to 100, where none gave one yet."""
 
 Map = Callable[[Callable[[list[str]], int], Iterable[list[str]]], Iterable[int]]
+
+
+class _Stopped(OracleError):
+    """Ends a run that the same request goes on with; how many calls are in the log is said when no more come."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,11 @@ class CountedOracle(Closing):
         self._scoring, self._writing = threading.Lock(), threading.RLock()
         self._stop: Exception | None = None
         self._answering = False  # whether it has answered since it was opened or last stopped
-        self._in_vain, self._why, self._numberless = 0, "", 0
+        self._in_vain, self._why = 0, ""
         self._pending: dict[str, tuple[str, float]] = {}  # failed, not charged yet: the reason and the seconds
         self._keys: dict[str, str | None] = {}
         self._log = CallLog(log, oracle.name, self.endpoints)
+        self._numberless = sum(1 for _ in itertools.takewhile(lambda call: call.failed, reversed(self._log.calls)))
         known = self._log.calls if repeat_from is None else self._log.calls[:repeat_from]
         self._known = {call.smiles: call for call in known}
         self._repeated = {call.smiles: call for call in self._log.calls[len(known) :]}
@@ -223,15 +229,17 @@ class CountedOracle(Closing):
     def _pay(self, keys: list[str], progress: Progress) -> None:
         self._stop, stage, done = None, "asking the oracle", 0
         self._pending.clear()
-        self._in_vain = self._numberless = 0
+        self._in_vain = 0
         try:
             progress(stage, 0, len(keys))
             while not self._answering and done < min(TRIAL, len(keys)) and not self._is_over():
                 done += self._settle(keys[done : 1 + done if self._sizes.short else TRIAL])
             if not self._answering and not self._is_over():
-                self._stop = OracleError(
-                    f"the oracle failed on the first {done} molecules, no call was charged: {self._why}"
-                )
+                if self._find_answered() is not None:  # it was set up rightly: these molecules may be to blame
+                    self._check_alive()
+                else:
+                    why = f"the oracle failed on the first {done} molecules, no call was charged: {self._why}"
+                    self._stop = OracleError(why)
             self._sizes.most = self._batch_size or min(BATCH, math.ceil((len(keys) - done) / self._parallel) or 1)
             answered = iter(self._map(self._settle, self._cut(keys[done:])))
             try:
@@ -250,6 +258,8 @@ class CountedOracle(Closing):
             self._log.sync()
             if self._stop is not None:
                 self._answering = False  # the next attempt begins with a trial again
+        if isinstance(self._stop, _Stopped):
+            raise OracleError(f"{self._stop}; {self.calls} calls are in the log, and running again goes on from them")
         if self._stop is not None:
             raise self._stop
         if not self._is_over() and (left := self._select_unknown(keys)):
@@ -349,17 +359,20 @@ class CountedOracle(Closing):
 
     def _check_alive(self) -> None:
         """Ask about a molecule that gave a number before; stop where there is none or it fails too."""
-        known = next((call.smiles for call in reversed(self._log.calls) if not call.failed), None)
+        known = self._find_answered()
         if known is not None and any(self._ask([known]) is None for _ in range(self._tries)):
             return
         with self._writing:
             if self._in_vain:  # else it has answered another thread meanwhile
                 times = "once" if self._in_vain == 1 else f"{self._in_vain} times in a row"
                 also = "" if known is None else " and on one that it had answered before"
-                self._stop = self._stop or OracleError(
-                    f"the oracle failed {times} on molecules (not charged){also}: {self._why}; "
-                    f"{self.calls} calls are in the log, and running again goes on from them"
+                self._stop = self._stop or _Stopped(
+                    f"the oracle failed {times} on molecules (not charged){also}: {self._why}"
                 )
+
+    def _find_answered(self) -> str | None:
+        """Find the last molecule that gave a number, in this run or an earlier one."""
+        return next((call.smiles for call in reversed(self._log.calls) if not call.failed), None)
 
     def _charge_pending(self) -> None:
         """Charge what failed before the answer that has just come. With `_writing` held."""
@@ -379,11 +392,11 @@ class CountedOracle(Closing):
         self._known[key] = call
         self.failed += call.failed
         self._numberless = self._numberless + 1 if call.failed else 0
-        at_start = self.failed == self.calls
-        if self._numberless >= (min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS):
-            self._stop = self._stop or OracleError(
-                f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {reason}; "
-                f"{self.calls} calls are in the log, and running again goes on from them"
+        at_start = self._numberless == len(self._log.calls)
+        limit = min(NUMBERLESS, max(10, self.budget // 10)) if at_start else NUMBERLESS
+        if self._numberless and self._numberless % limit == 0:  # each time anew, so that running again goes on
+            self._stop = self._stop or _Stopped(
+                f"the oracle gave no number for {self._numberless} molecules in a row, the last because: {reason}"
             )
 
     def _is_over(self) -> bool:

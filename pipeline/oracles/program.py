@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ class ProgramOracle(Oracle):
         {"id": 0, "score": -7.1}                            its answer, in any order, as soon as it is known
         {"id": 0, "scores": {"affinity": -7.1, "qed": 0.4}} with several endpoints
         {"id": 0, "error": "no conformer"}                  it failed; null for a score means the same
+        {"id": 0, "scores": {"affinity": -7.1, "qed": null}, "error": "no qed"}  the error says why a number is missing
 
     It is started once, with no shell, and kept; parallel batches start one each. It must flush its answers, log to standard
     error, and end when its standard input does. When it hangs beyond `timeout` seconds a batch, ends early or breaks these
@@ -95,10 +97,14 @@ class ProgramOracle(Oracle):
         known = answer.get("id")
         if not isinstance(known, int) or known not in rows:
             raise OracleError(f"it answered the id {quote(known)}, which was not asked or is answered already")
-        if answer.get("error") is not None:
-            reading = Reading((float("nan"),) * len(self.endpoints), clip(str(answer["error"])), True)
-        elif "scores" in answer or "score" in answer:
+        error = answer.get("error")
+        told = clip(str(error)) if error else ""  # "", false and null are no error
+        if "scores" in answer or "score" in answer:
             reading = read_answer(answer.get("scores", answer.get("score")), self.endpoints)
+            if told and reading.reason is not None:
+                reading = Reading(reading.values, told, True)
+        elif error is not None:
+            reading = Reading((math.nan,) * len(self.endpoints), told or "an error without a message", True)
         else:
             raise OracleError(f"it answered {quote(answer)}, which has no score, scores or error")
         if not reading.understood and not self._understood:  # nothing right yet: a mistake in the program

@@ -92,6 +92,7 @@ def optimize(
         function, oracle = oracle, FunctionOracle(oracle, _list_names(endpoints))
         if timeout is not None:
             oracle = FunctionOracle(_limit_time(timeout, function), oracle.endpoints, oracle.name)
+            oracle.timeout = timeout  # so that batches are kept short enough
     options_given = None
     if oracle is not None:
         asked["oracle"], options_given = None, options

@@ -41,6 +41,7 @@ from pipeline.oracles.ledger import Map
 from pipeline.report.building.optimization_report import build_optimization_report
 from pipeline.workflows.checks.preflight import check_optimization
 from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, name_library, record_run
+from pipeline.workflows.records.oracle_files import FILES, note_oracle_files
 from pipeline.workflows.records.run_folder import RunWriter, estimate_run, open_run_writer
 from pipeline.workflows.records.search_state import (
     RUN,
@@ -117,10 +118,11 @@ def optimize_run(
             return run
         config = keep_without_limits(config, state)
         before = note_settings(config, state)
-        for warning in before:  # before a call is paid
-            warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         if resume is not None:
             copy_calls(resume, state)
+        changed = note_oracle_files(config.oracle, state)
+        for warning in (*before, *changed):  # before a call is paid
+            warnings.warn(warning, ChemVAEWarning, stacklevel=2)
         repeat_from = None if before else count_first_calls(resume, state)
         known = known or KnownMolecules(workspace, library, None if resume is None else resume.id)
         started = time.monotonic()
@@ -137,13 +139,13 @@ def optimize_run(
                 progress=progress,
             )
         seconds = time.monotonic() - started
-        found.warnings += dict.fromkeys([*before, *raised])
+        found.warnings += dict.fromkeys([*before, *changed, *raised])
         if config.exclude_known:
             leave_out_known(found, model, known)
         asked["optimize"] = config.model_dump(mode="json")
         with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
             atomic_files.write_json(state / RUN, {"run": writer.run.id, "asked": hash_content(asked)})
-            for file in (LOG, ORIGINS):
+            for file in (LOG, ORIGINS, FILES):
                 if (state / file).exists():
                     shutil.copyfile(state / file, writer.folder / file)
             run = write_run(writer, found, seconds, progress, known)

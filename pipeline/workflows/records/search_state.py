@@ -16,6 +16,7 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import LOG, ORIGINS
 from pipeline.optimization.provenance import Provenance
 from pipeline.oracles.call_log import count_calls, find_log, has_calls
+from pipeline.workflows.records.oracle_files import FILES
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.folders import delete_folder, hash_content
 
@@ -90,7 +91,7 @@ def note_settings(config: OptimizeConfig, state: Path) -> list[str]:
 
 
 def copy_calls(run: Run, state: Path) -> None:
-    """Copy the calls of a finished run to where the loop looks for its own."""
+    """Copy the calls of a finished run to where the loop looks for its own, and the versions of the oracle that answered."""
     log = find_log(run.folder / LOG)
     if log is None:
         raise UserError(f"the run {run.id} has no {LOG}: it was no optimization, and there is nothing to go on from")
@@ -101,8 +102,10 @@ def copy_calls(run: Run, state: Path) -> None:
         with atomic_files.write_whole(state / ORIGINS) as partial:
             shutil.copyfile(run.folder / ORIGINS, partial)
         Provenance(state / ORIGINS).mark_begin()
-    with atomic_files.write_whole(state / log.name) as partial:
-        shutil.copyfile(log, partial)
+    for path in (run.folder / FILES, log):
+        if path.is_file():
+            with atomic_files.write_whole(state / path.name) as partial:
+                shutil.copyfile(path, partial)
 
 
 def count_first_calls(resume: Run | None, state: Path) -> int | None:

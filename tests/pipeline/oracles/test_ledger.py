@@ -144,6 +144,22 @@ def test_failures_are_charged_once_the_oracle_has_answered_since(tmp_path: Path)
     assert alone >= set(range(21, 33))
 
 
+def test_a_failing_molecule_that_a_kill_left_over_does_not_hold_up_the_next_run(tmp_path: Path) -> None:
+    lengths = Lengths(raises=lambda s: len(s) > 20)
+    with ledger(lengths, tmp_path) as oracle:
+        oracle.score(ALKANES[:20])
+    with ledger(lengths, tmp_path) as oracle:
+        assert oracle.score(ALKANES[:21]).status[20] == "failed: poisoned" and oracle.calls == 21
+        assert lengths.batches[-1] == ALKANES[19:20], "one that it had answered before tells that it is not to blame"
+    down = Lengths(raises=lambda s: True)
+    with ledger(down, tmp_path) as oracle:
+        with pytest.raises(
+            OracleError, match=r"not charged\) and on one that it had answered before: poisoned; 21 calls"
+        ):
+            oracle.score(ALKANES[:60])
+        assert oracle.calls == 21 and len(set(down.asked)) == 4, "three new molecules and that one"
+
+
 def test_a_short_outage_charges_only_what_was_asked_alone_in_it(tmp_path: Path) -> None:
     def run(name: str, outage: int) -> tuple[int, int]:
         lengths = Lengths()
@@ -216,6 +232,26 @@ def test_an_oracle_that_gives_no_numbers_does_not_get_the_whole_budget(tmp_path:
         with pytest.raises(OracleError, match=r"no number for 20 molecules in a row.*nothing there"):
             oracle.score(ALKANES[:150])
         assert oracle.calls <= 25
+
+
+def test_calls_without_a_number_are_counted_over_rounds_and_runs(tmp_path: Path) -> None:
+    def run(lengths: Lengths) -> int:
+        """Ask in rounds of 7, and return the calls in the log when the run stops."""
+        with ledger(lengths, tmp_path, budget=300, batch_size=4) as oracle:
+            with pytest.raises(OracleError, match="no number for") as stopped:
+                for start in range(0, 280, 7):
+                    oracle.score(ALKANES[start : start + 7])
+            assert f" {oracle.calls} calls are in the log" in str(stopped.value), (
+                "also those of the batch after the stop"
+            )
+            return oracle.calls
+
+    dead = Lengths(nan=lambda s: True)
+    assert 30 <= run(dead) < 34, "a tenth of the budget"
+    with ledger(dead, tmp_path, budget=300) as oracle:
+        oracle.score(ALKANES[:50])  # running again goes on, and is killed here
+    assert 60 <= run(dead) < 64
+    assert 220 <= run(Lengths(nan=lambda s: len(s) > 120)) < 224, "a hundred after a number"
 
 
 @pytest.mark.parametrize("answer", [Answer(9, (1.0,)), Answer(0, (1.0, 2.0)), None])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,27 @@ waiting.clear()"""
     assert found[1].reason == "no conformer" and found[2].reason == "a: no value" and found[3].reason == "b: infinite"
     assert found[2].values[1] == 3.0 and found[3].values[0] == 4.0
     assert again[0, 1] == found[0].values[1], "the program is started once and kept"
+
+
+@pytest.mark.parametrize(
+    ("said", "values", "reason"),
+    [
+        ({"scores": {"a": -7.5, "b": 1}, "error": ""}, [-7.5, 1.0], None),
+        ({"scores": {"a": -7.5, "b": 1}, "error": False}, [-7.5, 1.0], None),
+        ({"scores": {"a": -7.5, "b": 1}, "error": "b is an estimate"}, [-7.5, 1.0], None),
+        ({"scores": {"a": -7.5, "b": None}, "error": None}, [-7.5, None], "b: no value"),
+        ({"scores": {"a": -7.5, "b": None}, "error": "b did not converge"}, [-7.5, None], "b did not converge"),
+        ({"score": None, "error": "no conformer"}, [None, None], "no conformer"),
+        ({"scores": "none", "error": "no conformer"}, [None, None], "no conformer"),
+        ({"error": ""}, [None, None], "an error without a message"),
+    ],
+)
+def test_an_error_beside_scores_says_why_others_are_missing(
+    tmp_path: Path, said: dict[str, Any], values: list[float | None], reason: str | None
+) -> None:
+    with ProgramOracle(program(tmp_path, f"answer(id=ask['id'], **{said!r})"), ("a", "b")) as oracle:
+        (answer,) = oracle.answers(["C"])
+    assert [None if math.isnan(v) else v for v in answer.values] == values and answer.reason == reason
 
 
 def test_a_program_that_hangs_is_killed_with_its_children_and_the_rest_is_asked_again(tmp_path: Path) -> None:

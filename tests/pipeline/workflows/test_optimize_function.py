@@ -64,3 +64,19 @@ def test_the_notebook_says_how_the_function_is_asked(model: TrainedModel, tmp_pa
             mg.optimize(model, calls=5, maximize="logp", **wrong)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="an Oracle has its own"):
         mg.optimize(model, FunctionOracle(Nitrogens()), 5, timeout=3)
+
+
+def test_the_batches_of_a_function_are_far_shorter_than_its_timeout(model: TrainedModel) -> None:
+    sizes: list[int] = []
+
+    def dock(smiles: list[str]) -> list[float]:
+        sizes.append(len(smiles))
+        time.sleep(0.05 * len(smiles))
+        return [0.5] * len(smiles)
+
+    found = mg.optimize(
+        model, dock, 40, strategy="random", batch_size=40, timeout=1.0,
+        usual_size=False, allow_unusual=("all",),  # so that the first round is full
+    )  # fmt: skip
+    assert found.counts["scored"] == 40 and max(sizes) <= 10
+    assert sum(sizes) < 60, "a batch that is late is computed once more, beside itself"

@@ -24,7 +24,7 @@ from pipeline.workflows.records.search_state import BEGUN, find_state_folder, ke
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.folders import lock_folder
 from tests.pipeline.optimization.searches import Killed, Nitrogens, config
-from tests.pipeline.oracles.example_oracles import read_log
+from tests.pipeline.oracles.example_oracles import module, read_log
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +189,25 @@ def test_a_stopped_run_goes_on_under_other_objectives(
     )
     anew = optimize_run(model, config(10, oracle=ours), workspace, "changed", oracle=(third := Nitrogens()))
     assert len(third.asked) == 10 == anew.report["optimization"]["calls"], "finished, it begins anew"
+
+
+def test_a_function_that_was_changed_since_is_told_of_in_the_report(
+    model: TrainedModel, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {"function": f"{module(tmp_path, monkeypatch, '# wrong', 'mended_score')}:score", "endpoints": ["score"]}
+    first, second, third = Nitrogens(killed_at=20), Nitrogens(), Nitrogens()
+    with pytest.raises(Killed):
+        optimize_run(model, config(30, oracle=ours), workspace, "mended", oracle=first)
+    (tmp_path / "mended_score.py").write_text("# right")
+    told = f"mended_score.py was changed after the first {len(first.asked)} answers"
+    with pytest.warns(ChemVAEWarning, match=told):
+        run = optimize_run(model, config(30, oracle=ours), workspace, "mended", oracle=second)
+    assert len(second.asked) == 30 - len(first.asked), "no answer is lost"
+    assert [w.startswith(told) for w in run.report["warnings"]].count(True) == 1
+    (tmp_path / "mended_score.py").write_text("# better")
+    with pytest.warns(ChemVAEWarning, match=r"mended_score\.py was changed after the first 30 answers"):
+        optimize_run(model, config(35, oracle=ours), workspace, "mended", oracle=third, resume=run)
+    assert len(third.asked) == 5
 
 
 def test_where_the_calls_are_kept(model: TrainedModel, tmp_path: Path) -> None:
