@@ -101,8 +101,9 @@ class ProgramOracle(Oracle):
         told = clip(str(error)) if error else ""  # "", false and null are no error
         if "scores" in answer or "score" in answer:
             reading = read_answer(answer.get("scores", answer.get("score")), self.endpoints)
-            if told and reading.reason is not None:
-                reading = Reading(reading.values, told, True)
+            if told:  # where no number is missing, none can be trusted: some programs write 0 beside their error
+                values = reading.values if reading.reason is not None else (math.nan,) * len(self.endpoints)
+                reading = Reading(values, told, True)
         elif error is not None:
             reading = Reading((math.nan,) * len(self.endpoints), told or "an error without a message", True)
         else:

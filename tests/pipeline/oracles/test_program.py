@@ -40,7 +40,7 @@ waiting.clear()"""
     [
         ({"scores": {"a": -7.5, "b": 1}, "error": ""}, [-7.5, 1.0], None),
         ({"scores": {"a": -7.5, "b": 1}, "error": False}, [-7.5, 1.0], None),
-        ({"scores": {"a": -7.5, "b": 1}, "error": "b is an estimate"}, [-7.5, 1.0], None),
+        ({"scores": {"a": 0.0, "b": 0.0}, "error": "no conformer"}, [None, None], "no conformer"),
         ({"scores": {"a": -7.5, "b": None}, "error": None}, [-7.5, None], "b: no value"),
         ({"scores": {"a": -7.5, "b": None}, "error": "b did not converge"}, [-7.5, None], "b did not converge"),
         ({"score": None, "error": "no conformer"}, [None, None], "no conformer"),
