@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.terminal import list_reused
-from pipeline.workspace.presentation.csv_tables import read_csv
 
 if TYPE_CHECKING:
     from pipeline.datasets.dataset import Dataset
@@ -25,6 +24,7 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         more: What the command adds.
     """
     from pipeline.report.model import read_report  # here and below: --help does without pydantic and pandas
+    from pipeline.report.read_candidates import read_candidates
     from pipeline.report.read_first import split_warnings
     from pipeline.report.tables import list_achieved_rows, list_funnel_rows, list_warnings
     from pipeline.workflows.records.summarize_runs import list_missing, summarize_run
@@ -42,7 +42,7 @@ def describe_run(folder: Path, **more: Any) -> dict[str, Any]:
         "achieved": list_achieved_rows(report),
         "warnings": warnings,
         "notes": [*notes, *report.dataset.notes],
-        "best": read_csv(table).head(BEST) if table.exists() else [],
+        "best": read_candidates(table, report).head(BEST) if table.exists() else [],
         **more,
     }
 

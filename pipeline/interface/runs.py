@@ -9,14 +9,22 @@ from typing import Any, Self, TypeVar
 import pandas as pd
 
 from chem_vae.progress import Progress
-from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
+from pipeline.chemistry.output.molecule_table import (
+    OWN_COLUMNS,
+    HasCandidates,
+    MoleculeTable,
+    list_drawings,
+    list_lines,
+)
 from pipeline.config import CampaignConfig
 from pipeline.interface.data import make_config
 from pipeline.objectives.aims import collect_objectives
+from pipeline.report.model import read_report
+from pipeline.report.read_candidates import read_candidates
+from pipeline.report.shown_properties import list_own_columns
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workspace import runs
 from pipeline.workspace.lookup import find_workspace
-from pipeline.workspace.presentation.csv_tables import read_csv
 from pipeline.workspace.presentation.notebook_card import Card
 from pipeline.workspace.progress.bars import follow
 from pipeline.workspace.settings import Settings
@@ -47,7 +55,12 @@ class Run(HasCandidates, runs.Run):
     def to_frame(self) -> MoleculeTable:
         """Return the candidates, one per row, best first; a table without rows where the folder has none."""
         path = self.folder / CANDIDATES
-        return MoleculeTable(read_csv(path) if path.is_file() and path.stat().st_size else pd.DataFrame())
+        if not path.is_file() or not path.stat().st_size:
+            return MoleculeTable(pd.DataFrame())
+        report = read_report(self.folder)
+        table = MoleculeTable(read_candidates(path, report))
+        table.attrs[OWN_COLUMNS] = list_own_columns(report)
+        return table
 
     @property
     def report_page(self) -> Path:

@@ -16,12 +16,10 @@ from openpyxl.utils import get_column_letter
 from chem_vae.atomic_files import to_plain, write_whole
 from pipeline.chemistry.output.drawings import draw_png
 from pipeline.report.candidate_data import CandidateData, collect_candidate_data
-from pipeline.report.column_dictionary import MEASURED, describe_columns, make_dictionary
-from pipeline.report.model import Report, read_report
-from pipeline.report.shown_properties import list_own_columns
-from pipeline.workspace.presentation.csv_tables import escape_formula, read_csv
+from pipeline.report.column_dictionary import make_dictionary
+from pipeline.report.model import read_report
+from pipeline.report.read_candidates import read_candidates
 from pipeline.workspace.presentation.formatting import is_number
-from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
 MOST_DRAWN = 1000
 """Rows that get a drawing: a drawing takes 2 kB and 10 ms."""
@@ -45,7 +43,7 @@ def write_workbook(folder: Path, path: Path) -> int:
         DataError: If the folder has no whole report.
     """
     report = read_report(folder)
-    data = collect_candidate_data(report, _read_candidates(folder / "candidates.csv", report))
+    data = collect_candidate_data(report, read_candidates(folder / "candidates.csv", report))
     book = Workbook()
     sheet: Any = book.active
     sheet.title = "candidates"
@@ -54,27 +52,6 @@ def write_workbook(folder: Path, path: Path) -> int:
     with write_whole(path) as partial:
         book.save(partial)
     return data.count
-
-
-def _read_candidates(path: Path, report: Report) -> pd.DataFrame:
-    """Read candidates.csv with the columns of a catalogue's or the user's own as they came: 0007 is no number."""
-    names = [str(name) for name in read_csv(path, nrows=0)]
-    near = [e for e in describe_columns(names, report) if e.column.startswith(NEAREST_MEASURED)]
-    texts = {*list_own_columns(report), *(e.column for e in near if e.column != f"{NEAREST_MEASURED}similarity")}
-    types = {escape_formula(name): str for name in texts}
-    table = read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
-    for entry in near:
-        if entry.basis == MEASURED:
-            table[entry.column] = table[entry.column].map(_read_measured, na_action="ignore")
-    return table
-
-
-def _read_measured(text: str) -> float | str:
-    """Read a measured value as a number; a bound stays a text."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _fill_candidates(sheet: Any, data: CandidateData) -> None:

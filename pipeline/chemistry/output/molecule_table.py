@@ -27,6 +27,8 @@ _BASES = ("computed", "predicted", "measured")
 _FIRST = ("similarity", "distance", "anomaly", "hit_probability", "score")
 _VALUES = 3
 """Values in the caption of a drawing."""
+OWN_COLUMNS = "own columns"
+"""The attribute of a table that lists the columns of a catalogue's own, whose names say nothing of what is in them."""
 
 
 class MoleculeTable(pd.DataFrame):
@@ -139,7 +141,8 @@ def find_structures(table: pd.DataFrame) -> str | None:
 
 def list_values(table: pd.DataFrame, first: Sequence[str] = ()) -> list[str]:
     """List the columns of numbers about the molecules, those of `first` before the others."""
-    names = [str(name) for name in table.columns]
+    own = table.attrs.get(OWN_COLUMNS, ())
+    names = [str(name) for name in table.columns if name not in own]
     found = [name for name in (*first, *_FIRST) if name in names]
     found += [name for name in names if split_value_column(name, _BASES)[1]]
     return [name for name in dict.fromkeys(found) if pd.api.types.is_numeric_dtype(table[name])]
@@ -286,6 +289,7 @@ def _render_scatter(table: pd.DataFrame, x: str, y: str, kind: str) -> bytes:
                 if chosen.any():
                     axes.scatter(table[x][chosen], table[y][chosen], s=18, color=color, label=label)
             axes.legend(loc="best")
-        axes.set_xlabel(name_value(x))
-        axes.set_ylabel(name_value(y))
+        own = table.attrs.get(OWN_COLUMNS, ())
+        axes.set_xlabel(x if x in own else name_value(x))
+        axes.set_ylabel(y if y in own else name_value(y))
     return render_picture(figure, kind)
