@@ -17,7 +17,7 @@ from chem_vae.progress import Progress, silent
 from flows.candidate_rows import make_candidate_rows, read_candidates
 from flows.environment import ADDRESS_VARIABLE, is_quiet
 from pipeline.models.description.model_description import list_model_warnings
-from pipeline.workspace.presentation.formatting import format_plain
+from pipeline.workspace.presentation.formatting import count_things, format_plain
 from pipeline.workspace.progress.bars import show_progress
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.run_log import log_progress
@@ -175,7 +175,9 @@ def show_run(run: Run, hit_score: float | None = None) -> None:
     where = _show_report(run)
     counts = ", ".join(f"{row['stage']} {row['count']:,} of {row['of']:,}" for row in funnel)
     log_line(
-        f"{run.manifest.get('candidates', len(candidates)):,} candidates ({counts})" if counts else "no candidates"
+        f"{count_things(run.manifest.get('candidates', len(candidates)), 'candidate')} ({counts})"
+        if counts
+        else "no candidates"
     )
     for warning in list_warnings(report):
         log_line(warning, "warning")

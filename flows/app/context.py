@@ -32,6 +32,22 @@ class AppContext:
         """
         return _merge(copy.deepcopy(dict(self.settings)), asked)
 
+    def find_setting(self, table: str, name: str, usual: int) -> int:
+        """Return a whole number of the app's own settings, or the usual one where these have none."""
+        return int((self.settings.get(table) or {}).get(name, usual))
+
+    def describe_constraints(self, table: str) -> str:
+        """Say which constraints of the app's own settings hold in every run beside those of a page; "" where there are none.
+
+        Args:
+            table: The table of the settings, "generate" or "optimize".
+        """
+        from pipeline.objectives.config import Constraint  # here: --help does without pydantic
+
+        known = (self.settings.get(table) or {}).get("constraints") or ()
+        told = "; ".join(Constraint.model_validate(entry).describe() for entry in known)
+        return f"This app's own settings ask in every run: {told}." if told else ""
+
     def list_models(self) -> dict[str, str]:
         """List the models by what finds them, with the name to show; those of the workspace first."""
         own = {folder.name: folder.name for folder in list_workspace_models(self.workspace)}

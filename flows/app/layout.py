@@ -83,15 +83,6 @@ def fold(title: str, classes: str = "") -> Iterator[ui.element]:
         yield element
 
 
-def count(number: int, noun: str) -> str:
-    """Write a number with what it counts.
-
-    >>> count(1, "row"), count(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def primary_button(label: str, action: Callable[..., Any] | None = None, icon: str | None = None) -> ui.button:
     """Show the button of the next step, of which a page has one."""
     return ui.button(label, on_click=action, icon=icon).props("unelevated no-caps size=md padding='9px 20px'")

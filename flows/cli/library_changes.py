@@ -30,6 +30,7 @@ from flows.cli.options import HOW, make_option
 from flows.terminal import format_table, name_workspace, note, suggest_command
 from pipeline.datasets.labels.units import is_unit
 from pipeline.workspace.lookup import find_run
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.redaction import redact
 
 app = new_group()
@@ -55,8 +56,10 @@ def add(run: str, workspace: Path, library: Address = None) -> None:
                 print(f"{run}: in the library already")
                 continue
             lost = f", {recorded.unreadable:,} cannot be read" if recorded.unreadable else ""
-            print(f"{recorded.run}: {recorded.candidates:,} candidates, {recorded.new:,} new to the library{lost}")
-        print(f"{total:,} molecules in {address}")
+            print(
+                f"{recorded.run}: {count_things(recorded.candidates, 'candidate')}, {recorded.new:,} new to the library{lost}"
+            )
+        print(f"{count_things(total, 'molecule')} in {address}")
     suggest_command(f"chem-vae library top{name_workspace(workspace)}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
-from pipeline.workspace.presentation.formatting import format_plain
+from pipeline.workspace.presentation.formatting import count_things, format_plain
 
 if TYPE_CHECKING:
     from pipeline.workspace.runs import Run
@@ -31,13 +31,11 @@ def tell_finished(run: Run, best: dict[str, Any] | None, hit_score: float | None
     score = best.get("score") if best else None
     facts = {"run": run.id, "candidates": count, "report": where}
     shown = format_plain(score) or "-"
-    emit(FINISHED, name, f"{count:,} candidates, the best with a score of {shown}; {where}", **facts)
+    emit(FINISHED, name, f"{count_things(count, 'candidate')}, the best with a score of {shown}; {where}", **facts)
     if not count:
         emit(NOTHING_NEW, name, f"the run {run.id} has no new candidates; {where}", **facts)
     elif best and hit_score is not None and isinstance(score, int | float) and score >= hit_score:
-        text = (
-            f"{best.get('smiles')} has a score of {shown} (a hit from {hit_score:g} on); {count:,} candidates; {where}"
-        )
+        text = f"{best.get('smiles')} has a score of {shown} (a hit from {hit_score:g} on); {count_things(count, 'candidate')}; {where}"
         emit(HIT, name, text, smiles=best.get("smiles"), score=score, **facts)
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.datasets.readers.row_numbers import RowNumbers
-from pipeline.workspace.presentation.formatting import format_brief, format_plain_spread
+from pipeline.workspace.presentation.formatting import count_things, format_brief, format_plain_spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,8 +90,8 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
     '800 rows → 742 molecules; 31 duplicates merged, 27 rejected (parse 20, size 7); pIC50: 730 values, 12 as bounds, 9 with a spread'
     """
     counts = manifest["counts"]
-    text = f"{_count(counts['rows'], 'row')} → {_count(counts['accepted'], 'molecule')}"
-    parts = [f"{_count(counts['duplicates'], 'duplicate')} merged"] if counts["duplicates"] else []
+    text = f"{count_things(counts['rows'], 'row')} → {count_things(counts['accepted'], 'molecule')}"
+    parts = [f"{count_things(counts['duplicates'], 'duplicate')} merged"] if counts["duplicates"] else []
     if counts["rejected"]:
         stages = ", ".join(f"{stage} {n:,}" for stage, n in counts["rejected_by_stage"].items())
         parts.append(f"{counts['rejected']:,} rejected ({stages})")
@@ -103,7 +103,7 @@ def describe_counts(manifest: Mapping[str, Any]) -> str:
 
 def describe_label(label: Mapping[str, int]) -> str:
     """Say how many values a measured property has, how many are bounds, and how many have a spread of their own."""
-    parts = [_count(label["exact"], "value")]
+    parts = [count_things(label["exact"], "value")]
     parts += [f"{label['bounds']:,} as bounds"] if label["bounds"] else []
     parts += [f"{label['spread']:,} with a spread"] if label["spread"] else []
     return ", ".join(parts)
@@ -161,10 +161,6 @@ def _describe_property(entry: Mapping[str, Any], label: Mapping[str, int] | None
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def order_by_request(sentences: Iterable[str], asked: Iterable[str]) -> list[str]:

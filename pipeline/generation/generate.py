@@ -64,7 +64,7 @@ from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
 
-IDLE = {
+UNUSED = {
     ACQUISITION: ("temperature", "guidance", "redraws", "batch_size"),
     SCAFFOLD: ("guidance", "redraws", "measured", "allow_stereo_copies"),
     "": ("measured", "allow_stereo_copies"),
@@ -118,7 +118,7 @@ def generate(
     warnings += list_novelty_warnings(model, dataset)
     config = config.model_copy(update={"strategy": choose_strategy(objectives, model, config)})
 
-    warnings += list_idle_settings(config)
+    warnings += list_unused_settings(config)
     constraints = make_constraints(config, model)
     check_aims(config.objectives, config.constraints)
     allowed = read_allowed(config.allow_unusual)
@@ -243,11 +243,11 @@ def choose_strategy(objectives: Sequence[ResolvedObjective], model: TrainedModel
     return asked or usual
 
 
-def list_idle_settings(config: GenerateConfig) -> list[str]:
+def list_unused_settings(config: GenerateConfig) -> list[str]:
     """Name the settings that were changed and that the strategy does not use, in a sentence; nothing where there are none."""
-    idle = IDLE[ACQUISITION if config.strategy == ACQUISITION else SCAFFOLD if config.strategy == SCAFFOLD else ""]
+    unused = UNUSED[ACQUISITION if config.strategy == ACQUISITION else SCAFFOLD if config.strategy == SCAFFOLD else ""]
     usual = GenerateConfig()
-    changed = [name for name in idle if getattr(config, name) != getattr(usual, name)]
+    changed = [name for name in unused if getattr(config, name) != getattr(usual, name)]
     if not changed:
         return []
     have = "has" if len(changed) == 1 else "have"

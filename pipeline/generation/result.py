@@ -13,7 +13,7 @@ from pipeline.generation.acquisition.hit_probability import ExpectedHits
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.sampling.constraint_filter import Refusals
 from pipeline.objectives.desirability import ResolvedObjective
-from pipeline.workspace.presentation.formatting import format_number
+from pipeline.workspace.presentation.formatting import count_things, format_number
 from pipeline.workspace.presentation.notebook_card import Card
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class GenerationReport(HasCandidates):
             facts.append(("expected to reach", f"{hits.goal}: {expected}, by the model's own probabilities"))
         table, values = self.to_frame(), self._list_values()
         return Card(
-            f"{len(table):,} candidate{'' if len(table) == 1 else 's'}",
+            count_things(len(table), "candidate"),
             facts,
             self.warnings,
             list_drawings(table, values),

@@ -25,6 +25,7 @@ from pipeline.report.shown_properties import list_own_columns
 from pipeline.workflows.campaign import campaign as run_campaign
 from pipeline.workspace import runs
 from pipeline.workspace.lookup import find_workspace
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.notebook_card import Card
 from pipeline.workspace.progress.bars import follow
 from pipeline.workspace.settings import Settings
@@ -81,7 +82,7 @@ class Run(HasCandidates, runs.Run):
             facts.append(
                 ("found", " → ".join(f"{name} {count:,}" for name, count in counts.items() if isinstance(count, int)))
             )
-        title = f"run {self.id}: {len(table):,} candidate{'' if len(table) == 1 else 's'}"
+        title = f"run {self.id}: {count_things(len(table), 'candidate')}"
         hint = "more: .to_frame(), .grid(n=...), .plot(), .report, .report_page" if manifest else "it is not finished"
         return Card(title, facts, (), list_drawings(table, values), list_lines(table, values), hint)
 

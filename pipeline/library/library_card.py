@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from pipeline.chemistry.output.molecule_table import list_drawings, list_lines
 from pipeline.library.schema import MoleculeRecord, RunRecord
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.notebook_card import Card
 
 
@@ -37,7 +38,7 @@ def make_library_card(connection: Connection, address: str, best: pd.DataFrame) 
     )
     hint = 'more: .to_frame(ranges=["qed_computed>0.8"], limit=50), .describe("CV-000001"), .list_runs()'
     return Card(
-        f"candidate library: {total:,} molecule{'' if total == 1 else 's'}",
+        f"candidate library: {count_things(total, 'molecule')}",
         facts,
         (),
         list_drawings(best),

@@ -19,6 +19,7 @@ from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.pareto import choose_reference_point, compute_hypervolume, number_fronts
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.computed import ComputedOracle
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.notebook_card import Card, Picture
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, render_picture
 
@@ -90,7 +91,7 @@ class Optimization(HasCandidates):
         facts.append(("ended", self.ended))
         table, values = self.to_frame(), self._list_values()
         return Card(
-            f"{len(table):,} candidate{'' if len(table) == 1 else 's'} of {len(self.calls):,} oracle calls",
+            f"{count_things(len(table), 'candidate')} of {count_things(len(self.calls), 'oracle call')}",
             facts,
             self.warnings,
             list_drawings(table, values),

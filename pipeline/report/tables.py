@@ -9,6 +9,7 @@ from pipeline.objectives.config import MEASURED_SIZE, MOST_UNUSUAL, USUAL, USUAL
 from pipeline.report.facts.asked_and_found import Achieved, News, Refusal
 from pipeline.report.facts.part import Share
 from pipeline.report.model import Report
+from pipeline.workspace.presentation.formatting import count_things
 
 
 def list_funnel_rows(report: Report) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def describe_news(report: Report) -> str:
     if news.known:
         were = "was" if met == 1 else "were"
         what = f"{were} left out" if news.excluded else f"{were} met and may be chosen again"
-        told.append(f"the library knew {news.known:,} molecule{'' if news.known == 1 else 's'}, {met:,} of them {what}")
+        told.append(f"the library knew {count_things(news.known, 'molecule')}, {met:,} of them {what}")
     return "; ".join(told)
 
 

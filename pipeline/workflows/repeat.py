@@ -19,6 +19,7 @@ from pipeline.workflows.records.known_molecules import KnownMolecules
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.lookup import CALLS
 from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import Run, list_versions
 
@@ -110,7 +111,10 @@ def compare_candidates(first: Run, second: Run) -> tuple[bool, str]:
         columns = [c for c in one if c in two and c != SECONDS and pd.api.types.is_numeric_dtype(one[c])]
         equal = all(_is_close(one[c], two[c]) for c in columns)
         values = "and all their values" if equal else "but not all of their values"
-        return True, f"the same {len(mine):,} candidates in the same order, {values}, as in the run {first.id}"
+        return (
+            True,
+            f"the same {count_things(len(mine), 'candidate')} in the same order, {values}, as in the run {first.id}",
+        )
     shared = len(set(mine) & set(theirs))
     versions = first.manifest.get("versions") or {}
     now = list_versions()

@@ -212,12 +212,13 @@ async def test_the_constraints_of_the_apps_own_settings_hold_beside_those_of_the
     tmp_path: Path, started: list[str]
 ) -> None:
     usual: list[dict[str, Any]] = [{"property": "tpsa", "at_most": 90.0}, {"alerts": ["PAINS", "BRENK"]}]
-    async with open_app(tmp_path, {"generate": {"constraints": usual, "samples": 500}}) as user:
+    async with open_app(tmp_path, {"generate": {"constraints": usual, "samples": 500, "n": 7}}) as user:
         await user.open("/")
         await drop(user, "my.csv", write_table())
         await wait_for(user, "Find molecules")
+        await user.should_see("This app's own settings ask in every run: tpsa at most 90; no alert of PAINS, BRENK.")
         asked = await find_molecules(user, tmp_path, started)
-        assert asked["constraints"] == usual and asked["samples"] == 500
+        assert asked["constraints"] == usual and asked["samples"] == 500 and asked["n"] == 7
         await user.open(f"/start/{list_jobs(tmp_path, ('run',))[0].facts['upload']}")
         await wait_for(user, "Find molecules")
         with user:

@@ -17,7 +17,6 @@ from flows.app.candidates.library_rows import show_cards, show_table
 from flows.app.context import AppContext
 from flows.app.layout import (
     block,
-    count,
     fail,
     fold,
     frame,
@@ -33,6 +32,7 @@ from pipeline.library.candidate_library import CandidateLibrary, LibraryPage, op
 from pipeline.library.laboratory.measurements import ImportedMeasurements
 from pipeline.library.schema import STATUSES
 from pipeline.library.search.queries import LibraryQuery
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.uploads import MOST_BYTES
 
 PAGE = 24
@@ -58,7 +58,7 @@ def register(context: AppContext) -> None:
                 say_empty("No molecule yet", "Every finished run puts its candidates here.", "Begin with a file", "/")
                 return
             text(
-                f"{count(number, 'molecule')} that were proposed so far. Choose what to make, and bring back what was measured.",
+                f"{count_things(number, 'molecule')} that were proposed so far. Choose what to make, and bring back what was measured.",
                 "lede",
             )
             await LibraryView(context).show()
@@ -174,7 +174,9 @@ class LibraryView:
 
     def _tick(self, molecule: str, ticked: bool) -> None:
         self.chosen = self.chosen | {molecule} if ticked else self.chosen - {molecule}
-        self.told.set_text(f"{count(len(self.chosen), 'molecule')} ticked." if self.chosen else "Nothing is ticked.")
+        self.told.set_text(
+            f"{count_things(len(self.chosen), 'molecule')} ticked." if self.chosen else "Nothing is ticked."
+        )
 
     @tell_errors
     async def decide(self, status: str) -> None:
@@ -184,7 +186,7 @@ class LibraryView:
             return
         ids, why = sorted(self.chosen), (self.note.value or "").strip()
         await asyncio.to_thread(_use, self.context, lambda library: library.set_status(ids, status, why=why))
-        ui.notify(f"{count(len(ids), 'molecule')} {status}.", type="positive", position="top")
+        ui.notify(f"{count_things(len(ids), 'molecule')} {status}.", type="positive", position="top")
         self.chosen = set()
         self._tick("", False)
         self.note.set_value("")
@@ -214,11 +216,11 @@ class LibraryView:
         self.imported.clear()
         with self.imported:
             with ui.element("div").classes("okay").props("role=status"):
-                text(f"{count(made.rows, 'row')} read: {count(made.added, 'new measurement')} of {count(made.molecules, 'molecule')}, "
+                text(f"{count_things(made.rows, 'row')} read: {count_things(made.added, 'new measurement')} of {count_things(made.molecules, 'molecule')}, "
                      f"{made.repeated:,} known already, {made.new_molecules:,} molecules added.")  # fmt: skip
             list_sentences("Rows that contradict", made.contradictions, "warn")
             list_sentences("", made.notes, "note", 3)
             if made.unmatched:
-                with fold(f"{count(len(made.unmatched), 'row')} without a molecule of the library, kept aside"):
+                with fold(f"{count_things(len(made.unmatched), 'row')} without a molecule of the library, kept aside"):
                     plain_table(("row", "molecule", "reason"), made.unmatched[:100])
         await self.turn(self.query.offset)

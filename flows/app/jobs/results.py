@@ -23,7 +23,12 @@ from pipeline.report.tables import describe_hits, list_warnings
 from pipeline.report.workbook import write_workbook
 from pipeline.workflows.records.summarize_runs import count_hits
 from pipeline.workspace.presentation.csv_tables import read_csv_rows
-from pipeline.workspace.presentation.formatting import format_plain, format_plain_spread, format_probability
+from pipeline.workspace.presentation.formatting import (
+    count_things,
+    format_plain,
+    format_plain_spread,
+    format_probability,
+)
 
 SHOWN = 12
 DOWNLOADS = (("candidates.sdf", "Structures (SDF)"), ("candidates.csv", "Table (CSV)"))
@@ -95,8 +100,10 @@ def tell_verdict(report: Report, candidates: int) -> str:
         return capitalize(promised)
     hits, of = count_hits(report)
     if hits is not None and of:
-        return f"{candidates:,} candidates. Of {of:,} molecules that were looked at, {hits:,} meet the goal."
-    return f"{candidates:,} candidates."
+        return (
+            f"{count_things(candidates, 'candidate')}. Of {of:,} molecules that were looked at, {hits:,} meet the goal."
+        )
+    return f"{count_things(candidates, 'candidate')}."
 
 
 def _show_tiles(report: Report, candidates: int) -> None:

@@ -15,7 +15,7 @@ from flows.app.layout import block, frame, heading, primary_button, quiet_button
 from flows.app.pieces import plain_table
 from flows.app.remedies import say
 from pipeline.workflows.records.summarize_runs import RunSummary, summarize_runs
-from pipeline.workspace.presentation.formatting import format_duration
+from pipeline.workspace.presentation.formatting import count_things, format_duration
 from pipeline.workspace.work.jobs import Job, list_jobs
 
 
@@ -102,7 +102,7 @@ def collect_lines(workspace: Path) -> list[Line]:
 
 
 def _describe_run(found: RunSummary, job: Job | None) -> Line:
-    figures = [f"{found.candidates:,} candidates"] if found.candidates is not None else []
+    figures = [f"{count_things(found.candidates, 'candidate')}"] if found.candidates is not None else []
     if found.hits is not None:
         figures.append(f"{found.hits:,} of {found.hits_of:,} within the goal")
     if found.seconds is not None:

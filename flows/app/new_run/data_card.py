@@ -13,7 +13,7 @@ from nicegui import ui
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
 from flows.app.jobs.job_view import show_stages
-from flows.app.layout import block, count, fail, fold, heading, quiet_button, tell_errors, text, tile
+from flows.app.layout import block, fail, fold, heading, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies
 from pipeline.datasets.dataset import Dataset
@@ -22,6 +22,7 @@ from pipeline.datasets.first_look import FirstLook, suggest_ingest
 from pipeline.datasets.labels.label_checks import Finding, find_label_problems
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.work.jobs import Job, list_jobs, make_job
 
 SHOWN = 6
@@ -91,7 +92,7 @@ class DataCard:
             self.log_switch.set_visibility(self.column is not None)
         others = [c for c in look.columns if c.name != self.column]
         if others:
-            with fold(count(len(others), "other column")):
+            with fold(count_things(len(others), "other column")):
                 plain_table(
                     ("column", "holds", "unit", "first cells"),
                     [(c.name, c.kind, c.unit, ", ".join(e[:40] for e in c.examples)) for c in others[:50]],
@@ -209,12 +210,14 @@ class DataCard:
             tile(
                 "molecules",
                 f"{counts['accepted']:,}",
-                f"{count(counts['duplicates'], 'duplicate')} merged" if counts["duplicates"] else "no duplicates",
+                f"{count_things(counts['duplicates'], 'duplicate')} merged"
+                if counts["duplicates"]
+                else "no duplicates",
             )
             tile("rejected rows", f"{counts['rejected']:,}", "each with its reason" if counts["rejected"] else "")
             if found.measured:
                 label = dataset.labels.get(found.measured, {})
-                bounds = f"and {count(label['bounds'], 'bound')} (such as >10)" if label.get("bounds") else ""
+                bounds = f"and {count_things(label['bounds'], 'bound')} (such as >10)" if label.get("bounds") else ""
                 tile(f"values of {found.measured}", f"{label.get('exact', 0):,}", bounds)
         list_sentences("Look at this first", dataset.warnings, "warn", offer=self._offer)
         problems = [finding.text for finding in found.findings if finding.stops]
@@ -226,7 +229,7 @@ class DataCard:
 
     def _show_rejected(self, dataset: Dataset) -> None:
         table = list_rejected(dataset)
-        with fold(f"{count(len(table), 'rejected row')} with the reason"):
+        with fold(f"{count_things(len(table), 'rejected row')} with the reason"):
             shown = [c for c in ("row", "line", "record", "input", "stage", "reason") if c in table.columns] or list(
                 table.columns
             )[:5]

@@ -39,7 +39,7 @@ class GoalCard:
         self.place = ui.element("div").style("display: flex; flex-direction: column; gap: 20px")
         self.values: NDArray[np.float64] = np.zeros(0)
         self.property, self.aim = "", "maximize"
-        self.number, self.name = 50, make_run_name(path.stem)
+        self.number, self.name = min(context.find_setting("generate", "n", 50), MOST), make_run_name(path.stem)
         self.without_alerts = False
         self.weight: dict[str, float] | None = None
         self.ends: dict[str, float] = {}
@@ -105,6 +105,8 @@ class GoalCard:
     def _ask_more(self) -> None:
         # what was wished before the file was read again stays wished, and is seen
         kept, self.weight = self.weight, None
+        if always := self.context.describe_constraints("generate"):
+            text(always, "muted small")
         with fold("More wishes") as wishes:
             if self.without_alerts or kept:
                 wishes.props("open")

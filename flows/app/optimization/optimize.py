@@ -78,18 +78,23 @@ class OptimizeForm:
             self.objectives.show()
         with block():
             heading("How long, and from where?", 2)
+            calls, number = (
+                self.context.find_setting("optimize", *usual) for usual in (("oracle_calls", 500), ("n", 50))
+            )
             with ui.element("div").classes("line"):
                 self.calls = (
-                    ui.number("Times the oracle is asked", value=500, min=10, max=100_000, step=100, format="%d")
+                    ui.number("Times the oracle is asked", value=calls, min=10, max=100_000, step=100, format="%d")
                     .props("outlined")
                     .classes("w-52")
                 )
                 self.number = (
-                    ui.number("Molecules", value=50, min=1, max=1000, step=10, format="%d")
+                    ui.number("Molecules", value=min(number, 1000), min=1, max=1000, step=10, format="%d")
                     .props("outlined")
                     .classes("w-36")
                 )
             self.without_alerts = ui.switch("no molecules with structural alerts (PAINS, BRENK)")
+            if always := self.context.describe_constraints("optimize"):
+                text(always, "muted small")
             with ui.element("div").classes("line"):
                 self.model = ui.select(self.models, value=next(iter(self.models)), label="Start from the molecules of")
                 self.model.props("outlined options-dense").classes("min-w-[260px]")

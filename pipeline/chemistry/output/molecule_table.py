@@ -12,7 +12,7 @@ import pandas as pd
 from chem_vae.errors import UserError, unknown_name
 from pipeline.chemistry.output.drawings import draw_alone, render_grid
 from pipeline.chemistry.output.saving import save
-from pipeline.workspace.presentation.formatting import format_number, is_number
+from pipeline.workspace.presentation.formatting import count_things, format_number, is_number
 from pipeline.workspace.presentation.notebook_card import Card, Described, Drawing, Picture
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, render_picture
 from pipeline.workspace.presentation.value_columns import split_value_column
@@ -213,7 +213,7 @@ def make_table_card(table: pd.DataFrame) -> Card:
         facts.append(("with a reason", f"{len(failed):,} of {len(table):,}: {told}"))
     facts.append(("columns", ", ".join(map(str, table.columns))))
     hint = f"{len(table) - SHOWN:,} more are not drawn: .grid(n={len(table)})" if len(table) > SHOWN else ""
-    title = f"{len(table):,} molecule{'' if len(table) == 1 else 's'}"
+    title = count_things(len(table), "molecule")
     return Card(title, facts, (), list_drawings(table), list_lines(table), hint)
 
 

@@ -44,13 +44,13 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.labels.label import LabelColumn
-from pipeline.datasets.labels.label_account import count_things
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.measured_columns import read_labels
 from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
 from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import ResolvedSource
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder, make_partial, set_aside, write_manifest

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from chem_vae.errors import DataError
-from pipeline.datasets.labels.label_account import count_things
 from pipeline.datasets.labels.units import find_factor, find_mass_factor, is_known_unit, is_same
+from pipeline.workspace.presentation.formatting import count_things
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from chem_vae.errors import DataError
 from pipeline.datasets.labels.label import Label
+from pipeline.workspace.presentation.formatting import count_things
 
 MOST_LOST = 0.1  # of the labels
 _FEW = 3  # cells that are lost together before that is systematic
@@ -166,15 +167,6 @@ class LabelAccount:
                 f"{next(iter(self.unreadable))[:40]!r}"
             )
         return said
-
-
-def count_things(n: int, thing: str) -> str:
-    """Write a count with its noun.
-
-    >>> count_things(1, "value"), count_things(1_200, "value")
-    ('1 value', '1,200 values')
-    """
-    return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def check_losses(account: LabelAccount, is_accepted: bool) -> None:

@@ -20,7 +20,7 @@ from pipeline.datasets.labels.assay_export import AssayColumns, find_assay_colum
 from pipeline.datasets.labels.class_words import find_class_words
 from pipeline.datasets.labels.column_units import UnitFacts, UnitPlan, find_strange_words, plan_units
 from pipeline.datasets.labels.label import LARGEST, Cell, LabelColumn, split_cell
-from pipeline.datasets.labels.label_account import LabelAccount, check_losses, count_things
+from pipeline.datasets.labels.label_account import LabelAccount, check_losses
 from pipeline.datasets.labels.left_out import LeaveOut, leave_out
 from pipeline.datasets.labels.log_scale import LogScale
 from pipeline.datasets.labels.logarithm_names import is_p_value
@@ -30,6 +30,7 @@ from pipeline.datasets.labels.number_style import NumberStyle, StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit, split_header
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.shard_settings import ShardSettings
+from pipeline.workspace.presentation.formatting import count_things
 
 
 @dataclass

@@ -70,7 +70,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         percent=formatting.format_percent,
         share_of=formatting.format_share,
         interval_of=formatting.format_fraction_interval,
-        count_of=_count_things,
+        count_of=formatting.count_things,
         count_refusals=count_refusals,
         describe_since=describe_since,
         definitions=DEFINITIONS,
@@ -113,11 +113,6 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         map=sections.draw_latent_map(report, properties),
         **_count_candidates(candidates, properties),
     )
-
-
-def _count_things(count: int | None, thing: str) -> str:
-    """Return a number with what is counted, of which one has no plural."""
-    return f"{formatting.format_number(count or 0)} {thing}{'' if count == 1 else 's'}"
 
 
 def _make_breakable(name: str) -> Markup:

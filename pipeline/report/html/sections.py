@@ -19,6 +19,7 @@ from pipeline.report.tables import list_warnings
 from pipeline.workspace.presentation.formatting import (
     capitalize,
     count_decimals,
+    count_things,
     format_number,
     format_percent,
     format_probability,
@@ -120,18 +121,19 @@ def make_distributions(report: Report, properties: Mapping[str, ShownProperty]) 
 
 def _count_values(report: Report, entry: Distribution) -> str:
     """Return the number of molecules behind each curve of a distribution, in words."""
-    samples = "molecules asked about" if report.optimization else "distinct molecules made"
+    samples, origin = ("molecule", " asked about") if report.optimization else ("distinct molecule", " made")
     if report.library:
-        samples = "best molecules of the library"
+        samples, origin = "best molecule", " of the library"
     curves = (
-        (entry.data, entry.of.get("data"), "training molecules"),
-        (entry.samples, entry.of.get("samples"), samples),
-        (entry.candidates, None, "candidates"),
+        (entry.data, entry.of.get("data"), "training molecule", ""),
+        (entry.samples, entry.of.get("samples"), samples, origin),
+        (entry.candidates, None, "candidate", ""),
     )
-    counts = [(len(plots.to_values(values)), of, what) for values, of, what in curves]
-    return ", ".join(
-        f"{format_number(n)} {f'of {format_number(of)} ' if of and of > n else ''}{what}" for n, of, what in counts if n
-    )
+    told = []
+    for values, of, what, behind in curves:
+        if n := len(plots.to_values(values)):
+            told.append((f"{n:,} of {count_things(of, what)}" if of and of > n else count_things(n, what)) + behind)
+    return ", ".join(told)
 
 
 def name_computed_despite_predictor(report: Report, columns: Sequence[Column]) -> str:

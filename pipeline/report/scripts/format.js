@@ -13,6 +13,9 @@
     return (value < 0 && /[1-9]/.test(text) ? MINUS : "") + text;
   };
 
+  // Write a number with what it counts, of which one has no plural.
+  tool.countThings = (number, thing) => `${number.toLocaleString("en-US")} ${thing}${number === 1 ? "" : "s"}`;
+
   tool.formatProbability = (value) =>
     typeof value !== "number" ? DASH : value < 0.01 ? "<1 %" : value > 0.99 ? ">99 %" : `${Math.round(100 * value)} %`; // a prediction is never certain
 

@@ -47,7 +47,7 @@
       const all = group.rows.every((row) => store.ticks.has(row));
       return tool.make("div", { class: "ct-head", role: "group", "aria-label": `${column.label} ${name}` },
         isStructure && group.name ? tool.make("div", { class: "ct-scaffold" }, structures.draw(group.name, 130, 80)) : null,
-        tool.make("div", {}, tool.make("h3", {}, `${group.rows.length.toLocaleString("en-US")} ${group.rows.length === 1 ? "candidate" : "candidates"}`),
+        tool.make("div", {}, tool.make("h3", {}, tool.countThings(group.rows.length, "candidate")),
           tool.make("span", { class: isStructure ? "smiles" : "" }, name)),
         tool.makeButton(all ? "Untick all" : "Tick all", () => store.tick(group.rows, !all)));
     }

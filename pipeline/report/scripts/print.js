@@ -8,7 +8,7 @@
     addEventListener("beforeprint", () => {
       const rows = store.listTicked(), columns = store.listShown().slice(0, 5);
       document.body.classList.toggle("ct-print-shortlist", rows.length > 0);
-      sheet.replaceChildren(...(rows.length ? [tool.make("h3", {}, `Shortlist: ${rows.length.toLocaleString("en-US")} candidates`),
+      sheet.replaceChildren(...(rows.length ? [tool.make("h3", {}, `Shortlist: ${tool.countThings(rows.length, "candidate")}`),
         tool.make("div", { class: "ct-grid" }, rows.map((row) => tool.make("article", { class: "ct-card" },
           tool.make("div", { class: "ct-top" }, tool.make("b", {}, String(store.get("rank", row)))),
           tool.make("div", { class: "ct-picture" }, structures.draw(store.smiles(row), 220, 140, tool.findMarks(store, structures, row))),

@@ -93,7 +93,7 @@
 
     function update(what) {
       if (what === "ticks") return;
-      told.replaceChildren(tool.make("b", {}, store.visible.length.toLocaleString("en-US")), ` of ${store.count.toLocaleString("en-US")} candidates`);
+      told.replaceChildren(tool.make("b", {}, store.visible.length.toLocaleString("en-US")), ` of ${tool.countThings(store.count, "candidate")}`);
       const select = sort.querySelector("select");
       select.value = store.sort.column;
       select.querySelector(`option[value="${tool.SIMILARITY}"]`).hidden = !store.filters.similarity;

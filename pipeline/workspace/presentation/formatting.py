@@ -180,6 +180,15 @@ def choose_column_decimals(
     return decimals
 
 
+def count_things(number: int, thing: str) -> str:
+    """Write a number with what it counts, of which one has no plural.
+
+    >>> count_things(1, "value"), count_things(1_200, "value")
+    ('1 value', '1,200 values')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def format_duration(seconds: Any) -> str:
     """Write seconds in words.
 

@@ -13,7 +13,7 @@ from pipeline.chemistry.filters.structure_filters import locate_unusual
 from pipeline.chemistry.properties import compute
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, MeasuredConfig
-from pipeline.generation.generate import list_idle_settings
+from pipeline.generation.generate import list_unused_settings
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
@@ -117,6 +117,6 @@ def test_settings_that_the_strategy_does_not_use_are_named(model: TrainedModel) 
     found = mg.generate(model, target={"logp": 2.5}, n=2, samples=20, measured=cautious, temperature=0.9, quiet=True)
     assert "measured has no effect with the strategy conditional" in found.warnings
     asked = GenerateConfig(strategy="acquisition", temperature=0.9, guidance=1.0, measured=cautious)
-    assert list_idle_settings(asked) == ["temperature and guidance have no effect with the strategy acquisition"]
-    assert list_idle_settings(GenerateConfig(strategy="scaffold", temperature=0.9)) == []
-    assert list_idle_settings(GenerateConfig(strategy="acquisition")) == []
+    assert list_unused_settings(asked) == ["temperature and guidance have no effect with the strategy acquisition"]
+    assert list_unused_settings(GenerateConfig(strategy="scaffold", temperature=0.9)) == []
+    assert list_unused_settings(GenerateConfig(strategy="acquisition")) == []
