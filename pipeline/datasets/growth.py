@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from chem_vae.errors import ChemVAEWarning, DataError, UserError
 from pipeline.datasets.config import IngestConfig
@@ -25,14 +26,14 @@ _FREE = {"source", "sha256", "workers", "when_down"}
 
 @dataclass(frozen=True)
 class Growth:
-    """The difference between a dataset and an earlier one, in training molecules."""
+    """The difference between a dataset and an earlier one, in molecules."""
 
     before: int
     """The training molecules of the earlier dataset."""
     new: int
     """Training molecules that the earlier dataset had not."""
     changed: int
-    """Training molecules that were in both, with another measured value."""
+    """Molecules of any split that were in both, with another measured value or bound: predictors learn from all of them."""
     gone: int
     """Training molecules of the earlier dataset that are no longer there."""
 
@@ -117,20 +118,29 @@ def find_outage(source: str, dataset: Dataset) -> str | None:
 
 
 def compare_datasets(before: Dataset, after: Dataset) -> Growth:
-    """Count the training molecules that are new, changed and gone between two datasets, by InChIKey.
+    """Count the training molecules that are new and gone between two datasets, and the molecules whose labels changed.
+
+    Molecules are compared by InChIKey.
 
     Raises:
         DataError: If one is damaged.
     """
     names = [p.name for p in after.properties if p.kind == "measured" and p.name in before.columns]
-    columns = ["inchikey", *names]
-    old, new = (d.table(columns, split="train").set_index("inchikey") for d in (before, after))
+    labels = [column for name in names for column in (name, f"{name}_lower", f"{name}_upper")]
+    old, new = (_read_labels(dataset, labels) for dataset in (before, after))
     both = new.index.intersection(old.index)
-    changed = 0
-    if names and len(both):
-        mine, theirs = new.loc[both, names].to_numpy(np.float64), old.loc[both, names].to_numpy(np.float64)
-        changed = int((~np.isclose(mine, theirs, rtol=1e-6, atol=0.0, equal_nan=True)).any(axis=1).sum())
-    return Growth(len(old), len(new) - len(both), changed, len(old) - len(both))
+    mine, theirs = (table.loc[both, labels].to_numpy(np.float64) for table in (new, old))
+    changed = int((~np.isclose(mine, theirs, rtol=1e-6, atol=0.0, equal_nan=True)).any(axis=1).sum())
+    first, second = (table.index[table["split"] == "train"] for table in (old, new))
+    kept = len(second.intersection(first))
+    return Growth(len(first), len(second) - kept, changed, len(first) - kept)
+
+
+def _read_labels(dataset: Dataset, labels: Sequence[str]) -> pd.DataFrame:
+    """Read split and labels by InChIKey; NaN where a dataset has no such column."""
+    there = dataset.columns
+    table = dataset.table(["inchikey", "split", *(column for column in labels if column in there)])
+    return table.set_index("inchikey").reindex(columns=["split", *labels])
 
 
 def explain_few(growth: Growth, enough: float | None = None) -> str:

@@ -72,7 +72,7 @@ class TrainConfig(Settings):
     enough_new: float = Field(
         0.01,
         ge=0,
-        description="New training molecules (and those with another measured value) that are enough for a training, as a share of "
+        description="New training molecules (and those with another measured value or bound) that are enough for a training, as a share of "
         "the last night's; with fewer its model is used as it is. With less than a hundredth, what the model knows hardly changes; "
         "below 100 molecules each one counts. 0 trains at every change.",
     )

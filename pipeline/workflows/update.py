@@ -24,6 +24,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.report.facts.rounds import Round, list_learned
 from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
+from pipeline.training.finetuning.go_on import is_alone, settle_further_training
 from pipeline.training.train import train
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.new_measurements import (
@@ -135,7 +136,7 @@ def update(
             f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
         )
     merged = ingest(merge_measurements(config.ingest, dataset, new, workspace), workspace, progress)
-    following = train(merged, _choose_start(config.train, model, workspace), workspace, progress)
+    following = train(merged, _settle_training(config.train, model, merged, workspace), workspace, progress)
     checks = [_check_predictions(run, name, new, dataset) for name in names]
     rounds = list_rounds(run, checks, dataset, model, following)
     told: dict[str, Any] = {"newest": fresh, "rounds": rounds, "library": config.library}
@@ -187,15 +188,15 @@ def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[Datase
     return model, dataset, measured
 
 
-def _choose_start(config: TrainConfig, model: TrainedModel, workspace: Path) -> TrainConfig:
-    """Choose where the next model starts: where the last one did, or the last one itself, where that start is nothing or gone."""
+def _settle_training(config: TrainConfig, model: TrainedModel, dataset: Dataset, workspace: Path) -> TrainConfig:
+    """Settle the next training: it starts where the last one did, or goes on from that one, where its start is nothing or gone."""
     if config.base is not None:
         try:
             find_model(config.base, workspace)
             return config
         except UserError:
             pass
-    return TrainConfig(start=str(model.folder), replay=config.replay, keep_molecules=config.keep_molecules)
+    return settle_further_training(config, model, dataset, alone=is_alone(model))
 
 
 def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> PredictionCheck:

@@ -48,7 +48,7 @@ class LastModel:
         first = {
             "nights": 0,
             "first_molecules": self.model.card["training_molecules"],
-            "alone": not self.model.card.get("base"),
+            "alone": is_alone(self.model),
         }
         return {**first, **(self.model.manifest.get("grown") or {})}
 
@@ -102,8 +102,13 @@ def train_or_go_on(
         "first_molecules": series["first_molecules"],
         "alone": series["alone"],
     }
-    further = _settle_further_training(config, last.model, dataset, alone=series["alone"])
+    further = settle_further_training(config, last.model, dataset, alone=series["alone"])
     return train(dataset, further, workspace, progress, wishes=list_wishes(config), grown=grown)
+
+
+def is_alone(model: TrainedModel) -> bool:
+    """Whether a model, or the series of trainings that it ends, began from nothing."""
+    return bool((model.manifest.get("grown") or {}).get("alone", not model.card.get("base")))
 
 
 def find_last_model(dataset: Dataset, config: TrainConfig, workspace: Path) -> LastModel | None:
@@ -141,11 +146,17 @@ def _list_candidates(dataset: Dataset, config: TrainConfig, workspace: Path) -> 
     yield from ((folder, data) for _, folder, data in sorted(found, reverse=True))
 
 
-def _settle_further_training(config: TrainConfig, last: TrainedModel, dataset: Dataset, *, alone: bool) -> TrainConfig:
-    """Make the settings of a training that goes on from the last night's model.
+def settle_further_training(config: TrainConfig, last: TrainedModel, dataset: Dataset, *, alone: bool) -> TrainConfig:
+    """Make the settings of a training that goes on from the last model.
 
     What the user gave holds, and else what is usual for fine-tuning. Where the series began from nothing, its molecules are all
     in the dataset, and none is replayed; how fast it was to learn then (_OF_THE_BEGINNING) would undo what was learned.
+
+    Args:
+        config: The settings of the last training, or of all in the series.
+        last: The model to go on from.
+        dataset: The molecules, with those that the model was trained on.
+        alone: Whether the series began from nothing (`is_alone`).
     """
     replay = 0.0 if alone else config.replay
     if config.base is not None:

@@ -89,6 +89,22 @@ def test_labels_that_changed_are_counted(tmp_path: Path) -> None:
     assert (growth.new, growth.gone) == (0, 1)
 
 
+def test_bounds_and_labels_of_held_out_molecules_count_too(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a.csv", molecules(100))
+    before = make(path, tmp_path)
+    held_out = before.table(["inchikey", "row", "split"]).query("split != 'train'")
+    lines = path.read_text().splitlines()
+    for row in held_out["row"]:
+        text, value, batch = lines[row + 1].split(",")
+        lines[row + 1] = f"{text},{float(value) + 3},{batch}"
+    path.write_text("\n".join([*lines, ""]))
+    otherwise = make(path, tmp_path)
+    growth = compare_datasets(before, otherwise)
+    assert (growth.new, growth.gone, growth.changed) == (0, 0, len(held_out)) and len(held_out) > 3
+    path.write_text(path.read_text().replace(",B2", "").replace(f"{lines[1].split(',')[1]},B0", ">4,B0"))
+    assert compare_datasets(otherwise, make(path, tmp_path)).changed > 0
+
+
 def test_a_damaged_part_is_made_again(tmp_path: Path, standardized: list[int]) -> None:
     path = write_rows(tmp_path / "a.csv", molecules(200))
     make(path, tmp_path)

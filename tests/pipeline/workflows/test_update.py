@@ -41,7 +41,7 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     source = tmp_path / "round-2.csv"
     rows = [f"{s},{v:.3f}" for s, v in zip(measured, labels(measured).tolist(), strict=True)]
     source.write_text("\n".join(["SMILES,assay", *rows, "not a molecule,1.0", f"{before['smiles'][6]},"]) + "\n")
-    quick = {"train.training.epochs": 1, "train.replay": 0.0, "generate.n": 5, "generate.samples": 40}
+    quick = {"train.training.epochs": 1, "train.training.seed": 5, "generate.n": 5, "generate.samples": 40}
     config = load_config(first_round.folder / "config.json", quick)
     made = update(first_round, str(source), workspace, config=config)
     assert made.new == 6
@@ -57,6 +57,8 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     assert told.learned[0].figure == "molecules fitted on" and told.learned[0].after > told.learned[0].before
     assert "Rounds before this one" in (made.run.folder / "report.html").read_text(encoding="utf-8")
     model = TrainedModel.open(made.run.folder, workspace=workspace)
+    settings = model.manifest["config"]["training"]
+    assert (settings["epochs"], settings["seed"]) == (1, 5), "what was given holds, also for a model from nothing"
     dataset = model.dataset(workspace)
     assert (
         dataset is not None and dataset.counts["accepted"] == 400 + 7

@@ -15,7 +15,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.training.config import FINE_TUNING, TrainConfig
-from pipeline.training.finetuning.go_on import _settle_further_training, find_last_model, train_or_go_on
+from pipeline.training.finetuning.go_on import settle_further_training, find_last_model, train_or_go_on
 from pipeline.workflows.campaign import campaign
 from tests.pipeline.datasets.test_ingest import molecules
 
@@ -99,7 +99,7 @@ def test_given_settings_hold_in_every_night(start: str | None, model: TrainedMod
     alone = start == "nothing"
     given = {"start": start, "replay": 0.3, "keep_molecules": False, "model": {"latent_dropout": 0.2}}
     config = TrainConfig.model_validate({**given, "training": GIVEN})
-    further = _settle_further_training(config, model, dataset, alone=alone)
+    further = settle_further_training(config, model, dataset, alone=alone)
     assert (further.start, further.keep_molecules) == (str(model.folder), False)
     assert further.replay == (0.0 if alone else 0.3), "none of its molecules is gone"
     for name, value in GIVEN.items():
@@ -112,14 +112,14 @@ def test_given_settings_hold_in_every_night(start: str | None, model: TrainedMod
     again = TrainConfig.model_validate_json(further.model_dump_json())
     assert again == further, "as a worker reads it"
 
-    plain = _settle_further_training(TrainConfig(start=start), model, dataset, alone=alone)
+    plain = settle_further_training(TrainConfig(start=start), model, dataset, alone=alone)
     assert {name: getattr(plain.training, name) for name in FINE_TUNING} == FINE_TUNING
     assert plain.training.epochs is None and not plain.asks("training.learning_rate")
 
 
 def test_given_settings_hold_for_a_base_that_was_named(model: TrainedModel, dataset: Dataset) -> None:
     config = TrainConfig.model_validate({"start": "moses", "training": GIVEN})
-    further = _settle_further_training(config, model, dataset, alone=False)
+    further = settle_further_training(config, model, dataset, alone=False)
     assert further == config.model_copy(update={"start": str(model.folder)})
 
 
