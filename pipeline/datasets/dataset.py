@@ -20,6 +20,7 @@ from pipeline.datasets.dataset_card import make_dataset_card
 from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.labels.log_scale import LogScale
 from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.shard_settings import OWN_COLUMNS, ROW_OF_SOURCE
 from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.storage.folders import read_manifest
 from pipeline.workspace.storage.integrity import check_contents
@@ -147,6 +148,13 @@ class Dataset(Described):
         """The columns of `table`: row, input, smiles, inchikey, selfies, changes, split, the properties, and the user's others."""
         with self._reading(self.shards[0]):
             return list(parquet.read_schema(self.shards[0]).names)
+
+    @property
+    def own_columns(self) -> list[str]:
+        """The columns of the user's own: neither made by the ingest nor a property."""
+        names = [p.name for p in self.properties]
+        made = {*OWN_COLUMNS, *names, *(f"{n}_{kind}" for n in names for kind in ("lower", "upper", "spread"))}
+        return [column for column in self.columns if column not in {*made, ROW_OF_SOURCE}]
 
     @property
     def shards(self) -> list[Path]:

@@ -19,6 +19,8 @@ SPLIT_WORDS = {
 FIGURES = b"figures"
 """The key of the metadata of a part with its counts."""
 OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
+ROW_OF_SOURCE = "row_of_source"
+"""The column of a further round's dataset that names the user's file and row of each molecule, which its own rows do not."""
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 
 

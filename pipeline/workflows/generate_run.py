@@ -16,7 +16,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.generation.generate import generate, settle_seed
 from pipeline.generation.sampling.kept_batches import KeptBatches
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.building.data_account import add_newest
+from pipeline.report.building.data_account import NewestData, add_newest
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
 from pipeline.report.facts.rounds import Round
 from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
@@ -36,7 +36,7 @@ def generate_run(
     progress: Progress = silent,
     *,
     earlier: pd.DataFrame | None = None,
-    newest: Dataset | None = None,
+    newest: NewestData | None = None,
     source: str | None = None,
     library: str | None = None,
     known: KnownMolecules | None = None,
@@ -52,7 +52,7 @@ def generate_run(
         name: The name of the run.
         progress: Told each stage of the work.
         earlier: smiles, inchikey and run of what earlier rounds proposed; none of these molecules is proposed again.
-        newest: The data of the last round alone, whose account is told beside that of the dataset.
+        newest: The data of the last round alone, and the account of those before.
         source: The source of a campaign, as the user gave it: what is new in it since the last night is told.
         library: The address of the candidate library; that of the workspace when None.
         known: What the library knows, where that was asked already (`KnownMolecules.of_run` makes a run's molecules again).
@@ -74,13 +74,13 @@ def generate_run(
         model, config=config, dataset=dataset, exclude=exclude, proposed=known, kept=kept, progress=progress
     )
     asked: dict[str, Any] = {"generate": made.config.model_dump(mode="json"), **name_library(library)}
-    with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
+    with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
         writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
         seconds = writer.list_seconds(generate=made.seconds)
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
         report.rounds = list(rounds)
-        if newest is not None:
-            add_newest(report.dataset, newest)
+        if newest is not None and dataset is not None:
+            add_newest(report.dataset, newest, dataset.labels)
         night = NightAccount() if source is None or dataset is None else tell_night(source, model, dataset, workspace)
         night.add_to(report)
         if made.isomers is not None:

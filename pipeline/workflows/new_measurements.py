@@ -24,6 +24,7 @@ from pipeline.datasets.labels.left_out import LeaveOut
 from pipeline.datasets.labels.where import Where, has_column
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
+from pipeline.datasets.shard_settings import ROW_OF_SOURCE
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.registry import resolve
 from pipeline.workspace.storage.folders import hash_content
@@ -147,8 +148,20 @@ def has_labels(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     return np.column_stack(kinds) if kinds else np.zeros((len(table), 0), bool)
 
 
-def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, workspace: Path) -> IngestConfig:
-    """Write old molecules, in their splits, and new ones to a file of the workspace; return the settings to ingest it."""
+def merge_measurements(
+    old: IngestConfig, dataset: Dataset, new: pd.DataFrame, workspace: Path, fresh: Dataset | None = None
+) -> IngestConfig:
+    """Write old molecules, in their splits, and new ones to a file of the workspace; return the settings to ingest it.
+
+    The user's own columns travel along, and each molecule's row is named by the user's own file.
+
+    Args:
+        old: The settings of the data before.
+        dataset: The data before.
+        new: The new molecules and labels, as `select_new` has them.
+        workspace: The folder whose `updates/` gets the file.
+        fresh: The dataset of the file that the new ones are from; None where they are from no file.
+    """
     measured = [p for p in dataset.properties if p.kind == "measured"]
     names = [p.name for p in measured]
     before = read_labels(dataset, names, "smiles", "split")
@@ -156,15 +169,26 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
     for name in names:
         if name in latest:  # the new label replaces the old one: a median of both would change with each repetition
             labels = [name, *(f"{name}_{kind}" for kind in _BESIDE)]
-            before.loc[has_labels(latest, [name])[:, 0], labels] = np.nan
-    both = pd.concat([before, new.reindex(columns=before.columns)], ignore_index=True)
+            is_new = has_labels(latest, [name])[:, 0]
+            before.loc[is_new, labels] = latest.reindex(columns=labels)[is_new].to_numpy()
+    added = new[~new["inchikey"].isin(before["inchikey"])]
+    both = pd.concat([before, added.reindex(columns=before.columns)], ignore_index=True)
     table = pd.DataFrame({"smiles": both["smiles"], "split": both["split"]})
     for p in measured:
         table[p.log.column if p.log else p.name] = _write_cells(both, p)
-    columns = [c for c in dataset.columns if c not in table and not _is_beside(c, list(table.columns[2:]))]
+    measured_columns = list(table.columns[2:])
+    columns = [c for c in dataset.columns if c not in table and not _is_beside(c, measured_columns)]
+    own = [_read_own(dataset, both["inchikey"])]
+    if fresh is not None:
+        own.insert(0, _read_own(fresh, both["inchikey"], new["inchikey"]))
+    for column in dict.fromkeys(name for part in reversed(own) for name in part.columns):
+        if column not in measured_columns and not _is_beside(column, measured_columns):
+            cells = [part[column] for part in own if column in part]
+            table[column] = cells[0] if len(cells) == 1 else cells[0].where(cells[0].notna(), cells[1])
     rules = tuple(rule for rule in old.where if has_column(rule, columns))
     for column, values in Where.read(rules, columns).allowed.items():  # which all of these rows hold
-        table[column] = next(iter(values.values()))
+        usual = next(iter(values.values()))
+        table[column] = table[column].fillna(usual) if column in table else usual
     text = format_csv(table)
     folder = workspace / "updates" / hash_content(text)[:8]
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,6 +211,28 @@ def merge_measurements(old: IngestConfig, dataset: Dataset, new: pd.DataFrame, w
         "header": True,
     }
     return IngestConfig.model_validate({**old.model_dump(), **changed, "limit": None, "sha256": None})
+
+
+def _read_own(dataset: Dataset, keys: pd.Series, among: pd.Series | None = None) -> pd.DataFrame:
+    """Read the user's own columns of molecules, and the name of their row in the user's file; nothing of others.
+
+    Args:
+        dataset: The data.
+        keys: (n,) the InChIKeys of the molecules that are asked for.
+        among: The InChIKeys of those that something is read of; all when None.
+
+    Returns:
+        One row for each key, in their order, as the dataset has the cells.
+    """
+    there = dataset.columns
+    columns = [*dataset.own_columns, *(c for c in (ROW_OF_SOURCE,) if c in there)]
+    table = dataset.table(["inchikey", "row", *columns]).set_index("inchikey").astype(object).replace("", np.nan)
+    rows = table.pop("row")
+    if ROW_OF_SOURCE not in there:
+        name = Path(str(dataset.manifest["options"]["source"])).name
+        table[ROW_OF_SOURCE] = [f"{name} {dataset.row_numbers.name(int(row))}" for row in rows]
+    known = table if among is None else table[table.index.isin(among)]
+    return known.reindex(keys).reset_index(drop=True)
 
 
 def _is_beside(column: str, measured: Sequence[str]) -> bool:

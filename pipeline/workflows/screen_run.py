@@ -13,7 +13,7 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.generation.config import GenerateConfig, ScreenConfig
 from pipeline.generation.screening.screen_library import screen
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.building.data_account import add_newest
+from pipeline.report.building.data_account import NewestData, add_newest
 from pipeline.report.building.generation_report import ISOMERS, build_generation_report
 from pipeline.report.facts.library_facts import describe_library
 from pipeline.report.facts.rounds import Round
@@ -35,7 +35,7 @@ def screen_run(
     name: str,
     progress: Progress = silent,
     *,
-    newest: Dataset | None = None,
+    newest: NewestData | None = None,
     library: str | None = None,
     known: KnownMolecules | None = None,
     rounds: Sequence[Round] = (),
@@ -52,7 +52,7 @@ def screen_run(
         workspace: The folder whose `runs/` gets the run folder.
         name: The name of the run.
         progress: Told each stage of the work.
-        newest: The data of the last round alone, whose account is told beside that of the dataset.
+        newest: The data of the last round alone, and the account of those before.
         library: The address of the candidate library; that of the workspace when None.
         known: What the library knows, where that was asked already.
         rounds: The rounds before this one, with what was measured of their proposals.
@@ -81,15 +81,15 @@ def screen_run(
             "screen": screening.model_dump(mode="json"),
         }
         asked |= name_library(library)
-        with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
+        with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
             if account.unreadable:
                 shutil.copyfile(rejects, writer.folder / REJECTS)
             writer.write_table(PROPOSED, known.list_met())
             seconds = writer.list_seconds(screen=made.seconds)
             report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)
             report.rounds = list(rounds)
-            if newest is not None:
-                add_newest(report.dataset, newest)
+            if newest is not None and dataset is not None:
+                add_newest(report.dataset, newest, dataset.labels)
             report.library = describe_library(account, len(made.candidates), REJECTS)
             if made.isomers is not None:
                 writer.write_table(ISOMERS, made.isomers)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import DataError, UserError
 from chem_vae.progress import Progress, silent
-from pipeline.chemistry.metrics import Share
 from pipeline.config import CampaignConfig, load_config
 from pipeline.datasets.dataset import Dataset, DatasetProperty
+from pipeline.datasets.exports import list_rejected
 from pipeline.datasets.ingest import ingest
-from pipeline.generation.acquisition.hit_probability import COLUMN as HIT_PROBABILITY
+from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.library import open_library
 from pipeline.models.trained_model import TrainedModel
-from pipeline.report.facts.rounds import Round, list_learned
+from pipeline.report.building.data_account import NewestData
 from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetuning.go_on import is_alone, settle_further_training
@@ -36,47 +33,16 @@ from pipeline.workflows.new_measurements import (
     select_new,
 )
 from pipeline.workflows.records.known_molecules import list_proposed
+from pipeline.workflows.records.prediction_check import PredictionCheck, check_predictions, list_rounds
+from pipeline.workflows.records.run_folder import MOST_REJECTED, REJECTED
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.presentation.csv_tables import format_csv, read_csv
-from pipeline.workspace.presentation.formatting import format_brief
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.folders import hash_content
 
 LIBRARY = "library"
 """What stands for the measurements of the candidate library instead of a file."""
-
-
-@dataclass(frozen=True)
-class PredictionCheck:
-    """The predictions of a property in the round before, compared with what was measured since."""
-
-    name: str
-    measured: Share
-    """The candidates measured now among those proposed."""
-    predicted: float
-    """The mean prediction of the candidates measured now."""
-    found: float
-    """The mean measurement of the same candidates."""
-    mae: float
-    """The mean absolute error of the predictions."""
-    before: float
-    """The mean of all molecules measured before that round."""
-    expected_hits: float | None = None
-    """The hits that were expected of the candidates measured now; None where the round before promised none."""
-    hits: int | None = None
-    """Those of them whose measurement reaches the goal of that round."""
-    points: tuple[tuple[float, float, float], ...] = ()
-    """(measured, predicted, standard deviation of the prediction) of each of them."""
-
-    def __str__(self) -> str:
-        if not self.measured.count:
-            return f"{self.name}: none of the {self.measured.of} candidates of the round before was measured"
-        return (
-            f"{self.name}: {self.measured} of the candidates of the round before were measured, {format_brief(self.found)} on average "
-            f"(predicted {format_brief(self.predicted)}, mean absolute error {format_brief(self.mae)}; all molecules before: {format_brief(self.before)})"
-            + ("" if self.hits is None else f"; {self.hits:,} of them are hits, {self.expected_hits:.0f} were expected")
-        )
 
 
 class NoNewMeasurementsError(UserError):
@@ -135,11 +101,12 @@ def update(
         raise NoNewMeasurementsError(
             f"{source} has no measurement that is not in the data of the run {run.id} already: nothing to learn from"
         )
-    merged = ingest(merge_measurements(config.ingest, dataset, new, workspace), workspace, progress)
+    merged = ingest(merge_measurements(config.ingest, dataset, new, workspace, fresh), workspace, progress)
     following = train(merged, _settle_training(config.train, model, merged, workspace), workspace, progress)
-    checks = [_check_predictions(run, name, new, dataset) for name in names]
+    checks = [check_predictions(run, name, new, dataset) for name in names]
     rounds = list_rounds(run, checks, dataset, model, following)
-    told: dict[str, Any] = {"newest": fresh, "rounds": rounds, "library": config.library}
+    newest = gather_newest(run, dataset, fresh)
+    told: dict[str, Any] = {"newest": newest, "rounds": rounds, "library": config.library}
     if config.screen is not None:  # the next batch comes from the same library
         made = screen_run(following, merged, config.generate, config.screen, workspace, config.name, progress, **told)
     else:
@@ -147,6 +114,33 @@ def update(
             following, merged, config.generate, workspace, config.name, progress, earlier=list_proposed(run), **told
         )
     return UpdateResult(made, counted, checks)
+
+
+def gather_newest(run: Run, before: Dataset, fresh: Dataset) -> NewestData:
+    """Gather the account of all rows of the rounds before, as the report of the last run has it, and the newest data.
+
+    Args:
+        run: The run of the round before.
+        before: Its dataset; what is warned of its labels is said of all labels anew, and not repeated.
+        fresh: The data of the new file alone.
+    """
+    report = read_report(run.folder)
+    known = {problem.text for problem in find_label_problems(before)}
+    facts, path = report.dataset.model_copy(deep=True), run.folder / REJECTED
+    facts.warnings = [text for text in facts.warnings if text not in known]
+    tables = [list_rejected(fresh, MOST_REJECTED).assign(file=fresh.name)]
+    if path.is_file():
+        tables.append(read_csv(path, dtype=str))
+    if not report.rounds:  # the first round's own sentences and rows do not say yet which file they are about
+        name = before.name
+        facts.warnings = [f"{name}: {text}" for text in facts.warnings]
+        facts.notes = [f"{name}: {text}" for text in facts.notes]
+        for rejection in facts.rejections:
+            rejection.row = f"{name} {rejection.row}"
+        for change in facts.changes:
+            change.row = change.row and f"{name} {change.row}"
+        tables[1:] = [table.assign(file=name) for table in tables[1:]]
+    return NewestData(fresh, facts, pd.concat(tables, ignore_index=True))
 
 
 def write_labels(workspace: Path, address: str | None = None) -> Path:
@@ -197,96 +191,3 @@ def _settle_training(config: TrainConfig, model: TrainedModel, dataset: Dataset,
         except UserError:
             pass
     return settle_further_training(config, model, dataset, alone=is_alone(model))
-
-
-def _check_predictions(run: Run, name: str, new: pd.DataFrame, before: Dataset) -> PredictionCheck:
-    """Compare the predictions of a run's candidates with the new measurements."""
-    candidates = read_csv(run.folder / "candidates.csv")
-    column = f"{name}_predicted"
-    old = float(before.table([name])[name].mean())
-    nan = float("nan")
-    if column not in candidates:
-        return PredictionCheck(name, Share(0, len(candidates)), nan, nan, nan, old)
-    candidates = candidates.drop(columns=[name], errors="ignore")  # of a property that is called score or rank
-    both = candidates.merge(new[["inchikey", name]].dropna(), on="inchikey")
-    error = (both[column] - both[name]).abs().mean()
-    expected, hits = _count_hits(run, name, both)
-    return PredictionCheck(
-        name,
-        Share(len(both), len(candidates)),
-        float(both[column].mean()),
-        float(both[name].mean()),
-        float(error),
-        old,
-        expected,
-        hits,
-        _list_points(both, name),
-    )
-
-
-def _list_points(both: pd.DataFrame, name: str) -> tuple[tuple[float, float, float], ...]:
-    """List measurement, prediction and its standard deviation of each molecule; NaN where a prediction has none."""
-    column = f"{name}_predicted"
-    spread = both[f"{column}_std"] if f"{column}_std" in both else pd.Series(math.nan, both.index)
-    return tuple(zip(both[name].tolist(), both[column].tolist(), spread.tolist(), strict=True))
-
-
-def list_rounds(
-    run: Run, checks: Sequence[PredictionCheck], before: Dataset, model: TrainedModel, following: TrainedModel
-) -> list[Round]:
-    """List the rounds that the report of a run tells, and the run itself with what was measured of its proposals.
-
-    Args:
-        run: The run of the round before.
-        checks: Its predictions against what was measured since.
-        before: The data of that round.
-        model: The model of that round.
-        following: The model that has learned from the measurements.
-    """
-    report = read_report(run.folder)
-    asked = {objective.property: objective for objective in report.request.objectives}
-    rounds = list(report.rounds)
-    for check in checks:
-        objective = asked.get(check.name)
-        choose = {"maximize": max, "minimize": min}.get(objective.kind if objective else "")
-        found = [point[0] for point in check.points]
-        old = before.table([check.name])[check.name].dropna().tolist()
-        rounds.append(
-            Round(
-                run=run.id,
-                property=check.name,
-                label=objective.label if objective else "",
-                unit=objective.unit if objective else "",
-                goal=report.hits.goal if report.hits and check.hits is not None else "",
-                proposed=check.measured.of,
-                measured=check.measured.count,
-                predicted=check.predicted,
-                found=check.found,
-                std=float(np.std(found)) if found else None,
-                mae=check.mae,
-                before=check.before,
-                best_before=choose(old) if choose and old else None,
-                best=choose(found) if choose and found else None,
-                expected_hits=check.expected_hits,
-                hits=check.hits,
-                points=[list(point) for point in check.points],
-                learned=list_learned(_find_figures(model, check.name), _find_figures(following, check.name)),
-            )
-        )
-    return rounds
-
-
-def _find_figures(model: TrainedModel, name: str) -> dict[str, Any]:
-    """Find the figures of a property's predictor on the card of a model; nothing where it has none."""
-    return next((dict(entry) for entry in model.card["predictors"] if entry["property"] == name), {})
-
-
-def _count_hits(run: Run, name: str, measured: pd.DataFrame) -> tuple[float | None, int | None]:
-    """Count the hits that were expected of the measured candidates, and those that there are, where this is the one objective."""
-    objectives = read_report(run.folder).request.objectives
-    if HIT_PROBABILITY not in measured or [w.property for w in objectives] != [name] or not len(measured):
-        return None, None
-    low, high = objectives[0].interval()
-    values = measured[name]
-    hits = (values >= (-math.inf if low is None else low)) & (values <= (math.inf if high is None else high))
-    return float(measured[HIT_PROBABILITY].sum()), int(hits.sum())

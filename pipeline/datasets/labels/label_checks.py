@@ -14,6 +14,7 @@ from pipeline.datasets.labels.label_outliers import Suspects, find_suspects
 from pipeline.datasets.labels.logarithm_names import is_logarithm, is_potency, name_logarithm
 from pipeline.datasets.labels.units import find_molar_exponent
 from pipeline.datasets.readers.row_numbers import RowNumbers
+from pipeline.datasets.shard_settings import ROW_OF_SOURCE
 
 FEWEST_LABELS = 15
 """Labels that a predictor needs: with fewer, ten are not left to learn from where some are held out to check it."""
@@ -40,6 +41,7 @@ class Labels:
         bounds: The number of values that are bounds alone (">10").
         is_log: Whether the values are logarithms already (p-values that were made of a concentration).
         unit: The unit of the values.
+        named_rows: (n,) the names of the rows, where they are of several files.
     """
 
     name: str
@@ -50,13 +52,14 @@ class Labels:
     bounds: int = 0
     is_log: bool = False
     unit: str = ""
+    named_rows: Sequence[str] | None = None
 
     def name_rows(self, mask: NDArray[np.bool_]) -> str:
         """Name some rows with their values: 'row 4 (-999)', at most five of them."""
         at = np.flatnonzero(mask)
         names = [f" {self.ids[i]}" if self.ids is not None and self.ids[i] else "" for i in at[:_SHOWN]]
         shown = [
-            f"{self.row_numbers.name(int(self.rows[i]))}{n} ({_show(self.values[i])})"
+            f"{self.named_rows[i] if self.named_rows else self.row_numbers.name(int(self.rows[i]))}{n} ({_show(self.values[i])})"
             for i, n in zip(at[:_SHOWN], names, strict=True)
         ]
         more = f" and {len(at) - _SHOWN:,} more" if len(at) > _SHOWN else ""
@@ -87,7 +90,9 @@ def read_labels(dataset: Dataset) -> list[Labels]:
     names = {p.name for p in measured}
     others = [c for c in there if _words(c) & set(ID_NAMES) and c not in names]
     ends = [c for p in measured for c in (f"{p.name}_lower", f"{p.name}_upper") if c in there]
-    table = dataset.table(["row", *(p.name for p in measured), *ends, *others[:1]])
+    sources = [ROW_OF_SOURCE] if ROW_OF_SOURCE in there else []
+    table = dataset.table(["row", *(p.name for p in measured), *ends, *others[:1], *sources])
+    named = table[ROW_OF_SOURCE].astype(str).tolist() if sources else None
     ids = table[others[0]].fillna("").astype(str).tolist() if others else None
     rows = table["row"].to_numpy(np.int64)
     found = []
@@ -98,7 +103,7 @@ def read_labels(dataset: Dataset) -> list[Labels]:
             if column in table:
                 bound |= np.isfinite(table[column].to_numpy(np.float64))
         bounds = int((bound & np.isnan(values)).sum())
-        found.append(Labels(p.name, values, rows, dataset.row_numbers, ids, bounds, p.log is not None, p.unit))
+        found.append(Labels(p.name, values, rows, dataset.row_numbers, ids, bounds, p.log is not None, p.unit, named))
     return found
 
 

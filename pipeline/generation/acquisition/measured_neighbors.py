@@ -11,7 +11,7 @@ import pandas as pd
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.shard_settings import OWN_COLUMNS
+from pipeline.datasets.shard_settings import ROW_OF_SOURCE
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
@@ -34,9 +34,10 @@ def add_measured_neighbors(
     names = [w.summary.name for w in objectives if w.basis == "predicted"]
     if dataset is None or not names or not set(names) <= set(dataset.columns):
         return candidates
-    own = [name for name in dataset.columns if name not in _list_made(dataset)]
+    own = dataset.own_columns
     bounds = [f"{n}_{kind}" for n in names for kind in _BESIDE if f"{n}_{kind}" in dataset.columns]
-    table = dataset.table(["row", "smiles", *names, *bounds, *own])
+    sources = [ROW_OF_SOURCE] if ROW_OF_SOURCE in dataset.columns else []
+    table = dataset.table(["row", "smiles", *names, *bounds, *own, *sources])
     labels = {
         name: [_write_label(row, name) for row in table[[c for c in (name, *bounds) if c in table]].to_dict("records")]
         for name in names
@@ -53,7 +54,8 @@ def add_measured_neighbors(
     candidates[SMILES] = pd.Series([s for s, _ in found] or [None] * len(candidates), candidates.index, dtype=object)
     candidates[SIMILARITY] = [s for _, s in found] or [math.nan] * len(candidates)
     numbers = dataset.row_numbers
-    columns: dict[str, list[Any]] = {"row": [numbers.name(int(row)) for row in known["row"]]}
+    named = known[ROW_OF_SOURCE].tolist() if sources else [numbers.name(int(row)) for row in known["row"]]
+    columns: dict[str, list[Any]] = {"row": named}
     columns |= {name: [text for text, there in zip(labels[name], is_measured, strict=True) if there] for name in names}
     taken = {name.removeprefix(NEAREST_MEASURED) for name in (SMILES, SIMILARITY, ROW)} | set(names)
     for name in own:  # a column of the user's that is called similarity is none that was computed
@@ -63,12 +65,6 @@ def add_measured_neighbors(
         values = [None if place is None else cells[place] for place in rows]
         candidates[f"{NEAREST_MEASURED}{name}"] = pd.Series(values, candidates.index, dtype=object)
     return candidates
-
-
-def _list_made(dataset: Dataset) -> set[str]:
-    """List the columns that the dataset makes itself, beside which are the user's own."""
-    properties = [p.name for p in dataset.properties]
-    return {*OWN_COLUMNS, *properties, *(f"{name}_{kind}" for name in properties for kind in _BESIDE)}
 
 
 def _write_label(row: Mapping[Any, Any], name: str) -> str:

@@ -135,13 +135,17 @@ def list_isomers(isomers: pd.DataFrame, asked: Sequence[str]) -> list[Isomer]:
 
 
 def _find_checked_hits(objectives: Sequence[ResolvedObjective], model: TrainedModel) -> dict[str, float | int]:
-    """Find on the card how a promise of hits was kept for held-out molecules, where one property is to be high or low."""
+    """Find on the card how a promise of hits was kept for held-out molecules, where one predicted property is to be high or low.
+
+    What is computed beside it is certain.
+    """
     ends = {"maximize": "high", "minimize": "low"}
-    if len(objectives) != 1 or objectives[0].kind not in ends:
+    predicted = [w for w in objectives if w.basis == "predicted"]
+    if len(predicted) != 1 or predicted[0].kind not in ends:
         return {}
     for entry in model.card["predictors"]:
-        if entry["property"] == objectives[0].summary.name:
-            return dict(((entry.get("compared") or {}).get("hits") or {}).get(ends[objectives[0].kind], {}))
+        if entry["property"] == predicted[0].summary.name:
+            return dict(((entry.get("compared") or {}).get("hits") or {}).get(ends[predicted[0].kind], {}))
     return {}
 
 

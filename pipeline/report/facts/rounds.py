@@ -26,8 +26,9 @@ class Round(PropertyPart):
     """What counted as a hit; "" where the round promised none."""
     proposed: int | None = None
     measured: int | None = None
+    """Those of them with a value or a bound."""
     predicted: float | None = None
-    """The mean prediction of the molecules measured since."""
+    """The mean prediction of the molecules with an exact value."""
     found: float | None = None
     """The mean measurement of the same molecules."""
     std: float | None = None
@@ -41,19 +42,26 @@ class Round(PropertyPart):
     """The best measurement before the round, and the best one of the round; None where no direction was asked for."""
     expected_hits: float | None = None
     hits: int | None = None
+    decided: int | None = None
+    """The molecules of which the measurements decide whether they are hits; all that were measured when None."""
     points: list[Point] = []
     """(measured, predicted, standard deviation of the prediction) triples."""
     learned: list[Learned] = []
 
     @property
+    def tried(self) -> int | None:
+        """The number of molecules among which the hits were counted."""
+        return self.measured if self.decided is None else self.decided
+
+    @property
     def hit_interval(self) -> Interval | None:
         """The 95 % interval of the hit rate among what was measured."""
-        return measure_fraction_interval(self.hits, self.measured)
+        return measure_fraction_interval(self.hits, self.tried)
 
     @property
     def found_interval(self) -> Interval | None:
         """The 95 % interval of the mean measurement."""
-        return measure_mean_interval(self.found, self.std, self.measured)
+        return measure_mean_interval(self.found, self.std, len(self.points) or self.measured)
 
     def describe_learning(self) -> str:
         """Say what the model learned from the round: the figures that changed."""

@@ -22,6 +22,7 @@ from pipeline.datasets.exports import list_rejected
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report import STEPS
 from pipeline.report import write as write_report
+from pipeline.report.building.data_account import NewestData
 from pipeline.report.model import Report
 from pipeline.workspace.lookup import MODEL, count_round, read_round
 from pipeline.workspace.night import find_night
@@ -54,6 +55,8 @@ class RunWriter:
     """When the writing began, by `time.monotonic`."""
     progress: Progress = silent
     """Told the stage "report"."""
+    newest: NewestData | None = None
+    """The data of the last round alone, where the dataset is of several."""
 
     @property
     def folder(self) -> Path:
@@ -85,8 +88,8 @@ class RunWriter:
         """
         self._tell(1)  # the report is made, and is now written
         link_or_copy(self.model.folder, self.folder / MODEL, self._find_models)
-        if self.dataset is not None and self.dataset.counts["rejected"]:
-            self.write_table(REJECTED, list_rejected(self.dataset, MOST_REJECTED))
+        if (rejected := self._list_rejected()) is not None:
+            self.write_table(REJECTED, rejected)
             report.dataset.rejected_file = REJECTED
         self._tell(2)
         write_report(self.folder, report, candidates.drop(columns="z"), lambda done: self._tell(2 + done))
@@ -102,6 +105,14 @@ class RunWriter:
             },
         )
         return self.run
+
+    def _list_rejected(self) -> pd.DataFrame | None:
+        """List the rejected rows of the user's files, of all rounds where there are several; None where there are none."""
+        if self.newest is not None:
+            return self.newest.rejected.head(MOST_REJECTED) if len(self.newest.rejected) else None
+        if self.dataset is None or not self.dataset.counts["rejected"]:
+            return None
+        return list_rejected(self.dataset, MOST_REJECTED)
 
     def _tell(self, done: int) -> None:
         self.progress("report", done, REPORT_STEPS)
@@ -126,6 +137,7 @@ def open_run_writer(
     dataset: Dataset | None,
     asked: Mapping[str, Any],
     progress: Progress,
+    newest: NewestData | None = None,
 ) -> Iterator[RunWriter]:
     """Make a run folder to be filled and finished; an error removes the folder, so that no half-written run is left.
 
@@ -138,6 +150,7 @@ def open_run_writer(
         dataset: The dataset that the run used, or None.
         asked: The settings of the run by the name of their TOML table.
         progress: Told the stage "report".
+        newest: The data of the last round alone, where the dataset is of several rounds.
 
     Yields:
         The writer of the folder.
@@ -148,7 +161,7 @@ def open_run_writer(
     run = create_run(workspace, name, settings)
     progress("report", 0, REPORT_STEPS)
     try:
-        yield RunWriter(run, name, model, dataset, time.monotonic(), progress)
+        yield RunWriter(run, name, model, dataset, time.monotonic(), progress, newest)
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise

@@ -14,6 +14,7 @@ from chem_vae.progress import silent
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.labels.label_checks import read_labels as find_labels
 from pipeline.workflows.new_measurements import (
     has_labels,
     merge_measurements,
@@ -45,7 +46,7 @@ def go_on(tmp_path: Path, config: IngestConfig, dataset: Dataset, text: str) -> 
         fresh, names = read_measurements(config, measured, str(path), None, tmp_path, silent)
         new = select_new(dataset, read_labels(fresh, names, "smiles"))
         count = int(has_labels(new, names).any(axis=1).sum())
-        return count, fresh, ingest(merge_measurements(config, dataset, new, tmp_path), tmp_path)
+        return count, fresh, ingest(merge_measurements(config, dataset, new, tmp_path, fresh), tmp_path)
 
 
 def test_bounds_and_decimal_commas_of_a_further_round_are_kept(tmp_path: Path) -> None:
@@ -83,6 +84,27 @@ def test_a_logarithm_is_read_from_its_raw_column_or_its_own(tmp_path: Path, head
     assert table.loc[MOLECULES[18], "pIC50_upper"] == pytest.approx(5.0)
     (p,) = (p for p in merged.properties if p.kind == "measured")
     assert p.log is not None and p.log.to_raw(7.0) == pytest.approx(100)
+
+
+def test_rows_are_named_by_the_users_files_and_own_columns_travel_along(tmp_path: Path) -> None:
+    cells = [f"{5 + i / 8:.3f};0{i:03d};{i}" for i in range(18)]
+    config, dataset = make(tmp_path, "pIC50;id;row", cells, properties=["pIC50"])
+    text = f"smiles;pIC50;id;batch\n{MOLECULES[3]};7,5;;B1\nnonsense;1;0200;B1\n{MOLECULES[20]};8;0201;B2\n"
+    _, _, merged = go_on(tmp_path, config, dataset, text)
+    table = merged.table().set_index("smiles")
+    assert set(merged.own_columns) == {"id", "row.source", "batch"}
+    assert table.loc[MOLECULES[0], "row_of_source"] == "first.csv row 2"
+    assert table.loc[MOLECULES[3], "row_of_source"] == "second.csv row 2", "the row that its value is from"
+    assert table.loc[MOLECULES[20], "row_of_source"] == "second.csv row 4"
+    assert table.loc[MOLECULES[3], ["id", "batch", "row.source"]].tolist() == ["0003", "B1", "3"]
+    assert table.loc[MOLECULES[20], "id"] == "0201" and table.loc[MOLECULES[20], "pIC50"] == 8
+    assert merged.counts["duplicates"] == 0 and table.loc[MOLECULES[3], "pIC50"] == 7.5
+    (labels,) = find_labels(merged)
+    assert "second.csv row 4 0201 (8)" in labels.name_rows(labels.values == 8)
+    _, _, third = go_on(tmp_path, config, merged, f"smiles;pIC50\n{MOLECULES[22]};9\n")
+    rows = third.table(["smiles", "row_of_source", "id"]).set_index("smiles")
+    assert rows.loc[MOLECULES[0]].tolist() == ["first.csv row 2", "0000"]
+    assert rows.loc[MOLECULES[22], "row_of_source"] == "second.csv row 2"
 
 
 def test_a_file_without_the_measured_column(tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     assert told.best == pytest.approx(max(labels(measured).tolist()), abs=1e-3) and told.best_before is not None
     assert told.learned[0].figure == "molecules fitted on" and told.learned[0].after > told.learned[0].before
     assert "Rounds before this one" in (made.run.folder / "report.html").read_text(encoding="utf-8")
+    facts = read_report(made.run.folder).dataset
+    assert facts.rows == 400 + 8 == (facts.accepted or 0) + (facts.duplicates or 0) + (facts.rejected or 0)
+    rejected = pd.read_csv(made.run.folder / "rejected.csv")
+    assert rejected["file"].tolist() == ["round-2"] and rejected["row"].tolist() == [8] and facts.rejected == 1
     model = TrainedModel.open(made.run.folder, workspace=workspace)
     settings = model.manifest["config"]["training"]
     assert (settings["epochs"], settings["seed"]) == (1, 5), "what was given holds, also for a model from nothing"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from flows import artifacts, terminal
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest
-from pipeline.report.building.data_account import add_newest, describe_dataset
+from pipeline.report.building.data_account import NewestData, add_newest, describe_dataset
 from pipeline.report.html import page
 from pipeline.report.model import Report
 from pipeline.report.tables import list_warnings
@@ -94,6 +95,19 @@ def test_a_datasets_facts(dataset: Dataset) -> None:
     assert facts.changes[0].row == "row 22" and facts.labels[0].exact == 20
     gone = describe_dataset(None, card, ["pIC50"])
     assert (gone.summary, gone.warnings) == ("20 rows", ["about pIC50", "a"]), "the model's card keeps them"
-    add_newest(facts, dataset)
-    assert "New in this round, mine: 21 rows" in facts.summary
+
+
+def test_the_rows_of_all_rounds_are_accounted_for(dataset: Dataset) -> None:
+    facts = describe_dataset(dataset, {}, ["pIC50"])
+    before = facts.model_copy(deep=True, update={"notes": ["first: read as cp1252"]})
+    facts.notes = ["about a file that nobody wrote"]
+    add_newest(facts, NewestData(dataset, before, pd.DataFrame()), dataset.labels)
+    assert (facts.rows, facts.accepted, facts.duplicates, facts.rejected) == (42, 20, 20, 2)
+    assert facts.summary.startswith(
+        "42 rows → 20 molecules; 20 duplicates merged, 2 rejected (parse 2); pIC50: 20 values"
+    )
+    assert "New in this round, mine: 21 rows" in facts.summary and facts.rejected_by_stage == {"parse": 2}
+    assert facts.notes[-1] == "first: read as cp1252" and "about a file that nobody wrote" not in facts.notes
     assert any(note.startswith("mine, row 21: 'XX' was rejected") for note in facts.notes)
+    assert [row.row for row in facts.rejections] == ["mine row 21", "row 21"]
+    assert [(c.change, c.count) for c in facts.changes] == [(c.change, 2 * c.count) for c in before.changes]

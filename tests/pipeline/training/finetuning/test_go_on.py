@@ -15,7 +15,7 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.model import read_report
 from pipeline.training.config import FINE_TUNING, TrainConfig
-from pipeline.training.finetuning.go_on import settle_further_training, find_last_model, train_or_go_on
+from pipeline.training.finetuning.go_on import find_last_model, settle_further_training, train_or_go_on
 from pipeline.workflows.campaign import campaign
 from tests.pipeline.datasets.test_ingest import molecules
 
