@@ -199,7 +199,8 @@ def generate(
                 f"search looked at, {worst!r} the most ({count:,}): loosen it for more candidates"
             )
     elif config.strategy != ACQUISITION and counts["requested"] == samples:
-        warnings += explain_shortfall(candidates, samples, config, objectives, constraints, found.refusals)
+        reached = int((shown["within_target"] & fits[shown.index]).sum())
+        warnings += explain_shortfall(candidates, reached, samples, config, objectives, constraints, found.refusals)
     return GenerationReport(
         candidates,
         molecules,

@@ -6,7 +6,8 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def optimize(
     progress: Progress = silent,
     shows_best: bool = True,
     work: LongWork | None = None,
+    usual: Collection[str] | None = None,
 ) -> Optimization:
     """Search for molecules with high scores until the budget of oracle calls or another limit ends the search.
 
@@ -91,6 +93,7 @@ def optimize(
         progress: Told the stage "optimize" with the calls paid.
         shows_best: Whether the best molecules are shown to whoever watches the search.
         work: Says when to stop; when not given, the first Ctrl-C does after the round.
+        usual: What is usual although it is unusual elsewhere; learned from the model, the seeds and the constraints when None.
 
     Raises:
         UserError: The budget is below 1, an objective can be scored by nobody, a seed cannot be read, or nothing passes the
@@ -123,7 +126,7 @@ def optimize(
         )
         with watch as watched:
             repeats = repeat_from is not None
-            found = _Loop(model, config, folder, ledger, clock, dataset, progress, watched, repeats=repeats)
+            found = _Loop(model, config, folder, ledger, clock, dataset, progress, watched, usual, repeats=repeats)
             found.best_found = BestFound() if shows_best else None
             result = found.run()
         clock.forget()
@@ -149,6 +152,7 @@ class _Loop:
         dataset: Dataset | None,
         progress: Progress,
         work: LongWork,
+        told_usual: Collection[str] | None,
         *,
         repeats: bool,
     ) -> None:
@@ -166,6 +170,8 @@ class _Loop:
         scaffold = open_scaffold(config.scaffold) if config.scaffold is not None else None
         named += list_capped(scaffold) if scaffold is not None else []
         usual = learn_usual_structures(model, named)
+        if told_usual is not None:
+            usual = replace(usual, allowed=frozenset(told_usual))
         self.usual = usual.allowed
         allowed = usual.allowed | read_allowed(config.allowed_names)
         self.size_limits = limit_sizes(config, model, ledger.oracle, named)

@@ -245,7 +245,9 @@ def search(
         progress("generate" if stage == "optimize" else stage, done, total)
 
     with tempfile.TemporaryDirectory() as folder, watch_long_work(LOOKED_AT, LESS) as work:
-        result = optimize(model, asked, Path(folder), oracle=oracle, progress=tell, work=work, shows_best=False)
+        result = optimize(
+            model, asked, Path(folder), oracle=oracle, progress=tell, work=work, shows_best=False, usual=usual
+        )
         stopped = work.is_stopped()
     calls = result.calls[result.calls["origin"] != "seed"]
     asked_first = len(result.calls) - len(calls)

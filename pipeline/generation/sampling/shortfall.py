@@ -15,13 +15,24 @@ from pipeline.objectives.desirability import ResolvedObjective
 
 def explain_shortfall(
     candidates: pd.DataFrame,
+    hits: int,
     drawn: int,
     config: GenerateConfig,
     objectives: Sequence[ResolvedObjective],
     constraints: Constraints,
     refusals: Refusals,
 ) -> list[str]:
-    """Explain why there are fewer candidates, or fewer within the targets, than were asked for; nothing where there are not."""
+    """Explain why there are fewer candidates, or fewer within the targets, than were asked for; nothing where there are not.
+
+    Args:
+        candidates: The candidates, best first, with the values of the objectives.
+        hits: The molecules within every target among those from which the candidates were chosen.
+        drawn: The molecules that were drawn.
+        config: The settings of the generation.
+        objectives: The objectives.
+        constraints: What molecules had to meet.
+        refusals: What they refused.
+    """
     more = f"ask for more with --samples {max(10 * drawn, 1000)}"
     if len(candidates) < config.n:
         told = f"{config.n:,} candidates were asked for and {len(candidates):,} found among {drawn:,} samples"
@@ -29,11 +40,25 @@ def explain_shortfall(
             told += f"; {refusals.explain(constraints)}"
         return [f"{told}; {more}"]
     within = int(candidates["within_target"].sum())
-    bounded = [f"{w.summary.name} {w.aim}" for w in objectives if w.kind in BOUNDED]
-    if not bounded or within == len(candidates) or config.strategy == "random":
+    if not any(w.kind in BOUNDED for w in objectives) or within == len(candidates) or config.strategy == "random":
         return []
+    told = f"only {within:,} of {len(candidates):,} candidates are within every target ({_describe_misses(candidates, objectives)})"
+    if hits > within:
+        return [
+            f"{told}, although {hits:,} molecules were found that are: candidates are ranked by their score, which weighs how well each "
+            "objective is met; give --range for what has to be met"
+        ]
     return [
-        f"only {within:,} of {len(candidates):,} candidates are within every target ({', '.join(bounded)}), although {drawn:,} molecules "
-        f"were drawn: the model knows few such molecules; widen what counts as reached (--tolerance, --range), {more}, or fine-tune the "
-        "model on molecules that are near"
+        f"{told}, although {drawn:,} molecules were drawn: the model knows few such molecules; widen what counts as reached "
+        f"(--tolerance, --range), {more}, or fine-tune the model on molecules that are near"
     ]
+
+
+def _describe_misses(candidates: pd.DataFrame, objectives: Sequence[ResolvedObjective]) -> str:
+    """Name the objectives that some candidates miss, each with how many."""
+    missed = []
+    for w in objectives:
+        values = candidates[f"{w.summary.name}_{w.basis}"].tolist()
+        if count := len(values) - int(w.find_hits(values).sum()):
+            missed.append(f"{w.summary.name} {w.aim}: {count:,} {'is' if count == 1 else 'are'} beside")
+    return ", ".join(missed)

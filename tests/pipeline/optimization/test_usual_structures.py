@@ -45,6 +45,14 @@ def test_nothing_odd_is_asked_about_unless_the_data_or_a_seed_has_it(model: Trai
     assert find_odd([seed]) <= asked and find_odd([seed]) - find_odd(usual.calls["smiles"])
 
 
+def test_what_is_usual_can_be_told(model: TrainedModel, tmp_path: Path) -> None:
+    """A search for what to measure starts from measured molecules, and what these have is not usual for that."""
+    settings = {"oracle_calls": 10, "objectives": {"qed": {"maximize": True}}, "seeds": ("CCOOCCc1ccccc1",)}
+    config = OptimizeConfig.model_validate(settings)
+    with pytest.raises(UserError, match="breaks a constraint: no unusual structure"):
+        optimize(model, config, tmp_path / "told", usual=learn_usual_structures(model).allowed)
+
+
 @pytest.mark.parametrize(
     "allowed", [{"odd_structures": True}, {"allow_unusual": "all"}, {"allow_unusual": ["peroxide", "ALL"]}]
 )
