@@ -104,10 +104,11 @@ def _standardize_rows(settings: ShardSettings, chunk: Chunk) -> PartFigures:
                 fine.append(molecule)
             for name in settings.compute:
                 table[name] += [compute(molecule.mol, [name])[0] for molecule in fine]
-    for name in settings.sources:
+    for wanted in settings.properties:
+        name = wanted.name
         cells = [_clean_measured(cell) for cell in chunk.columns.get(name, [None] * len(chunk.rows))]
         words = [cell for cell in cells if cell is not None and _DIGIT.search(cell) is None]
-        if words and may_be_classes(words):  # they are read as numbers, once all rows are known
+        if words and may_be_classes(words, wanted.classes):  # they are read as numbers, once all rows are known
             words = []
         figures.not_numeric[name] = len(words)
         figures.numeric[name] = sum(cell is not None for cell in cells) - len(words)
