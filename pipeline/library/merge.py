@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from chem_vae.errors import UserError
 from pipeline.library.database import insert_new, split
 from pipeline.library.laboratory.measured_values import summarize
-from pipeline.library.recording import NO_MODEL, find_ids, find_properties, table_of, write_values
+from pipeline.library.recording import NO_MODEL, find_ids, find_properties, note_classes, table_of, write_values
 from pipeline.library.schema import (
     MEASURED,
     AliasRecord,
@@ -122,6 +123,7 @@ def _merge_properties(connection: Connection, other: Connection) -> dict[int, in
                 "its measurements (chem-vae library export --labels FILE) and import them, which converts units"
             )
     found = find_properties(connection, [r["name"] for r in rows], {r["name"]: (r["label"], r["unit"]) for r in rows})
+    note_classes(connection, {r["name"]: json.loads(r["classes"]) for r in rows if r["classes"]})
     return {row["id"]: found[row["name"]] for row in rows}
 
 

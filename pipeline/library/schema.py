@@ -166,6 +166,8 @@ class PropertyRecord(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     label: Mapped[str]
     unit: Mapped[str]
+    classes: Mapped[str | None]
+    """The words that are read as 1 and 0, as a JSON list; None where it is no class, or its words are not known."""
 
 
 class ValueRecord(Base):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rdkit.Chem import Descriptors
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, skeleton_key
@@ -21,8 +21,8 @@ from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.library.database import insert_new, split
 from pipeline.library.laboratory.measured_values import summarize
-from pipeline.library.laboratory.measurement_files import Measured, MeasuredRow, MeasurementFile
-from pipeline.library.recording import add_molecules, find_ids, find_properties
+from pipeline.library.laboratory.measurement_files import KnownProperty, Measured, MeasuredRow, MeasurementFile
+from pipeline.library.recording import add_molecules, find_ids, find_properties, note_classes
 from pipeline.library.schema import (
     MEASURED_STATUS,
     MeasurementRecord,
@@ -30,6 +30,7 @@ from pipeline.library.schema import (
     PropertyRecord,
     StatusRecord,
     UnmatchedRow,
+    ValueRecord,
 )
 from pipeline.library.search.identity import format_id, is_inchikey, parse_id
 from pipeline.library.structures import describe_structure
@@ -61,9 +62,16 @@ class ImportedMeasurements:
     notes: list[str] = field(default_factory=list)
 
 
-def read_known_properties(connection: Connection) -> dict[str, str]:
-    """Read the properties of the library with their units."""
-    return dict(connection.execute(select(PropertyRecord.name, PropertyRecord.unit)).tuples().all())
+def read_known_properties(connection: Connection) -> dict[str, KnownProperty]:
+    """Read what the library knows of its properties, by their names."""
+    is_number = exists().where(
+        ValueRecord.property_id == PropertyRecord.id, (ValueRecord.value < 0) | (ValueRecord.value > 1)
+    )
+    query = select(PropertyRecord.name, PropertyRecord.unit, PropertyRecord.classes, is_number)
+    return {
+        name: KnownProperty(unit, None if words is None else json.loads(words), bool(number))
+        for name, unit, words, number in connection.execute(query)
+    }
 
 
 def write_measurements(
@@ -88,6 +96,7 @@ def write_measurements(
     matched = _match(connection, read.rows, adds, made)
     properties = find_properties(connection, read.units, {name: ("", unit) for name, unit in read.units.items()})
     _fill_units(connection, read.units)
+    note_classes(connection, read.classes)
     molecules = _read_molecules(connection, set(matched.values()))
     rows, seen = list[dict[str, Any]](), Counter[str]()
     for row in read.rows:
