@@ -14,6 +14,7 @@ _PAIRS = (
 _OPPOSITES = dict(_PAIRS)
 _KNOWN = {word for pair in _PAIRS for word in pair}
 _NOT = re.compile(r"(?:non|not|no)[\s_-]*(?P<word>\w.*)")
+_DIGIT = re.compile(r"\d")
 _MOST_OTHERS = 0.1
 
 
@@ -56,6 +57,12 @@ def find_class_words(cells: Iterable[str], known: Sequence[str] | None = None) -
 def may_be_classes(words: Sequence[str], known: Sequence[str] | None = None) -> bool:
     """Say whether some words of a column may be those of two classes, of which only one need be among them."""
     return all(word.strip().casefold() in _KNOWN for word in words) or bool(find_class_words(words, known))
+
+
+def list_text(cells: Iterable[str | None], known: Sequence[str] | None = None) -> list[str]:
+    """List the cells of some rows that hold words alone; none where these may be classes, which are read as numbers once all rows are known."""
+    words = [cell for cell in cells if cell and _DIGIT.search(cell) is None]
+    return [] if may_be_classes(words, known) else words
 
 
 def _is_opposite(high: str, low: str) -> bool:
