@@ -33,6 +33,11 @@ ID_NAMES = ("id", "library_id", "molecule_id", "compound_id", "cv_id", "cv")
 KEY_NAMES = ("inchikey", "inchi_key", "standard_inchikey", "standard_inchi_key")
 _ASSAY_NAMES = ("assay", "assay_name", "assay_id", "protocol", "test")
 _DATE_NAMES = ("date", "measured_on", "measured", "test_date", "assay_date", "date_measured", "run_date")
+_REPLICATE_NAMES = (
+    "replicate", "replicate_id", "replicate_no", "replicate_number", "rep", "batch", "batch_id", "lot", "lot_number", "experiment",
+    "experiment_id", "plate", "plate_id", "well", "measurement_id", "result_id",
+)  # fmt: skip
+"""Columns by which two equal values are different measurements."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ class MeasuredRow:
     measured: list[Measured]
     assay: str
     date: str
+    replicate: str
+    """The cells of the columns that number repeated measurements."""
     cells: dict[str, str]
     unreadable: list[str] = field(default_factory=list)
     """The columns whose cells hold something that is no number."""
@@ -136,6 +143,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, KnownPropert
     told = [note for note in source.notes if "seems to hold InChIKeys" not in note]  # which they may here
     beside = {fold_name(name): name for name in table}
     assay, date = (_find(beside, names) for names in (_ASSAY_NAMES, _DATE_NAMES))
+    replicates = [beside[n] for n in _REPLICATE_NAMES if n in beside and beside[n] not in asked]
     names = [beside[n] for n in (*ID_NAMES, *KEY_NAMES) if n in beside]
     if source.smiles_column is not None:
         names = [n for n in names if n != source.smiles_column]
@@ -146,6 +154,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, KnownPropert
             [],
             (table[assay][i] if assay else "") or options.assay,
             table[date][i] if date else "",
+            " ".join(filter(None, (table[n][i].strip() for n in replicates))),
             {
                 **({source.smiles_column: inputs[i]} if source.smiles_column else {}),
                 **{n: cells[i] for n, cells in table.items() if cells[i]},

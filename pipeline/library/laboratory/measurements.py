@@ -6,7 +6,6 @@ import getpass
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.library.database import insert_new, split
 from pipeline.library.laboratory.measured_values import summarize
 from pipeline.library.laboratory.measurement_files import KnownProperty, Measured, MeasuredRow, MeasurementFile
+from pipeline.library.laboratory.repeats import hash_rows, select_new
 from pipeline.library.recording import add_molecules, find_ids, find_properties, note_classes
 from pipeline.library.schema import (
     MEASURED_STATUS,
@@ -52,6 +52,8 @@ class ImportedMeasurements:
     """Measurements that were not in the library."""
     repeated: int = 0
     """Measurements that were there already."""
+    taken_for_same: dict[str, int] = field(default_factory=dict)
+    """Those of them that equal one of another file, which may have been measured again, by the name of that file."""
     molecules: int = 0
     """Molecules with a new measurement."""
     new_molecules: int = 0
@@ -80,6 +82,7 @@ def write_measurements(
     read: MeasurementFile,
     *,
     adds: bool = False,
+    counts_replicates: bool = False,
     who: str | None = None,
 ) -> ImportedMeasurements:
     """Write the measurements of a file into the library.
@@ -89,6 +92,7 @@ def write_measurements(
         file: The file's name, for the history.
         read: Its content.
         adds: Whether a molecule that the library does not know is added, where the row has its SMILES.
+        counts_replicates: Whether a measurement that equals one of another file is a further one (`repeats`).
         who: Who imports; the user of the system when None.
     """
     made = ImportedMeasurements(file, len(read.rows) + len(read.rejected), notes=list(read.notes))
@@ -98,7 +102,8 @@ def write_measurements(
     _fill_units(connection, read.units)
     note_classes(connection, read.classes)
     molecules = _read_molecules(connection, set(matched.values()))
-    rows, seen = list[dict[str, Any]](), Counter[str]()
+    source = hash_rows((row.number, row.cells) for row in read.rows)
+    rows, contents = list[dict[str, Any]](), list[str]()
     for row in read.rows:
         if row.number not in matched:
             continue
@@ -106,21 +111,18 @@ def write_measurements(
             inchikey, weight = molecules[matched[row.number]]
             value = _scale(found, weight)
             content = [inchikey, found.property, value, read.units[found.property], row.assay, row.date]
-            base = json.dumps(content, default=str)
-            seen[base] += 1  # the same value twice in a file is two measurements
+            contents.append(json.dumps([*content, row.replicate] if row.replicate else content))
             rows.append(
                 {
-                    "key": hashlib.sha256(f"{base} {seen[base]}".encode()).hexdigest(), "molecule_id": matched[row.number],
-                    "property_id": properties[found.property], "unit": read.units[found.property], "assay": row.assay,
-                    "measured_on": row.date, "file": file, "row": row.number, "cell": found.cell, "imported": now,
-                    "who": who, **value,
+                    "molecule_id": matched[row.number], "property_id": properties[found.property],
+                    "unit": read.units[found.property], "assay": row.assay, "measured_on": row.date, "file": file,
+                    "source": source, "row": row.number, "cell": found.cell, "imported": now, "who": who, **value,
                 }
             )  # fmt: skip
-    known = _find_known(connection, [r["key"] for r in rows])
-    new = [r for r in rows if r["key"] not in known]
+    new, same = select_new(connection, rows, contents, counts_replicates)
     for part in split(new):
         insert_new(connection, MeasurementRecord, part)
-    made.added, made.repeated = len(new), len(rows) - len(new)
+    made.added, made.repeated, made.taken_for_same = len(new), len(rows) - len(new), dict(same)
     pairs = {(r["molecule_id"], r["property_id"]) for r in new}
     made.molecules = len({molecule for molecule, _ in pairs})
     made.contradictions = summarize(connection, pairs)
@@ -266,13 +268,6 @@ def _fill_units(connection: Connection, units: Mapping[str, str]) -> None:
         if unit:
             lacks = (PropertyRecord.name == name) & (PropertyRecord.unit == "")
             connection.execute(update(PropertyRecord).where(lacks).values(unit=unit))
-
-
-def _find_known(connection: Connection, keys: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for part in split(keys):
-        found.update(connection.execute(select(MeasurementRecord.key).where(MeasurementRecord.key.in_(part))).scalars())
-    return found
 
 
 def _set_measured(connection: Connection, ids: Iterable[int], why: str, who: str, now: datetime) -> None:
