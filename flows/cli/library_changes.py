@@ -108,6 +108,7 @@ def import_measurements(
     encoding: str | None = None,
     sheet: str | None = None,
     add_unknown: bool = False,
+    replicates: bool = False,
     unmatched: Path | None = None,
     by: Who = None,
 ) -> None:  # fmt: skip
@@ -128,6 +129,7 @@ def import_measurements(
         encoding: The encoding of a text file; found when not given.
         sheet: The sheet of a workbook; the first that holds molecules when not given.
         add_unknown: Also add molecules that no run has proposed, where the row has their SMILES.
+        replicates: Also count measurements that equal one of another file: they were measured again. Not for an export that grows.
         unmatched: Write the rows that match nothing to this .csv or .xlsx file.
     """
     from pipeline.library.laboratory.measurement_files import FileOptions  # here: loads rdkit and pandas
@@ -136,7 +138,7 @@ def import_measurements(
         dict(map(_split_unit, property_ or ())), id_column, smiles_column, assay, decimal, delimiter, encoding, sheet
     )
     with open_with_runs(workspace, library) as opened:
-        made = opened.import_measurements(file, options, add_unknown=add_unknown, who=by)
+        made = opened.import_measurements(file, options, add_unknown=add_unknown, replicates=replicates, who=by)
         kept = opened.list_unmatched()
     answer(lambda: made)
     for text in made.notes:
@@ -146,6 +148,11 @@ def import_measurements(
         f"{made.rows:,} rows of {made.file}: {made.matched:,} belong to molecules of the library{added}, {len(made.unmatched):,} do not\n"
         f"{made.added:,} measurements of {made.molecules:,} molecules are new, {made.repeated:,} were there already"
     )
+    if made.taken_for_same:
+        listed = " and ".join(f"{count:,} of {name}" for name, count in made.taken_for_same.items())
+        note(
+            f"note: equal to measurements of other files ({listed}), and taken for the same; if they were measured again: --replicates"
+        )
     if made.contradictions:
         print(
             "\ncontradictions (all are kept; the median counts)\n"
@@ -235,6 +242,11 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
         f"{made.molecules:,} molecules of {other}: {made.new_molecules:,} are new here, with {made.new_runs:,} runs and "
         f"{made.new_measurements:,} measurements"
     )
+    if made.taken_for_same:
+        note(
+            f"note: {count_things(made.taken_for_same, 'measurement')} equal to one here of another file, and taken for the same; if they "
+            "were measured again, import their file: chem-vae library import-measurements FILE --replicates"
+        )
     suggest_command(f"chem-vae library top{name_workspace(workspace)}")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
+from pipeline.datasets.labels.class_words import list_text
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
@@ -64,6 +65,28 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
     if wanted not in (names := source.read_columns(1000)):
         raise unknown_name(f"split column of {file}", wanted, names)
     return Columns(properties, wanted, ())
+
+
+def check_first_part(
+    source: Source, properties: Iterable[MeasuredProperty], part: PartFigures, limit: int | None
+) -> None:
+    """Check by the first part that no measured column holds text alone: where it does so there, by all other rows, too.
+
+    Raises:
+        DataError: If one does, long before all molecules are standardized.
+    """
+    for wanted in properties:
+        if wanted.name in part.example and not part.numeric[wanted.name] and not _has_number(source, wanted, limit):
+            check_numbers([wanted.name], [part])
+
+
+def _has_number(source: Source, wanted: MeasuredProperty, limit: int | None) -> bool:
+    """Read the rows of a source up to the first number of a measured column; False where there is none."""
+    for chunk in replace(source).chunks(limit=limit):  # a reader of its own, whose notes are not those of the ingest
+        cells = [text for cell in chunk.columns.get(wanted.name, []) if (text := (cell or "").strip())]
+        if len(cells) > len(list_text(cells, wanted.classes)):
+            return True
+    return False
 
 
 def check_numbers(names: Iterable[str], parts: Sequence[PartFigures]) -> None:

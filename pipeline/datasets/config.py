@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from chem_vae.config import MOST_SEED
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.datasets.labels.class_words import fold_word
 from pipeline.datasets.labels.left_out import LeaveOut
 from pipeline.datasets.labels.logarithm_names import name_logarithm
 from pipeline.workspace.name_splitting import split_outside_brackets
@@ -21,11 +29,31 @@ class MeasuredProperty(Settings):
     name: str = Field(min_length=1, description="The column's name, and the property's from then on.")
     unit: str = Field("", description="Its unit; cells in other units are converted to it.")
     log: bool = Field(False, description="Learn its logarithm: the p-value (-log10 in mol/L) of a concentration.")
+    classes: tuple[str, str] | None = Field(
+        None,
+        description="The words of its two classes, that of 1 first, as in ['binder', 'decoy']; found where the column holds both of "
+        "a usual pair.",
+    )
 
     @property
     def learned_name(self) -> str:
         """The name of the learned property: that of the column, or with `log` "pIC50" or "log NAME"."""
         return name_logarithm(self.name, self.unit) if self.log else self.name
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_differ(cls, words: tuple[str, str] | None) -> tuple[str, str] | None:
+        if words is not None and (not all(map(fold_word, words)) or fold_word(words[0]) == fold_word(words[1])):
+            raise ValueError("the classes must be two different words")
+        return words
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_classes(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write no classes where there are none, as before there was this setting, so that older datasets and parts are found."""
+        written: dict[str, Any] = serialize(self)
+        if self.classes is None:
+            written.pop("classes", None)
+        return written
 
 
 class IngestConfig(Settings):

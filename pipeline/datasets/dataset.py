@@ -46,6 +46,8 @@ class DatasetProperty:
     label: str
     log: LogScale | None = None
     """For a property that is the logarithm of raw values: the way back (`log.to_raw(6.0)`, in `log.raw_unit`), for reports."""
+    classes: tuple[str, str] | None = None
+    """The words that were read as 1 and 0."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,9 +131,12 @@ class Dataset(Described):
     def properties(self) -> list[DatasetProperty]:
         """The properties, in the order of the columns of conditions.npy."""
         return [
-            DatasetProperty(p["name"], p["unit"], p["kind"], p["label"], LogScale.from_dict(p.get("log")))
+            DatasetProperty(
+                p["name"], p["unit"], p["kind"], p["label"], LogScale.from_dict(p.get("log")),
+                None if (words := p.get("classes")) is None else (words[0], words[1]),
+            )
             for p in self.manifest["properties"]
-        ]
+        ]  # fmt: skip
 
     @property
     def vocabulary(self) -> SelfiesVocabulary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -26,6 +26,7 @@ class _Property(ManifestPart):
     std: float | None
     min: float | None
     max: float | None
+    classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
 
 
 class _Counts(ManifestPart):

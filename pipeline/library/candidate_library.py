@@ -295,7 +295,13 @@ class CandidateLibrary(Described):
         return [format_id(number) for number in ids]
 
     def import_measurements(
-        self, path: str | Path, options: FileOptions | None = None, *, add_unknown: bool = False, who: str | None = None
+        self,
+        path: str | Path,
+        options: FileOptions | None = None,
+        *,
+        add_unknown: bool = False,
+        replicates: bool = False,
+        who: str | None = None,
     ) -> ImportedMeasurements:
         """Import measurements from a file; those that are there already change nothing, and rows that match nothing are kept aside.
 
@@ -303,6 +309,8 @@ class CandidateLibrary(Described):
             path: A table (csv, tsv, xlsx, parquet) or an SD file, or the address of one, as sources have (https, s3://bucket/file.csv).
             options: What is to be said of the file.
             add_unknown: Whether molecules that the library does not know are added, where the row has their SMILES.
+            replicates: Whether a measurement that equals one of another file was measured again and counts, too; otherwise it is taken
+                for the same, as in an export that grows.
             who: Who imports; the user of the system when None.
         """
         file, name = fetch_measurements(path)
@@ -310,7 +318,9 @@ class CandidateLibrary(Described):
             known = read_known_properties(connection)
         content = read_file(file, options or FileOptions(), known)
         with write(self.engine) as connection:
-            return write_measurements(connection, name, content, adds=add_unknown, who=who)
+            return write_measurements(
+                connection, name, content, adds=add_unknown, counts_replicates=replicates, who=who
+            )
 
     def merge(self, other: CandidateLibrary) -> MergedLibrary:
         """Merge another library into this one; a second time changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from chem_vae.errors import UserError
 from pipeline.library.database import insert_new, split
 from pipeline.library.laboratory.measured_values import summarize
-from pipeline.library.recording import NO_MODEL, find_ids, find_properties, table_of, write_values
+from pipeline.library.laboratory.repeats import is_same_file, read_files
+from pipeline.library.recording import NO_MODEL, find_ids, find_properties, note_classes, table_of, write_values
 from pipeline.library.schema import (
     MEASURED,
     AliasRecord,
@@ -42,6 +44,8 @@ class MergedLibrary:
     new_molecules: int = 0
     new_runs: int = 0
     new_measurements: int = 0
+    taken_for_same: int = 0
+    """Measurements that equal one here from another file, which may have been measured again."""
 
 
 def merge(connection: Connection, other: Connection) -> MergedLibrary:
@@ -64,7 +68,7 @@ def merge(connection: Connection, other: Connection) -> MergedLibrary:
         aliases = [{"library": other_id, "number": number, "molecule_id": here} for number, here in ids.items()]
         for own in split(aliases):
             insert_new(connection, AliasRecord, own)
-        _merge_history(connection, other, ids, latest, runs, models, properties)
+        made.taken_for_same += _merge_history(connection, other, ids, latest, runs, models, properties)
     for rows in split(_read(other, UnmatchedRow)):
         insert_new(connection, UnmatchedRow, [_without(row, "id") for row in rows])
     after = [_count(connection, table) for table in (MoleculeRecord, RunRecord, MeasurementRecord)]
@@ -122,6 +126,7 @@ def _merge_properties(connection: Connection, other: Connection) -> dict[int, in
                 "its measurements (chem-vae library export --labels FILE) and import them, which converts units"
             )
     found = find_properties(connection, [r["name"] for r in rows], {r["name"]: (r["label"], r["unit"]) for r in rows})
+    note_classes(connection, {r["name"]: json.loads(r["classes"]) for r in rows if r["classes"]})
     return {row["id"]: found[row["name"]] for row in rows}
 
 
@@ -174,8 +179,13 @@ def _merge_history(
     runs: Mapping[int, int],
     models: Mapping[int, int],
     properties: Mapping[int, int],
-) -> None:
-    """Add proposals, values, statuses and measurements of some molecules; values of `latest` are the current ones."""
+) -> int:
+    """Add proposals, values, statuses and measurements of some molecules; values of `latest` are the current ones.
+
+    Returns:
+        How many measurements were taken for the same as ones of other files.
+    """
+    same = 0
     for part in split(list(ids)):
 
         def read(table: type[Base], column: Any, part: Sequence[int] = part) -> list[dict[str, Any]]:
@@ -197,8 +207,11 @@ def _merge_history(
         _merge_statuses(connection, read(StatusRecord, StatusRecord.molecule_id))
         measured = read(MeasurementRecord, MeasurementRecord.molecule_id)
         rows = [{**_without(r, "id"), "property_id": properties[r["property_id"]]} for r in measured]
+        there = read_files(connection, [r["key"] for r in rows])
+        same += sum(not is_same_file(there[r["key"]], (r["source"], r["file"])) for r in rows if r["key"] in there)
         insert_new(connection, MeasurementRecord, rows)
         summarize(connection, {(row["molecule_id"], row["property_id"]) for row in rows})
+    return same
 
 
 def _merge_statuses(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

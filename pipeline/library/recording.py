@@ -84,6 +84,7 @@ def record(
     insert_new(connection, RunRecord, [run])
     run_id = connection.execute(select(RunRecord.id).where(RunRecord.key == table.key)).scalar_one()
     properties = find_properties(connection, {v.name for c in rows.values() for v in c.values}, table.properties)
+    note_classes(connection, table.classes)
     for part in split(list(rows.items())):
         insert_new(connection, ProposalRecord, [_make_proposal(ids[key], run_id, c) for key, c in part])
         latest = _update_molecules(connection, table, {ids[key]: c for key, c in part})
@@ -179,6 +180,13 @@ def find_properties(
     insert_new(connection, PropertyRecord, rows)
     found = connection.execute(select(PropertyRecord.name, PropertyRecord.id).where(PropertyRecord.name.in_(asked)))
     return dict(found.tuples().all())
+
+
+def note_classes(connection: Connection, classes: Mapping[str, Sequence[str]]) -> None:
+    """Note the words of the classes of properties that had none."""
+    for name, words in classes.items():
+        lacks = (PropertyRecord.name == name) & PropertyRecord.classes.is_(None)
+        connection.execute(update(PropertyRecord).where(lacks).values(classes=json.dumps(list(words))))
 
 
 def write_values(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -69,6 +69,8 @@ class RunTable:
     candidates: list[Candidate]
     properties: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Label and unit by the property's name."""
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    """The words that the data has for 1 and 0, by the property's name."""
 
 
 def hash_manifest(folder: Path) -> str | None:
@@ -112,6 +114,7 @@ def read_run(folder: Path) -> RunTable:
         None if seed is None else str(seed),
         candidates,
         _list_properties(report),
+        {str(name): [str(word) for word in words] for name, words in (dataset.get("classes") or {}).items()},
     )
 
 

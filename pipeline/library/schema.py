@@ -166,6 +166,8 @@ class PropertyRecord(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     label: Mapped[str]
     unit: Mapped[str]
+    classes: Mapped[str | None]
+    """The words that are read as 1 and 0, as a JSON list; None where it is no class, or its words are not known."""
 
 
 class ValueRecord(Base):
@@ -206,7 +208,7 @@ class MeasurementRecord(Base):
     __tablename__ = "measurements"
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
-    """A hash of all that follows, so that a file that is imported again changes nothing."""
+    """A hash of what it is equal to others by (`repeats`), so that a file that is imported again changes nothing."""
     molecule_id: Mapped[int] = mapped_column(ForeignKey("molecules.id"))
     property_id: Mapped[int] = mapped_column(ForeignKey("properties.id"))
     value: Mapped[float | None]
@@ -219,6 +221,8 @@ class MeasurementRecord(Base):
     measured_on: Mapped[str]
     """The date as the file says it."""
     file: Mapped[str]
+    source: Mapped[str | None] = mapped_column(String(64))
+    """A hash of the file's rows; None where an older version imported it."""
     row: Mapped[int]
     cell: Mapped[str]
     """The cell as the file has it."""

@@ -21,7 +21,7 @@ from pipeline.library.schema import LibraryFact
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-NEWEST = "0002"
+NEWEST = "0004"
 """The schema of this version: the last of `migrations/versions`, so that Alembic is loaded only where something is to be migrated."""
 
 

@@ -45,7 +45,7 @@ def read_measurements(
     """Ingest a file of new measurements by the rules of the data before.
 
     A property that is learned as a logarithm (pIC50) is read from its raw column (IC50), or, where that is missing, from a column
-    of its own name.
+    of its own name. The words of classes mean what they meant in the data before, also where a round has those of one class alone.
 
     Returns:
         The dataset of the file, and the names of the properties that it has.
@@ -65,7 +65,8 @@ def read_measurements(
             asked[p.name] = MeasuredProperty(name=p.log.column, unit=p.log.raw_unit, log=True)
         elif p.name in there:
             plain = MeasuredProperty(name=p.name, unit="" if p.log else p.unit)
-            asked[p.name] = plain if p.log else before.get(p.name, plain)
+            read_before = plain if p.log else before.get(p.name, plain)
+            asked[p.name] = read_before.model_copy(update={"classes": p.classes})
     if not asked:
         raise UserError(
             f"{source} has none of the measured columns {', '.join(wanted)}; it has {', '.join(sorted(there)) or 'none'}"
@@ -196,7 +197,9 @@ def merge_measurements(
     if not path.is_file():
         write_text(path, text)
     properties: Any = tuple(
-        {"name": p.log.column, "unit": p.log.raw_unit, "log": True} if p.log else {"name": p.name, "unit": p.unit}
+        {"name": p.log.column, "unit": p.log.raw_unit, "log": True}
+        if p.log
+        else {"name": p.name, "unit": p.unit, "classes": p.classes}
         for p in measured
     )
     changed = {

@@ -133,6 +133,7 @@ class LibraryView:
                 )
                 upload.props("flat bordered color=accent")
                 self.unknown = ui.switch("also add molecules that the library does not know")
+                self.replicates = ui.switch("values that equal those of another file were measured again, and count")
                 self.imported = ui.element("div")
 
     @tell_errors
@@ -209,15 +210,19 @@ class LibraryView:
     async def take_measurements(self, event: events.UploadEventArguments) -> None:
         """Import the measurements of a file."""
         path = await save_upload(self.context, event)
-        adds = bool(self.unknown.value)
+        adds, again = bool(self.unknown.value), bool(self.replicates.value)
         made: ImportedMeasurements = await asyncio.to_thread(
-            _use, self.context, lambda library: library.import_measurements(path, add_unknown=adds)
+            _use, self.context, lambda library: library.import_measurements(path, add_unknown=adds, replicates=again)
         )
         self.imported.clear()
         with self.imported:
             with ui.element("div").classes("okay").props("role=status"):
                 text(f"{count_things(made.rows, 'row')} read: {count_things(made.added, 'new measurement')} of {count_things(made.molecules, 'molecule')}, "
                      f"{made.repeated:,} known already, {made.new_molecules:,} molecules added.")  # fmt: skip
+            same = [f"{name}: {count_things(count, 'value')}" for name, count in made.taken_for_same.items()]
+            list_sentences(
+                "Equal to those of another file, and taken for the same (the switch above counts them)", same, "note"
+            )
             list_sentences("Rows that contradict", made.contradictions, "warn")
             list_sentences("", made.notes, "note", 3)
             if made.unmatched:

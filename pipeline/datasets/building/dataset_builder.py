@@ -39,7 +39,7 @@ from pipeline.datasets.building.parts import is_finished_part
 from pipeline.datasets.building.rare_symbols import move_to_training
 from pipeline.datasets.building.row_losses import describe_losses
 from pipeline.datasets.building.splits import PlacedRows, draw_sample, place_molecules
-from pipeline.datasets.columns import check_numbers, check_values, find_columns, open_source
+from pipeline.datasets.columns import check_first_part, check_numbers, check_values, find_columns, open_source
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.growth import describe_origin
@@ -160,7 +160,7 @@ class DatasetBuilder:
         for number, figures in enumerate(workers.map(shards.standardize_part, read_missing())):
             found[order[number]] = figures
             if order[number] == 0:
-                check_numbers(self.settings.sources, [figures])
+                check_first_part(self.source, self.settings.properties, figures, self.config.limit)
             report(expected)
         parts = [found[i] for i in range(len(sizes))]
         rows = sum(f.rows for f in parts)

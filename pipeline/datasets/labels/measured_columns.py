@@ -17,7 +17,7 @@ import pyarrow as pa
 from chem_vae.errors import DataError
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.labels.assay_export import AssayColumns, find_assay_columns, is_raw_value
-from pipeline.datasets.labels.class_words import find_class_words
+from pipeline.datasets.labels.class_words import find_class_words, fold_word
 from pipeline.datasets.labels.column_units import UnitFacts, UnitPlan, find_strange_words, plan_units
 from pipeline.datasets.labels.label import LARGEST, Cell, LabelColumn, split_cell
 from pipeline.datasets.labels.label_account import LabelAccount, check_losses
@@ -75,11 +75,6 @@ def read_labels(
     return labels
 
 
-def _fold(text: str) -> str:
-    """Return a word as `find_class_words` writes it."""
-    return text.strip().casefold().replace("\N{MINUS SIGN}", "-")
-
-
 class _ColumnReader:
     """Reads one measured column."""
 
@@ -107,16 +102,22 @@ class _ColumnReader:
         self.records = RecordReader(wanted.name, self.beside, where)
         self.p_column = next((name for name in names if "pchembl" in name.casefold() and name != wanted.name), None)
         self.log: LogScale | None = None
+        self.classes = wanted.classes
+        """The words that are read as 1 and 0."""
         self.style, self.units = NumberStyle(), UnitPlan("", {"": (1.0, 0.0)})
 
     def read(self, total: int) -> LabelColumn:
         """Read the labels of all molecules."""
         records, evidence = self.records.count(self.parts, self.account)
-        classes = {} if self.account.plain else find_class_words(r.text for r in records.elements())
+        classes: dict[str, str] = {}
+        if self.classes or not self.account.plain:
+            classes = find_class_words((r.text for r in records.elements()), self.classes)
         if classes:
+            high, low = classes
+            self.classes = self.classes or (high, low)
             told = " and ".join(f"{word!r} as {number}" for word, number in classes.items())
             self.notes.append(f"the words of {self.column!r} are two classes: {told}")
-        cells = {r: split_cell(classes.get(_fold(r.text), r.text)) for r in records}
+        cells = {r: split_cell(classes.get(fold_word(r.text), r.text)) for r in records}
         self._drop_strange_words(records, cells)
         self._decide(records, cells, evidence)
         maker = self._open_maker()
@@ -169,6 +170,8 @@ class _ColumnReader:
         entry["decimal_comma"] = self.account.decimal_commas > 0
         if self.beside != AssayColumns():
             entry["beside"] = {kind: name for kind, name in asdict(self.beside).items() if name}
+        if self.classes is not None:
+            entry["classes"] = list(self.classes)
         if self.log is not None:
             entry |= {"unit": self.log.unit, "log": self.log.to_dict()}
         return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from chem_vae.progress import silent
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
 from pipeline.datasets.labels.assay_export import find_assay_columns
+from pipeline.datasets.labels.class_words import find_class_words, fold_word
 from pipeline.datasets.labels.column_units import UnitFacts, plan_units
 from pipeline.datasets.labels.label import Cell, Label, is_blank, split_cell
 from pipeline.datasets.labels.label_account import LabelAccount
@@ -32,6 +33,11 @@ ID_NAMES = ("id", "library_id", "molecule_id", "compound_id", "cv_id", "cv")
 KEY_NAMES = ("inchikey", "inchi_key", "standard_inchikey", "standard_inchi_key")
 _ASSAY_NAMES = ("assay", "assay_name", "assay_id", "protocol", "test")
 _DATE_NAMES = ("date", "measured_on", "measured", "test_date", "assay_date", "date_measured", "run_date")
+_REPLICATE_NAMES = (
+    "replicate", "replicate_id", "replicate_no", "replicate_number", "rep", "batch", "batch_id", "lot", "lot_number", "experiment",
+    "experiment_id", "plate", "plate_id", "well", "measurement_id", "result_id",
+)  # fmt: skip
+"""Columns by which two equal values are different measurements."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,17 @@ class FileOptions:
     delimiter: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class KnownProperty:
+    """What the library knows of a property."""
+
+    unit: str = ""
+    classes: Sequence[str] | None = None
+    """The words that are read as 1 and 0."""
+    is_number: bool = False
+    """Whether it has values beyond 0 and 1, so that no words are read as such."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,8 @@ class MeasuredRow:
     measured: list[Measured]
     assay: str
     date: str
+    replicate: str
+    """The cells of the columns that number repeated measurements."""
     cells: dict[str, str]
     unreadable: list[str] = field(default_factory=list)
     """The columns whose cells hold something that is no number."""
@@ -87,6 +106,8 @@ class MeasurementFile:
     rows: list[MeasuredRow]
     units: dict[str, str]
     """The unit of each property."""
+    classes: dict[str, list[str]]
+    """The words that were read as 1 and 0, of the properties that have classes."""
     notes: list[str]
     rejected: list[tuple[int, str, str]]
     """Rows that could not be read at all: number, input and reason."""
@@ -104,13 +125,13 @@ def fetch_measurements(asked: str | Path) -> tuple[Path, str]:
     return download(expand_variables(address), None, silent), name_file(address)
 
 
-def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> MeasurementFile:
+def read_file(path: Path, options: FileOptions, known: Mapping[str, KnownProperty]) -> MeasurementFile:
     """Read a file of measurements.
 
     Args:
         path: A table (csv, tsv, xlsx, parquet) or an SD file.
         options: What the user says of it.
-        known: The properties of the library with their units, by which the measured columns are found.
+        known: The properties of the library by their names, by which the measured columns are found.
 
     Raises:
         DataError: The file or one of its columns cannot be read.
@@ -122,6 +143,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> Mea
     told = [note for note in source.notes if "seems to hold InChIKeys" not in note]  # which they may here
     beside = {fold_name(name): name for name in table}
     assay, date = (_find(beside, names) for names in (_ASSAY_NAMES, _DATE_NAMES))
+    replicates = [beside[n] for n in _REPLICATE_NAMES if n in beside and beside[n] not in asked]
     names = [beside[n] for n in (*ID_NAMES, *KEY_NAMES) if n in beside]
     if source.smiles_column is not None:
         names = [n for n in names if n != source.smiles_column]
@@ -132,6 +154,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> Mea
             [],
             (table[assay][i] if assay else "") or options.assay,
             table[date][i] if date else "",
+            " ".join(filter(None, (table[n][i].strip() for n in replicates))),
             {
                 **({source.smiles_column: inputs[i]} if source.smiles_column else {}),
                 **{n: cells[i] for n, cells in table.items() if cells[i]},
@@ -139,10 +162,10 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, str]) -> Mea
         )
         for i, number in enumerate(numbers)
     ]
-    found = MeasurementFile(rows, {}, told, rejected)
+    found = MeasurementFile(rows, {}, {}, told, rejected)
     for column, unit in asked.items():
         name = _name_property(column, known)
-        _read_column(column, name, known.get(name) or unit, unit, table, found, options)
+        _read_column(column, name, known.get(name, KnownProperty()), unit, table, found, options)
     return found
 
 
@@ -185,7 +208,7 @@ def _read_table(source: Source) -> tuple[dict[str, list[str]], list[str], list[i
 
 
 def _choose_properties(
-    path: Path, columns: Sequence[str], options: FileOptions, known: Mapping[str, str]
+    path: Path, columns: Sequence[str], options: FileOptions, known: Mapping[str, KnownProperty]
 ) -> dict[str, str]:
     """Choose the measured columns: those that the user names, else those of the name of a property of the library."""
     if options.properties:
@@ -203,7 +226,7 @@ def _choose_properties(
     return found
 
 
-def _name_property(column: str, known: Mapping[str, str]) -> str:
+def _name_property(column: str, known: Iterable[str]) -> str:
     """Return the property of the library that a column is, by its whole name or without its unit; else its own name."""
     folded = {fold_name(name): name for name in known}
     return folded.get(fold_name(column)) or folded.get(fold_name(split_header(column)[0])) or column
@@ -221,13 +244,13 @@ def _read_beside(table: Mapping[str, list[str]], column: str | None, blank: list
 def _read_column(
     column: str,
     name: str,
-    wanted: str,
+    known: KnownProperty,
     stated: str,
     table: Mapping[str, list[str]],
     found: MeasurementFile,
     options: FileOptions,
 ) -> None:
-    """Read the cells of a measured column into the rows, as values of a property in its unit `wanted`; `stated` is that of bare numbers."""
+    """Read the cells of a measured column into the rows, as values of a property as the library knows it; `stated` is the unit of bare numbers."""
     beside = find_assay_columns(
         column, list(table), (), lambda name: Counter(cell for cell in table[name] if cell.strip())
     )
@@ -237,7 +260,13 @@ def _read_column(
             Record, table[column], *(_read_beside(table, n, blank) for n in (beside.relation, beside.unit, beside.type))
         )
     )
-    cells = [split_cell(record.text) if record.text.strip() else None for record in records]
+    classes = {} if known.is_number else find_class_words(table[column], known.classes)
+    if classes:
+        found.classes[name] = list(classes)
+        told = " and ".join(f"{word!r} as {number}" for word, number in classes.items())
+        found.notes.append(f"the words of {column!r} are two classes: {told}")
+    texts = [classes.get(fold_word(record.text), record.text) for record in records]
+    cells = [split_cell(text) if text.strip() else None for text in texts]
     evidence, seen, examples, bare = StyleEvidence(), Counter[str](), dict[str, str](), list[str]()
     for record, cell in zip(records, cells, strict=True):
         if isinstance(cell, Cell):
@@ -249,7 +278,9 @@ def _read_column(
                 bare.append(record.text.strip())
     style = evidence.decide(column, "," if options.decimal == "," else "." if options.decimal == "." else None)
     header = stated or split_header(column)[1]
-    facts = UnitFacts(column, wanted, header, seen, len(bare), bare[0] if bare else "", examples, beside.unit)
+    facts = UnitFacts(
+        column, known.unit or stated, header, seen, len(bare), bare[0] if bare else "", examples, beside.unit
+    )
     units = plan_units(facts, False)
     maker = LabelMaker(LabelAccount(column), style, units, False, False)
     found.units[name] = normalize_unit(units.unit)
@@ -257,8 +288,8 @@ def _read_column(
     for row, record, cell in zip(found.rows, records, cells, strict=True):
         if not record.text.strip():
             continue
-        known = maker.make(record, cell, 1)
-        if all(map(math.isnan, known.label[:3])):
+        made = maker.make(record, cell, 1)
+        if all(map(math.isnan, made.label[:3])):
             row.unreadable.append(column)
         else:
-            row.measured.append(Measured(name, known.label, known.spread, known.mass, record.text.strip()))
+            row.measured.append(Measured(name, made.label, made.spread, made.mass, record.text.strip()))

@@ -6,14 +6,13 @@ import getpass
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from rdkit.Chem import Descriptors
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, skeleton_key
@@ -21,8 +20,9 @@ from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.library.database import insert_new, split
 from pipeline.library.laboratory.measured_values import summarize
-from pipeline.library.laboratory.measurement_files import Measured, MeasuredRow, MeasurementFile
-from pipeline.library.recording import add_molecules, find_ids, find_properties
+from pipeline.library.laboratory.measurement_files import KnownProperty, Measured, MeasuredRow, MeasurementFile
+from pipeline.library.laboratory.repeats import hash_rows, select_new
+from pipeline.library.recording import add_molecules, find_ids, find_properties, note_classes
 from pipeline.library.schema import (
     MEASURED_STATUS,
     MeasurementRecord,
@@ -30,6 +30,7 @@ from pipeline.library.schema import (
     PropertyRecord,
     StatusRecord,
     UnmatchedRow,
+    ValueRecord,
 )
 from pipeline.library.search.identity import format_id, is_inchikey, parse_id
 from pipeline.library.structures import describe_structure
@@ -51,6 +52,8 @@ class ImportedMeasurements:
     """Measurements that were not in the library."""
     repeated: int = 0
     """Measurements that were there already."""
+    taken_for_same: dict[str, int] = field(default_factory=dict)
+    """Those of them that equal one of another file, which may have been measured again, by the name of that file."""
     molecules: int = 0
     """Molecules with a new measurement."""
     new_molecules: int = 0
@@ -61,9 +64,16 @@ class ImportedMeasurements:
     notes: list[str] = field(default_factory=list)
 
 
-def read_known_properties(connection: Connection) -> dict[str, str]:
-    """Read the properties of the library with their units."""
-    return dict(connection.execute(select(PropertyRecord.name, PropertyRecord.unit)).tuples().all())
+def read_known_properties(connection: Connection) -> dict[str, KnownProperty]:
+    """Read what the library knows of its properties, by their names."""
+    is_number = exists().where(
+        ValueRecord.property_id == PropertyRecord.id, (ValueRecord.value < 0) | (ValueRecord.value > 1)
+    )
+    query = select(PropertyRecord.name, PropertyRecord.unit, PropertyRecord.classes, is_number)
+    return {
+        name: KnownProperty(unit, None if words is None else json.loads(words), bool(number))
+        for name, unit, words, number in connection.execute(query)
+    }
 
 
 def write_measurements(
@@ -72,6 +82,7 @@ def write_measurements(
     read: MeasurementFile,
     *,
     adds: bool = False,
+    counts_replicates: bool = False,
     who: str | None = None,
 ) -> ImportedMeasurements:
     """Write the measurements of a file into the library.
@@ -81,6 +92,7 @@ def write_measurements(
         file: The file's name, for the history.
         read: Its content.
         adds: Whether a molecule that the library does not know is added, where the row has its SMILES.
+        counts_replicates: Whether a measurement that equals one of another file is a further one (`repeats`).
         who: Who imports; the user of the system when None.
     """
     made = ImportedMeasurements(file, len(read.rows) + len(read.rejected), notes=list(read.notes))
@@ -88,8 +100,10 @@ def write_measurements(
     matched = _match(connection, read.rows, adds, made)
     properties = find_properties(connection, read.units, {name: ("", unit) for name, unit in read.units.items()})
     _fill_units(connection, read.units)
+    note_classes(connection, read.classes)
     molecules = _read_molecules(connection, set(matched.values()))
-    rows, seen = list[dict[str, Any]](), Counter[str]()
+    source = hash_rows((row.number, row.cells) for row in read.rows)
+    rows, contents = list[dict[str, Any]](), list[str]()
     for row in read.rows:
         if row.number not in matched:
             continue
@@ -97,21 +111,18 @@ def write_measurements(
             inchikey, weight = molecules[matched[row.number]]
             value = _scale(found, weight)
             content = [inchikey, found.property, value, read.units[found.property], row.assay, row.date]
-            base = json.dumps(content, default=str)
-            seen[base] += 1  # the same value twice in a file is two measurements
+            contents.append(json.dumps([*content, row.replicate] if row.replicate else content))
             rows.append(
                 {
-                    "key": hashlib.sha256(f"{base} {seen[base]}".encode()).hexdigest(), "molecule_id": matched[row.number],
-                    "property_id": properties[found.property], "unit": read.units[found.property], "assay": row.assay,
-                    "measured_on": row.date, "file": file, "row": row.number, "cell": found.cell, "imported": now,
-                    "who": who, **value,
+                    "molecule_id": matched[row.number], "property_id": properties[found.property],
+                    "unit": read.units[found.property], "assay": row.assay, "measured_on": row.date, "file": file,
+                    "source": source, "row": row.number, "cell": found.cell, "imported": now, "who": who, **value,
                 }
             )  # fmt: skip
-    known = _find_known(connection, [r["key"] for r in rows])
-    new = [r for r in rows if r["key"] not in known]
+    new, same = select_new(connection, rows, contents, counts_replicates)
     for part in split(new):
         insert_new(connection, MeasurementRecord, part)
-    made.added, made.repeated = len(new), len(rows) - len(new)
+    made.added, made.repeated, made.taken_for_same = len(new), len(rows) - len(new), dict(same)
     pairs = {(r["molecule_id"], r["property_id"]) for r in new}
     made.molecules = len({molecule for molecule, _ in pairs})
     made.contradictions = summarize(connection, pairs)
@@ -257,13 +268,6 @@ def _fill_units(connection: Connection, units: Mapping[str, str]) -> None:
         if unit:
             lacks = (PropertyRecord.name == name) & (PropertyRecord.unit == "")
             connection.execute(update(PropertyRecord).where(lacks).values(unit=unit))
-
-
-def _find_known(connection: Connection, keys: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for part in split(keys):
-        found.update(connection.execute(select(MeasurementRecord.key).where(MeasurementRecord.key.in_(part))).scalars())
-    return found
 
 
 def _set_measured(connection: Connection, ids: Iterable[int], why: str, who: str, now: datetime) -> None:

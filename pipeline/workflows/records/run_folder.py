@@ -231,6 +231,7 @@ def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, 
             "counts": dataset.counts,
             "changes": dataset.changes,
             "labels": dataset.labels,
+            "classes": {p.name: list(p.classes) for p in dataset.properties if p.classes is not None},
             "warnings": dataset.warnings,
             "notes": dataset.notes,
         }

@@ -49,6 +49,10 @@ def test_a_molecule_from_its_proposal_to_its_measurement(library: Any, tmp_path:
     assert "2 measurements of 2 molecules are new, 0 were there already" in done.stdout
     assert "CV-999999" in (tmp_path / "left.csv").read_text()
     assert "0 measurements of 0 molecules are new, 2 were there" in library("import-measurements", measured).stdout
+    june = tmp_path / "june.csv"
+    june.write_text(f"ID,potency,assay\n{second['id']},4.2,A1\n")
+    assert "equal to measurements of other files (1 of measured.csv)" in library("import-measurements", june).stderr
+    assert "1 measurements of 1 molecules are new" in library("import-measurements", june, "--replicates").stdout
     history = read_json(library("show", best["smiles"], "--json"))
     assert history["statuses"][-1]["why"] or history["statuses"][0]["why"] == "can be bought"
     assert {row["who"] for row in history["statuses"]} >= {"Ann"}

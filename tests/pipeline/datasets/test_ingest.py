@@ -128,6 +128,22 @@ def test_labels(tmp_path: Path) -> None:
     assert dataset.statistics("pIC50")["mean"] == pytest.approx((6 - 1000) / 2)
 
 
+def test_a_first_part_without_numbers_is_no_column_of_text(tmp_path: Path) -> None:
+    cells = [*["Inconclusive"] * 20, *map(str, range(20))]
+    path = table(
+        tmp_path / "a.csv", ["smiles", "activity"], [list(row) for row in zip(molecules(40), cells, strict=True)]
+    )
+    data = ingest(config(path, properties=["activity"], shard_rows=5), tmp_path)
+    assert data.labels["activity"]["exact"] == 20 and any("'inconclusive' (20)" in text for text in data.warnings)
+    told: list[int] = []
+    with pytest.raises(DataError, match=r"'activity' holds text.*'Inconclusive'"):
+        ingest(
+            config(path, properties=["activity"], shard_rows=5, limit=20), tmp_path,
+            lambda stage, done, total, figures=None: told.append(done),
+        )  # fmt: skip
+    assert max(told) < 20, "it is refused after the first part"
+
+
 def test_text_in_a_property_column(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", ["smiles", "activity"], [[m, "active"] for m in molecules(20)])
     with pytest.raises(DataError, match=r"'activity' holds text.*'active'"):

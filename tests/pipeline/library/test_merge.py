@@ -9,6 +9,7 @@ import pytest
 
 from chem_vae.errors import UserError
 from pipeline.library import CandidateLibrary, open_library
+from pipeline.library.laboratory.measurement_files import FileOptions
 
 
 @pytest.fixture
@@ -49,4 +50,17 @@ def test_a_merge_brings_everything_once(
 def test_a_library_is_not_merged_with_itself(other: CandidateLibrary) -> None:
     with pytest.raises(UserError, match="same library"), open_library(other.workspace) as copy:
         other.merge(copy)
+    other.close()
+
+
+def test_the_words_of_classes_are_taken_over(
+    library: CandidateLibrary, other: CandidateLibrary, tmp_path: Path
+) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("SMILES,result\nCCO,good\nCCCCO,not good\n")
+    other.import_measurements(path, FileOptions({"result": ""}), who="Bea")
+    library.merge(other)
+    path.write_text("SMILES,result\nCCO,Not good\n")
+    assert library.import_measurements(path).added == 1
+    assert [m["value"] for m in library.describe("CCO")["measurements"] if m["property"] == "result"] == [1, 0]
     other.close()

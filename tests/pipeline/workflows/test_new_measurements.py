@@ -139,3 +139,16 @@ def test_a_condition_on_units_does_not_convert_the_merged_values(tmp_path: Path)
     count, _, merged = go_on(tmp_path, config, dataset, text)
     table = read_labels(merged, ["IC50"], "smiles").set_index("smiles")["IC50"]
     assert count == 1 and table[MOLECULES[0]] == 1 and table[MOLECULES[25]] == 5
+
+
+def test_a_round_of_one_class_alone_keeps_its_meaning(tmp_path: Path) -> None:
+    config, dataset = make(tmp_path, "result", ["toxic", "non-toxic"] * 10, properties=["result"])
+    for first, (word, number) in zip((20, 22), (("non-toxic", 0), ("Toxic", 1)), strict=True):
+        text = f"smiles,result\n{MOLECULES[first]},{word}\n{MOLECULES[first + 1]},{word}\n"
+        count, _, merged = go_on(tmp_path, config, dataset, text)
+        labels = read_labels(merged, ["result"], "smiles").set_index("smiles")["result"]
+        assert count == 2 and labels[MOLECULES[first]] == labels[MOLECULES[first + 1]] == number
+        assert labels[MOLECULES[0]] == 1 and labels[MOLECULES[1]] == 0
+        (p,) = (p for p in merged.properties if p.kind == "measured")
+        assert p.classes == ("toxic", "non-toxic"), "the next round reads them, too"
+        dataset = merged

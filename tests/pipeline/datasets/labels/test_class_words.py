@@ -36,14 +36,27 @@ def test_pairs_of_words_are_found(cells: list[str], classes: dict[str, str]) -> 
     assert find_class_words(cells) == classes
 
 
+def test_known_words_keep_their_meaning_where_one_is_alone() -> None:
+    known = ("Toxic", "non-toxic")
+    assert find_class_words(["TOXIC", "n.d.", "?"], known) == {"toxic": "1", "non-toxic": "0"}
+    assert find_class_words(["yes", "no"], known) == {"yes": "1", "no": "0"}
+    assert find_class_words(["6.5"], known) == {} and may_be_classes(["toxic", "n.d."], known)
+
+
 def test_a_part_may_hold_one_class_alone() -> None:
     assert may_be_classes(["inactive", "Inactive"]) and not may_be_classes(["inactive", "n.d."])
 
 
-def _ingest(path: Path, words: tuple[str, str], smiles: list[str]) -> Dataset:
+def _ingest(path: Path, words: tuple[str, str], smiles: list[str], **wanted: list[str]) -> Dataset:
     rows = [f"{s},{words[i % 3 == 0]}" for i, s in enumerate(smiles[:60])]
     path.write_text("\n".join(["SMILES,result", *rows]))
-    config = {"source": str(path), "properties": ["result"], "compute": [], "merges": 0, "workers": 1}
+    config = {
+        "source": str(path),
+        "properties": [{"name": "result", **wanted}],
+        "compute": [],
+        "merges": 0,
+        "workers": 1,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("error", ChemVAEWarning)
         return ingest(IngestConfig.model_validate(config), path.parent)
@@ -54,8 +67,18 @@ def test_a_column_of_words_becomes_classes_and_it_is_said(tmp_path: Path, sample
     values = data.table(["result"])["result"]
     assert values.value_counts().to_dict() == {0.0: 40, 1.0: 20}
     assert "the words of 'result' are two classes: 'active' as 1 and 'inactive' as 0" in data.notes
+    assert data.properties[0].classes == ("active", "inactive")
 
 
 def test_other_words_are_refused_as_before(tmp_path: Path, sample_smiles: list[str]) -> None:
     with pytest.raises(DataError, match="holds text, not numbers: its first value is 'red'"):
         _ingest(tmp_path / "b.csv", ("green", "red"), sample_smiles)
+
+
+def test_the_user_may_name_the_classes(tmp_path: Path, sample_smiles: list[str]) -> None:
+    data = _ingest(tmp_path / "c.csv", ("decoy", "binder"), sample_smiles, classes=["Binder", "decoy"])
+    assert data.table(["result"])["result"].value_counts().to_dict() == {0.0: 40, 1.0: 20}
+    assert data.properties[0].classes == ("Binder", "decoy")
+    for words in (["yes", " Yes"], ["yes", ""]):
+        with pytest.raises(ValueError, match="two different words"):
+            _ingest(tmp_path / "c.csv", ("decoy", "binder"), sample_smiles, classes=words)

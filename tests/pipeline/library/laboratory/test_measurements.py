@@ -157,3 +157,24 @@ def test_a_stated_unit_is_converted_to_that_of_the_library(filled: CandidateLibr
     first, second = filled.describe("CV-1"), filled.describe("CV-2")
     assert [v["value"] for v in first["values"] if v["property"] == "IC50"] == [1500]
     assert [(m["measured"], m["unit"]) for m in second["measurements"]] == [("2500", "nM")]
+
+
+def test_words_of_classes_are_read_as_in_the_data_also_one_alone(
+    library: CandidateLibrary, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    data = {"key": "d" * 64, "name": "assay", "classes": {"toxicity": ["toxic", "non-toxic"]}}
+    chances = {"toxicity_predicted": [0.9, 0.8, 0.5, 0.4, 0.2, 0.1]}
+    library.add_run(write_run(tmp_path, "20260101-020000-nightly", columns=chances, dataset=data))
+    made = library.import_measurements(write(tmp_path, "id,toxicity\nCV-1,Toxic\nCV-2,toxic\nCV-3,n.d.\n"))
+    assert (made.added, made.matched) == (2, 3) and any("row 4 (toxicity)" in note for note in made.notes)
+    assert "the words of 'toxicity' are two classes: 'toxic' as 1 and 'non-toxic' as 0" in made.notes
+    assert library.import_measurements(write(tmp_path, "id,toxicity\nCV-4,non-toxic\nCV-5,0\n")).added == 2
+    assert library.read_labels()["toxicity"].tolist() == ["1", "1", "0", "0"]
+
+
+def test_words_of_classes_that_a_file_brings_are_kept(filled: CandidateLibrary, tmp_path: Path) -> None:
+    options = FileOptions({"result": ""})
+    assert filled.import_measurements(write(tmp_path, "id,result\nCV-1,active\nCV-2,inactive\n"), options).added == 2
+    made = filled.import_measurements(write(tmp_path, "id,result,pIC50\nCV-3,inactive,low\nCV-4,inactive,high\n"))
+    assert made.added == 2 and any("row 2 (pIC50), row 3 (pIC50)" in note for note in made.notes)
+    assert filled.read_labels()["result"].tolist() == ["1", "0", "0", "0"]
