@@ -26,7 +26,8 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
     """Measure the coverage of the central prediction intervals, for each property with a predictor and each nominal level.
 
     A measured property's predictor may have learned from all labels; it is checked on the outer folds that the model's card keeps. The
-    others are checked on the dataset's test split. Without the dataset the card's four levels are taken for all.
+    others are checked on the dataset's test split. Without the dataset the card's four levels are taken for all. The probability of a
+    class is no interval: a property of two classes is left out, and the card says how well its probabilities hold.
 
     Args:
         model: The model.
@@ -49,9 +50,13 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
         return _read_card(model)
     progress("predict", 0, 1)
     z = model.checkpoint.encode(sample.selfies).mu
-    folds = {p["property"]: torch.tensor(p["parity"]) for p in model.card["predictors"] if p.get("compared")}
+    checked = [p for p in model.card["predictors"] if p.get("compared")]
+    classes = {p["property"] for p in checked if p["compared"].get("classes")}
+    folds = {p["property"]: torch.tensor(p["parity"]) for p in checked if p["property"] not in classes}
     rows = []
     for name, predictor in model.predictors.items():
+        if name in classes:
+            continue
         if name in folds:
             y, mean, std = folds[name].T
         elif name in sample.properties:

@@ -61,6 +61,8 @@ def compute_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[st
 def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: str | None = None) -> list[str]:
     """Read the SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else return the given SMILES.
 
+    Each row of a file stays in its place; of one that is no molecule there is "".
+
     Args:
         given: SMILES, or the path of one file.
         limit: The most molecules that are read; all when None.
@@ -81,17 +83,19 @@ def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: s
 
 
 def _read_file(path: Path, limit: int | None, smiles_column: str | None) -> list[str]:
-    """Read the SMILES of a file; a mol block that is refused is "", and a warning names the rows that cannot be read."""
-    smiles: list[str] = []
+    """Read the SMILES of a file, one for each row; of a row that is no molecule "", and a warning names it."""
+    found: list[tuple[int, str]] = []
     refused: list[tuple[int, str]] = []
     for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit):
         refused += [(rejection.row, rejection.reason) for rejection in chunk.rejections]
+        found += [(rejection.row, "") for rejection in chunk.rejections]
         for row, text in zip(chunk.rows, chunk.inputs, strict=True):
             try:
-                smiles.append(_read_molblock(text or "") if chunk.molblocks else text or "")
+                found.append((row, _read_molblock(text or "") if chunk.molblocks else text or ""))
             except Refused as reason:
-                smiles.append("")
+                found.append((row, ""))
                 refused.append((row, str(reason)))
+    refused.sort()
     if refused:
         told = "; ".join(f"row {row + 1:,}: {reason}" for row, reason in refused[:3])
         more = f"; and {len(refused) - 3:,} more" if len(refused) > 3 else ""
@@ -100,7 +104,7 @@ def _read_file(path: Path, limit: int | None, smiles_column: str | None) -> list
             ChemVAEWarning,
             stacklevel=3,
         )
-    return smiles
+    return [text for _, text in sorted(found)]
 
 
 def _read_molblock(block: str) -> str:

@@ -121,7 +121,7 @@ def draw_shares(name: str, shares: OriginShares) -> str | None:
         axes.set(xlabel="oracle calls", ylabel="share of the calls", ylim=(0, 1), xlim=(middles[0], middles[-1]))
         axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles[::-1], labels[::-1], loc="outside right upper", handlelength=0.9)
+        axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.03), handlelength=0.9)
         return render_svg(figure, name, "share of the calls by origin")
 
 

@@ -43,6 +43,9 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     assert read_smiles([str(tmp_path / "racemate.sdf")]) == ["CC(N)O"]
     (tmp_path / "two.csv").write_text("smiles,input\nCCO,OCC\nCCN,NCC.Cl\n")
     assert read_smiles([str(tmp_path / "two.csv")], smiles_column="input") == ["OCC", "NCC.Cl"]
+    (tmp_path / "ragged.csv").write_text("name,smiles\na,CCO\nb\nc,C,x,y\n\nd,CCN\n")
+    with pytest.warns(ChemVAEWarning, match=r"rows of ragged.csv are not read as molecules \(row 2: .*row 3: "):
+        assert read_smiles([str(tmp_path / "ragged.csv")]) == ["CCO", "", "", "", "CCN"], "each row in its place"
     with pytest.raises(UserError, match="no molecule"):
         read_smiles([])
     assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]
