@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -116,8 +117,8 @@ def judge_goal(name: str, objective: Objective, values: NDArray[np.float64]) -> 
     least, most = values.min(), values.max()
     if (classes := find_classes(values)) and not reached.any() and (objective.target is not None or objective.range):
         raise UserError(
-            f"{name} has two classes, {classes[0]:g} and {classes[1]:g}, and {objective.describe()} is neither: ask for --maximize {name} "
-            f"(the probability of {classes[1]:g}), or --target {name}={classes[1]:g}"
+            f"{name} has two classes, {classes[0]:g} and {classes[1]:g}, and {objective.describe()} is neither: ask for "
+            f"--maximize {shlex.quote(name)} (the probability of {classes[1]:g}), or --target {shlex.quote(f'{name}={classes[1]:g}')}"
         )
     wanted = objective.describe()
     if objective.maximize or objective.minimize:
