@@ -166,7 +166,7 @@ def import_measurements(
         )
         suggest_command("chem-vae library list", workspace=workspace)
         return
-    suggest_command("chem-vae update latest --data library", workspace=workspace)
+    _suggest_learning(made.properties, "library", workspace)
 
 
 @command(app)
@@ -195,6 +195,7 @@ def export(
     """
     if labels:
         from pipeline.datasets.exports import check_table_file, write_table_file  # here: loads pandas and pyarrow
+        from pipeline.library.exports import LABEL_COLUMNS
 
         check_table_file(file)
         with open_with_runs(workspace, library) as opened:
@@ -202,7 +203,7 @@ def export(
         write_table_file(table, file)
         answer(lambda: {"file": file, "measurements": len(table)})
         print(f"{len(table):,} measurements: {file}")
-        suggest_command("chem-vae update latest --data {}", file, workspace=workspace)
+        _suggest_learning(list(table.columns[len(LABEL_COLUMNS) :]), str(file), workspace)
         return
     query = make_query(
         smarts=smarts, similar_to=similar_to, min_similarity=min_similarity, ranges=ranges, status=status, run=run, since=since,
@@ -236,6 +237,25 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
         f"{made.new_measurements:,} measurements"
     )
     suggest_command("chem-vae library top", workspace=workspace)
+
+
+def _suggest_learning(names: list[str], data: str, workspace: Path) -> None:
+    """Suggest how measurements are learned: an update of the run that has learned their property, or a first run."""
+    from pipeline.workflows.records.learned_properties import find_learner  # here: loads pydantic
+
+    if not names:
+        suggest_command("chem-vae library list", workspace=workspace)
+        return
+    if run := find_learner(names, workspace):
+        suggest_command("chem-vae update {} --data {}", run, data, workspace=workspace)
+        return
+    note(f"no run of {workspace} has learned {' or '.join(names)} yet: a first run learns it from the measurements")
+    if data == "library":
+        suggest_command("chem-vae library export labels.csv --labels", workspace=workspace)
+    else:
+        suggest_command(
+            "chem-vae run --data {} --property {} --maximize {}", data, names[0], names[0], workspace=workspace
+        )
 
 
 def _split_unit(text: str) -> tuple[str, str]:

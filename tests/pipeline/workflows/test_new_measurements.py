@@ -87,7 +87,7 @@ def test_a_logarithm_is_read_from_its_raw_column_or_its_own(tmp_path: Path, head
 
 def test_a_file_without_the_measured_column(tmp_path: Path) -> None:
     config, dataset = make(tmp_path, "IC50", [str(10 + i) for i in range(20)], properties=["IC50"])
-    with pytest.raises(UserError, match="none of the measured columns IC50"):
+    with pytest.raises(UserError, match="none of the measured columns IC50 .*: chem-vae run --data .* --property NAME"):
         go_on(tmp_path, config, dataset, f"smiles;other\n{MOLECULES[0]};1\n")
 
 
