@@ -48,9 +48,25 @@ def log(text: str) -> None:
     note(text if sys.stderr.isatty() else f"{write_time()} {text}")
 
 
-def suggest_command(text: str) -> None:
-    """Print the next command; every command ends with it."""
-    note(f"next: {text}")
+def suggest_command(text: str, *words: Any, model: str | None = None, workspace: Path | None = None) -> None:
+    """Print the next command, as `write_command` writes it; every command ends with it."""
+    note(f"next: {write_command(text, *words, model=model, workspace=workspace)}")
+
+
+def write_command(text: str, *words: Any, model: str | None = None, workspace: Path | None = None) -> str:
+    """Write a command that a shell takes as it is: each {} is a word, quoted where it needs it.
+
+    >>> write_command("chem-vae screen {} --maximize {}", "my.csv", "pIC50 (µM)", model="first one")
+    "chem-vae screen my.csv --maximize 'pIC50 (µM)' --model 'first one'"
+
+    Args:
+        text: The command, with {} in the place of each word.
+        words: The words: names, paths and values.
+        model: The --model; nothing where it would be taken anyway.
+        workspace: The --workspace; nothing where it would be taken anyway.
+    """
+    chosen = "" if model in (None, "latest") else f" --model {shlex.quote(str(model))}"
+    return text.format(*(shlex.quote(str(word)) for word in words)) + chosen + name_workspace(workspace)
 
 
 def show_own_warnings() -> set[str]:
@@ -81,10 +97,10 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
         yield log_progress(progress)
 
 
-def name_workspace(workspace: Path) -> str:
+def name_workspace(workspace: Path | None) -> str:
     """Return the --workspace for the next command; nothing where it would be taken anyway."""
     usual = Path(os.environ.get("CHEM_VAE_WORKSPACE", "workspace"))
-    return "" if workspace == usual else f" --workspace {shlex.quote(str(workspace))}"
+    return "" if workspace in (None, usual) else f" --workspace {shlex.quote(str(workspace))}"
 
 
 def format_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from flows.cli.export import check_place
 from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
-from flows.terminal import format_table, name_workspace, show_progress, suggest_command
+from flows.terminal import format_table, show_progress, suggest_command
 from pipeline.benchmark.config import BenchmarkSettings
 from pipeline.benchmark.samples import read_samples
 from pipeline.benchmark.table import COLUMNS, PUBLISHED
@@ -108,11 +108,10 @@ def _measure_model(
     answer(lambda: {"folder": folder, **read_json(folder / "results.json")})
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"results: {folder / 'results.json'}")
-    suggest_command(
-        f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
-        if not quick
-        else f"chem-vae benchmark moses --model {name}{name_workspace(workspace)}"
-    )
+    if quick:
+        suggest_command("chem-vae benchmark moses --model {}", name, workspace=workspace)
+    else:
+        suggest_command("chem-vae generate --model {} --target logp=2.5 -n 100 -o found.sdf", name, workspace=workspace)
 
 
 def _score_file(path: Path, output: Path | None, workers: int | None, quiet: bool) -> None:

@@ -87,4 +87,4 @@ def deploy(
     from flows.deployment.work_pool import deploy as set_up  # here: loads prefect
 
     set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports, file=file)
-    suggest_command(f"prefect worker start --pool {pool} --limit 1")
+    suggest_command("prefect worker start --pool {} --limit 1", pool)

@@ -18,7 +18,6 @@ from flows.cli.explore_output import (
     Output,
     Seed,
     SmilesColumn,
-    name_model,
     open_model,
     print_table,
     write_molecules,
@@ -68,7 +67,7 @@ def interpolate(
                 f"warning: the model does not reconstruct the {word} exactly; the steps near it lead to a relative of it"
             )
     write_molecules(frame, output, ["similarity_to_start", "similarity_to_end"], columns=3)
-    suggest_command(f"chem-vae explore analogues '{start}' -o analogues.svg{name_model(workspace, model)}")
+    suggest_command("chem-vae explore analogues {} -o analogues.svg", start, model=model, workspace=workspace)
 
 
 @command(app)
@@ -96,7 +95,7 @@ def neighbors(
         frame = nearest(trained, molecule, k, among=among, seed=seed, progress=progress)
     note(f"searched {frame.attrs['searched']:,} {frame.attrs['origin']}")
     write_molecules(frame, output, ["distance", "similarity"])
-    suggest_command(f"chem-vae explore analogues '{molecule}' -o analogues.svg{name_model(workspace, model)}")
+    suggest_command("chem-vae explore analogues {} -o analogues.svg", molecule, model=model, workspace=workspace)
 
 
 @command(app)
@@ -136,7 +135,7 @@ def analogues(
     if len(frame) < n:
         note(f"warning: {len(frame)} of {n} found; raise --reach or lower --min-similarity")
     write_molecules(frame.drop(columns="inchikey"), output, ["distance", "similarity"], whole=frame)
-    suggest_command(f"chem-vae explore interpolate '{molecule}' OTHER -o path.svg{name_model(workspace, model)}")
+    suggest_command("chem-vae explore interpolate {} OTHER -o path.svg", molecule, model=model, workspace=workspace)
 
 
 @command(app)
@@ -166,7 +165,7 @@ def reconstruct(
     exact = frame.attrs["exact"]
     print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
     write_table(frame, output)
-    suggest_command(f"chem-vae explore robustness{name_model(workspace, model)} -o robustness.png")
+    suggest_command("chem-vae explore robustness -o robustness.png", model=model, workspace=workspace)
 
 
 @command(app)
@@ -195,7 +194,7 @@ def anomaly(
     names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
     write_table(frame, output, lambda: anomaly_figure(frame, scorer.reference["nats_per_symbol"]))
-    suggest_command(f"chem-vae explore reconstruct FILE -o reconstructed.csv{name_model(workspace, model)}")
+    suggest_command("chem-vae explore reconstruct FILE -o reconstructed.csv", model=model, workspace=workspace)
 
 
 @command(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from chem_vae.atomic_files import write_text
 from flows.cli.export import check_output
 from flows.cli.json_output import answer
-from flows.terminal import format_table, name_workspace, show_progress
+from flows.terminal import format_table, show_progress
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import save_figure
 
@@ -59,11 +58,6 @@ def open_model(
     trained = load_model(model, workspace)
     with show_progress(quiet) as progress:
         yield trained, progress
-
-
-def name_model(workspace: Path, model: str | None) -> str:
-    """Return the --model and --workspace for the next command; nothing where they would be taken anyway."""
-    return ("" if model in (None, "latest") else f" --model {shlex.quote(model)}") + name_workspace(workspace)
 
 
 def write_molecules(frame: Any, output: Path | None, captions: list[str], columns: int = 4, whole: Any = None) -> None:

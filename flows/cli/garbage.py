@@ -11,7 +11,7 @@ import typer
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer, wants_json
-from flows.terminal import format_table, name_workspace, note, suggest_command
+from flows.terminal import format_table, note, suggest_command
 from pipeline.workspace.storage.disk_space import format_size
 from pipeline.workspace.storage.linked_folders import measure_disk
 
@@ -75,26 +75,25 @@ def gc(
                 [(e.kind, e.name, format_size(e.size), e.why) for e in found], ("kind", "what", "frees", "why")
             )
         )
-    again = f"chem-vae gc{name_workspace(workspace)}"
     if not found:
         note(
             f"nothing in {workspace} can go"
             + ("" if keep or older_than or size else "; see chem-vae gc --help for limits on runs")
         )
-        suggest_command(f"chem-vae runs{name_workspace(workspace)}")
+        suggest_command("chem-vae runs", workspace=workspace)
         return
     if not yes and not wants_json() and sys.stdin.isatty():
         yes = typer.confirm(f"delete these {len(found):,}, which frees {format_size(freed)}?", err=True)
     if not yes:
         note(f"nothing was deleted; {format_size(freed)} would be free")
-        suggest_command(f"{again} ... --yes")
+        suggest_command("chem-vae gc ... --yes", workspace=workspace)
         return
     done, left = delete_garbage(found, workspace)
     answer(lambda: told | {"deleted": True, "freed": done, "left": left})
     for sentence in left:
         note(f"warning: {sentence}")
     note(f"deleted {len(found) - len(left):,} of {len(found):,}, {format_size(done)} are free")
-    suggest_command(f"chem-vae verify{name_workspace(workspace)}")
+    suggest_command("chem-vae verify", workspace=workspace)
 
 
 def _read_size(text: str) -> int:

@@ -17,9 +17,9 @@ from flows.terminal import (
     format_candidates,
     format_summary,
     format_table,
-    name_workspace,
     note,
     suggest_command,
+    write_command,
 )
 from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
 from pipeline.workspace.registry import list_datasets
@@ -52,11 +52,9 @@ def report(
         open_page(folder / "report.html")
     model = redact(run) if run is not None and is_remote(run) else folder.name
     if list_measured_aims(folder):
-        suggest_command(f"chem-vae update {model} --data MEASURED.csv{name_workspace(workspace)}")
+        suggest_command("chem-vae update {} --data MEASURED.csv", model, workspace=workspace)
         return
-    suggest_command(
-        f"chem-vae generate --model {model} --target logp=2.5 -n 100 -o found.sdf{name_workspace(workspace)}"
-    )
+    suggest_command("chem-vae generate --model {} --target logp=2.5 -n 100 -o found.sdf", model, workspace=workspace)
 
 
 @command(app)
@@ -105,7 +103,7 @@ def models(workspace: Path) -> None:
         return
     print(format_table(rows, head))
     suggest_command(
-        f"chem-vae generate --model {rows[0][0]}{name_workspace(workspace)} --target logp=2.5 -n 100 -o found.csv"
+        "chem-vae generate --model {} --target logp=2.5 -n 100 -o found.csv", rows[0][0], workspace=workspace
     )
 
 
@@ -136,14 +134,14 @@ def inspect(path: str, workspace: Path, rejected: Path | None = None, changed: P
         answer(lambda: describe_model(opened))
         print(opened.summary())
         name = path if path in list_shipped_models() else folder
-        suggest_command(f"chem-vae generate --model {name} --target logp=2.5 -n 100 -o found.csv")
+        suggest_command("chem-vae generate --model {} --target logp=2.5 -n 100 -o found.csv", name)
     elif (folder / "report.json").exists() and (folder / "manifest.json").exists():
         show_run(folder)
         answer(lambda: describe_run(folder))
-        suggest_command(f"chem-vae report {folder} --open")
+        suggest_command("chem-vae report {} --open", folder)
     elif (folder / "manifest.json").exists():
         _show_dataset(folder, rejected, changed)
-        suggest_command(f"chem-vae train --dataset {folder}")
+        suggest_command("chem-vae train --dataset {}", folder)
     elif folder.name.endswith(".partial"):
         raise DataError(f"{folder} is unfinished work; run the same command again to finish it")
     else:
@@ -245,7 +243,8 @@ def show_run(folder: Path) -> None:
         print(best, end="\n\n")
     if missing:
         note(
-            f"warning: missing in {folder}: {', '.join(missing)}; what is left is shown. chem-vae repeat {folder.name} makes the run again"
+            f"warning: missing in {folder}: {', '.join(missing)}; what is left is shown. "
+            f"{write_command('chem-vae repeat {}', folder.name)} makes the run again"
         )
     if "report.html" not in missing:
         print(f"report: {folder / 'report.html'}")

@@ -26,7 +26,7 @@ from flows.cli.library_options import (
     open_with_runs,
 )
 from flows.cli.options import make_option
-from flows.terminal import format_table, name_workspace, note, suggest_command
+from flows.terminal import format_table, note, suggest_command
 
 app = new_group("The candidate library: what all runs proposed, and what became of it. Try: chem-vae library top")
 SHOWN_VALUES = 5
@@ -80,14 +80,12 @@ def list_(
         note("no molecule matches" if total else f"no molecules in the library of {workspace} yet")
     elif found.more:
         note(f"more molecules follow: --page {query.offset // limit + 2}")
-    first = found.rows[0]["id"] if found.rows else None
-    suggest_command(
-        f"chem-vae library show {first}{name_workspace(workspace)}"
-        if first
-        else f"chem-vae library list{name_workspace(workspace)}"
-        if total
-        else "chem-vae run --data moses-sample --target logp=2.5"
-    )
+    if found.rows:
+        suggest_command("chem-vae library show {}", found.rows[0]["id"], workspace=workspace)
+    elif total:
+        suggest_command("chem-vae library list", workspace=workspace)
+    else:
+        suggest_command("chem-vae run --data moses-sample --target logp=2.5")
 
 
 command(app, name="query")(list_)
@@ -113,7 +111,7 @@ def top(
         found = opened.query(query)
     _print_rows(found.rows, [by])
     first = found.rows[0]["id"] if found.rows else "ID"
-    suggest_command(f"chem-vae library set-status {first} --status shortlisted{name_workspace(workspace)}")
+    suggest_command("chem-vae library set-status {} --status shortlisted", first, workspace=workspace)
 
 
 @command(app)
@@ -145,7 +143,7 @@ def show(molecule: str, workspace: Path, library: Address = None) -> None:
     ):
         if found[key]:
             print(f"\n{title}\n{format_table([[row[c] for c in columns] for row in found[key]], columns)}")
-    suggest_command(f"chem-vae library list --similar-to '{found['smiles']}'{name_workspace(workspace)}")
+    suggest_command("chem-vae library list --similar-to {}", found["smiles"], workspace=workspace)
 
 
 app.add_typer(library_changes.app)

@@ -27,7 +27,7 @@ from flows.cli.library_options import (
     open_with_runs,
 )
 from flows.cli.options import HOW, make_option
-from flows.terminal import format_table, name_workspace, note, suggest_command
+from flows.terminal import format_table, note, suggest_command
 from pipeline.datasets.labels.units import is_unit
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.presentation.formatting import count_things
@@ -60,7 +60,7 @@ def add(run: str, workspace: Path, library: Address = None) -> None:
                 f"{recorded.run}: {count_things(recorded.candidates, 'candidate')}, {recorded.new:,} new to the library{lost}"
             )
         print(f"{count_things(total, 'molecule')} in {address}")
-    suggest_command(f"chem-vae library top{name_workspace(workspace)}")
+    suggest_command("chem-vae library top", workspace=workspace)
 
 
 @command(app, name="set-status")
@@ -85,7 +85,7 @@ def set_status(
         ids = opened.set_status(molecules, status, why=why, who=by)
     answer(lambda: {"ids": ids, "status": status})
     print(f"{', '.join(ids)}: {status}")
-    suggest_command(f"chem-vae library list --status {status}{name_workspace(workspace)}")
+    suggest_command("chem-vae library list --status {}", status, workspace=workspace)
 
 
 @command(app, name="import-measurements")
@@ -171,9 +171,9 @@ def import_measurements(
         note(
             "no row belongs to a molecule of the library: --id-column names the column that says which; --add-unknown adds them"
         )
-        suggest_command(f"chem-vae library list{name_workspace(workspace)}")
+        suggest_command("chem-vae library list", workspace=workspace)
         return
-    suggest_command(f"chem-vae update latest --data library{name_workspace(workspace)}")
+    _suggest_learning(made.properties, "library", workspace)
 
 
 @command(app)
@@ -202,6 +202,7 @@ def export(
     """
     if labels:
         from pipeline.datasets.exports import check_table_file, write_table_file  # here: loads pandas and pyarrow
+        from pipeline.library.exports import LABEL_COLUMNS
 
         check_table_file(file)
         with open_with_runs(workspace, library) as opened:
@@ -209,7 +210,7 @@ def export(
         write_table_file(table, file)
         answer(lambda: {"file": file, "measurements": len(table)})
         print(f"{len(table):,} measurements: {file}")
-        suggest_command(f"chem-vae update latest --data {file}{name_workspace(workspace)}")
+        _suggest_learning(list(table.columns[len(LABEL_COLUMNS) :]), str(file), workspace)
         return
     query = make_query(
         smarts=smarts, similar_to=similar_to, min_similarity=min_similarity, ranges=ranges, status=status, run=run, since=since,
@@ -219,7 +220,7 @@ def export(
         number, dictionary = opened.export(query, file)
     answer(lambda: {"file": file, "molecules": number, "columns": dictionary})
     print(f"{number:,} molecules: {file}" + ("" if dictionary is None else f"\ntheir columns: {dictionary}"))
-    suggest_command(f"chem-vae library set-status ID --status ordered{name_workspace(workspace)}")
+    suggest_command("chem-vae library set-status ID --status ordered", workspace=workspace)
 
 
 @command(app)
@@ -247,7 +248,26 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
             f"note: {count_things(made.taken_for_same, 'measurement')} equal to one here of another file, and taken for the same; if they "
             "were measured again, import their file: chem-vae library import-measurements FILE --replicates"
         )
-    suggest_command(f"chem-vae library top{name_workspace(workspace)}")
+    suggest_command("chem-vae library top", workspace=workspace)
+
+
+def _suggest_learning(names: list[str], data: str, workspace: Path) -> None:
+    """Suggest how measurements are learned: an update of the run that has learned their property, or a first run."""
+    from pipeline.workflows.records.learned_properties import find_learner  # here: loads pydantic
+
+    if not names:
+        suggest_command("chem-vae library list", workspace=workspace)
+        return
+    if run := find_learner(names, workspace):
+        suggest_command("chem-vae update {} --data {}", run, data, workspace=workspace)
+        return
+    note(f"no run of {workspace} has learned {' or '.join(names)} yet: a first run learns it from the measurements")
+    if data == "library":
+        suggest_command("chem-vae library export labels.csv --labels", workspace=workspace)
+    else:
+        suggest_command(
+            "chem-vae run --data {} --property {} --maximize {}", data, names[0], names[0], workspace=workspace
+        )
 
 
 def _split_unit(text: str) -> tuple[str, str]:

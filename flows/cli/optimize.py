@@ -16,7 +16,7 @@ from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
-from flows.terminal import format_candidates, format_summary, log, name_workspace, note, show_progress, suggest_command
+from flows.terminal import format_candidates, format_summary, log, note, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.remote.publishing import publish_to
@@ -121,7 +121,7 @@ def optimize(
     answer(lambda: describe_run(made))
     if output is not None:
         print(f"{export(made, output)} candidates: {output}")
-    suggest_command(f"chem-vae report {made.name} --open{name_workspace(workspace)}")
+    suggest_command("chem-vae report {} --open", made.name, workspace=workspace)
     require_hits(made, whole.fail_under)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
-from flows.cli.explore_output import Limit, name_model, open_model, print_table
+from flows.cli.explore_output import Limit, open_model, print_table
 from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
 
@@ -77,7 +77,7 @@ def predict(
         print(f"{len(frame):,} rows: {output}")
     _summarize(frame, names)
     if names:
-        suggest_command(f"chem-vae screen CATALOGUE.csv --maximize {names[0]}{name_model(workspace, model)}")
+        suggest_command("chem-vae screen CATALOGUE.csv --maximize {}", names[0], model=model, workspace=workspace)
     else:
         note(
             f"the model {trained.folder.name} has learned no measured property, so that nothing is predicted: all values are computed"

@@ -60,4 +60,4 @@ def publish(
         return
     files, size = sum(made.files for made in done), sum(made.bytes for made in done)
     note(f"{len(done):,} folders are whole at {redact(address)}; {files:,} files were copied, {format_size(size)}")
-    suggest_command(f"chem-vae verify {done[-1].address}")
+    suggest_command("chem-vae verify {}", done[-1].address)

@@ -13,7 +13,7 @@ import typer
 from chem_vae.errors import ChemVAEError, UserError
 from flows.cli import inspect
 from flows.cli.command import command, new_group
-from flows.terminal import log, name_workspace, note, show_progress, suggest_command
+from flows.terminal import log, name_workspace, note, show_progress, suggest_command, write_command
 from pipeline.workspace.presentation.formatting import format_plain
 
 if TYPE_CHECKING:
@@ -71,10 +71,9 @@ def ask_and_run(workspace: Path, file: Path | None = None) -> None:
     if typer.confirm("Open the report in the browser?", default=True, err=True):
         inspect.open_page(folder / "report.html")
     if inspect.list_measured_aims(folder):
-        note(
-            f"when the candidates are measured: chem-vae update {folder.name} --data MEASURED.csv{name_workspace(workspace)}"
-        )
-    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
+        update = write_command("chem-vae update {} --data MEASURED.csv", folder.name, workspace=workspace)
+        note(f"when the candidates are measured: {update}")
+    suggest_command("chem-vae report {} --open", folder.name, workspace=workspace)
 
 
 def _ask_file(file: Path | None) -> tuple[Path, FirstLook] | None:
@@ -105,10 +104,8 @@ def _run_example(workspace: Path) -> Path | None:
         f"The model {EXAMPLE_MODEL}, which came with chem-vae, is asked for {FEW} molecules with a logP near 2.5 and a high QED (a measure of "
         "drug-likeness).\nThis takes about a minute."
     )
-    if not _confirm(
-        f"chem-vae generate --model {EXAMPLE_MODEL} --target logp=2.5 --maximize qed -n {FEW} --name quickstart"
-        + name_workspace(workspace)
-    ):
+    command = "chem-vae generate --model {} --target logp=2.5 --maximize qed -n {} --name quickstart"
+    if not _confirm(write_command(command, EXAMPLE_MODEL, FEW, workspace=workspace)):
         return None
     from pipeline.config import load_config  # here: loads torch and rdkit
     from pipeline.models.trained_model import load_model

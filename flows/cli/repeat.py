@@ -10,7 +10,7 @@ from flows.cli import inspect
 from flows.cli.answers import describe_run
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
-from flows.terminal import name_workspace, note, show_progress, suggest_command
+from flows.terminal import note, show_progress, suggest_command
 
 app = new_group()
 
@@ -35,6 +35,6 @@ def repeat(run: str, workspace: Path, quiet: bool) -> None:
     inspect.show_run(made.run.folder)
     answer(lambda: describe_run(made.run.folder, repeated=opened.id, same=made.same, comparison=made.text))
     note(made.text)
-    suggest_command(f"chem-vae compare {opened.id} {made.run.id}{name_workspace(workspace)}")
+    suggest_command("chem-vae compare {} {}", opened.id, made.run.id, workspace=workspace)
     if not made.same:
         raise typer.Exit(1)

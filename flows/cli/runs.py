@@ -9,7 +9,7 @@ from typing import Any
 from chem_vae.errors import UserError
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
-from flows.terminal import format_table, name_workspace, note, suggest_command
+from flows.terminal import format_table, note, suggest_command
 from pipeline.workspace.presentation.formatting import format_plain
 from pipeline.workspace.storage.disk_space import format_size
 
@@ -53,7 +53,7 @@ def runs(workspace: Path) -> None:
     if shared:
         note("disk: what a run takes alone; the files of its model are shared with models/ and with other runs")
     if done := [run for run in found if run.state == "finished"]:
-        suggest_command(f"chem-vae report {done[0].id} --open{name_workspace(workspace)}")
+        suggest_command("chem-vae report {} --open", done[0].id, workspace=workspace)
 
 
 @command(app)
@@ -99,7 +99,7 @@ def compare(
     for path in (html, picture):
         if path is not None:
             note(f"written: {path}")
-    suggest_command(f"chem-vae report {made.runs[-1]} --open{name_workspace(workspace)}")
+    suggest_command("chem-vae report {} --open", made.runs[-1], workspace=workspace)
 
 
 def _print_table(rows: dict[str, list[Any]], runs: list[str], what: str) -> None:

@@ -16,7 +16,7 @@ from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
-from flows.terminal import log, name_workspace, show_progress, suggest_command
+from flows.terminal import log, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster
@@ -119,5 +119,5 @@ def screen(
     answer(lambda: describe_run(folder))
     if output is not None:
         print(f"{export(folder, output)} candidates: {output}")
-    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
+    suggest_command("chem-vae report {} --open", folder.name, workspace=workspace)
     require_hits(folder, whole.fail_under)

@@ -17,7 +17,6 @@ from flows.cli.explore_output import (
     Output,
     Seed,
     SmilesColumn,
-    name_model,
     open_model,
     print_table,
     write_molecules,
@@ -74,7 +73,7 @@ def map_(
     _warn("not on the map", missing[["number", "input", "reason"]].values.tolist())
     if output is not None:
         print(f"written: {output}")
-    suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
+    suggest_command("chem-vae explore disentangle -o dimensions.png", model=model, workspace=workspace)
 
 
 @command(app)
@@ -109,7 +108,7 @@ def traverse(
 
         frame = move(trained, molecule, along=along, which=numbers, steps=steps, reach=reach)
     write_molecules(frame, output, ["direction", "offset"], columns=steps)
-    suggest_command(f"chem-vae explore disentangle -o dimensions.png{name_model(workspace, model)}")
+    suggest_command("chem-vae explore disentangle -o dimensions.png", model=model, workspace=workspace)
 
 
 @command(app)
@@ -146,7 +145,7 @@ def disentangle(
     if output is not None:
         print(f"written: {output}")
     suggest_command(
-        f"chem-vae explore traverse SMILES --along dimensions -o traversal.svg{name_model(workspace, model)}"
+        "chem-vae explore traverse SMILES --along dimensions -o traversal.svg", model=model, workspace=workspace
     )
 
 
@@ -176,7 +175,7 @@ def calibration(
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
     write_table(frame, output, lambda: calibration_figure(frame))
-    suggest_command(f"chem-vae generate --target logp=2.5 -n 100 -o found.sdf{name_model(workspace, model)}")
+    suggest_command("chem-vae generate --target logp=2.5 -n 100 -o found.sdf", model=model, workspace=workspace)
 
 
 @command(app)
@@ -213,7 +212,7 @@ def robustness(
     _warn("left out", frame.attrs["left_out"])
     note(f"{frame['of'].iloc[0]:,} {frame.attrs['origin']}; similarity: mean Tanimoto of the valid ones")
     write_table(frame, output, lambda: robustness_figure(frame))
-    suggest_command(f"chem-vae explore reconstruct SMILES{name_model(workspace, model)}")
+    suggest_command("chem-vae explore reconstruct SMILES", model=model, workspace=workspace)
 
 
 def _warn(what: str, molecules: Sequence[Sequence[Any]]) -> None:

@@ -15,7 +15,7 @@ from flows.cli.export import check_output, export
 from flows.cli.given import Given
 from flows.cli.json_output import answer, wants_json
 from flows.environment import start_prefect
-from flows.terminal import log, name_workspace, note, show_progress, suggest_command
+from flows.terminal import log, note, show_progress, suggest_command, write_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_dataset
 from pipeline.workspace.remote.publishing import publish_to
@@ -75,10 +75,9 @@ def run(given: Given, config: Path | None, workspace: Path, prefect: bool, quiet
     inspect.show_run(folder)
     answer(lambda: describe_run(folder))
     if inspect.list_measured_aims(folder):
-        note(
-            f"when the candidates are measured: chem-vae update {folder.name} --data MEASURED.csv{name_workspace(workspace)}"
-        )
-    suggest_command(f"chem-vae report {folder.name} --open{name_workspace(workspace)}")
+        update = write_command("chem-vae update {} --data MEASURED.csv", folder.name, workspace=workspace)
+        note(f"when the candidates are measured: {update}")
+    suggest_command("chem-vae report {} --open", folder.name, workspace=workspace)
     require_hits(folder, whole.fail_under)
 
 
@@ -113,7 +112,7 @@ def ingest(
     print(dataset.summary(warnings=False))  # they were raised, so they stand on standard error
     print(f"dataset: {dataset.folder}")
     answer(lambda: describe_dataset(dataset))
-    suggest_command(f"chem-vae train --dataset {dataset.folder.name}{name_workspace(workspace)}")
+    suggest_command("chem-vae train --dataset {}", dataset.folder.name, workspace=workspace)
 
 
 @command(app, options.SOURCE, *options.READ, *options.LEARNING, options.SEED, options.PUBLISH, options.SET)
@@ -158,7 +157,7 @@ def train(
     answer(lambda: describe_model(model))
     aim = f"{model.conditions[0]}=..." if model.conditions and "logp" not in model.conditions else "logp=2.5"
     suggest_command(
-        f"chem-vae generate --model {model.folder.name}{name_workspace(workspace)} --target {aim} -n 100 -o found.csv"
+        "chem-vae generate --model {} --target {} -n 100 -o found.csv", model.folder.name, aim, workspace=workspace
     )
 
 
@@ -200,5 +199,5 @@ def generate(
     answer(lambda: describe_run(made.folder))
     if output is not None:
         print(f"{export(made.folder, output)} candidates: {output}")
-    suggest_command(f"chem-vae report {made.folder.name} --open{name_workspace(workspace)}")
+    suggest_command("chem-vae report {} --open", made.folder.name, workspace=workspace)
     require_hits(made.folder, whole.fail_under)

@@ -10,7 +10,7 @@ from flows.cli.command import command, new_group
 from flows.cli.given import Given
 from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
-from flows.terminal import format_table, name_workspace, note, show_progress, suggest_command
+from flows.terminal import format_table, note, show_progress, suggest_command
 from pipeline.workspace.lookup import find_dataset
 
 app = new_group()
@@ -93,4 +93,4 @@ def tune(
         + f"; all of them: {study.folder / 'study.csv'}; figure: {study.folder / 'study.png'}"
     )
     print(f"best settings: {best}")
-    suggest_command(f"chem-vae train --dataset {opened.folder.name} --config {best}{name_workspace(workspace)}")
+    suggest_command("chem-vae train --dataset {} --config {}", opened.folder.name, best, workspace=workspace)

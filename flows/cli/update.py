@@ -10,7 +10,7 @@ from flows.cli.answers import describe_run
 from flows.cli.command import command, new_group
 from flows.cli.given import Given
 from flows.cli.json_output import answer
-from flows.terminal import log, name_workspace, show_progress, suggest_command
+from flows.terminal import log, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.remote.publishing import publish_to
 
@@ -63,5 +63,5 @@ def update(
     print(f"new measurements: {made.new}")
     for check in made.checks:
         print(f"  {check}")
-    suggest_command(f"chem-vae update {made.run.id} --data MEASURED.csv{name_workspace(workspace)}")
+    suggest_command("chem-vae update {} --data MEASURED.csv", made.run.id, workspace=workspace)
     require_hits(made.run.folder, whole.fail_under)

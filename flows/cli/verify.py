@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
-from flows.terminal import name_workspace, note, show_progress, suggest_command
+from flows.terminal import note, show_progress, suggest_command
 from pipeline.workspace.remote.redaction import redact
 
 app = new_group()
@@ -46,4 +46,4 @@ def verify(
         note(f"{damaged:,} of {len(found):,} are damaged; what to do stands behind each")
         raise typer.Exit(1)
     note(f"{len(found):,} verified, none is damaged")
-    suggest_command(f"chem-vae runs{name_workspace(workspace)}")
+    suggest_command("chem-vae runs", workspace=workspace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -129,7 +130,7 @@ def describe_dataset(manifest: Mapping[str, Any], folder: Path, rejections: pd.D
         first = rejections.groupby("stage", sort=False).head(2).head(_REJECTIONS).sort_values("row")
         for row in first.to_dict("records"):
             lines.append(f"    {numbers.name(row['row'])}: {_shorten(row['input'])!r}: {row['reason']}")
-        lines.append(f"    all of them: chem-vae inspect {folder} --rejected rejected.csv")
+        lines.append(f"    all of them: chem-vae inspect {shlex.quote(str(folder))} --rejected rejected.csv")
     examples = m.get("change_examples") or {}
     if changes := m.get("changes"):
         lines.append(f"  changed to their standard form, of {c['accepted']:,} molecules:")
@@ -139,7 +140,7 @@ def describe_dataset(manifest: Mapping[str, Any], folder: Path, rejections: pd.D
             lines.append(
                 f"    {change}: {n:,}{shown}" + (f" became {_shorten(example['smiles'])!r}" if example else "")
             )
-        lines.append(f"    all of them: chem-vae inspect {folder} --changed changed.csv")
+        lines.append(f"    all of them: chem-vae inspect {shlex.quote(str(folder))} --changed changed.csv")
     lines.append(
         f"  vocabulary of {m['vocabulary']['symbols']} symbols and {m['vocabulary']['merges']} merges; "
         f"{m['mean_tokens']:.1f} tokens a molecule"

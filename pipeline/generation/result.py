@@ -11,6 +11,7 @@ from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.output.molecule_table import HasCandidates, MoleculeTable, list_drawings, list_lines
 from pipeline.generation.acquisition.hit_probability import ExpectedHits
 from pipeline.generation.config import GenerateConfig
+from pipeline.generation.funnel import order_stages
 from pipeline.generation.sampling.constraint_filter import Refusals
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.presentation.formatting import count_things, format_number
@@ -67,7 +68,7 @@ class GenerationReport(HasCandidates):
         """Describe the result: what was asked for, what was found, and the first candidates drawn."""
         asked = [f"{w.summary.name} {w.aim}" for w in self.objectives]
         facts = [("asked for", "; ".join(asked) or "molecules like the data")]
-        facts.append(("found", " → ".join(f"{name} {count:,}" for name, count in self.counts.items())))
+        facts.append(("found", " → ".join(f"{name} {count:,}" for name, count in self.list_stages())))
         if self.hits is not None:
             hits = self.hits
             expected = f"{format_number(hits.expected)} of {hits.of:,} ({hits.low:,} to {hits.high:,})"
@@ -80,6 +81,15 @@ class GenerationReport(HasCandidates):
             list_drawings(table, values),
             list_lines(table, values),
             'all of them: .to_frame(), .grid(n=...), .plot(), .save("found.sdf")' if len(table) else "",
+        )
+
+    def list_stages(self) -> list[tuple[str, int]]:
+        """List the stages by which molecules became candidates, in their order, with the molecules of each."""
+        return order_stages(
+            self.counts,
+            has_objectives=bool(self.objectives),
+            excludes_known=self.config.exclude_known,
+            is_library=self.library is not None,
         )
 
     def _list_values(self) -> list[str]:

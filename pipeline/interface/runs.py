@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import pandas as pd
 
+from chem_vae.errors import DataError
 from chem_vae.progress import Progress
 from pipeline.chemistry.output.molecule_table import (
     OWN_COLUMNS,
@@ -19,6 +20,7 @@ from pipeline.chemistry.output.molecule_table import (
 from pipeline.config import CampaignConfig
 from pipeline.interface.data import make_config
 from pipeline.objectives.aims import collect_objectives
+from pipeline.report.facts.asked_and_found import Stage
 from pipeline.report.model import read_report
 from pipeline.report.read_candidates import read_candidates
 from pipeline.report.shown_properties import list_own_columns
@@ -77,14 +79,17 @@ class Run(HasCandidates, runs.Run):
             for kind in ("dataset", "model")
             if (part := manifest.get(kind)) and "folder" in part
         ]
-        counts = manifest.get("counts")
-        if isinstance(counts, Mapping):
-            facts.append(
-                ("found", " → ".join(f"{name} {count:,}" for name, count in counts.items() if isinstance(count, int)))
-            )
+        if stages := [f"{stage.stage} {stage.count:,}" for stage in self._list_stages()]:
+            facts.append(("found", " → ".join(stages)))
         title = f"run {self.id}: {count_things(len(table), 'candidate')}"
         hint = "more: .to_frame(), .grid(n=...), .plot(), .report, .report_page" if manifest else "it is not finished"
         return Card(title, facts, (), list_drawings(table, values), list_lines(table, values), hint)
+
+    def _list_stages(self) -> list[Stage]:
+        try:
+            return [stage for stage in read_report(self.folder).funnel if stage.count is not None]
+        except DataError:  # parts of the folder may be missing
+            return []
 
     def _list_values(self) -> list[str]:
         settings = runs.read_settings(self.folder)

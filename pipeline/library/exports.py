@@ -19,6 +19,8 @@ from pipeline.library.search.views import OWN_COLUMNS, write_measured
 from pipeline.workspace.presentation.csv_tables import format_csv
 
 SUFFIXES = (".csv", ".sdf", ".xlsx")
+LABEL_COLUMNS = ("smiles", "inchikey", "id", "assay")
+"""The first columns of a table of measurements; each further one is a property."""
 _MEANINGS = {
     COMPUTED: "computed from the structure, or by the oracle of the last run that proposed it",
     MEASURED: "measured: the median of the exact measurements; those with bounds alone are in the history",
@@ -103,7 +105,7 @@ def read_label_table(connection: Connection) -> pd.DataFrame:
     measurements = connection.execute(query).all()
     names = dict.fromkeys(m.name for m in measurements)
     taken = {name.casefold() for name in names}
-    own = {name: f"{name}_in_library" if name in taken else name for name in ("smiles", "inchikey", "id", "assay")}
+    own = {name: f"{name}_in_library" if name in taken else name for name in LABEL_COLUMNS}
     rows = []
     for m in measurements:
         cell = write_measured(m.value, m.lower, m.upper, m.spread)

@@ -11,10 +11,10 @@ import numpy as np
 from chem_vae.errors import UserError, match_name, unknown_name
 from pipeline.objectives.config import Objective
 from pipeline.objectives.desirability import PropertySummary, ResolvedObjective
+from pipeline.objectives.goal_reach import describe_reach, find_asked_interval
 from pipeline.objectives.transforms import (
     LN10,
     AsIs,
-    Interval,
     Linear,
     Range,
     ReverseLinear,
@@ -49,7 +49,7 @@ def resolve(
             a property of that name, whose data then serves.
 
     Returns:
-        The objectives, and a warning for each that lies outside of the training data.
+        The objectives, and a warning for each that lies outside of the training data, or that all of it reaches.
 
     Raises:
         UserError: For a property that neither the model nor the oracle knows, and for numbers that no data can fill in.
@@ -68,7 +68,7 @@ def resolve(
         if not about.quantiles and about.kind != "oracle":
             raise UserError(f"{name} was measured for none of the training molecules, so nothing can be aimed at it")
         resolved.append(_resolve(objective, about, alone=len(objectives) == 1))
-        warnings += _warn_outside(resolved[-1], objective)
+        warnings += _judge_reach(resolved[-1], objective)
     return resolved, warnings
 
 
@@ -177,16 +177,11 @@ def _measure_span(known: PropertySummary, spread: float) -> float:
     return span if span > 0 else spread
 
 
-def _warn_outside(resolved: ResolvedObjective, objective: Objective) -> list[str]:
-    """Say where no value that is asked for was in the training data."""
+def _judge_reach(resolved: ResolvedObjective, objective: Objective) -> list[str]:
+    """Say where no molecule of the training data is near what is asked for, or where every one reaches it."""
     p = resolved.summary
-    asked: Interval = (objective.target, objective.target)
-    if objective.target is None:
-        asked = objective.range or resolved.transform.hit_interval
-    low, high = (-math.inf if asked[0] is None else asked[0]), (math.inf if asked[1] is None else asked[1])
-    if objective.maximize or objective.minimize or not p.quantiles or (low <= p.high and high >= p.low):
-        return []  # a range need only overlap
-    return [
-        f"{p.name} {objective.describe()} lies outside the training data ({format_brief(p.low)} to {format_brief(p.high)}): expect few hits, "
-        "and distrust predictions there"
-    ]
+    asked = find_asked_interval(objective)
+    if objective.transform is not None:
+        asked = resolved.transform.hit_interval
+    told = describe_reach(p.name, objective, (p.low, p.high), asked) if p.quantiles else None
+    return [told] if told else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,7 +70,9 @@ def read_measurements(
             asked[p.name] = read_before.model_copy(update={"classes": p.classes})
     if not asked:
         raise UserError(
-            f"{source} has none of the measured columns {', '.join(wanted)}; it has {', '.join(sorted(there)) or 'none'}"
+            f"{source} has none of the measured columns {', '.join(wanted)} that the run learned; it has "
+            f"{', '.join(sorted(there)) or 'none'}: rename its column, or learn another property with a run of its own: "
+            f"chem-vae run --data {shlex.quote(source)} --property NAME --maximize NAME"
         )
     names = {*asked, *(p.name for p in asked.values())}
     config = IngestConfig(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 import warnings
 from pathlib import Path
 
 import pytest
 
 from chem_vae.errors import MemoryWarning
-from flows.terminal import explain_reuse, format_candidates, format_table, show_own_warnings
+from flows import cli
+from flows.terminal import explain_reuse, format_candidates, format_table, show_own_warnings, suggest_command
 
 
 def test_our_own_warnings_are_sentences_and_others_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,6 +26,22 @@ def test_our_own_warnings_are_sentences_and_others_are_silent(capsys: pytest.Cap
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} ", line) for line in lines), (
         "the log of a night has times"
     )
+
+
+def test_a_suggested_command_is_taken_by_the_shell_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["pIC50 (µM)", "C[C@H](N)C#N", "it's/a path.csv", "plain"]
+    suggest_command("chem-vae run {} {} {} {}", *words, model="my model", workspace=Path("my work"))
+    told = capsys.readouterr().err.removeprefix("next: ")
+    assert shlex.split(told) == ["chem-vae", "run", *words, "--model", "my model", "--workspace", "my work"]
+    suggest_command("chem-vae generate --target logp=2.5", model="latest", workspace=None)
+    assert capsys.readouterr().err == "next: chem-vae generate --target logp=2.5\n"
+
+
+def test_no_command_of_the_command_line_is_suggested_with_a_word_that_is_not_quoted() -> None:
+    for path in Path(cli.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("suggest_command", "write_command"):
+                assert not isinstance(node.args[0], ast.JoinedStr | ast.BinOp), f"{path.name}: {ast.unparse(node)}"
 
 
 def test_tables_align_numbers_and_leave_out_what_is_missing() -> None:

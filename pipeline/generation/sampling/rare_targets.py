@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -71,10 +72,10 @@ class Wish:
         """Write the option by which values so far outside are accepted too."""
         if self.target is not None:
             new = _round_up(max(self.high - self.target, self.target - self.low) + gap)
-            return f"--tolerance {self.name}={new:g} (now {format_brief(self.high - self.target)})"
+            return f"--tolerance {shlex.quote(f'{self.name}={new:g}')} (now {format_brief(self.high - self.target)})"
         step = _round_up(gap)
         ends = ["" if math.isinf(v) else f"{v + s * step:.6g}" for v, s in ((self.low, -1), (self.high, 1))]
-        return f"{self.option} {self.name}={':'.join(ends)}"
+        return f"{self.option} {shlex.quote(self.name + '=' + ':'.join(ends))}"
 
 
 @dataclass(frozen=True)

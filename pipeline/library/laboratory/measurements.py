@@ -58,6 +58,8 @@ class ImportedMeasurements:
     """Molecules with a new measurement."""
     new_molecules: int = 0
     """Molecules that were added for them."""
+    properties: list[str] = field(default_factory=list)
+    """The measured properties that the file has."""
     unmatched: list[tuple[int, str, str]] = field(default_factory=list)
     """Row, what it says its molecule is, and the reason."""
     contradictions: list[str] = field(default_factory=list)
@@ -95,7 +97,8 @@ def write_measurements(
         counts_replicates: Whether a measurement that equals one of another file is a further one (`repeats`).
         who: Who imports; the user of the system when None.
     """
-    made = ImportedMeasurements(file, len(read.rows) + len(read.rejected), notes=list(read.notes))
+    count = len(read.rows) + len(read.rejected)
+    made = ImportedMeasurements(file, count, properties=list(read.units), notes=list(read.notes))
     who, now = who or find_user(), datetime.now(UTC)
     matched = _match(connection, read.rows, adds, made)
     properties = find_properties(connection, read.units, {name: ("", unit) for name, unit in read.units.items()})

@@ -9,16 +9,10 @@ import pandas as pd
 
 from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import to_plain
-from pipeline.chemistry.metrics import (
-    NEVER_PROPOSED,
-    NOT_IN_TRAINING,
-    count_funnel,
-)
+from pipeline.chemistry.metrics import count_funnel
 from pipeline.datasets.dataset import Dataset
 from pipeline.generation.result import GenerationReport
 from pipeline.generation.sampling.constraint_filter import MEETS
-from pipeline.generation.screening.library_account import STAGES as LIBRARY_STAGES
-from pipeline.generation.stereo_candidates import NO_COPY
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.report.building.cautions import list_cautions
@@ -45,20 +39,6 @@ from pipeline.report.model import Report
 
 ISOMERS = "stereoisomers.csv"
 """The file of a run folder with the stereoisomers of the candidates."""
-_STAGES = (
-    "requested",
-    "decoded",
-    "valid",
-    "unique",
-    MEETS,
-    NOT_IN_TRAINING,
-    "novel",
-    NO_COPY,
-    "in domain",
-    "within target",
-    "usual",
-    "alert-free",
-)
 
 
 def build_generation_report(
@@ -93,12 +73,7 @@ def build_generation_report(
         constraints=[c.describe() for c in config.constraints],
         allow_unusual=list(config.allow_unusual),
     )
-    order: tuple[str, ...] = _STAGES if made.library is None else LIBRARY_STAGES
-    # Without the library novel is the same as not in the training data; where known molecules may be proposed, they go on.
-    needless = NOT_IN_TRAINING if NEVER_PROPOSED not in counts else "" if config.exclude_known else "novel"
-    order = tuple(stage for stage in order if stage != needless)
-    stages = [(s, counts[s]) for s in order if s in counts and (s != "within target" or objectives)]
-    report.funnel = [Stage(**stage) for stage in count_funnel(stages)]
+    report.funnel = [Stage(**stage) for stage in count_funnel(made.list_stages())]
     report.refusals = [
         Refusal(constraint=name, count=n, of=made.refusals.examined) for name, n in made.refusals.refused.items()
     ]

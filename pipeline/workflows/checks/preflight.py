@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,11 +22,11 @@ from pipeline.datasets.property_names import explain_forgotten, list_columns, re
 from pipeline.generation.config import ACQUISITION, SCAFFOLD
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims
+from pipeline.objectives.goal_reach import describe_reach, find_asked_interval
 from pipeline.objectives.resolve import restore_names
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.checks.logarithm_aims import compare_with_logarithm
 from pipeline.workspace.lookup import find_model
-from pipeline.workspace.presentation.formatting import format_brief
 from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.storage.disk_space import check_writable
 
@@ -84,7 +85,7 @@ def check_request(config: CampaignConfig) -> None:
 def check_goals(config: CampaignConfig, dataset: Dataset) -> None:
     """Check, before the training, that the labels can teach what is asked for, and that the goals mean something.
 
-    A goal that no known molecule reaches, or that every one reaches, is a warning.
+    A goal that no known molecule is near, or that every one reaches, is a warning; the report of the run has it from `resolve`.
 
     Raises:
         DataError: Nothing can be learned of a property that is asked for.
@@ -104,45 +105,20 @@ def check_goals(config: CampaignConfig, dataset: Dataset) -> None:
 
 
 def judge_goal(name: str, objective: Objective, values: NDArray[np.float64]) -> str | None:
-    """Say in a sentence that no known value (n,) reaches a goal, or that every one does; None where some do.
+    """Say in a sentence that no known value (n,) is near a goal, or that every one reaches it; None where some do.
 
     Raises:
         UserError: The values are two classes, and the goal is neither of them.
     """
-    low, high = find_asked_interval(objective)
-    if low is None and high is None:
-        return None
+    low, high = asked = find_asked_interval(objective)
     reached = (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
-    least, most = values.min(), values.max()
-    if (classes := find_classes(values)) and not reached.any() and (objective.target is not None or objective.range):
+    is_one = objective.target is not None or objective.range is not None
+    if is_one and not reached.any() and (classes := find_classes(values)):
         raise UserError(
-            f"{name} has two classes, {classes[0]:g} and {classes[1]:g}, and {objective.describe()} is neither: ask for --maximize {name} "
-            f"(the probability of {classes[1]:g}), or --target {name}={classes[1]:g}"
+            f"{name} has two classes, {classes[0]:g} and {classes[1]:g}, and {objective.describe()} is neither: ask for "
+            f"--maximize {shlex.quote(name)} (the probability of {classes[1]:g}), or --target {shlex.quote(f'{name}={classes[1]:g}')}"
         )
-    wanted = objective.describe()
-    if objective.maximize or objective.minimize:
-        wanted = f"at least {low:g}" if low is not None else f"at most {high:g}"
-    if reached.all():
-        return f"{name} {wanted}: all {len(values):,} known molecules are hits already ({format_brief(least)} to {format_brief(most)}); ask for more"
-    beyond = (high is not None and high < least) or (low is not None and low > most)
-    if beyond:
-        return (
-            f"{name} {wanted}: no known molecule is near it ({format_brief(least)} to {format_brief(most)}), and predictions beyond the known values are "
-            "guesses; check the number and its unit"
-        )
-    return None
-
-
-def find_asked_interval(objective: Objective) -> tuple[float | None, float | None]:
-    """Return the lowest and the highest value that an objective calls a hit, as far as it says so itself."""
-    if objective.target is not None:
-        around = objective.tolerance or 0.0
-        return objective.target - around, objective.target + around
-    if objective.range is not None:
-        return objective.range
-    if objective.transform in (None, "step"):
-        return objective.low, objective.high
-    return None, None
+    return describe_reach(name, objective, (float(values.min()), float(values.max())), asked)
 
 
 def check_optimization(config: OptimizeConfig) -> None:

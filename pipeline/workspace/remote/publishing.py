@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -100,7 +101,7 @@ def publish_finished(address: str, workspace: Path, say: Callable[[str], object]
             if made.files:
                 say(f"published {made}")
     except (ChemVAEError, OSError) as error:
-        again = f"the next run makes up for it, or: chem-vae publish --workspace {workspace} --to {redact(address)}"
+        again = f"the next run makes up for it, or: chem-vae publish --workspace {shlex.quote(str(workspace))} --to {shlex.quote(redact(address))}"
         warnings.warn(
             f"not everything is published: {str(error).partition('; ')[0]}; {again}", ChemVAEWarning, stacklevel=3
         )

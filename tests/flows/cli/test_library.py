@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,23 @@ def test_a_molecule_from_its_proposal_to_its_measurement(library: Any, tmp_path:
     assert [row["cell"] for row in history["measurements"]] == [">6.5"]
     shown = library("show", best["id"]).stdout
     assert all(title in shown for title in ("values", "proposed by", "statuses", "measurements", "can be bought"))
+
+
+def test_measurements_are_brought_to_a_run_that_has_learned_them(library: Any, tmp_path: Path) -> None:
+    best, *_ = read_json(library("top", "-n", "1", "--json"))
+    measured, labels = tmp_path / "measured.csv", tmp_path / "my labels.csv"
+    measured.write_text(f"ID,half life\n{best['id']},12\n")
+    done = library("import-measurements", measured, "--property", "half life")
+    assert "has learned half life yet" in done.stderr
+    assert "next: chem-vae library export labels.csv --labels" in done.stderr, done.stderr
+    done = library("export", labels, "--labels")
+    asked = f"chem-vae run --data '{labels}' --property 'half life' --maximize 'half life'"
+    assert f"next: {asked}" in done.stderr, "what no run has learned is learned by a first run"
+    measured.write_text(f"ID,potency\n{best['id']},6.5\n")
+    done = library("import-measurements", measured)
+    assert re.search(r"next: chem-vae update \S+ --data library", done.stderr), done.stderr
+    done = library("export", labels, "--labels")
+    assert re.search(r"next: chem-vae update \S+ --data '", done.stderr), done.stderr
 
 
 def test_conditions_pages_and_exports(library: Any, tmp_path: Path) -> None:

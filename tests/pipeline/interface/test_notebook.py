@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.interface.data import find_smiles_column, write_frame
 from pipeline.models.trained_model import TrainedModel
+from pipeline.report.facts.asked_and_found import Stage
+from pipeline.report.model import Report
 from pipeline.workspace.presentation.notebook_card import MOST_BYTES, MOST_LINES
 
 PHENOL = "CC(=O)Nc1ccc(O)cc1"
@@ -45,6 +49,14 @@ def test_a_result_shows_counts_and_saves_its_candidates(found: mg.GenerationRepo
         assert found.save(tmp_path / name).stat().st_size
     assert found.to_csv(tmp_path / "b.csv").read_text() == (tmp_path / "a.csv").read_text()
     assert "logp" in found.plot()._repr_svg_() and "<svg" in found.grid()._repr_svg_()
+
+
+def test_cards_show_the_stages_in_the_order_of_the_funnel(found: mg.GenerationReport, tmp_path: Path) -> None:
+    mixed = {"in domain": 333, "never proposed before": 499, "requested": 509, "unique": 400, "valid": 500}
+    assert "requested 509 → valid 500 → unique 400 → in domain 333" in repr(replace(found, counts=mixed))
+    report = Report(funnel=[Stage(stage="read", count=40, of=40), Stage(stage="in domain", count=30, of=40)])
+    (tmp_path / "report.json").write_text(json.dumps(report.to_dict()))
+    assert "read 40 → in domain 30" in repr(mg.Run(tmp_path, {"counts": {"in domain": 30, "read": 40}}))
 
 
 def test_a_result_without_candidates_is_described_too(found: mg.GenerationReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,23 @@ def test_an_aim_outside_the_data_warns_and_goes_on(aim: dict) -> None:
     assert "outside the training data" in warnings[0]
     for inside in (Objective(target=5.0), Objective(range=(5.0, 11.0)), Objective(maximize=True)):
         assert resolve({"logp": inside}, [LOGP])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("aim", "told"),
+    [
+        ({"maximize": True, "low": LOGP.low}, "all known molecules are hits already"),
+        ({"range": (None, LOGP.high)}, "all known molecules are hits already"),
+        ({"transform": "step", "low": LOGP.low - 1}, "all known molecules are hits already"),
+        ({"maximize": True, "low": LOGP.high + 1}, "outside the training data"),
+        ({"maximize": True, "low": LOGP.quantiles["0.5"]}, ""),
+        ({"minimize": True}, ""),
+    ],
+)
+def test_a_goal_that_all_or_none_of_the_data_reach_is_a_warning(aim: dict[str, Any], told: str) -> None:
+    """The check before a training says the same, but only a warning of the generation stands in its report."""
+    _, warnings = resolve({"logp": Objective(**aim)}, [LOGP])
+    assert told in warnings[0] if told else not warnings
 
 
 def test_basis_says_what_can_be_computed() -> None:

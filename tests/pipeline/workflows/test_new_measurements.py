@@ -109,7 +109,7 @@ def test_rows_are_named_by_the_users_files_and_own_columns_travel_along(tmp_path
 
 def test_a_file_without_the_measured_column(tmp_path: Path) -> None:
     config, dataset = make(tmp_path, "IC50", [str(10 + i) for i in range(20)], properties=["IC50"])
-    with pytest.raises(UserError, match="none of the measured columns IC50"):
+    with pytest.raises(UserError, match="none of the measured columns IC50 .*: chem-vae run --data .* --property NAME"):
         go_on(tmp_path, config, dataset, f"smiles;other\n{MOLECULES[0]};1\n")
 
 

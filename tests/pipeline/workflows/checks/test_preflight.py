@@ -74,12 +74,12 @@ CLASSES = np.array([0.0, 1.0, 1.0, 0.0])
 @pytest.mark.parametrize(
     ("objective", "values", "told"),
     [
-        ({"target": 50.0}, KNOWN, "assay 50: no known molecule is near it (4 to 7)"),
-        ({"range": (8.0, 9.0)}, KNOWN, "assay 8 to 9: no known molecule is near it"),
-        ({"range": (8.0, None)}, KNOWN, "assay at least 8: no known molecule is near it"),
-        ({"transform": "step", "low": 8.0}, KNOWN, "assay step from 8: no known molecule is near it"),
-        ({"maximize": True, "low": 4.0}, KNOWN, "assay at least 4: all 4 known molecules are hits already"),
-        ({"minimize": True, "high": 3.0}, KNOWN, "assay at most 3: no known molecule is near it"),
+        ({"target": 50.0}, KNOWN, "assay 50 lies outside the training data (4 to 7): no known molecule is near it"),
+        ({"range": (8.0, 9.0)}, KNOWN, "assay 8 to 9 lies outside the training data"),
+        ({"range": (8.0, None)}, KNOWN, "assay at least 8 lies outside the training data"),
+        ({"transform": "step", "low": 8.0}, KNOWN, "assay step from 8 lies outside the training data"),
+        ({"maximize": True, "low": 4.0}, KNOWN, "assay at least 4: all known molecules are hits already"),
+        ({"minimize": True, "high": 3.0}, KNOWN, "assay at most 3 lies outside the training data"),
         ({"maximize": True, "low": 6.0}, KNOWN, None),
         ({"target": 6.5}, KNOWN, None),
         ({"maximize": True}, KNOWN, None),
@@ -120,7 +120,7 @@ def test_labels_that_cannot_teach_stop_a_campaign_before_its_training(
 
 def test_a_far_goal_warns_before_the_training(dataset: Dataset) -> None:
     config = CampaignConfig.model_validate({"generate": {"objectives": {"assay": {"target": 500.0}}}})
-    with pytest.warns(ChemVAEWarning, match="assay 500: no known molecule is near it"):
+    with pytest.warns(ChemVAEWarning, match="assay 500 lies outside the training data"):
         check_goals(config, dataset)
 
 
