@@ -86,12 +86,10 @@ def optimize(
 
     earlier = Run.open(go_on, workspace, optimization=True) if go_on is not None else None
     before = _read_earlier_settings(earlier) if earlier is not None and config is None else {}
-    if config is None and earlier is None:
-        before = {"name": "optimize"}
     options.add_similarity(given, "optimize")
     _add_seeds(given)
     _check_oracle(given, config, before)
-    whole = given.load(config, before)
+    whole = given.load(config, before, name="optimize")
     asked = _read_request(whole)
     if output is not None:
         check_output(output)

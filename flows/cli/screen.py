@@ -84,9 +84,7 @@ def screen(
     The rows of the library that are no molecules are listed in the run's folder, each with its number and the reason.
     """
     options.add_similarity(given, "generate")
-    whole = given.load(
-        config, ({} if config else {"name": "screen"}) | ({"screen.library": library} if library else {})
-    )
+    whole = given.load(config, {"screen.library": library} if library else {}, name="screen")
     if whole.screen is None:
         raise UserError(
             "name the library to choose from: chem-vae screen catalogue.csv --model my-run --maximize pIC50"

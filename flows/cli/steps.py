@@ -182,7 +182,7 @@ def generate(
     chem-vae generate --within mw=300: --without-alerts PAINS,BRENK --must-contain c1ccncc1
     """
     options.add_similarity(given, "generate")
-    whole = given.load(config, {} if config else {"name": "generate"})
+    whole = given.load(config, name="generate")
     if output is not None:
         check_output(output)
     from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
