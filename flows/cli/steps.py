@@ -18,6 +18,7 @@ from flows.environment import start_prefect
 from flows.terminal import log, note, show_progress, suggest_command, write_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_dataset
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster
 
@@ -198,6 +199,6 @@ def generate(
     inspect.show_run(made.folder)
     answer(lambda: describe_run(made.folder))
     if output is not None:
-        print(f"{export(made.folder, output)} candidates: {output}")
+        print(f"{count_things(export(made.folder, output), 'candidate')}: {output}")
     suggest_command("chem-vae report {} --open", made.folder.name, workspace=workspace)
     require_hits(made.folder, whole.fail_under)
