@@ -27,6 +27,7 @@ from flows.cli.export import check_output
 from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
 from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 app = new_group(
     "Look into a model's latent space: molecules between, around and unlike yours; maps, dimensions, checks.\n\n"
@@ -129,7 +130,7 @@ def analogues(
         )  # fmt: skip
     counts = frame.attrs
     note(
-        f"{counts['decoded']:,} points decoded, {counts['valid']:,} valid, {counts['distinct']:,} distinct, "
+        f"{count_things(counts['decoded'], 'point')} decoded, {counts['valid']:,} valid, {counts['distinct']:,} distinct, "
         f"{counts['canonical']:,} of these spelled canonically (they go first)"
     )
     if len(frame) < n:
@@ -250,7 +251,7 @@ def unusual(
     read = [found for found in rows if not found.reason]
     odd = sum(bool(found.unusual) for found in read)
     if unread := len(rows) - len(read):
-        note(f"warning: {unread:,} of {len(rows):,} rows cannot be read as molecules")
+        note(f"warning: {count_of(unread, len(rows), 'row')} cannot be read as molecules")
     share = f" ({odd / len(read):.1%})" if read else ""
-    note(f"{odd:,} of {len(read):,} molecules have something unusual{share}")
+    note(f"{count_of(odd, len(read), 'molecule', 'has', 'have')} something unusual{share}")
     suggest_command("chem-vae optimize --help  (its option --allow-unusual takes these names)")

@@ -14,6 +14,7 @@ from flows.cli.export import check_output
 from flows.cli.json_output import answer
 from flows.terminal import format_table, show_progress
 from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.plot_style import save_figure
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def write_molecules(frame: Any, output: Path | None, captions: list[str], column
 
         computed = [c for c in frame.columns if c.endswith("_computed")][:2]
         save(frame if whole is None else whole, output, make_captions(frame, [*captions, *computed]), columns)
-        print(f"{len(frame):,} molecules: {output}")
+        print(f"{count_things(len(frame), 'molecule')}: {output}")
 
 
 def print_table(frame: Any, names: list[str]) -> None:

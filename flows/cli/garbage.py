@@ -92,7 +92,7 @@ def gc(
     answer(lambda: told | {"deleted": True, "freed": done, "left": left})
     for sentence in left:
         note(f"warning: {sentence}")
-    note(f"deleted {len(found) - len(left):,} of {len(found):,}, {format_size(done)} are free")
+    note(f"deleted {len(found) - len(left):,} of {len(found):,}; {format_size(done)} became free")
     suggest_command("chem-vae verify", workspace=workspace)
 
 

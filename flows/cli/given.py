@@ -27,12 +27,15 @@ class Given:
             self.settings.pop(key, None)  # so that it comes last
             self.settings[key] = value
 
-    def load(self, path: Path | None = None, before: Mapping[str, Any] | None = None) -> CampaignConfig:
+    def load(
+        self, path: Path | None = None, before: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> CampaignConfig:
         """Read a configuration file (or none) with what was given in it.
 
         Args:
             path: A TOML file, or a run's config.json.
             before: Settings by dotted key that win over the file, but not over the options.
+            name: The name of the run where neither the file nor an option says one.
 
         Raises:
             UserError: Where a setting is unknown or has no valid value.
@@ -40,7 +43,8 @@ class Given:
         from pipeline.config import load_config  # here and below: pydantic is slow to load, and --help does without it
 
         given = {key: value for key, value in self.settings.items() if not key.startswith(("tune.", "benchmark."))}
-        return load_config(path, {**(before or {}), **given})
+        loaded = load_config(path, {**(before or {}), **given})
+        return loaded if name is None or "name" in loaded.model_fields_set else loaded.model_copy(update={"name": name})
 
     def table(self, name: str) -> dict[str, Any]:
         """Return the settings of one table that were given, by their names in it."""

@@ -22,6 +22,7 @@ from flows.terminal import (
     write_command,
 )
 from pipeline.workspace.lookup import find_dataset, find_folder, find_run, list_shipped_models, list_workspace_models
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.remote.remote_storage import is_remote
@@ -192,8 +193,8 @@ def _show_dataset(folder: Path, rejected: Path | None, changed: Path | None) -> 
     asked = [
         (path, what, make)
         for path, what, make in (
-            (rejected, "rejected rows", exports.list_rejected),
-            (changed, "changed molecules", exports.list_changed),
+            (rejected, "rejected row", exports.list_rejected),
+            (changed, "changed molecule", exports.list_changed),
         )
         if path is not None
     ]
@@ -205,7 +206,7 @@ def _show_dataset(folder: Path, rejected: Path | None, changed: Path | None) -> 
     for path, what, make in asked:
         table = make(dataset)
         exports.write_table_file(table, path)
-        print(f"{len(table):,} {what}: {path}")
+        print(f"{count_things(len(table), what)}: {path}")
 
 
 def open_page(page: Path) -> None:

@@ -143,10 +143,12 @@ def import_measurements(
     answer(lambda: made)
     for text in made.notes:
         note(f"note: {text}")
-    added = f", {made.new_molecules:,} molecules added" if made.new_molecules else ""
+    added = f", {count_things(made.new_molecules, 'molecule')} added" if made.new_molecules else ""
     print(
-        f"{made.rows:,} rows of {made.file}: {made.matched:,} belong to molecules of the library{added}, {len(made.unmatched):,} do not\n"
-        f"{made.added:,} measurements of {made.molecules:,} molecules are new, {made.repeated:,} were there already"
+        f"{count_things(made.rows, 'row')} of {made.file}: {made.matched:,} {'belongs' if made.matched == 1 else 'belong'} to molecules "
+        f"of the library{added}, {len(made.unmatched):,} {'does' if len(made.unmatched) == 1 else 'do'} not\n"
+        f"{count_things(made.added, 'measurement')} of {count_things(made.molecules, 'molecule')} {'is' if made.added == 1 else 'are'} new, "
+        f"{made.repeated:,} {'was' if made.repeated == 1 else 'were'} there already"
     )
     if made.taken_for_same:
         listed = " and ".join(f"{count:,} of {name}" for name, count in made.taken_for_same.items())
@@ -161,7 +163,9 @@ def import_measurements(
     if made.unmatched:
         print("\n" + format_table(made.unmatched[:20], ("row", "molecule", "reason")))
         if len(made.unmatched) > 20:
-            note(f"{len(made.unmatched) - 20:,} more rows match nothing: --unmatched FILE writes all")
+            note(
+                f"{count_things(len(made.unmatched) - 20, 'more row', 'matches', 'match')} nothing: --unmatched FILE writes all"
+            )
     if unmatched is not None:
         from pipeline.datasets.exports import write_table_file  # here: loads pandas and pyarrow
 
@@ -209,7 +213,7 @@ def export(
             table = opened.read_labels()
         write_table_file(table, file)
         answer(lambda: {"file": file, "measurements": len(table)})
-        print(f"{len(table):,} measurements: {file}")
+        print(f"{count_things(len(table), 'measurement')}: {file}")
         _suggest_learning(list(table.columns[len(LABEL_COLUMNS) :]), str(file), workspace)
         return
     query = make_query(
@@ -219,7 +223,9 @@ def export(
     with open_with_runs(workspace, library) as opened:
         number, dictionary = opened.export(query, file)
     answer(lambda: {"file": file, "molecules": number, "columns": dictionary})
-    print(f"{number:,} molecules: {file}" + ("" if dictionary is None else f"\ntheir columns: {dictionary}"))
+    print(
+        f"{count_things(number, 'molecule')}: {file}" + ("" if dictionary is None else f"\ntheir columns: {dictionary}")
+    )
     suggest_command("chem-vae library set-status ID --status ordered", workspace=workspace)
 
 
@@ -240,8 +246,8 @@ def merge(other: str, workspace: Path, library: Address = None) -> None:
         made = opened.merge(theirs)
     answer(lambda: made)
     print(
-        f"{made.molecules:,} molecules of {other}: {made.new_molecules:,} are new here, with {made.new_runs:,} runs and "
-        f"{made.new_measurements:,} measurements"
+        f"{count_things(made.molecules, 'molecule')} of {other}: {made.new_molecules:,} {'is' if made.new_molecules == 1 else 'are'} new "
+        f"here, with {count_things(made.new_runs, 'run')} and {count_things(made.new_measurements, 'measurement')}"
     )
     if made.taken_for_same:
         note(

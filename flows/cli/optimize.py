@@ -19,6 +19,7 @@ from flows.environment import start_prefect
 from flows.terminal import format_candidates, format_summary, log, note, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.work.cluster import use_cluster
@@ -86,12 +87,10 @@ def optimize(
 
     earlier = Run.open(go_on, workspace, optimization=True) if go_on is not None else None
     before = _read_earlier_settings(earlier) if earlier is not None and config is None else {}
-    if config is None and earlier is None:
-        before = {"name": "optimize"}
     options.add_similarity(given, "optimize")
     _add_seeds(given)
     _check_oracle(given, config, before)
-    whole = given.load(config, before)
+    whole = given.load(config, before, name="optimize")
     asked = _read_request(whole)
     if output is not None:
         check_output(output)
@@ -120,7 +119,7 @@ def optimize(
         note(f"no call was made beyond the {calls:,} of {earlier.id}: go on with more, as in --calls {2 * calls}")
     answer(lambda: describe_run(made))
     if output is not None:
-        print(f"{export(made, output)} candidates: {output}")
+        print(f"{count_things(export(made, output), 'candidate')}: {output}")
     suggest_command("chem-vae report {} --open", made.name, workspace=workspace)
     require_hits(made, whole.fail_under)
 

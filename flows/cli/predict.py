@@ -12,6 +12,7 @@ from flows.cli.command import command, new_group
 from flows.cli.explore_output import Limit, open_model, print_table
 from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 app = new_group()
 FORMATS = (".csv", ".xlsx")
@@ -74,7 +75,7 @@ def predict(
         note(f"the first {SHOWN} of {len(frame):,} rows")
     if output is not None:
         write_table_file(frame, output)
-        print(f"{len(frame):,} rows: {output}")
+        print(f"{count_things(len(frame), 'row')}: {output}")
     _summarize(frame, names)
     if names:
         suggest_command("chem-vae screen CATALOGUE.csv --maximize {}", names[0], model=model, workspace=workspace)
@@ -90,10 +91,10 @@ def _summarize(frame: Any, names: list[str]) -> None:
     unread = int(frame["smiles"].isna().sum())
     if unread:
         note(
-            f"warning: {unread:,} of {len(frame):,} rows cannot be read as molecules the model knows: see the column reason"
+            f"warning: {count_of(unread, len(frame), 'row')} cannot be read as molecules the model knows: see the column reason"
         )
     for name in names:
         counted = int(frame[f"{name}_predicted"].notna().sum())
         outside = int((frame[f"{name}_in_domain"] == False).sum())  # noqa: E712 (None is neither)
-        told = f"; {outside:,} lie outside of its domain" if outside else ""
-        note(f"{counted:,} of {len(frame):,} rows have a prediction of {name}{told}")
+        told = f"; {outside:,} {'lies' if outside == 1 else 'lie'} outside of its domain" if outside else ""
+        note(f"{count_of(counted, len(frame), 'row', 'has', 'have')} a prediction of {name}{told}")

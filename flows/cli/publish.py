@@ -14,6 +14,7 @@ from flows.cli.command import command, new_group
 from flows.cli.json_output import answer
 from flows.cli.options import HOW, make_option
 from flows.terminal import note, show_progress, suggest_command
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import VARIABLE, Published, publish_folders
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.storage.disk_space import format_size
@@ -59,5 +60,7 @@ def publish(
         suggest_command("chem-vae run --data moses-sample --target logp=2.5")
         return
     files, size = sum(made.files for made in done), sum(made.bytes for made in done)
-    note(f"{len(done):,} folders are whole at {redact(address)}; {files:,} files were copied, {format_size(size)}")
+    note(
+        f"{count_things(len(done), 'folder', 'is', 'are')} whole at {redact(address)}; {count_things(files, 'file', 'was', 'were')} copied, {format_size(size)}"
+    )
     suggest_command("chem-vae verify {}", done[-1].address)

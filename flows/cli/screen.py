@@ -18,6 +18,7 @@ from flows.cli.setting_option import SettingOption
 from flows.environment import start_prefect
 from flows.terminal import log, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster
 
@@ -84,9 +85,7 @@ def screen(
     The rows of the library that are no molecules are listed in the run's folder, each with its number and the reason.
     """
     options.add_similarity(given, "generate")
-    whole = given.load(
-        config, ({} if config else {"name": "screen"}) | ({"screen.library": library} if library else {})
-    )
+    whole = given.load(config, {"screen.library": library} if library else {}, name="screen")
     if whole.screen is None:
         raise UserError(
             "name the library to choose from: chem-vae screen catalogue.csv --model my-run --maximize pIC50"
@@ -118,6 +117,6 @@ def screen(
     inspect.show_run(folder)
     answer(lambda: describe_run(folder))
     if output is not None:
-        print(f"{export(folder, output)} candidates: {output}")
+        print(f"{count_things(export(folder, output), 'candidate')}: {output}")
     suggest_command("chem-vae report {} --open", folder.name, workspace=workspace)
     require_hits(folder, whole.fail_under)

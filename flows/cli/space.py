@@ -25,6 +25,7 @@ from flows.cli.explore_output import (
 from flows.cli.json_output import answer
 from flows.cli.setting_option import split_numbers
 from flows.terminal import note, suggest_command
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 Color = Annotated[
     str | None,
@@ -66,7 +67,8 @@ def map_(
     answer(lambda: made.frame)
     own = made.frame[made.frame["kind"] == "own"]
     training = len(made.frame) - len(own)
-    print(f"{training:,} training molecules, {int(own['x'].notna().sum()):,} of {len(own):,} given molecules placed")
+    placed = count_of(int(own["x"].notna().sum()), len(own), "given molecule")
+    print(f"{count_things(training, 'training molecule')}, {placed} placed")
     if made.explained:
         print(f"the two directions hold {sum(made.explained):.1%} of the variance")
     missing = own[own["x"].isna()]

@@ -18,6 +18,7 @@ from flows.environment import start_prefect
 from flows.terminal import log, note, show_progress, suggest_command, write_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_dataset
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import publish_to
 from pipeline.workspace.work.cluster import use_cluster
 
@@ -182,7 +183,7 @@ def generate(
     chem-vae generate --within mw=300: --without-alerts PAINS,BRENK --must-contain c1ccncc1
     """
     options.add_similarity(given, "generate")
-    whole = given.load(config, {} if config else {"name": "generate"})
+    whole = given.load(config, name="generate")
     if output is not None:
         check_output(output)
     from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
@@ -198,6 +199,6 @@ def generate(
     inspect.show_run(made.folder)
     answer(lambda: describe_run(made.folder))
     if output is not None:
-        print(f"{export(made.folder, output)} candidates: {output}")
+        print(f"{count_things(export(made.folder, output), 'candidate')}: {output}")
     suggest_command("chem-vae report {} --open", made.folder.name, workspace=workspace)
     require_hits(made.folder, whole.fail_under)

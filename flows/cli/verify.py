@@ -43,7 +43,7 @@ def verify(
         print(redact(f"{entry.state:10}  {entry.name}: {entry.text}"))
     damaged = sum(entry.state == "damaged" for entry in found)
     if damaged:
-        note(f"{damaged:,} of {len(found):,} are damaged; what to do stands behind each")
+        note(f"{damaged:,} of {len(found):,} {'is' if damaged == 1 else 'are'} damaged; what to do stands behind each")
         raise typer.Exit(1)
     note(f"{len(found):,} verified, none is damaged")
     suggest_command("chem-vae runs", workspace=workspace)

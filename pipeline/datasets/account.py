@@ -122,7 +122,7 @@ def describe_dataset(manifest: Mapping[str, Any], folder: Path, rejections: pd.D
     m, c = manifest, manifest["counts"]
     lines = [
         f"dataset {m['name']} ({m['key'][:8]}), from {m['source']['location']}",
-        f"  {c['rows']:,} rows = {c['accepted']:,} accepted + {c['duplicates']:,} duplicates + {c['rejected']:,} rejected",
+        f"  {count_things(c['rows'], 'row')} = {c['accepted']:,} accepted + {count_things(c['duplicates'], 'duplicate')} + {c['rejected']:,} rejected",
         f"  train {c['train']:,}, validation {c['validation']:,}, test {c['test']:,}",
     ]
     if c["rejected"]:
@@ -133,7 +133,7 @@ def describe_dataset(manifest: Mapping[str, Any], folder: Path, rejections: pd.D
         lines.append(f"    all of them: chem-vae inspect {shlex.quote(str(folder))} --rejected rejected.csv")
     examples = m.get("change_examples") or {}
     if changes := m.get("changes"):
-        lines.append(f"  changed to their standard form, of {c['accepted']:,} molecules:")
+        lines.append(f"  changed to their standard form, of {count_things(c['accepted'], 'molecule')}:")
         for change, n in changes.items():
             example = examples.get(change)
             shown = f", such as {numbers.name(example['row'])}: {_shorten(example['input'] or '')!r}" if example else ""
@@ -156,7 +156,7 @@ def _describe_property(entry: Mapping[str, Any], label: Mapping[str, int] | None
     text = "no value in the training split"
     if entry["count"]:
         spread = f"{format_plain_spread(entry['mean'], entry['std'])}{unit} ({format_brief(entry['min'])} to {format_brief(entry['max'])})"
-        text = f"{spread}, {entry['count']:,} values"
+        text = f"{spread}, {count_things(entry['count'], 'value')}"
     return f"{text} for training; {describe_label(label)} in all" if label else text
 
 

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from pipeline.chemistry.output.drawings import draw_alone
 from pipeline.datasets.account import describe_counts
-from pipeline.workspace.presentation.formatting import format_number, is_number
+from pipeline.workspace.presentation.formatting import count_things, format_number, is_number
 from pipeline.workspace.presentation.notebook_card import Card, Drawing
 
 _DRAWN = 8
@@ -29,14 +29,15 @@ def make_dataset_card(manifest: Mapping[str, Any], folder: Path, shards: Sequenc
     ]
     facts += [(p["name"], _describe_property(p)) for p in properties[:_PROPERTIES]]
     if len(properties) > _PROPERTIES:
-        facts.append(("", f"and {len(properties) - _PROPERTIES:,} more properties"))
+        more = len(properties) - _PROPERTIES
+        facts.append(("", f"and {more:,} more {'property' if more == 1 else 'properties'}"))
     smiles, values = _read_first(shards, [p["name"] for p in properties])
     drawings, lines = [], []
     for text, told in zip(smiles, values, strict=True):
         if (svg := draw_alone(text)) is not None:
             drawings.append(Drawing(svg, told, text))
         lines.append(f"{text}  {told}")
-    title = f"dataset {manifest['name']} ({folder.name}): {counts['accepted']:,} molecules"
+    title = f"dataset {manifest['name']} ({folder.name}): {count_things(counts['accepted'], 'molecule')}"
     return Card(
         title,
         facts,

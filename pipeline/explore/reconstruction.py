@@ -21,6 +21,7 @@ from pipeline.models.by_name import by_name
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
@@ -117,7 +118,9 @@ def robustness(
             raise UserError("there is no molecule to reconstruct: give SMILES")
         (strings, left_out), origin = _choose_distinct(spelled), "given molecules"
         if not strings:
-            raise UserError(f"none of the {len(spelled)} molecules can be encoded; the first: {spelled[0].reason}")
+            raise UserError(
+                f"none of the {count_things(len(spelled), 'molecule')} can be encoded; the first: {spelled[0].reason}"
+            )
     truth = validate(strings, vocabulary)
     data = TokenDataset.from_lists(vocabulary.encode_batch(strings))
     whole = [c.smiles for c in truth]

@@ -15,6 +15,7 @@ from pipeline.generation.sampling.batch_drawer import evaluate
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score
+from pipeline.workspace.presentation.formatting import count_of
 
 NO_COPY = "no stereoisomer of a measured molecule"
 """The stage of the funnel without copies of measured molecules."""
@@ -52,7 +53,8 @@ def find_stereo_copies(molecules: pd.DataFrame, measured: Collection[str]) -> pd
 def explain_stereo_copies(count: int, of: int) -> str:
     """Say how many molecules were left out as copies of measured ones, and how to let them through."""
     return (
-        f"{count:,} of {of:,} new molecules differ from a measured one only in stereo, isotopes or protonation, and were left out; "
+        f"{count_of(count, of, 'new molecule', 'differs', 'differ')} from a measured one only in stereo, isotopes or protonation, and "
+        f"{'was' if count == 1 else 'were'} left out; "
         "--set generate.allow_stereo_copies=true lets them through"
     )
 

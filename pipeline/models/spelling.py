@@ -8,15 +8,16 @@ from typing import Any
 
 import pandas as pd
 import torch
-from rdkit.Chem import Mol
+from rdkit.Chem import Mol, MolFromSmiles, MolToSmiles, RemoveStereochemistry
 from torch import Tensor
 
-from chem_vae.checkpoint import Checkpoint
-from chem_vae.errors import UserError, VocabularyError
+from chem_vae.checkpoint import Checkpoint, read_description
+from chem_vae.errors import CheckpointError, UserError, VocabularyError
 from chem_vae.vocabulary import SelfiesVocabulary
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule, Structure
 from pipeline.chemistry.standardization.standardize import Rejection, Standardizer
+from pipeline.workspace.lookup import list_shipped_models
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Spelling:
     reason: str
     readable: bool
     """Whether RDKit can read the input as a molecule at all."""
+    missing: tuple[str, ...] = ()
+    """The symbols that the model has never seen."""
 
     def require_selfies(self) -> str:
         """Return the SELFIES string.
@@ -40,8 +43,19 @@ class Spelling:
         """
         if self.selfies is None:
             error = UserError if self.smiles is None else VocabularyError
-            raise error(f"cannot encode {self.input!r}: {self.reason}")
+            raise error(f"cannot encode {self.input!r}: {self.reason}{self._advise()}")
         return self.selfies
+
+    def _advise(self) -> str:
+        """Say what can be done about symbols that the model has never seen: without stereo, or with a model that knows them."""
+        ways = []
+        if self.smiles is not None and self.missing and all(_is_stereo(symbol) for symbol in self.missing):
+            ways.append(f"leave out the stereo ({remove_stereo(self.smiles)!r})")
+        if knows := find_shipped_model(self.missing):
+            ways.append(f"take a model that has seen {'it' if len(self.missing) == 1 else 'them'} (--model {knows})")
+        elif self.missing:
+            ways.append("take a model that was trained on such molecules (see chem-vae models)")
+        return f"; {', or '.join(ways)}" if ways else ""
 
 
 class Speller:
@@ -61,14 +75,44 @@ class Speller:
         if isinstance(molecule, Rejection):
             readable = molecule.stage not in ("read", "parse")
             return Spelling(str(smiles), None, None, None, molecule.reason, readable)
-        selfies, reason = None, ""
+        selfies, reason, missing = None, "", list[str]()
         try:
             selfies = self.vocabulary.from_smiles(molecule.smiles)
-            if missing := self.vocabulary.find_missing(selfies):
+            missing = self.vocabulary.find_missing(selfies)
+            if missing:
                 selfies, reason = None, f"the model has never seen {', '.join(missing)}"
         except VocabularyError as error:
             reason = str(error)
-        return Spelling(smiles, molecule.smiles, molecule.inchikey, selfies, reason, True)
+        return Spelling(smiles, molecule.smiles, molecule.inchikey, selfies, reason, True, tuple(missing))
+
+
+def find_shipped_model(symbols: Sequence[str]) -> str | None:
+    """Find the first model that came with the installation whose vocabulary has some symbols; None where there is none."""
+    if not symbols:
+        return None
+    for name, folder in list_shipped_models().items():
+        try:
+            known = read_description(folder)["vocabulary"]["symbols"]
+        except (CheckpointError, KeyError):
+            continue
+        if set(symbols) <= set(known):
+            return name
+    return None
+
+
+def remove_stereo(smiles: str) -> str:
+    """Write a SMILES without stereo.
+
+    >>> remove_stereo("C[C@H](N)O")
+    'CC(N)O'
+    """
+    mol = MolFromSmiles(smiles)
+    RemoveStereochemistry(mol)
+    return str(MolToSmiles(mol))
+
+
+def _is_stereo(symbol: str) -> bool:
+    return any(sign in symbol for sign in "@/\\")
 
 
 def is_missing(cell: Any) -> bool:

@@ -47,6 +47,7 @@ from pipeline.oracles.base import Oracle
 from pipeline.oracles.factory import open_oracle
 from pipeline.oracles.function import FunctionOracle
 from pipeline.oracles.ledger import CountedOracle, Map
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.progress.found_molecules import BestFound
 from pipeline.workspace.work.long_work import LongWork, watch_long_work
 
@@ -284,13 +285,13 @@ class _Loop:
         if self.work.is_stopped():
             if not self.ledger.calls:
                 raise KeyboardInterrupt  # there is nothing to show
-            return f"stopped by Ctrl-C after {self.ledger.calls:,} of {config.oracle_calls:,} oracle calls; --continue goes on from here"
+            return f"stopped by Ctrl-C after {self.ledger.calls:,} of {count_things(config.oracle_calls, 'oracle call')}; --continue goes on from here"
         if self.ledger.left == 0:
-            return f"the budget of {config.oracle_calls:,} oracle calls is spent"
+            return f"the budget of {count_things(config.oracle_calls, 'oracle call')} is spent"
         if config.minutes is not None and self.clock.is_over():
-            return f"{config.minutes:g} minutes are over"
+            return "1 minute is over" if config.minutes == 1 else f"{config.minutes:g} minutes are over"
         if config.enough is not None and self.hits >= config.enough:
-            return f"{self.hits:,} molecules meet every objective"
+            return f"{count_things(self.hits, 'molecule', 'meets', 'meet')} every objective"
         if config.patience is not None and n > config.patience:
             scores = np.array(self.scores, dtype=np.float64)
             scored = np.isfinite(scores.reshape(n, -1)[: -config.patience]).all(axis=1).sum() >= 10

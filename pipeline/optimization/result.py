@@ -228,8 +228,8 @@ def build_result(
     warnings = [*scoring.warnings, *scoring.warn_of_outside(values)]
     if broken.any():
         warnings.append(
-            f"{int(broken.sum()):,} of the {len(keys):,} molecules paid for break a constraint that they were not asked under: they "
-            "are no candidates"
+            f"{int(broken.sum()):,} of the {count_things(len(keys), 'molecule')} paid for {'breaks' if broken.sum() == 1 else 'break'} a constraint "
+            "that was not set when the oracle was asked: no candidates"
         )
     if counts["failed"] > 0.1 * max(1, ledger.calls):
         warnings.append(f"an objective has no number for {counts['failed']:,} of {ledger.calls:,} calls")

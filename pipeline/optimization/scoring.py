@@ -16,6 +16,7 @@ from pipeline.objectives.resolve import resolve, restore_names
 from pipeline.objectives.transforms import AsIs
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.oracles.config import OracleConfig
+from pipeline.workspace.presentation.formatting import count_things
 
 WITHIN_0_1 = ("qed", "fraction_sp3")
 """Properties whose values lie in 0..1, so that they need no transform beside other objectives."""
@@ -114,7 +115,7 @@ class Scoring:
             x = np.asarray(values[w.summary.name])
             if number := int(((x < -1e-6) | (x > 1 + 1e-6)).sum()):
                 warnings.append(
-                    f"{w.summary.name} is taken as it is, and was outside 0 to 1 for {number:,} molecules, where more counts no "
+                    f"{w.summary.name} is taken as it is, and was outside 0 to 1 for {count_things(number, 'molecule')}, where more counts no "
                     "more; give it a transform with low and high"
                 )
         return warnings

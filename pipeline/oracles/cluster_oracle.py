@@ -11,6 +11,7 @@ from typing import Any
 from chem_vae.errors import UserError
 from pipeline.oracles.base import Answer, Oracle, OracleError
 from pipeline.oracles.config import OracleConfig
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.work.cluster import Cluster, explain_loss, list_lost_errors, run_prepared
 
 Opener = Callable[[OracleConfig], Oracle]
@@ -55,7 +56,7 @@ class ClusterOracle(Oracle):
         if kind == "hung":
             self._cluster.restart_worker(found)
             raise OracleError(
-                f"{self.name} did not return within {self.timeout:g} s for {len(smiles)} molecules; its worker was stopped"
+                f"{self.name} did not return within {self.timeout:g} s for {count_things(len(smiles), 'molecule')}; its worker was stopped"
             )
         if kind == "answers":
             return list(found)

@@ -21,6 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 from chem_vae.errors import UserError
 from pipeline.oracles.base import Answer, Oracle, OracleError
 from pipeline.oracles.function import FunctionOracle, load_function
+from pipeline.workspace.presentation.formatting import count_things
 
 LOADING_SECONDS = 300.0
 """Seconds that importing the function's module may take: large libraries, cold disks."""
@@ -91,7 +92,7 @@ class FunctionPoolOracle(Oracle):
             if not smiles:
                 raise OracleError(f"importing {self._task[0]} took over {LOADING_SECONDS:g} s") from None
             raise OracleError(
-                f"{self.name} did not return within {self.timeout:g} s for {len(smiles)} molecules and was stopped"
+                f"{self.name} did not return within {self.timeout:g} s for {count_things(len(smiles), 'molecule')} and was stopped"
             ) from None
         except ProcessExpired as error:
             if error.pid:

@@ -36,6 +36,7 @@ from pipeline.oracles.base import Answer, Closing, Oracle, OracleError, clip, dr
 from pipeline.oracles.batch_size import BatchSize
 from pipeline.oracles.call_log import Call, CallLog
 from pipeline.oracles.config import OWN_COLUMNS
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 BATCH = 100
 TRIAL = 3
@@ -263,7 +264,9 @@ class CountedOracle(Closing):
         if self._stop is not None:
             raise self._stop
         if not self._is_over() and (left := self._select_unknown(keys)):
-            raise OracleError(f"{len(left)} molecules were handed to the map over batches, and it asked about none")
+            raise OracleError(
+                f"{count_things(len(left), 'molecule', 'was', 'were')} handed to the map over batches, and it asked about none"
+            )
 
     def _map_in_threads(self, function: Callable[[list[str]], int], batches: Iterable[list[str]]) -> Iterator[int]:
         """Have at most `parallel` batches under way, and take the next one when the first is done."""
@@ -352,7 +355,7 @@ class CountedOracle(Closing):
                 self._enter(keys[answer.row], values, reason and clip(reason), seconds if seconds < math.inf else 0.0)
             self._seconds_left()  # so that who keeps the time knows that the run is alive
         if len(seen) < len(keys):
-            return OracleError(f"{self.oracle.name} answered {len(seen)} of {len(keys)} molecules")
+            return OracleError(f"{self.oracle.name} answered {count_of(len(seen), len(keys), 'molecule')}")
         with self._writing:
             self._sizes.add_time(len(keys), spent)
         return None

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.oracles.answers import Reading, read_answer
 from pipeline.oracles.base import Answer, Oracle, OracleError, clip, quote
 from pipeline.oracles.process import ProcessPool
+from pipeline.workspace.presentation.formatting import count_of
 
 
 class ProgramOracle(Oracle):
@@ -72,7 +73,7 @@ class ProgramOracle(Oracle):
                     row, reading = self._read_line(line, rows)
                 except TimeoutError:
                     raise OracleError(
-                        f"{self.name} gave no answer to {len(rows)} of {len(ids)} molecules within {self.timeout:g} s and "
+                        f"{self.name} gave no answer to {count_of(len(rows), len(ids), 'molecule')} within {self.timeout:g} s and "
                         f"was stopped{process.quote_last_words()}"
                     ) from None
                 except OracleError as error:

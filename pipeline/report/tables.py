@@ -84,7 +84,7 @@ def describe_hits(report: Report) -> str:
     if hits is None or hits.expected is None:
         return ""
     told = (
-        f"predicted: about {hits.expected:.0f} of {hits.of:,} candidates are expected to reach {hits.goal} when they are measured "
+        f"predicted: about {hits.expected:.0f} of {count_things(hits.of or 0, 'candidate', 'is', 'are')} expected to reach {hits.goal} when they are measured "
         f"(8 of 10 times {hits.low:,} to {hits.high:,}), by the model's own probabilities"
     )
     kept = hits.checked

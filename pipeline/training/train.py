@@ -39,6 +39,7 @@ from pipeline.training.predictors.fit_measured import fit_measured
 from pipeline.training.predictors.fit_predictors import fit_and_check, warn_about_predictors
 from pipeline.training.sample_check import check_samples, compare_undefined_stereo, warn_about_samples
 from pipeline.workspace.lookup import list_shipped_models, write_model_name
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.runs import describe_machine, list_versions
 from pipeline.workspace.storage.disk_space import check_writable, explain_full_disk
 from pipeline.workspace.storage.folders import build_folder, hash_content, lock_folder, set_aside, write_manifest
@@ -299,7 +300,7 @@ def _warn_about_size(molecules: int, plan: TrainingPlan) -> list[str]:
         if molecules >= VERY_FEW_MOLECULES:
             return []
         return [
-            f"{molecules:,} molecules are few even for fine-tuning: what is generated follows the model it started from more "
+            f"{count_things(molecules, 'molecule', 'is', 'are')} few even for fine-tuning: what is generated follows the model it started from more "
             "than them, and their measured values say little about others"
         ]
     if molecules >= FEW_MOLECULES:

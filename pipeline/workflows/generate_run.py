@@ -22,6 +22,7 @@ from pipeline.report.facts.rounds import Round
 from pipeline.workflows.records.known_molecules import PROPOSED, KnownMolecules, join_proposed, name_library, record_run
 from pipeline.workflows.records.night_account import NightAccount, tell_night
 from pipeline.workflows.records.run_folder import estimate_run, open_run_writer
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.runs import Run
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder
@@ -68,7 +69,7 @@ def generate_run(
     config = settle_seed(config)
     kept = KeptBatches.of(model, config, workspace, name)
     if there := kept.count_draws():
-        text = f"goes on from {there:,} draws of the same generation, which was stopped"
+        text = f"goes on from {count_things(there, 'draw')} of the same generation, which was stopped"
         warnings.warn(text, ChemVAEWarning, stacklevel=2)
     made = generate(
         model, config=config, dataset=dataset, exclude=exclude, proposed=known, kept=kept, progress=progress

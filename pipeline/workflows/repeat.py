@@ -123,7 +123,7 @@ def compare_candidates(first: Run, second: Run) -> tuple[bool, str]:
     ]
     why = f"; other versions: {', '.join(other)}" if other else ""
     return False, (
-        f"not the same as the run {first.id}: {shared:,} of its {len(mine):,} candidates are among the {len(theirs):,} of now{why}"
+        f"not the same as the run {first.id}: {shared:,} of its {count_things(len(mine), 'candidate')} {'is' if shared == 1 else 'are'} among the {len(theirs):,} of now{why}"
     )
 
 

@@ -50,7 +50,7 @@ from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
 from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
-from pipeline.workspace.presentation.formatting import count_things
+from pipeline.workspace.presentation.formatting import count_of, count_things
 from pipeline.workspace.registry import ResolvedSource
 from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder, make_partial, set_aside, write_manifest
@@ -289,7 +289,7 @@ class DatasetBuilder:
         changes, examples = count_changes(files)
         if undefined := sum(f.undefined_stereo for f in figures):
             self.notes.append(
-                f"{undefined:,} of {sum(f.molecules for f in figures):,} molecules have undefined stereo: centers or double "
+                f"{count_of(undefined, sum(f.molecules for f in figures), 'molecule', 'has', 'have')} undefined stereo: centers or double "
                 "bonds of which the configuration is not known"
             )
         entries = [

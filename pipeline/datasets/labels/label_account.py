@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from chem_vae.errors import DataError
 from pipeline.datasets.labels.label import Label
-from pipeline.workspace.presentation.formatting import count_things
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 MOST_LOST = 0.1  # of the labels
 _FEW = 3  # cells that are lost together before that is systematic
@@ -182,7 +182,7 @@ def check_losses(account: LabelAccount, is_accepted: bool) -> None:
     advice = "correct the file, or leave these labels out with --accept-lost-labels"
     if lost > MOST_LOST * (lost + account.read):
         raise DataError(
-            f"{lost:,} of {lost + account.read:,} labels of {account.column!r} cannot be read as numbers (such as {examples}); "
+            f"{count_of(lost, lost + account.read, 'label')} of {account.column!r} cannot be read as numbers (such as {examples}); "
             f"{advice}"
         )
     for name, has_trait in _TRAITS.items():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chem_vae.errors import UserError
 from pipeline.datasets.labels.label_outliers import find_suspects
+from pipeline.workspace.presentation.formatting import count_things
 
 Values = NDArray[np.float64]
 _COMPARISONS: dict[str, Callable[[Values, float], NDArray[np.bool_]]] = {
@@ -89,11 +90,16 @@ def leave_out(
         found = rule.find(result[rule.name])
         result[rule.name] = np.where(found, np.nan, result[rule.name])
         asked = f"as asked for by {rule.name}{rule.sign}{rule.value:.10g}"
-        told.append(f"{int(found.sum()):,} values of {rule.name} were left out, {asked}")
+        told.append(f"{_count_left_out(found, 'value', rule.name)}, {asked}")
     for name, values in result.items() if outliers else ():
         found = find_suspects(values).any
         if found.any():
             result[name] = np.where(found, np.nan, values)
             shown = ", ".join(f"{v:.6g}" for v in np.unique(values[found])[:5])
-            told.append(f"{int(found.sum()):,} outliers of {name} were left out, as asked for ({shown})")
+            told.append(f"{_count_left_out(found, 'outlier', name)}, as asked for ({shown})")
     return result, told
+
+
+def _count_left_out(found: NDArray[np.bool_], thing: str, name: str) -> str:
+    count = int(found.sum())
+    return f"{count_things(count, thing)} of {name} {'was' if count == 1 else 'were'} left out"

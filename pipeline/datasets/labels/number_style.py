@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chem_vae.errors import DataError
+from pipeline.workspace.presentation.formatting import count_things
 
 Mark = Literal[",", "."]
 _GROUPS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*|\d{1,2}(?:(,)\d\d)+,\d{3}")
@@ -99,7 +100,7 @@ class StyleEvidence:
         if commas:
             example = self.example.get("decimal,", self.example.get("ambiguous,"))
             both = ", others a decimal point" if self.decimal["."] else ""
-            said.append(f"{commas:,} numbers have a decimal comma (such as {example!r}){both}")
+            said.append(f"{count_things(commas, 'number', 'has', 'have')} a decimal comma (such as {example!r}){both}")
         for mark, name, decimal in ((",", "commas", style.comma_is_decimal), (".", "points", style.point_is_decimal)):
             mark = _as_mark(mark)
             split = self.thousands[mark] + (0 if decimal else self.ambiguous[mark])
@@ -108,7 +109,7 @@ class StyleEvidence:
                     f"thousands{mark}", ""
                 )
                 value = style.read(example)
-                said.append(f"in {split:,} numbers {name} split thousands ({example!r} is {value:.12g})")
+                said.append(f"in {count_things(split, 'number')} {name} split thousands ({example!r} is {value:.12g})")
         return said
 
     def _ask(self, column: str, mark: Mark) -> DataError:

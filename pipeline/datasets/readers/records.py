@@ -11,6 +11,7 @@ from pipeline.chemistry.standardization.smiles_text import split_name
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import Layout
 from pipeline.datasets.readers.text_files import LONGEST_LINE, is_blank, read_lines
+from pipeline.workspace.presentation.formatting import count_things
 
 WHITE_SPACE = " "
 """The delimiter of a table whose cells are apart by any white space; None stands for a list of SMILES and names."""
@@ -73,7 +74,9 @@ def read_records(
             waiting[:0] = parts[1:]
             yield record
     if rows:
-        notes.append(f"{rows:,} rows have line breaks in quoted cells: {lines:,} lines were read as these rows")
+        notes.append(
+            f"{count_things(rows, 'row', 'has', 'have')} line breaks in quoted cells: {lines:,} lines were read as {'this row' if rows == 1 else 'these rows'}"
+        )
 
 
 def read_head(path: Path, delimiter: str | None, count: int, encoding: str | None = None) -> list[Record | Rejection]:

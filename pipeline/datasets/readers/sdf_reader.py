@@ -12,6 +12,7 @@ from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.readers.chiral_flags import count_chiral_flags
 from pipeline.datasets.readers.text_files import is_blank, read_lines, read_raw_lines
+from pipeline.workspace.presentation.formatting import count_things
 
 _LONGEST_RECORD = 100_000  # lines
 _LARGEST_RECORD = 8_000_000  # characters
@@ -92,21 +93,25 @@ class _Found:
         """Write a sentence for each kind."""
         notes = []
         if self.joined:
-            notes.append(f"{self.joined:,} records end without `{_END}`; the mol block after each begins the next row")
+            notes.append(
+                f"{count_things(self.joined, 'record', 'ends', 'end')} without `{_END}`; the mol block after each begins the next row"
+            )
         if self.unended:
             notes.append(
-                f"{self.unended:,} records have no `M  END` and were read up to their last bond or property line"
+                f"{count_things(self.unended, 'record', 'has', 'have')} no `M  END`; what is read ends with the last bond or property line"
             )
         if self.doubled:
             notes.append(
-                f"{self.doubled:,} records have a data field several times with different values (such as "
+                f"{count_things(self.doubled, 'record', 'has', 'have')} a data field several times with different values (such as "
                 f"{self.example!r}); the values were put on lines of one field"
             )
         if self.stray:
-            notes.append(f"{self.stray:,} records have text before their first data field, which was left out")
+            notes.append(
+                f"{count_things(self.stray, 'record', 'has', 'have')} text before the first data field, which was left out"
+            )
         if self.drawings:
             notes.append(
-                f"{self.drawings:,} data fields hold a mol block, which was read as the value of the field, not as a molecule"
+                f"{count_things(self.drawings, 'data field', 'holds', 'hold')} a mol block, which was read as the value of the field, not as a molecule"
             )
         return notes
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from chem_vae.errors import DataError, UserError
 from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.workspace.presentation.formatting import count_things
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 """The errors of a damaged gzip file."""
@@ -164,7 +165,9 @@ def read_lines(path: Path, notes: list[str], encoding: str | None = None) -> Ite
             yield line
         notes += other.notes
         if broken:
-            notes.append(f"{broken:,} lines hold characters that are not {found.upper()}; they were read as \ufffd")
+            notes.append(
+                f"{count_things(broken, 'line', 'holds', 'hold')} characters that are not {found.upper()}; they were read as \ufffd"
+            )
         if whole.damage:
             notes.append(f"the file is cut: {whole.damage}")
             yield Rejection(-1, cut, "read", f"the file is cut here: {whole.damage}")

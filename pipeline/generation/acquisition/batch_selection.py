@@ -97,16 +97,18 @@ def explain_few(found: int, new: int, inside: int, batch: int, samples: int, con
     lost, loosen = [], [f"look at more with --samples {max(10 * samples, 1000)}"]
     if new > inside:
         lost.append(
-            f"{new - inside:,} are too unlike the measured ones, or predicted too vaguely, for a prediction to count"
+            f"{new - inside:,} {'is' if new - inside == 1 else 'are'} too unlike the measured ones, or predicted too vaguely, for a prediction to count"
         )
         loosen.append(
             "lower generate.measured.min_similarity, raise generate.measured.most_spread or set generate.measured.outside_domain"
         )
     if inside > batch and batch < _most(config):
-        lost.append(f"{inside - batch:,} are too much like better ones or share their scaffold with them")
+        lost.append(
+            f"{inside - batch:,} {'is' if inside - batch == 1 else 'are'} too much like better ones or of the same scaffold"
+        )
         loosen.append("raise generate.measured.most_similar or generate.measured.per_scaffold")
     if batch > found:
-        lost.append(f"{batch - found:,} of those chosen have structural alerts")
+        lost.append(f"{batch - found:,} of those chosen {'has' if batch - found == 1 else 'have'} structural alerts")
         loosen.append("allow alerts with generate.allow_alerts")
     return (
         f"{config.n} candidates were asked for and {found} found worth measuring among {new:,} new molecules"

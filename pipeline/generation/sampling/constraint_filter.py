@@ -13,6 +13,7 @@ from pipeline.chemistry.molecule import Molecule, parse_mols
 from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.constraints import Constraints
+from pipeline.workspace.presentation.formatting import count_of
 
 MEETS = "meets the constraints"
 """The stage of the funnel with the distinct molecules that no constraint refused."""
@@ -54,6 +55,6 @@ class Refusals:
     def explain(self, constraints: Constraints) -> str:
         """Explain in a sentence which constraints most of the first molecules fail, and which are never met together."""
         return (
-            f"{self.passed:,} of {self.examined:,} distinct molecules meet the constraints. Of the first of them, "
+            f"{count_of(self.passed, self.examined, 'distinct molecule', 'meets', 'meet')} the constraints. Of the first of them, "
             + (constraints.explain(parse_mols(self.shown)))
         )

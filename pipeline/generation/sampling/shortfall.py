@@ -11,6 +11,7 @@ from pipeline.generation.sampling.budget import BOUNDED
 from pipeline.generation.sampling.constraint_filter import Refusals
 from pipeline.objectives.constraints import Constraints
 from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.workspace.presentation.formatting import count_of, count_things
 
 
 def explain_shortfall(
@@ -35,14 +36,15 @@ def explain_shortfall(
     """
     more = f"ask for more with --samples {max(10 * drawn, 1000)}"
     if len(candidates) < config.n:
-        told = f"{config.n:,} candidates were asked for and {len(candidates):,} found among {drawn:,} samples"
+        told = f"{count_things(config.n, 'candidate', 'was', 'were')} asked for and {len(candidates):,} found among {drawn:,} samples"
         if refusals.passed < 0.5 * refusals.examined:
             told += f"; {refusals.explain(constraints)}"
         return [f"{told}; {more}"]
     within = int(candidates["within_target"].sum())
     if not any(w.kind in BOUNDED for w in objectives) or within == len(candidates) or config.strategy == "random":
         return []
-    told = f"only {within:,} of {len(candidates):,} candidates are within every target ({_describe_misses(candidates, objectives)})"
+    share = count_of(within, len(candidates), "candidate", "is", "are")
+    told = f"only {share} within every target ({_describe_misses(candidates, objectives)})"
     if hits > within:
         return [
             f"{told}, although {hits:,} molecules were found that are: candidates are ranked by their score, which weighs how well each "

@@ -32,6 +32,7 @@ from pipeline.generation.screening.library_scoring import (
 )
 from pipeline.objectives.config import USUAL
 from pipeline.workspace.presentation.csv_tables import escape_formula
+from pipeline.workspace.presentation.formatting import count_things
 
 READ, READABLE, DISTINCT, NEW, IN_DOMAIN, MEETS, IS_USUAL, NOT_PROPOSED, WITHIN = (
     "read",
@@ -120,9 +121,9 @@ class LibraryAccount:
         """Say in a sentence what became of the rows of the library."""
         told = [
             (self.unreadable, "unreadable"),
-            (self.fates[DUPLICATE], "duplicates"),
+            (self.fates[DUPLICATE], "duplicate" if self.fates[DUPLICATE] == 1 else "duplicates"),
             (self.fates[MEASURED], MEASURED),
-            (self.fates[COPY], "stereoisomers of measured molecules"),
+            (self.fates[COPY], f"stereoisomer{'' if self.fates[COPY] == 1 else 's'} of measured molecules"),
             (self.fates[OUTSIDE], OUTSIDE),
             (self.refused.total(), "refused by constraints"),
             (self.unusual.total(), "unusual"),
@@ -130,7 +131,7 @@ class LibraryAccount:
             (self.fates[PROPOSED], PROPOSED),
         ]
         lost = "".join(f"{n:,} {what}, " for n, what in told if n)
-        return f"{self.rows:,} rows of {self.name}: {lost}{self.eligible:,} to choose from, {chosen:,} chosen"
+        return f"{count_things(self.rows, 'row')} of {self.name}: {lost}{self.eligible:,} to choose from, {chosen:,} chosen"
 
     def list_losses(self) -> list[tuple[str, int]]:
         """List what constraints refused and what was unusual, the most frequent first."""

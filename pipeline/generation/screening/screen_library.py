@@ -53,6 +53,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import resolve as resolve_source
 from pipeline.workspace.work.parallel import Workers, count_workers
 
@@ -285,7 +286,7 @@ def _read_library(
     if account.unreadable == account.rows:
         first = next(iter(account.examples.values()))
         raise DataError(
-            f"none of the {account.rows:,} rows of {source.path.name} is a molecule: {account.numbers.name(first.row)} "
+            f"none of the {count_things(account.rows, 'row')} of {source.path.name} is a molecule: {account.numbers.name(first.row)} "
             f"({first.input[:60]!r}): {first.reason}; name the column of SMILES by --smiles-column"
         )
     return best.sort()
@@ -293,7 +294,7 @@ def _read_library(
 
 def _explain_few(found: int, account: LibraryAccount, config: GenerateConfig, screening: ScreenConfig) -> str:
     """Explain why fewer molecules were chosen than asked for, and what to loosen."""
-    told = f"{config.n:,} molecules were asked for and {found:,} chosen of {account.eligible:,} to choose from"
+    told = f"{count_things(config.n, 'molecule', 'was', 'were')} asked for and {found:,} chosen of {account.eligible:,} to choose from"
     loosen = []
     if account.kept > found:
         loosen.append(

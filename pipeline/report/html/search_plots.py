@@ -80,7 +80,7 @@ def draw_best_so_far(name: str, search: Search, score: ShownScore = SCORE) -> st
         pad = 0.06 * ((top - low) or abs(top) or 1.0)
         axes.set(xlabel="oracle calls", ylabel=score.with_unit, xlim=(0, None), ylim=(low - pad, top + pad))
         if ends:
-            figure.legend(loc="outside upper center", ncols=3, handlelength=1.6)
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.6)  # above the lines
         return render_svg(figure, name, "score of each call, the best so far and the mean of the best ten")
 
 

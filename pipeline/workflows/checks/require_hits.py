@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chem_vae.errors import TooFewHitsError
 from pipeline.workspace.presentation.csv_tables import read_csv
+from pipeline.workspace.presentation.formatting import count_things
 
 
 def count_candidate_hits(folder: Path) -> tuple[int, int]:
@@ -30,6 +31,6 @@ def require_hits(folder: Path, least: int | None) -> None:
     hits, of = count_candidate_hits(folder)
     if hits < least:
         raise TooFewHitsError(
-            f"the run {folder.name} is finished, but {hits:,} of its {of:,} candidates are within all targets, fewer than "
+            f"the run {folder.name} is finished, but {hits:,} of its {count_things(of, 'candidate')} {'is' if hits == 1 else 'are'} within all targets, fewer than "
             f"fail_under = {least:,}"
         )

@@ -15,6 +15,7 @@ from pipeline.optimization.loop import LOG
 from pipeline.oracles.call_log import count_calls
 from pipeline.oracles.config import OracleConfig
 from pipeline.oracles.function import find_module
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import hash_file
 
 FILES = "oracle-files.json"
@@ -39,7 +40,7 @@ def note_oracle_files(oracle: OracleConfig | None, state: Path) -> list[str]:
         if later[name] != earlier.get(name, later[name])
     }
     return [
-        f"{name} was changed after the first {n:,} answers of the oracle; these are kept, and compared with the answers since. A new "
+        f"{name} was changed after the first {count_things(n, 'answer')} of the oracle; what was answered is kept, and compared with the answers since. A new "
         "search under another --name asks about all molecules anew"
         for name, n in changed.items()
     ]

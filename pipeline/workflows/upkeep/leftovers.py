@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.datasets.building.part_cache import FOLDER as PARTS
 from pipeline.generation.config import UNFINISHED as GENERATIONS
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import MARKS
 from pipeline.workspace.remote.remote_folders import FETCHED
 from pipeline.workspace.storage.cache_folder import DRAWN, find_cache_folder
@@ -106,7 +107,7 @@ def find_old_parts(folder: Path, retention: Retention, now: float) -> Iterator[G
     ]
     if old:
         why = f"no ingest has used them for {retention.parts_days:g} days; they would be made again"
-        yield Garbage(f"{PARTS}/ ({len(old):,} files)", "parts", why, tuple(old), measure_disk(old).own)
+        yield Garbage(f"{PARTS}/ ({count_things(len(old), 'file')})", "parts", why, tuple(old), measure_disk(old).own)
 
 
 def find_unused_boards(workspace: Path, retention: Retention, now: float, going: Collection[Path]) -> Iterator[Garbage]:
@@ -179,7 +180,9 @@ def find_stale_marks(workspace: Path, going: Collection[Path]) -> Iterator[Garba
             stale.append(mark)
     if stale:
         why = "what they say was published is no longer in the workspace; in the storage it stays"
-        yield Garbage(f"{MARKS}/ ({len(stale):,} marks)", "marks", why, tuple(stale), measure_disk(stale).own)
+        yield Garbage(
+            f"{MARKS}/ ({count_things(len(stale), 'mark')})", "marks", why, tuple(stale), measure_disk(stale).own
+        )
 
 
 def find_old_results(retention: Retention, now: float) -> Iterator[Garbage]:
@@ -191,7 +194,7 @@ def find_old_results(retention: Retention, now: float) -> Iterator[Garbage]:
         old = [path for path in sorted(folder.glob("[!.]*")) if now - path.stat().st_mtime >= days * DAY]
         if old:
             why = f"of the user's cache; {unused} {days:g} days; they would be made again"
-            yield Garbage(f"{folder} ({len(old):,} files)", kind, why, tuple(old), measure_disk(old).own)
+            yield Garbage(f"{folder} ({count_things(len(old), 'file')})", kind, why, tuple(old), measure_disk(old).own)
 
 
 def find_old_fetches(workspace: Path, retention: Retention, now: float) -> Iterator[Garbage]:
@@ -203,7 +206,9 @@ def find_old_fetches(workspace: Path, retention: Retention, now: float) -> Itera
     notes = [p for p in (workspace / FETCHED).glob(".*.json") if now - p.stat().st_mtime >= days * DAY]
     if notes:
         why = "say what was fetched from where"
-        yield Garbage(f"{FETCHED}/ ({len(notes):,} notes)", FETCHED, why, tuple(notes), measure_disk(notes).own)
+        yield Garbage(
+            f"{FETCHED}/ ({count_things(len(notes), 'note')})", FETCHED, why, tuple(notes), measure_disk(notes).own
+        )
 
 
 def _is_old(path: Path, retention: Retention, now: float) -> bool:

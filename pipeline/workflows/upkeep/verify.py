@@ -17,6 +17,7 @@ from pipeline.datasets.dataset import FORMAT as DATASET_KIND
 from pipeline.datasets.dataset import Dataset
 from pipeline.report.model import read_report
 from pipeline.workspace.lookup import MODEL, find_folder, list_shipped_models
+from pipeline.workspace.presentation.formatting import count_of, count_things
 from pipeline.workspace.registry import find_data_folder, list_datasets, resolve
 from pipeline.workspace.remote.outages import NoAnswerError, UnreachableError
 from pipeline.workspace.remote.redaction import redact
@@ -154,7 +155,7 @@ def _verify_folder(name: str, folder: Path, kind: str | None, workspace: Path | 
         return Verified(name, "damaged", f"{why}; {remedy}")
     size = sum(stat.st_size for stat in scan_folder(folder).values())
     missing = "" if workspace is None else find_missing(folder, manifest, workspace)
-    return Verified(name, "whole", f"{count:,} files, {size / 1e6:,.1f} MB{missing and f'; {missing}'}")
+    return Verified(name, "whole", f"{count_things(count, 'file')}, {size / 1e6:,.1f} MB{missing and f'; {missing}'}")
 
 
 def find_missing(folder: Path, manifest: Mapping[str, Any], workspace: Path) -> str:
@@ -197,7 +198,7 @@ def _verify_remote(name: str, address: str) -> Verified:
     except NoAnswerError as error:
         return Verified(name, "unknown", str(error))
     state: Literal["whole", "unknown"] = "whole" if CONTENTS in folder.manifest else "unknown"
-    return Verified(name, state, f"{len(folder.files):,} files, {folder.bytes / 1e6:,.1f} MB")
+    return Verified(name, state, f"{count_things(len(folder.files), 'file')}, {folder.bytes / 1e6:,.1f} MB")
 
 
 def _verify_parts(name: str, folder: Path) -> Verified:
@@ -207,9 +208,9 @@ def _verify_parts(name: str, folder: Path) -> Verified:
     damaged = [part for part in whole if not is_finished_part(part)]
     size = measure_disk([folder]).total
     if damaged:
-        text = f"{len(damaged):,} of {len(whole):,} parts are damaged, such as {damaged[0].name}; they are made again when needed"
+        text = f"{count_of(len(damaged), len(whole), 'part', 'is', 'are')} damaged, such as {damaged[0].name}; made again when needed"
         return Verified(name, "unfinished", text)
-    return Verified(name, "whole", f"{len(whole):,} parts of ingests, {size / 1e6:,.1f} MB")
+    return Verified(name, "whole", f"{count_things(len(whole), 'part')} of ingests, {size / 1e6:,.1f} MB")
 
 
 def _find_kind(folder: Path) -> str:
@@ -242,7 +243,7 @@ def _verify_partial(name: str, folder: Path) -> Verified:
         return Verified(
             name,
             "unfinished",
-            f"unfinished work; {len(damaged)} of {len(parts)} parts are damaged and will be made again",
+            f"unfinished work; {count_of(len(damaged), len(parts), 'part', 'is', 'are')} damaged and will be made again",
         )
     if (resume := folder / "resume.safetensors").exists():
         from chem_vae.training.checkpoint_io import SafetensorsIO  # here: loads lightning

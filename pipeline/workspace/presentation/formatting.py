@@ -180,13 +180,28 @@ def choose_column_decimals(
     return decimals
 
 
-def count_things(number: int, thing: str) -> str:
-    """Write a number with what it counts, of which one has no plural.
+def count_things(number: int, thing: str, one: str = "", several: str = "") -> str:
+    """Write a number with what it counts, of which one has no plural, and with a verb in its form for `one` and for `several`.
 
     >>> count_things(1, "value"), count_things(1_200, "value")
     ('1 value', '1,200 values')
+    >>> count_things(1, "row", "is", "are"), count_things(0, "row", "is", "are")
+    ('1 row is', '0 rows are')
     """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return _add_verb(f"{number:,} {thing}{'' if number == 1 else 's'}", number, one, several)
+
+
+def count_of(number: int, of: int, thing: str, one: str = "", several: str = "") -> str:
+    """Write a number of all things; the verb is that of the number, the noun that of all.
+
+    >>> count_of(1, 30, "row", "has", "have"), count_of(1, 1, "molecule", "has", "have"), count_of(2, 1_200, "row")
+    ('1 of 30 rows has', '1 of 1 molecule has', '2 of 1,200 rows')
+    """
+    return _add_verb(f"{number:,} of {count_things(of, thing)}", number, one, several)
+
+
+def _add_verb(text: str, number: int, one: str, several: str) -> str:
+    return f"{text} {verb}" if (verb := one if number == 1 else several) else text
 
 
 def format_duration(seconds: Any) -> str:

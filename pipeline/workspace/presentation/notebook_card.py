@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chem_vae.atomic_files import write_bytes
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.plot_style import picture_format
 
 MOST_LINES = 40
@@ -53,7 +54,7 @@ class Card:
         lines = [self.title, *(f"  {name:<{width}}  {value}" for name, value in self.facts)]
         lines += [f"  warning: {text}" for text in self.warnings[:3]]
         if len(self.warnings) > 3:
-            lines.append(f"  and {len(self.warnings) - 3:,} more warnings")
+            lines.append(f"  and {count_things(len(self.warnings) - 3, 'more warning')}")
         room = MOST_LINES - len(lines) - 1
         lines += [f"  {line}" for line in self.lines[:room]]
         if self.hint:

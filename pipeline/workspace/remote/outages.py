@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import ChemVAEError, DataError
+from pipeline.workspace.presentation.formatting import count_things
 
 
 class UnreachableError(DataError):
@@ -45,7 +46,11 @@ def describe_age(since: object) -> str:
         return "an unknown time"
     hours = max(0.0, time.time() - moment.timestamp()) / 3600
     ago = (
-        f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+        f"{hours / 24:.1f} days"
+        if hours >= 48
+        else f"{hours:.1f} hours"
+        if hours >= 1
+        else count_things(round(hours * 60), "minute")
     )
     return f"{moment.astimezone():%Y-%m-%d %H:%M}, {ago} ago"
 

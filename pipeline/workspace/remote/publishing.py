@@ -21,6 +21,7 @@ from chem_vae.atomic_files import parse_json, read_json, write_json
 from chem_vae.errors import ChemVAEError, ChemVAEWarning, DataError, UserError
 from chem_vae.progress import Progress, silent
 from pipeline.workspace.lookup import find_folder, list_finished, write_model_name
+from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import hash_file
 from pipeline.workspace.remote.redaction import redact
 from pipeline.workspace.remote.remote_folders import hash_remote
@@ -53,7 +54,7 @@ class Published:
     def __str__(self) -> str:
         if not self.files:
             return f"{self.name}: was there already, {self.address}"
-        return f"{self.name}: {self.files:,} files, {format_size(self.bytes)}, {self.address}"
+        return f"{self.name}: {count_things(self.files, 'file')}, {format_size(self.bytes)}, {self.address}"
 
 
 @contextmanager

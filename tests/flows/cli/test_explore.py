@@ -145,6 +145,11 @@ def test_unusual(tmp_path: Path) -> None:
     ).stderr  # fmt: skip
 
 
+def test_one_molecule_has_the_verb_of_one() -> None:
+    done = CliRunner().invoke(app, ["explore", "unusual", "CCOOC"], catch_exceptions=False)
+    assert "1 of 1 molecule has something unusual" in done.stderr
+
+
 def test_unusual_is_allowed_by_name_and_by_example(tmp_path: Path) -> None:
     def look(*arguments: object) -> str:
         return CliRunner().invoke(app, ["explore", "unusual", *map(str, arguments)], catch_exceptions=False).stdout

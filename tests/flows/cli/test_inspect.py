@@ -112,7 +112,7 @@ def test_a_dataset_tells_of_its_rows_and_writes_them_out(chem_vae: CommandLine, 
     )
     assert done.returncode == 0, done.stderr
     assert "row 4: 'not one'" in done.stdout and "uncharged: 1, such as row 3" in done.stdout
-    assert f"1 rejected rows: {tmp_path / 'no.csv'}" in done.stdout and (tmp_path / "c.xlsx").stat().st_size
+    assert f"1 rejected row: {tmp_path / 'no.csv'}" in done.stdout and (tmp_path / "c.xlsx").stat().st_size
     assert (tmp_path / "no.csv").read_text().splitlines()[1].startswith("4,not one,parse,")
     refused(chem_vae("inspect", "my", "--workspace", tmp_path, "--rejected", tmp_path / "a.doc"), ".csv or .xlsx")
     refused(chem_vae("inspect", "moses", "--workspace", tmp_path, "--rejected", tmp_path / "a.csv"), "dataset")

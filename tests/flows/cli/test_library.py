@@ -46,7 +46,7 @@ def test_a_molecule_from_its_proposal_to_its_measurement(library: Any, tmp_path:
     measured = tmp_path / "measured.csv"
     measured.write_text(f"ID,potency,assay\n{best['id']},>6.5,A1\n{second['inchikey']},4.2,A1\nCV-999999,1,A1\n")
     done = library("import-measurements", measured, "--unmatched", tmp_path / "left.csv")
-    assert "3 rows of measured.csv: 2 belong to molecules of the library, 1 do not" in done.stdout
+    assert "3 rows of measured.csv: 2 belong to molecules of the library, 1 does not" in done.stdout
     assert "2 measurements of 2 molecules are new, 0 were there already" in done.stdout
     assert "CV-999999" in (tmp_path / "left.csv").read_text()
     assert "0 measurements of 0 molecules are new, 2 were there" in library("import-measurements", measured).stdout

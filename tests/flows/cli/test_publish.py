@@ -47,7 +47,7 @@ def test_a_night_is_published_and_used_elsewhere(
     fresh = tmp_path / "fresh"
     refused(chem_vae("report", f"{hub}/runs/{run}", "-w", fresh, **s3.environment), "candidates.csv is damaged")
     repaired = chem_vae("publish", "--check", "--to", hub, "--workspace", workspace, **s3.environment)
-    assert repaired.returncode == 0 and "1 files were copied" in repaired.stderr
+    assert repaired.returncode == 0 and "1 file was copied" in repaired.stderr
     assert chem_vae("verify", f"{hub}/runs/{run}", **s3.environment).returncode == 0
 
     secrets = [s3.environment[name].encode() for name in s3.environment if "KEY" in name]

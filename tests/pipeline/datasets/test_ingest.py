@@ -409,7 +409,7 @@ def test_rows_are_counted_in_the_file(tmp_path: Path, monkeypatch: pytest.Monkey
     dataset = ingest(config(path, **plain), tmp_path)
     whole(dataset)
     assert dataset.counts["rows"] == dataset.counts["accepted"] == 6
-    assert "1 rows have line breaks in quoted cells: 2 lines were read as these rows" in dataset.manifest["notes"]
+    assert "1 row has line breaks in quoted cells: 2 lines were read as this row" in dataset.manifest["notes"]
     manifest = dataset.folder / "manifest.json"
     old = json.loads(manifest.read_text())
     del old["rows_checked"], old["contents"], old["seal"]  # as a version without them wrote it

@@ -42,6 +42,17 @@ def test_a_symbol_that_the_model_has_never_seen(model: TrainedModel) -> None:
         spelling.require_selfies()
 
 
+def test_the_message_about_such_a_symbol_says_what_to_do(model: TrainedModel) -> None:
+    chiral, boron = model.spell(["C[C@H](N)c1ccccc1", "CB(O)O"])
+    with pytest.raises(VocabularyError) as told:
+        chiral.require_selfies()
+    assert "leave out the stereo ('CC(N)c1ccccc1'), or take a model" in str(told.value)
+    assert "--model druglike" in str(told.value), "which ships with the package and has seen stereo"
+    with pytest.raises(VocabularyError, match="a model") as told:
+        boron.require_selfies()
+    assert "stereo" not in str(told.value)
+
+
 def test_what_is_no_text_keeps_its_row_and_has_a_reason(model: TrainedModel) -> None:
     given: list[Any] = ["CCO", None, float("nan"), pd.NA, np.str_("CCN"), Chem.MolFromSmiles("CC"), 5, [1, 2]]
     found = model.spell(given)

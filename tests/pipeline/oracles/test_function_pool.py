@@ -35,7 +35,7 @@ def test_a_function_that_hangs_costs_only_the_molecule_that_it_hangs_on(
     config = OracleConfig(function=f"{name}:hang", timeout=0.5, retries=0)
     with open_ledger(config, 100, tmp_path / "oracle.sqlite") as oracle:
         scored = oracle.score(ALKANES[:12])
-    assert scored.status[4].startswith("failed: own_oracle:hang did not return within 0.5 s for 1 molecules")
+    assert scored.status[4].startswith("failed: own_oracle:hang did not return within 0.5 s for 1 molecule")
     assert [s for i, s in enumerate(scored.status) if i != 4] == ["scored"] * 11
     assert (oracle.calls, oracle.failed) == (12, 1)
 
@@ -69,7 +69,7 @@ def dock(smiles):
     name = module(tmp_path, monkeypatch, source, "docks_by_program")
     with open_oracle(OracleConfig(function=f"{name}:dock", timeout=1.0)) as oracle:
         first = evaluate(oracle, ["C"])
-        with pytest.raises(OracleError, match="did not return within 1 s for 1 molecules and was stopped"):
+        with pytest.raises(OracleError, match="did not return within 1 s for 1 molecule and was stopped"):
             evaluate(oracle, ["CC"])
         with pytest.raises(ProcessLookupError):
             wait_until_gone(int((tmp_path / "child").read_text()))

@@ -69,7 +69,7 @@ answer(id=ask["id"], score=len(smiles))"""
         child = int((tmp_path / "child").read_text())
         with pytest.raises(ProcessLookupError):
             wait_until_gone(child)
-    assert scored.status[6].startswith("failed: ") and "no answer to 1 of 1 molecules within 1 s" in scored.status[6]
+    assert scored.status[6].startswith("failed: ") and "no answer to 1 of 1 molecule within 1 s" in scored.status[6]
     assert np.isnan(scored.values[6]).all() and np.nansum(scored.values) == sum(range(1, 13)) - 7
 
 

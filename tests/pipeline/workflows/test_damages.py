@@ -325,7 +325,7 @@ def test_what_a_folder_needs_of_the_workspace_is_told(settings: IngestConfig, tm
     shutil.rmtree(dataset.folder)
     parts, found = (next(f for f in verify(tmp_path) if f.name.startswith(n)) for n in ("parts", "runs/"))
     assert "its dataset" in found.text and "which repeat and update need" in found.text
-    assert parts.state == "whole" and "1 parts of ingests" in parts.text
+    assert parts.state == "whole" and "1 part of ingests" in parts.text
     part = next((tmp_path / "parts").glob("*/*.rejections.parquet"))
     part.write_bytes(b"x")
-    assert next(f for f in verify(tmp_path) if f.name == "parts").text.startswith("1 of 1 parts are damaged")
+    assert next(f for f in verify(tmp_path) if f.name == "parts").text.startswith("1 of 1 part is damaged")

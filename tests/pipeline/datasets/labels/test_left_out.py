@@ -19,7 +19,8 @@ COLUMN = {"a b": np.array([5.0, -999.0, 6.0, np.nan, 19.5, 5.5, 5.2, 5.8, 6.1, 5
 def test_a_rule_leaves_out_its_values(rule: str, gone: list[int]) -> None:
     found, told = leave_out(COLUMN, [rule], outliers=False)
     assert np.flatnonzero(np.isnan(found["a b"])).tolist() == sorted([3, *gone])
-    assert told[0].startswith(f"{len(gone)} values of a b were left out")
+    what = "1 value of a b was" if len(gone) == 1 else f"{len(gone)} values of a b were"
+    assert told[0].startswith(f"{what} left out")
     assert np.isfinite(COLUMN["a b"]).sum() == 10, "the columns that were given stay as they are"
 
 

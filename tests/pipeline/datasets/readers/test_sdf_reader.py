@@ -10,6 +10,7 @@ from rdkit import Chem
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 from pipeline.datasets.readers.source import Source
+from pipeline.workspace.presentation.formatting import count_things
 from tests.pipeline.datasets.reading import molecules, read_all, rejections, write
 
 ETHER, AMINE, ETHANOL = (Chem.MolToMolBlock(Chem.MolFromSmiles(s)) for s in ("CCOc1ccccc1", "CCNc1ccccc1", "CCO"))
@@ -93,7 +94,7 @@ def test_mol_blocks_without_a_line_between_them_are_all_read(
         source, records = read_fields(tmp_path, content, name)
         assert records == [{"n": "1"} if data else {}] * len(blocks)
         assert source.notes == [
-            f"{len(blocks) - 1} records end without `$$$$`; the mol block after each begins the next row"
+            f"{count_things(len(blocks) - 1, 'record', 'ends', 'end')} without `$$$$`; the mol block after each begins the next row"
         ]
     _, chunks = read_all(tmp_path / "a.sdf")
     assert [Chem.MolFromMolBlock(b or "").GetNumAtoms() for _, b in molecules(chunks)] == [
@@ -115,7 +116,7 @@ def test_a_mol_block_that_is_the_value_of_a_field_is_no_row(tmp_path: Path) -> N
     assert (records[0]["drawing"] or "").endswith("M  END")
     assert records[1] == {}
     assert source.notes == [
-        "1 data fields hold a mol block, which was read as the value of the field, not as a molecule"
+        "1 data field holds a mol block, which was read as the value of the field, not as a molecule"
     ]
 
 
@@ -125,7 +126,7 @@ def test_a_missing_end_of_a_mol_block(tmp_path: Path) -> None:
         unended = block.replace("M  END\n", "")
         source, records = read_fields(tmp_path, f"{unended}>  <n>\n1\n\n$$$$\n{unended}$$$$\n{block}$$$$\n")
         assert records == [{"n": "1"}, {}, {}]
-        assert source.notes == ["2 records have no `M  END` and were read up to their last bond or property line"]
+        assert source.notes == ["2 records have no `M  END`; what is read ends with the last bond or property line"]
         _, chunks = read_all(tmp_path / "a.sdf")
         assert len({Chem.MolToSmiles(Chem.MolFromMolBlock(b or "")) for _, b in molecules(chunks)}) == 1
     cut = ETHER[: len(ETHER) // 2]

@@ -27,7 +27,7 @@ def explain(model: TrainedModel, mw: list[float], hits: int, **more: Any) -> lis
 
 def test_what_is_missed_is_named(model: TrainedModel) -> None:
     (told,) = explain(model, [0.9, 0.7, 0.7], 1)
-    assert told.startswith("only 1 of 3 candidates are within every target (mw ") and "logp" not in told
+    assert told.startswith("only 1 of 3 candidates is within every target (mw ") and "logp" not in told
     assert "2 are beside" in told and "although 500 molecules were drawn: the model knows few such molecules" in told
 
 

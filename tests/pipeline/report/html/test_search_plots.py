@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
+from matplotlib.figure import Figure
+
 from pipeline.report.facts.part import PropertyPart
 from pipeline.report.facts.search_facts import DiversityAt, Front, OriginShares, Search, SearchMap
 from pipeline.report.html import search_plots
+from pipeline.workspace.presentation.plot_style import render_svg
 
 FRONT = Front(
     objectives=[PropertyPart(property="a", label="A", unit="nM"), PropertyPart(property="b")],
@@ -41,6 +45,28 @@ def test_a_search_for_one_best_and_one_for_a_front_have_different_plots() -> Non
     search.front = FRONT
     drawn = {name for name, svg in search_plots.draw_search_plots(search, {}).items() if svg}
     assert drawn == {"front", "hypervolume", "diversity", "shares", "map"}
+
+
+def test_a_legend_stands_beside_what_is_drawn_and_not_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+
+    def draw(figure: Figure, name: str, label: str) -> str:
+        drawn.append(figure)
+        return render_svg(figure, name, label)
+
+    monkeypatch.setattr(search_plots, "render_svg", draw)
+    origins = ["structure variation", "near a good molecule", "others"]
+    search_plots.draw_shares("s", OriginShares(origins=origins, edges=[0, 1, 2, 3], shares=[[0.2, 0.3, 0.5]] * 3))
+    curve = [[call, 0.1 + 0.01 * call, 0.1 + 0.009 * call, 0.3] for call in range(1, 200)]
+    search_plots.draw_best_so_far("c", Search(curve=curve, scores=[[call, score] for call, score, *_ in curve]))
+    assert len(drawn) == 2
+    for figure in drawn:
+        (axes,) = figure.axes
+        legend = next(iter(figure.legends), axes.get_legend())
+        assert legend is not None
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+        box, page = legend.get_window_extent(), figure.bbox
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= page.x1 + 3 and box.y1 <= page.y1 + 3, "its frame has 3 points"
 
 
 def test_a_front_names_its_objectives_and_leaves_far_points_outside() -> None:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import math
+import time
 
 from pipeline.workspace.presentation import formatting
+from pipeline.workspace.remote.outages import describe_age
 from tests.pipeline.report.samples import DASH, MINUS
+
+
+def test_one_thing_has_no_plural_and_its_verb_agrees() -> None:
+    count_things, count_of = formatting.count_things, formatting.count_of
+    assert [count_things(n, "row", "is", "are") for n in (0, 1, 2_000)] == ["0 rows are", "1 row is", "2,000 rows are"]
+    assert [count_of(n, of, "molecule", "has", "have") for n, of in ((1, 1), (1, 3), (0, 1), (2, 3))] == [
+        "1 of 1 molecule has", "1 of 3 molecules has", "0 of 1 molecule have", "2 of 3 molecules have",
+    ]  # fmt: skip
+    assert describe_age(time.time() - 60).endswith(", 1 minute ago")
+    assert describe_age(time.time() - 300).endswith(", 5 minutes ago")
 
 
 def test_numbers_for_reading() -> None:

@@ -63,7 +63,7 @@ def test_an_oracle_on_the_workers(in_use: None) -> None:
         with pytest.raises(OracleError, match="raised ValueError: oxygen burns"):
             list(oracle.answers(["O=O"]))
         started = time.monotonic()
-        with pytest.raises(OracleError, match="did not return within 8 s for 1 molecules; its worker was stopped"):
+        with pytest.raises(OracleError, match="did not return within 8 s for 1 molecule; its worker was stopped"):
             list(oracle.answers(["N#N"]))
         assert time.monotonic() - started < 8 + cluster.CONNECT_SECONDS, (
             "its result was let go of before its worker stopped"
