@@ -176,6 +176,8 @@ def calibration(
     wide["off_by"] = [calibration_error(frame)[p] for p in wide["property"]]
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
+    for name, told in frame.attrs["classes"].items():
+        note(f"{name} has two classes, whose predictions are probabilities without an interval: {told}")
     write_table(frame, output, lambda: calibration_figure(frame))
     suggest_command("chem-vae generate --target logp=2.5 -n 100 -o found.sdf", model=model, workspace=workspace)
 
