@@ -156,13 +156,13 @@ def reconstruct(
     chem-vae explore reconstruct my.csv -o reconstructed.csv
     """
     with open_model(model, workspace, output, (".csv",), quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
+        from pipeline.explore.inputs import read_molecules  # here: loads torch and rdkit
         from pipeline.explore.reconstruction import reconstruct as there_and_back
 
-        frame = there_and_back(trained, read_smiles(molecules or [], limit, smiles_column), progress)
+        frame = there_and_back(trained, read_molecules(molecules or [], limit, smiles_column), progress)
     answer(lambda: frame)
     shown = frame.drop(columns="input").fillna({"decoded": "", "exact": ""})
-    print_table(shown.head(20), ["exact", "similarity", "canonical", "decoded", "reason"])
+    print_table(shown.head(20), ["row", "exact", "similarity", "canonical", "decoded", "reason"])
     exact = frame.attrs["exact"]
     print(f"exact: {exact} of those that the model can encode; {len(frame) - exact.of:,} of {len(frame):,} it cannot")
     write_table(frame, output)
@@ -185,14 +185,14 @@ def anomaly(
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
         from pipeline.explore.anomaly import AnomalyScorer, anomaly_figure, ranking  # here: loads torch and rdkit
-        from pipeline.explore.inputs import read_smiles
+        from pipeline.explore.inputs import read_molecules
 
         scorer = AnomalyScorer(trained, progress)
-        frame = scorer.score(read_smiles(molecules or [], limit, smiles_column))
+        frame = scorer.score(read_molecules(molecules or [], limit, smiles_column))
         frame = frame.iloc[(-ranking(frame)).argsort(kind="stable")].reset_index(drop=True)
     answer(lambda: frame)
     note(f"percentiles of {len(scorer.reference['nats']):,} {scorer.origin}; the strangest first")
-    names = ["percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
+    names = ["row", "percentile", "nats_per_symbol", "reconstruction_nats_percentile", "input", "reason"]
     print_table(frame.head(20), names)
     write_table(frame, output, lambda: anomaly_figure(frame, scorer.reference["nats_per_symbol"]))
     suggest_command("chem-vae explore reconstruct FILE -o reconstructed.csv", model=model, workspace=workspace)

@@ -130,7 +130,7 @@ def _add_seeds(given: Given) -> None:
     if seeds:
         from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
 
-        given.settings.setdefault("optimize.seeds", [text for text in read_smiles(seeds) if text])
+        given.settings.setdefault("optimize.seeds", read_smiles(seeds))
     elif similar:
         given.settings.setdefault("optimize.seeds", similar)
 

@@ -57,10 +57,10 @@ def map_(
         most: Training molecules to show at most.
     """
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
+        from pipeline.explore.inputs import read_molecules  # here: loads torch and rdkit
         from pipeline.explore.maps import latent_map
 
-        smiles = read_smiles(molecules, smiles_column=smiles_column) if molecules else []
+        smiles = read_molecules(molecules, smiles_column=smiles_column) if molecules else []
         made = latent_map(trained, method, color, smiles=smiles, most=most, seed=seed, progress=progress)
         if output is not None:
             made.save(output)
@@ -176,6 +176,8 @@ def calibration(
     wide["off_by"] = [calibration_error(frame)[p] for p in wide["property"]]
     print_table(wide, list(wide.columns))
     note(f"from {frame.attrs['origin']}; off_by: mean difference of observed and promised coverage")
+    for name, told in frame.attrs["classes"].items():
+        note(f"{name} has two classes, whose predictions are probabilities without an interval: {told}")
     write_table(frame, output, lambda: calibration_figure(frame))
     suggest_command("chem-vae generate --target logp=2.5 -n 100 -o found.sdf", model=model, workspace=workspace)
 
@@ -203,11 +205,11 @@ def robustness(
     """
     hidden = split_numbers("--shares", shares, "0,0.1,0.3", float)
     with open_model(model, workspace, output, EITHER, quiet) as (trained, progress):
-        from pipeline.explore.inputs import read_smiles  # here: loads torch and rdkit
+        from pipeline.explore.inputs import read_molecules  # here: loads torch and rdkit
         from pipeline.explore.reconstruction import robustness as damage
         from pipeline.explore.reconstruction import robustness_figure
 
-        smiles = read_smiles(molecules, smiles_column=smiles_column) if molecules else None
+        smiles = read_molecules(molecules, smiles_column=smiles_column) if molecules else None
         frame = damage(trained, smiles, shares=hidden, n=n, seed=seed, progress=progress)
     answer(lambda: frame)
     print_table(frame, list(frame.columns))

@@ -15,6 +15,7 @@ from chem_vae.anomaly import SCORES, Surprise, compute_percentiles, compute_surp
 from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.explore.check_arguments import list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
@@ -63,7 +64,7 @@ class AnomalyScorer:
         data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
         return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
-    def score(self, smiles: str | Sequence[str]) -> pd.DataFrame:
+    def score(self, smiles: str | Sequence[str | Rejection]) -> pd.DataFrame:
         """Score molecules; a molecule that fails has its reason in the row.
 
         A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (too many atoms; a metal,
@@ -74,14 +75,17 @@ class AnomalyScorer:
             smiles: n SMILES, or one.
 
         Returns:
-            n rows, in order. Columns: input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
+            n rows, in order. Columns: row (the place among those given, from 1), input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
             anomaly score, since the sum grows with size), percentile (of the reference; above 99: more anomalous than 99 of 100 of its
             molecules), nats (the sum, -log p(x)) and nats_percentile, reconstruction_nats (-log p(x | mu)) and
             reconstruction_nats_percentile, reason.
         """
         spelled = self.model.spell(list_given(smiles), self.progress)
         rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
-        frame = pd.DataFrame({"input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]})
+        places = range(1, len(spelled) + 1)
+        frame = pd.DataFrame(
+            {"row": places, "input": [s.input for s in spelled], "smiles": [s.smiles for s in spelled]}
+        )
         reference, vocabulary = self.reference, self.model.checkpoint.vocabulary
         data = TokenDataset.from_lists(vocabulary.encode_batch([str(spelled[i].selfies) for i in rows]))
         found = (
@@ -104,7 +108,7 @@ class AnomalyScorer:
 
 
 @by_name
-def anomaly(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+def anomaly(model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent) -> pd.DataFrame:
     """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)
 

@@ -13,6 +13,7 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.models.by_name import by_name
+from pipeline.models.description.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
@@ -26,8 +27,8 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
     """Measure the coverage of the central prediction intervals, for each property with a predictor and each nominal level.
 
     A measured property's predictor may have learned from all labels; it is checked on the outer folds that the model's card keeps. The
-    others are checked on the dataset's test split. Without the dataset the card's four levels are taken for all. The probability of a
-    class is no interval: a property of two classes is left out, and the card says how well its probabilities hold.
+    others are checked on the dataset's test split. Without the dataset the card's four levels are taken for all. A property of two classes is
+    left out: it is predicted as a probability, which has no interval.
 
     Args:
         model: The model.
@@ -37,7 +38,7 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
 
     Returns:
         Columns property, nominal, observed (share of the values within the interval) and of (their number). `frame.attrs["origin"]`
-        names the molecules.
+        names the molecules; `frame.attrs["classes"]` says of each property of two classes how well its probability is known.
 
     Raises:
         UserError: There is neither a dataset nor a coverage on the card, or a number is out of range.
@@ -50,16 +51,14 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
         return _read_card(model)
     progress("predict", 0, 1)
     z = model.checkpoint.encode(sample.selfies).mu
-    checked = [p for p in model.card["predictors"] if p.get("compared")]
-    classes = {p["property"] for p in checked if p["compared"].get("classes")}
-    folds = {p["property"]: torch.tensor(p["parity"]) for p in checked if p["property"] not in classes}
+    classes = _describe_classes(model)
+    compared = [p for p in model.card["predictors"] if p.get("compared") and p["property"] not in classes]
+    folds = {p["property"]: torch.tensor(p["parity"]) for p in compared}
     rows = []
     for name, predictor in model.predictors.items():
-        if name in classes:
-            continue
         if name in folds:
             y, mean, std = folds[name].T
-        elif name in sample.properties:
+        elif name in sample.properties and name not in classes:
             y = torch.from_numpy(sample.values[:, sample.properties.index(name)])
             with torch.no_grad():
                 mean, std = predictor.predict(z)
@@ -75,7 +74,13 @@ def calibration(model: TrainedModel, n: int = 2000, seed: int = 0, progress: Pro
         return _read_card(model)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame.attrs["origin"] = f"{sample.origin}{'; of measured properties the outer folds' if folds else ''}"
+    frame.attrs["classes"] = classes
     return frame
+
+
+def _describe_classes(model: TrainedModel) -> dict[str, str]:
+    """Say of each property of two classes how well the probability of the active one is known."""
+    return {p["property"]: describe_choice(p["compared"]) for p in model.card["predictors"] if p.get("classification")}
 
 
 def calibration_error(frame: pd.DataFrame) -> dict[str, float]:
@@ -107,11 +112,14 @@ def _read_card(model: TrainedModel) -> pd.DataFrame:
         for level, observed in sorted((p.get("coverage") or {}).items(), key=lambda item: float(item[0]))
         if observed is not None and np.isfinite(observed)
     ]
+    classes = _describe_classes(model)
     if not rows:
+        told = "".join(f"; {name} has two classes and no interval: {text}" for name, text in classes.items())
         raise UserError(
             "there is nothing to check the predictors on: the dataset of this model is not in the same workspace, and its "
-            "card has no coverage"
+            f"card has no coverage{told}"
         )
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame.attrs["origin"] = "held-out molecules, measured when the model was trained"
+    frame.attrs["classes"] = classes
     return frame

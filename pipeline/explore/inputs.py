@@ -18,7 +18,7 @@ from pipeline.chemistry.metrics import compute_fingerprints
 from pipeline.chemistry.molecule import Structure
 from pipeline.chemistry.properties import PROPERTIES, compute
 from pipeline.chemistry.standardization.molblock import parse_molblock
-from pipeline.chemistry.standardization.refusal import Refused
+from pipeline.chemistry.standardization.refusal import Refused, Rejection
 from pipeline.chemistry.standardization.stereo_groups import undefine_stereo_groups
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
@@ -26,6 +26,7 @@ from pipeline.explore.check_arguments import check_count
 from pipeline.explore.unusual import is_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.presentation.formatting import count_things
 
 USUAL = ("logp", "qed", "mw")
 """Properties that are computed where the model's own data has no computed property."""
@@ -58,10 +59,12 @@ def compute_values(model: TrainedModel, smiles: Sequence[str | None]) -> dict[st
     return {f"{name}_computed": [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: str | None = None) -> list[str]:
-    """Read the SMILES of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else return the given SMILES.
+def read_molecules(
+    given: Sequence[str], limit: int | None = None, smiles_column: str | None = None
+) -> list[str | Rejection]:
+    """Read the molecules of a file (csv, tsv, smi, sdf, parquet, also .gz), where one file is given; else return the given SMILES.
 
-    Each row of a file stays in its place; of one that is no molecule there is "".
+    Each row of the file stays in its place: what cannot be read is a Rejection with its reason.
 
     Args:
         given: SMILES, or the path of one file.
@@ -73,38 +76,40 @@ def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: s
         UserError: There is no molecule, or the limit is below 1.
     """
     check_count("limit", limit)
+    molecules: list[str | Rejection] = [*given[:limit]]
     if len(given) == 1 and is_file(given[0]):
-        smiles = _read_file(Path(given[0]), limit, smiles_column)
-    else:
-        smiles = list(given)[:limit]
-    if not smiles:
+        molecules = _read_file(Path(given[0]), limit, smiles_column)
+    if all(isinstance(molecule, Rejection) for molecule in molecules):
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
-    return smiles
+    return molecules
 
 
-def _read_file(path: Path, limit: int | None, smiles_column: str | None) -> list[str]:
-    """Read the SMILES of a file, one for each row; of a row that is no molecule "", and a warning names it."""
-    found: list[tuple[int, str]] = []
-    refused: list[tuple[int, str]] = []
+def read_smiles(given: Sequence[str], limit: int | None = None, smiles_column: str | None = None) -> list[str]:
+    """Read the SMILES that `read_molecules` finds, without the rows that cannot be read."""
+    return [molecule for molecule in read_molecules(given, limit, smiles_column) if isinstance(molecule, str)]
+
+
+def _read_file(path: Path, limit: int | None, smiles_column: str | None) -> list[str | Rejection]:
+    """Read a file row by row; a warning names the rows that cannot be read."""
+    molecules: list[str | Rejection] = []
     for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit):
-        refused += [(rejection.row, rejection.reason) for rejection in chunk.rejections]
-        found += [(rejection.row, "") for rejection in chunk.rejections]
+        found: dict[int, str | Rejection] = {rejection.row: rejection for rejection in chunk.rejections}
         for row, text in zip(chunk.rows, chunk.inputs, strict=True):
             try:
-                found.append((row, _read_molblock(text or "") if chunk.molblocks else text or ""))
+                found[row] = _read_molblock(text or "") if chunk.molblocks else text or ""
             except Refused as reason:
-                found.append((row, ""))
-                refused.append((row, str(reason)))
-    refused.sort()
-    if refused:
-        told = "; ".join(f"row {row + 1:,}: {reason}" for row, reason in refused[:3])
+                found[row] = Rejection(row, "", reason.stage, str(reason))
+        molecules += [found[row] for row in sorted(found)]
+    if refused := [molecule for molecule in molecules if isinstance(molecule, Rejection)]:
+        told = "; ".join(f"row {rejection.row + 1:,}: {rejection.reason}" for rejection in refused[:3])
         more = f"; and {len(refused) - 3:,} more" if len(refused) > 3 else ""
+        verb = "is" if len(refused) == 1 else "are"
         warnings.warn(
-            f"{len(refused):,} rows of {path.name} are not read as molecules ({told}{more})",
+            f"{count_things(len(refused), 'row')} of {path.name} {verb} not read as molecules ({told}{more})",
             ChemVAEWarning,
             stacklevel=3,
         )
-    return [text for _, text in sorted(found)]
+    return molecules
 
 
 def _read_molblock(block: str) -> str:

@@ -19,6 +19,7 @@ from chem_vae.analysis import compute_principal_axes
 from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
+from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.explore.check_arguments import check_count, check_seed, list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
@@ -90,7 +91,7 @@ def latent_map(
     method: str = "pca",
     color: str | None = None,
     *,
-    smiles: str | Sequence[str] = (),
+    smiles: str | Sequence[str | Rejection] = (),
     most: int = 3000,
     seed: int = 0,
     progress: Progress = silent,

@@ -14,6 +14,7 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from chem_vae.training.losses import corrupt
 from pipeline.chemistry.metrics import Share
+from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.explore.check_arguments import check_count, check_seed, list_given
 from pipeline.explore.inputs import tanimoto
@@ -28,7 +29,9 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 
 @by_name
-def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Progress = silent) -> pd.DataFrame:
+def reconstruct(
+    model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent
+) -> pd.DataFrame:
     """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
     Args:
@@ -37,7 +40,7 @@ def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Prog
         progress: Is told of the molecules done.
 
     Returns:
-        n rows, in order. Columns: input, canonical (standardized SMILES), decoded (canonical SMILES or None), exact (the same molecule by
+        n rows, in order. Columns: row (the place among those given, from 1), input, canonical (standardized SMILES), decoded (canonical SMILES or None), exact (the same molecule by
         InChIKey; None where it could not be encoded), similarity (Tanimoto; NaN), reason (or ""). `frame.attrs["exact"]` is a Share
         of the molecules that could be encoded.
     """
@@ -45,6 +48,7 @@ def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Prog
     rows = [i for i, s in enumerate(spelled) if s.selfies is not None]
     frame = pd.DataFrame(
         {
+            "row": range(1, len(spelled) + 1),
             "input": [s.input for s in spelled],
             "canonical": [s.smiles for s in spelled],
             "decoded": pd.Series([None] * len(spelled), dtype=object),
@@ -74,7 +78,7 @@ def reconstruct(model: TrainedModel, smiles: str | Sequence[str], progress: Prog
 @by_name
 def robustness(
     model: TrainedModel,
-    smiles: str | Sequence[str] | None = None,
+    smiles: str | Sequence[str | Rejection] | None = None,
     *,
     shares: Sequence[float] = SHARES,
     n: int = 500,

@@ -66,8 +66,10 @@ class Speller:
         self.standardizer = Standardizer(options)
         self.vocabulary = vocabulary
 
-    def spell(self, smiles: str, row: int = 0) -> Spelling:
-        """Spell one SMILES; `row` is its number in the input. Never raises: what is no text has its reason, too."""
+    def spell(self, smiles: str | Rejection, row: int = 0) -> Spelling:
+        """Spell one SMILES; `row` is its number in the input. Never raises: what is no text, or a rejected row, has its reason, too."""
+        if isinstance(smiles, Rejection):
+            return Spelling(smiles.input, None, None, None, smiles.reason, False)
         if not isinstance(smiles, str | Molecule):  # a list of Python or a column of pandas may hold anything
             missing = is_missing(smiles)
             return Spelling("" if missing else str(smiles), None, None, None, explain_cell(smiles), False)
