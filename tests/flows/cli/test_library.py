@@ -53,7 +53,7 @@ def test_a_molecule_from_its_proposal_to_its_measurement(library: Any, tmp_path:
     june = tmp_path / "june.csv"
     june.write_text(f"ID,potency,assay\n{second['id']},4.2,A1\n")
     assert "equal to measurements of other files (1 of measured.csv)" in library("import-measurements", june).stderr
-    assert "1 measurements of 1 molecules are new" in library("import-measurements", june, "--replicates").stdout
+    assert "1 measurement of 1 molecule is new" in library("import-measurements", june, "--replicates").stdout
     history = read_json(library("show", best["smiles"], "--json"))
     assert history["statuses"][-1]["why"] or history["statuses"][0]["why"] == "can be bought"
     assert {row["who"] for row in history["statuses"]} >= {"Ann"}
