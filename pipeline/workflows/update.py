@@ -128,7 +128,7 @@ def gather_newest(run: Run, before: Dataset, fresh: Dataset) -> NewestData:
     known = {problem.text for problem in find_label_problems(before)}
     facts, path = report.dataset.model_copy(deep=True), run.folder / REJECTED
     facts.warnings = [text for text in facts.warnings if text not in known]
-    tables = [list_rejected(fresh, MOST_REJECTED).assign(file=fresh.name)]
+    tables = [_name_file(list_rejected(fresh, MOST_REJECTED), fresh.name)]
     if path.is_file():
         tables.append(read_csv(path, dtype=str))
     if not report.rounds:  # the first round's own sentences and rows do not say yet which file they are about
@@ -139,8 +139,13 @@ def gather_newest(run: Run, before: Dataset, fresh: Dataset) -> NewestData:
             rejection.row = f"{name} {rejection.row}"
         for change in facts.changes:
             change.row = change.row and f"{name} {change.row}"
-        tables[1:] = [table.assign(file=name) for table in tables[1:]]
+        tables[1:] = [_name_file(table, name) for table in tables[1:]]
     return NewestData(fresh, facts, pd.concat(tables, ignore_index=True))
+
+
+def _name_file(rejected: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Add the column `file` to rejected rows; one of the user's own of that name stays as `file.source`."""
+    return rejected.rename(columns={"file": "file.source"}).assign(file=name)
 
 
 def write_labels(workspace: Path, address: str | None = None) -> Path:

@@ -70,7 +70,7 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
         percent=formatting.format_percent,
         share_of=formatting.format_share,
         interval_of=formatting.format_fraction_interval,
-        count_of=lambda count, thing: formatting.count_things(count or 0, thing),
+        count_things=lambda count, thing: formatting.count_things(count or 0, thing),
         count_refusals=count_refusals,
         describe_since=describe_since,
         definitions=DEFINITIONS,

@@ -40,7 +40,13 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     measured = before["smiles"][:6].tolist()
     source = tmp_path / "round-2.csv"
     rows = [f"{s},{v:.3f}" for s, v in zip(measured, labels(measured).tolist(), strict=True)]
-    source.write_text("\n".join(["SMILES,assay", *rows, "not a molecule,1.0", f"{before['smiles'][6]},"]) + "\n")
+    lines = [
+        "SMILES,assay,file",
+        *(f"{row},june" for row in rows),
+        "not a molecule,1.0,june",
+        f"{before['smiles'][6]},,june",
+    ]
+    source.write_text("\n".join(lines) + "\n")
     quick = {"train.training.epochs": 1, "train.training.seed": 5, "generate.n": 5, "generate.samples": 40}
     config = load_config(first_round.folder / "config.json", quick)
     made = update(first_round, str(source), workspace, config=config)
@@ -59,6 +65,7 @@ def test_a_further_round_learns_and_does_not_repeat(first_round: Run, workspace:
     facts = read_report(made.run.folder).dataset
     assert facts.rows == 400 + 8 == (facts.accepted or 0) + (facts.duplicates or 0) + (facts.rejected or 0)
     rejected = pd.read_csv(made.run.folder / "rejected.csv")
+    assert rejected["file.source"].tolist() == ["june"], "the user's own column stays"
     assert rejected["file"].tolist() == ["round-2"] and rejected["row"].tolist() == [8] and facts.rejected == 1
     model = TrainedModel.open(made.run.folder, workspace=workspace)
     settings = model.manifest["config"]["training"]
