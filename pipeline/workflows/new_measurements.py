@@ -97,6 +97,26 @@ def read_measurements(
     return _ingest_round(config, workspace, progress), list(asked)
 
 
+def refuse_mixed(dataset: Dataset, fresh: Dataset, names: Sequence[str]) -> None:
+    """Raise UserError where a further round has words of two classes for a property that is a number in the data before, or numbers for classes.
+
+    Args:
+        dataset: The data before.
+        fresh: The dataset of the new file alone.
+        names: The measured properties that the new file has.
+    """
+    for name in names:
+        for worded, other in ((fresh, dataset), (dataset, fresh)):
+            classes = next((p.classes for p in worded.properties if p.name == name), None)
+            if classes is None or bool(other.table([name])[name].dropna().isin((0.0, 1.0)).all()):
+                continue
+            first, second = ("numbers", "these words") if worded is fresh else ("these words", "numbers")
+            raise UserError(
+                f"{name} has the words {classes[0]!r} and {classes[1]!r} in {worded.name} and numbers in {other.name}: the run learned "
+                f"{first}, and {second} cannot join them. Give {first}, or learn {second} with a run of their own"
+            )
+
+
 def _ingest_round(config: IngestConfig, workspace: Path, progress: Progress) -> Dataset:
     """Ingest the file of one round, without warnings that its labels are too few to learn from: they join those before."""
     with warnings.catch_warnings():

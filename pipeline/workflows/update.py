@@ -30,6 +30,7 @@ from pipeline.workflows.new_measurements import (
     merge_measurements,
     read_labels,
     read_measurements,
+    refuse_mixed,
     select_new,
 )
 from pipeline.workflows.records.known_molecules import list_proposed
@@ -86,7 +87,8 @@ def update(
         progress: Told each stage of the work.
 
     Raises:
-        UserError: The run has no measured property, or the file none of its columns.
+        UserError: The run has no measured property, or the file none of its columns, or words where the run learned numbers,
+            or numbers where it learned words.
         NoNewMeasurementsError: The file holds no other measurements than those in the data.
         DataError: The dataset of the run is no longer in the workspace.
     """
@@ -95,6 +97,7 @@ def update(
     if source == LIBRARY:
         source, smiles_column = str(write_labels(workspace, config.library)), "smiles"
     fresh, names = read_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
+    refuse_mixed(dataset, fresh, names)
     new = select_new(dataset, read_labels(fresh, names, "smiles"))
     counted = int(has_labels(new, names).any(axis=1).sum())
     if not counted:

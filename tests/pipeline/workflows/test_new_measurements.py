@@ -20,6 +20,7 @@ from pipeline.workflows.new_measurements import (
     merge_measurements,
     read_labels,
     read_measurements,
+    refuse_mixed,
     select_new,
 )
 
@@ -44,6 +45,7 @@ def go_on(tmp_path: Path, config: IngestConfig, dataset: Dataset, text: str) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fresh, names = read_measurements(config, measured, str(path), None, tmp_path, silent)
+        refuse_mixed(dataset, fresh, names)
         new = select_new(dataset, read_labels(fresh, names, "smiles"))
         count = int(has_labels(new, names).any(axis=1).sum())
         return count, fresh, ingest(merge_measurements(config, dataset, new, tmp_path, fresh), tmp_path)
@@ -152,3 +154,19 @@ def test_a_round_of_one_class_alone_keeps_its_meaning(tmp_path: Path) -> None:
         (p,) = (p for p in merged.properties if p.kind == "measured")
         assert p.classes == ("toxic", "non-toxic"), "the next round reads them, too"
         dataset = merged
+
+
+def test_words_do_not_join_numbers_nor_numbers_words(tmp_path: Path) -> None:
+    config, dataset = make(tmp_path, "pIC50", [f"{5 + i / 8:.3f}" for i in range(20)], properties=["pIC50"])
+    with pytest.raises(UserError, match="learned numbers, and these words cannot join"):
+        go_on(tmp_path, config, dataset, f"smiles,pIC50\n{MOLECULES[20]},active\n{MOLECULES[21]},inactive\n")
+    config, dataset = make(tmp_path, "result", ["active", "inactive"] * 10, properties=["result"])
+    with pytest.raises(UserError, match="learned these words, and numbers cannot join"):
+        go_on(tmp_path, config, dataset, f"smiles,result\n{MOLECULES[20]},6.5\n{MOLECULES[21]},7.5\n")
+
+
+def test_words_join_classes_that_were_written_as_numbers(tmp_path: Path) -> None:
+    config, dataset = make(tmp_path, "result", ["1", "0"] * 10, properties=["result"])
+    text = f"smiles,result\n{MOLECULES[20]},active\n{MOLECULES[21]},inactive\n"
+    count, _, merged = go_on(tmp_path, config, dataset, text)
+    assert count == 2 and read_labels(merged, ["result"])["result"].value_counts().to_dict() == {1: 11, 0: 11}
