@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from pathlib import Path
 
 from chem_vae.errors import DataError, UserError
-
-_TABLES = {"csv": ",", "tsv": "\t"}
-_LINES = ("smi", "smiles", "txt")
+from pipeline.datasets.readers.source import Source
 
 
 def read_samples(path: Path) -> list[str | None]:
-    """Read the SMILES of a file; an empty cell or line is None.
+    """Read the SMILES of a file in the order of its rows, by the rules of an ingest; an empty or damaged row is None.
 
     Args:
-        path: A .csv or .tsv (a column SMILES, in any case), or a .smi, .smiles or .txt (the first word of each line); also with .gz.
+        path: A table with a column of SMILES, or a list of SMILES without a header, plain or with .gz.
 
     Raises:
         DataError: The file is missing or empty, or has no such column.
-        UserError: It is another kind of file.
+        UserError: It is of no known format, or holds structures instead of SMILES.
     """
-    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if kind not in (*_TABLES, *_LINES):
-        raise UserError(f"{path.name} should end in .csv, .tsv, .smi, .smiles or .txt (or one of them and .gz)")
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {error}") from None
-    found = (
-        _read_column(path, text, _TABLES[kind])
-        if kind in _TABLES
-        else [_read_first_word(line) for line in text.splitlines()]
-    )
-    if not found:
+    source = Source.open(path)
+    if source.layout.smiles is None:
+        raise UserError(
+            f"{path.name} holds structures, not the SMILES as they were generated; write these as .smi or .csv"
+        )
+    rows: dict[int, str | None] = {}
+    for chunk in source.chunks():
+        rows |= {rejection.row: None for rejection in chunk.rejections}
+        rows |= {row: text or None for row, text in zip(chunk.rows, chunk.inputs, strict=True)}
+    if not rows:
         raise DataError(f"{path} holds no molecules")
-    return found
-
-
-def _read_column(path: Path, text: str, delimiter: str) -> list[str | None]:
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter))
-    names = [name.strip().lower() for name in rows[0]] if rows else []
-    if "smiles" not in names:
-        raise DataError(f"{path} has no column SMILES; it has {', '.join(names) or 'none'}")
-    column = names.index("smiles")
-    return [(row[column].strip() or None) if column < len(row) else None for row in rows[1:]]
-
-
-def _read_first_word(line: str) -> str | None:
-    words = line.split()
-    return words[0] if words else None
+    return [rows[row] for row in sorted(rows)]

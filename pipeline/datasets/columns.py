@@ -11,7 +11,7 @@ from pipeline.datasets.labels.class_words import list_text
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
-from pipeline.datasets.shard_settings import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
+from pipeline.datasets.shard_settings import BESIDE, INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.workspace.registry import ResolvedSource
 
 
@@ -57,6 +57,7 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
             raise DataError(f"{file} has two columns named {name!r}, a property; rename one of them")
         if source.layout.names and name not in source.columns:
             raise unknown_name(f"column of {file}", name, source.columns)
+    _refuse_names_of_bounds(properties)
     if source.layout.names:
         Where.read(config.where, source.columns)  # raises UserError where a condition names no column
     wanted = config.split_column or resolved.split_column
@@ -65,6 +66,19 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
     if wanted not in (names := source.read_columns(1000)):
         raise unknown_name(f"split column of {file}", wanted, names)
     return Columns(properties, wanted, ())
+
+
+def _refuse_names_of_bounds(properties: Sequence[MeasuredProperty]) -> None:
+    """Raise UserError where a property has the name of the column that holds the bounds or spread of another one."""
+    learned = {p.learned_name for p in properties}
+    for name in (name for p in properties for name in dict.fromkeys((p.name, p.learned_name))):
+        for kind in BESIDE:
+            other = name.removesuffix(f"_{kind}")
+            if other != name and other in learned:
+                raise UserError(
+                    f"a property cannot be called {name!r} beside {other!r}: a dataset keeps the {kind} "
+                    f"{'bounds' if kind != 'spread' else 'of the measurements'} of {other!r} in a column of that name; rename the column"
+                )
 
 
 def check_first_part(

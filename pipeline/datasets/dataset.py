@@ -20,7 +20,7 @@ from pipeline.datasets.dataset_card import make_dataset_card
 from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.labels.log_scale import LogScale
 from pipeline.datasets.readers.row_numbers import RowNumbers
-from pipeline.datasets.shard_settings import OWN_COLUMNS, ROW_OF_SOURCE
+from pipeline.datasets.shard_settings import BESIDE, OWN_COLUMNS, ROW_OF_SOURCE
 from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.storage.folders import read_manifest
 from pipeline.workspace.storage.integrity import check_contents
@@ -158,7 +158,7 @@ class Dataset(Described):
     def own_columns(self) -> list[str]:
         """The columns of the user's own: neither made by the ingest nor a property."""
         names = [p.name for p in self.properties]
-        made = {*OWN_COLUMNS, *names, *(f"{n}_{kind}" for n in names for kind in ("lower", "upper", "spread"))}
+        made = {*OWN_COLUMNS, *names, *(f"{n}_{kind}" for n in names for kind in BESIDE)}
         return [column for column in self.columns if column not in {*made, ROW_OF_SOURCE}]
 
     @property

@@ -21,6 +21,8 @@ FIGURES = b"figures"
 OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "split")
 ROW_OF_SOURCE = "row_of_source"
 """The column of a further round's dataset that names the user's file and row of each molecule, which its own rows do not."""
+BESIDE = ("lower", "upper", "spread")
+"""The columns beside that of a measured property, as in pIC50_lower: the bounds and the spread of its measurements."""
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
 
 
@@ -51,7 +53,7 @@ class ShardSettings:
     @property
     def own_columns(self) -> set[str]:
         """The names of the columns that the dataset itself makes."""
-        beside = {f"{name}_{kind}" for name in self.measured for kind in ("lower", "upper", "spread")}
+        beside = {f"{name}_{kind}" for name in self.measured for kind in BESIDE}
         return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
 
     def find_part_column(self, name: str) -> str:

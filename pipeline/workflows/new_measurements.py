@@ -25,14 +25,13 @@ from pipeline.datasets.labels.left_out import LeaveOut
 from pipeline.datasets.labels.where import Where, has_column
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
-from pipeline.datasets.shard_settings import ROW_OF_SOURCE
+from pipeline.datasets.shard_settings import BESIDE, ROW_OF_SOURCE
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.registry import resolve
 from pipeline.workspace.storage.folders import hash_content
 
 OTHER_FILE: dict[str, Any] = {"ingest.delimiter": None, "ingest.encoding": None, "ingest.sheet": None}
 """Settings for the file of new measurements, which may be laid out differently from that of the run."""
-_BESIDE = ("lower", "upper", "spread")
 
 
 def read_measurements(
@@ -131,7 +130,7 @@ def _ingest_round(config: IngestConfig, workspace: Path, progress: Progress) -> 
 
 def read_labels(dataset: Dataset, names: Sequence[str], *others: str) -> pd.DataFrame:
     """Read inchikey, the given columns, and of each property its value, bounds and spread; NaN where there is none."""
-    columns = [c for name in names for c in (name, *(f"{name}_{kind}" for kind in _BESIDE))]
+    columns = [c for name in names for c in (name, *(f"{name}_{kind}" for kind in BESIDE))]
     there = dataset.columns
     return dataset.table(["inchikey", *others, *(c for c in columns if c in there)]).reindex(
         columns=["inchikey", *others, *columns]
@@ -147,10 +146,10 @@ def select_new(dataset: Dataset, found: pd.DataFrame) -> pd.DataFrame:
         dataset: The data before.
         found: smiles, inchikey, and of each property its value, and its bounds and spread where it has any.
     """
-    plain = {f"{c}_{kind}" for c in found.columns for kind in _BESIDE}
+    plain = {f"{c}_{kind}" for c in found.columns for kind in BESIDE}
     names = [str(c) for c in found.columns if c not in ("smiles", "inchikey", *plain)]
     new = found.reindex(
-        columns=["smiles", "inchikey", *(c for n in names for c in (n, *(f"{n}_{kind}" for kind in _BESIDE)))]
+        columns=["smiles", "inchikey", *(c for n in names for c in (n, *(f"{n}_{kind}" for kind in BESIDE)))]
     )
     data = read_labels(dataset, names).set_index("inchikey")
     before = data.reindex(new["inchikey"]).reset_index(drop=True)
@@ -192,7 +191,7 @@ def merge_measurements(
     latest = new.set_index("inchikey").reindex(before["inchikey"])
     for name in names:
         if name in latest:  # the new label replaces the old one: a median of both would change with each repetition
-            labels = [name, *(f"{name}_{kind}" for kind in _BESIDE)]
+            labels = [name, *(f"{name}_{kind}" for kind in BESIDE)]
             is_new = has_labels(latest, [name])[:, 0]
             before.loc[is_new, labels] = latest.reindex(columns=labels)[is_new].to_numpy()
     added = new[~new["inchikey"].isin(before["inchikey"])]
@@ -270,7 +269,7 @@ def _is_beside(column: str, measured: Sequence[str]) -> bool:
 
 def _write_cells(table: pd.DataFrame, p: DatasetProperty) -> list[str]:
     """Write the labels of a property as the cells of a column: "6.1", "6.1 ± 0.2", ">10", "2 - 5", in the raw unit."""
-    arrays = [table[c].to_numpy(np.float64) for c in (p.name, *(f"{p.name}_{kind}" for kind in _BESIDE))]
+    arrays = [table[c].to_numpy(np.float64) for c in (p.name, *(f"{p.name}_{kind}" for kind in BESIDE))]
     if p.log is not None:
         value, lower, upper, spread = arrays
         raw = p.log.to_raw(value)

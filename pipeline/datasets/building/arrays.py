@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from pipeline.datasets.building.shards import REJECTION_SCHEMA
 from pipeline.datasets.dataset import SPLITS
+from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.shard_settings import ShardSettings
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -106,7 +107,7 @@ def write_all_rejections(settings: ShardSettings, folder: Path, parts: int) -> C
     return stages
 
 
-def explain_rejections(settings: ShardSettings, parts: int) -> str:
+def explain_rejections(settings: ShardSettings, parts: int, numbers: RowNumbers) -> str:
     """Say how many rows each stage refused, and which were the first three, for an error message."""
     stages: Counter[str] = Counter()
     examples: list[str] = []
@@ -114,7 +115,7 @@ def explain_rejections(settings: ShardSettings, parts: int) -> str:
         for row in parquet.read_table(settings.part(number).with_suffix(".rejections.parquet")).to_pylist():
             stages[row["stage"]] += 1
             if len(examples) < 3:
-                examples.append(f"row {row['row']}, {row['input'][:40]!r}: {row['reason']}")
+                examples.append(f"{numbers.name(row['row'])}, {row['input'][:40]!r}: {row['reason']}")
     return f"{', '.join(f'{stage} {n:,}' for stage, n in stages.most_common())}. {'; '.join(examples)}"
 
 

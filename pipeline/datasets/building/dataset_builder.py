@@ -189,11 +189,15 @@ class DatasetBuilder:
         rows = place_molecules(self.settings, molecules, labels.columns, self.config, self.progress)
         if not (rows.keep & (rows.split == 0)).any():
             if there := int(rows.keep.sum()):
-                raise DataError(
-                    f"none of the {there:,} molecules is in the training split; check the split column, or lower "
-                    "the fractions of validation and test"
+                column = self.settings.split_column
+                remedy = (
+                    f"the column {column!r} puts them all into validation or test; rename it if it does not mean the model's splits"
+                    if column
+                    else "lower the fractions of validation and test"
                 )
-            count, why = sum(f.rows for f in figures), explain_rejections(self.settings, len(figures))
+                raise DataError(f"none of the {there:,} molecules is in the training split: {remedy}")
+            numbers = RowNumbers.of_layout(self.source.layout)
+            count, why = sum(f.rows for f in figures), explain_rejections(self.settings, len(figures), numbers)
             raise DataError(f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}")
         if rows.mixed_splits:
             self.warnings.append(

@@ -13,6 +13,7 @@ from pyarrow import parquet
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
+from chem_vae.errors import UserError
 from pipeline.datasets.labels.assay_export import AssayColumns
 from pipeline.datasets.labels.label import Cell, is_blank
 from pipeline.datasets.labels.label_account import LabelAccount
@@ -22,6 +23,9 @@ from pipeline.datasets.labels.where import Where
 from pipeline.datasets.shard_settings import ShardSettings
 
 _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
+
+
+_SHOWN_CELLS = 6
 
 
 class Record(NamedTuple):
@@ -65,6 +69,22 @@ def count_cells(parts: Sequence[Part], column: str) -> Mapping[str, int]:
             if entry["values"] and entry["values"].strip():
                 counts[entry["values"]] += entry["counts"]
     return counts
+
+
+def check_where(where: Where, parts: Sequence[Part]) -> None:
+    """Check that some row holds what the condition on other columns asks for.
+
+    Raises:
+        UserError: If none does; it names what the columns hold.
+    """
+    if not where or not parts or any(any(where.find_rows(part.read, part.molecules)) for part in parts):
+        return
+    held = []
+    for name in where.allowed:
+        cells = Counter(count_cells(parts, name)).most_common(_SHOWN_CELLS + 1)
+        told = ", ".join(f"{cell.strip()!r} ({count:,})" for cell, count in cells[:_SHOWN_CELLS]) or "nothing"
+        held.append(f"{name} holds {told}{' and others' if len(cells) > _SHOWN_CELLS else ''}")
+    raise UserError(f"no row has {where}, by which measurements count (`where`): {'; '.join(held)}")
 
 
 class RecordReader:

@@ -24,7 +24,7 @@ from pipeline.datasets.labels.label_account import LabelAccount, check_losses
 from pipeline.datasets.labels.left_out import LeaveOut, leave_out
 from pipeline.datasets.labels.log_scale import LogScale
 from pipeline.datasets.labels.logarithm_names import is_p_value
-from pipeline.datasets.labels.measured_cells import Part, Record, RecordReader, count_cells
+from pipeline.datasets.labels.measured_cells import Part, Record, RecordReader, check_where, count_cells
 from pipeline.datasets.labels.measured_labels import LabelMaker
 from pipeline.datasets.labels.number_style import NumberStyle, StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit, split_header
@@ -59,6 +59,7 @@ def read_labels(
 
     Raises:
         DataError: If a column cannot be read without a further word of the user; the message names the option.
+        UserError: If no row holds what `where` asks for.
     """
     labels = Labels()
     known = {name: np.zeros(0) for p in settings.properties for name in (p.learned_name, p.name)}
@@ -66,6 +67,7 @@ def read_labels(
     parts = [Part(settings, i, n) for i, n in enumerate(molecules) if n]
     names = list(columns) or list(dict.fromkeys(name for part in parts for name in part.names))
     where = Where.read(config.where, names)
+    check_where(where, parts)
     for wanted in settings.properties:
         reader = _ColumnReader(wanted, config, parts, names, where)
         labels.columns[wanted.learned_name] = reader.read(sum(molecules))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from chem_vae.errors import UserError, unknown_name
+
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})\.\d{1,9}|[+-]?[1-9]\d{0,14}|0")
+"""Numbers as programs write them; 007 is a name."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +72,6 @@ def has_column(condition: str, columns: Iterable[str]) -> bool:
 
 
 def _fold(cell: str) -> str:
-    return cell.strip().strip("'\"").strip().casefold()
+    """Return a cell in the form that is compared: without quotes and case, and a number as any other file writes it (1.0 as 1)."""
+    text = cell.strip().strip("'\"").strip().casefold()
+    return f"{float(text):.15g}" if _NUMBER.fullmatch(text) else text

@@ -11,12 +11,11 @@ import pandas as pd
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.datasets.dataset import Dataset
-from pipeline.datasets.shard_settings import ROW_OF_SOURCE
+from pipeline.datasets.shard_settings import BESIDE, ROW_OF_SOURCE
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
 SMILES, SIMILARITY, ROW = (f"{NEAREST_MEASURED}{name}" for name in ("smiles", "similarity", "row"))
-_BESIDE = ("lower", "upper", "spread")
 
 
 def add_measured_neighbors(
@@ -35,7 +34,7 @@ def add_measured_neighbors(
     if dataset is None or not names or not set(names) <= set(dataset.columns):
         return candidates
     own = dataset.own_columns
-    bounds = [f"{n}_{kind}" for n in names for kind in _BESIDE if f"{n}_{kind}" in dataset.columns]
+    bounds = [f"{n}_{kind}" for n in names for kind in BESIDE if f"{n}_{kind}" in dataset.columns]
     sources = [ROW_OF_SOURCE] if ROW_OF_SOURCE in dataset.columns else []
     table = dataset.table(["row", "smiles", *names, *bounds, *own, *sources])
     labels = {

@@ -131,8 +131,9 @@ def tune(
     name = name or f"{dataset.name}-{hash_content(settings, 'chem-vae study', 1)[:8]}"
     folder = workspace / "studies" / name
     with lock_folder(folder, "running this study"):
-        begin_study(folder, settings)
         sweep = _Sweep(dataset, base, config, space, folder, progress)
+        begin_study(folder, settings)
+        sweep.open_study()
         sweep.run(trials)
         table = trials_table(sweep.study, tuple(space))
         complete = table[table["state"] == "complete"]
@@ -189,7 +190,10 @@ class _Sweep:
         self.scales = tuple(
             ConditionScale.fit(names[c], dataset.properties[c].unit, values[:, i]) for i, c in enumerate(columns)
         )
-        self.study = open_journal(folder)
+
+    def open_study(self) -> None:
+        """Open the study's journal, or make it."""
+        self.study = open_journal(self.folder)
         self.study.pruner = optuna.pruners.MedianPruner(n_startup_trials=_NEVER_PRUNED, n_warmup_steps=2)
 
     def run(self, trials: int) -> None:

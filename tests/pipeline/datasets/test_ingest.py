@@ -163,6 +163,18 @@ def test_doubled_property_column(tmp_path: Path) -> None:
     assert {"y", "y.1", "z", "z.1"} <= set(dataset.columns)
 
 
+@pytest.mark.parametrize("kind", ["lower", "upper", "spread"])
+def test_a_property_is_not_taken_for_the_bounds_of_another(tmp_path: Path, kind: str) -> None:
+    path = table(
+        tmp_path / "a.csv", ["smiles", "temp", f"temp_{kind}"], [[m, 1, i] for i, m in enumerate(molecules(20))]
+    )
+    with pytest.raises(UserError, match=f"cannot be called 'temp_{kind}' beside 'temp'"):
+        ingest(config(path, properties=["temp", f"temp_{kind}"]), tmp_path)
+    dataset = ingest(config(path, properties=["temp"]), tmp_path)
+    assert f"temp_{kind}.source" in dataset.columns
+    assert ingest(config(path, properties=[f"temp_{kind}"]), tmp_path).labels
+
+
 def test_sdf_with_properties(tmp_path: Path) -> None:
     records = []
     for i, text in enumerate(molecules(30)):
@@ -195,10 +207,12 @@ def test_gzip(tmp_path: Path, cut: bool) -> None:
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", ["smiles"], [["C1"], ["XX"], ["*"]])
-    with pytest.raises(DataError, match=r"all 3 rows of a.csv were rejected: parse 2, elements 1. row 0, 'C1': "):
+    with pytest.raises(DataError, match=r"all 3 rows of a.csv were rejected: parse 2, elements 1. row 2, 'C1': "):
         ingest(config(path, smiles_column="smiles"), tmp_path)
     path = table(tmp_path / "b.csv", ["smiles", "split"], [["CCO", "test"], ["CCN", "valid"]])
-    with pytest.raises(DataError, match="none of the 2 molecules is in the training split"):
+    with pytest.raises(
+        DataError, match="none of the 2 molecules is in the training split: the column 'split' puts them all"
+    ):
         ingest(config(path), tmp_path)
     path = table(tmp_path / "c.csv", ["smiles"], [])
     with pytest.raises(DataError, match="no rows"):

@@ -304,3 +304,15 @@ def test_columns_without_the_name_of_the_value_belong_to_the_nearest_one(tmp_pat
 def test_a_property_may_be_called_like_an_id(tmp_path: Path) -> None:
     cells = [str(i) for i in range(1, 21)]
     assert values(make(tmp_path, cells, "NO inhibition"), "NO inhibition") == [float(i) for i in range(1, 21)]
+
+
+def test_a_condition_compares_numbers_as_numbers(tmp_path: Path) -> None:
+    plates = ["1.0", "1", "2.0", "001"] * 5
+    dataset = make(tmp_path, ["5"] * 20, extra={"plate": plates}, where=["plate=1"])
+    assert np.isfinite(values(dataset)).tolist() == [True, True, False, False] * 5
+
+
+def test_a_condition_that_no_row_meets_is_refused(tmp_path: Path) -> None:
+    plates = ["1.0"] * 12 + ["2.0"] * 8
+    with pytest.raises(UserError, match=r"no row has plate=7.*plate holds '1\.0' \(12\), '2\.0' \(8\)"):
+        make(tmp_path, ["5"] * 20, extra={"plate": plates}, where=["plate=7"])

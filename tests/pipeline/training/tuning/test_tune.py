@@ -12,7 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from chem_vae.config import ModelConfig, TrainingConfig
-from chem_vae.errors import UserError
+from chem_vae.errors import DataError, UserError
 from chem_vae.training.trainer import TrainingLog
 from chem_vae.training.trainer import train as train_core
 from pipeline.config import load_config
@@ -190,3 +190,18 @@ def test_a_hopeless_trial_is_pruned_and_a_diverged_one_told(
     assert trials.loc[trials["state"] == "pruned", "note"].str.startswith("pruned at 67 %").all()
     failed = trials[trials["state"] == "failed"]
     assert failed["objective"].isna().all() and failed["note"].str.contains("no longer a number").all()
+
+
+def test_data_that_cannot_judge_a_trial_does_not_take_the_name_of_a_study(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Dataset.tokens
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Dataset,
+            "tokens",
+            lambda self, split: whole(self, split).select([]) if split == "validation" else whole(self, split),
+        )
+        with pytest.raises(DataError, match="no validation molecules"):
+            tune(dataset, BASE, QUICK, tmp_path, trials=1, name="mine")
+    assert not (tmp_path / "studies" / "mine" / "study.json").exists()
