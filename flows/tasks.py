@@ -21,6 +21,7 @@ from flows.deployment.run_process import end_with_serve
 from pipeline.workspace.remote.publishing import find_target, publish_finished
 from pipeline.workspace.remote.redaction import redact, redact_error
 from pipeline.workspace.run_log import add_to_log
+from pipeline.workspace.storage.file_state import FileChangedError
 from pipeline.workspace.work.cluster import use_cluster
 from pipeline.workspace.work.own_warnings import hear_warnings
 
@@ -154,7 +155,8 @@ def has_passing_failure(task: Any, task_run: Any, state: Any) -> bool:
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it was raised from, goes away by itself: timeouts, lost connections, HTTP 5xx."""
+    """Tell whether an error, or one that it was raised from, goes away by itself: timeouts, lost connections, HTTP 5xx, a file that
+    is being written."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -162,7 +164,7 @@ def is_passing(error: BaseException | None) -> bool:
         if isinstance(status, int) and 400 <= status < 600:
             return status >= 500 or status in (408, 429)
         names = {base.__name__ for base in type(error).__mro__}
-        if isinstance(error, ConnectionError | TimeoutError) or names & NETWORK_ERRORS:
+        if isinstance(error, ConnectionError | TimeoutError | FileChangedError) or names & NETWORK_ERRORS:
             return True
         error = error.__cause__ or error.__context__
     return False

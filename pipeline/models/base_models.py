@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from chem_vae.errors import ChemVAEError
+from pipeline.chemistry.metrics import find_novel
+from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.training_hashes import TrainingHashes, read_training_hashes
 from pipeline.workspace.lookup import find_model, list_shipped_models
@@ -20,14 +23,22 @@ class BaseMolecules:
     """The hashes of the training molecules of the bases that have some."""
     unknown: tuple[str, ...]
     """The names of the others: of what came with the installation its name, else of its data."""
+    datasets: tuple[Dataset, ...] = ()
+    """The data of the bases without hashes, where it is at hand."""
+
+    @cached_property
+    def keys(self) -> Collection[str]:
+        """The InChIKeys of the training molecules in the datasets."""
+        return {key for dataset in self.datasets for key in dataset.table(["inchikey"], split="train")["inchikey"]}
 
     @classmethod
     def of(cls, model: TrainedModel) -> BaseMolecules:
-        """Read the hashes of the bases of a model, of which one may have been fine-tuned from the next.
+        """Find the hashes or the data of the bases of a model, of which one may have been fine-tuned from the next.
 
-        A base that was trained on the same molecules as one with hashes is known through these.
+        A base that was trained on the same molecules as one that is known is known through that.
         """
         hashes, without, read = list[TrainingHashes](), list[tuple[str, tuple[str, int]]](), set[tuple[str, int]]()
+        datasets: dict[str, Dataset] = {}
         shipped = {folder.resolve(): name for name, folder in list_shipped_models().items()}
         for told in _list_lineage(model.card):
             base = find_base(model, told)
@@ -36,15 +47,20 @@ class BaseMolecules:
             if found is not None:
                 hashes.append(found)
                 read.add(trained_on)
+            elif base is not None and (data := base.dataset()) is not None and base.is_trained_on(data):
+                datasets[data.key] = data
+                read.add(trained_on)
             else:
                 name = None if base is None else shipped.get(base.folder.resolve())
                 without.append((name or trained_on[0], trained_on))
         unknown = dict.fromkeys(name for name, trained_on in without if trained_on not in read)
-        return cls(tuple(hashes), tuple(unknown))
+        return cls(tuple(hashes), tuple(unknown), tuple(datasets.values()))
 
-    def find(self, smiles: Sequence[str], *, stereo_blind: bool = False) -> list[bool]:
-        """Say of each canonical SMILES whether it is among the molecules of a base that has hashes."""
+    def find(self, smiles: Sequence[str], keys: Sequence[str], *, stereo_blind: bool = False) -> list[bool]:
+        """Say of each molecule, by its canonical SMILES and its InChIKey, whether a base that is known was trained on it."""
         found = [hashes.find(smiles, stereo_blind=stereo_blind) for hashes in self.hashes]
+        if self.datasets:
+            found.append([not new for new in find_novel(keys, self.keys, stereo_blind=stereo_blind)])
         return [any(row) for row in zip(*found, strict=True)] if found else [False] * len(smiles)
 
 

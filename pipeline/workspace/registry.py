@@ -24,6 +24,7 @@ from pipeline.workspace.remote.outages import UnreachableError as UnreachableErr
 from pipeline.workspace.remote.redaction import expand_variables, redact
 from pipeline.workspace.remote.wheels import copy_molecules, download_package
 from pipeline.workspace.storage.cache_folder import find_cache_folder
+from pipeline.workspace.storage.file_state import FileState
 
 _HASHES = "hashes.json"
 """The file of a folder of the cache with the SHA-256 of its other files."""
@@ -44,6 +45,13 @@ class ResolvedSource:
     title: str = ""
     licence: str = ""
     citation: str = ""
+    state: FileState | None = None
+    """The state of the file before its hash was computed; None where nobody else writes it, as in the cache."""
+
+    def check_unchanged(self) -> None:
+        """Check that the file is still the one of the hash. Raises FileChangedError where it was changed meanwhile."""
+        if self.state is not None:
+            self.state.check(self.path)
 
 
 def find_data_folder() -> Path:
@@ -96,7 +104,8 @@ def resolve(
     if not os.path.lexists(path) and not path.suffix and os.sep not in source and "/" not in source:
         raise unknown_name("dataset", source, datasets)
     check_file(path, redact(source))
-    return ResolvedSource(_write_stem(path.name), path, _check_hash(path, sha256), str(path))
+    state = FileState.read(path)
+    return ResolvedSource(_write_stem(path.name), path, _check_hash(path, sha256), str(path), state=state)
 
 
 def check_file(path: Path, name: str | None = None) -> None:

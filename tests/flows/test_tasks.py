@@ -13,6 +13,7 @@ import pytest
 from chem_vae.errors import ChemVAEWarning, DataError
 from flows import tasks
 from flows.tasks import PlainErrors, declare_task, is_passing
+from pipeline.workspace.storage.file_state import FileChangedError
 
 
 def test_our_warnings_go_to_the_runs_log(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +69,4 @@ def test_which_errors_pass_by_themselves() -> None:
     assert is_passing(TimeoutError()) and is_passing(http(503)) and is_passing(http(429))
     assert not is_passing(http(404)) and not is_passing(DataError("no SMILES column")) and not is_passing(None)
     assert not is_passing(MemoryError())
+    assert is_passing(FileChangedError("it is being written"))

@@ -13,13 +13,14 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chem_vae.atomic_files import sync_folder, write_json
+from chem_vae.atomic_files import read_json, sync_folder, write_json
 from chem_vae.errors import ChemVAEError, DataError, UserError
 from chem_vae.progress import Progress
 from chem_vae.vocabulary import SelfiesVocabulary, get_default_constraints
@@ -100,6 +101,7 @@ class DatasetBuilder:
         whole = self.partial / "whole"  # what becomes the dataset folder
         shutil.rmtree(whole, ignore_errors=True)
         make_partial(self.partial)
+        self._drop_parts_of_another_state()
         make_partial(self.partial / "parts")
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
@@ -129,6 +131,15 @@ class DatasetBuilder:
         sync_folder(self.folder.parent)
         shutil.rmtree(self.partial, ignore_errors=True)
         return Dataset.open(self.folder)
+
+    def _drop_parts_of_another_state(self) -> None:
+        """Delete the parts that a killed ingest left where the file was in another state: it may have been changed while they were read."""
+        if self.resolved.state is None:
+            return
+        path, state = self.partial / "source.json", asdict(self.resolved.state)
+        if not path.is_file() or read_json(path) != state:
+            shutil.rmtree(self.partial / "parts", ignore_errors=True)
+            write_json(path, state)
 
     # -- phase 1 -----------------------------------------------------------------------------------------------------
 
@@ -163,6 +174,7 @@ class DatasetBuilder:
                 check_first_part(self.source, self.settings.properties, figures, self.config.limit)
             report(expected)
         parts = [found[i] for i in range(len(sizes))]
+        self.resolved.check_unchanged()
         rows = sum(f.rows for f in parts)
         if not rows:
             raise DataError(f"{self.resolved.path.name} has no rows")
@@ -172,7 +184,10 @@ class DatasetBuilder:
                 f"{sum(line_breaks):,} line breaks in them, which is a bug; please report it"
             )
         if rows != sum(sizes) or rows != sum(f.molecules + f.rejected for f in parts):
-            raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
+            shutil.rmtree(self.partial, ignore_errors=True)
+            raise ChemVAEError(
+                f"the parts that an earlier ingest left in {self.partial} were of another file; they are deleted, run again"
+            )
         check_numbers(self.settings.sources, parts)
         report(rows)
         check_values(self.settings.sources, parts, self.resolved.path.name)

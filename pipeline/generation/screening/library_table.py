@@ -71,12 +71,28 @@ def _compute_table(scorer: LibraryScorer, computed: ComputedScore, molecules: Se
     )
 
 
+def rename_taken(columns: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Give each column of a library a name of its own among the columns of the candidates.
+
+    >>> rename_taken(["price", "score", "score.library"], {"score"})
+    {'price': 'price', 'score': 'score.library.2', 'score.library': 'score.library'}
+    """
+    names = {name: name for name in columns if name not in taken}
+    for name in (name for name in columns if name in taken):
+        shown, number = f"{name}.{LIBRARY}", 1
+        while shown in taken or shown in names.values():
+            number += 1
+            shown = f"{name}.{LIBRARY}.{number}"
+        names[name] = shown
+    return {name: names[name] for name in columns}
+
+
 def add_library_columns(
     candidates: pd.DataFrame, cells: Mapping[str, KeptRow], account: LibraryAccount
 ) -> pd.DataFrame:
     """Put the row in the library, the SMILES as it stands there, what was changed of it, and the library's own columns behind the InChIKey.
 
-    A column whose name is taken gets `.library` behind it.
+    A column whose name is taken gets `.library` behind it, and a number where that is taken too.
     """
     rows = [cells[key] for key in candidates["inchikey"]]
     added: dict[str, list[Any]] = {
@@ -87,7 +103,7 @@ def add_library_columns(
     if not any(row.given for row in rows):  # mol blocks
         del added[f"{LIBRARY}_smiles"]
     taken = {*candidates.columns, *added}
-    names = {name: f"{name}.{LIBRARY}" if name in taken else name for name in account.columns}
+    names = rename_taken(account.columns, taken)
     added |= {shown: [row.cells.get(name) for row in rows] for name, shown in names.items()}
     account.columns = list(names.values())
     at = candidates.columns.tolist().index("inchikey") + 1

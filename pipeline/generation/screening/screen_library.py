@@ -54,6 +54,7 @@ from pipeline.objectives.constraints import check_aims, collect_named_molecules
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
 from pipeline.workspace.presentation.formatting import count_things
+from pipeline.workspace.registry import ResolvedSource
 from pipeline.workspace.registry import resolve as resolve_source
 from pipeline.workspace.work.parallel import Workers, count_workers
 
@@ -131,9 +132,9 @@ def screen(
     scorer = open_scorer(task)
     if scorer.worth is not None:
         warnings += scorer.worth.explain_hardest()
-    source, account = open_library(screening, progress)
+    resolved, source, account = open_library(screening, progress)
     earlier = EarlierProposals((), proposed, config.exclude_known)
-    best = _read_library(source, account, task, screening, rejects, earlier, progress)
+    best = _read_library(resolved, source, account, task, screening, rejects, earlier, progress)
     molecules, cells = build_library_table(scorer, best), {row.inchikey: row for row in best}
 
     training = TrainingMolecules.of(model, dataset)
@@ -216,8 +217,8 @@ def _read_settings(
     return config, ScreenConfig.from_values({**given, **own, **named})
 
 
-def open_library(screening: ScreenConfig, progress: Progress = silent) -> tuple[Source, LibraryAccount]:
-    """Open the file of a library and begin its account.
+def open_library(screening: ScreenConfig, progress: Progress = silent) -> tuple[ResolvedSource, Source, LibraryAccount]:
+    """Find and open the file of a library, and begin its account.
 
     Raises:
         DataError: It cannot be read, or no column holds SMILES.
@@ -233,10 +234,11 @@ def open_library(screening: ScreenConfig, progress: Progress = silent) -> tuple[
         screening.sheet,
     )
     source = Source.open(resolved.path, hints)
-    return source, LibraryAccount(resolved.name, resolved.location, RowNumbers.of_layout(source.layout))
+    return resolved, source, LibraryAccount(resolved.name, resolved.location, RowNumbers.of_layout(source.layout))
 
 
 def _read_library(
+    resolved: ResolvedSource,
     source: Source,
     account: LibraryAccount,
     task: ScoringTask,
@@ -274,6 +276,7 @@ def _read_library(
             best.add(row for place, row in scored.kept.items() if is_new[place])
             file.add(scored.rejections)
             tell(max(total, 1))
+    resolved.check_unchanged()
     if not account.rows:
         raise DataError(f"{source.path.name} has no rows")
     if account.rows != screening.limit and account.rows + breaks != counted:

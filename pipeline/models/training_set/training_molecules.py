@@ -41,7 +41,7 @@ class TrainingMolecules:
 
         Where nothing is known of the model's own, the bases alone are asked.
         """
-        found = self.bases.find(smiles, stereo_blind=stereo_blind)
+        found = self.bases.find(smiles, keys, stereo_blind=stereo_blind)
         if self.keys is not None:
             novel = find_novel(keys, self.keys, stereo_blind=stereo_blind)
             found = [same or not new for same, new in zip(found, novel, strict=True)]

@@ -31,7 +31,10 @@ from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import compute_dataset_key, ingest
 from pipeline.datasets.readers import READERS, Layout, Row
+from pipeline.datasets.readers.source import Source
 from pipeline.datasets.readers.text_reader import TextReader
+from pipeline.workspace.registry import ResolvedSource
+from pipeline.workspace.storage.file_state import FileChangedError
 from pipeline.workspace.storage.folders import lock_folder
 from tests.chem_vae.test_plugins import install
 
@@ -405,6 +408,53 @@ def test_killed_and_resumed_is_the_same_as_uninterrupted(tmp_path: Path, workers
     resumed = ingest(settings, tmp_path / "killed", watch)
     whole(resumed)
     assert contents(resumed.folder) == contents(ingest(settings, tmp_path / "whole").folder)
+
+
+@pytest.mark.parametrize("rows", [60, 90])
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    first = [[m] for m in molecules(60)]
+    path = table(tmp_path / "a.csv", ["smiles"], first)
+    count = Source.count
+
+    def replace(source: Source) -> int:
+        counted = count(source)
+        os.replace(table(tmp_path / "other.csv", ["smiles"], [[m] for m in molecules(400)[-rows:]]), path)
+        return counted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Source, "count", replace)
+        with pytest.raises(FileChangedError, match=r"a\.csv was changed or replaced while it was read"):
+            ingest(config(path), tmp_path)
+    assert not list((tmp_path / "datasets").glob("[!.]*"))
+    dataset = ingest(config(table(path, ["smiles"], first)), tmp_path)
+    assert set(dataset.table(["input"])["input"]) <= {m for (m,) in first}
+
+
+def test_the_parts_of_a_file_that_changed_before_the_kill_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, others = [[m] for m in molecules(60)], [[m] for m in molecules(400)[-60:]]
+    path = table(tmp_path / "a.csv", ["smiles"], first)
+    count = Source.count
+
+    def replace(source: Source) -> int:
+        counted = count(source)
+        table(path, ["smiles"], others)
+        return counted
+
+    def stop(self: ResolvedSource) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Source, "count", replace)
+        patched.setattr(ResolvedSource, "check_unchanged", stop)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(config(path), tmp_path)
+    assert list((tmp_path / "datasets").glob("*.partial/parts/*"))
+    dataset = ingest(config(table(path, ["smiles"], first)), tmp_path)
+    assert set(dataset.table(["input"])["input"]) <= {m for (m,) in first}
 
 
 def test_options_are_recorded(tmp_path: Path) -> None:

@@ -64,5 +64,17 @@ def test_a_base_that_cannot_be_asked_is_named(model: TrainedModel, moses: Traine
     assert BaseMolecules.of(fine_tune(model, shipped, fewer)).unknown == ("moses",)
     other = BaseMolecules.of(fine_tune(model, {**shipped, "key": "of another version"}))
     assert other.unknown == ("moses",) and not other.hashes
-    assert other.find(["CCO"]) == [False]
+    assert other.find(["CCO"], ["LFQSCWFLJHTTHZ-UHFFFAOYSA-N"]) == [False]
     assert BaseMolecules.of(model) == BaseMolecules((), ())
+
+
+def test_the_data_of_a_base_tells_its_molecules(model: TrainedModel) -> None:
+    dataset = model.dataset()
+    assert dataset is not None
+    told = {"name": str(model.folder), "key": model.key, "dataset": dataset.name}
+    found = BaseMolecules.of(fine_tune(model, told))
+    assert found.unknown == () and [data.key for data in found.datasets] == [dataset.key]
+    table = dataset.table(["smiles", "inchikey", "split"])
+    known = found.find(table["smiles"].tolist(), table["inchikey"].tolist())
+    assert known == (table["split"] == "train").tolist(), "the molecules that it was trained on, and no others"
+    assert list_novelty_warnings(fine_tune(model, told), dataset) == []

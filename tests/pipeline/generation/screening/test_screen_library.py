@@ -15,6 +15,7 @@ import pytest
 from chem_vae.errors import DataError, UserError
 from chem_vae.predictors.tanimoto import tanimoto
 from pipeline.chemistry.molecule import Molecule
+from pipeline.datasets.readers.source import Source
 from pipeline.generation.acquisition import acquisition_search
 from pipeline.generation.config import GenerateConfig
 from pipeline.generation.screening.library_account import BestRows, SeenKeys
@@ -23,6 +24,7 @@ from pipeline.generation.screening.screen_library import screen
 from pipeline.models.measured_predictor import features
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.config import Constraint, Objective
+from pipeline.workspace.storage.file_state import FileChangedError
 
 AIM = {"assay": Objective(maximize=True)}
 
@@ -177,6 +179,22 @@ def test_what_cannot_be_screened_is_said(model: TrainedModel, tmp_path: Path) ->
         screen(model, write_catalogue(tmp_path / "bad.csv", ["xx", "yy"]), objectives=AIM, smiles_column="SMILES")
     with pytest.raises(DataError):
         screen(model, tmp_path / "missing.csv", objectives=AIM)
+
+
+def test_a_library_that_grows_while_it_is_read_is_refused(
+    model: TrainedModel, sample_smiles: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, count = write_catalogue(tmp_path / "live.csv", sample_smiles[:40]), Source.count
+
+    def grow(source: Source) -> int:
+        counted = count(source)
+        with library.open("a") as file:
+            file.write("V99999,CCO,1,high\n")
+        return counted
+
+    monkeypatch.setattr(Source, "count", grow)
+    with pytest.raises(FileChangedError, match=r"live\.csv was changed"):
+        screen(model, library, config=GenerateConfig(objectives={"logp": Objective(maximize=True)}, n=3), workers=1)
 
 
 def test_keys_are_seen_once() -> None:
