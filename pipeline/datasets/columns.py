@@ -11,7 +11,7 @@ from pipeline.datasets.labels.class_words import list_text
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
-from pipeline.datasets.shard_settings import INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
+from pipeline.datasets.shard_settings import CAME_AS_NUMBERS, INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.workspace.registry import ResolvedSource
 
 
@@ -49,7 +49,7 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
     properties = list_measured(config, resolved)
     file = resolved.path.name
     for name in (p.name for p in properties):
-        if name in (*OWN_COLUMNS, *INSIDE):
+        if name in (*OWN_COLUMNS, *INSIDE, CAME_AS_NUMBERS):
             raise UserError(f"a property cannot be called {name!r}, a column that every dataset has; rename the column")
         if name == source.smiles_column:
             raise UserError(f"{name!r} is the SMILES column, not a property")

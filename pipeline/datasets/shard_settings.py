@@ -22,6 +22,8 @@ OWN_COLUMNS = ("row", "input", "smiles", "inchikey", "selfies", "changes", "spli
 ROW_OF_SOURCE = "row_of_source"
 """The column of a further round's dataset that names the user's file and row of each molecule, which its own rows do not."""
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
+CAME_AS_NUMBERS = "came_as_numbers"
+"""The column of a part that says of each measured cell whether it came as a number, not as text; none where no cell did."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ShardSettings:
     def own_columns(self) -> set[str]:
         """The names of the columns that the dataset itself makes."""
         beside = {f"{name}_{kind}" for name in self.measured for kind in ("lower", "upper", "spread")}
-        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
+        return {*OWN_COLUMNS, *INSIDE, CAME_AS_NUMBERS, *self.compute, *self.measured, *beside}
 
     def find_part_column(self, name: str) -> str:
         """Return the name that a column of the source has in the parts."""

@@ -41,6 +41,11 @@ def write_cell(cell: Cell) -> str:
     return restore_formula(cell) if isinstance(cell, str) else str(cell)
 
 
+def is_number(cell: Cell) -> bool:
+    """Tell whether a cell holds a number; a date and a logical value are none."""
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
 def read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int, list[Cell]]]:
     """Read the rows of a sheet from the first one on.
 

@@ -18,9 +18,9 @@ from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.cell_kinds import LOOK
 from pipeline.datasets.layout.smiles_column import find_smiles_column, quote_name
 from pipeline.datasets.layout.table_head import find_head
-from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.readers import READERS, Hints, Layout, NumberText, Row
 from pipeline.datasets.readers.sheet_xml import SheetFacts, find_sheet_facts
-from pipeline.datasets.readers.workbook import Cell, ErrorCell, check_size, open_book, read_cells, write_cell
+from pipeline.datasets.readers.workbook import Cell, ErrorCell, check_size, is_number, open_book, read_cells, write_cell
 from pipeline.workspace.presentation.csv_tables import restore_formula
 
 _LOOK_FURTHER = 5_000  # rows, where the first ones hold no molecule
@@ -94,7 +94,7 @@ class XLSXReader:
                 else:
                     texts = account.write_row(cells, number, width)
                     text = texts.pop(smiles)
-                    yield row, text, texts
+                    yield row, str(text), texts
                 row += 1
         except DataError as error:
             lost = str(error)
@@ -138,7 +138,7 @@ class XLSXReader:
             names.append(cell_name)
         return Layout(
             tuple(names), column.index, head.doubled, (*head.notes, *column.notes), None, head.header, start, True, None,
-            cell_name, start, sheet, first,
+            cell_name, start, sheet, first, has_numbers=True,
         )  # fmt: skip
 
 
@@ -176,12 +176,13 @@ class _Account:
         self.beyond += any(cell is not None for cell in cells[start + width :])
         texts = []
         for i, cell in enumerate(table):
-            texts.append("" if (has_error := isinstance(cell, ErrorCell)) else write_cell(cell))
+            has_error, text = isinstance(cell, ErrorCell), write_cell(cell)
+            texts.append(NumberText(text) if is_number(cell) else text)
             self.filled[self.layout.names[i]] += cell is not None
             if has_error or isinstance(cell, _DATES):
                 name = self.layout.names[i]
                 (self.errors if has_error else self.dates)[name] += 1
-                where = f"{cell.text if has_error else write_cell(cell)} in {get_column_letter(start + i + 1)}{number}"
+                where = f"{cell.text if has_error else text} in {get_column_letter(start + i + 1)}{number}"
                 (self.bad if has_error else self.examples).setdefault(name, where)
         return texts + [""] * (width - len(texts))
 

@@ -71,6 +71,14 @@ def test_values_are_kept_and_what_a_spreadsheet_did_to_them_is_said(tmp_path: Pa
     assert "formulas without a saved value: 1" in formulas
 
 
+def test_what_came_as_a_number_is_told_from_text_and_looks_as_in_the_spreadsheet(tmp_path: Path) -> None:
+    cells = [129.0, "4.672", datetime(2024, 5, 7), True]
+    rows: list[list[Any]] = [["smiles", "y"], *([s, cell] for s, cell in zip(MOLECULES, cells, strict=True))]
+    _, chunk = read(save(tmp_path / "a.xlsx", rows=rows))
+    assert chunk.columns["y"] == ["129", "4.672", "2024-05-07", "TRUE"] and set(map(type, chunk.columns["y"])) == {str}
+    assert chunk.numbers == {"y": [True, False, False, False]}
+
+
 def test_a_formula_has_its_saved_value(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", lambda sheet: sheet.__setitem__("B2", "=5+2.5"), TABLE)
     cached = tmp_path / "b.xlsx"
