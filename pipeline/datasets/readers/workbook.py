@@ -61,7 +61,7 @@ def read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int,
         DataError: If the workbook is damaged.
     """
     kept: dict[int, tuple[int, Cell]] = {}  # column -> the last row of a merged cell, and its value
-    starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged}
+    starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged if merged.last_row > merged.row}
     with open_book(path) as book:
         for number, row in enumerate(_read_lines(path, book, sheet), start=1):
             cells = [ErrorCell(str(cell.value)) if cell.data_type == "e" else cell.value for cell in row]

@@ -162,6 +162,9 @@ class _Account:
         self.bad: dict[str, str] = {}
         self.filled: Counter[str] = Counter()
         self.beyond = 0
+        self.across = {(cell.row, cell.column): cell.name for cell in facts.merged if cell.last_column > cell.column}
+        self.merged_rows = {row for row, _ in self.across}
+        self.over_columns: list[str] = []
 
     def find_stray_cell(self, cells: list[Cell], number: int) -> str:
         """Return the text of a cell left of the table; "" where there is none."""
@@ -174,6 +177,9 @@ class _Account:
         start = self.layout.first_column
         table = cells[start : start + width]
         self.beyond += any(cell is not None for cell in cells[start + width :])
+        if number in self.merged_rows:
+            places = [start + i + 1 for i, cell in enumerate(table[: width - 1]) if cell is not None]
+            self.over_columns += [self.across[number, i] for i in places if (number, i) in self.across]
         texts = []
         for i, cell in enumerate(table):
             has_error, text = isinstance(cell, ErrorCell), write_cell(cell)
@@ -201,10 +207,14 @@ class _Account:
         facts = self.facts
         if facts.hidden_rows:
             notes.append(f"rows that the sheet hides or filters out: {facts.hidden_rows:,}; they were read too")
-        if facts.merged:
+        if over_rows := [cell.name for cell in facts.merged if cell.last_row > cell.row]:
             notes.append(
-                f"cells that are merged over rows: {len(facts.merged):,} (such as {facts.merged[0].name}); each of these rows has "
-                "their value"
+                f"cells that are merged over rows: {len(over_rows):,} (such as {over_rows[0]}); each of these rows has their value"
+            )
+        if self.over_columns:
+            notes.append(
+                f"cells that are merged over columns: {len(self.over_columns):,} (such as {self.over_columns[0]}); only the first of "
+                "these columns has their value"
             )
         if facts.formulas_without_value:
             notes.append(
