@@ -11,7 +11,7 @@ from pipeline.datasets.labels.class_words import list_text
 from pipeline.datasets.labels.where import Where
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
-from pipeline.datasets.shard_settings import BESIDE, INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
+from pipeline.datasets.shard_settings import BESIDE, CAME_AS_NUMBERS, INSIDE, OWN_COLUMNS, SPLIT_WORDS, PartFigures
 from pipeline.workspace.registry import ResolvedSource
 
 
@@ -49,7 +49,7 @@ def find_columns(source: Source, config: IngestConfig, resolved: ResolvedSource)
     properties = list_measured(config, resolved)
     file = resolved.path.name
     for name in (p.name for p in properties):
-        if name in (*OWN_COLUMNS, *INSIDE):
+        if name in (*OWN_COLUMNS, *INSIDE, CAME_AS_NUMBERS):
             raise UserError(f"a property cannot be called {name!r}, a column that every dataset has; rename the column")
         if name == source.smiles_column:
             raise UserError(f"{name!r} is the SMILES column, not a property")
@@ -90,21 +90,22 @@ def check_first_part(
         DataError: If one does, long before all molecules are standardized.
     """
     for wanted in properties:
-        if wanted.name in part.example and not part.numeric[wanted.name] and not _has_number(source, wanted, limit):
-            check_numbers([wanted.name], [part])
+        again = replace(source)  # a reader of its own, whose notes are not those of the ingest
+        if wanted.name in part.example and not part.numeric[wanted.name] and not _has_number(again, wanted, limit):
+            check_numbers([wanted.name], [part], again.notes)
 
 
 def _has_number(source: Source, wanted: MeasuredProperty, limit: int | None) -> bool:
     """Read the rows of a source up to the first number of a measured column; False where there is none."""
-    for chunk in replace(source).chunks(limit=limit):  # a reader of its own, whose notes are not those of the ingest
+    for chunk in source.chunks(limit=limit):
         cells = [text for cell in chunk.columns.get(wanted.name, []) if (text := (cell or "").strip())]
         if len(cells) > len(list_text(cells, wanted.classes)):
             return True
     return False
 
 
-def check_numbers(names: Iterable[str], parts: Sequence[PartFigures]) -> None:
-    """Check that no measured column holds text alone.
+def check_numbers(names: Iterable[str], parts: Sequence[PartFigures], notes: Iterable[str]) -> None:
+    """Check that no measured column holds text alone; `notes` are the reader's, which may say why.
 
     Raises:
         DataError: If one does.
@@ -112,18 +113,25 @@ def check_numbers(names: Iterable[str], parts: Sequence[PartFigures]) -> None:
     for name in names:
         examples = [part.example[name] for part in parts if name in part.example]
         if examples and not any(part.numeric[name] for part in parts):
-            raise DataError(f"the property column {name!r} holds text, not numbers: its first value is {examples[0]!r}")
+            said = f"the property column {name!r} holds text, not numbers: its first value is {examples[0]!r}"
+            raise DataError(add_notes(said, notes))
 
 
-def check_values(names: Iterable[str], parts: Sequence[PartFigures], file: str) -> None:
-    """Check that each measured column has a value in some row.
+def check_values(names: Iterable[str], parts: Sequence[PartFigures], file: str, notes: Iterable[str]) -> None:
+    """Check that each measured column has a value in some row; `notes` are the reader's, which may say why.
 
     Raises:
         DataError: If one has none.
     """
     for name in names:
         if any(part.molecules for part in parts) and not any(part.numeric[name] for part in parts):
-            raise DataError(f"no row of {file} has a value of the property {name!r}")
+            raise DataError(add_notes(f"no row of {file} has a value of the property {name!r}", notes))
+
+
+def add_notes(said: str, notes: Iterable[str]) -> str:
+    """Add to an error what the reader has noticed of the file, which is lost with the ingest otherwise."""
+    told = "; ".join(dict.fromkeys(notes))
+    return f"{said}. Of the file: {told}" if told else said
 
 
 def list_measured(config: IngestConfig, resolved: ResolvedSource) -> tuple[MeasuredProperty, ...]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from chem_vae.vocabulary import SelfiesVocabulary
 
 FORMAT, FORMAT_VERSION = "chem-vae dataset", 1
-RULES = 2
+RULES = 3
 """The version of what ingest makes of a source. A dataset of an older version opens, but is not reused for a new ingest."""
 SPLITS = ("train", "validation", "test")  # their codes in split.npy are their places here
 ARRAYS = ("tokens.npy", "offsets.npy", "conditions.npy", "split.npy")

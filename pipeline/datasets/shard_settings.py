@@ -24,6 +24,8 @@ ROW_OF_SOURCE = "row_of_source"
 BESIDE = ("lower", "upper", "spread")
 """The columns beside that of a measured property, as in pIC50_lower: the bounds and the spread of its measurements."""
 INSIDE = ("hash", "scaffold", "given_split")  # columns of a part that the dataset does not keep
+CAME_AS_NUMBERS = "came_as_numbers"
+"""The column of a part that says of each measured cell whether it came as a number, not as text; none where no cell did."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class ShardSettings:
     def own_columns(self) -> set[str]:
         """The names of the columns that the dataset itself makes."""
         beside = {f"{name}_{kind}" for name in self.measured for kind in BESIDE}
-        return {*OWN_COLUMNS, *INSIDE, *self.compute, *self.measured, *beside}
+        return {*OWN_COLUMNS, *INSIDE, CAME_AS_NUMBERS, *self.compute, *self.measured, *beside}
 
     def find_part_column(self, name: str) -> str:
         """Return the name that a column of the source has in the parts."""

@@ -40,7 +40,14 @@ from pipeline.datasets.building.parts import is_finished_part
 from pipeline.datasets.building.rare_symbols import move_to_training
 from pipeline.datasets.building.row_losses import describe_losses
 from pipeline.datasets.building.splits import PlacedRows, draw_sample, place_molecules
-from pipeline.datasets.columns import check_first_part, check_numbers, check_values, find_columns, open_source
+from pipeline.datasets.columns import (
+    add_notes,
+    check_first_part,
+    check_numbers,
+    check_values,
+    find_columns,
+    open_source,
+)
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.dataset import FORMAT, FORMAT_VERSION, SPLITS, Dataset
 from pipeline.datasets.growth import describe_origin
@@ -188,9 +195,9 @@ class DatasetBuilder:
             raise ChemVAEError(
                 f"the parts that an earlier ingest left in {self.partial} were of another file; they are deleted, run again"
             )
-        check_numbers(self.settings.sources, parts)
+        check_numbers(self.settings.sources, parts, self.source.notes)
         report(rows)
-        check_values(self.settings.sources, parts, self.resolved.path.name)
+        check_values(self.settings.sources, parts, self.resolved.path.name, self.source.notes)
         return parts
 
     # -- phase 2 -----------------------------------------------------------------------------------------------------
@@ -213,7 +220,8 @@ class DatasetBuilder:
                 raise DataError(f"none of the {there:,} molecules is in the training split: {remedy}")
             numbers = RowNumbers.of_layout(self.source.layout)
             count, why = sum(f.rows for f in figures), explain_rejections(self.settings, len(figures), numbers)
-            raise DataError(f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}")
+            said = f"all {count:,} rows of {self.resolved.path.name} were rejected: {why}"
+            raise DataError(add_notes(said, self.source.notes))
         if rows.mixed_splits:
             self.warnings.append(
                 f"{count_things(rows.mixed_splits, 'molecule')} with rows in different splits: the first row's split counts, and the "

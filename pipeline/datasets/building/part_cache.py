@@ -94,6 +94,7 @@ def name_kept_part(settings: ShardSettings, chunk: Chunk) -> Path:
         [row - first for row in chunk.rows],
         chunk.inputs,
         chunk.columns,
+        {name: chunk.numbers[name] for name in settings.sources if name in chunk.numbers},
         [[r.row - first, r.input, r.stage, r.reason] for r in chunk.rejections],
         [chunk.molblocks, chunk.line_breaks],
     ]

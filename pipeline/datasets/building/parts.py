@@ -11,7 +11,7 @@ from chem_vae.atomic_files import read_json, write_json, write_whole
 from chem_vae.errors import DataError
 from pipeline.workspace.registry import hash_file
 
-FORMAT = 3
+FORMAT = 4
 """Raised with every change of what a part holds: parts of another format are made again."""
 _REJECTIONS = ".rejections.parquet"
 FILES = (".parquet", _REJECTIONS)

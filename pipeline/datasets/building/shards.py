@@ -30,6 +30,7 @@ from pipeline.datasets.dataset import SPLITS
 from pipeline.datasets.labels.class_words import list_text
 from pipeline.datasets.readers.source import Chunk
 from pipeline.datasets.shard_settings import (
+    CAME_AS_NUMBERS,
     FIGURES,
     INSIDE,
     OWN_COLUMNS,
@@ -118,6 +119,8 @@ def _standardize_rows(settings: ShardSettings, chunk: Chunk) -> PartFigures:
     for name, cells in chunk.columns.items():
         if name not in settings.sources and name != settings.split_column:
             arrays[name_kept_column(name, settings)] = pa.array([_clean(cells[i]) for i in kept], pa.string())
+    if numbers := {n: [chunk.numbers[n][i] for i in kept] for n in settings.sources if n in chunk.numbers}:
+        arrays[CAME_AS_NUMBERS] = pa.StructArray.from_arrays(list(map(pa.array, numbers.values())), list(numbers))
     figures.molecules, figures.rejected = len(kept), len(rejections)
     path = settings.part(chunk.number)
     write_rejections(rejections, cells_of_rejected, path.with_suffix(".rejections.parquet"))

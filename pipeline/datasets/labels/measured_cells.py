@@ -20,7 +20,7 @@ from pipeline.datasets.labels.label_account import LabelAccount
 from pipeline.datasets.labels.number_style import StyleEvidence
 from pipeline.datasets.labels.units import normalize_unit
 from pipeline.datasets.labels.where import Where
-from pipeline.datasets.shard_settings import ShardSettings
+from pipeline.datasets.shard_settings import CAME_AS_NUMBERS, ShardSettings
 
 _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
 
@@ -36,6 +36,8 @@ class Record(NamedTuple):
     unit: str = ""
     kind: str = ""
     is_wanted: bool = True
+    is_number: bool = False
+    """Whether the cell came as a number, so that its marks are not a question."""
 
     def find_unit(self, cell: Cell) -> str:
         """Return the unit of the cell: its own, or that of the column beside it."""
@@ -54,6 +56,14 @@ class Part:
         if self.settings.find_part_column(column) not in self.names:
             return pa.chunked_array([pa.nulls(self.molecules, pa.string())])
         return parquet.read_table(self.path, columns=[self.settings.find_part_column(column)]).column(0)
+
+    def find_numbers(self, column: str) -> np.ndarray:
+        """Find the cells of a measured column that came as numbers, not as text: an array (molecules,) of yes and no."""
+        if CAME_AS_NUMBERS not in self.names:
+            return np.zeros(self.molecules, bool)
+        numbers = parquet.read_table(self.path, columns=[CAME_AS_NUMBERS]).column(0).combine_chunks()
+        found = numbers.type.get_field_index(column)
+        return np.zeros(self.molecules, bool) if found < 0 else np.asarray(numbers.field(found), bool)
 
     def read_weights(self, rows: np.ndarray) -> np.ndarray:
         """Compute the molecular weights (g/mol) of the standard forms of some rows."""
@@ -117,7 +127,7 @@ class RecordReader:
         ]
         columns[1:] = [["" if is_blank(cell) else cell for cell in cells] for cells in columns[1:]]
         wanted = self.where.find_rows(part.read, part.molecules)
-        return map(Record, *columns, wanted)
+        return map(Record, *columns, wanted, part.find_numbers(self.column).tolist())
 
     def count(self, parts: Sequence[Part], account: LabelAccount) -> tuple[Counter[Record], StyleEvidence]:
         """Count the records that say the same; parts of plain numbers are counted in the account alone."""
@@ -128,13 +138,14 @@ class RecordReader:
                 records.update(self.read(part))
                 continue
             text = part.read(self.column)
-            is_ambiguous = pc.match_substring_regex(text, _AMBIGUOUS_POINT)
+            written = text.filter(pa.array(~part.find_numbers(self.column)))  # what came as a number proves no mark
+            is_ambiguous = pc.match_substring_regex(written, _AMBIGUOUS_POINT)
             ambiguous = pc.sum(is_ambiguous).as_py() or 0
             evidence.add_plain(
-                pc.sum(pc.match_substring(text, ".")).as_py() or 0,
+                pc.sum(pc.match_substring(written, ".")).as_py() or 0,
                 ambiguous,
-                pc.sum(pc.match_substring_regex(text, _LARGE_INTEGER)).as_py() or 0,
-                text.filter(is_ambiguous)[0].as_py() if ambiguous else None,
+                pc.sum(pc.match_substring_regex(written, _LARGE_INTEGER)).as_py() or 0,
+                written.filter(is_ambiguous)[0].as_py() if ambiguous else None,
             )
             numbers = len(text) - text.null_count - (pc.sum(pc.equal(text, "")).as_py() or 0)
             account.plain += numbers

@@ -157,7 +157,8 @@ class _ColumnReader:
         values = np.asarray(plain.to_numpy(zero_copy_only=False))
         if not self.style.point_is_decimal:
             texts = part.read(self.column).cast(pa.string()).to_pylist()
-            values = np.array([self.style.read(text.strip()) if text and text.strip() else np.nan for text in texts])
+            again = [self.style.read(text.strip()) if text and text.strip() else np.nan for text in texts]
+            values = np.where(part.find_numbers(self.column), values, again)
         if (mass := self.units.masses.get("")) is not None:
             there = np.flatnonzero(np.isfinite(values))
             values = values.copy()
@@ -208,7 +209,7 @@ class _ColumnReader:
             if not isinstance(cell, Cell) or not record.is_wanted:
                 continue
             for number in (cell.number, cell.end, cell.error.rstrip("%")):
-                if number:
+                if number and not record.is_number:
                     evidence.add(number, count)
             kinds[record.kind.strip().strip("'")] += count
             if unit := record.find_unit(cell):

@@ -12,6 +12,9 @@ from pipeline.datasets.labels.label_account import LabelAccount
 from pipeline.datasets.labels.measured_cells import Record
 from pipeline.datasets.labels.number_style import NumberStyle
 
+_OF_NUMBERS = NumberStyle()
+"""How the text of a cell is read that came as a number."""
+
 
 class Known(NamedTuple):
     """The label of a record; with `mass`, still to be multiplied by that and divided by the molecular weight."""
@@ -51,8 +54,9 @@ class LabelMaker:
         if isinstance(cell, str):
             account.words[cell[:40]] += count
             return Known(Label())
-        value = self.style.read(cell.number) if cell is not None else math.nan
-        end = self.style.read(cell.end) if cell is not None and cell.end else math.nan
+        style = _OF_NUMBERS if record.is_number else self.style
+        value = style.read(cell.number) if cell is not None else math.nan
+        end = style.read(cell.end) if cell is not None and cell.end else math.nan
         is_range = cell is not None and bool(cell.end)
         if cell is None or not abs(value) <= LARGEST or (is_range and not value < end <= LARGEST):
             account.add_unreadable(record.text, count)
@@ -92,7 +96,7 @@ class LabelMaker:
             return Known(Label())
         spread = math.nan
         if cell.error:
-            error = self.style.read(cell.error.rstrip("%"))
+            error = style.read(cell.error.rstrip("%"))
             spread = abs(value * error / 100 * factor) if cell.error.endswith("%") else abs(error * factor)
             account.errors += count
         return Known(label, spread, mass)

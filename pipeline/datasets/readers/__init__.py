@@ -17,6 +17,13 @@ from chem_vae.plugins import Registry
 if TYPE_CHECKING:
     from pipeline.chemistry.standardization.standardize import Rejection  # loads rdkit
 
+
+class NumberText(str):
+    """The text of a cell that came as a number: its point is the decimal mark, whatever the texts of its column say."""
+
+    __slots__ = ()
+
+
 Cells = Sequence[str | None] | Mapping[str, str | None]
 Row = tuple[int, str | None, Cells]
 """A row of a file: its number from 0, its SMILES or mol block, and its other cells, by place or by name."""
@@ -74,6 +81,8 @@ class Layout:
     """The mol blocks that draw wedges without setting it."""
     line_based: bool | None = None
     """Whether a row is a line, where that depends on the file; None where the `line_based` of the reader holds."""
+    has_numbers: bool = False
+    """Whether cells may come as numbers (`NumberText`), not as text alone."""
 
 
 class Reader(Protocol):

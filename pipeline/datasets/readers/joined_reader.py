@@ -84,6 +84,7 @@ class JoinedReader:
             flagged=sum(part.layout.flagged for part in parts),
             unflagged=sum(part.layout.unflagged for part in parts),
             line_based=first.reader.line_based,
+            has_numbers=any(part.layout.has_numbers for part in parts),
             parts=tuple(parts),
         )
 

@@ -16,7 +16,7 @@ from chem_vae.errors import DataError, UserError
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.smiles_column import find_smiles_column
 from pipeline.datasets.layout.table_head import number_duplicates
-from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.readers import READERS, Hints, Layout, NumberText, Row
 from pipeline.datasets.readers.text_files import DAMAGED, check_ratio
 
 _LONGEST_CELL = 1 << 20  # bytes; a row with a longer cell is a rejection
@@ -57,7 +57,9 @@ class ParquetReader:
             notes = [f"the column {name!r} holds {what} and was left out" for name, what in left_out.items()]
             cell_name = found.name_names(unique)
             names = unique if cell_name is None else [*unique, cell_name]
-            return Layout(tuple(names), found.index, tuple(doubled), (*notes, *found.notes), cell_name=cell_name)
+            return Layout(
+                tuple(names), found.index, tuple(doubled), (*notes, *found.notes), cell_name=cell_name, has_numbers=True
+            )
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every row; from where the file is damaged, every row is a rejection."""
@@ -158,6 +160,10 @@ def _is_text(kind: Any) -> bool:
     )
 
 
+def _is_number(kind: Any) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
 def _read_batch(batch: Any, width: int) -> list[list[Any]]:
     columns = [_read_cells(column) for column in batch.columns]
     return columns if len(columns) == width else [[] for _ in range(width)]
@@ -177,6 +183,8 @@ def _read_cells(column: Any) -> list[Any]:
 
 
 def _write_values(column: Any) -> list[Any]:
+    if _is_number(column.type):
+        return [None if value is None else NumberText(value) for value in column.to_pylist()]
     if _is_text(column.type):
         lengths = compute.binary_length(column).to_pylist()
         if max((n for n in lengths if n is not None), default=0) > _LONGEST_CELL:

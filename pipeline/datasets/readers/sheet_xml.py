@@ -36,12 +36,13 @@ _MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\b[^>]*\bref=["']([A-Z]+\d+:[A-Z]+\
 
 @dataclass(frozen=True)
 class MergedCell:
-    """A cell that goes over several rows: its place, and its last row."""
+    """A cell that goes over several rows or columns: its place, counted from 1, and its last row and column."""
 
     name: str
     row: int
     column: int
     last_row: int
+    last_column: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SheetFacts:
         last_row: The number of the last row that holds a value, from 1; 0 where none does.
         hidden_rows: The rows with values that are hidden or filtered out.
         formulas_without_value: The formulas whose value the program that wrote the file has not saved.
-        merged: The cells that go over several rows.
+        merged: The cells that go over several rows or columns.
     """
 
     last_row: int
@@ -132,9 +133,9 @@ def _read_merged(piece: bytes) -> list[MergedCell]:
     found = []
     for match in _MERGED.finditer(piece):
         name = match[1].decode()
-        column, row, _, last_row = range_boundaries(name)
-        if None not in (column, row, last_row) and last_row > row:
-            found.append(MergedCell(name, row, column, last_row))
+        column, row, last_column, last_row = range_boundaries(name)
+        if None not in (column, row, last_column, last_row) and (last_row > row or last_column > column):
+            found.append(MergedCell(name, row, column, last_row, last_column))
     return found
 
 

@@ -22,6 +22,7 @@ from pipeline.datasets.readers import (  # noqa: F401
     Cells,
     Hints,
     Layout,
+    NumberText,
     Reader,
     joined_reader,
     parquet_reader,
@@ -40,14 +41,15 @@ _LARGEST_CHUNK = 50_000_000  # characters: a chunk ends before it has its rows w
 class Chunk:
     """Consecutive rows of a file.
 
-    `inputs` are SMILES, or mol blocks where `molblocks` is set; `columns` are the other columns, as text; `line_breaks`
-    counts those within cells.
+    `inputs` are SMILES, or mol blocks where `molblocks` is set; `columns` are the other columns, as text; `numbers` says of the
+    cells of a column whether they came as numbers, where any did; `line_breaks` counts those within cells.
     """
 
     number: int
     rows: list[int] = field(default_factory=list)
     inputs: list[str | None] = field(default_factory=list)
     columns: dict[str, list[str | None]] = field(default_factory=dict)
+    numbers: dict[str, list[bool]] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
     molblocks: bool = False
     line_breaks: int = 0
@@ -159,6 +161,11 @@ class Source:
             named = [row for row in cells if isinstance(row, Mapping)]
             fields = dict.fromkeys(name for row in named for name in row)
             chunk.columns = {name: [row.get(name) for row in named] for name in fields}
+        if self.layout.has_numbers:
+            for name, values in chunk.columns.items():
+                if any(came_so := [isinstance(cell, NumberText) for cell in values]):
+                    chunk.numbers[name] = came_so
+                    chunk.columns[name] = [None if cell is None else str(cell) for cell in values]
         if self.reader.line_based if self.layout.line_based is None else self.layout.line_based:
             columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
             chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)

@@ -41,6 +41,11 @@ def write_cell(cell: Cell) -> str:
     return restore_formula(cell) if isinstance(cell, str) else str(cell)
 
 
+def is_number(cell: Cell) -> bool:
+    """Tell whether a cell holds a number; a date and a logical value are none."""
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
 def read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int, list[Cell]]]:
     """Read the rows of a sheet from the first one on.
 
@@ -56,7 +61,7 @@ def read_cells(path: Path, sheet: str, facts: SheetFacts) -> Iterator[tuple[int,
         DataError: If the workbook is damaged.
     """
     kept: dict[int, tuple[int, Cell]] = {}  # column -> the last row of a merged cell, and its value
-    starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged}
+    starts = {(merged.row, merged.column): merged.last_row for merged in facts.merged if merged.last_row > merged.row}
     with open_book(path) as book:
         for number, row in enumerate(_read_lines(path, book, sheet), start=1):
             cells = [ErrorCell(str(cell.value)) if cell.data_type == "e" else cell.value for cell in row]

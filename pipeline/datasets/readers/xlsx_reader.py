@@ -18,9 +18,9 @@ from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.cell_kinds import LOOK
 from pipeline.datasets.layout.smiles_column import find_smiles_column, quote_name
 from pipeline.datasets.layout.table_head import find_head
-from pipeline.datasets.readers import READERS, Hints, Layout, Row
+from pipeline.datasets.readers import READERS, Hints, Layout, NumberText, Row
 from pipeline.datasets.readers.sheet_xml import SheetFacts, find_sheet_facts
-from pipeline.datasets.readers.workbook import Cell, ErrorCell, check_size, open_book, read_cells, write_cell
+from pipeline.datasets.readers.workbook import Cell, ErrorCell, check_size, is_number, open_book, read_cells, write_cell
 from pipeline.workspace.presentation.csv_tables import restore_formula
 
 _LOOK_FURTHER = 5_000  # rows, where the first ones hold no molecule
@@ -94,7 +94,7 @@ class XLSXReader:
                 else:
                     texts = account.write_row(cells, number, width)
                     text = texts.pop(smiles)
-                    yield row, text, texts
+                    yield row, str(text), texts
                 row += 1
         except DataError as error:
             lost = str(error)
@@ -138,7 +138,7 @@ class XLSXReader:
             names.append(cell_name)
         return Layout(
             tuple(names), column.index, head.doubled, (*head.notes, *column.notes), None, head.header, start, True, None,
-            cell_name, start, sheet, first,
+            cell_name, start, sheet, first, has_numbers=True,
         )  # fmt: skip
 
 
@@ -162,6 +162,9 @@ class _Account:
         self.bad: dict[str, str] = {}
         self.filled: Counter[str] = Counter()
         self.beyond = 0
+        self.across = {(cell.row, cell.column): cell.name for cell in facts.merged if cell.last_column > cell.column}
+        self.merged_rows = {row for row, _ in self.across}
+        self.over_columns: list[str] = []
 
     def find_stray_cell(self, cells: list[Cell], number: int) -> str:
         """Return the text of a cell left of the table; "" where there is none."""
@@ -174,14 +177,18 @@ class _Account:
         start = self.layout.first_column
         table = cells[start : start + width]
         self.beyond += any(cell is not None for cell in cells[start + width :])
+        if number in self.merged_rows:
+            places = [start + i + 1 for i, cell in enumerate(table[: width - 1]) if cell is not None]
+            self.over_columns += [self.across[number, i] for i in places if (number, i) in self.across]
         texts = []
         for i, cell in enumerate(table):
-            texts.append("" if (has_error := isinstance(cell, ErrorCell)) else write_cell(cell))
+            has_error, text = isinstance(cell, ErrorCell), write_cell(cell)
+            texts.append(NumberText(text) if is_number(cell) else text)
             self.filled[self.layout.names[i]] += cell is not None
             if has_error or isinstance(cell, _DATES):
                 name = self.layout.names[i]
                 (self.errors if has_error else self.dates)[name] += 1
-                where = f"{cell.text if has_error else write_cell(cell)} in {get_column_letter(start + i + 1)}{number}"
+                where = f"{cell.text if has_error else text} in {get_column_letter(start + i + 1)}{number}"
                 (self.bad if has_error else self.examples).setdefault(name, where)
         return texts + [""] * (width - len(texts))
 
@@ -200,10 +207,14 @@ class _Account:
         facts = self.facts
         if facts.hidden_rows:
             notes.append(f"rows that the sheet hides or filters out: {facts.hidden_rows:,}; they were read too")
-        if facts.merged:
+        if over_rows := [cell.name for cell in facts.merged if cell.last_row > cell.row]:
             notes.append(
-                f"cells that are merged over rows: {len(facts.merged):,} (such as {facts.merged[0].name}); each of these rows has "
-                "their value"
+                f"cells that are merged over rows: {len(over_rows):,} (such as {over_rows[0]}); each of these rows has their value"
+            )
+        if self.over_columns:
+            notes.append(
+                f"cells that are merged over columns: {len(self.over_columns):,} (such as {self.over_columns[0]}); only the first of "
+                "these columns has their value"
             )
         if facts.formulas_without_value:
             notes.append(

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, KnownPropert
         UserError: No column says which molecule a row is about, or none holds a known property.
     """
     source = _open(path, options)
-    table, inputs, numbers, rejected = _read_table(source)
+    table, came_as_numbers, inputs, numbers, rejected = _read_table(source)
     asked = _choose_properties(path, list(table), options, known)
     told = [note for note in source.notes if "seems to hold InChIKeys" not in note]  # which they may here
     beside = {fold_name(name): name for name in table}
@@ -165,7 +166,9 @@ def read_file(path: Path, options: FileOptions, known: Mapping[str, KnownPropert
     found = MeasurementFile(rows, {}, {}, told, rejected)
     for column, unit in asked.items():
         name = _name_property(column, known)
-        _read_column(column, name, known.get(name, KnownProperty()), unit, table, found, options)
+        _read_column(
+            column, name, known.get(name, KnownProperty()), unit, table, came_as_numbers[column], found, options
+        )
     return found
 
 
@@ -189,22 +192,26 @@ def _open(path: Path, options: FileOptions) -> Source:
         ) from None
 
 
-def _read_table(source: Source) -> tuple[dict[str, list[str]], list[str], list[int], list[tuple[int, str, str]]]:
-    """Read all rows: the columns as text, the molecules' column, the rows' numbers, and the rows that cannot be read."""
+def _read_table(
+    source: Source,
+) -> tuple[dict[str, list[str]], dict[str, list[bool]], list[str], list[int], list[tuple[int, str, str]]]:
+    """Read all rows: the columns as text, whether each cell came as a number, the molecules' column, the rows' numbers, and the rows that cannot be read."""
     numbers, standardizer = RowNumbers.of_layout(source.layout), Standardizer(StandardizeOptions())
-    table: dict[str, list[str]] = {}
+    table, came_as_numbers = dict[str, list[str]](), dict[str, list[bool]]()
     inputs, rows, rejected = list[str](), list[int](), list[tuple[int, str, str]]()
     for chunk in source.chunks():
         for name in chunk.columns:
             table.setdefault(name, [""] * len(rows))
+            came_as_numbers.setdefault(name, [False] * len(rows))
         for name, cells in table.items():
             cells += [cell or "" for cell in chunk.columns.get(name, [""] * len(chunk.rows))]
+            came_as_numbers[name] += chunk.numbers.get(name, [False] * len(chunk.rows))
         for text, row in zip(chunk.inputs, chunk.rows, strict=True):
             found = standardizer.from_molblock(text or "", row) if chunk.molblocks else text or ""
             inputs.append(found if isinstance(found, str) else "" if isinstance(found, Rejection) else found.smiles)
         rows += [numbers.number(row) for row in chunk.rows]
         rejected += [(numbers.number(r.row), r.input, r.reason) for r in chunk.rejections]
-    return table, inputs, rows, rejected
+    return table, came_as_numbers, inputs, rows, rejected
 
 
 def _choose_properties(
@@ -247,6 +254,7 @@ def _read_column(
     known: KnownProperty,
     stated: str,
     table: Mapping[str, list[str]],
+    came_as_numbers: Sequence[bool],
     found: MeasurementFile,
     options: FileOptions,
 ) -> None:
@@ -255,11 +263,8 @@ def _read_column(
         column, list(table), (), lambda name: Counter(cell for cell in table[name] if cell.strip())
     )
     blank = [""] * len(found.rows)
-    records = list(
-        map(
-            Record, table[column], *(_read_beside(table, n, blank) for n in (beside.relation, beside.unit, beside.type))
-        )
-    )
+    said = [_read_beside(table, n, blank) for n in (beside.relation, beside.unit, beside.type)]
+    records = list(map(Record, table[column], *said, repeat(True), came_as_numbers))
     classes = {} if known.is_number else find_class_words(table[column], known.classes)
     if classes:
         found.classes[name] = list(classes)
@@ -270,7 +275,8 @@ def _read_column(
     evidence, seen, examples, bare = StyleEvidence(), Counter[str](), dict[str, str](), list[str]()
     for record, cell in zip(records, cells, strict=True):
         if isinstance(cell, Cell):
-            add_all(evidence, (cell.number, cell.end, cell.error), 1)
+            if not record.is_number:
+                add_all(evidence, (cell.number, cell.end, cell.error), 1)
             if unit := record.find_unit(cell):
                 seen[unit] += 1
                 examples.setdefault(unit, record.text.strip())

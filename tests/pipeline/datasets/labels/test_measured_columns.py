@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from openpyxl import Workbook
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
@@ -36,11 +39,24 @@ def make(
     folder.mkdir(exist_ok=True)
     path = folder / "a.tsv"
     path.write_text("\n".join("\t".join(row) for row in [list(columns), *zip(*columns.values(), strict=True)]) + "\n")
+    return read(path, name, **more)
+
+
+def make_book(folder: Path, columns: Mapping[str, Sequence[Any]], **more: Any) -> Dataset:
+    """Ingest a workbook whose cells are texts and numbers; the first column is measured."""
+    book = Workbook()
+    for row in [["smiles", *columns], *zip(SMILES, *columns.values(), strict=False)]:
+        book.active.append(row)
+    book.save(folder / "a.xlsx")
+    return read(folder / "a.xlsx", next(iter(columns)), **more)
+
+
+def read(path: Path, name: str, **more: Any) -> Dataset:
     more = {"properties": [{"name": name}], **more}
     settings = {"compute": (), "merges": 0, "validation_fraction": 0, "test_fraction": 0, **more}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ChemVAEWarning)
-        return ingest(IngestConfig.model_validate({"source": str(path), **settings}), folder)
+        return ingest(IngestConfig.model_validate({"source": str(path), **settings}), path.parent)
 
 
 def labels(dataset: Dataset, name: str = "IC50") -> list[list[float]]:
@@ -262,6 +278,34 @@ def test_manifest_is_plain_json(tmp_path: Path) -> None:
 def test_points_that_split_thousands_do_so_also_in_plain_numbers(tmp_path: Path, rows: int) -> None:
     dataset = make(tmp_path, ["1.234", "12.500", "850", "920", "2.750"], decimal=",", shard_rows=rows)
     assert values(dataset) == [1234, 12500, 850, 920, 2750]
+
+
+@pytest.mark.parametrize("rows", [2, 100])
+def test_a_number_of_a_workbook_keeps_its_value_whatever_the_texts_say(tmp_path: Path, rows: int) -> None:
+    columns: dict[str, list[Any]] = {
+        "pIC50": [4.672, 8.237, 150, 12.5],
+        "dose": ["1,100", "2,101", 4.672, 8],
+        "id": [129, 1.5, 8.237, "a"],
+    }
+    dataset = make_book(tmp_path, columns, properties=["pIC50", "dose"], decimal=",", shard_rows=rows)
+    assert values(dataset, "pIC50") == [4.672, 8.237, 150, 12.5] and values(dataset, "dose") == [1.1, 2.101, 4.672, 8]
+    assert dataset.table(["id"])["id"].tolist() == ["129", "1.5", "8.237", "a"]
+    assert not any("'pIC50'" in note for note in dataset.notes) and dataset.own_columns == ["id"]
+    mixed = make_book(tmp_path, {"IC50": [4.67, 4.672, "1.234,5", "1.234"]}, shard_rows=rows)
+    assert values(mixed) == [4.67, 4.672, 1234.5, 1234]
+    assert values(make_book(tmp_path, {"IC50": [8.237, 1.234, 150, 151]}, shard_rows=rows)) == [8.237, 1.234, 150, 151]
+    with pytest.raises(DataError, match="'8.237'.*--decimal"):
+        make_book(tmp_path, {"IC50": ["8.237", "1.234", "150", 151]}, shard_rows=rows)
+
+
+def test_a_number_of_a_parquet_file_keeps_its_value(tmp_path: Path) -> None:
+    pd.DataFrame({"smiles": SMILES[:4], "IC50": [4.672, None, 150, 1e-5]}).to_parquet(tmp_path / "a.parquet")
+    assert same(values(read(tmp_path / "a.parquet", "IC50", decimal=",")), [4.672, NAN, 150, 1e-5])
+
+
+def test_a_part_of_texts_is_not_taken_for_one_of_numbers(tmp_path: Path) -> None:
+    assert values(make(tmp_path, ["4.672", "8.237"], decimal=",")) == [4672, 8237]
+    assert values(make_book(tmp_path, {"IC50": [4.672, 8.237]}, decimal=",")) == [4.672, 8.237]
 
 
 def test_plain_numbers_are_converted_by_the_molecular_weight(tmp_path: Path) -> None:

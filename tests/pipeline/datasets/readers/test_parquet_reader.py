@@ -19,6 +19,7 @@ def test_parquet(tmp_path: Path, name: str) -> None:
     assert molecules(chunks) == [(0, "CCO"), (1, None), (2, "NA")]
     assert chunks[0].columns["id"] == ["1", "2", "3"]
     assert chunks[0].columns["y"][0] == "1.5"
+    assert chunks[0].numbers == {"id": [True] * 3, "y": [True, False, True]}
     data = (tmp_path / "plain.parquet").read_bytes()
     with pytest.raises(DataError, match="Parquet"):
         Source.open(write(tmp_path, "cut.parquet", data[:100]))

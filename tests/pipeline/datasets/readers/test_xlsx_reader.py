@@ -71,6 +71,14 @@ def test_values_are_kept_and_what_a_spreadsheet_did_to_them_is_said(tmp_path: Pa
     assert "formulas without a saved value: 1" in formulas
 
 
+def test_what_came_as_a_number_is_told_from_text_and_looks_as_in_the_spreadsheet(tmp_path: Path) -> None:
+    cells = [129.0, "4.672", datetime(2024, 5, 7), True]
+    rows: list[list[Any]] = [["smiles", "y"], *([s, cell] for s, cell in zip(MOLECULES, cells, strict=True))]
+    _, chunk = read(save(tmp_path / "a.xlsx", rows=rows))
+    assert chunk.columns["y"] == ["129", "4.672", "2024-05-07", "TRUE"] and set(map(type, chunk.columns["y"])) == {str}
+    assert chunk.numbers == {"y": [True, False, False, False]}
+
+
 def test_a_formula_has_its_saved_value(tmp_path: Path) -> None:
     path = save(tmp_path / "a.xlsx", lambda sheet: sheet.__setitem__("B2", "=5+2.5"), TABLE)
     cached = tmp_path / "b.xlsx"
@@ -115,6 +123,28 @@ def test_cells_merged_over_rows_hold_their_value_in_each(tmp_path: Path) -> None
     source, chunk = read(save(tmp_path / "a.xlsx", fill, TABLE))
     assert chunk.columns["note"] == ["series A", "series A", "series A", "cpd 3"]
     assert any("C2:C4" in note for note in source.notes)
+
+
+def test_cells_merged_over_columns_are_counted_where_a_column_of_the_table_loses_a_value(tmp_path: Path) -> None:
+    def fill(sheet: Any) -> None:
+        for i, row in enumerate(TABLE):
+            for j, value in enumerate([*row, f"lot {i}"]):
+                sheet.cell(3 + i, 1 + j, value)
+        sheet["A1"], sheet["E4"] = "Assay results", "a remark"
+        for merged in (
+            "A1:D1",
+            "C3:D3",
+            "B5:C6",
+            "B7:C7",
+            "D4:E4",
+        ):  # a title, the head, two in the table, one beyond it
+            sheet.merge_cells(merged)
+
+    source, chunk = read(save(tmp_path / "a.xlsx", fill))
+    assert chunk.columns["pIC50"] == ["5", "5.25", "5.25", "5.75"] and chunk.columns["note"] == ["cpd 0", "", "", ""]
+    over_columns = [note for note in source.notes if "merged over columns" in note]
+    assert len(over_columns) == 1 and "merged over columns: 2 (such as B5:C6)" in over_columns[0]
+    assert any("merged over rows: 1 (such as B5:C6)" in note for note in source.notes)
 
 
 def make_book(path: Path, **sheets: list[list[Any]]) -> Path:

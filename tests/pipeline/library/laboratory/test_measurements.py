@@ -110,6 +110,18 @@ def test_a_workbook_is_read(filled: CandidateLibrary, tmp_path: Path) -> None:
     assert filled.describe("CCO")["measurements"][0]["value"] == 5.5
 
 
+def test_a_number_of_a_workbook_keeps_its_value_whatever_the_texts_say(
+    filled: CandidateLibrary, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (["SMILES", "pIC50"], ["CCO", "5,512"], ["c1ccncc1", 6.251]):
+        book.active.append(row)
+    book.save(tmp_path / "lab.xlsx")
+    assert filled.import_measurements(tmp_path / "lab.xlsx", FileOptions(decimal=",")).added == 2
+    measured = [filled.describe(smiles)["measurements"][0]["value"] for smiles in ("CCO", "c1ccncc1")]
+    assert measured == [5.512, 6.251]
+
+
 def test_a_file_without_a_known_column_says_which_there_are(filled: CandidateLibrary, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--property NAME.*Columns: id, result"):
         filled.import_measurements(write(tmp_path, "SMILES,id,result\nCCO,CV-1,5\n"))
