@@ -75,6 +75,11 @@ class Layout:
     line_based: bool | None = None
     """Whether a row is a line, where that depends on the file; None where the `line_based` of the reader holds."""
 
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):  # the cells of one would be lost
+            twice = next(name for i, name in enumerate(self.names) if name in self.names[:i])
+            raise ValueError(f"two columns of a layout have the name {twice!r}")
+
 
 class Reader(Protocol):
     """Reads the files of one format."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.datasets.layout.smiles_column import name_column_behind
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader, Row
 from pipeline.datasets.readers.file_kinds import JOINED, find_format
 from pipeline.workspace.remote.remote_files import LIST
@@ -58,7 +59,6 @@ class JoinedReader:
         for part in parts[1:]:
             _check_fit(first, part)
         smiles = None if first.layout.smiles is None else first.layout.names[first.layout.smiles]
-        behind = next((part.layout.cell_name for part in parts if part.layout.cell_name is not None), None)
         names = list(dict.fromkeys(name for part in parts for name in _list_columns(part.layout)))
         if smiles is not None:
             for part in parts:
@@ -68,6 +68,9 @@ class JoinedReader:
                         "--smiles-column"
                     )
             names.insert(min(first.layout.smiles or 0, len(names)), smiles)
+        behind = None
+        if smiles is not None and any(part.layout.cell_name is not None for part in parts):
+            behind = name_column_behind(smiles, names)
         doubled = tuple(dict.fromkeys(name for part in parts for name in part.layout.doubled))
         for part in parts:
             missing = [name for name in names if name not in (smiles, *_list_columns(part.layout))]

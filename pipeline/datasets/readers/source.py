@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chem_vae.errors import DataError
@@ -89,9 +89,13 @@ class Source:
         try:
             if path.stat().st_size == 0:
                 raise DataError(f"{path.name} is empty")
-            return cls(path, kind, READERS[kind], READERS[kind].find_layout(path, hints or Hints()))
+            layout = READERS[kind].find_layout(path, hints or Hints())
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        notes = list(layout.notes)
+        if layout.cell_name is not None:
+            notes.append(f"a name behind the SMILES in a cell is kept in the column {layout.cell_name!r}")
+        return cls(path, kind, READERS[kind], replace(layout, notes=tuple(notes)))
 
     @property
     def smiles_column(self) -> str | None:

@@ -76,13 +76,12 @@ class TextReader:
         )
         start = found.above + found.header
         column = self._find_smiles(path, hints, delimiter, head[start:], found)
-        names = [restore_formula(name) for name in found.names]
+        names = list(found.names)
         if not found.header:
             names[column.index] = "smiles"
             if len(names) == 2:
                 names[1 - column.index] = "name"
         if (cell_name := column.name_names(names)) is not None:
-            notes.append(f"a name behind the SMILES in a cell is kept in the column {cell_name!r}")
             names.append(cell_name)
         is_list = self.kind == "smi" and not found.header and column.index == 0
         notes += [*found.notes, *(() if is_list else column.notes)]

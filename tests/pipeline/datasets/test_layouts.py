@@ -200,3 +200,5 @@ def test_text_that_a_spreadsheet_would_run_comes_back(tmp_path: Path) -> None:
     _source, chunk = read_one(tmp_path, "a.csv", "smiles,'=cmd|x,relation\nCCO,'-OH,'='\nCCN,-5.2,'>'\n")
     assert chunk.columns == {"=cmd|x": ["-OH", "-5.2"], "relation": ["'='", "'>'"]}
     assert molecules([chunk]) == [(0, "CCO"), (1, "CCN")] and rejections([chunk]) == []
+    _source, chunk = read_one(tmp_path, "a.csv", "smiles,'=cmd,=cmd\nCCO,1,2\n")
+    assert chunk.columns == {"=cmd": ["1"], "=cmd.1": ["2"]}

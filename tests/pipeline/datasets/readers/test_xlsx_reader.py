@@ -186,3 +186,9 @@ def test_other_office_formats_are_refused_with_the_remedy(tmp_path: Path) -> Non
                 archive.writestr(member, "")
         with pytest.raises(UserError, match=words):
             Source.open(tmp_path / name)
+
+
+def test_a_column_beyond_the_header_has_a_name_of_its_own(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [["column3", "smiles"], *([i, smiles, 7] for i, smiles in enumerate(MOLECULES))]
+    _, chunk = read(save(tmp_path / "a.xlsx", rows=rows))
+    assert chunk.columns == {"column3": list("0123"), "column3.1": ["7"] * 4}
