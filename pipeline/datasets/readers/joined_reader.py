@@ -12,6 +12,7 @@ from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.smiles_column import name_column_behind
 from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader, Row
 from pipeline.datasets.readers.file_kinds import JOINED, find_format
+from pipeline.datasets.readers.file_notes import explain_format, explain_hints
 from pipeline.workspace.remote.remote_files import LIST
 from pipeline.workspace.storage.integrity import is_inner_path
 
@@ -45,7 +46,7 @@ class JoinedReader:
         Raises:
             DataError: If the list or a file is damaged, or if the files do not fit together.
         """
-        parts, notes = [], []
+        parts, notes, kinds = list[_Part](), list[str](), dict[str, None]()
         for name, file in _read_list(path):
             if not file.stat().st_size:
                 notes.append(f"{name} is empty")
@@ -53,8 +54,11 @@ class JoinedReader:
             if (kind := find_format(file)) == JOINED:
                 raise DataError(f"{name} is itself a list of files")
             parts.append(_Part(name, file, READERS[kind], READERS[kind].find_layout(file, hints)))
+            notes += [f"{name}: {note}" for note in explain_format(file, kind)]
+            kinds[kind] = None
         if not parts:
             raise DataError(f"all files of {path.name.removesuffix(LIST)} are empty")
+        notes += explain_hints(kinds, hints)
         first = parts[0]
         for part in parts[1:]:
             _check_fit(first, part)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.readers.chiral_flags import count_chiral_flags
-from pipeline.datasets.readers.text_files import is_blank, read_lines, read_raw_lines
+from pipeline.datasets.readers.text_files import describe_encoding, is_blank, read_lines, read_raw_lines
 from pipeline.workspace.presentation.formatting import count_things
 
 _LONGEST_RECORD = 100_000  # lines
@@ -124,13 +124,14 @@ class SDFReader:
 
     def find_layout(self, path: Path, hints: Hints) -> Layout:
         """Return a layout without columns: the fields of an SDF file are only known when it has been read."""
-        flagged, unflagged = count_chiral_flags(path)
-        return Layout(flagged=flagged, unflagged=unflagged)
+        notes = describe_encoding(path, hints.encoding)
+        flagged, unflagged = count_chiral_flags(read_raw_lines(path, hints.encoding))
+        return Layout(notes=tuple(notes), encoding=hints.encoding, flagged=flagged, unflagged=unflagged)
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every record up to its `$$$$`, or up to the next mol block; the last one may lack both, or be cut."""
         row, record, found = 0, _Record(), _Found()
-        for line in read_lines(path, notes):
+        for line in read_lines(path, notes, layout.encoding):
             if isinstance(line, Rejection):
                 yield Rejection(row, record.lines[0] if record.lines else "", "read", line.reason)
                 return
@@ -157,7 +158,7 @@ class SDFReader:
         """Count the lines that end a record, and the mol blocks that begin without such a line before them."""
         count, pending, ended = 0, False, False
         before: deque[str] = deque(maxlen=4)
-        for line in read_raw_lines(path):
+        for line in read_raw_lines(path, layout.encoding):
             if isinstance(line, Rejection):
                 return count + 1
             if _is_end(line):

@@ -30,6 +30,7 @@ from pipeline.datasets.readers import (  # noqa: F401
     xlsx_reader,
 )
 from pipeline.datasets.readers.file_kinds import find_format as find_format
+from pipeline.datasets.readers.file_notes import explain_format, explain_hints
 from pipeline.workspace.registry import check_file
 
 _FEWEST_BY_CONTENT = 100  # rows of a chunk below which its end does not follow the content
@@ -83,16 +84,16 @@ class Source:
             DataError: If the file is missing, empty or damaged from the start, or if no column holds SMILES.
             UserError: If the ending of its name is of no known format.
         """
-        path = Path(path)
+        path, hints = Path(path), hints or Hints()
         check_file(path)
         kind = find_format(path)
         try:
             if path.stat().st_size == 0:
                 raise DataError(f"{path.name} is empty")
-            layout = READERS[kind].find_layout(path, hints or Hints())
+            layout = READERS[kind].find_layout(path, hints)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-        notes = list(layout.notes)
+        notes = [*explain_format(path, kind), *explain_hints((kind,), hints), *layout.notes]
         if layout.cell_name is not None:
             notes.append(f"a name behind the SMILES in a cell is kept in the column {layout.cell_name!r}")
         return cls(path, kind, READERS[kind], replace(layout, notes=tuple(notes)))
