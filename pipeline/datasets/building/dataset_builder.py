@@ -46,6 +46,7 @@ from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.labels.label import LabelColumn
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.measured_columns import read_labels
+from pipeline.datasets.readers import Caution
 from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
@@ -173,6 +174,7 @@ class DatasetBuilder:
             )
         if rows != sum(sizes) or rows != sum(f.molecules + f.rejected for f in parts):
             raise ChemVAEError(f"the parts in {self.partial} are of another source; delete that folder and run again")
+        self.warnings += [note for note in self.source.notes if isinstance(note, Caution)]
         check_numbers(self.settings.sources, parts)
         report(rows)
         check_values(self.settings.sources, parts, self.resolved.path.name)
@@ -317,7 +319,7 @@ class DatasetBuilder:
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,
             "shards": [{"file": self.settings.part(i).name, "rows": n} for i, (n, _) in enumerate(kept) if n],
-            "notes": list(dict.fromkeys(self.source.notes + self.notes)),
+            "notes": [note for note in dict.fromkeys(self.source.notes + self.notes) if note not in self.warnings],
             "warnings": list(dict.fromkeys(self.warnings)),
             "versions": {name: importlib.metadata.version(name) for name in versions},
         }

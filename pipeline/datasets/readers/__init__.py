@@ -8,7 +8,7 @@ A package adds a format by an entry point of the group `chem_vae.readers` whose 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Cells = Sequence[str | None] | Mapping[str, str | None]
 Row = tuple[int, str | None, Cells]
 """A row of a file: its number from 0, its SMILES or mol block, and its other cells, by place or by name."""
+
+
+class Caution(str):
+    """A note on a file that says what may harm the results; a dataset keeps it among its warnings."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ class Layout:
     """The mol blocks that draw wedges without setting it."""
     line_based: bool | None = None
     """Whether a row is a line, where that depends on the file; None where the `line_based` of the reader holds."""
+    fields: tuple[str, ...] = ()
+    """The columns that stand somewhere in a file without `names`, where its reader has looked."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """The columns that are read as another one, which they are a spelling of."""
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):  # the cells of one would be lost

@@ -123,10 +123,14 @@ class SDFReader:
     line_based = False
 
     def find_layout(self, path: Path, hints: Hints) -> Layout:
-        """Return a layout without columns: the fields of an SDF file are only known when it has been read."""
+        """Return a layout without columns: which fields a record has is only known when it has been read."""
         notes = describe_encoding(path, hints.encoding)
-        flagged, unflagged = count_chiral_flags(read_raw_lines(path, hints.encoding))
-        return Layout(notes=tuple(notes), encoding=hints.encoding, flagged=flagged, unflagged=unflagged)
+        heads: dict[str, None] = {}
+        flagged, unflagged = count_chiral_flags(_note_heads(read_lines(path, [], hints.encoding), heads))
+        fields = dict.fromkeys(_name_field(match) for line in heads if (match := _FIELD.fullmatch(line)))
+        return Layout(
+            notes=tuple(notes), encoding=hints.encoding, flagged=flagged, unflagged=unflagged, fields=tuple(fields)
+        )
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every record up to its `$$$$`, or up to the next mol block; the last one may lack both, or be cut."""
@@ -172,6 +176,18 @@ class SDFReader:
                 pending = pending or not is_blank(line)
                 before.append(line)
         return count + pending
+
+
+def _note_heads(lines: Iterator[str | Rejection], heads: dict[str, None]) -> Iterator[str | Rejection]:
+    """Hand the lines of a file on, and note those that may name a data field, each once."""
+    for line in lines:
+        if isinstance(line, str) and line.startswith(">") and "<" in line:
+            heads[line] = None
+        yield line
+
+
+def _name_field(match: re.Match[str]) -> str:
+    return match[1].strip() or "unnamed"
 
 
 def _is_end(line: str) -> bool:
@@ -243,7 +259,7 @@ def _read_fields(lines: list[str], cells: dict[str, str | None], found: _Found) 
             match = _NUMBERED_FIELD.fullmatch(line)
         if match is not None:
             close()
-            name, value, is_open = match[1].strip() or "unnamed", [], True
+            name, value, is_open = _name_field(match), [], True
         elif is_blank(line):
             is_open = False
         elif name is None:

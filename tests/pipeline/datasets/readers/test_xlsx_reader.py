@@ -62,7 +62,7 @@ def test_values_are_kept_and_what_a_spreadsheet_did_to_them_is_said(tmp_path: Pa
         sheet["B5"] = "=B2*2"
         sheet.row_dimensions[3].hidden = True
 
-    rows = [["smiles", "pIC50"], *([s, 7.5] for s in MOLECULES)]
+    rows: list[list[Any]] = [["smiles", "pIC50"], *([s, 7.5] for s in MOLECULES)]
     source, chunk = read(save(tmp_path / "a.xlsx", fill, rows))
     assert chunk.columns["pIC50"] == ["7.5", "2024-05-07", "", ""]
     dates, errors, hidden, formulas = source.notes
