@@ -10,6 +10,7 @@ from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.layout.smiles_column import quote_name
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
+from pipeline.datasets.readers.spellings import fold_spelling
 from pipeline.workspace.name_splitting import split_at_equals
 
 _LOOK = 1_000  # rows of a file whose columns only its rows tell
@@ -48,7 +49,7 @@ def list_columns(config: IngestConfig, path: Path) -> list[str]:
 
 def explain_forgotten(name: str, columns: Sequence[str]) -> str:
     """Say which option makes a column a property; "" where there is no such column."""
-    near = [c for c in columns if c == name] or [c for c in columns if _fold(c) == _fold(name)]
+    near = [c for c in columns if c == name] or [c for c in columns if fold_spelling(c) == fold_spelling(name)]
     if not near:
         return ""
     column = near[0]
@@ -64,7 +65,3 @@ def _resolve(given: MeasuredProperty, columns: Collection[str]) -> MeasuredPrope
         if name in columns:
             return given.model_copy(update={"name": name, "unit": unit})
     return given
-
-
-def _fold(name: str) -> str:
-    return "".join(name.casefold().split())

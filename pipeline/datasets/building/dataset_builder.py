@@ -54,6 +54,7 @@ from pipeline.datasets.growth import describe_origin
 from pipeline.datasets.labels.label import LabelColumn
 from pipeline.datasets.labels.label_checks import find_label_problems
 from pipeline.datasets.labels.measured_columns import read_labels
+from pipeline.datasets.readers import Caution
 from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
@@ -195,6 +196,7 @@ class DatasetBuilder:
             raise ChemVAEError(
                 f"the parts that an earlier ingest left in {self.partial} were of another file; they are deleted, run again"
             )
+        self.warnings += [note for note in self.source.notes if isinstance(note, Caution)]
         check_numbers(self.settings.sources, parts, self.source.notes)
         report(rows)
         check_values(self.settings.sources, parts, self.resolved.path.name, self.source.notes)
@@ -344,7 +346,7 @@ class DatasetBuilder:
             "mean_tokens": sum(t for _, t in kept) / accepted,
             "constraints": self.constraints,
             "shards": [{"file": self.settings.part(i).name, "rows": n} for i, (n, _) in enumerate(kept) if n],
-            "notes": list(dict.fromkeys(self.source.notes + self.notes)),
+            "notes": [note for note in dict.fromkeys(self.source.notes + self.notes) if note not in self.warnings],
             "warnings": list(dict.fromkeys(self.warnings)),
             "versions": {name: importlib.metadata.version(name) for name in versions},
         }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from rdkit import Chem, rdBase
@@ -57,7 +58,17 @@ class SmilesColumn:
         """Return the column that the names behind the SMILES go into; None where there are none."""
         if not self.has_names:
             return None
-        return "name" if "name" not in names else f"{names[self.index]} name"
+        return name_column_behind(names[self.index], names)
+
+
+def name_column_behind(smiles: str, names: Collection[str]) -> str:
+    """Name the column of the names that stand behind the SMILES in their cells, unlike all others of a table.
+
+    >>> name_column_behind("smiles", ["smiles"]), name_column_behind("smiles", ["smiles", "name"])
+    ('name', 'smiles name')
+    """
+    numbered = (f"{smiles} name.{i}" for i in count(1))
+    return next(name for name in chain(("name", f"{smiles} name"), numbered) if name not in names)
 
 
 def fold_name(name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pipeline.datasets.layout.cell_kinds import hold_molecules, is_broken_smiles, is_number, is_smiles, is_structure
 from pipeline.datasets.layout.smiles_column import SMILES_NAMES, fold_name
 from pipeline.datasets.readers import Hints
+from pipeline.workspace.presentation.csv_tables import restore_formula
 
 _MOST_ABOVE = 20  # lines of a title or of comments above a header
 
@@ -72,7 +73,7 @@ def find_head(rows: Sequence[Sequence[str]], hints: Hints, is_list: bool = False
         names += ["name"] * (max(map(len, filled)) - len(names))
     elif below and statistics.mode(widths) == len(names) + 1:
         names = _name_surplus(names, below, notes)
-    unique, doubled = number_duplicates(names)
+    unique, doubled = number_duplicates([restore_formula(name) for name in names])
     if doubled:
         notes.append(f"columns named twice got a number: {', '.join(doubled)}")
     return Head(above, True, tuple(unique), tuple(doubled), tuple(notes))

@@ -8,7 +8,7 @@ A package adds a format by an entry point of the group `chem_vae.readers` whose 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,12 @@ class NumberText(str):
 Cells = Sequence[str | None] | Mapping[str, str | None]
 Row = tuple[int, str | None, Cells]
 """A row of a file: its number from 0, its SMILES or mol block, and its other cells, by place or by name."""
+
+
+class Caution(str):
+    """A note on a file that says what may harm the results; a dataset keeps it among its warnings."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,15 @@ class Layout:
     """Whether a row is a line, where that depends on the file; None where the `line_based` of the reader holds."""
     has_numbers: bool = False
     """Whether cells may come as numbers (`NumberText`), not as text alone."""
+    fields: tuple[str, ...] = ()
+    """The columns that stand somewhere in a file without `names`, where its reader has looked."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """The columns that are read as another one, which they are a spelling of."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):  # the cells of one would be lost
+            twice = next(name for i, name in enumerate(self.names) if name in self.names[:i])
+            raise ValueError(f"two columns of a layout have the name {twice!r}")
 
 
 class Reader(Protocol):

@@ -8,24 +8,24 @@ for every molecule with stereo. So the flag is believed only in a file that uses
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterable
 
 from pipeline.chemistry.config import StandardizeOptions
+from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import Layout
-from pipeline.datasets.readers.text_files import read_raw_lines
 
 _COUNTS = re.compile(r"([ \d]{3})([ \d]{3})([ \d]{9})?.*V2000\s*", re.ASCII)
 _V3000_COUNTS = re.compile(r"M  V30 COUNTS( +\d+){4} +(\d).*", re.ASCII)
 _V3000_WEDGE = re.compile(r"M  V30 \d+ \d+ \d+ \d+ .*CFG=[13]\b.*", re.ASCII)
 
 
-def count_chiral_flags(path: Path) -> tuple[int, int]:
-    """Count the records that set the chiral flag, and those that draw wedges in the plane without setting it."""
+def count_chiral_flags(lines: Iterable[str | Rejection]) -> tuple[int, int]:
+    """Count in the lines of a file the records that set the chiral flag, and those that draw wedges in the plane without setting it."""
     set_, unset = 0, 0
     atoms = bonds = 0
     flag, wedged, deep = True, False, False
     program = comment = ""
-    for line in read_raw_lines(path):
+    for line in lines:
         if not isinstance(line, str):
             break
         if line.rstrip().endswith(("V2000", "V3000")):

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from chem_vae.errors import UserError
 from pipeline.datasets.readers import READERS
-from pipeline.datasets.readers.text_files import DAMAGED, open_binary
+from pipeline.datasets.readers.text_files import DAMAGED, open_binary, tell_encoding
 from pipeline.workspace.remote.remote_files import LIST
 
 JOINED = "several files"
 """The format of a list of files that are read as one."""
 OWN_TEXT = ("csv", "tsv", "smi", "txt")
-_RECORD = re.compile(rb"^(M  END|\$\$\$\$)|(V2000|V3000)\s*$", re.MULTILINE)
+_RECORD = re.compile(r"^(M  END|\$\$\$\$)|(V2000|V3000)\s*$", re.MULTILINE)
+_COUNTS = re.compile(r"[ \d]{6}.*V[23]000\s*", re.ASCII)
+_OPEN_CELL = re.compile(r"(^|[,;\t|])\s*\"")
 _SAVE = "save it as CSV (UTF-8) or .xlsx"
 _REFUSED = (
     (
@@ -40,7 +42,7 @@ _OTHER = {
                     "write the molecules as CSV, .smi or .sdf"),
 }  # fmt: skip
 """Endings of text files that hold no table."""
-_MARKUP = re.compile(rb"\s*(<!doctype html|<html|<table|<\?xml)", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*(<!doctype html|<html|<table|<\?xml)", re.IGNORECASE)
 
 
 def find_format(path: Path) -> str:
@@ -51,9 +53,7 @@ def find_format(path: Path) -> str:
     """
     if path.name.endswith(LIST):
         return JOINED
-    name = path.name.lower().removesuffix(".gz")
-    suffixes = {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
-    named = next((kind for suffix, kind in suffixes.items() if name.endswith(suffix)), None)
+    suffixes, named = _list_suffixes(), find_named_format(path)
     if named is not None and named not in (*OWN_TEXT, "sdf", "parquet", "xlsx"):
         return named  # another package knows its own files
     start = _read_start(path)
@@ -68,25 +68,37 @@ def find_format(path: Path) -> str:
     for mark, told in _REFUSED:
         if start.startswith(mark):
             raise UserError(f"{path.name} is {told}")
-    if _MARKUP.match(start) and named != "sdf":
+    text = _decode(start)
+    if _MARKUP.match(text) and named != "sdf":
         raise UserError(
             f"{path.name} is a web page or XML, whatever its name says; open it in a spreadsheet and {_SAVE}"
         )
     if named == "parquet":
         return named  # its reader says that it is damaged
-    if _RECORD.search(start):
-        return "sdf" if named in (None, "txt", "smi", "xlsx", "sdf") else named
+    if _begins_with_mol_block(text) if named in ("csv", "tsv") else _RECORD.search(text):
+        return "sdf"
     if named in OWN_TEXT:
         return str(named)
     if named == "sdf":
-        return named if b"M  " in start or not start.strip() else "txt"
-    if named is None and (remedy := _OTHER.get(Path(name).suffix)):
+        return named if "M  " in text or not text.strip() else "txt"
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix
+    if named is None and (remedy := _OTHER.get(ending)):
         raise UserError(f"cannot read molecules from {path.name}; {remedy}. Read are {', '.join(sorted(suffixes))}")
     if named is None and b"\0" in start and start.count(b"\0") < len(start) // 4:
         raise _unknown(path, suffixes)
-    if named is None and Path(name).suffix and not _looks_like_text(start):
+    if named is None and ending and not _looks_like_text(start):
         raise _unknown(path, suffixes)
     return "txt"
+
+
+def find_named_format(path: Path) -> str | None:
+    """Find the format that the ending of a file's name says, .gz left out; None where it says none that is known."""
+    name = path.name.lower().removesuffix(".gz")
+    return next((kind for suffix, kind in _list_suffixes().items() if name.endswith(suffix)), None)
+
+
+def _list_suffixes() -> dict[str, str]:
+    return {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
 
 
 def _read_start(path: Path) -> bytes | None:
@@ -118,6 +130,17 @@ def _look_into_zip(path: Path) -> str:
         raise UserError(f"{path.name} is a document of Apple Numbers; export it as CSV or .xlsx")
     inside = ", ".join(sorted(names)[:3])
     raise UserError(f"{path.name} is a ZIP archive (of {inside}); unpack it and give the file that holds the molecules")
+
+
+def _decode(start: bytes) -> str:
+    """Decode the first bytes of a file as its reader would, with `\\n` at the ends of lines."""
+    return re.sub(r"\r\n?", "\n", start.decode(tell_encoding(start), "replace"))
+
+
+def _begins_with_mol_block(text: str) -> bool:
+    """Whether a file is an SDF, not a table with a mol block in a cell, which a quote opens above the counts line."""
+    lines = text.split("\n", 4)
+    return len(lines) > 4 and bool(_COUNTS.fullmatch(lines[3])) and not any(map(_OPEN_CELL.search, lines[:3]))
 
 
 def _looks_like_text(start: bytes) -> bool:

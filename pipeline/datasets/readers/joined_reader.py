@@ -9,8 +9,11 @@ from pathlib import Path
 from chem_vae.atomic_files import read_json
 from chem_vae.errors import DataError
 from pipeline.chemistry.standardization.standardize import Rejection
-from pipeline.datasets.readers import READERS, Cells, Hints, Layout, Reader, Row
+from pipeline.datasets.layout.smiles_column import name_column_behind
+from pipeline.datasets.readers import READERS, Caution, Cells, Hints, Layout, Reader, Row
 from pipeline.datasets.readers.file_kinds import JOINED, find_format
+from pipeline.datasets.readers.file_notes import explain_format, explain_hints
+from pipeline.datasets.readers.spellings import fold_spelling
 from pipeline.workspace.remote.remote_files import LIST
 from pipeline.workspace.storage.integrity import is_inner_path
 
@@ -30,6 +33,8 @@ class _Part:
 @dataclass(frozen=True)
 class _JoinedLayout(Layout):
     parts: tuple[_Part, ...] = ()
+    wanted: tuple[str, ...] = ()
+    """The columns that the user names."""
 
 
 class JoinedReader:
@@ -44,7 +49,7 @@ class JoinedReader:
         Raises:
             DataError: If the list or a file is damaged, or if the files do not fit together.
         """
-        parts, notes = [], []
+        parts, notes, kinds = list[_Part](), list[str](), dict[str, None]()
         for name, file in _read_list(path):
             if not file.stat().st_size:
                 notes.append(f"{name} is empty")
@@ -52,13 +57,15 @@ class JoinedReader:
             if (kind := find_format(file)) == JOINED:
                 raise DataError(f"{name} is itself a list of files")
             parts.append(_Part(name, file, READERS[kind], READERS[kind].find_layout(file, hints)))
+            notes += [f"{name}: {note}" for note in explain_format(file, kind)]
+            kinds[kind] = None
         if not parts:
             raise DataError(f"all files of {path.name.removesuffix(LIST)} are empty")
+        notes += explain_hints(kinds, hints)
         first = parts[0]
         for part in parts[1:]:
             _check_fit(first, part)
         smiles = None if first.layout.smiles is None else first.layout.names[first.layout.smiles]
-        behind = next((part.layout.cell_name for part in parts if part.layout.cell_name is not None), None)
         names = list(dict.fromkeys(name for part in parts for name in _list_columns(part.layout)))
         if smiles is not None:
             for part in parts:
@@ -68,9 +75,15 @@ class JoinedReader:
                         "--smiles-column"
                     )
             names.insert(min(first.layout.smiles or 0, len(names)), smiles)
+        behind = None
+        if smiles is not None and any(part.layout.cell_name is not None for part in parts):
+            behind = name_column_behind(smiles, names)
         doubled = tuple(dict.fromkeys(name for part in parts for name in part.layout.doubled))
+        asked = set(map(fold_spelling, hints.columns))
         for part in parts:
-            missing = [name for name in names if name not in (smiles, *_list_columns(part.layout))]
+            own = _list_columns(part.layout)
+            spelled = asked.intersection(map(fold_spelling, own))  # which `merge_spellings` speaks of
+            missing = [n for n in names if n not in (smiles, *own) and fold_spelling(n) not in spelled]
             if missing:
                 notes.append(f"{part.name} has no column {', '.join(map(repr, missing))}: its cells are empty")
             notes += [f"{part.name}: {note}" for note in part.layout.notes]
@@ -85,15 +98,21 @@ class JoinedReader:
             unflagged=sum(part.layout.unflagged for part in parts),
             line_based=first.reader.line_based,
             has_numbers=any(part.layout.has_numbers for part in parts),
+            fields=tuple(dict.fromkeys(name for part in parts for name in part.layout.fields)),
             parts=tuple(parts),
+            wanted=hints.columns,
         )
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read the rows of all files, numbered on from file to file."""
+        assert isinstance(layout, _JoinedLayout)
         told: list[str] = []
         before = 0
-        for part in _get_parts(layout):
+        same = {name: [name, *(o for o, taken in layout.spellings.items() if taken == name)] for name in layout.wanted}
+        without: dict[str, list[str]] = {name: [] for name in same}
+        for part in layout.parts:
             own: list[str] = []
+            unseen = set(same)
             order = _list_columns(part.layout)
             wanted = [name for i, name in enumerate(layout.names) if i != layout.smiles and name != layout.cell_name]
             row = -1
@@ -103,12 +122,19 @@ class JoinedReader:
                     yield replace(item, row=before + row)
                     continue
                 row = item[0]
+                if unseen:
+                    by_name = item[2] if isinstance(item[2], Mapping) else dict(zip(order, item[2], strict=True))
+                    unseen -= {n for n in unseen if any((by_name.get(other) or "").strip() for other in same[n])}
                 yield before + row, item[1], _arrange(item[2], order, wanted)
+            for name in unseen if row >= 0 else ():
+                without[name].append(part.name)
             notes += [f"{part.name}: {note}" for note in own]
             told.append(f"{part.name} (rows {before + 1:,} to {before + row + 1:,})" if row >= 0 else part.name)
             before += row + 1
-        more = f" and {len(told) - _TOLD:,} more" if len(told) > _TOLD else ""
-        notes.append(f"{len(told):,} files were read as one: {', '.join(told[:_TOLD])}{more}")
+        for name, files in without.items():
+            if 0 < len(files) < len(told):
+                notes.append(Caution(f"no row of {_list_files(files)} has a value of {name!r}, which other files have"))
+        notes.append(f"{len(told):,} files were read as one: {_list_files(told)}")
 
     def count_rows(self, path: Path, layout: Layout) -> int:
         """Count the rows (or lines) of all files."""
@@ -149,6 +175,11 @@ def _check_fit(first: _Part, other: _Part) -> None:
         raise DataError(
             f"{first.name} has {len(one.names)} columns and {other.name} has {len(two.names)}, without names for them"
         )
+
+
+def _list_files(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
+    return f"{', '.join(names[:_TOLD])}{more}"
 
 
 def _list_columns(layout: Layout) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.readers.chiral_flags import count_chiral_flags
-from pipeline.datasets.readers.text_files import is_blank, read_lines, read_raw_lines
+from pipeline.datasets.readers.text_files import describe_encoding, is_blank, read_lines, read_raw_lines
 from pipeline.workspace.presentation.formatting import count_things
 
 _LONGEST_RECORD = 100_000  # lines
@@ -123,14 +123,19 @@ class SDFReader:
     line_based = False
 
     def find_layout(self, path: Path, hints: Hints) -> Layout:
-        """Return a layout without columns: the fields of an SDF file are only known when it has been read."""
-        flagged, unflagged = count_chiral_flags(path)
-        return Layout(flagged=flagged, unflagged=unflagged)
+        """Return a layout without columns: which fields a record has is only known when it has been read."""
+        notes = describe_encoding(path, hints.encoding)
+        heads: dict[str, None] = {}
+        flagged, unflagged = count_chiral_flags(_note_heads(read_lines(path, [], hints.encoding), heads))
+        fields = dict.fromkeys(_name_field(match) for line in heads if (match := _FIELD.fullmatch(line)))
+        return Layout(
+            notes=tuple(notes), encoding=hints.encoding, flagged=flagged, unflagged=unflagged, fields=tuple(fields)
+        )
 
     def read_rows(self, path: Path, layout: Layout, notes: list[str]) -> Iterator[Row | Rejection]:
         """Read every record up to its `$$$$`, or up to the next mol block; the last one may lack both, or be cut."""
         row, record, found = 0, _Record(), _Found()
-        for line in read_lines(path, notes):
+        for line in read_lines(path, notes, layout.encoding):
             if isinstance(line, Rejection):
                 yield Rejection(row, record.lines[0] if record.lines else "", "read", line.reason)
                 return
@@ -157,7 +162,7 @@ class SDFReader:
         """Count the lines that end a record, and the mol blocks that begin without such a line before them."""
         count, pending, ended = 0, False, False
         before: deque[str] = deque(maxlen=4)
-        for line in read_raw_lines(path):
+        for line in read_raw_lines(path, layout.encoding):
             if isinstance(line, Rejection):
                 return count + 1
             if _is_end(line):
@@ -171,6 +176,18 @@ class SDFReader:
                 pending = pending or not is_blank(line)
                 before.append(line)
         return count + pending
+
+
+def _note_heads(lines: Iterator[str | Rejection], heads: dict[str, None]) -> Iterator[str | Rejection]:
+    """Hand the lines of a file on, and note those that may name a data field, each once."""
+    for line in lines:
+        if isinstance(line, str) and line.startswith(">") and "<" in line:
+            heads[line] = None
+        yield line
+
+
+def _name_field(match: re.Match[str]) -> str:
+    return match[1].strip() or "unnamed"
 
 
 def _is_end(line: str) -> bool:
@@ -242,7 +259,7 @@ def _read_fields(lines: list[str], cells: dict[str, str | None], found: _Found) 
             match = _NUMBERED_FIELD.fullmatch(line)
         if match is not None:
             close()
-            name, value, is_open = match[1].strip() or "unnamed", [], True
+            name, value, is_open = _name_field(match), [], True
         elif is_blank(line):
             is_open = False
         elif name is None:

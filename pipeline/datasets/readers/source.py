@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chem_vae.errors import DataError
@@ -31,6 +31,8 @@ from pipeline.datasets.readers import (  # noqa: F401
     xlsx_reader,
 )
 from pipeline.datasets.readers.file_kinds import find_format as find_format
+from pipeline.datasets.readers.file_notes import explain_format, explain_hints
+from pipeline.datasets.readers.spellings import merge_columns, merge_spellings
 from pipeline.workspace.registry import check_file
 
 _FEWEST_BY_CONTENT = 100  # rows of a chunk below which its end does not follow the content
@@ -85,15 +87,20 @@ class Source:
             DataError: If the file is missing, empty or damaged from the start, or if no column holds SMILES.
             UserError: If the ending of its name is of no known format.
         """
-        path = Path(path)
+        path, hints = Path(path), hints or Hints()
         check_file(path)
         kind = find_format(path)
         try:
             if path.stat().st_size == 0:
                 raise DataError(f"{path.name} is empty")
-            return cls(path, kind, READERS[kind], READERS[kind].find_layout(path, hints or Hints()))
+            layout = READERS[kind].find_layout(path, hints)
+            layout = merge_spellings(path, READERS[kind], layout, hints.columns)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        notes = [*explain_format(path, kind), *explain_hints((kind,), hints), *layout.notes]
+        if layout.cell_name is not None:
+            notes.append(f"a name behind the SMILES in a cell is kept in the column {layout.cell_name!r}")
+        return cls(path, kind, READERS[kind], replace(layout, notes=tuple(notes)))
 
     @property
     def smiles_column(self) -> str | None:
@@ -103,13 +110,19 @@ class Source:
     @property
     def columns(self) -> list[str]:
         """The other columns; none where they are only known when the file has been read (SDF)."""
+        return [name for name in self._own_columns if name not in self.layout.spellings]
+
+    @property
+    def _own_columns(self) -> list[str]:
+        """The columns beside the SMILES in the order of their cells, those of another spelling included."""
         return [name for i, name in enumerate(self.layout.names) if i != self.layout.smiles]
 
     def read_columns(self, rows: int | None = None) -> list[str]:
-        """Return the other columns; where only its rows tell them, those of all rows, or of the first ones."""
+        """Return the other columns; where only its rows tell them, those of all rows, or of the first ones, and what its reader has seen."""
         if self.layout.names:
             return self.columns
-        return list(dict.fromkeys(name for chunk in self.chunks(limit=rows) for name in chunk.columns))
+        seen = [name for chunk in self.chunks(limit=rows) for name in chunk.columns]
+        return list(dict.fromkeys([*seen, *(n for n in self.layout.fields if n not in self.layout.spellings)]))
 
     def chunks(self, rows: int = 10_000, limit: int | None = None, *, by_content: bool = False) -> Iterator[Chunk]:
         """Read all rows (or the first `limit`) in chunks of `rows`; may be called again.
@@ -155,20 +168,22 @@ class Source:
             if self.layout.cell_name is not None:
                 names = [split_name(text or "")[1] for text in chunk.inputs]  # the inputs keep the whole text
                 cells = [[*row, name] for row, name in zip(cells, names, strict=True)]
-            turned = list(zip(*cells, strict=True)) or [()] * len(self.columns)
-            chunk.columns = {name: list(values) for name, values in zip(self.columns, turned, strict=True)}
+            turned = list(zip(*cells, strict=True)) or [()] * len(self._own_columns)
+            chunk.columns = {name: list(values) for name, values in zip(self._own_columns, turned, strict=True)}
         else:
             named = [row for row in cells if isinstance(row, Mapping)]
             fields = dict.fromkeys(name for row in named for name in row)
             chunk.columns = {name: [row.get(name) for row in named] for name in fields}
+        if self.reader.line_based if self.layout.line_based is None else self.layout.line_based:
+            columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
+            chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
+        if self.layout.spellings:
+            chunk.columns = merge_columns(chunk.columns, self.layout.spellings)
         if self.layout.has_numbers:
             for name, values in chunk.columns.items():
                 if any(came_so := [isinstance(cell, NumberText) for cell in values]):
                     chunk.numbers[name] = came_so
                     chunk.columns[name] = [None if cell is None else str(cell) for cell in values]
-        if self.reader.line_based if self.layout.line_based is None else self.layout.line_based:
-            columns = [chunk.inputs, *(cells for name, cells in chunk.columns.items() if name != self.layout.cell_name)]
-            chunk.line_breaks = sum(cell.count("\n") for column in columns for cell in column if cell)
         return chunk
 
 

@@ -18,6 +18,7 @@ from pipeline.workspace.presentation.formatting import count_things
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 """The errors of a damaged gzip file."""
+_LOOK = 4_096  # bytes that show an encoding
 _BLANK = " \t\v\f\r\n"
 LONGEST_LINE = 1 << 20
 """Characters; the rest of a longer line is left out, since no row is so long."""
@@ -110,9 +111,15 @@ def find_encoding(path: Path, told: str | None = None) -> str:
         return "utf-8-sig" if told.casefold().replace("_", "-") in ("utf-8", "utf8") else told
     with open_binary(path) as file:
         try:
-            start = file.read(4_096)
+            start = file.read(_LOOK)
         except DAMAGED as error:
             raise DataError(f"{path.name} is damaged from its beginning on: {error}") from None
+    return tell_encoding(start)
+
+
+def tell_encoding(start: bytes) -> str:
+    """Tell the encoding of a text by its first bytes; "utf-8-sig" where they show no other one."""
+    start = start[:_LOOK]
     for mark, encoding in (
         (b"\xff\xfe\0\0", "utf-32"),
         (b"\0\0\xfe\xff", "utf-32"),
@@ -128,6 +135,12 @@ def find_encoding(path: Path, told: str | None = None) -> str:
     if half > 1 and even > 0.8 * half and odd < 0.1 * half:
         return "utf-16-be"
     return "utf-8-sig"
+
+
+def describe_encoding(path: Path, told: str | None = None) -> list[str]:
+    """Say in a sentence which encoding a text file is read in, where that is not plain; takes and raises what `find_encoding` does."""
+    encoding = find_encoding(path, told)
+    return [] if encoding in ("utf-8-sig", "utf-16") else [f"the file was read as {encoding.upper()}"]
 
 
 def read_lines(path: Path, notes: list[str], encoding: str | None = None) -> Iterator[str | Rejection]:
@@ -241,13 +254,17 @@ def count_lines(path: Path, encoding: str | None = None) -> int:
     return last
 
 
-def read_raw_lines(path: Path) -> Iterator[str | Rejection]:
+def read_raw_lines(path: Path, encoding: str | None = None) -> Iterator[str | Rejection]:
     """Read the lines of a file without their ends and without telling its encoding, which is enough to count records.
+
+    Args:
+        path: The file.
+        encoding: Its encoding, where the user gives it.
 
     Yields:
         The lines; where the file is cut, a rejection for the line that is cut, or for what would have come next.
     """
-    with _open_text(path, *_choose_fast_encoding(path, None)) as (text, whole):
+    with _open_text(path, *_choose_fast_encoding(path, encoding)) as (text, whole):
         for line in _whole_lines(text, path):
             if whole.damage and not line.endswith("\n"):
                 break

@@ -15,7 +15,7 @@ from pipeline.datasets.layout.table_head import Head, find_head
 from pipeline.datasets.readers import READERS, Hints, Layout, Row
 from pipeline.datasets.readers.delimiters import describe_delimiter, find_delimiter, read_delimiter
 from pipeline.datasets.readers.records import Record, is_whole, read_head, read_records
-from pipeline.datasets.readers.text_files import LONGEST_LINE, count_lines, find_encoding, is_blank, read_lines
+from pipeline.datasets.readers.text_files import LONGEST_LINE, count_lines, describe_encoding, is_blank, read_lines
 from pipeline.workspace.presentation.csv_tables import restore_formula
 
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[,;\t|]*", re.IGNORECASE)
@@ -58,9 +58,7 @@ class TextReader:
             raise DataError(f"{path.name} has no line that can be read")
         if len(first) >= LONGEST_LINE:
             raise DataError(f"the first line of {path.name} has more than {LONGEST_LINE:,} characters: it is no table")
-        notes: list[str] = []
-        if (encoding := find_encoding(path, hints.encoding)) not in ("utf-8-sig", "utf-16"):
-            notes.append(f"the file was read as {encoding.upper()}")
+        notes = describe_encoding(path, hints.encoding)
         separator = _SEPARATOR_LINE.fullmatch(first.strip(" "))
         delimiter = self._choose_delimiter(path, hints, separator[1] if separator else None, notes)
         head = self._read_head(path, delimiter, LOOK + 1, hints)
@@ -76,13 +74,12 @@ class TextReader:
         )
         start = found.above + found.header
         column = self._find_smiles(path, hints, delimiter, head[start:], found)
-        names = [restore_formula(name) for name in found.names]
+        names = list(found.names)
         if not found.header:
             names[column.index] = "smiles"
             if len(names) == 2:
                 names[1 - column.index] = "name"
         if (cell_name := column.name_names(names)) is not None:
-            notes.append(f"a name behind the SMILES in a cell is kept in the column {cell_name!r}")
             names.append(cell_name)
         is_list = self.kind == "smi" and not found.header and column.index == 0
         notes += [*found.notes, *(() if is_list else column.notes)]

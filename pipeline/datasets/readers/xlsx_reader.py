@@ -17,11 +17,10 @@ from chem_vae.errors import DataError, UserError, unknown_name
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.datasets.layout.cell_kinds import LOOK
 from pipeline.datasets.layout.smiles_column import find_smiles_column, quote_name
-from pipeline.datasets.layout.table_head import find_head
+from pipeline.datasets.layout.table_head import find_head, number_duplicates
 from pipeline.datasets.readers import READERS, Hints, Layout, NumberText, Row
 from pipeline.datasets.readers.sheet_xml import SheetFacts, find_sheet_facts
 from pipeline.datasets.readers.workbook import Cell, ErrorCell, check_size, is_number, open_book, read_cells, write_cell
-from pipeline.workspace.presentation.csv_tables import restore_formula
 
 _LOOK_FURTHER = 5_000  # rows, where the first ones hold no molecule
 _DATES = (datetime, date, time, timedelta)
@@ -122,8 +121,7 @@ class XLSXReader:
             first = _count_empty_columns(table)
             table = [row[first:] for row in table]
             head = find_head(table, hints)
-            names = [restore_formula(name) for name in head.names]
-            names += [f"column{i + 1}" for i in range(len(names), width - first)]
+            names, _ = number_duplicates([*head.names, *[""] * (width - first - len(head.names))])
             start = head.above + head.header
             columns = [[row[i] if i < len(row) else "" for row in table[start:]] for i in range(len(names))]
             try:

@@ -181,7 +181,17 @@ def test_names_with_line_breaks_doubled_and_empty_ones(tmp_path: Path) -> None:
 def test_a_file_is_what_its_first_bytes_say(tmp_path: Path) -> None:
     block = "\n  x\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0    0.0    0.0 C   0  0\nM  END\n$$$$\n"
     assert find_format(write(tmp_path, "a.txt", block)) == "sdf"
-    assert find_format(write(tmp_path, "a.sdf", "smiles,x\nCCO,1\n")) == "txt"
+    for name in ("a.csv", "a.tsv", "a.sdf", "a.smi", "a"):
+        for encoding in ("utf-8-sig", "utf-16", "utf-16-le"):
+            for ends in ("\n", "\r\n", "\r"):
+                text = "1,2-ethane; diol" + block.replace("\n", ends)
+                assert find_format(write(tmp_path, name, text.encode(encoding))) == "sdf"
+    text = "smiles,x\nCCO,1\n"
+    assert find_format(write(tmp_path, "a.sdf", text)) == "txt"
+    source, _ = read_one(tmp_path, "a.sdf", text)
+    assert any("a text table, whatever its name says" in note for note in source.notes)
+    for table in (f'smiles,x,drawing\nCCO,1,"{block}"\n', f'"{block}",CCO\n', f'smiles,x\nCCO,"{block[1:]}"\n'):
+        assert find_format(write(tmp_path, "a.csv", table)) == "csv"
     for start, words in (
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Microsoft Office.*password"),
         (b"%PDF-1.4", "PDF"),
@@ -200,3 +210,5 @@ def test_text_that_a_spreadsheet_would_run_comes_back(tmp_path: Path) -> None:
     _source, chunk = read_one(tmp_path, "a.csv", "smiles,'=cmd|x,relation\nCCO,'-OH,'='\nCCN,-5.2,'>'\n")
     assert chunk.columns == {"=cmd|x": ["-OH", "-5.2"], "relation": ["'='", "'>'"]}
     assert molecules([chunk]) == [(0, "CCO"), (1, "CCN")] and rejections([chunk]) == []
+    _source, chunk = read_one(tmp_path, "a.csv", "smiles,'=cmd,=cmd\nCCO,1,2\n")
+    assert chunk.columns == {"=cmd": ["1"], "=cmd.1": ["2"]}

@@ -87,6 +87,8 @@ def test_a_name_behind_the_smiles_in_a_cell_is_kept(tmp_path: Path) -> None:
     assert source.count() == 3 == sum(len(chunk) + chunk.line_breaks for chunk in chunks), "a line break counts once"
     text = make_table(("smiles", cells), ("name", list("abcd")))
     assert read_all(write(tmp_path, "b.csv", text))[0].columns == ["name", "smiles name"]
+    text = make_table(("smiles", cells), ("name", list("abcd")), ("smiles name", list("efgh")))
+    assert read_all(write(tmp_path, "d.csv", text))[0].columns == ["name", "smiles name", "smiles name.1"]
 
 
 def test_cxsmiles_stay_whole_in_every_kind_of_file(tmp_path: Path) -> None:

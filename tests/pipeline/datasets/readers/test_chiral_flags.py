@@ -14,6 +14,7 @@ from pipeline.chemistry.standardization.standardize import Standardizer
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 from pipeline.datasets.readers.chiral_flags import count_chiral_flags
+from pipeline.datasets.readers.text_files import read_raw_lines
 from tests.pipeline.datasets.reading import write
 
 CHIRAL, OTHER, FLAT = "C[C@H](N)c1ccccc1", "CC[C@@H](O)c1ccccc1", "CCOc1ccccc1"
@@ -46,14 +47,14 @@ def test_flags_are_counted(tmp_path: Path, v3000: bool) -> None:
         write_block(CHIRAL, 1, v3000), write_block(CHIRAL, 0, v3000), write_block(OTHER, 0, v3000),
         write_block(FLAT, 0, v3000), write_block("F/C=C/F", 0, v3000), write_block(CHIRAL, 0, v3000, deep=True),
     ]  # fmt: skip
-    assert count_chiral_flags(write(tmp_path, "a.sdf", "$$$$\n".join(blocks))) == (1, 2)
-    assert count_chiral_flags(write(tmp_path, "b.sdf", "".join(blocks).replace("\n", "\r\n"))) == (1, 2)
+    assert count_chiral_flags(read_raw_lines(write(tmp_path, "a.sdf", "$$$$\n".join(blocks)))) == (1, 2)
+    assert count_chiral_flags(read_raw_lines(write(tmp_path, "b.sdf", "".join(blocks).replace("\n", "\r\n")))) == (1, 2)
 
 
 def test_records_with_stereo_groups_do_not_count(tmp_path: Path) -> None:
     mol = Chem.MolFromSmiles(f"{CHIRAL} |&1:1|")
     blocks = [str(Chem.MolToV3KMolBlock(mol)), write_block(CHIRAL, 0, v3000=True)]
-    assert count_chiral_flags(write(tmp_path, "a.sdf", "$$$$\n".join(blocks))) == (0, 1)
+    assert count_chiral_flags(read_raw_lines(write(tmp_path, "a.sdf", "$$$$\n".join(blocks)))) == (0, 1)
 
 
 def test_a_file_that_never_sets_the_flag_is_taken_as_drawn(tmp_path: Path) -> None:

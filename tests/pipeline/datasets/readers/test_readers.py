@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
-from pipeline.datasets.readers import READERS
+from pipeline.datasets.readers import READERS, Layout
 from tests.chem_vae.test_plugins import install
 from tests.pipeline.datasets.reading import write
 
@@ -35,6 +35,11 @@ class FastaLikeReader:
 def register():
     READERS.add("mols", FastaLikeReader())
 """
+
+
+def test_the_columns_of_a_layout_have_names_of_their_own() -> None:
+    with pytest.raises(ValueError, match="two columns of a layout have the name 'x'"):
+        Layout(("smiles", "x", "y", "x"), 0)
 
 
 def test_a_package_adds_a_file_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

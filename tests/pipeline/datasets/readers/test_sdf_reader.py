@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
+from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
 from pipeline.workspace.presentation.formatting import count_things
 from tests.pipeline.datasets.reading import molecules, read_all, rejections, write
@@ -175,3 +176,19 @@ def test_an_sdf_is_ingested_with_every_record_accounted_for(tmp_path: Path) -> N
         "CCOc1ccccc1": 3.0, "CCSc1ccccc1": 2.0, "CCOC(=O)c1ccccc1": 4.0,
     }  # fmt: skip
     assert "wildcard" in dataset.rejections()["reason"][0]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16-be"])
+def test_the_user_says_the_encoding(tmp_path: Path, encoding: str) -> None:
+    content = "$$$$\n".join(f"{block}> <Активность>\n{i},5\n\n" for i, block in enumerate((ETHER, AMINE)))
+    source = Source.open(write(tmp_path, "a.sdf", content.encode(encoding)), Hints(encoding=encoding))
+    (chunk,) = source.chunks()
+    assert chunk.columns == {"Активность": ["0,5", "1,5"]} and source.count() == 2
+    assert source.notes == [f"the file was read as {encoding.upper()}"]
+
+
+@pytest.mark.parametrize("name", ["a.sdf", "a.csv"])
+def test_an_sdf_in_utf_16_is_read_whatever_its_name(tmp_path: Path, name: str) -> None:
+    content = f"{ETHER}> <µ>\n5\n\n$$$$\n{AMINE}$$$$\n"
+    source, records = read_fields(tmp_path, content.encode("utf-16"), name)
+    assert source.format == "sdf" and records == [{"µ": "5"}, {}]

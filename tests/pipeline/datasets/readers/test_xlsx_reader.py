@@ -37,7 +37,7 @@ def read(path: Path, hints: Hints | None = None) -> tuple[Source, Chunk]:
     return source, chunk
 
 
-TABLE = [["smiles", "pIC50", "note"], *([s, 5 + i / 4, f"cpd {i}"] for i, s in enumerate(MOLECULES))]
+TABLE: list[list[Any]] = [["smiles", "pIC50", "note"], *([s, 5 + i / 4, f"cpd {i}"] for i, s in enumerate(MOLECULES))]
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.xlsm", "b.csv", "c"])
@@ -45,7 +45,8 @@ def test_a_workbook_is_read_whatever_its_name(tmp_path: Path, name: str) -> None
     book = save(tmp_path / "a.xlsx", rows=TABLE)
     path = book.rename(tmp_path / name)
     source, chunk = read(path)
-    assert find_format(path) == "xlsx" and source.smiles_column == "smiles" and source.notes == []
+    assert find_format(path) == "xlsx" and source.smiles_column == "smiles"
+    assert [note[:26] for note in source.notes] == ["the file holds a workbook,"] * (name == "b.csv")
     assert chunk.inputs == MOLECULES
     assert chunk.columns == {"pIC50": ["5", "5.25", "5.5", "5.75"], "note": [f"cpd {i}" for i in range(4)]}
     assert RowNumbers.of_layout(source.layout).number(0) == 2
@@ -61,7 +62,7 @@ def test_values_are_kept_and_what_a_spreadsheet_did_to_them_is_said(tmp_path: Pa
         sheet["B5"] = "=B2*2"
         sheet.row_dimensions[3].hidden = True
 
-    rows = [["smiles", "pIC50"], *([s, 7.5] for s in MOLECULES)]
+    rows: list[list[Any]] = [["smiles", "pIC50"], *([s, 7.5] for s in MOLECULES)]
     source, chunk = read(save(tmp_path / "a.xlsx", fill, rows))
     assert chunk.columns["pIC50"] == ["7.5", "2024-05-07", "", ""]
     dates, errors, hidden, formulas = source.notes
@@ -216,3 +217,9 @@ def test_other_office_formats_are_refused_with_the_remedy(tmp_path: Path) -> Non
                 archive.writestr(member, "")
         with pytest.raises(UserError, match=words):
             Source.open(tmp_path / name)
+
+
+def test_a_column_beyond_the_header_has_a_name_of_its_own(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [["column3", "smiles"], *([i, smiles, 7] for i, smiles in enumerate(MOLECULES))]
+    _, chunk = read(save(tmp_path / "a.xlsx", rows=rows))
+    assert chunk.columns == {"column3": list("0123"), "column3.1": ["7"] * 4}
