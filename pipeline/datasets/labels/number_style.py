@@ -64,7 +64,7 @@ class StyleEvidence:
 
         Args:
             column: The column's name, for messages.
-            given: The decimal mark that the user says.
+            given: The decimal mark that the user says, for what other numbers of the column do not tell.
 
         Raises:
             DataError: If the numbers of the column do not tell; it names the option that does.
@@ -73,12 +73,12 @@ class StyleEvidence:
         for mark, other in ((",", "."), (".", ",")):
             mark, other = _as_mark(mark), _as_mark(other)
             decimal, thousands = self.decimal[mark] > 0, self.thousands[mark] > 0
-            if given is not None:
-                roles[mark] = "decimal" if given == mark else "thousands"
-            elif not self.ambiguous[mark]:
+            if not self.ambiguous[mark]:
                 roles[mark] = "decimal"
             elif decimal != thousands:
                 roles[mark] = "decimal" if decimal else "thousands"
+            elif given is not None:
+                roles[mark] = "decimal" if given == mark else "thousands"
             elif decimal or (self.decimal[other] > 0 and self.thousands[other] > 0):
                 raise self._ask(column, mark)
             elif self.decimal[other]:

@@ -360,3 +360,8 @@ def test_a_condition_that_no_row_meets_is_refused(tmp_path: Path) -> None:
     plates = ["1.0"] * 12 + ["2.0"] * 8
     with pytest.raises(UserError, match=r"no row has plate=7.*plate holds '1\.0' \(12\), '2\.0' \(8\)"):
         make(tmp_path, ["5"] * 20, extra={"plate": plates}, where=["plate=7"])
+
+
+def test_a_decimal_mark_is_for_columns_that_do_not_tell_it_themselves(tmp_path: Path) -> None:
+    assert values(make(tmp_path, ["4.672", "5.12"] * 9, decimal=",")) == [4.672, 5.12] * 9
+    assert values(make(tmp_path / "b", ["4.672", "5.127"] * 9, decimal=",")) == [4672, 5127] * 9
