@@ -14,6 +14,7 @@ import pandas as pd
 from chem_vae.atomic_files import write_text, write_whole
 from chem_vae.errors import UserError
 from pipeline.datasets.dataset import Dataset
+from pipeline.workspace.presentation.column_names import rename_taken
 from pipeline.workspace.presentation.csv_tables import format_csv
 
 _MOST_SHEET_ROWS = 1_048_576
@@ -34,7 +35,8 @@ def list_rejected(dataset: Dataset, most: int | None = None) -> pd.DataFrame:
     own = [json.loads(cells) if isinstance(cells, str) else {} for cells in table.pop("cells")]
     names = list(dict.fromkeys(name for cells in own for name in cells))
     taken = {*table.columns, dataset.row_numbers.word}
-    beside = {f"{name}.source" if name in taken else name: [cells.get(name) for cells in own] for name in names}
+    shown = rename_taken(names, taken, "source")
+    beside = {shown[name]: [cells.get(name) for cells in own] for name in names}
     return pd.concat([_number_rows(dataset, table), pd.DataFrame(beside, index=table.index)], axis=1)
 
 

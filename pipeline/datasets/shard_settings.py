@@ -41,6 +41,8 @@ class ShardSettings:
     constraints: tuple[tuple[str, int], ...]
     cache: str | None = None
     """The folder of parts that earlier ingests have made, by the content of their rows; None for no such folder."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """The user's own columns whose names the dataset has itself, each with the name that it gets there."""
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -96,4 +98,4 @@ def read_part_figures(path: Path) -> PartFigures:
 
 def name_kept_column(name: str, settings: ShardSettings) -> str:
     """Name a column of the user's own as the dataset keeps it: with `.source` where it makes one of that name itself."""
-    return f"{name}.source" if name in settings.own_columns else name
+    return dict(settings.renamed).get(name) or (f"{name}.source" if name in settings.own_columns else name)

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,8 @@ from pipeline.datasets.readers import Caution
 from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
-from pipeline.datasets.shard_settings import PartFigures, ShardSettings, name_kept_column, read_part_figures
+from pipeline.datasets.shard_settings import PartFigures, ShardSettings, read_part_figures
+from pipeline.workspace.presentation.column_names import rename_taken
 from pipeline.workspace.presentation.formatting import count_of, count_things
 from pipeline.workspace.registry import ResolvedSource
 from pipeline.workspace.storage.disk_space import check_writable
@@ -98,10 +99,15 @@ class DatasetBuilder:
             str(self.partial / "parts"), standardize, config.compute, columns.properties, columns.split,
             config.split == "scaffold", tuple(sorted(self.constraints.items())), str(folder.parents[1] / FOLDER),
         )  # fmt: skip
-        for name in self.source.columns:
-            kept = name_kept_column(name, self.settings)
-            if name not in (*self.settings.sources, columns.split) and kept != name:
-                self.notes.append(f"the source's own column {name!r} is kept as {kept!r}")
+        own = [
+            c
+            for c in self.source.columns or self.source.layout.fields
+            if c not in (*self.settings.sources, columns.split)
+        ]
+        kept = rename_taken(own, self.settings.own_columns, "source")
+        renamed = {name: shown for name, shown in kept.items() if name != shown}
+        self.notes += [f"the source's own column {name!r} is kept as {shown!r}" for name, shown in renamed.items()]
+        self.settings = replace(self.settings, renamed=tuple(renamed.items()))
 
     def build(self) -> Dataset:
         """Make the dataset, from the parts that an earlier run has left on."""

@@ -90,7 +90,7 @@ def name_kept_part(settings: ShardSettings, chunk: Chunk) -> Path:
         settings.options.model_dump(mode="json"),
         settings.compute,
         [p.model_dump(mode="json") for p in settings.properties],
-        [settings.split_column, settings.scaffolds, settings.constraints],
+        [settings.split_column, settings.scaffolds, settings.constraints, settings.renamed],
         [row - first for row in chunk.rows],
         chunk.inputs,
         chunk.columns,

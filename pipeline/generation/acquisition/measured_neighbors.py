@@ -13,6 +13,7 @@ from pipeline.chemistry.metrics import find_nearest_neighbors
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.shard_settings import BESIDE, ROW_OF_SOURCE
 from pipeline.objectives.desirability import ResolvedObjective
+from pipeline.workspace.presentation.column_names import rename_taken
 from pipeline.workspace.presentation.value_columns import NEAREST_MEASURED
 
 SMILES, SIMILARITY, ROW = (f"{NEAREST_MEASURED}{name}" for name in ("smiles", "similarity", "row"))
@@ -57,9 +58,9 @@ def add_measured_neighbors(
     columns: dict[str, list[Any]] = {"row": named}
     columns |= {name: [text for text, there in zip(labels[name], is_measured, strict=True) if there] for name in names}
     taken = {name.removeprefix(NEAREST_MEASURED) for name in (SMILES, SIMILARITY, ROW)} | set(names)
-    for name in own:  # a column of the user's that is called similarity is none that was computed
-        cells = [None if value is None or value != value else value for value in known[name]]
-        columns[f"{name}.source" if name in taken else name] = cells
+    shown_as = rename_taken(own, taken, "source")  # the user's own "similarity" is none that was computed
+    for name, shown in shown_as.items():
+        columns[shown] = [None if value is None or value != value else value for value in known[name]]
     for name, cells in columns.items():
         values = [None if place is None else cells[place] for place in rows]
         candidates[f"{NEAREST_MEASURED}{name}"] = pd.Series(values, candidates.index, dtype=object)

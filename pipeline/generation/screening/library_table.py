@@ -18,6 +18,7 @@ from pipeline.generation.screening.library_scoring import ComputedScore, KeptRow
 from pipeline.models.spelling import encode_valid
 from pipeline.models.trained_model import TrainedModel
 from pipeline.objectives.desirability import ResolvedObjective, score
+from pipeline.workspace.presentation.column_names import rename_taken
 
 LIBRARY = "library"
 """The value of the column `strategy` for molecules that were chosen from a library."""
@@ -71,22 +72,6 @@ def _compute_table(scorer: LibraryScorer, computed: ComputedScore, molecules: Se
     )
 
 
-def rename_taken(columns: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-    """Give each column of a library a name of its own among the columns of the candidates.
-
-    >>> rename_taken(["price", "score", "score.library"], {"score"})
-    {'price': 'price', 'score': 'score.library.2', 'score.library': 'score.library'}
-    """
-    names = {name: name for name in columns if name not in taken}
-    for name in (name for name in columns if name in taken):
-        shown, number = f"{name}.{LIBRARY}", 1
-        while shown in taken or shown in names.values():
-            number += 1
-            shown = f"{name}.{LIBRARY}.{number}"
-        names[name] = shown
-    return {name: names[name] for name in columns}
-
-
 def add_library_columns(
     candidates: pd.DataFrame, cells: Mapping[str, KeptRow], account: LibraryAccount
 ) -> pd.DataFrame:
@@ -103,7 +88,7 @@ def add_library_columns(
     if not any(row.given for row in rows):  # mol blocks
         del added[f"{LIBRARY}_smiles"]
     taken = {*candidates.columns, *added}
-    names = rename_taken(account.columns, taken)
+    names = rename_taken(account.columns, taken, LIBRARY)
     added |= {shown: [row.cells.get(name) for row in rows] for name, shown in names.items()}
     account.columns = list(names.values())
     at = candidates.columns.tolist().index("inchikey") + 1

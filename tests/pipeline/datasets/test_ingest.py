@@ -535,3 +535,13 @@ def test_undefined_stereo_is_counted(tmp_path: Path) -> None:
     assert any(note.startswith("4 of 6 molecules have undefined stereo") for note in dataset.manifest["notes"])
     flat = ingest(IngestConfig.model_validate(options | {"standardize": {"stereo": False}}), tmp_path)
     assert not any("undefined stereo" in note for note in flat.manifest["notes"])
+
+
+def test_own_columns_that_would_take_each_others_name_are_all_kept(tmp_path: Path) -> None:
+    rows = [[m, f"mine {i}", f"theirs {i}"] for i, m in enumerate(molecules(20))]
+    path = table(tmp_path / "a.csv", ["smiles", "mw", "mw.source"], rows)
+    dataset = ingest(config(path, compute=["mw"]), tmp_path)
+    kept = dataset.table(["row", "mw", "mw.source", "mw.source.2"])
+    assert kept["mw.source"].tolist() == [f"theirs {row}" for row in kept["row"]]
+    assert kept["mw.source.2"].tolist() == [f"mine {row}" for row in kept["row"]]
+    assert "the source's own column 'mw' is kept as 'mw.source.2'" in dataset.manifest["notes"]
