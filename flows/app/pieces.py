@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from flows.app.layout import Words, text
 from flows.app.remedies import Remedy, read_sentence
 from pipeline.chemistry.output.drawings import draw_molecule
+from pipeline.workspace.presentation import formatting
 from pipeline.workspace.presentation.formatting import format_plain
 
 BINS = 30
@@ -226,8 +227,12 @@ def _show_sentence(sentence: str, offer: Callable[[tuple[Remedy, ...]], Callable
 
 
 def capitalize(sentence: str) -> str:
-    """Begin a sentence with a capital letter, and end it with a full stop."""
-    return f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith(('.', '!', '?')) else '.'}"
+    """Begin a sentence with a capital letter, unless its first word is spelled in its own way, and end it with a full stop.
+
+    >>> capitalize("few rows are usable"), capitalize("pIC50 has 3 usable labels"), capitalize("my.csv is empty!")
+    ('Few rows are usable.', 'pIC50 has 3 usable labels.', 'my.csv is empty!')
+    """
+    return f"{formatting.capitalize(sentence)}{'' if sentence.endswith(('.', '!', '?')) else '.'}"
 
 
 def _escape(content: str) -> str:

@@ -11,6 +11,7 @@ from flows.cli.command import command, new_group
 from flows.cli.given import Given
 from flows.cli.options import HOW, make_option
 from flows.cli.schedule_options import (
+    NAME,
     TELL,
     Cron,
     Data,
@@ -29,7 +30,7 @@ from flows.terminal import suggest_command
 app = new_group()
 
 
-@command(app, options.NAME, options.PUBLISH, options.SET, json=False)
+@command(app, NAME, options.PUBLISH, options.SET, json=False)
 def deploy(
     given: Given,
     cron: Cron = None,

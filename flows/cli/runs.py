@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ from pipeline.workspace.presentation.formatting import format_plain
 from pipeline.workspace.storage.disk_space import format_size
 
 app = new_group()
+LONGEST = 100
+"""The most characters of why a night failed in the table of runs; --json and the account have all of it."""
 
 
 @command(app)
 def runs(workspace: Path) -> None:
-    """List the runs of a workspace, the latest first: state, time, data, hits, disk.
+    """List the runs of a workspace, the latest first: state, time, data, hits, disk, and the reason where a night failed.
 
     chem-vae runs --workspace workspace
     """
-    from pipeline.workflows.records.summarize_runs import summarize_runs  # here: loads pandas
+    from pipeline.workflows.records.failed_run import FAILED  # here and below: loads pandas
+    from pipeline.workflows.records.summarize_runs import FAILURES, summarize_runs
 
     found = list(summarize_runs(workspace))
     answer(lambda: found)
@@ -40,7 +44,7 @@ def runs(workspace: Path) -> None:
             run.candidates,
             "" if run.hits is None else f"{run.hits} of {run.hits_of}",
             format_size(run.bytes),
-            run.wanted or run.why,
+            run.wanted or (textwrap.shorten(run.why, LONGEST) if run.state in FAILURES else run.why),
         )
         for run in found
     ]
@@ -52,6 +56,8 @@ def runs(workspace: Path) -> None:
     shared = max((run.shared_bytes for run in found), default=0)
     if shared:
         note("disk: what a run takes alone; the files of its model are shared with models/ and with other runs")
+    if failed := [run for run in found if run.state in FAILURES]:
+        note(f"why the last night failed: {workspace / FAILED / failed[0].id / 'report.html'}")
     if done := [run for run in found if run.state == "finished"]:
         suggest_command("chem-vae report {} --open", done[0].id, workspace=workspace)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from chem_vae.errors import UserError
 from flows.cli.given import Given
 from flows.cli.options import HOW, LEARN, make_option
+from flows.cli.setting_option import SettingOption
 
 if TYPE_CHECKING:
     from flows.deployment.deployment_plan import Plan
@@ -58,6 +59,11 @@ Notify = Annotated[
     ),
 ]  # fmt: skip
 
+NAME = SettingOption(
+    HOW, "--name", "name", "NAME", "nightly",
+    help="A name for the deployment, and for its runs where the settings name none; that of the settings or of the flow when not given",
+)  # fmt: skip
+
 
 def make_plan(
     given: Given,
@@ -89,8 +95,10 @@ def make_plan(
         )
     if flow != "update" and data is not None:
         raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
-    name = given.settings.pop("name", None)  # of the deployment; the campaign's stands in the file
+    name = given.settings.pop("name", None)  # of the deployment; the runs' may stand in the file
     whole = given.load(config)
+    if "name" not in whole.model_fields_set:
+        whole = given.load(config, {"name": name or flow})
     from flows.deployment.deployment_plan import plan_deployment  # here: --help does without the work
 
     return plan_deployment(

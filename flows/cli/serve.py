@@ -10,6 +10,7 @@ from flows.cli.command import command, new_group
 from flows.cli.given import Given
 from flows.cli.options import HOW, make_option
 from flows.cli.schedule_options import (
+    NAME,
     TELL,
     Cron,
     Data,
@@ -27,7 +28,7 @@ from flows.terminal import suggest_command
 app = new_group()
 
 
-@command(app, options.NAME, options.PUBLISH, options.SET, json=False, serves=True)
+@command(app, NAME, options.PUBLISH, options.SET, json=False, serves=True)
 def serve(
     given: Given,
     cron: Cron = None,

@@ -134,7 +134,7 @@ def plan_deployment(
     prepare_prefect()  # and only then load Prefect, which reads its settings as it loads
     is_scheduled = needs_schedule or cron is not None or interval is not None
     schedule = make_schedule(cron, interval, zone) if is_scheduled else None
-    check_night(flow_name, config, workspace, dataset=dataset, model=model)
+    check_night(flow_name, config, workspace, dataset=dataset, model=model, settings=settings)
     about = f"chem-vae {flow_name} of {redact(data or config.ingest.source)}"
     return Plan(flow_name, name or config.name, parameters, schedule, about, workspace)
 

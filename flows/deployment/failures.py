@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefect.client.orchestration import get_client
 from prefect.logging.loggers import flow_run_logger
 
+from flows.deployment.night import find_scheduled_date
 from pipeline.workflows.records.failed_run import write_failed_run
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ def write_failure(flow_name: str, run: FlowRun, state: str, reason: str) -> Path
     """Write the account of a run from what the server knows of it; an error is logged and ends nothing.
 
     Args:
-        flow_name: The flow's name, which stands for the run's where its settings have none.
+        flow_name: The flow's name, which stands for the run's where neither its settings nor its deployment has one.
         run: The run, with its parameters.
         state: How it ended.
         reason: Why.
@@ -28,20 +31,34 @@ def write_failure(flow_name: str, run: FlowRun, state: str, reason: str) -> Path
     parameters = dict(run.parameters or {})
     config = parameters.get("config")
     named = config.get("name") if isinstance(config, dict) else getattr(config, "name", None)
+    deployment, night = _ask_server(run)
     try:
         return write_failed_run(
             Path(parameters.get("workspace", "workspace")),
-            str(parameters.get("name") or named or flow_name),
+            str(parameters.get("name") or named or deployment or flow_name),
             state,
             reason,
             settings=parameters,
             started=run.start_time,
-            night=run.expected_start_time.astimezone().date() if run.expected_start_time else None,
+            night=night,
             facts={"flow": flow_name, "run on the Prefect server": f"{run.name} ({run.id})"},
         )
     except Exception as error:
         logging.getLogger("prefect.chem-vae").warning("could not write the account of the failed run: %s", error)
         return None
+
+
+def _ask_server(run: FlowRun) -> tuple[str | None, date | None]:
+    """Ask the server for the name of a run's deployment, and for the date that the run is scheduled for in the zone of its schedule;
+    None for what it does not tell, as the account is to be written without a server, too."""
+    if run.deployment_id is None:
+        return None, None
+    try:
+        with get_client(sync_client=True) as client:
+            return client.read_deployment(run.deployment_id).name, find_scheduled_date(client, run)
+    except Exception as error:
+        logging.getLogger("prefect.chem-vae").warning("the server tells nothing of the failed run: %s", error)
+        return None, None
 
 
 def leave_account(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:

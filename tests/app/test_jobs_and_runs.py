@@ -11,6 +11,8 @@ import pytest
 from filelock import FileLock
 from nicegui import ui
 
+from flows.report_server import find_run_file
+from pipeline.workflows.records.failed_run import write_failed_run
 from pipeline.workspace.work.jobs import Job, make_job
 from tests.app.simulated_app import open_app
 
@@ -42,6 +44,17 @@ async def test_a_failed_job_gives_its_reason_and_can_be_tried_again(tmp_path: Pa
         await user.should_see("It did not work")
         await user.should_see("The disk is <b>full</b>.")
         await user.should_see("Try again")
+
+
+async def test_a_failed_night_is_listed_with_its_reason_and_its_account(tmp_path: Path) -> None:
+    folder = write_failed_run(tmp_path, "kin", "Crashed", "the disk is full", settings={})
+    async with open_app(tmp_path) as user:
+        await user.open("/runs")
+        await user.should_see("crashed")
+        await user.should_see("the disk is full")
+        (link,) = user.find(folder.name).elements
+        assert link.props["href"] == f"/files/failed/{folder.name}/report.html"
+    assert find_run_file(tmp_path, link.props["href"].removeprefix("/files/")) == folder / "report.html"
 
 
 async def test_a_stopped_job_can_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

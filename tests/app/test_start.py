@@ -96,6 +96,14 @@ async def test_a_dropped_file_is_understood_and_its_rejects_are_told(tmp_path: P
         assert b"c1ccccc" in response.content and b"RDKit cannot parse" in response.content
 
 
+async def test_a_property_is_spelled_as_in_the_file_where_a_sentence_begins_with_it(tmp_path: Path) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "few.csv", write_table(rows=2))
+        await wait_for(user, "pIC50 has 2 usable labels")
+        await user.should_not_see("PIC50")
+
+
 async def test_nonsense_gets_a_clear_answer_and_is_not_kept(tmp_path: Path) -> None:
     async with open_app(tmp_path) as user:
         await user.open("/")

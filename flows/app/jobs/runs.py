@@ -14,7 +14,8 @@ from flows.app.jobs.results import show_results
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, say_empty, text
 from flows.app.pieces import plain_table
 from flows.app.remedies import say
-from pipeline.workflows.records.summarize_runs import RunSummary, summarize_runs
+from pipeline.workflows.records.failed_run import FAILED
+from pipeline.workflows.records.summarize_runs import FAILURES, RunSummary, summarize_runs
 from pipeline.workspace.presentation.formatting import count_things, format_duration
 from pipeline.workspace.work.jobs import Job, list_jobs
 
@@ -77,7 +78,7 @@ def show_lines(lines: list[Line]) -> None:
     rows = [
         (
             lambda line=line: tick(line),
-            lambda line=line: ui.link(line.id, line.address),
+            lambda line=line: ui.link(line.id, line.address, new_tab=line.address.startswith("/files/")),
             lambda line=line: text(line.state, f"chip {'running' if line.state == 'at work' else line.state}"),
             line.begun,
             line.about,
@@ -93,7 +94,7 @@ def show_lines(lines: list[Line]) -> None:
 
 
 def collect_lines(workspace: Path) -> list[Line]:
-    """Collect the finished runs and the jobs that made none (yet), the newest first."""
+    """Collect the runs, also those that failed in the night, and the jobs that made none (yet), the newest first."""
     jobs = list_jobs(workspace, ("run", "optimize", "generate"))
     made = {str(job.end.get("run")): job for job in jobs if job.end.get("run")}
     lines = [_describe_run(found, made.get(found.id)) for found in summarize_runs(workspace)]
@@ -108,6 +109,8 @@ def _describe_run(found: RunSummary, job: Job | None) -> Line:
     if found.seconds is not None:
         figures.append(format_duration(found.seconds))
     address = f"/job/{job.id}" if job else f"/run/{found.id}"
+    if found.state in FAILURES:
+        address = f"/files/{FAILED}/{found.id}/report.html"
     return Line(
         found.id, address, found.state, _write_time(found.started), found.wanted or say(found.why), ", ".join(figures)
     )

@@ -55,6 +55,23 @@ OUTSIDE, EDGE, HARD = 5.0, 1.0, 2.0
 of its molecules just beyond the edge, and of one point of synthetic accessibility above the limit."""
 
 
+def list_predicted(model: TrainedModel, objectives: Sequence[ResolvedObjective]) -> list[str]:
+    """List the properties that are predicted. Raises UserError for one without predictor."""
+    predicted = [w.summary.name for w in objectives if w.basis == "predicted"]
+    for name in predicted:
+        if name not in model.measured:
+            raise UserError(f"there is no predictor of {name}: too few molecules were measured")
+    return predicted
+
+
+def require_measured(objectives: Sequence[ResolvedObjective]) -> None:
+    """Raise UserError where no objective is of a measured property: there is nothing to choose for a measurement by."""
+    if all(w.basis == "computed" for w in objectives):
+        raise UserError(
+            f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
+        )
+
+
 class AcquisitionScore:
     """Scores molecules by what measuring them is worth: an oracle for the search, which costs nothing but time."""
 
@@ -67,11 +84,8 @@ class AcquisitionScore:
     ) -> None:
         """Look up the predictors and the best of the `known` molecules. Raises UserError for a property without predictor."""
         self.model, self.objectives, self.config = model, objectives, config
-        predicted = [w.summary.name for w in objectives if w.basis == "predicted"]
+        predicted = list_predicted(model, objectives)
         self.computed = [w.summary.name for w in objectives if w.basis == "computed"]
-        for name in predicted:
-            if name not in model.measured:
-                raise UserError(f"there is no predictor of {name}: too few molecules were measured")
         self.predictors = [model.measured[name] for name in predicted]
         self.floors = [p.floor if config.min_similarity is None else config.min_similarity for p in self.predictors]
         self.spreads = [p.most_spread if config.most_spread is None else config.most_spread for p in self.predictors]
@@ -209,10 +223,7 @@ def search(
     Raises:
         UserError: No molecule meets the constraints, no objective is of a measured property, or a property has no predictor.
     """
-    if all(w.basis == "computed" for w in objectives):
-        raise UserError(
-            f"the strategy {ACQUISITION} chooses what to measure next: aim at a measured property, or use --strategy conditional"
-        )
+    require_measured(objectives)
     worth = AcquisitionScore(model, objectives, config, known)
     constraints = constraints or Constraints(())
     held = Constraints(constraints.constraints, {*usual, *read_allowed(allow_unusual)})

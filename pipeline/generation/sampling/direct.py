@@ -236,6 +236,23 @@ def _collect_warnings(
     return told
 
 
+def check_direct_strategy(model: TrainedModel, objectives: Sequence[ResolvedObjective], strategy: str) -> None:
+    """Check that a strategy needs no scores, and that the model was conditioned on what it is to be steered by. Raises UserError."""
+    if strategy in STRATEGIES and strategy not in DIRECT:
+        raise UserError(
+            f"the strategy {strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
+            f"{' or '.join(DIRECT)}"
+        )
+    conditions = model.checkpoint.conditions
+    unknown = [w.summary.name for w in objectives if w.summary.name not in conditions]
+    if strategy == "conditional" and unknown:
+        known = ", ".join(conditions) or "no property"
+        raise UserError(
+            f"the model was not conditioned on {', '.join(unknown)} (it knows {known}); use --strategy gradient, or train "
+            "with it among the conditions"
+        )
+
+
 def _create_optimizer(
     model: TrainedModel,
     objectives: Sequence[ResolvedObjective],
@@ -245,19 +262,8 @@ def _create_optimizer(
 ) -> LatentOptimizer:
     """Create the strategy with what it may know of the model and of the objectives."""
     assert config.strategy is not None
+    check_direct_strategy(model, objectives, config.strategy)
     checkpoint = model.checkpoint
-    if config.strategy in STRATEGIES and config.strategy not in DIRECT:
-        raise UserError(
-            f"the strategy {config.strategy} learns from scored molecules: use it with `chem-vae optimize`; generate takes "
-            f"{' or '.join(DIRECT)}"
-        )
-    unknown = [w.summary.name for w in objectives if w.summary.name not in checkpoint.conditions]
-    if config.strategy == "conditional" and unknown:
-        known = ", ".join(checkpoint.conditions) or "no property"
-        raise UserError(
-            f"the model was not conditioned on {', '.join(unknown)} (it knows {known}); use --strategy gradient, or train "
-            "with it among the conditions"
-        )
     problem = Problem(
         checkpoint,
         draw_conditions(objectives, checkpoint, constraints.constraints, model.list_known_values()),

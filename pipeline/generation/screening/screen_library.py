@@ -51,6 +51,7 @@ from pipeline.models.training_set.training_molecules import TrainingMolecules
 from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import check_aims, collect_named_molecules
+from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
 from pipeline.workspace.night import make_seed
 from pipeline.workspace.presentation.formatting import count_things
@@ -107,10 +108,7 @@ def screen(
     config, screening = _read_settings(library, target, config, screening, settings)
     dataset = dataset or model.dataset()
     started = time.monotonic()
-    objectives, warnings = resolve(config.objectives, model.properties)
-    if not objectives:
-        names = ", ".join(p.name for p in model.properties)
-        raise UserError(f"say what is wanted of the molecules, as in --maximize NAME; the model knows {names}")
+    objectives, warnings = resolve_choice(config, model)
     warnings += list_novelty_warnings(model, dataset)
     check_aims(config.objectives, config.constraints)
     usual = learn_usual_structures(model, collect_named_molecules(config.constraints)).allowed
@@ -192,6 +190,21 @@ def screen(
     )
 
 
+def resolve_choice(config: GenerateConfig, model: TrainedModel) -> tuple[list[ResolvedObjective], list[str]]:
+    """Resolve the objectives by which a library is chosen from, as `resolve` does.
+
+    Raises:
+        UserError: Nothing is wanted, something that no choice can give, or what the model does not know.
+    """
+    if config.scaffold is not None:
+        raise UserError("a scaffold is grown by generate, not chosen from a library: use --must-contain SMARTS")
+    objectives, warnings = resolve(config.objectives, model.properties)
+    if not objectives:
+        names = ", ".join(p.name for p in model.properties)
+        raise UserError(f"say what is wanted of the molecules, as in --maximize NAME; the model knows {names}")
+    return objectives, warnings
+
+
 def _read_settings(
     library: str | Path | None,
     target: Mapping[str, float] | None,
@@ -206,8 +219,6 @@ def _read_settings(
     if target:
         asked["objectives"] = {**config.objectives, **{k: Objective(target=v) for k, v in target.items()}}
     config = GenerateConfig.from_values({**config.model_dump(), **asked})
-    if config.scaffold is not None:
-        raise UserError("a scaffold is grown by generate, not chosen from a library: use --must-contain SMARTS")
     if config.seed == "date":
         config = config.model_copy(update={"seed": make_seed(config.seed)})
     if library is None and screening is None and "library" not in own:

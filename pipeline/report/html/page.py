@@ -61,7 +61,6 @@ def render(report: Report, candidates: pd.DataFrame) -> str:
     environment.filters.update(
         number=formatting.format_number,
         decimals=formatting.format_number,
-        sentence=lambda text: f"{text[:1].upper()}{text[1:]}.",
         duration=formatting.format_duration,
         probability=formatting.format_probability,
         time=formatting.format_time,

@@ -19,7 +19,7 @@ from pipeline.datasets.config import MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.labels.label_checks import find_classes, require_labels
 from pipeline.datasets.property_names import explain_forgotten, list_columns, resolve_properties
-from pipeline.generation.config import ACQUISITION, SCAFFOLD
+from pipeline.generation.config import ACQUISITION, SCAFFOLD, GenerateConfig
 from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims
 from pipeline.objectives.goal_reach import describe_reach, find_asked_interval
@@ -38,20 +38,12 @@ def check_request(config: CampaignConfig) -> None:
         UserError: A property to compute, a condition, an objective, the strategy or what is allowed as unusual is unknown, or a
             constraint cannot be read or met.
     """
-    # Here: whoever only declares a flow does not load torch.
-    from chem_vae.model import ARCHITECTURES
-    from chem_vae.optimizers import spell_strategy
+    from chem_vae.model import ARCHITECTURES  # here: whoever only declares a flow does not load torch
 
     for name in config.ingest.compute:
         get_property(name)
     ARCHITECTURES.find(config.train.model.architecture)
-    if config.generate.strategy is not None:
-        spell_strategy(config.generate.strategy, ACQUISITION, SCAFFOLD)
-    Constraints(config.generate.constraints)
-    check_aims(config.generate.objectives, config.generate.constraints)
-    read_allowed(config.generate.allow_unusual)
-    if config.generate.scaffold is not None:
-        open_scaffold(config.generate.scaffold)
+    check_generation(config.generate)
     if config.optimize is not None:
         check_optimization(config.optimize)
     own = list_datasets().get(config.ingest.source, {}).get("properties", {})
@@ -119,6 +111,24 @@ def judge_goal(name: str, objective: Objective, values: NDArray[np.float64]) -> 
             f"--maximize {shlex.quote(name)} (the probability of {classes[1]:g}), or --target {shlex.quote(f'{name}={classes[1]:g}')}"
         )
     return describe_reach(name, objective, (float(values.min()), float(values.max())), asked)
+
+
+def check_generation(config: GenerateConfig) -> None:
+    """Check what is wanted of molecules, as far as that needs no model.
+
+    Raises:
+        UserError: The strategy or what is allowed as unusual is unknown, the scaffold or a constraint cannot be read, two
+            constraints contradict each other, or one an objective.
+    """
+    from chem_vae.optimizers import spell_strategy  # here: it loads torch
+
+    if config.strategy is not None:
+        spell_strategy(config.strategy, ACQUISITION, SCAFFOLD)
+    Constraints(config.constraints)
+    check_aims(config.objectives, config.constraints)
+    read_allowed(config.allow_unusual)
+    if config.scaffold is not None:
+        open_scaffold(config.scaffold)
 
 
 def check_optimization(config: OptimizeConfig) -> None:

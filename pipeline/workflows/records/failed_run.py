@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -86,6 +87,15 @@ def write_failed_run(
     write_text(folder / "report.html", page.render(**{**found, "facts": list(shown.items())}))
     write_json(folder / "failure.json", found)
     return folder
+
+
+def read_failure(folder: Path) -> dict[str, Any] | None:
+    """Read the account of a failed run from its folder; None where there is none, or it cannot be read."""
+    try:
+        found = json.loads((folder / "failure.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("format") == KIND else None
 
 
 def list_steps(workspace: Path, since: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from chem_vae.errors import UserError
 from pipeline.generation.config import UNFINISHED
 from pipeline.report.model import Report, read_report
+from pipeline.workflows.records.failed_run import FAILED, read_failure
 from pipeline.workspace.runs import KIND
 from pipeline.workspace.storage.folders import read_manifest
 from pipeline.workspace.storage.integrity import CONTENTS
@@ -19,13 +20,17 @@ from pipeline.workspace.storage.linked_folders import measure_disk
 HITS = ("within target", "within every objective")
 """The stages of the funnel that count the hits."""
 
+FAILURES = ("failed", "crashed", "cancelled")
+"""The states of a scheduled run that did not end well, of which `failed/` has an account."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
     """A run in one line; what is not known of it is None."""
 
     id: str
-    state: Literal["finished", "unfinished", "damaged"]
+    state: Literal["finished", "unfinished", "damaged", "failed", "crashed", "cancelled"]
+    """The last three are FAILURES."""
     kind: str = ""
     """generation, optimization or screening."""
     data: str = ""
@@ -58,15 +63,24 @@ _UNFINISHED = (
     (UNFINISHED, "generation", "a generation that was stopped; the same command goes on from its draws"),
 )
 
+_KINDS = {
+    **dict.fromkeys(("campaign", "generate", "update"), "generation"),
+    "screen": "screening",
+    "optimize": "optimization",
+}
+"""By flow, what its runs are."""
+
 
 def summarize_runs(workspace: Path) -> Iterator[RunSummary]:
-    """Summarize all runs of a workspace, the newest first, also those that are not finished or are damaged.
+    """Summarize all runs of a workspace, the newest first, also those that failed, are not finished or are damaged.
 
     Args:
-        workspace: The folder with `runs/`, and with `optimizations/` and `generations/`, where a search keeps its calls and a long
-            generation its draws until they are finished.
+        workspace: The folder with `runs/`; with `failed/`, the accounts of scheduled runs that did not end well; and with
+            `optimizations/` and `generations/`, where a search keeps its calls and a long generation its draws until they are
+            finished.
     """
-    found = [summarize_run(folder) for folder in (workspace / "runs").glob("[!.]*/")]
+    found = [summary for folder in (workspace / FAILED).glob("[!.]*/") if (summary := summarize_failure(folder))]
+    found += [summarize_run(folder) for folder in (workspace / "runs").glob("[!.]*/")]
     for place, kind, why in _UNFINISHED:
         for folder in (workspace / place).glob("[!.]*/"):
             changed = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
@@ -102,6 +116,27 @@ def summarize_run(folder: Path) -> RunSummary:
         hits_of=of,
         wanted=", ".join(f"{o.label or o.property} {o.aim}" for o in report.request.objectives) or "like the data",
         **base,
+    )
+
+
+def summarize_failure(folder: Path) -> RunSummary | None:
+    """Summarize the account of a failed run; None where the folder holds none."""
+    told = read_failure(folder)
+    if told is None:
+        return None
+    ended = str(told.get("state")).lower()
+    state: Literal["failed", "crashed", "cancelled"] = (
+        "crashed" if ended == "crashed" else "cancelled" if ended == "cancelled" else "failed"
+    )
+    facts = told.get("facts")
+    flow = str(facts.get("flow", "")) if isinstance(facts, dict) else ""
+    return RunSummary(
+        folder.name,
+        state,
+        _KINDS.get(flow, ""),
+        started=read_start(folder.name),
+        bytes=measure_disk([folder]).own,
+        why=" ".join(str(told.get("reason", "")).split()),
     )
 
 

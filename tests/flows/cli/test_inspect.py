@@ -8,6 +8,7 @@ from pathlib import Path
 
 from command_line import CommandLine, Done, refused
 
+from pipeline.workflows.records.failed_run import write_failed_run
 from pipeline.workspace.lookup import list_shipped_models
 
 
@@ -63,6 +64,17 @@ def test_an_empty_workspace(chem_vae: CommandLine, tmp_path: Path) -> None:
     refused(chem_vae("report", "--workspace", tmp_path), "no finished run", "chem-vae run")
     refused(chem_vae("generate", "--model", "latest", "--workspace", tmp_path), "no finished model", "chem-vae run")
     refused(chem_vae("train", "--workspace", tmp_path), "no finished dataset", "chem-vae ingest")
+
+
+def test_a_failed_night_stands_among_the_runs(chem_vae: CommandLine, tmp_path: Path) -> None:
+    reason = f"unknown property of this model 'nonsense'\nknown are {', '.join(f'p{i}' for i in range(80))}"
+    folder = write_failed_run(tmp_path, "kin", "Failed", reason, settings={})
+    done = chem_vae("runs", "--workspace", tmp_path)
+    assert done.returncode == 0 and "unknown property of this model 'nonsense' known are p0," in done.stdout
+    assert str(folder / "report.html") in done.stderr and max(map(len, done.stdout.splitlines())) < 250
+    (entry,) = json.loads(chem_vae("runs", "--json", "--workspace", tmp_path).stdout)
+    assert (entry["id"], entry["state"]) == (folder.name, "failed") and entry["why"].endswith("p79")
+    refused(chem_vae("report", "--workspace", tmp_path), "no finished run")
 
 
 def test_a_shipped_model_generates_where_the_workspace_has_none(chem_vae: CommandLine, tmp_path: Path) -> None:
