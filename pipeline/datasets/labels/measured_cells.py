@@ -23,8 +23,6 @@ from pipeline.datasets.labels.where import Where
 from pipeline.datasets.shard_settings import CAME_AS_NUMBERS, ShardSettings
 
 _AMBIGUOUS_POINT, _LARGE_INTEGER = r"^[+-]?[1-9]\d{0,2}\.\d{3}$", r"^[+-]?\d{3,}$"
-
-
 _SHOWN_CELLS = 6
 
 
