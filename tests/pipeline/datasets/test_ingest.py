@@ -471,3 +471,13 @@ def test_undefined_stereo_is_counted(tmp_path: Path) -> None:
     assert any(note.startswith("4 of 6 molecules have undefined stereo") for note in dataset.manifest["notes"])
     flat = ingest(IngestConfig.model_validate(options | {"standardize": {"stereo": False}}), tmp_path)
     assert not any("undefined stereo" in note for note in flat.manifest["notes"])
+
+
+def test_the_source_is_kept_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later command may be called from another folder; the key does not depend on the place."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.csv").write_text("SMILES\nCCO\nCCN\nCCC\n")
+    made = ingest(IngestConfig(source="my.csv"), tmp_path / "w")
+    assert made.manifest["options"]["source"] == str(tmp_path / "my.csv")
+    assert made.manifest["source"]["location"] == "my.csv", "as the user gave it"
+    assert ingest(IngestConfig(source=str(tmp_path / "my.csv")), tmp_path / "w").reused
