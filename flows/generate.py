@@ -28,7 +28,7 @@ def generate_candidates(
     Args:
         model: The model's folder.
         dataset: The folder of the dataset to compare with; the model's own when not given.
-        config: Its `name` and its table `generate` are followed.
+        config: Its `name`, its `library` and its table `generate` are followed.
         workspace: The folder in which datasets, models and runs are kept.
         source: The source of a campaign: what is new in it since the last night is told.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
@@ -50,6 +50,7 @@ def generate_candidates(
             progress,
             source=source,
             library=config.library,
+            overall=config.list_overall(),
         )
     show_run(run, hit_score)
     return str(run.folder)
@@ -84,7 +85,9 @@ def generate(
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    whole = CampaignConfig(name=name, generate=config, library=candidate_library)
+    whole = CampaignConfig(
+        name=name, generate=config, library=candidate_library, fail_under=fail_under, dask=dask, publish=publish
+    )
     made = generate_candidates(folder, None, whole, workspace, hit_score=hit_score, return_state=True).result()
     require_hits(Path(made), fail_under)
     return made

@@ -12,6 +12,7 @@ from prefect.futures import PrefectFuture
 
 from flows.artifacts import show_run, track_progress
 from flows.tasks import declare_flow, declare_task
+from pipeline.config import CampaignConfig
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
@@ -51,29 +52,38 @@ def map_with_tasks(parallel: int) -> Callable[[Callable[[list[str]], int], Itera
 @declare_task("optimize")
 def optimize_molecules(
     model: str,
-    config: OptimizeConfig,
+    config: CampaignConfig,
     workspace: Path,
-    name: str,
     resume: str | None = None,
     hit_score: float | None = None,
-    library: str | None = None,
 ) -> str:
-    """Optimize with the model's folder and return the run's folder. `resume` is the folder of a finished run."""
+    """Optimize with a model folder and return the run's folder.
+
+    Args:
+        model: The model's folder.
+        config: Its `name`, its `library` and its table `optimize` are followed.
+        workspace: The folder in which datasets, models and runs are kept.
+        resume: The folder of a finished optimization to go on from.
+        hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+    """
     from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
     from pipeline.workflows.optimize_run import optimize_run
     from pipeline.workspace.runs import Run
 
-    parallel = config.oracle.parallel if config.oracle is not None else 1
+    asked = config.optimize
+    assert asked is not None
+    parallel = asked.oracle.parallel if asked.oracle is not None else 1
     with track_progress() as progress:
         run = optimize_run(
             TrainedModel.open(Path(model), workspace=workspace),
-            config,
+            asked,
             workspace,
-            name,
+            config.name,
             progress,
             map=map_with_tasks(parallel) if parallel > 1 else None,
             resume=Run.open(resume, workspace, optimization=True) if resume else None,
-            library=library,
+            library=config.library,
+            overall=config.list_overall(),
         )
     show_run(run, hit_score)
     return str(run.folder)
@@ -112,8 +122,9 @@ def optimize(
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    made = optimize_molecules(
-        folder, config, workspace, name, resume, hit_score, candidate_library, return_state=True
-    ).result()
+    whole = CampaignConfig(
+        name=name, optimize=config, library=candidate_library, fail_under=fail_under, dask=dask, publish=publish
+    )
+    made = optimize_molecules(folder, whole, workspace, resume, hit_score, return_state=True).result()
     require_hits(Path(made), fail_under)
     return made

@@ -18,7 +18,7 @@ def screen_molecules(model: str, config: CampaignConfig, workspace: Path, hit_sc
 
     Args:
         model: The model's folder.
-        config: Its `name` and its tables `generate` and `screen` are followed.
+        config: Its `name`, its `library` and its tables `generate` and `screen` are followed.
         workspace: The folder in which datasets, models and runs are kept.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
     """
@@ -30,8 +30,9 @@ def screen_molecules(model: str, config: CampaignConfig, workspace: Path, hit_sc
     with track_progress() as progress:
         opened = TrainedModel.open(Path(model), workspace=workspace)
         run = screen_run(
-            opened, None, config.generate, config.screen, workspace, config.name, progress, library=config.library
-        )
+            opened, None, config.generate, config.screen, workspace, config.name, progress, library=config.library,
+            overall=config.list_overall(),
+        )  # fmt: skip
     show_run(run, hit_score)
     return str(run.folder)
 
@@ -67,7 +68,10 @@ def screen(
         The run's folder.
     """
     folder = str(find_model(model, workspace))
-    whole = CampaignConfig(name=name, generate=config, screen=library, library=candidate_library)
+    whole = CampaignConfig(
+        name=name, generate=config, screen=library, library=candidate_library, fail_under=fail_under, dask=dask,
+        publish=publish,
+    )  # fmt: skip
     made = screen_molecules(folder, whole, workspace, hit_score, return_state=True).result()
     require_hits(Path(made), fail_under)
     return made

@@ -6,7 +6,7 @@ import functools
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -18,6 +18,7 @@ from chem_vae.errors import ChemVAEError, TooFewHitsError
 from flows.deployment.failures import leave_account
 from flows.deployment.night import follow_schedule
 from flows.deployment.run_process import end_with_serve
+from pipeline.workspace.lookup import find_run
 from pipeline.workspace.remote.publishing import find_target, publish_finished
 from pipeline.workspace.remote.redaction import redact, redact_error
 from pipeline.workspace.run_log import add_to_log
@@ -73,7 +74,7 @@ def declare_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
     A scheduled run works for the date that it is scheduled for, also where it starts late; missed nights are made up once. One
     that ends badly leaves an account of it in the workspace. The parallel work goes to the Dask cluster that the flow's parameter
     `dask` or its `config` or the variable CHEM_VAE_DASK names, if any; what is finished is published to the address that its parameter
-    `publish` or its `config`, or CHEM_VAE_PUBLISH names, if any.
+    `publish` or its `config`, or CHEM_VAE_PUBLISH names, if any. Of a flow that goes on from a run, the settings of that run hold.
     """
     hooks: list[Any] = [leave_account]
 
@@ -92,7 +93,7 @@ def use_its_places(function: Callable[P, R]) -> Callable[P, R]:
     def work(*args: P.args, **kwargs: P.kwargs) -> R:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        config, workspace = given.arguments.get("config"), given.arguments["workspace"]
+        config, workspace = _find_settings(given.arguments), given.arguments["workspace"]
         target = find_target(given.arguments.get("publish") or getattr(config, "publish", None), workspace)
         try:
             with use_cluster(given.arguments.get("dask") or getattr(config, "dask", None), workspace):
@@ -104,6 +105,16 @@ def use_its_places(function: Callable[P, R]) -> Callable[P, R]:
         return made
 
     return work
+
+
+def _find_settings(arguments: Mapping[str, Any]) -> Any:
+    """Find the settings that say where a flow works and publishes: its own, or those of the run that it goes on from."""
+    if "run" not in arguments:
+        return arguments.get("config")
+    from pipeline.config import load_config  # here: it loads the settings of all rooms
+
+    folder = find_run(arguments["run"], arguments["workspace"], optimization=False)
+    return load_config(folder / "config.json", arguments["settings"])
 
 
 def _publish(target: str | None, workspace: Path) -> None:

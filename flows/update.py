@@ -12,7 +12,6 @@ from flows.deployment.events import NOTHING_NEW, emit
 from flows.tasks import declare_flow, declare_task
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_run
-from pipeline.workspace.work.cluster import use_cluster
 
 
 @declare_task("update", downloads=True)
@@ -34,7 +33,7 @@ def propose_next(
     earlier = Run.open(run, workspace)
     config = load_config(earlier.folder / "config.json", {**OTHER_FILE, **(settings or {})})
     try:
-        with use_cluster(config.dask, workspace), track_progress() as progress:
+        with track_progress() as progress:
             made = next_round(earlier, data, workspace, smiles_column=smiles_column, config=config, progress=progress)
     except NoNewMeasurementsError as nothing:
         # As on most days of a schedule: no failure, and no batch beside the one under way.
@@ -66,10 +65,12 @@ def update(
         workspace: The folder in which datasets, models and runs are kept.
         smiles_column: The column of SMILES; found by its name when not given.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
-        publish: The folder of a storage that finished folders are copied to; that of CHEM_VAE_PUBLISH when not given.
+        publish: The folder of a storage that finished folders are copied to; that of the run, or of CHEM_VAE_PUBLISH, when not given.
 
     Returns:
         The new run's folder; the earlier run's where the file holds nothing new.
     """
     folder = str(find_run(run, workspace, optimization=False))
+    if publish is not None:
+        settings = {**(settings or {}), "publish": publish}
     return propose_next(folder, data, settings, workspace, smiles_column, hit_score, return_state=True).result()

@@ -30,7 +30,9 @@ from pipeline.optimization.config import OptimizeConfig
 from pipeline.training.config import TrainConfig
 from pipeline.workspace.config_errors import explain
 from pipeline.workspace.name_splitting import split_dotted
+from pipeline.workspace.places import PLACES
 from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.runs import OVERALL, select_overall
 from pipeline.workspace.settings import Settings
 
 CAMPAIGN = "campaign"
@@ -73,6 +75,21 @@ class CampaignConfig(Settings):
     generate: GenerateConfig = GenerateConfig()
     optimize: OptimizeConfig | None = None
     screen: ScreenConfig | None = None
+
+    def list_overall(self) -> dict[str, Any]:
+        """List the settings that hold for the whole run, where they are set, as its config.json is to have them."""
+        return select_overall(self.model_dump(mode="json", include=set(OVERALL)))
+
+    def with_absolute_places(self) -> CampaignConfig:
+        """Return the same settings with absolute places, for a process that works in another folder."""
+        changed = self
+        for dotted, make in PLACES.items():
+            table, _, key = dotted.rpartition(".")
+            part = getattr(changed, table) if table else changed
+            if (place := getattr(part, key, None)) is not None:
+                part = part.model_copy(update={key: make(place)})
+                changed = changed.model_copy(update={table: part}) if table else part
+        return changed
 
     @field_serializer("library", "publish", when_used="json")
     def _without_password(self, address: str | None) -> str | None:

@@ -18,6 +18,7 @@ from flows.cli.json_output import write_answer
 from flows.cli.options import HOW, SHARED
 from flows.cli.setting_option import SettingOption
 from pipeline.benchmark.config import BenchmarkSettings
+from pipeline.workspace.places import make_variables_absolute
 from pipeline.workspace.work.interrupts import keep_interrupts
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(
         options: The options of settings.
         name: The command's name; the function's when not given.
         json: Whether it has a result, which it gives to `flows.cli.json_output.answer`; then it takes --json.
-        serves: Whether it serves until Ctrl-C, in a loop that takes the signal itself.
+        serves: Whether it serves until Ctrl-C, in a loop that takes the signal itself, and starts processes in other folders.
     """
 
     def register(function: F) -> F:
@@ -104,6 +105,8 @@ def _build(function: Callable[..., None], options: tuple[SettingOption, ...], js
         asked = {name: values[name] for name in own if name in declared}
         if "given" in declared:
             asked["given"] = Given(options, values)
+        if serves:
+            make_variables_absolute()  # for its jobs and runs
         with (
             contextlib.nullcontext() if serves else keep_interrupts(),
             write_answer(function.__name__) if values.get("json_") else contextlib.nullcontext(),

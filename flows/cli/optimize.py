@@ -21,7 +21,6 @@ from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
 from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.remote.publishing import publish_to
-from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.work.cluster import use_cluster
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def optimize(
     After a finished run the same command begins a new one; --continue goes on from it. A configuration file holds in its table
     `optimize` the settings that have no option here: transforms, weights, more constraints.
     """
-    from pipeline.workspace.runs import Run  # here: loads filelock and multiprocessing
+    from pipeline.workspace.runs import Run  # here and below: loads filelock and multiprocessing
 
     earlier = Run.open(go_on, workspace, optimization=True) if go_on is not None else None
     before = _read_earlier_settings(earlier) if earlier is not None and config is None else {}
@@ -100,8 +99,8 @@ def optimize(
         from flows.optimize import optimize as flow  # here: loads prefect and pydantic
 
         resume = str(earlier.folder) if earlier else None
-        with publish_to(whole.publish, workspace, log), use_cluster(whole.dask, workspace):
-            made = Path(flow(str(folder), asked, workspace, whole.name, resume, candidate_library=whole.library))
+        places: dict[str, Any] = {"candidate_library": whole.library, "dask": whole.dask, "publish": whole.publish}
+        made = Path(flow(str(folder), asked, workspace, whole.name, resume, **places))
     else:
         from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
         from pipeline.workflows.optimize_run import optimize_run
@@ -112,7 +111,10 @@ def optimize(
             use_cluster(whole.dask, workspace),
             show_progress(quiet) as progress,
         ):
-            run = optimize_run(trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library)
+            run = optimize_run(
+                trained, asked, workspace, whole.name, progress, resume=earlier, library=whole.library,
+                overall=whole.list_overall(),
+            )  # fmt: skip
         made = run.folder
     _show(made)
     if earlier is not None and _count_calls(made) == (calls := _count_calls(earlier.folder)):
@@ -161,14 +163,14 @@ def _read_request(whole: CampaignConfig) -> OptimizeConfig:
 
 
 def _read_earlier_settings(run: Run) -> dict[str, Any]:
-    """Return the name and the table [optimize] of a finished run, without what ended it: that would end the next one at once."""
+    """Return what a finished run was told of the search and of the whole run, without what ended it: that would end the next one at once."""
+    from pipeline.workspace.runs import select_overall
+
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         # a run of a version without limits on the size goes on without them
-        library = str(settings.get("library") or "")
-        kept = {"library": library} if library and HIDDEN not in library else {}
         table = {key: value for key, value in settings["optimize"].items() if key not in ("patience", "enough")}
-        return {"name": settings["name"], "optimize": {"usual_size": False, **table}, **kept}
+        return {"name": settings["name"], "optimize": {"usual_size": False, **table}, **select_overall(settings)}
     except (OSError, ValueError, KeyError):
         raise DataError(f"the run {run.id} was no optimization, so that there is nothing to continue") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,10 +96,8 @@ def screen(
         start_prefect(quiet, debug)
         from flows.screen import screen as flow  # here: loads prefect and rdkit
 
-        with publish_to(whole.publish, workspace, log), use_cluster(whole.dask, workspace):
-            folder = Path(
-                flow(whole.screen, whole.generate, model, workspace, whole.name, candidate_library=whole.library)
-            )
+        places: dict[str, Any] = {"candidate_library": whole.library, "dask": whole.dask, "publish": whole.publish}
+        folder = Path(flow(whole.screen, whole.generate, model, workspace, whole.name, **places))
     else:
         from pipeline.models.trained_model import load_model  # here: loads torch and rdkit
         from pipeline.workflows.screen_run import screen_run
@@ -111,8 +109,9 @@ def screen(
             show_progress(quiet) as progress,
         ):
             made = screen_run(
-                trained, None, whole.generate, whole.screen, workspace, whole.name, progress, library=whole.library
-            )
+                trained, None, whole.generate, whole.screen, workspace, whole.name, progress, library=whole.library,
+                overall=whole.list_overall(),
+            )  # fmt: skip
         folder = made.folder
     inspect.show_run(folder)
     answer(lambda: describe_run(folder))

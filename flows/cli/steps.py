@@ -195,7 +195,10 @@ def generate(
         use_cluster(whole.dask, workspace),
         show_progress(quiet) as progress,
     ):
-        made = generate_run(trained, None, whole.generate, workspace, whole.name, progress, library=whole.library)
+        made = generate_run(
+            trained, None, whole.generate, workspace, whole.name, progress, library=whole.library,
+            overall=whole.list_overall(),
+        )  # fmt: skip
     inspect.show_run(made.folder)
     answer(lambda: describe_run(made.folder))
     if output is not None:

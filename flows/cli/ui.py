@@ -12,6 +12,7 @@ from flows.app.context import AppContext, is_local_host
 from flows.cli.command import command, new_group
 from flows.cli.options import HOW, make_option
 from flows.terminal import note
+from pipeline.workspace.places import make_file_absolute, make_places_absolute
 from pipeline.workspace.storage.disk_space import check_writable
 
 app = new_group()
@@ -63,6 +64,10 @@ def ui(
     from pipeline.config import load_config  # here and below: --help does without it
 
     settings = load_config(config).model_dump(mode="json", exclude_unset=True) if config else {}
+    settings, library = (
+        make_places_absolute(settings),
+        library and make_file_absolute(library),
+    )  # a job has its own folder
     # NiceGUI would make a folder where the command is called; nothing of the app is kept there
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(workspace.resolve() / ".app"))
     from flows.app.server import run_app  # here: loads NiceGUI, which no other command needs

@@ -13,13 +13,15 @@ from flows.cli.json_output import answer
 from flows.terminal import log, show_progress, suggest_command
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.remote.publishing import publish_to
+from pipeline.workspace.work.cluster import use_cluster
 
 app = new_group()
 
 
 @command(
     app, options.SMILES_COLUMN, *options.FILE_LAYOUT, *options.make_aims("generate"), *options.make_constraints("generate"),
-    *options.make_novelty("generate"), options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.PUBLISH, options.SET,
+    *options.make_novelty("generate"), options.SAMPLES, options.SEED, options.NAME, options.FAIL_UNDER, options.DASK, options.PUBLISH,
+    options.SET,
 )  # fmt: skip
 def update(
     run: str,
@@ -56,7 +58,11 @@ def update(
     smiles_column = given.settings.pop("ingest.smiles_column", None)
     options.add_similarity(given, "generate")
     whole = given.load(opened.folder / "config.json", OTHER_FILE)
-    with publish_to(whole.publish, workspace, log), show_progress(quiet) as progress:
+    with (
+        publish_to(whole.publish, workspace, log),
+        use_cluster(whole.dask, workspace),
+        show_progress(quiet) as progress,
+    ):
         made = next_round(opened, data, workspace, smiles_column=smiles_column, config=whole, progress=progress)
     inspect.show_run(made.run.folder)
     answer(lambda: describe_run(made.run.folder, new_measurements=made.new, checks=made.checks))

@@ -14,9 +14,14 @@ from chem_vae.errors import UserError, unknown_name
 from flows.deployment.schedules import check_timezone, find_next, make_schedule
 from flows.environment import prepare_prefect
 from pipeline.workflows.checks.night_check import check_night
-from pipeline.workspace.remote.downloads import is_address
+from pipeline.workspace.lookup import LIBRARY
+from pipeline.workspace.places import (
+    make_file_absolute,
+    make_folder_absolute,
+    make_model_absolute,
+    make_places_absolute,
+)
 from pipeline.workspace.remote.redaction import has_secret, redact
-from pipeline.workspace.remote.remote_files import has_pattern
 
 if TYPE_CHECKING:
     from pipeline.config import CampaignConfig
@@ -168,28 +173,18 @@ def make_parameters(
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Make a flow's parameters as JSON values, with absolute paths: a run starts in a folder of its own."""
-    source, start = _make_absolute(config.ingest.source), config.train.base and _make_absolute(config.train.base)
-    library = config.library
-    if library is not None and "://" not in library:  # it may be made by the first run
-        library = str(Path(library).expanduser().resolve())
-    ingest = config.ingest.model_copy(update={"source": source})
-    config = config.model_copy(update={"ingest": ingest, "library": library})
-    if start is not None:
-        config = config.model_copy(update={"train": config.train.model_copy(update={"start": start})})
+    config = config.with_absolute_places()
     values: dict[str, Any] = {"workspace": str(workspace.resolve())}
-    if config.publish is not None:
-        there = config.publish if is_address(config.publish) else str(Path(config.publish).expanduser().absolute())
-        config = config.model_copy(update={"publish": there})
-        values |= {} if flow_name == "campaign" else {"publish": there}
+    if config.publish is not None and flow_name != "campaign":
+        values["publish"] = config.publish
     if flow_name == "campaign":
         return values | {"config": config.model_dump(mode="json")}
     if flow_name == "update":
         if data is None:
             raise UserError("the flow update needs the file of new measurements: --data measured.csv")
-        there = data if "://" in data else str(Path(data).expanduser().resolve())  # it may be written later
-        if start is not None and "train.start" in settings:
-            settings = settings | {"train.start": start}
-        return values | {"data": there, "run": _make_absolute(model or "latest"), "settings": settings}
+        there = data if data == LIBRARY else make_file_absolute(data)  # it may be written later
+        run = make_folder_absolute(model or "latest")
+        return values | {"data": there, "run": run, "settings": make_places_absolute(settings)}
     asked = getattr(config, flow_name)
     if asked is None:
         needs = {"optimize": "what is wanted", "screen": "where the library is"}
@@ -197,22 +192,14 @@ def make_parameters(
             f"the flow {flow_name} needs a table [{flow_name}] in the configuration that says {needs[flow_name]}"
         )
     if flow_name == "screen":
-        place = _make_absolute(asked.library)
-        values["library"] = asked.model_copy(update={"library": place}).model_dump(mode="json")
+        values["library"] = asked.model_dump(mode="json")
         asked = config.generate
     values["config"] = asked.model_dump(mode="json")
     if flow_name == "train":
-        return values | {"dataset": _make_absolute(dataset)}
+        return values | {"dataset": make_folder_absolute(dataset)}
     whole = config.model_dump(mode="json", include={"dask", "library", "fail_under"})
     values["dask"] = whole["dask"]
     if flow_name != "ingest":
-        values |= {"model": model and _make_absolute(model), "name": config.name}
+        values |= {"model": model and make_model_absolute(model), "name": config.name}
         values |= {"candidate_library": whole["library"], "fail_under": whole["fail_under"]}
     return values
-
-
-def _make_absolute(place: str) -> str:
-    """Return the absolute path of what there is, and of a pattern of files; a name and an address as they are."""
-    if Path(place).exists():
-        return str(Path(place).resolve())
-    return str(Path(place).absolute()) if has_pattern(place) and not is_address(place) else place

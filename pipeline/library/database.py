@@ -62,7 +62,7 @@ def find_library(workspace: Path, address: str | None = None) -> URL:
             "or write it with the name of an environment variable: postgresql://me:${PASSWORD}@host/database"
         )
     if "://" not in address:
-        return URL.create("sqlite", database=address)
+        return URL.create("sqlite", database=str(Path(address).expanduser()))
     try:
         url = make_url(expand_variables(address))
     except ArgumentError:

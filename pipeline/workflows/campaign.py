@@ -49,4 +49,5 @@ def campaign(
         progress,
         source=config.ingest.source,
         library=config.library,
+        overall=config.list_overall(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def generate_run(
     newest: NewestData | None = None,
     source: str | None = None,
     library: str | None = None,
+    overall: Mapping[str, Any] | None = None,
     known: KnownMolecules | None = None,
     rounds: Sequence[Round] = (),
 ) -> Run:
@@ -56,6 +57,7 @@ def generate_run(
         newest: The data of the last round alone, and the account of those before.
         source: The source of a campaign, as the user gave it: what is new in it since the last night is told.
         library: The address of the candidate library; that of the workspace when None.
+        overall: Further settings that hold for the whole run (`CampaignConfig.list_overall`), to be kept with its own.
         known: What the library knows, where that was asked already (`KnownMolecules.of_run` makes a run's molecules again).
         rounds: The rounds before this one, with what was measured of their proposals.
 
@@ -74,7 +76,13 @@ def generate_run(
     made = generate(
         model, config=config, dataset=dataset, exclude=exclude, proposed=known, kept=kept, progress=progress
     )
-    asked: dict[str, Any] = {"generate": made.config.model_dump(mode="json"), **name_library(library)}
+    asked: dict[str, Any] = {
+        "generate": made.config.model_dump(mode="json"),
+        **name_library(library),
+        **(overall or {}),
+    }
+    if source is not None:  # the dataset may have been made of the same file in another place
+        asked["ingest"] = {"source": source}
     with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
         writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
         seconds = writer.list_seconds(generate=made.seconds)

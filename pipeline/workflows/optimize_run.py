@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ def optimize_run(
     dataset: Dataset | None = None,
     resume: Run | None = None,
     library: str | None = None,
+    overall: Mapping[str, Any] | None = None,
     known: KnownMolecules | None = None,
 ) -> Run:
     """Optimize with a model and write a run folder with every oracle call in calls.csv.
@@ -96,6 +97,7 @@ def optimize_run(
         resume: A finished run whose calls are known from the start; they count against the budget, and what it alone proposed may
             be proposed again.
         library: The address of the candidate library; that of the workspace when None.
+        overall: Further settings that hold for the whole run (`CampaignConfig.list_overall`), to be kept with its own.
         known: What the library knows, where that was asked already.
 
     Returns:
@@ -143,7 +145,7 @@ def optimize_run(
         if config.exclude_known:
             leave_out_known(found, model, known)
         asked["optimize"] = config.model_dump(mode="json")
-        with open_run_writer(workspace, name, model, dataset, asked, progress) as writer:
+        with open_run_writer(workspace, name, model, dataset, {**asked, **(overall or {})}, progress) as writer:
             atomic_files.write_json(state / RUN, {"run": writer.run.id, "asked": hash_content(asked)})
             for file in (LOG, ORIGINS, FILES):
                 if (state / file).exists():

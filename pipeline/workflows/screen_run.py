@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def screen_run(
     *,
     newest: NewestData | None = None,
     library: str | None = None,
+    overall: Mapping[str, Any] | None = None,
     known: KnownMolecules | None = None,
     rounds: Sequence[Round] = (),
 ) -> Run:
@@ -54,6 +55,7 @@ def screen_run(
         progress: Told each stage of the work.
         newest: The data of the last round alone, and the account of those before.
         library: The address of the candidate library; that of the workspace when None.
+        overall: Further settings that hold for the whole run (`CampaignConfig.list_overall`), to be kept with its own.
         known: What the library knows, where that was asked already.
         rounds: The rounds before this one, with what was measured of their proposals.
 
@@ -80,7 +82,7 @@ def screen_run(
             "generate": made.config.model_dump(mode="json"),
             "screen": screening.model_dump(mode="json"),
         }
-        asked |= name_library(library)
+        asked |= {**name_library(library), **(overall or {})}
         with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
             if account.unreadable:
                 shutil.copyfile(rejects, writer.folder / REJECTS)

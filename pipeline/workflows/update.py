@@ -23,6 +23,7 @@ from pipeline.report.model import read_report
 from pipeline.training.config import TrainConfig
 from pipeline.training.finetuning.go_on import is_alone, settle_further_training
 from pipeline.training.train import train
+from pipeline.workflows.checks.night_check import check_source
 from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.new_measurements import (
     OTHER_FILE,
@@ -37,13 +38,11 @@ from pipeline.workflows.records.known_molecules import list_proposed
 from pipeline.workflows.records.prediction_check import PredictionCheck, check_predictions, list_rounds
 from pipeline.workflows.records.run_folder import MOST_REJECTED, REJECTED
 from pipeline.workflows.screen_run import screen_run
-from pipeline.workspace.lookup import find_model
+from pipeline.workspace.lookup import LIBRARY, find_model
+from pipeline.workspace.places import make_file_absolute
 from pipeline.workspace.presentation.csv_tables import format_csv, read_csv
-from pipeline.workspace.runs import Run
+from pipeline.workspace.runs import Run, read_settings
 from pipeline.workspace.storage.folders import hash_content
-
-LIBRARY = "library"
-"""What stands for the measurements of the candidate library instead of a file."""
 
 
 class NoNewMeasurementsError(UserError):
@@ -90,10 +89,11 @@ def update(
         UserError: The run has no measured property, or the file none of its columns, or words where the run learned numbers,
             or numbers where it learned words.
         NoNewMeasurementsError: The file holds no other measurements than those in the data.
-        DataError: The dataset of the run is no longer in the workspace.
+        DataError: The dataset of the run is no longer in the workspace, or the library that a screening chooses from is gone.
     """
     config = config or load_config(run.folder / "config.json", OTHER_FILE)
     model, dataset, measured = _open(run, workspace)
+    _check_places(run, config)
     if source == LIBRARY:
         source, smiles_column = str(write_labels(workspace, config.library)), "smiles"
     fresh, names = read_measurements(config.ingest, measured, source, smiles_column, workspace, progress)
@@ -109,7 +109,8 @@ def update(
     checks = [check_predictions(run, name, new, dataset) for name in names]
     rounds = list_rounds(run, checks, dataset, model, following)
     newest = gather_newest(run, dataset, fresh)
-    told: dict[str, Any] = {"newest": newest, "rounds": rounds, "library": config.library}
+    told: dict[str, Any] = {"newest": newest, "rounds": rounds}
+    told |= {"library": config.library, "overall": config.list_overall()}
     if config.screen is not None:  # the next batch comes from the same library
         made = screen_run(following, merged, config.generate, config.screen, workspace, config.name, progress, **told)
     else:
@@ -170,6 +171,27 @@ def write_labels(workspace: Path, address: str | None = None) -> Path:
     if not path.is_file():
         write_text(path, text)
     return path
+
+
+def _check_places(run: Run, config: CampaignConfig) -> None:
+    """Check before the training that the places are there that the next batch needs.
+
+    Raises:
+        DataError: The library that a screening chooses from is not there, or is empty.
+        UserError: The candidate library of an older run was named as seen from another folder: a new one would be made here.
+    """
+    own = config.library
+    is_own = own == read_settings(run.folder).get("library")
+    if own and is_own and make_file_absolute(own) != own and not Path(own).expanduser().exists():
+        raise UserError(
+            f"the run {run.id} has the candidate library {own}, which is not here; give its path with --library"
+        )
+    if config.screen is not None:
+        try:
+            check_source(config.screen.library)
+        except DataError as error:
+            where = "say where it is with --set screen.library=FILE"
+            raise DataError(f"the library to choose from: {error}; {where}") from None
 
 
 def _open(run: Run, workspace: Path) -> tuple[TrainedModel, Dataset, list[DatasetProperty]]:

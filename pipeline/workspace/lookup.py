@@ -15,6 +15,8 @@ from pipeline.workspace.storage.folders import find_time
 from pipeline.workspace.storage.integrity import MANIFEST
 
 LATEST = "latest"
+LIBRARY = "library"
+"""What stands for the measurements of the candidate library instead of a file of measurements."""
 PREFERRED_MODEL = "druglike"
 """The shipped model that is taken where nothing else decides between the shipped ones."""
 MODEL = "model"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,9 @@ PACKAGES = (
     "chem-vae",
     *["torch", "lightning", "rdkit", "selfies", "tokenizers", "numpy", "pandas", "scikit-learn", "botorch", "prefect"],
 )
+
+OVERALL = ("library", "publish", "fail_under", "dask")
+"""The settings above the tables that hold for a whole run, and for the runs that are made like it."""
 
 
 @dataclass
@@ -73,6 +77,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict(found) if isinstance(found, dict) else {}
+
+
+def select_overall(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Select the settings of a run that hold for the whole of it, as its config.json has them, where they are set."""
+    return {key: settings[key] for key in OVERALL if settings.get(key) is not None}
 
 
 def list_runs(workspace: Path) -> list[Run]:

@@ -18,6 +18,7 @@ from pipeline.workspace.work.jobs import list_jobs, open_job
 from tests.app.simulated_app import open_app
 
 pytestmark = pytest.mark.anyio
+OVERALL = {"library": "/data/lib.sqlite", "publish": "s3://bucket/pub", "fail_under": 2, "dask": "local"}
 OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
 
 
@@ -29,7 +30,7 @@ def workspace(tmp_path: Path) -> Path:
     settings = find_run(tmp_path) / "config.json"
     found = json.loads(settings.read_text())
     found["ingest"] = {**(found.get("ingest") or {}), "source": str(tmp_path / "my.csv")}
-    settings.write_text(json.dumps(found))
+    settings.write_text(json.dumps({**found, **OVERALL}))
     return tmp_path
 
 
@@ -77,6 +78,7 @@ async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[s
     assert job.settings["generate"]["n"] == 7
     assert job.settings["generate"]["objectives"] == before["generate"]["objectives"]
     assert job.settings["generate"]["seed"] != before["generate"]["seed"]
+    assert OVERALL.items() <= job.settings.items(), "it is published, too, and has the same limit"
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
@@ -164,7 +166,7 @@ async def test_a_schedule_is_set_up_by_the_command(workspace: Path, started: lis
     assert started == [job.id]
     assert job.facts["arguments"][:4] == ["--cron", "30 3 * * *", "--timezone", "Europe/Berlin"]
     assert job.facts["arguments"][-2:] == ["--pool", "chem-vae"]
-    assert job.settings["generate"]["seed"] == "date"
+    assert job.settings["generate"]["seed"] == "date" and OVERALL.items() <= job.settings.items()
 
 
 async def test_this_computer_keeps_a_schedule_by_itself(workspace: Path, started: list[str]) -> None:
@@ -196,6 +198,17 @@ def test_a_run_without_its_data_cannot_be_made_again(workspace: Path) -> None:
     assert can_repeat(find_run(workspace))
     (workspace / "my.csv").unlink()
     assert not can_repeat(find_run(workspace))
+
+
+@pytest.mark.parametrize(("source", "can"), [("moses-sample", True), ("my.csv", False), ("moses-sampel", False)])
+def test_a_run_on_a_named_dataset_can_be_made_again(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, source: str, can: bool
+) -> None:
+    """A job works in a folder of its own, where a file of the app's folder is not."""
+    monkeypatch.chdir(workspace)
+    settings = find_run(workspace) / "config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "ingest": {"source": source}}))
+    assert can_repeat(find_run(workspace)) is can
 
 
 @pytest.mark.parametrize("time", ["", "2", "24:00", "02:60", "aa:bb", "-1:00", "²:00"])

@@ -26,11 +26,14 @@ def test_update(first_run: subprocess.CompletedProcess[str], workspace: Path, tm
     measured = tmp_path / "measured.csv"
     proposed[["smiles"]].assign(potency=[3.0 + i for i in range(len(proposed))]).to_csv(measured, index=False)
     settings = {"generate.n": 3, "train.training.epochs": 1, "generate.measured.outside_domain": True}
-    state = update(str(measured), earlier.name, settings, place, return_state=True)
+    state = update(
+        str(measured), earlier.name, {**settings, "publish": str(tmp_path / "pub")}, place, return_state=True
+    )
     assert state.is_completed(), state.message
     folder = Path(state.result())
     assert folder.parent == place / "runs" and (folder / "report.html").is_file()
     assert json.loads((folder / "config.json").read_text())["generate"]["n"] == 3
+    assert (tmp_path / "pub" / "runs" / folder.name / "manifest.json").is_file()
     now = pd.read_csv(folder / "candidates.csv")
     assert len(now) and not set(now["inchikey"]) & set(proposed["inchikey"])
     shown = read_artifacts(state)
@@ -39,8 +42,11 @@ def test_update(first_run: subprocess.CompletedProcess[str], workspace: Path, tm
     assert f"{n} molecules with a measurement that was not in the data before" in shown["measurements"]
     assert f"{n} of {n}" in shown["measurements"] and "mean absolute error" in shown["measurements"]
 
+    shutil.rmtree(tmp_path / "pub")
+    shutil.rmtree(place / "published")
     again = update(str(measured), folder.name, settings, place, return_state=True)
     assert again.is_completed() and Path(again.result()) == folder, "nothing new is no failure, and no further batch"
+    assert (tmp_path / "pub" / "runs" / folder.name / "manifest.json").is_file(), "as the run itself was told"
 
     measured.write_text("smiles,other\nCCO,1\n")
     failed = update(str(measured), earlier.name, None, place, return_state=True)

@@ -21,8 +21,9 @@ from flows.app.goal_words import make_run_name
 from flows.app.jobs.changes import TABLES, ChangeList, Table
 from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
 from flows.app.remedies import Remedy, apply_remedies
+from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.remote.redaction import HIDDEN
-from pipeline.workspace.runs import read_settings
+from pipeline.workspace.runs import read_settings, select_overall
 from pipeline.workspace.work.jobs import Job, list_jobs, make_job
 
 TITLE = "Run again with changes"
@@ -33,7 +34,8 @@ def can_repeat(folder: Path) -> bool:
     settings = read_settings(folder)
     source = str((settings.get("ingest") or {}).get("source") or "")
     is_campaign = bool(settings.get("generate")) and not settings.get("optimize") and not settings.get("screen")
-    return is_campaign and bool(source) and (Path(source).expanduser().is_file() or "/" not in source)
+    path = Path(source).expanduser()  # a job works in a folder of its own, from where another file would be meant
+    return is_campaign and (source in list_datasets() or (path.is_absolute() and path.is_file()))
 
 
 def find_table(context: AppContext, folder: Path) -> Table | None:
@@ -194,8 +196,7 @@ async def start_run(context: AppContext, settings: dict[str, Any], goal: str) ->
     Raises:
         UserError: The settings are wrong.
     """
-    kept = check_settings({key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None})
-    kept |= _keep_library(context, settings)
+    kept = check_settings(keep_settings(context, settings))
     job = make_job(context.workspace, "run", str(kept["name"]), _name_library(context), kept, goal=goal)
     await asyncio.to_thread(job.start)
     return job
@@ -213,7 +214,7 @@ async def start_search(context: AppContext, folder: Path, settings: dict[str, An
     Raises:
         UserError: The settings are wrong.
     """
-    kept = check_settings(settings) | _keep_library(context, read_settings(folder))
+    kept = check_settings({**settings, **_keep_overall(context, read_settings(folder))})
     code = await asyncio.to_thread(_find_code, context.workspace, folder)
     arguments = ["--continue" if goes_on else "--model", folder.name, *_name_library(context)]
     facts = {"goal": f"as {folder.name}, with changes", **({"folder": str(code)} if code else {})}
@@ -222,10 +223,25 @@ async def start_search(context: AppContext, folder: Path, settings: dict[str, An
     return job
 
 
-def _keep_library(context: AppContext, settings: dict[str, Any]) -> dict[str, Any]:
-    """Keep the library of the earlier run, where the app was started with none and the address was written whole."""
-    library = settings.get("library")
-    return {"library": library} if library and not context.library and HIDDEN not in library else {}
+def keep_settings(context: AppContext, settings: dict[str, Any]) -> dict[str, Any]:
+    """Keep what a finished run of the whole job was told, for one that is made like it; the app's own library goes before.
+
+    Raises:
+        UserError: A place was kept without the secret in its address.
+    """
+    tables = {key: settings[key] for key in ("name", *TABLES) if settings.get(key) is not None}
+    return {**tables, **_keep_overall(context, settings)}
+
+
+def _keep_overall(context: AppContext, settings: dict[str, Any]) -> dict[str, Any]:
+    own = {"library": context.library} if context.library else {}
+    kept = {**select_overall(settings), **own}
+    if lost := [name for name, value in kept.items() if HIDDEN in str(value)]:
+        raise UserError(
+            f"the run was written without the secret in the address of its setting {lost[0]}; write it as the name of an "
+            "environment variable, and run it once more"
+        )
+    return kept
 
 
 def _name_library(context: AppContext) -> list[str]:

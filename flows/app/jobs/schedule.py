@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
 from nicegui import ui
 from tzlocal import get_localzone_name
 
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
-from flows.app.jobs.changes import TABLES
-from flows.app.jobs.rerun import can_repeat
+from flows.app.jobs.rerun import can_repeat, keep_settings
 from flows.app.layout import block, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import plain_table
 from flows.deployment.schedules import check_timezone
-from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import list_runs, read_settings
 from pipeline.workspace.work.jobs import list_jobs, make_job
 
@@ -126,16 +123,8 @@ class ScheduleForm:
         zone = check_timezone((self.zone.value or "").strip())
         when = make_schedule_options(self.days.value, self.time.value or "", self.minutes.value)
         settings = read_settings(self.context.workspace / "runs" / self.which.value)
-        told = ("name", *TABLES, "library", "publish", "fail_under", "dask")
-        kept: dict[str, Any] = {k: settings[k] for k in told if settings.get(k) is not None}
+        kept = keep_settings(self.context, settings)
         kept["generate"] = {**kept.get("generate", {}), "seed": "date"}
-        if self.context.library:
-            kept["library"] = self.context.library
-        if lost := [name for name in ("library", "publish") if HIDDEN in str(kept.get(name) or "")]:
-            raise UserError(
-                f"the run was written without the secret in the address of its setting {lost[0]}; write it as the name of an "
-                "environment variable, and run it once more"
-            )
         arguments = [*when, "--timezone", zone, *(["--pool", POOL_NAME] if self.keeper.value == POOL else [])]
         if hook := (self.notify.value or "").strip():
             arguments += ["--notify", hook]

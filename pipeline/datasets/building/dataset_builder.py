@@ -59,6 +59,7 @@ from pipeline.datasets.readers.chiral_flags import settle_chiral_flag
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.readers.source import Chunk
 from pipeline.datasets.shard_settings import PartFigures, ShardSettings, read_part_figures
+from pipeline.workspace.places import make_places_absolute
 from pipeline.workspace.presentation.column_names import rename_taken
 from pipeline.workspace.presentation.formatting import count_of, count_things
 from pipeline.workspace.registry import ResolvedSource
@@ -340,7 +341,7 @@ class DatasetBuilder:
             "key": self.key,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "source": {name: getattr(self.resolved, name) for name in source},
-            "options": self.config.model_dump(mode="json", exclude={"workers"}),
+            "options": make_places_absolute(self.config.model_dump(mode="json", exclude={"workers"}), "ingest."),
             "properties": add_statistics(whole, entries),
             "counts": counts,
             "rows_checked": True,

@@ -26,6 +26,7 @@ from pipeline.report.building.data_account import NewestData
 from pipeline.report.model import Report
 from pipeline.workspace.lookup import MODEL, count_round, read_round
 from pipeline.workspace.night import find_night
+from pipeline.workspace.places import make_places_absolute
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.remote.redaction import redact_data
 from pipeline.workspace.run_log import write_log
@@ -141,23 +142,23 @@ def open_run_writer(
 ) -> Iterator[RunWriter]:
     """Make a run folder to be filled and finished; an error removes the folder, so that no half-written run is left.
 
-    The folder's config.json can be read as the settings of a campaign.
+    The folder's config.json can be read as the settings of a campaign, from any folder: the places that it names are absolute.
 
     Args:
         workspace: The folder whose `runs/` gets the new folder.
         name: The name of the run, a part of its id.
         model: The model that the run used.
         dataset: The dataset that the run used, or None.
-        asked: The settings of the run by the name of their TOML table.
+        asked: The settings of the run by the name of their TOML table; of `ingest` those that differ from the dataset's own.
         progress: Told the stage "report".
         newest: The data of the last round alone, where the dataset is of several rounds.
 
     Yields:
         The writer of the folder.
     """
-    settings = {"name": name, "train": model.manifest["config"], **asked}
+    settings = {"name": name, "train": model.manifest["config"], **make_places_absolute(asked)}
     if dataset is not None:
-        settings["ingest"] = dataset.manifest["options"]
+        settings["ingest"] = {**dataset.manifest["options"], **settings.get("ingest", {})}
     run = create_run(workspace, name, settings)
     progress("report", 0, REPORT_STEPS)
     try:

@@ -23,7 +23,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.workspace.lookup import find_folder, list_finished, write_model_name
 from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.registry import hash_file
-from pipeline.workspace.remote.redaction import redact
+from pipeline.workspace.remote.redaction import HIDDEN, redact
 from pipeline.workspace.remote.remote_folders import hash_remote
 from pipeline.workspace.remote.remote_storage import RemotePlace, explain_errors, open_place, read_scheme
 from pipeline.workspace.storage.disk_space import format_size
@@ -83,7 +83,10 @@ def find_target(address: str | None, workspace: Path) -> str | None:
     Raises:
         UserError: If the address cannot be used.
     """
-    address = address or os.environ.get(VARIABLE) or None
+    named = os.environ.get(VARIABLE) or None
+    if HIDDEN in (address or "") and named is None:  # the settings of a finished run are kept without the secret
+        raise UserError(f"{address} was kept without its secret: give it again with --publish or in {VARIABLE}")
+    address = named if address is None or HIDDEN in address else address
     if address is not None:
         open_target(address, workspace)
     return address

@@ -47,7 +47,7 @@ def test_optimize_prints_accounts_and_the_best(
 ) -> None:
     done = chem_vae(
         "optimize", "--maximize", "QED", "--calls", 30, "--strategy", "random", "--must-not-contain", "[U]", "-n", 8,
-        "--patience", 30, "-o", here / "best.smi", "--workspace", workspace,
+        "--patience", 30, "--fail-under", 1, "-o", here / "best.smi", "--workspace", workspace,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "asked" in done.stdout and "passed the constraints" in done.stdout and "qed (computed)" in done.stdout
@@ -60,6 +60,7 @@ def test_optimize_prints_accounts_and_the_best(
     made = Run.open("latest", workspace, optimization=True)
     settings = json.loads((made.folder / "config.json").read_text())
     assert settings["optimize"]["patience"] is None, "what ended a run does not end the next one"
+    assert settings["fail_under"] == 1, "what holds for the whole run holds for the next one"
     nothing = chem_vae("optimize", "--continue", made.id, "-q", "--workspace", workspace)
     assert nothing.returncode == 0 and f"no call was made beyond the 35 of {made.id}" in nothing.stderr
     listed = chem_vae("report", report.parent.name, "--workspace", workspace)

@@ -164,7 +164,8 @@ def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base").mkdir()
-    (tmp_path / "my.csv").touch()
+    for name in ("my.csv", "base/model.json", "base/manifest.json"):
+        (tmp_path / name).touch()
     config = CampaignConfig.model_validate(
         {"ingest": {"source": "my.csv"}, "train": {"start": "base"}, "screen": {"library": "my.csv"}}
     )
@@ -177,6 +178,12 @@ def test_parameters_hold_absolute_paths(tmp_path: Path, monkeypatch: pytest.Monk
     assert (screen["library"]["library"], screen["model"]) == (source, base) and screen["config"]["n"] == 100
     update = make_parameters("update", config, Path("w"), "latest", "base", "new.csv", {"train.start": "base"})
     assert update["run"] == update["settings"]["train.start"] == base and update["data"] == str(tmp_path / "new.csv")
+    given = {"library": "lib.sqlite", "publish": "../pub", "screen.library": "my.csv", "generate.n": 3}
+    (tmp_path / "library").touch()
+    update = make_parameters("update", config, Path("w"), "latest", None, "library", given)
+    assert update["data"] == "library", "the measurements in the candidate library, as for chem-vae update"
+    there = {"library": str(tmp_path / "lib.sqlite"), "publish": str(tmp_path.parent / "pub"), "screen.library": source}
+    assert update["settings"] == {**there, "generate.n": 3}
 
 
 def test_a_screening_needs_its_library() -> None:

@@ -545,3 +545,13 @@ def test_own_columns_that_would_take_each_others_name_are_all_kept(tmp_path: Pat
     assert kept["mw.source"].tolist() == [f"theirs {row}" for row in kept["row"]]
     assert kept["mw.source.2"].tolist() == [f"mine {row}" for row in kept["row"]]
     assert "the source's own column 'mw' is kept as 'mw.source.2'" in dataset.manifest["notes"]
+
+
+def test_the_source_is_kept_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later command may be called from another folder; the key does not depend on the place."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.csv").write_text("SMILES\nCCO\nCCN\nCCC\n")
+    made = ingest(IngestConfig(source="my.csv"), tmp_path / "w")
+    assert made.manifest["options"]["source"] == str(tmp_path / "my.csv")
+    assert made.manifest["source"]["location"] == "my.csv", "as the user gave it"
+    assert ingest(IngestConfig(source=str(tmp_path / "my.csv")), tmp_path / "w").reused

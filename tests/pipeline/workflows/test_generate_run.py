@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+
+import pytest
 
 import pipeline as mg
 from pipeline.config import CampaignConfig
@@ -12,7 +15,8 @@ from pipeline.generation.config import GenerateConfig
 from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Objective
 from pipeline.workflows.generate_run import generate_run
-from pipeline.workspace.runs import Run, list_runs
+from pipeline.workflows.repeat import repeat
+from pipeline.workspace.runs import OVERALL, Run, list_runs, read_settings, select_overall
 
 
 def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset: Dataset, workspace: Path) -> None:
@@ -60,3 +64,31 @@ def test_a_run_folder_holds_it_all_with_strict_json(model: TrainedModel, dataset
     assert weights.samefile(model.folder / "model.safetensors")  # the run takes no second copy of the model
     same = [mg.generate(m, target={"logp": 2.0}, n=4, samples=40).molecules["smiles"].tolist() for m in (model, copied)]
     assert same[0] == same[1]
+
+
+def test_the_places_that_a_run_keeps_are_absolute(
+    model: TrainedModel, dataset: Dataset, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(dataset.manifest["options"]["source"], "assay.csv")
+    config = GenerateConfig(n=2, samples=40)
+    run = generate_run(model, dataset, config, workspace, "placed", source="assay.csv", library="lib.sqlite")
+    kept = read_settings(run.folder)
+    assert kept["library"] == str(tmp_path / "lib.sqlite") and kept["ingest"]["source"] == str(tmp_path / "assay.csv")
+    assert kept["ingest"] == {**dataset.manifest["options"], "source": str(tmp_path / "assay.csv")}
+
+
+def test_what_holds_for_a_whole_run_is_kept(
+    model: TrainedModel, dataset: Dataset, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next round is published, too, and has the same limit; a repetition of the run is not told to."""
+    monkeypatch.chdir(tmp_path)
+    config = CampaignConfig(publish="pub", fail_under=2, dask="tcp://me:secret@host:8786")
+    made = GenerateConfig(n=2, samples=40)
+    run = generate_run(model, dataset, made, workspace, "whole", overall=config.list_overall())
+    kept = select_overall(read_settings(run.folder))
+    assert kept == {"publish": str(tmp_path / "pub"), "fail_under": 2, "dask": "tcp://***@host:8786"}
+    again = repeat(run, workspace)
+    assert again.same and select_overall(read_settings(again.run.folder)) == {}
+    tables = {"name", "ingest", "train", "generate", "optimize", "screen"}
+    assert set(CampaignConfig.model_fields) == {*tables, *OVERALL}

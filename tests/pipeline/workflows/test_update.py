@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from pipeline.workflows.generate_run import generate_run
 from pipeline.workflows.new_measurements import merge_measurements, select_new
 from pipeline.workflows.screen_run import screen_run
 from pipeline.workflows.update import NoNewMeasurementsError, list_proposed, update
-from pipeline.workspace.runs import Run
+from pipeline.workspace.runs import Run, read_settings, select_overall
 
 
 def labels(smiles: list[str]) -> torch.Tensor:
@@ -135,20 +136,56 @@ def test_the_measurements_of_the_candidate_library_are_new_ones(
 
 
 def test_a_further_round_of_a_screening_chooses_from_the_same_library(
-    model: TrainedModel, workspace: Path, tmp_path: Path, sample_smiles: list[str]
+    model: TrainedModel, workspace: Path, tmp_path: Path, sample_smiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalogue = tmp_path / "catalogue.csv"
     catalogue.write_text(
         "\n".join(["SMILES,number", *(f"{s},{i:05}" for i, s in enumerate(sample_smiles[:200]))]) + "\n"
     )
     wanted = GenerateConfig(n=5, objectives={"assay": Objective(maximize=True)}, seed=1)
-    run = screen_run(model, None, wanted, ScreenConfig(library=str(catalogue)), workspace, "screened")
+    monkeypatch.chdir(tmp_path)
+    run = screen_run(
+        model,
+        None,
+        wanted,
+        ScreenConfig(library=catalogue.name),
+        workspace,
+        "screened",
+        library="lib.db",
+        overall={"fail_under": 1, "publish": "pub"},
+    )
     before = pd.read_csv(run.folder / "candidates.csv")
     source = tmp_path / "measured.csv"
     source.write_text(f"SMILES,assay\n{before['smiles'][0]},3.25\n")
     quick = {"train.training.epochs": 1, "train.replay": 0.0}
+    catalogue.rename(tmp_path / "moved.csv")
+    before_it = set((workspace / "updates").glob("*"))
+    with pytest.raises(
+        DataError, match=r"the library to choose from: there is no file .*catalogue.csv; .*screen.library"
+    ):
+        update(run, str(source), workspace, config=load_config(run.folder / "config.json", quick))
+    assert set((workspace / "updates").glob("*")) == before_it, "found out before the ingest"
+    (tmp_path / "moved.csv").rename(catalogue)
+    monkeypatch.chdir(workspace)  # the folder from which the next command is called is another one
     made = update(run, str(source), workspace, config=load_config(run.folder / "config.json", quick))
     after = pd.read_csv(made.run.folder / "candidates.csv")
     assert len(after) and after["number"].notna().all() and not set(after["inchikey"]) & set(before["inchikey"])
     assert read_report(made.run.folder).rounds[0].measured == 1
     assert load_config(made.run.folder / "config.json").screen is not None
+    assert select_overall(read_settings(made.run.folder)) == select_overall(read_settings(run.folder))
+    assert not (workspace / "lib.db").exists(), "both rounds are in the library of the first"
+    with open_library(workspace, str(tmp_path / "lib.db")) as library:
+        assert {run.id, made.run.id} <= set(library.list_runs()["run"])
+
+
+def test_the_relative_library_of_an_older_run_is_not_made_anew(
+    first_round: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = workspace / "runs" / "20250101-000000-older"
+    shutil.copytree(first_round.folder, older)
+    settings = json.loads((older / "config.json").read_text())
+    (older / "config.json").write_text(json.dumps({**settings, "library": "lib.sqlite"}))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="has the candidate library lib.sqlite, which is not here; .*--library"):
+        update(Run(older), "measured.csv", workspace)
+    shutil.rmtree(older)

@@ -321,3 +321,14 @@ def test_addresses_of_nothing(s3: S3Server, tmp_path: Path) -> None:
             find("s3://lab/none", tmp_path)
     with pytest.raises(UserError, match="unknown scheme"):
         find_run("nope://lab/none", tmp_path)
+
+
+def test_an_address_that_was_kept_without_its_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of a finished run are kept without secrets; the environment may name the whole address."""
+    monkeypatch.delenv("CHEM_VAE_PUBLISH", raising=False)
+    with pytest.raises(
+        UserError, match=r"was kept without its secret: give it again with --publish or in CHEM_VAE_PUBLISH"
+    ):
+        publishing.find_target("sftp://***@host/pub", tmp_path)
+    monkeypatch.setenv("CHEM_VAE_PUBLISH", HUB)
+    assert publishing.find_target("sftp://***@host/pub", tmp_path) == HUB
