@@ -7,7 +7,9 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n auto
+# one more process than there are cores: many tests wait for a program that they started
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 
 .PHONY: demo test test-all test-slow coverage lint format docs bench clean
 .DEFAULT_GOAL := demo

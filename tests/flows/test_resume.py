@@ -68,7 +68,7 @@ def workspaces(config: Path, tmp_path_factory: pytest.TempPathFactory) -> list[P
 
 def test_a_killed_training_gives_the_same_model(config: Path, workspaces: list[Path], tmp_path: Path) -> None:
     killed, whole = workspaces
-    process = train(config, killed, tmp_path, "train.training.epochs=25")
+    process = train(config, killed, tmp_path, "train.training.epochs=10")
     deadline = time.monotonic() + 120
     while not list(killed.glob("models/*.partial/resume.safetensors")):
         assert process.poll() is None, process.stdout and process.stdout.read()
@@ -78,7 +78,7 @@ def test_a_killed_training_gives_the_same_model(config: Path, workspaces: list[P
     process.wait()
     assert not list(killed.glob("models/*/manifest.json"))
     for workspace in (killed, whole):
-        process = train(config, workspace, tmp_path, "train.training.epochs=25")
+        process = train(config, workspace, tmp_path, "train.training.epochs=10")
         output = process.communicate(timeout=300)[0]
         assert process.returncode == 0, output
     models = [next(w.glob("models/*/model.safetensors")) for w in (killed, whole)]

@@ -382,8 +382,8 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_and_resumed_is_the_same_as_uninterrupted(tmp_path: Path, workers: int) -> None:
-    path = table(tmp_path / "a.csv", ["smiles", "y"], [[m, i] for i, m in enumerate(molecules(2_400))])
-    given = {"source": str(path), "properties": ["y"], "compute": ["mw", "qed"], "shard_rows": 200, "workers": workers}
+    path = table(tmp_path / "a.csv", ["smiles", "y"], [[m, i] for i, m in enumerate(molecules(1_200))])
+    given = {"source": str(path), "properties": ["y"], "compute": ["mw", "qed"], "shard_rows": 100, "workers": workers}
     settings = IngestConfig(**given)
     (tmp_path / "run.py").write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}

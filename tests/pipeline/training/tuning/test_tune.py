@@ -131,6 +131,7 @@ def test_a_killed_study_goes_on_with_the_same_trials(
     assert reported[0] == reported[1] and all(len(values) == 3 for values in reported[0])
 
 
+@pytest.mark.slow
 def test_a_trial_killed_after_it_was_pruned_is_pruned(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
