@@ -64,10 +64,8 @@ def ui(
     from pipeline.config import load_config  # here and below: --help does without it
 
     settings = load_config(config).model_dump(mode="json", exclude_unset=True) if config else {}
-    settings, library = (
-        make_places_absolute(settings),
-        library and make_file_absolute(library),
-    )  # a job has its own folder
+    # a job works in a folder of its own
+    settings, library = make_places_absolute(settings), library and make_file_absolute(library)
     # NiceGUI would make a folder where the command is called; nothing of the app is kept there
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(workspace.resolve() / ".app"))
     from flows.app.server import run_app  # here: loads NiceGUI, which no other command needs
