@@ -31,7 +31,7 @@ class Growth:
     before: int
     """The training molecules of the earlier dataset."""
     new: int
-    """Training molecules that the earlier dataset had not."""
+    """Training molecules that the earlier dataset had not, and measured ones of the other splits: predictors learn from these, too."""
     changed: int
     """Molecules of any split that were in both, with another measured value or bound: predictors learn from all of them."""
     gone: int
@@ -118,7 +118,7 @@ def find_outage(source: str, dataset: Dataset) -> str | None:
 
 
 def compare_datasets(before: Dataset, after: Dataset) -> Growth:
-    """Count the training molecules that are new and gone between two datasets, and the molecules whose labels changed.
+    """Count the molecules that are new and gone between two datasets, and those whose labels changed.
 
     Molecules are compared by InChIKey.
 
@@ -133,7 +133,9 @@ def compare_datasets(before: Dataset, after: Dataset) -> Growth:
     changed = int((~np.isclose(mine, theirs, rtol=1e-6, atol=0.0, equal_nan=True)).any(axis=1).sum())
     first, second = (table.index[table["split"] == "train"] for table in (old, new))
     kept = len(second.intersection(first))
-    return Growth(len(first), len(second) - kept, changed, len(first) - kept)
+    held_out = new[(new["split"] != "train") & ~new.index.isin(old.index)]
+    measured = int(held_out[labels].notna().any(axis=1).sum())
+    return Growth(len(first), len(second) - kept + measured, changed, len(first) - kept)
 
 
 def _read_labels(dataset: Dataset, labels: Sequence[str]) -> pd.DataFrame:

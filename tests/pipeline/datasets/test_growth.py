@@ -76,7 +76,9 @@ def test_only_new_rows_are_standardized_and_nothing_else_differs(
     assert alone.manifest["grown_from"] is None
     assert (origin["key"], origin["rows"], origin["gone"]) == (before.key, 501, 0)
     growth = compare_datasets(before, after)
-    assert growth.new == origin["new"] == after.counts["train"] - before.counts["train"] > 10
+    assert growth.new == origin["new"] == 20 > after.counts["train"] - before.counts["train"], (
+        "measured held-out ones, too"
+    )
     assert growth.changed == 0 and growth.share == pytest.approx(growth.new / before.counts["train"])
 
 
@@ -103,6 +105,19 @@ def test_bounds_and_labels_of_held_out_molecules_count_too(tmp_path: Path) -> No
     assert (growth.new, growth.gone, growth.changed) == (0, 0, len(held_out)) and len(held_out) > 3
     path.write_text(path.read_text().replace(",B2", "").replace(f"{lines[1].split(',')[1]},B0", ">4,B0"))
     assert compare_datasets(otherwise, make(path, tmp_path)).changed > 0
+
+
+def test_new_held_out_molecules_count_where_they_are_measured(tmp_path: Path) -> None:
+    path, (first, second) = tmp_path / "a.csv", molecules(102)[100:]
+    rows = "".join(f"{text},{len(text)},train\n" for text in molecules(100))
+    settings: dict[str, Any] = {"split_column": "part", "merges": 0, "validation_fraction": 0, "test_fraction": 0}
+    path.write_text(f"smiles,y,part\n{rows}")
+    before = make(path, tmp_path, **settings)
+    path.write_text(f"smiles,y,part\n{rows}{first},,test\n")
+    unmeasured = make(path, tmp_path, **settings)
+    path.write_text(f"smiles,y,part\n{rows}{first},,test\n{second},5,test\n")
+    measured = make(path, tmp_path, **settings)
+    assert (compare_datasets(before, unmeasured).new, compare_datasets(before, measured).new) == (0, 1)
 
 
 def test_a_damaged_part_is_made_again(tmp_path: Path, standardized: list[int]) -> None:
