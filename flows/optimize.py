@@ -16,6 +16,7 @@ from pipeline.config import CampaignConfig
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.workflows.checks.require_hits import require_hits
 from pipeline.workspace.lookup import find_model
+from pipeline.workspace.runs import Run
 
 
 @task(name="ask the oracle", cache_policy=NO_CACHE, persist_result=False)
@@ -68,7 +69,6 @@ def optimize_molecules(
     """
     from pipeline.models.trained_model import TrainedModel  # here: loads torch and rdkit
     from pipeline.workflows.optimize_run import optimize_run
-    from pipeline.workspace.runs import Run
 
     asked = config.optimize
     assert asked is not None

@@ -18,7 +18,6 @@ from flows.cli.json_output import answer
 from flows.cli.setting_option import SettingOption
 from flows.terminal import format_table, show_progress, suggest_command
 from pipeline.benchmark.config import BenchmarkSettings
-from pipeline.benchmark.samples import read_samples
 from pipeline.benchmark.table import COLUMNS, PUBLISHED
 
 app = new_group("Measure a model beside published ones. Try: chem-vae benchmark moses --model latest --quick")
@@ -116,6 +115,7 @@ def _measure_model(
 
 def _score_file(path: Path, output: Path | None, workers: int | None, quiet: bool) -> None:
     from pipeline.benchmark.moses import score_samples  # here: loads torch and rdkit
+    from pipeline.benchmark.samples import read_samples
 
     smiles = read_samples(path)
     with show_progress(quiet) as progress:

@@ -164,7 +164,7 @@ def _read_request(whole: CampaignConfig) -> OptimizeConfig:
 
 def _read_earlier_settings(run: Run) -> dict[str, Any]:
     """Return what a finished run was told of the search and of the whole run, without what ended it: that would end the next one at once."""
-    from pipeline.workspace.runs import select_overall
+    from pipeline.workspace.runs import select_overall  # here: loads filelock and multiprocessing
 
     try:
         settings = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))

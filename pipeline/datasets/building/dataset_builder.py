@@ -116,12 +116,12 @@ class DatasetBuilder:
         whole = self.partial / "whole"  # what becomes the dataset folder
         shutil.rmtree(whole, ignore_errors=True)
         make_partial(self.partial)
-        self._drop_parts_of_another_state()
         make_partial(self.partial / "parts")
         (whole / "shards").mkdir(parents=True)
         counted = self.source.count()
         expected = min(counted, self.config.limit or 1 << 62)
         check_writable(self.folder.parent, expected * _BYTES_OF_A_ROW, "the ingest")
+        self._drop_parts_of_another_state()
         count = 1 if expected < _FEW_ROWS else self.config.workers or count_workers()
         try:
             with Workers(count, prepare_worker(self.config.compute)) as workers:
@@ -154,6 +154,7 @@ class DatasetBuilder:
         path, state = self.partial / "source.json", asdict(self.resolved.state)
         if not path.is_file() or read_json(path) != state:
             shutil.rmtree(self.partial / "parts", ignore_errors=True)
+            make_partial(self.partial / "parts")
             write_json(path, state)
 
     # -- phase 1 -----------------------------------------------------------------------------------------------------
