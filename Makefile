@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-# pip compiles the modules one by one, for a minute and a half; here all cores do, and the packages' own tests are left out
+# pip compiles the modules one by one; here all cores do, and the packages' own tests are left out
 COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 
 .PHONY: demo test test-all test-slow coverage lint format docs bench clean

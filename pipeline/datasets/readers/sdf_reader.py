@@ -125,9 +125,8 @@ class SDFReader:
     def find_layout(self, path: Path, hints: Hints) -> Layout:
         """Return a layout without columns: which fields a record has is only known when it has been read."""
         notes = describe_encoding(path, hints.encoding)
-        heads: dict[str, None] = {}
-        flagged, unflagged = count_chiral_flags(_note_heads(read_lines(path, [], hints.encoding), heads))
-        fields = dict.fromkeys(_name_field(match) for line in heads if (match := _FIELD.fullmatch(line)))
+        fields: dict[str, None] = {}
+        flagged, unflagged = count_chiral_flags(_note_fields(read_lines(path, [], hints.encoding), fields))
         return Layout(
             notes=tuple(notes), encoding=hints.encoding, flagged=flagged, unflagged=unflagged, fields=tuple(fields)
         )
@@ -178,11 +177,11 @@ class SDFReader:
         return count + pending
 
 
-def _note_heads(lines: Iterator[str | Rejection], heads: dict[str, None]) -> Iterator[str | Rejection]:
-    """Hand the lines of a file on, and note those that may name a data field, each once."""
+def _note_fields(lines: Iterator[str | Rejection], fields: dict[str, None]) -> Iterator[str | Rejection]:
+    """Hand the lines of a file on, and note the names of its data fields, each once: their lines may number the record."""
     for line in lines:
-        if isinstance(line, str) and line.startswith(">") and "<" in line:
-            heads[line] = None
+        if isinstance(line, str) and line.startswith(">") and (match := _FIELD.fullmatch(line)):
+            fields[_name_field(match)] = None
         yield line
 
 
