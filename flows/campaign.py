@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.generate import generate_candidates
@@ -33,13 +34,14 @@ def campaign(
     Returns:
         The run's folder, in which report.html lies.
     """
+    begun = datetime.now(UTC)
     check_request(config)
     check_start(config, workspace)
     dataset = ingest_dataset(config.ingest, workspace, return_state=True).result()
     check_goals(config, Dataset.open(dataset))
     model = train_model(dataset, config.train, workspace, nightly=True, return_state=True).result()
     folder = generate_candidates(
-        model, dataset, config, workspace, config.ingest.source, hit_score, return_state=True
+        model, dataset, config, workspace, config.ingest.source, hit_score, begun, return_state=True
     ).result()
     require_hits(Path(folder), config.fail_under)
     return folder

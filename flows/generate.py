@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from flows.artifacts import show_run, track_progress
@@ -22,6 +23,7 @@ def generate_candidates(
     workspace: Path,
     source: str | None = None,
     hit_score: float | None = None,
+    begun: datetime | None = None,
 ) -> str:
     """Generate with a model folder and return the run's folder.
 
@@ -32,6 +34,7 @@ def generate_candidates(
         workspace: The folder in which datasets, models and runs are kept.
         source: The source of a campaign: what is new in it since the last night is told.
         hit_score: The score (0 to 1) from which on the best candidate is told as a hit, to which automations of Prefect can answer.
+        begun: When the ingest of a campaign began.
     """
     # Here and in the other flows: a worker that only looks at the flow does not wait for torch and RDKit.
     from pipeline.datasets.dataset import Dataset
@@ -51,6 +54,7 @@ def generate_candidates(
             source=source,
             library=config.library,
             overall=config.list_overall(),
+            begun=begun,
         )
     show_run(run, hit_score)
     return str(run.folder)

@@ -28,7 +28,7 @@ _VALUE = r"""'[^']*'|"[^"]*"|[^\s;()]+"""
 _OPTION = re.compile(rf"(?<![\w-])(?P<name>--[a-z][a-z-]*[a-z])(?:[ =](?P<value>{_VALUE}))?")
 _COMMAND = re.compile(
     rf"`?chem-vae (?P<name>{'|'.join(COMMANDS)})\b"
-    r"(?: (?:[^\s-][^\s;,)]*(?= --)|[A-Z]+\b|[^\s-][^\s;,)]*[/_\d][^\s;,)`]*|--[a-z-]+(?: [^\s;,)`]+)?|import-measurements|add(?: all)?|export))*`?"
+    r"(?: (?:[^\s-][^\s;,)]*(?= --|`)|[A-Z]+\b|[^\s-][^\s;,)]*[/_\d][^\s;,)`]*|--[a-z-]+(?: [^\s;,)`]+)?|import-measurements|add(?: all)?|export))*`?"
 )
 
 
@@ -196,9 +196,15 @@ def _read_option(match: re.Match[str]) -> tuple[Remedy, str]:
     if given[0] in "'\"":
         return Remedy(name, given[1:-1]), ""
     bare = given if len(given) == 1 else given.rstrip(",.:")
-    is_number = not OPTIONS[name].metavar and name not in WORDS_AS_VALUES
+    metavar = OPTIONS[name].metavar
+    is_number = not metavar and name not in WORDS_AS_VALUES
+    is_pair = "=" in metavar and "[=" not in metavar
     if (is_number and not bare[:1].isdigit()) or bare.startswith("-") or bare in ("or", "and"):
         return Remedy(name), rest
+    if is_pair and "=" not in bare:  # the next word of the sentence
+        return Remedy(name), rest
+    if bare.rpartition("=")[2] in PLACEHOLDERS:
+        return Remedy(name), given[len(bare) :]
     return Remedy(name, bare), given[len(bare) :]
 
 

@@ -234,7 +234,11 @@ def list_novelty_warnings(model: TrainedModel, dataset: Dataset | None) -> list[
     """Say in sentences which molecules "novel" and "nearest" do not consider."""
     if dataset is None:
         name = str(model.card["dataset"]["name"])
-        get = f"; to have all told, fetch it: chem-vae ingest {name}" if name in list_datasets() else ""
+        get = (
+            f"; to have all told, start once with the data set {name} (`chem-vae ingest {name}`)"
+            if name in list_datasets()
+            else ""
+        )
         hashes, kept = read_training_hashes(model.folder), count_kept_neighbors(model, dataset)
         near = f"nearest neighbors are those among the {kept:,} training molecules kept with the model"
         if hashes is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chem_vae.progress import Progress, silent
@@ -35,6 +36,7 @@ def campaign(
     Raises:
         UserError: The settings ask for something that the data or the model will not have.
     """
+    begun = datetime.now(UTC)
     check_request(config)
     check_start(config, workspace)
     dataset = ingest(config.ingest, workspace, progress)
@@ -50,4 +52,5 @@ def campaign(
         source=config.ingest.source,
         library=config.library,
         overall=config.list_overall(),
+        begun=begun,
     )

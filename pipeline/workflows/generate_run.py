@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def generate_run(
     overall: Mapping[str, Any] | None = None,
     known: KnownMolecules | None = None,
     rounds: Sequence[Round] = (),
+    begun: datetime | None = None,
 ) -> Run:
     """Generate candidates with a model and write a run folder.
 
@@ -60,6 +62,7 @@ def generate_run(
         overall: Further settings that hold for the whole run (`CampaignConfig.list_overall`), to be kept with its own.
         known: What the library knows, where that was asked already (`KnownMolecules.of_run` makes a run's molecules again).
         rounds: The rounds before this one, with what was measured of their proposals.
+        begun: When the ingest began that the run is the end of; None of a run that began with a model.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates and manifest.
@@ -83,7 +86,7 @@ def generate_run(
     }
     if source is not None:  # the dataset may have been made of the same file in another place
         asked["ingest"] = {"source": source}
-    with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
+    with open_run_writer(workspace, name, model, dataset, asked, progress, newest, begun) as writer:
         writer.write_table(PROPOSED, join_proposed(earlier, known.list_met()))
         seconds = writer.list_seconds(generate=made.seconds)
         report = build_generation_report(made, model, dataset, title=name, run_id=writer.run.id, seconds=seconds)

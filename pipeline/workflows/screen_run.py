@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def screen_run(
     overall: Mapping[str, Any] | None = None,
     known: KnownMolecules | None = None,
     rounds: Sequence[Round] = (),
+    begun: datetime | None = None,
 ) -> Run:
     """Choose molecules from a library with a model and write a run folder, as `generate_run` does of generated ones.
 
@@ -58,6 +60,7 @@ def screen_run(
         overall: Further settings that hold for the whole run (`CampaignConfig.list_overall`), to be kept with its own.
         known: What the library knows, where that was asked already.
         rounds: The rounds before this one, with what was measured of their proposals.
+        begun: When the ingest began that the run is the end of; None of a run that began with a model.
 
     Returns:
         The finished run, its folder with settings, model, report, candidates, rejected rows and manifest.
@@ -83,7 +86,7 @@ def screen_run(
             "screen": screening.model_dump(mode="json"),
         }
         asked |= {**name_library(library), **(overall or {})}
-        with open_run_writer(workspace, name, model, dataset, asked, progress, newest) as writer:
+        with open_run_writer(workspace, name, model, dataset, asked, progress, newest, begun) as writer:
             if account.unreadable:
                 shutil.copyfile(rejects, writer.folder / REJECTS)
             writer.write_table(PROPOSED, known.list_met())

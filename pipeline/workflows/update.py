@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def update(
         NoNewMeasurementsError: The file holds no other measurements than those in the data.
         DataError: The dataset of the run is no longer in the workspace, or the library that a screening chooses from is gone.
     """
+    begun = datetime.now(UTC)
     config = config or load_config(run.folder / "config.json", OTHER_FILE)
     model, dataset, measured = _open(run, workspace)
     _check_places(run, config)
@@ -110,7 +112,7 @@ def update(
     rounds = list_rounds(run, checks, dataset, model, following)
     newest = gather_newest(run, dataset, fresh)
     told: dict[str, Any] = {"newest": newest, "rounds": rounds}
-    told |= {"library": config.library, "overall": config.list_overall()}
+    told |= {"library": config.library, "overall": config.list_overall(), "begun": begun}
     if config.screen is not None:  # the next batch comes from the same library
         made = screen_run(following, merged, config.generate, config.screen, workspace, config.name, progress, **told)
     else:

@@ -48,7 +48,7 @@ def explain_shortfall(
     if hits > within:
         return [
             f"{told}, although {hits:,} molecules were found that are: candidates are ranked by their score, which weighs how well each "
-            "objective is met; give --range for what has to be met"
+            "objective is met; give --range NAME=LOW:HIGH for what has to be met"
         ]
     return [
         f"{told}, although {drawn:,} molecules were drawn: the model knows few such molecules; widen what counts as reached "

@@ -57,10 +57,10 @@ def estimate_campaign(dataset: Dataset, n: int, workspace: Path) -> Estimate:
     ratios = []
     for done in list_runs(workspace)[:20]:
         told = done.manifest.get("dataset") or {}
-        reused = told.get("reused") and (done.manifest.get("model") or {}).get("reused")
+        is_made = False in (told.get("reused"), (done.manifest.get("model") or {}).get("reused"))
         seconds, counts = measure_seconds(done.manifest), told.get("counts") or {}
         is_search = done.manifest.get("kind") not in (None, "generation") or done.manifest.get("library")
-        if seconds and not reused and not is_search and counts.get("accepted") and done.manifest.get("candidates"):
+        if seconds and is_made and not is_search and counts.get("accepted") and done.manifest.get("candidates"):
             ratios.append(seconds / _guess(counts["accepted"], done.manifest["candidates"]))
     if ratios:
         guess *= min(max(statistics.median(ratios), 0.1), 10.0)

@@ -58,6 +58,8 @@ class RunWriter:
     """Told the stage "report"."""
     newest: NewestData | None = None
     """The data of the last round alone, where the dataset is of several."""
+    begun: datetime | None = None
+    """When the ingest began that the run is the end of; None of a run that began with a model."""
 
     @property
     def folder(self) -> Path:
@@ -69,9 +71,10 @@ class RunWriter:
         write_text(self.folder / file, format_csv(table))
 
     def list_seconds(self, **own: float) -> dict[str, float]:
-        """List the seconds of each step: ingest and training, now or in an earlier run, then the run's own steps."""
-        earlier = {} if self.dataset is None else {"ingest": float(self.dataset.manifest["seconds"])}
-        return {**earlier, "train": float(self.model.manifest["seconds"]), **own}
+        """List the seconds of the run's own steps, after those of the ingest and the training that it began with and did not reuse."""
+        parts = (("ingest", self.dataset), ("train", self.model))
+        made = {step: part for step, part in parts if part is not None and _was_there(part, self.begun) is False}
+        return {**{step: float(part.manifest["seconds"]) for step, part in made.items()}, **own}
 
     def finish(self, report: Report, candidates: pd.DataFrame, **facts: Any) -> Run:
         """Put the model into the folder, write the report and the candidates, and finish the run.
@@ -99,7 +102,7 @@ class RunWriter:
             self.run,
             {
                 "name": self.name,
-                **describe_sources(self.model, self.dataset),
+                **describe_sources(self.model, self.dataset, self.begun),
                 **facts,
                 "candidates": len(candidates),
                 "seconds": {**report.seconds, "report": time.monotonic() - self.started},
@@ -139,6 +142,7 @@ def open_run_writer(
     asked: Mapping[str, Any],
     progress: Progress,
     newest: NewestData | None = None,
+    begun: datetime | None = None,
 ) -> Iterator[RunWriter]:
     """Make a run folder to be filled and finished; an error removes the folder, so that no half-written run is left.
 
@@ -152,6 +156,7 @@ def open_run_writer(
         asked: The settings of the run by the name of their TOML table; of `ingest` those that differ from the dataset's own.
         progress: Told the stage "report".
         newest: The data of the last round alone, where the dataset is of several rounds.
+        begun: When the ingest began that the run is the end of; None of a run that began with a model.
 
     Yields:
         The writer of the folder.
@@ -162,7 +167,7 @@ def open_run_writer(
     run = create_run(workspace, name, settings)
     progress("report", 0, REPORT_STEPS)
     try:
-        yield RunWriter(run, name, model, dataset, time.monotonic(), progress, newest)
+        yield RunWriter(run, name, model, dataset, time.monotonic(), progress, newest, begun)
     except BaseException:
         shutil.rmtree(run.folder, ignore_errors=True)
         raise
@@ -211,13 +216,18 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
     run.manifest = write_manifest(run.folder, found)
 
 
-def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, Any]:
-    """Say for a manifest which model and which data a run used."""
+def _was_there(part: TrainedModel | Dataset, begun: datetime | None) -> bool | None:
+    """Whether a model or a dataset was there when the run began; None for a run that began with a model."""
+    return None if begun is None else datetime.fromisoformat(part.manifest["created"]) < begun.replace(microsecond=0)
+
+
+def describe_sources(model: TrainedModel, dataset: Dataset | None, begun: datetime | None = None) -> dict[str, Any]:
+    """Say for a manifest which model and which data a run used, and where it began with an ingest (at `begun`), what it reused."""
     sources: dict[str, Any] = {
         "model": {
             "key": model.key,
             "folder": model.folder.name,
-            "reused": model.reused,
+            "reused": _was_there(model, begun),
             "base": {k: base.get(k) for k in ("name", "key", "fits")} if (base := model.card.get("base")) else None,
         },
         "dataset": None,
@@ -228,7 +238,7 @@ def describe_sources(model: TrainedModel, dataset: Dataset | None) -> dict[str, 
             "key": dataset.key,
             "folder": dataset.folder.name,
             "source": dataset.manifest["source"],
-            "reused": dataset.reused,
+            "reused": _was_there(dataset, begun),
             "counts": dataset.counts,
             "changes": dataset.changes,
             "labels": dataset.labels,

@@ -34,11 +34,13 @@ def test_earlier_runs_correct_the_estimate_but_searches_do_not(tmp_path: Path, m
     plain = estimate_campaign(dataset(300), 50, tmp_path)
     facts: dict[str, Any] = {
         "dataset": {"counts": {"accepted": 300}},
-        "model": {},
+        "model": {"reused": False},
         "candidates": 50,
         "seconds": {"train": 1000.0},
     }
-    runs = [Run(tmp_path, facts), Run(tmp_path, {**facts, "kind": "optimization", "seconds": {"search": 1.0}})]
+    opened = {**facts, "model": {"reused": None}, "seconds": {"generate": 5.0}}
+    search = {**facts, "kind": "optimization", "seconds": {"search": 1.0}}
+    runs = [Run(tmp_path, found) for found in (facts, opened, search)]
     monkeypatch.setattr(estimate, "list_runs", lambda workspace: runs)
     corrected = estimate_campaign(dataset(300), 50, tmp_path)
     assert corrected.runs == 1 and corrected.low < 1000 < corrected.high and corrected.low > plain.high
