@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,11 @@ class Dataset(Described):
             text = str(error) if str(folder) in str(error) else f"{folder} is damaged: {error}"
             raise DataError(f"{text}; ingest the same source again, and the dataset is made anew") from None
         return cls(folder, manifest, reused)
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.manifest["created"])
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,11 @@ class TrainedModel(Described):
             text = str(error) if str(folder) in str(error) else f"{folder} is damaged: {error}"
             raise CheckpointError(f"the model {text}; {remedy}") from None
         return cls(folder, manifest, reused, workspace)
+
+    @property
+    def created(self) -> datetime:
+        """When it was trained."""
+        return datetime.fromisoformat(self.card["created"])
 
     @property
     def key(self) -> str:

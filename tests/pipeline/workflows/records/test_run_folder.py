@@ -27,7 +27,7 @@ def test_the_words_of_classes_are_kept(tmp_path: Path, sample_smiles: list[str])
 
 def test_only_what_a_run_made_itself_counts_to_its_time() -> None:
     def made(created: str, seconds: float) -> Any:
-        manifest = {"created": created, "seconds": seconds, "source": {}}
+        manifest = {"seconds": seconds, "source": {}}
         described = {
             "name": "d",
             "counts": {},
@@ -37,7 +37,14 @@ def test_only_what_a_run_made_itself_counts_to_its_time() -> None:
             "warnings": [],
             "notes": [],
         }
-        return SimpleNamespace(key="k", folder=Path("m-1"), card={}, manifest=manifest, **described)
+        return SimpleNamespace(
+            key="k",
+            folder=Path("m-1"),
+            card={},
+            created=datetime.fromisoformat(created),
+            manifest=manifest,
+            **described,
+        )
 
     model, dataset = made("2026-11-28T09:00:00+00:00", 4_700.0), made("2026-11-28T12:00:07+00:00", 7.5)
     run: Any = SimpleNamespace(folder=Path("r"))
