@@ -11,7 +11,9 @@ import pytest
 from filelock import FileLock
 from nicegui import ui
 
+from flows.app.jobs.results import list_values
 from flows.report_server import find_run_file
+from pipeline.report.model import read_report
 from pipeline.workflows.records.failed_run import write_failed_run
 from pipeline.workspace.work.jobs import Job, make_job
 from tests.app.simulated_app import open_app
@@ -23,6 +25,15 @@ OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
 def end(job: Job, code: int, log: str = "", **facts: str) -> None:
     (job.folder / "log.txt").write_text(log)
     (job.folder / "ended.json").write_text(json.dumps({"code": code, "finished": "2026-01-01T00:00:00+00:00", **facts}))
+
+
+def test_a_card_gives_what_was_computed_before_what_is_predicted_of_it() -> None:
+    report = read_report(next((OLD / "runs").glob("*-search")))
+    [asked] = [objective.property for objective in report.request.objectives][:1]
+    row = {f"{asked}_predicted": "2.5", f"{asked}_predicted_std": "0.25"}
+    assert "2.50 ± 0.25, predicted" in list_values(row, report)[0]
+    [known, *_] = list_values({**row, f"{asked}_computed": "1234.56"}, report)
+    assert " 1,235" in known and "predicted" not in known
 
 
 async def test_an_empty_workspace_leads_to_the_start(tmp_path: Path) -> None:

@@ -167,10 +167,10 @@ def list_values(row: dict[str, str], report: Report | None) -> list[str]:
     for name, about in known.items():
         if about.objective is None:
             continue
-        for basis in ("predicted", "computed"):
+        for basis in ("computed", "predicted"):  # what is known goes before what a model says of it
             value, spread = _read_number(row.get(f"{name}_{basis}")), _read_number(row.get(f"{name}_{basis}_std"))
             if value is not None:
-                shown = format_plain_spread(value, spread) if spread is not None else f"{value:.3g}"
+                shown = format_plain_spread(value, spread)
                 lines.append(
                     f"{about.label} {shown}{f' {about.unit}' if about.unit else ''}, {about.name_basis(basis)}"
                 )
