@@ -8,7 +8,8 @@ from nicegui import ui
 
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
-from flows.app.jobs.job_view import show_stages
+from flows.app.jobs.job_view import KILLED, show_stages
+from flows.app.jobs.rerun import was_stopped
 from flows.app.jobs.results import show_results
 from flows.app.layout import block, fail, fold, frame, heading, primary_button, quiet_button, tell_errors, text
 from flows.app.pieces import capitalize
@@ -104,6 +105,9 @@ class JobPage:
         if not made:
             fail("the command has ended without a run; its log tells more")
             return
+        if was_stopped(self.context.workspace / "runs" / made):
+            self.chip.set_text(WORDS["stopped"])
+            self.chip.classes(replace="chip stopped")
         await show_results(self.context, made)
         if upload := self.job.facts.get("upload"):
             with ui.element("div").classes("line"):
@@ -116,7 +120,7 @@ class JobPage:
                 fail(capitalize(self.job.read_error() or f"the process ended with code {self.job.end.get('code')}"))
             else:
                 heading("The schedule is off" if self.job.kind == SCHEDULE else "It was stopped", 2)
-                text("Nothing is lost: it goes on where it was.", "muted")
+                text(KILLED if self.job.was_killed else "Nothing is lost: it goes on where it was.", "muted")
             with ui.element("div").classes("line"):
                 again = "Turn on" if self.job.kind == SCHEDULE else "Resume"
                 primary_button(again if state == "stopped" else "Try again", self.resume, "play_arrow")

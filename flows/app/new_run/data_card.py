@@ -12,7 +12,7 @@ from nicegui import ui
 
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
-from flows.app.jobs.job_view import show_stages
+from flows.app.jobs.job_view import KILLED, show_stages
 from flows.app.layout import block, fail, fold, heading, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies
@@ -173,7 +173,12 @@ class DataCard:
         return Understood(dataset, settings, measured, find_label_problems(dataset) if measured else [])
 
     def _show_failure(self, job: Job) -> None:
-        list_sentences("", [job.read_error() or "reading the file was stopped"], "fail", offer=self._offer)
+        list_sentences(
+            "",
+            [job.read_error() or (KILLED if job.was_killed else "reading the file was stopped")],
+            "fail",
+            offer=self._offer,
+        )
         with ui.element("div").classes("line"):
             quiet_button("Try again", self.read)
         self._show_changes()
