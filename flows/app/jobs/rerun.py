@@ -21,6 +21,7 @@ from flows.app.goal_words import make_run_name
 from flows.app.jobs.changes import TABLES, ChangeList, Table
 from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
 from flows.app.remedies import Remedy, apply_remedies
+from pipeline.optimization.config import STOPPED
 from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import read_settings, select_overall
@@ -99,7 +100,9 @@ def _open_search(context: AppContext, folder: Path, changes: Sequence[Remedy]) -
     before = count_calls_of(folder)
     with _dialog() as dialog:
         text("The oracle and what was wanted stay as they are.", "muted small")
-        calls = _ask_number("Times the oracle is asked", asked.get("oracle_calls", 1000), 10, 100_000)
+        usual = asked.get("oracle_calls", 1000)
+        left = max(10, usual - before) if was_stopped(folder) else usual
+        calls = _ask_number("Times the oracle is asked", left, 10, 100_000)
         goes_on = ui.switch(f"go on from this run: none of its {before:,} answers is asked for again", value=True)
         number = _ask_number("Molecules", asked.get("n", 100), 1, 1000)
         seed = _ask_seed(asked)
@@ -167,6 +170,14 @@ def count_calls_of(folder: Path) -> int:
         return int(read_json(folder / "manifest.json")["counts"]["asked"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+
+
+def was_stopped(folder: Path) -> bool:
+    """Whether a person stopped a finished search before its end, as its manifest tells."""
+    try:
+        return str(read_json(folder / "manifest.json")["ended"]).startswith(STOPPED)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def find_free_name(workspace: Path, name: str) -> str:
