@@ -78,7 +78,7 @@ async def test_a_stopped_job_can_be_resumed(tmp_path: Path, monkeypatch: pytest.
     async with open_app(tmp_path) as user:
         await user.open(f"/job/{job.id}")
         await user.should_see("It was stopped")
-        user.find("Resume").click()
+        user.find("Resume").click().click()
         for _ in range(100):
             await asyncio.sleep(0.02)
             if started:

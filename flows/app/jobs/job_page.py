@@ -11,7 +11,18 @@ from flows.app.context import AppContext
 from flows.app.jobs.job_view import KILLED, show_stages
 from flows.app.jobs.rerun import was_stopped
 from flows.app.jobs.results import show_results
-from flows.app.layout import block, fail, fold, frame, heading, primary_button, quiet_button, tell_errors, text
+from flows.app.layout import (
+    block,
+    fail,
+    fold,
+    frame,
+    heading,
+    press_once,
+    primary_button,
+    quiet_button,
+    tell_errors,
+    text,
+)
 from flows.app.pieces import capitalize
 from pipeline.workspace.work.jobs import Job, open_job
 
@@ -123,7 +134,8 @@ class JobPage:
                 text(KILLED if self.job.was_killed else "Nothing is lost: it goes on where it was.", "muted")
             with ui.element("div").classes("line"):
                 again = "Turn on" if self.job.kind == SCHEDULE else "Resume"
-                primary_button(again if state == "stopped" else "Try again", self.resume, "play_arrow")
+                label = again if state == "stopped" else "Try again"
+                press_once(primary_button(label, icon="play_arrow"), self.resume)
                 if upload := self.job.facts.get("upload"):
                     quiet_button("Change what is wanted", lambda: ui.navigate.to(f"/start/{upload}"))
 
@@ -138,7 +150,6 @@ class JobPage:
         await asyncio.to_thread(lambda: self.job.stop(at_once=again))
         self.stopping.set_text("Stop now, without waiting for the step")
 
-    @tell_errors
     async def resume(self) -> None:
         """Go on with the job."""
         await asyncio.to_thread(self.job.start)
