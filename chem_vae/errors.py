@@ -18,6 +18,19 @@ class DataError(UserError):
     """A file or a dataset folder is missing, damaged, empty or of another format."""
 
 
+class UnclearColumnError(UserError):
+    """Of the columns of a table it is not clear which one holds the molecules."""
+
+    def __init__(self, message: str, columns: Iterable[str] = ()) -> None:
+        """Take the columns that there are, those that look most like molecules first."""
+        super().__init__(message)
+        self.columns = tuple(columns)
+
+
+class NoSmilesColumnError(UnclearColumnError, DataError):
+    """No column of a table holds SMILES."""
+
+
 class CheckpointError(UserError):
     """A checkpoint is missing, damaged or was written by a newer version."""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from filelock import FileLock
 
 from chem_vae.atomic_files import write_json
 from flows.cli.main import run_command
-from pipeline.workspace.work.jobs import ENDED, PROCESS, SETTINGS, open_job, parse_results
+from pipeline.workspace.work.jobs import ENDED, SETTINGS, STOPPED_CODE, open_job, parse_results
 
 SECONDS = 10.0
 """How long the lock is waited for: whoever looks whether the job runs holds it for a moment."""
@@ -25,12 +23,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the app with it ignored
     job = open_job(folder.parent.parent, folder.name)
     with FileLock(str(folder / ".lock"), timeout=SECONDS):
-        write_json(folder / PROCESS, {"started": time.time(), "pid": os.getpid()})
+        is_wanted = job.begin()
         arguments = [*job.facts["arguments"], "--workspace", str(folder.parent.parent)]
         if (folder / SETTINGS).exists():
             arguments += ["--config", str(folder / SETTINGS)]
         sys.argv = ["chem-vae", job.kind, *arguments]
-        code = run_command()
+        code = run_command() if is_wanted else STOPPED_CODE
         sys.stdout.flush()
         told = {"code": code, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
         write_json(folder / ENDED, {**told, **parse_results(job.read_output())})

@@ -12,7 +12,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from chem_vae.errors import ChemVAEError
+from chem_vae.errors import ChemVAEError, UserError
 from flows.app.remedies import say
 
 MENU = (("Start", "/"), ("Runs", "/runs"), ("Library", "/library"), ("Explore", "/explore"), ("Optimize", "/optimize"))
@@ -91,6 +91,40 @@ def primary_button(label: str, action: Callable[..., Any] | None = None, icon: s
 def quiet_button(label: str, action: Callable[..., Any] | None = None, icon: str | None = None) -> ui.button:
     """Show a button of something else that can be done."""
     return ui.button(label, on_click=action, icon=icon).props("outline color=accent no-caps size=md padding='8px 16px'")
+
+
+def press_once(button: ui.button, start: Callable[[], Any]) -> ui.button:
+    """Let a button start something once, however often it is pressed; only where that failed it can be pressed again.
+
+    Args:
+        button: The button.
+        start: What it starts; a mistake of the user is told.
+    """
+
+    async def act() -> None:
+        if not button.enabled:
+            return  # the second of two clicks was on its way
+        button.disable()
+        try:
+            done = start()
+            if inspect.isawaitable(done):
+                await done
+        except BaseException:
+            button.enable()
+            raise
+
+    return button.on_click(tell_errors(act))
+
+
+def read_number(field: ui.number) -> int:
+    """Return the whole number of a field.
+
+    Raises:
+        UserError: It was emptied.
+    """
+    if field.value is None:
+        raise UserError(f"{str(field.props['label']).partition(':')[0]}: give a number")
+    return int(field.value)
 
 
 def tile(label: str, value: str, below: str = "") -> None:

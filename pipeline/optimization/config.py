@@ -13,6 +13,9 @@ from pipeline.objectives.config import AllowUnusual, ConstraintList, Objective
 from pipeline.oracles.config import OracleConfig
 from pipeline.workspace.settings import Settings
 
+STOPPED = "stopped by Ctrl-C"
+"""How the reason begins for which a search ended that a person stopped."""
+
 
 class OptimizeConfig(Settings):
     """Settings of a search for the best molecules with a model, an oracle and a number of oracle calls.

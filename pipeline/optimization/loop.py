@@ -28,7 +28,7 @@ from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.usual_structures import learn_usual_structures
 from pipeline.objectives.constraints import Constraints, collect_named_molecules
 from pipeline.optimization.clock import Clock
-from pipeline.optimization.config import OptimizeConfig
+from pipeline.optimization.config import STOPPED, OptimizeConfig
 from pipeline.optimization.initial_population import (
     build_problem,
     propose_analogues,
@@ -285,7 +285,7 @@ class _Loop:
         if self.work.is_stopped():
             if not self.ledger.calls:
                 raise KeyboardInterrupt  # there is nothing to show
-            return f"stopped by Ctrl-C after {self.ledger.calls:,} of {count_things(config.oracle_calls, 'oracle call')}; --continue goes on from here"
+            return f"{STOPPED} after {self.ledger.calls:,} of {count_things(config.oracle_calls, 'oracle call')}; --continue goes on from here"
         if self.ledger.left == 0:
             return f"the budget of {count_things(config.oracle_calls, 'oracle call')} is spent"
         if config.minutes is not None and self.clock.is_over():

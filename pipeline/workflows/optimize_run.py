@@ -59,6 +59,8 @@ from pipeline.workspace.storage.disk_space import check_writable
 from pipeline.workspace.storage.folders import delete_folder, hash_content, lock_folder
 from pipeline.workspace.work.own_warnings import hear_warnings
 
+_WAIT = 1.0
+"""The seconds to wait for a lock, which whoever lists the runs holds for a moment."""
 USUAL = ("logp", "qed", "sa", "mw", "tpsa")  # properties to compute for the candidates of any model
 
 
@@ -113,7 +115,7 @@ def optimize_run(
     if config.seed == "date":  # the number is said in the report, so that the night can be repeated
         config = config.model_copy(update={"seed": make_seed(config.seed)})
     dataset = dataset or model.dataset(workspace)
-    with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)"):
+    with lock_folder(state, "optimizing the same under this name (another --name begins one of its own)", wait=_WAIT):
         asked: dict[str, Any] = {"optimize": config.model_dump(mode="json"), **name_library(library)}
         if (run := find_finished(state, workspace, asked)) is not None:
             record_run(run, workspace, library)

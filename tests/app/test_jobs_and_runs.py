@@ -11,8 +11,12 @@ import pytest
 from filelock import FileLock
 from nicegui import ui
 
+from flows.app.jobs.results import list_values
+from flows.app.jobs.runs import collect_lines
 from flows.report_server import find_run_file
+from pipeline.report.model import read_report
 from pipeline.workflows.records.failed_run import write_failed_run
+from pipeline.workspace.storage.folders import lock_folder
 from pipeline.workspace.work.jobs import Job, make_job
 from tests.app.simulated_app import open_app
 
@@ -23,6 +27,15 @@ OLD = Path(__file__).parent.parent / "old_formats" / "workspace"
 def end(job: Job, code: int, log: str = "", **facts: str) -> None:
     (job.folder / "log.txt").write_text(log)
     (job.folder / "ended.json").write_text(json.dumps({"code": code, "finished": "2026-01-01T00:00:00+00:00", **facts}))
+
+
+def test_a_card_gives_what_was_computed_before_what_is_predicted_of_it() -> None:
+    report = read_report(next((OLD / "runs").glob("*-search")))
+    [asked] = [objective.property for objective in report.request.objectives][:1]
+    row = {f"{asked}_predicted": "2.5", f"{asked}_predicted_std": "0.25"}
+    assert "2.50 ± 0.25, predicted" in list_values(row, report)[0]
+    [known, *_] = list_values({**row, f"{asked}_computed": "1234.56"}, report)
+    assert " 1,235" in known and "predicted" not in known
 
 
 async def test_an_empty_workspace_leads_to_the_start(tmp_path: Path) -> None:
@@ -65,7 +78,7 @@ async def test_a_stopped_job_can_be_resumed(tmp_path: Path, monkeypatch: pytest.
     async with open_app(tmp_path) as user:
         await user.open(f"/job/{job.id}")
         await user.should_see("It was stopped")
-        user.find("Resume").click()
+        user.find("Resume").click().click()
         for _ in range(100):
             await asyncio.sleep(0.02)
             if started:
@@ -149,3 +162,59 @@ async def test_a_schedule_that_is_off_can_be_turned_on(tmp_path: Path) -> None:
         await user.open(f"/job/{job.id}")
         await user.should_see("The schedule is off")
         await user.should_see("Turn on")
+
+
+def test_an_unfinished_search_leads_to_its_job_or_nowhere(tmp_path: Path) -> None:
+    for name in ("at.work", "stopped", "other"):
+        (tmp_path / "optimizations" / f"{name}-1a2b3c4d").mkdir(parents=True)
+    working, stopped = (make_job(tmp_path, "optimize", name, []) for name in ("at.work", "stopped"))
+    with (
+        FileLock(str(working.folder / ".lock")),
+        lock_folder(tmp_path / "optimizations" / "at.work-1a2b3c4d", "searching"),
+    ):
+        lines = {line.id: line for line in collect_lines(tmp_path)}
+    assert sorted(lines) == ["at.work", "other-1a2b3c4d", "stopped", "stopped-1a2b3c4d"]
+    assert lines["at.work"].state == "at work" and lines["stopped-1a2b3c4d"].state == "unfinished"
+    assert lines["stopped-1a2b3c4d"].address == f"/job/{stopped.id}" and lines["other-1a2b3c4d"].address == ""
+
+
+async def test_a_list_with_an_unfinished_search_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "optimizations" / "mine-1a2b3c4d").mkdir(parents=True)
+    async with open_app(tmp_path) as user:
+        await user.open("/runs")
+        await user.should_see("mine-1a2b3c4d")
+        assert not [link for link in user.find(ui.link).elements if link.text == "mine-1a2b3c4d"]
+
+
+async def test_a_search_that_was_stopped_says_so_and_offers_to_go_on(tmp_path: Path) -> None:
+    folder = shutil.copytree(next((OLD / "runs").glob("*-search")), tmp_path / "runs" / "20260101-000000-search")
+    ended = "stopped by Ctrl-C after 30 of 3,000 oracle calls; --continue goes on from here"
+    report, manifest = (json.loads((folder / name).read_text()) for name in ("report.json", "manifest.json"))
+    report["optimization"] |= {"ended": ended, "calls": 30, "budget": 3000}
+    (folder / "report.json").write_text(json.dumps(report))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "ended": ended}))
+    config = json.loads((folder / "config.json").read_text())
+    config["optimize"]["oracle_calls"] = 3000
+    (folder / "config.json").write_text(json.dumps(config))
+    job = make_job(tmp_path, "optimize", "search", [])
+    end(job, 0, run=folder.name)
+    async with open_app(tmp_path) as user:
+        await user.open(f"/job/{job.id}")
+        await user.should_see("when the search was stopped after 30 of 3,000 calls")
+        assert {label.text for label in user.find(ui.label).elements} >= {"stopped"}
+        user.find(kind=ui.button, content="Go on").click()
+        await user.should_see("none of its 30 answers is asked for again")
+        calls = next(n for n in user.find(ui.number).elements if n.props["label"] == "Times the oracle is asked")
+        assert calls.value == 2970
+
+
+async def test_a_job_that_the_system_ended_says_what_helps(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "run", "mine", [], {})
+    end(job, -9)
+    async with open_app(tmp_path) as user:
+        await user.open(f"/job/{job.id}")
+        await user.should_see("ended by the system, often for lack of memory")
+        await user.should_see("Resume")
+        (job.folder / "stopped").touch()
+        await user.open(f"/job/{job.id}")
+        await user.should_not_see("lack of memory")

@@ -175,6 +175,23 @@ async def test_the_order_list_has_what_the_search_shows(workspace: Path) -> None
             assert found == set(chosen["smiles"]), kind
 
 
+async def test_the_order_list_is_not_of_what_was_typed_since_the_search(workspace: Path) -> None:
+    async with open_app(workspace) as user:
+        await user.open("/library")
+        await settle()
+        with open_library(workspace) as library:
+            everything = set(library.to_frame()["smiles"])
+        for typed in ("[#7]", "c1cc("):  # the second one is no structure, and is not searched for
+            with user:
+                fields(user)["Contains (SMARTS)"].set_value(typed)
+            if typed == "c1cc(":
+                press(user, "Search")
+                await settle()
+            press(user, "CSV")
+            content = (await user.download.next()).content
+            assert {row["smiles"] for row in csv.DictReader(io.StringIO(content.decode()))} == everything
+
+
 async def test_measurements_are_brought_back(workspace: Path) -> None:
     with open_library(workspace) as library:
         first = library.to_frame(limit=1).iloc[0]

@@ -70,6 +70,19 @@ async def test_several_objectives_are_put_together(tmp_path: Path, started: list
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("label", ["Molecules", "Times the oracle is asked"])
+async def test_an_emptied_number_is_asked_for(tmp_path: Path, started: list[str], label: str) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/optimize")
+        number = next(n for n in user.find(ui.number).elements if n.props.get("label") == label)
+        with user:
+            number.set_value(None)
+        user.find(kind=ui.button, content="Optimize").click()
+        await user.should_see(f"{label}: give a number")
+    assert not started
+
+
+@pytest.mark.anyio
 async def test_the_own_function_is_one_objective_beside_computed_ones(tmp_path: Path) -> None:
     async with open_app(tmp_path) as user:
         await user.open("/optimize")

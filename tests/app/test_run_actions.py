@@ -71,8 +71,9 @@ async def test_a_run_is_made_again_with_changes(workspace: Path, started: list[s
         number = next(n for n in user.find(ui.number).elements if n.props["label"] == "Molecules")
         with user:
             number.set_value(7)
-        user.find(kind=ui.button, content="Start the run").click()
+        user.find(kind=ui.button, content="Start the run").click().click()
         await asyncio.sleep(0.4)
+        assert len(started) == 1
     job = open_job(workspace, started[0])
     before = json.loads((run / "config.json").read_text())
     assert job.settings["generate"]["n"] == 7

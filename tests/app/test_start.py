@@ -248,3 +248,49 @@ async def test_a_file_whose_dataset_was_deleted_is_read_again(tmp_path: Path) ->
             assert len(list_jobs(tmp_path, ("ingest",))) == expected
             if expected == 1:
                 shutil.rmtree(tmp_path / "datasets")
+
+
+async def test_a_run_is_started_once_however_often_the_button_is_pressed(tmp_path: Path, started: list[str]) -> None:
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", write_table())
+        await wait_for(user, "Find molecules")
+        number = next(n for n in user.find(ui.number).elements if n.props["label"] == "Molecules")
+        with user:
+            number.set_value(None)
+        user.find("Find molecules").click()
+        await user.should_see("Molecules: give a number")
+        assert not list_jobs(tmp_path, ("run",))
+        with user:
+            number.set_value(9)
+        user.find("Find molecules").click().click()
+        await asyncio.sleep(0.5)
+    [job] = list_jobs(tmp_path, ("run",))
+    assert started == [job.id] and job.settings["generate"]["n"] == 9
+
+
+@pytest.mark.parametrize("ask", ["none", "several"])
+async def test_the_column_of_molecules_can_be_chosen(tmp_path: Path, ask: str) -> None:
+    others = [CELLS[i % 3][0] for i in range(30)] if ask == "several" else ["unknown compound"] * 30
+    odd = "Oc1ccccc1" if ask == "several" else "compound number 7 of the third plate"
+    lines = [
+        f"{i},{other},{'C' * i}{odd if i % 3 and ask == 'none' else CELLS[i % 3][0]},{4 + i % 5}.{i % 10}"
+        for i, other in enumerate(others)
+    ]
+    async with open_app(tmp_path) as user:
+        await user.open("/")
+        await drop(user, "my.csv", "\n".join(["no,partner,the compound,pIC50", *lines, ""]).encode())
+        await wait_for(user, "Which column holds the molecules?")
+        which = find_selects(user)["Column of molecules (SMILES)"]
+        assert "the compound" in which.options and (ask == "several" or which.value == "the compound")
+        [upload] = (tmp_path / "uploads").iterdir()
+        with user:
+            which.set_value("no" if ask == "none" else "partner")
+        user.find("Read it").click()
+        if ask == "none":
+            await wait_for(user, "This file cannot be used")
+            await user.open(f"/start/{upload.name}?column=the%20compound")
+        await wait_for(user, "What do you want?")
+        chosen = "the compound" if ask == "none" else "partner"
+        await user.should_see(f"The molecules are in the column {chosen}")
+        assert list_jobs(tmp_path, ("ingest",))[0].settings["ingest"]["smiles_column"] == chosen

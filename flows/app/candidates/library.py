@@ -139,15 +139,17 @@ class LibraryView:
     @tell_errors
     async def search(self) -> None:
         """Search from the first page on."""
-        self.query = self.filter.make_query(PAGE)
-        await self.turn(0)
+        await self._find(self.filter.make_query(PAGE))
 
     @tell_errors
     async def turn(self, offset: int) -> None:
         """Show the page that begins at a place."""
-        self.query = replace(self.query, offset=max(0, offset))
-        query = self.query
+        await self._find(replace(self.query, offset=max(0, offset)))
+
+    async def _find(self, query: LibraryQuery) -> None:
+        """Show what a query finds, which is the one that is shown from then on; one that cannot be read is not."""
         page: LibraryPage = await asyncio.to_thread(_use, self.context, lambda library: library.query(query))
+        self.query = query
         if query.offset and not page.rows:  # its last molecule has left it, by another status
             await self.turn(query.offset - PAGE)
             return
@@ -195,8 +197,8 @@ class LibraryView:
 
     @tell_errors
     async def export(self, kind: str) -> None:
-        """Download all molecules that the search finds."""
-        query = self.filter.make_query(PAGE)
+        """Download all molecules of the search that is shown: what was typed since is not searched for yet."""
+        query = self.query
 
         def write(library: CandidateLibrary) -> bytes:
             with tempfile.TemporaryDirectory() as folder:

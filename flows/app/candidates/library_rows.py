@@ -16,13 +16,37 @@ MOST_VALUES = 3
 """The values of a molecule that its card shows."""
 MOST_COLUMNS = 10
 """The columns of values that the table has."""
+_BASES = ("measured", "computed", "predicted")
+"""Where values come from, the surest first."""
 Tick = Callable[[str, bool], None]
 
 
 def list_values(row: dict[str, Any]) -> list[str]:
-    """List the columns of values, those measured first, then those predicted."""
+    """List the columns of values by property: first those that were measured, then those that a model predicts.
+
+    The values of a property follow each other, what is known before what is predicted.
+
+    >>> list_values({"mw_computed": 1, "qed_computed": 0.9, "qed_predicted": 0.8, "qed_predicted_std": 0.1, "pKi_measured": 7})
+    ['pKi_measured', 'qed_computed', 'qed_predicted', 'mw_computed']
+    """
     values = [name for name in list_value_columns([row]) if not name.endswith("_std")]
-    return sorted(values, key=lambda name: ("measured" not in name, "predicted" not in name))
+    bases: dict[str, list[str]] = {}
+    for name in values:
+        property_name, _, basis = name.rpartition("_")
+        bases.setdefault(property_name, []).append(basis)
+    order = sorted(bases, key=lambda name: ("measured" not in bases[name], "predicted" not in bases[name]))
+    return [f"{name}_{basis}" for name in order for basis in sorted(bases[name], key=_BASES.index)]
+
+
+def list_known_values(row: dict[str, Any]) -> list[str]:
+    """List the columns of values without a prediction of what was measured or computed.
+
+    >>> list_known_values({"qed_computed": 0.9, "qed_predicted": 0.8, "pKi_predicted": 7})
+    ['qed_computed', 'pKi_predicted']
+    """
+    values = list_values(row)
+    known = {name.rpartition("_")[0] for name in values if not name.endswith("_predicted") and row[name] is not None}
+    return [name for name in values if not name.endswith("_predicted") or name.removesuffix("_predicted") not in known]
 
 
 def show_cards(rows: list[dict[str, Any]], chosen: Collection[str], tick: Tick) -> None:
@@ -36,7 +60,7 @@ def show_cards(rows: list[dict[str, Any]], chosen: Collection[str], tick: Tick) 
                         text(row["status"], f"chip {row['status']}")
                 picture(row["smiles"])
                 ui.link(row["id"], f"/library/{row['id']}").classes("small")
-                for name in list_values(row)[:MOST_VALUES]:
+                for name in list_known_values(row)[:MOST_VALUES]:
                     property_name, _, basis = name.rpartition("_")
                     text(f"{property_name} {write_cell(row[name])}, {basis}", "small")
                 if row.get("similarity") is not None:

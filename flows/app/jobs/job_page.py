@@ -8,9 +8,21 @@ from nicegui import ui
 
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
-from flows.app.jobs.job_view import show_stages
+from flows.app.jobs.job_view import KILLED, show_stages
+from flows.app.jobs.rerun import was_stopped
 from flows.app.jobs.results import show_results
-from flows.app.layout import block, fail, fold, frame, heading, primary_button, quiet_button, tell_errors, text
+from flows.app.layout import (
+    block,
+    fail,
+    fold,
+    frame,
+    heading,
+    press_once,
+    primary_button,
+    quiet_button,
+    tell_errors,
+    text,
+)
 from flows.app.pieces import capitalize
 from pipeline.workspace.work.jobs import Job, open_job
 
@@ -104,6 +116,9 @@ class JobPage:
         if not made:
             fail("the command has ended without a run; its log tells more")
             return
+        if was_stopped(self.context.workspace / "runs" / made):
+            self.chip.set_text(WORDS["stopped"])
+            self.chip.classes(replace="chip stopped")
         await show_results(self.context, made)
         if upload := self.job.facts.get("upload"):
             with ui.element("div").classes("line"):
@@ -116,10 +131,11 @@ class JobPage:
                 fail(capitalize(self.job.read_error() or f"the process ended with code {self.job.end.get('code')}"))
             else:
                 heading("The schedule is off" if self.job.kind == SCHEDULE else "It was stopped", 2)
-                text("Nothing is lost: it goes on where it was.", "muted")
+                text(KILLED if self.job.was_killed else "Nothing is lost: it goes on where it was.", "muted")
             with ui.element("div").classes("line"):
                 again = "Turn on" if self.job.kind == SCHEDULE else "Resume"
-                primary_button(again if state == "stopped" else "Try again", self.resume, "play_arrow")
+                label = again if state == "stopped" else "Try again"
+                press_once(primary_button(label, icon="play_arrow"), self.resume)
                 if upload := self.job.facts.get("upload"):
                     quiet_button("Change what is wanted", lambda: ui.navigate.to(f"/start/{upload}"))
 
@@ -134,7 +150,6 @@ class JobPage:
         await asyncio.to_thread(lambda: self.job.stop(at_once=again))
         self.stopping.set_text("Stop now, without waiting for the step")
 
-    @tell_errors
     async def resume(self) -> None:
         """Go on with the job."""
         await asyncio.to_thread(self.job.start)

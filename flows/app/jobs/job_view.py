@@ -23,6 +23,10 @@ EVERY = 0.7
 
 QUIET = 2.0
 """The seconds after which a stage that tells nothing says how long it takes already."""
+KILLED = (
+    "Its process was ended by the system, often for lack of memory: fewer workers, smaller batches or fewer other programs need less. "
+    "Nothing is lost: it goes on where it was."
+)
 SHOWN = 8
 """The molecules that are shown while a run works."""
 STAGES = {
@@ -94,7 +98,7 @@ class StageView:
             await done
 
     def _show(self) -> None:
-        self.waiting.set_visibility(False)
+        self.waiting.set_visibility(not self.reader.stages)
         for name, stage in self.reader.stages.items():
             if name not in self.bars:
                 with self.place, ui.element("div").classes("stage"):
@@ -126,7 +130,10 @@ class StageView:
                 told += f" · at it for {format_duration(time.time() - stage.began)}"
             self.bars[stage.name][1].set_text(told)
             self.waiting.set_visibility(False)
-        elif not at_work and (quiet := time.time() - max(s.last for s in self.reader.stages.values())) > QUIET:
+        elif (
+            not at_work
+            and (quiet := time.time() - max(self.reader.begun, *(s.last for s in self.reader.stages.values()))) > QUIET
+        ):
             self.waiting.set_text(f"Preparing the next step · {format_duration(quiet)}")
             self.waiting.set_visibility(True)
 

@@ -19,8 +19,9 @@ from chem_vae.errors import UserError
 from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import make_run_name
 from flows.app.jobs.changes import TABLES, ChangeList, Table
-from flows.app.layout import heading, primary_button, quiet_button, tell_errors, text
+from flows.app.layout import heading, press_once, primary_button, quiet_button, read_number, text
 from flows.app.remedies import Remedy, apply_remedies
+from pipeline.optimization.config import STOPPED
 from pipeline.workspace.registry import list_datasets
 from pipeline.workspace.remote.redaction import HIDDEN
 from pipeline.workspace.runs import read_settings, select_overall
@@ -83,7 +84,7 @@ def _open_campaign(context: AppContext, folder: Path, changes: Sequence[Remedy])
         chosen.show(set(changes))
 
         async def start() -> None:
-            changed = {"n": _read(number), "seed": _read(seed)}
+            changed = {"n": read_number(number), "seed": read_number(seed)}
             whole = {**settings, "name": make_run_name(name.value), "generate": {**asked, **changed}}
             whole = apply_remedies(whole, chosen.list_ticked())
             job = await start_run(context, whole, f"as {folder.name}, with changes")
@@ -99,7 +100,9 @@ def _open_search(context: AppContext, folder: Path, changes: Sequence[Remedy]) -
     before = count_calls_of(folder)
     with _dialog() as dialog:
         text("The oracle and what was wanted stay as they are.", "muted small")
-        calls = _ask_number("Times the oracle is asked", asked.get("oracle_calls", 1000), 10, 100_000)
+        usual = asked.get("oracle_calls", 1000)
+        left = max(10, usual - before) if was_stopped(folder) else usual
+        calls = _ask_number("Times the oracle is asked", left, 10, 100_000)
         goes_on = ui.switch(f"go on from this run: none of its {before:,} answers is asked for again", value=True)
         number = _ask_number("Molecules", asked.get("n", 100), 1, 1000)
         seed = _ask_seed(asked)
@@ -111,9 +114,9 @@ def _open_search(context: AppContext, folder: Path, changes: Sequence[Remedy]) -
         chosen.show(set(changes))
 
         async def start() -> None:
-            changed = {"n": _read(number), "oracle_calls": _read(calls) + (before if goes_on.value else 0)}
+            changed = {"n": read_number(number), "oracle_calls": read_number(calls) + (before if goes_on.value else 0)}
             if not goes_on.value:
-                changed["seed"] = _read(seed)
+                changed["seed"] = read_number(seed)
             whole = {"name": make_run_name(name.value), "optimize": {**asked, **changed}}
             whole = apply_remedies(whole, chosen.list_ticked(), "optimize")
             job = await start_search(context, folder, whole, goes_on=bool(goes_on.value))
@@ -148,16 +151,9 @@ def _ask_name(name: str) -> ui.input:
     return ui.input("Name of the run", value=name).props("outlined maxlength=60").classes("w-full")
 
 
-def _read(field: ui.number) -> int:
-    """Return the number of a field. Raises UserError where it was emptied."""
-    if field.value is None:
-        raise UserError(f"{str(field.props['label']).partition(':')[0]}: give a number")
-    return int(field.value)
-
-
 def _show_end(dialog: ui.dialog, start: Callable[[], Any]) -> None:
     with ui.element("div").classes("line"):
-        primary_button("Start the run", tell_errors(start), "play_arrow")
+        press_once(primary_button("Start the run", icon="play_arrow"), start)
         quiet_button("Cancel", dialog.close)
 
 
@@ -167,6 +163,14 @@ def count_calls_of(folder: Path) -> int:
         return int(read_json(folder / "manifest.json")["counts"]["asked"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+
+
+def was_stopped(folder: Path) -> bool:
+    """Whether a person stopped a finished search before its end, as its manifest tells."""
+    try:
+        return str(read_json(folder / "manifest.json")["ended"]).startswith(STOPPED)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def find_free_name(workspace: Path, name: str) -> str:

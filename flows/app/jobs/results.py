@@ -12,10 +12,11 @@ from nicegui import ui
 
 from flows.app.context import AppContext
 from flows.app.jobs.changes import Table, can_apply
-from flows.app.jobs.rerun import find_table, open_rerun
+from flows.app.jobs.rerun import find_table, open_rerun, was_stopped
 from flows.app.layout import block, fail, heading, primary_button, quiet_button, tell_errors, text, tile
 from flows.app.pieces import capitalize, list_sentences, molecule_card
 from flows.app.remedies import Remedy
+from pipeline.optimization.config import STOPPED
 from pipeline.report.model import Report, read_report
 from pipeline.report.read_first import split_warnings
 from pipeline.report.shown_properties import collect_properties, describe_score
@@ -95,7 +96,10 @@ def tell_verdict(report: Report, candidates: int) -> str:
         best = format_plain(score.to_own(report.optimization.best))
         unit = f" {score.unit}" if score.unit else ""
         basis = f", {score.basis}" if score.basis else ""
-        return f"The best molecule has a {score.label} of {best}{unit}{basis}, after {report.optimization.calls or 0:,} calls of the oracle."
+        calls = f"after {report.optimization.calls or 0:,} calls of the oracle"
+        if report.optimization.ended.startswith(STOPPED):
+            calls = f"when the search was stopped after {report.optimization.calls or 0:,} of {report.optimization.budget or 0:,} calls"
+        return f"The best molecule has a {score.label} of {best}{unit}{basis}, {calls}."
     if promised := describe_hits(report):
         return capitalize(promised)
     hits, of = count_hits(report)
@@ -138,7 +142,8 @@ def _show_buttons(context: AppContext, folder: Path, table: Table | None) -> Non
 
             quiet_button("Workbook with drawings (Excel)", take_workbook, "download")
         if table is not None:
-            quiet_button("Run again with changes", lambda: open_rerun(context, folder, table), "replay")
+            label = "Go on" if table == "optimize" and was_stopped(folder) else "Run again with changes"
+            quiet_button(label, lambda: open_rerun(context, folder, table), "replay")
         if table == "generate":
             quiet_button("Every night", lambda: ui.navigate.to(f"/schedule?run={folder.name}"), "schedule")
 
@@ -167,10 +172,10 @@ def list_values(row: dict[str, str], report: Report | None) -> list[str]:
     for name, about in known.items():
         if about.objective is None:
             continue
-        for basis in ("predicted", "computed"):
+        for basis in ("computed", "predicted"):  # what is known goes before what a model says of it
             value, spread = _read_number(row.get(f"{name}_{basis}")), _read_number(row.get(f"{name}_{basis}_std"))
             if value is not None:
-                shown = format_plain_spread(value, spread) if spread is not None else f"{value:.3g}"
+                shown = format_plain_spread(value, spread)
                 lines.append(
                     f"{about.label} {shown}{f' {about.unit}' if about.unit else ''}, {about.name_basis(basis)}"
                 )

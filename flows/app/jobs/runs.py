@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -78,7 +79,7 @@ def show_lines(lines: list[Line]) -> None:
     rows = [
         (
             lambda line=line: tick(line),
-            lambda line=line: ui.link(line.id, line.address, new_tab=line.address.startswith("/files/")),
+            lambda line=line: _show_name(line),
             lambda line=line: text(line.state, f"chip {'running' if line.state == 'at work' else line.state}"),
             line.begun,
             line.about,
@@ -93,22 +94,46 @@ def show_lines(lines: list[Line]) -> None:
         quiet_button("Repeat one every night", lambda: ui.navigate.to("/schedule"), "schedule")
 
 
+def _show_name(line: Line) -> None:
+    if line.address:
+        ui.link(line.id, line.address, new_tab=line.address.startswith("/files/"))
+    else:
+        text(line.id)
+
+
 def collect_lines(workspace: Path) -> list[Line]:
     """Collect the runs, also those that failed in the night, and the jobs that made none (yet), the newest first."""
     jobs = list_jobs(workspace, ("run", "optimize", "generate"))
     made = {str(job.end.get("run")): job for job in jobs if job.end.get("run")}
-    lines = [_describe_run(found, made.get(found.id)) for found in summarize_runs(workspace)]
+    lines = []
+    for found in summarize_runs(workspace):
+        has_page = found.state in FAILURES or (workspace / "runs" / found.id).is_dir()
+        job = made.get(found.id) if has_page else _find_job(found, jobs)
+        if has_page or job is None or job.state != "running":  # the line of a job at work stands for its unfinished run
+            lines.append(_describe_run(found, job, has_page))
     lines += [_describe_job(job) for job in jobs if not job.end.get("run")]
     return sorted(lines, key=lambda line: line.begun, reverse=True)
 
 
-def _describe_run(found: RunSummary, job: Job | None) -> Line:
+def _find_job(found: RunSummary, jobs: list[Job]) -> Job | None:
+    """Find the last job whose unfinished run a folder is, which has the name of the run and a hash."""
+    kinds = ("optimize",) if found.kind == "optimization" else ("run", "generate")
+    name = _spell(found.id.rpartition("-")[0])
+    return next((j for j in jobs if j.kind in kinds and _spell(j.name) == name and not j.end.get("run")), None)
+
+
+def _spell(name: str) -> str:
+    """Spell the name of a run as the folder of what is unfinished of it does."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+
+
+def _describe_run(found: RunSummary, job: Job | None, has_page: bool) -> Line:
     figures = [f"{count_things(found.candidates, 'candidate')}"] if found.candidates is not None else []
     if found.hits is not None:
         figures.append(f"{found.hits:,} of {found.hits_of:,} within the goal")
     if found.seconds is not None:
         figures.append(format_duration(found.seconds))
-    address = f"/job/{job.id}" if job else f"/run/{found.id}"
+    address = f"/job/{job.id}" if job else f"/run/{found.id}" if has_page else ""
     if found.state in FAILURES:
         address = f"/files/{FAILED}/{found.id}/report.html"
     return Line(

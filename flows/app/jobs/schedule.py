@@ -11,7 +11,7 @@ from tzlocal import get_localzone_name
 from chem_vae.errors import UserError
 from flows.app.context import AppContext
 from flows.app.jobs.rerun import can_repeat, keep_settings
-from flows.app.layout import block, frame, heading, primary_button, quiet_button, tell_errors, text
+from flows.app.layout import block, frame, heading, press_once, primary_button, quiet_button, text
 from flows.app.pieces import plain_table
 from flows.deployment.schedules import check_timezone
 from pipeline.workspace.runs import list_runs, read_settings
@@ -90,7 +90,7 @@ class ScheduleForm:
                 text("The app must know the server: start it with PREFECT_API_URL=http://127.0.0.1:4200/api.")
             self.needs.set_visibility(False)
             with ui.element("div").classes("line"):
-                primary_button("Set up the schedule", self.set_up, "schedule")
+                press_once(primary_button("Set up the schedule", icon="schedule"), self.set_up)
 
     def _choose_days(self) -> None:
         self.minutes.set_visibility(self.days.value == MINUTES)
@@ -117,7 +117,6 @@ class ScheduleForm:
                 plain_table(("schedule", "state", "when"), rows)
                 quiet_button("All runs", lambda: ui.navigate.to("/runs"))
 
-    @tell_errors
     async def set_up(self) -> None:
         """Set the schedule up in a process of its own, which also keeps it where this computer does."""
         zone = check_timezone((self.zone.value or "").strip())

@@ -12,8 +12,8 @@ from nicegui import ui
 
 from chem_vae.errors import ChemVAEError
 from flows.app.context import AppContext
-from flows.app.jobs.job_view import show_stages
-from flows.app.layout import block, fail, fold, heading, quiet_button, tell_errors, text, tile
+from flows.app.jobs.job_view import KILLED, show_stages
+from flows.app.layout import block, fail, fold, heading, press_once, quiet_button, tell_errors, text, tile
 from flows.app.pieces import list_sentences, picture, plain_table
 from flows.app.remedies import OPTIONS, Remedy, apply_remedies
 from pipeline.datasets.dataset import Dataset
@@ -45,7 +45,12 @@ class DataCard:
     """Shows what was understood of a file, and reads it again when the person corrects it."""
 
     def __init__(
-        self, context: AppContext, path: Path, look: FirstLook, take: Callable[[Understood | None], None]
+        self,
+        context: AppContext,
+        path: Path,
+        look: FirstLook,
+        take: Callable[[Understood | None], None],
+        smiles_column: str = "",
     ) -> None:
         """Show the first look at once, and read the whole file in a process of its own.
 
@@ -54,7 +59,9 @@ class DataCard:
             path: The file.
             look: What its first rows tell.
             take: Told what was understood, and None while the file is read.
+            smiles_column: The column of molecules, where the person chose it.
         """
+        self.smiles_column = smiles_column
         self.context, self.path, self.look, self.take = context, path, look, take
         names = [column.name for column in look.measured]
         self.column: str | None = names[0] if names else None
@@ -122,6 +129,8 @@ class DataCard:
     def make_settings(self) -> dict[str, Any]:
         """Make the settings by which the file is read."""
         found = suggest_ingest(str(self.path), self.column, self.log)
+        if self.smiles_column:
+            found["smiles_column"] = self.smiles_column
         asked = apply_remedies({"ingest": found}, self.changes.values(), "ingest")
         whole: dict[str, Any] = self.context.complete({"ingest": asked["ingest"]})["ingest"]
         return whole
@@ -133,6 +142,9 @@ class DataCard:
         Args:
             anew: Read it even so.
         """
+        await self._read(anew=anew)
+
+    async def _read(self, *, anew: bool = False) -> None:
         self.take(None)
         settings = self.make_settings()
         known = [] if anew else list_jobs(self.context.workspace, ("ingest",))
@@ -173,9 +185,14 @@ class DataCard:
         return Understood(dataset, settings, measured, find_label_problems(dataset) if measured else [])
 
     def _show_failure(self, job: Job) -> None:
-        list_sentences("", [job.read_error() or "reading the file was stopped"], "fail", offer=self._offer)
+        list_sentences(
+            "",
+            [job.read_error() or (KILLED if job.was_killed else "reading the file was stopped")],
+            "fail",
+            offer=self._offer,
+        )
         with ui.element("div").classes("line"):
-            quiet_button("Try again", self.read)
+            press_once(quiet_button("Try again"), self._read)
         self._show_changes()
 
     def _offer(self, changes: tuple[Remedy, ...]) -> Callable[[], Any] | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import describe_goal, make_run_name, name_property
-from flows.app.layout import block, fold, heading, primary_button, tell_errors, text
+from flows.app.layout import block, fold, heading, press_once, primary_button, read_number, text
 from flows.app.new_run.data_card import Understood
 from flows.app.pieces import choose_step, histogram, make_histogram, range_slider
 from pipeline.datasets.labels.label_checks import find_classes
@@ -83,7 +83,7 @@ class GoalCard:
                     text("3", "step").style("margin: 0")
                     heading("How many?", 2)
                 with ui.element("div").classes("line"):
-                    ui.number(
+                    self.field = ui.number(
                         "Molecules",
                         value=self.number,
                         min=1,
@@ -91,13 +91,14 @@ class GoalCard:
                         step=10,
                         format="%d",
                         on_change=self._set_number,
-                    ).props("outlined").classes("w-36")
+                    )
+                    self.field.props("outlined").classes("w-36")
                     ui.input("Name of the run", value=self.name, on_change=self._set_name).props(
                         "outlined maxlength=60"
                     ).classes("w-64")
                 self.time = text("", "muted")
                 with ui.element("div").classes("line"):
-                    primary_button("Find molecules", self.start, "play_arrow")
+                    press_once(primary_button("Find molecules", icon="play_arrow"), self.start)
                 text("You can close this page while it works. Nothing leaves this computer.", "muted tiny")
         self._choose_property(first)
         self._show_estimate()
@@ -268,6 +269,8 @@ class GoalCard:
         if event.value is not None and 1 <= event.value <= MOST:
             self.number = int(event.value)
             self._show_estimate()
+        elif event.value is None:
+            self.time.set_text("")
 
     def _set_name(self, event: Any) -> None:
         self.name = str(event.value or "")
@@ -277,8 +280,13 @@ class GoalCard:
         self.time.set_text(estimate_campaign(self.found.dataset, self.number, self.context.workspace).describe())
 
     def make_settings(self) -> dict[str, Any]:
-        """Make the settings of the whole run, checked."""
+        """Make the settings of the whole run, checked.
+
+        Raises:
+            UserError: The number of molecules was emptied, or the settings are wrong.
+        """
         assert self.found is not None
+        read_number(self.field)
         constraints: list[dict[str, Any]] = [{"alerts": ["PAINS", "BRENK"]}] if self.without_alerts else []
         if self.weight is not None:
             constraints.append({"property": "mw", "at_least": self.weight["min"], "at_most": self.weight["max"]})
@@ -293,7 +301,6 @@ class GoalCard:
         }
         return check_settings(self.context.complete(asked))
 
-    @tell_errors
     async def start(self) -> None:
         """Start the run in a process of its own, and show how far it is."""
         settings = self.make_settings()

@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import events, ui
 
-from chem_vae.errors import ChemVAEError
+from chem_vae.errors import ChemVAEError, UnclearColumnError
 from flows.app.context import AppContext
-from flows.app.layout import block, fail, fold, frame, heading, notify_error, quiet_button, tell_errors, text
+from flows.app.layout import (
+    block,
+    fail,
+    fold,
+    frame,
+    heading,
+    notify_error,
+    primary_button,
+    quiet_button,
+    tell_errors,
+    text,
+)
 from flows.app.new_run.data_card import DataCard
 from flows.app.new_run.goal_card import GoalCard
 from flows.app.pieces import plain_table
 from flows.app.uploads import save_upload
 from pipeline.datasets.first_look import FirstLook, look_at
+from pipeline.datasets.readers import Hints
 from pipeline.workspace.uploads import MOST_BYTES, drop_upload, find_upload
 from pipeline.workspace.work.jobs import list_jobs
 
@@ -48,17 +61,21 @@ def register(context: AppContext) -> None:
             show_recent(context)
 
     @ui.page("/start/{upload_id}")
-    async def show_upload(upload_id: str) -> None:
+    async def show_upload(upload_id: str, column: str = "") -> None:
         with frame("New run", "/"):
             try:
                 path = find_upload(context.workspace, upload_id)
-                look = await asyncio.to_thread(look_at, path)
+                look = await asyncio.to_thread(look_at, path, Hints(smiles_column=column or None))
+            except UnclearColumnError as error:
+                show_columns(upload_id, error)
             except ChemVAEError as error:
                 heading("This file cannot be used")
                 fail(str(error))
+                if column:
+                    quiet_button("Another column", lambda: ui.navigate.to(f"/start/{upload_id}"))
                 show_drop_area(context)
-                return
-            show_file(context, path, look)
+            else:
+                show_file(context, path, look, column)
 
 
 def show_drop_area(context: AppContext) -> None:
@@ -69,6 +86,8 @@ def show_drop_area(context: AppContext) -> None:
         path = await save_upload(context, event)
         try:
             await asyncio.to_thread(look_at, path)
+        except UnclearColumnError:
+            pass  # the next page asks which one it is
         except ChemVAEError:
             drop_upload(path)
             upload.reset()
@@ -84,6 +103,19 @@ def show_drop_area(context: AppContext) -> None:
     upload = ui.upload(on_upload=take, on_rejected=refuse, max_file_size=MOST_BYTES, auto_upload=True).classes("drop")
     upload.props(f'accept="{KINDS}" flat')
     upload.add_slot("header", DROP_AREA.replace("LIMIT", str(MOST_BYTES // 1_000_000)))
+
+
+def show_columns(upload_id: str, error: UnclearColumnError) -> None:
+    """Ask which column of a file holds the molecules."""
+    heading("Which column holds the molecules?")
+    fail(str(error))
+    with block(), ui.element("div").classes("line"):
+        which = ui.select([*error.columns], value=next(iter(error.columns), None), label="Column of molecules (SMILES)")
+        which.props("outlined options-dense").classes("min-w-[260px]")
+        primary_button(
+            "Read it", lambda: ui.navigate.to(f"/start/{upload_id}?column={quote(str(which.value))}"), "arrow_forward"
+        )
+        quiet_button("Another file", lambda: ui.navigate.to("/"))
 
 
 def show_needs() -> None:
@@ -114,8 +146,15 @@ def show_recent(context: AppContext) -> None:
                 ui.link(job.name, f"/job/{job.id}")
 
 
-def show_file(context: AppContext, path: Path, look: FirstLook) -> None:
-    """Show what was understood of a file, and ask what is wanted."""
+def show_file(context: AppContext, path: Path, look: FirstLook, column: str = "") -> None:
+    """Show what was understood of a file, and ask what is wanted.
+
+    Args:
+        context: What all pages share.
+        path: The file.
+        look: What its first rows tell.
+        column: The column of molecules, where the person chose it.
+    """
     with ui.element("div").classes("between"):
         heading(path.name)
         quiet_button("Another file", lambda: ui.navigate.to("/"))
@@ -124,5 +163,5 @@ def show_file(context: AppContext, path: Path, look: FirstLook) -> None:
     def take_dataset(found: Any) -> None:
         goal[0].show(found)
 
-    DataCard(context, path, look, take_dataset)
+    DataCard(context, path, look, take_dataset, column)
     goal.append(GoalCard(context, path))

@@ -13,7 +13,17 @@ from nicegui import events, ui
 from chem_vae.errors import DataError, UserError
 from flows.app.context import AppContext, check_settings
 from flows.app.goal_words import make_run_name
-from flows.app.layout import block, frame, heading, primary_button, say_empty, tell_errors, text
+from flows.app.layout import (
+    block,
+    frame,
+    heading,
+    press_once,
+    primary_button,
+    read_number,
+    say_empty,
+    tell_errors,
+    text,
+)
 from flows.app.optimization.objective_list import SCORE, ObjectiveList, read_extents
 from flows.app.uploads import save_upload
 from pipeline.workspace.uploads import drop_upload
@@ -100,7 +110,7 @@ class OptimizeForm:
                 self.model.props("outlined options-dense").classes("min-w-[260px]")
                 self.name = ui.input("Name of the run", value="optimize").props("outlined maxlength=60").classes("w-64")
             with ui.element("div").classes("line"):
-                primary_button("Optimize", self.start, "play_arrow")
+                press_once(primary_button("Optimize", icon="play_arrow"), self.start)
 
     def _choose_kind(self) -> None:
         self.own.set_visibility(self.kind.value == "own")
@@ -128,8 +138,8 @@ class OptimizeForm:
         """
         constraints = [{"alerts": ["PAINS", "BRENK"]}] if self.without_alerts.value else []
         asked: dict[str, Any] = {
-            "n": int(self.number.value or 50),
-            "oracle_calls": int(self.calls.value or 500),
+            "n": read_number(self.number),
+            "oracle_calls": read_number(self.calls),
             "constraints": constraints,
             "aggregate": "geometric",  # where the page asks for no other: one objective has none to choose
             **self.objectives.make_settings(),
@@ -149,7 +159,6 @@ class OptimizeForm:
             settings["optimize"]["oracle"] = {**how, "function": f"{self.file.stem}:{self.function.value}"}
         return check_settings(settings)
 
-    @tell_errors
     async def start(self) -> None:
         """Start the search in a process of its own, and show how far it is."""
         settings = self.make_settings()

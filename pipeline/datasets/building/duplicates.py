@@ -19,6 +19,7 @@ from pipeline.datasets.labels.label import LabelColumn
 from pipeline.datasets.labels.logarithm_names import is_logarithm
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.workspace.presentation.csv_tables import format_csv
+from pipeline.workspace.presentation.formatting import format_brief
 
 DISAGREEMENTS = "disagreements.csv"
 _COLUMNS = ("property", "smiles", "rows", "values", "label", "difference", "reason")
@@ -250,7 +251,7 @@ def _describe(
     for listed, what, rule in (
         (
             far,
-            f"measured more than once with values that differ by more than {'a factor of ' if is_factor else ''}{limit:.3g}",
+            f"measured more than once with values that differ by more than {'a factor of ' if is_factor else ''}{format_brief(limit)}",
             "the median is taken, with half the range as its spread",
         ),
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rdkit import Chem, rdBase
 
-from chem_vae.errors import DataError, UserError
+from chem_vae.errors import DataError, NoSmilesColumnError, UnclearColumnError
 from pipeline.chemistry.standardization.smiles_text import split_name
 from pipeline.datasets.layout.cell_kinds import (
     describe_kind,
@@ -159,9 +159,11 @@ def _choose_by_name(path: Path, names: Sequence[str], columns: Cells, by_name: S
             return first, []
     seen = [(i, kinds[i]) for i in (*by_name, *range(len(names))) if kinds[i] in _REMEDY]
     told = "; ".join(dict.fromkeys(f"{names[i]!r} seems to hold {kind}: {_REMEDY[kind]}" for i, kind in seen[:3]))
-    raise DataError(
+    likely = sorted(range(len(names)), key=lambda i: -sum(map(is_smiles, take_filled(columns[i]))))
+    raise NoSmilesColumnError(
         f"no column of {path.name} holds SMILES{'. The column ' + told + '.' if told else '; name it with `smiles_column`'} "
-        f"(--smiles-column). It has: {list_names(names)}".replace(". (--smiles-column). It", ". It")
+        f"(--smiles-column). It has: {list_names(names)}".replace(". (--smiles-column). It", ". It"),
+        [names[i] for i in likely],
     )
 
 
@@ -190,8 +192,9 @@ def _choose_among(path: Path, names: Sequence[str], columns: Cells, holding: Seq
     shown = "; ".join(
         f"--smiles-column {quote_name(names[i])} (such as {next(iter(take_filled(columns[i])))[:60]})" for i in holding
     )
-    raise UserError(
-        f"{path.name} has {len(holding)} columns of different molecules; say which one to learn from: {shown}"
+    raise UnclearColumnError(
+        f"{path.name} has {len(holding)} columns of different molecules; say which one to learn from: {shown}",
+        [names[i] for i in holding],
     )
 
 

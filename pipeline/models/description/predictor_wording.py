@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.workspace.presentation.formatting import format_brief
+
 
 def describe_choice(compared: Mapping[str, Any]) -> str:
     """Say which representation predicts a measured property better.
@@ -19,7 +21,7 @@ def describe_choice(compared: Mapping[str, Any]) -> str:
     if "classes" in compared:
         return _describe_classes(compared)
     told = [
-        f"{kind} R2 {_number(f.get('r2'), '.2f')}, RMSE {_number(f.get('rmse'), '.3g')} ({f.get('n', 0):,} molecules)"
+        f"{kind} R2 {_number(f.get('r2'), '.2f')}, RMSE {_write_error(f.get('rmse'))} ({f.get('n', 0):,} molecules)"
         for kind, f in compared["representations"].items()
     ]
     bounds = compared.get("bounds")
@@ -31,7 +33,7 @@ def describe_choice(compared: Mapping[str, Any]) -> str:
         )
     if forest := compared.get("forest"):
         told.append(
-            f"for comparison a random forest R2 {_number(forest.get('r2'), '.2f')}, RMSE {_number(forest.get('rmse'), '.3g')} "
+            f"for comparison a random forest R2 {_number(forest.get('r2'), '.2f')}, RMSE {_write_error(forest.get('rmse'))} "
             f"({forest.get('n', 0):,} molecules)"
         )
     return f"{compared['chosen']} chosen: {'; '.join(told)}; {compared['by']}{counted}"
@@ -49,6 +51,11 @@ def _describe_classes(compared: Mapping[str, Any]) -> str:
         f"alone: {_number(figures.get('brier_of_base_rate'), '.3f')}); {compared['labelled']:,} molecules, {compared['active']:,} of them "
         f"active; {compared['by']}{told}"
     )
+
+
+def _write_error(value: float | None) -> str:
+    """Write an error in the unit of its property, which may be large."""
+    return "not known" if value is None else format_brief(value)
 
 
 def _number(value: float | None, form: str) -> str:

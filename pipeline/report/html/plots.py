@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pipeline.report.facts.asked_and_found import Distribution, Objective
 from pipeline.report.facts.model_facts import LatentMap, Training
 from pipeline.report.facts.part import Number, Point
-from pipeline.workspace.presentation import plot_style
+from pipeline.workspace.presentation import formatting, plot_style
+from pipeline.workspace.presentation.formatting import format_number
 from pipeline.workspace.presentation.plot_style import PAGE, open_figure, render_svg
 from pipeline.workspace.storage.folders import hash_content
 from pipeline.workspace.storage.kept_results import keep_result
@@ -64,8 +65,8 @@ def keep_drawing(draw: Draw) -> Draw:
 
 @cache
 def _hash_code() -> str:
-    """Hash what else a drawing depends on: the code of this module and of the style, and matplotlib's version."""
-    code = (Path(file).read_text(encoding="utf-8") for file in (__file__, plot_style.__file__))
+    """Hash what else a drawing depends on: the code of this module, of the style and of numbers, and matplotlib's version."""
+    code = (Path(file).read_text(encoding="utf-8") for file in (__file__, plot_style.__file__, formatting.__file__))
     return hash_content(*code, version("matplotlib"))
 
 
@@ -293,7 +294,7 @@ def _draw_color_key(axes: Axes, values: Array, label: str) -> None:
         box.add_patch(Rectangle((step, 0), 1, 1, color=color, lw=0))
     box.set(xlim=(0, len(PAGE.scale)), ylim=(0, 1), xticks=[], yticks=[])
     box.set_frame_on(False)
-    low, high = (f"{v:.3g}".replace("-", "\N{MINUS SIGN}") for v in (values.min(), values.max()))
+    low, high = (format_number(float(v)) for v in (values.min(), values.max()))
     box.text(-0.2, 0.4, low, ha="right", va="center", size=7.5, color=PAGE.muted)
     box.text(len(PAGE.scale) + 0.2, 0.4, f"{high}   {label}", va="center", size=7.5, color=PAGE.muted)
 

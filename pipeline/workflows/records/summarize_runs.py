@@ -13,7 +13,7 @@ from pipeline.generation.config import UNFINISHED
 from pipeline.report.model import Report, read_report
 from pipeline.workflows.records.failed_run import FAILED, read_failure
 from pipeline.workspace.runs import KIND
-from pipeline.workspace.storage.folders import read_manifest
+from pipeline.workspace.storage.folders import is_locked, read_manifest
 from pipeline.workspace.storage.integrity import CONTENTS
 from pipeline.workspace.storage.linked_folders import measure_disk
 
@@ -29,7 +29,7 @@ class RunSummary:
     """A run in one line; what is not known of it is None."""
 
     id: str
-    state: Literal["finished", "unfinished", "damaged", "failed", "crashed", "cancelled"]
+    state: Literal["finished", "at work", "unfinished", "damaged", "failed", "crashed", "cancelled"]
     """The last three are FAILURES."""
     kind: str = ""
     """generation, optimization or screening."""
@@ -86,7 +86,9 @@ def summarize_runs(workspace: Path) -> Iterator[RunSummary]:
             changed = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
             started = datetime.fromtimestamp(changed, UTC).isoformat(timespec="seconds")
             size = measure_disk([folder]).own
-            found.append(RunSummary(folder.name, "unfinished", kind, started=started, bytes=size, why=why))
+            is_at_work = is_locked(folder)
+            base: dict[str, Any] = {"kind": kind, "started": started, "bytes": size, "why": "" if is_at_work else why}
+            found.append(RunSummary(folder.name, "at work" if is_at_work else "unfinished", **base))
     yield from sorted(found, key=lambda run: (run.started or "", run.id), reverse=True)
 
 

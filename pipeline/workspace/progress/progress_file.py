@@ -62,6 +62,14 @@ class FileProgress:
         self._file.close()
 
 
+def mark_begin(path: Path) -> None:
+    """Add to a file of progress that a process begins: what an earlier one did not finish stood still until now."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            f"\n{json.dumps({'time': time.time(), 'begun': True})}\n"
+        )  # the last line of a killed process may be open
+
+
 def find_progress_file() -> Path | None:
     """Return the file that this process is to write its progress to; None where there is none."""
     path = os.environ.get(VARIABLE)
@@ -112,6 +120,10 @@ class ProgressReader:
         """By name, in the order in which they began."""
         self.molecules: list[FoundMolecule] = []
         """The best molecules so far, the best first."""
+        self.begun = 0.0
+        """When the last process began, in seconds since 1970."""
+        self._earlier: dict[str, StageProgress] = {}
+        """The stages of an earlier process that the last one has told nothing of yet."""
 
     def update(self) -> bool:
         """Read what has been added; says whether there was anything."""
@@ -133,17 +145,28 @@ class ProgressReader:
             if "molecules" in told:
                 self.molecules = [_read_molecule(entry) for entry in told["molecules"]]
                 return
+            if "begun" in told:
+                self._begin(float(told["time"]))
+                return
             name, done, total, at = str(told["stage"]), int(told["done"]), int(told["total"]), float(told["time"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return  # a process was killed in the middle of a line
         stage = self.stages.get(name)
-        if stage is None or done < stage.done:  # it began, or began again
+        earlier = self._earlier.pop(name, None)
+        if stage is None or done < stage.done or earlier:  # it began, or began again
             self.stages.pop(name, None)
             stage = self.stages[name] = StageProgress(name, began=at, began_at=done)
+            if earlier and done >= earlier.done:  # it goes on
+                stage.figures = earlier.figures
         stage.done, stage.total, stage.last = done, total, at
         figures = {k: float(v) for k, v in (told.get("figures") or {}).items() if isinstance(v, int | float)}
         if figures and len(stage.figures) < MOST_FIGURES:
             stage.figures.append((done, figures))
+
+    def _begin(self, at: float) -> None:
+        """Let the stages of an earlier process begin anew, without the time between; those that it finished stay in sight."""
+        self.begun, self._earlier = at, self.stages
+        self.stages = {name: stage for name, stage in self.stages.items() if stage.is_finished}
 
 
 def _read_molecule(entry: Mapping[str, Any]) -> FoundMolecule:

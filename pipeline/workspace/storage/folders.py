@@ -39,7 +39,7 @@ def lock_folder(folder: Path, doing: str, wait: float = 0) -> Iterator[None]:
         BusyError: If another process holds the lock.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=wait)
+    lock = FileLock(str(_name_lock(folder)), timeout=wait)
     try:
         lock.acquire()
     except Timeout:
@@ -50,6 +50,24 @@ def lock_folder(folder: Path, doing: str, wait: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the lock of a folder. Whoever looks holds it for a moment."""
+    path = _name_lock(folder)
+    try:
+        if path.exists():
+            with FileLock(str(path), timeout=0):
+                return False
+    except Timeout:
+        return True
+    except OSError:  # a workspace that may only be read
+        return False
+    return False
+
+
+def _name_lock(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
 
 
 DELETED = ".deleted-"

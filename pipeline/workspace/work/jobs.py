@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from chem_vae.atomic_files import read_json, write_json
 from chem_vae.errors import BusyError, DataError
-from pipeline.workspace.progress.progress_file import VARIABLE, ProgressReader
+from pipeline.workspace.progress.progress_file import VARIABLE, ProgressReader, mark_begin
 from pipeline.workspace.storage.disk_space import check_writable
 
 JOBS = "jobs"
@@ -32,10 +33,14 @@ JOBS = "jobs"
 FORMAT, FORMAT_VERSION = "chem-vae job", 1
 PROGRESS, LOG, OUTPUT, SETTINGS = "progress.jsonl", "log.txt", "output.txt", "settings.json"
 ENDED, PROCESS, STOPPED = "ended.json", "process.json", "stopped"
+STOPPED_CODE = 130
+"""The exit status of a command that Ctrl-C ended."""
 STARTS_WITHIN = 30.0
 """The seconds in which the process of a job takes its lock."""
 _ROOT = Path(__file__).resolve().parents[3]
 """The folder of the packages: a job works in another folder, and a checkout need not be installed."""
+_ENDS = threading.Lock()
+"""Held while the end of a process is written down, which is not to be that of the next one."""
 State = Literal["running", "finished", "stopped", "failed"]
 _ERROR = re.compile(r"^(?:[\d-]+ [\d:]+[+-]\d{4} )?error: (.*)", re.MULTILINE)
 _WARNING = re.compile(r"^(?:[\d-]+ [\d:]+[+-]\d{4} )?warning: (.*)", re.MULTILINE)
@@ -90,9 +95,17 @@ class Job:
         if end := self.end:
             if end.get("code") == 0:
                 return "finished"
-            is_stopped = end.get("code") == 130 or int(end.get("code", 1)) < 0  # by Ctrl-C, or by a signal
+            is_stopped = end.get("code") == STOPPED_CODE or int(end.get("code", 1)) < 0  # by Ctrl-C, or by a signal
             return "stopped" if is_stopped or (self.folder / STOPPED).exists() else "failed"
         return "running" if self.is_running() else "stopped"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether its process was ended although nobody asked for it, as by the system for lack of memory."""
+        if self.state != "stopped" or (self.folder / STOPPED).exists():
+            return False
+        code = self.end.get("code")
+        return "pid" in self._read_process() if code is None else int(code) < 0
 
     def is_running(self) -> bool:
         """Whether its process works, or is about to begin."""
@@ -113,7 +126,8 @@ class Job:
 
     def read_error(self) -> str:
         """Return the sentence with which it failed; "" where there is none."""
-        found = _ERROR.findall(self.read_log())
+        begun = int(self._read_process().get("log", 0))  # what earlier starts wrote is no reason of this one
+        found = _ERROR.findall(_read_end(self.folder / LOG, 200_000, begun))
         return str(found[-1]) if found else ""
 
     def list_warnings(self) -> list[str]:
@@ -140,15 +154,18 @@ class Job:
         """
         if self.is_running():
             raise BusyError(f"the job {self.id} is running already")
-        for name in (ENDED, STOPPED):
-            (self.folder / name).unlink(missing_ok=True)
-        write_json(self.folder / PROCESS, {"started": time.time()})  # the process adds its id
+        log_file = self.folder / LOG
+        told = {"started": time.time(), "log": log_file.stat().st_size if log_file.exists() else 0}
+        with _ENDS:
+            for name in (ENDED, STOPPED):
+                (self.folder / name).unlink(missing_ok=True)
+            write_json(self.folder / PROCESS, told)  # the process adds its id
         environment = {**os.environ, VARIABLE: str(self.folder / PROGRESS), "PYTHONUNBUFFERED": "1"}
         environment.setdefault(
             "OMP_WAIT_POLICY", "PASSIVE"
         )  # threads that wait leave the processor to whatever else runs
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        with (self.folder / LOG).open("ab") as log, (self.folder / OUTPUT).open("wb") as output:
+        with log_file.open("ab") as log, (self.folder / OUTPUT).open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flows.job_process", str(self.folder)],
                 stdin=subprocess.DEVNULL,
@@ -163,8 +180,10 @@ class Job:
     def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
         """Collect the exit status of the process, and write it down where the process could not."""
         code = process.wait()
-        if not (self.folder / ENDED).exists() and not self.is_running():
-            write_json(self.folder / ENDED, {"code": code, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        with _ENDS:
+            if not (self.folder / ENDED).exists() and not self.is_running():
+                told = {"code": code, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+                write_json(self.folder / ENDED, told)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Ask its process to stop, as Ctrl-C does; it can be started again and goes on where it was.
@@ -172,21 +191,27 @@ class Job:
         Args:
             at_once: End it now. What is written stays whole; the step under way is done again when it goes on.
         """
-        process = self._read_process()
-        if not self.is_running() or int(process.get("pid", -1)) <= 0:
-            return  # it has ended, or has not begun
-        (self.folder / STOPPED).touch()
-        try:
-            os.killpg(int(process["pid"]), signal.SIGKILL if at_once else signal.SIGINT)
-        except ProcessLookupError:
+        if not self.is_running():
             return
+        (self.folder / STOPPED).touch()  # first: a process looks for it after it wrote its id
+        process = self._read_process()
+        if int(process.get("pid", -1)) > 0:
+            with suppress(ProcessLookupError):
+                os.killpg(int(process["pid"]), signal.SIGKILL if at_once else signal.SIGINT)
+
+    def begin(self) -> bool:
+        """Write down that this process works for it, and say whether it is still wanted: it may have been asked to stop before."""
+        write_json(self.folder / PROCESS, {**self._read_process(), "started": time.time(), "pid": os.getpid()})
+        mark_begin(self.folder / PROGRESS)
+        return not (self.folder / STOPPED).exists()
 
 
-def _read_end(path: Path, most: int) -> str:
+def _read_end(path: Path, most: int, begin: int = 0) -> str:
+    """Read the end of a file, `most` bytes at most and none before the place `begin`."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - most))
+            file.seek(max(begin, size - most))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""

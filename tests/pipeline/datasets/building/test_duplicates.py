@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from chem_vae.errors import ChemVAEWarning
-from pipeline.datasets.building.duplicates import choose_limit, merge_duplicates
+from pipeline.datasets.building.duplicates import _describe, choose_limit, merge_duplicates
 from pipeline.datasets.config import IngestConfig
 from pipeline.datasets.ingest import ingest
 from pipeline.datasets.labels.label import LabelColumn
+from pipeline.datasets.readers.row_numbers import RowNumbers
 
 NAN = np.nan
 MANY = (
@@ -116,3 +117,8 @@ def test_rows_that_contradict_each_other_in_a_class_teach_none() -> None:
         merged.labels["active"].value[0]
     )
     assert merged.contradictions["active"][:2].all() and not merged.contradictions["active"][2:].any()
+
+
+def test_a_large_limit_is_written_without_powers_of_ten() -> None:
+    record = {"reason": "values differ", "rows": "2 3", "values": "100; 9000"}
+    assert "differ by more than 1,235;" in _describe("IC50", [record], 1234.56, False, RowNumbers())[0]

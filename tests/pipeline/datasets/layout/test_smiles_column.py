@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chem_vae.errors import DataError, UserError
+from chem_vae.errors import DataError, NoSmilesColumnError, UnclearColumnError
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
 from tests.pipeline.datasets.reading import molecules, read_all, write
@@ -33,8 +33,9 @@ def test_cells_win_over_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("reactant", "product"), ("SMILES", "parent SMILES"), ("smiles", "scaffold")])
 def test_two_columns_of_different_molecules_are_a_question(tmp_path: Path, names: tuple[str, str]) -> None:
     path = write(tmp_path, "a.csv", make_table((names[0], MOLECULES), (names[1], MOLECULES[::-1])))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UnclearColumnError) as error:
         Source.open(path)
+    assert error.value.columns == names
     for name, example in zip(names, (MOLECULES[0], MOLECULES[3]), strict=True):
         assert name in str(error.value) and example in str(error.value)
     assert "--smiles-column" in str(error.value)
@@ -70,6 +71,14 @@ def test_a_file_without_smiles_is_told_what_it_holds(tmp_path: Path, name: str, 
     path = write(tmp_path, "a.csv", make_table(("id", ["7", "8"]), (name, [f'"{cell}"' for cell in cells])))
     with pytest.raises(DataError, match=f"no column of a.csv holds SMILES.*{name!r} seems to hold {kind}: "):
         Source.open(path)
+
+
+def test_a_file_without_smiles_names_first_what_looks_most_like_them(tmp_path: Path) -> None:
+    words = ["not a molecule", "nor this", "a plate", MOLECULES[0]]
+    path = write(tmp_path, "a.csv", make_table(("no", list("1234")), ("drawn", words), ("unit", ["nM"] * 4)))
+    with pytest.raises(NoSmilesColumnError) as error:
+        Source.open(path)
+    assert error.value.columns == ("drawn", "no", "unit")
 
 
 def test_the_first_molecule_may_come_late(tmp_path: Path) -> None:

@@ -59,3 +59,10 @@ def test_a_plot_of_a_model_is_drawn_once(tmp_path: Path, monkeypatch: pytest.Mon
             plots.draw_parity("a", [*points, [4, 4, 0]], "pIC50")
     monkeypatch.setenv("CHEM_VAE_CACHE", str(tmp_path / "new"))
     assert plots.draw_parity("a", points, "pIC50") == first != other
+
+
+def test_the_key_of_a_map_writes_thousands_without_powers_of_ten() -> None:
+    points: list[list[float | None]] = [[x / 10, -x / 10] for x in range(1, 9)]
+    values: list[float | None] = [1234.56 * x for x in range(1, 9)]
+    drawn = str(plots.draw_latent_map("a", LatentMap(data=points, values=values, color_property="IC50")))
+    assert ">1,235</text>" in drawn and "e+0" not in drawn

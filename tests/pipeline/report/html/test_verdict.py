@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.chemistry import metrics
+from pipeline.optimization.config import STOPPED
 from pipeline.report.html import page
 from tests.pipeline.report.samples import Reader, as_report, candidates, full_report
 
@@ -74,3 +75,10 @@ def test_the_verdict_of_a_single_candidate_is_singular() -> None:
     content["novelty"] = {"stereo_aware": {"count": 0, "of": 1}}
     told = read_verdict(content, candidates(1).assign(within_target=False))
     assert "0 of 1 candidate meets every objective. 0 of 1 candidate is not in the training data." in told
+
+
+def test_the_verdict_of_a_stopped_search_says_it_once() -> None:
+    content = full_report()
+    content["optimization"] = {"calls": 60, "ended": f"{STOPPED} after 60 of 3,000 oracle calls"}
+    text = Reader(page.render(as_report(content), candidates())).text.replace("\xa0", " ")
+    assert text.count("Ended: stopped by Ctrl-C after 60 of 3,000 oracle calls.") == 2 and "Stopped: " not in text

@@ -13,6 +13,7 @@ from pipeline.workflows.records.failed_run import write_failed_run
 from pipeline.workflows.records.summarize_runs import summarize_runs
 from pipeline.workspace.lookup import find_run
 from pipeline.workspace.runs import list_runs
+from pipeline.workspace.storage.folders import lock_folder
 
 STARTED = datetime(2026, 11, 28, 2, 0, tzinfo=UTC)
 
@@ -47,3 +48,14 @@ def test_a_folder_without_an_account_is_passed_over(tmp_path: Path) -> None:
         (tmp_path / "failed" / name / "failure.json").write_text(text)
     (tmp_path / "failed" / "empty").mkdir()
     assert not list(summarize_runs(tmp_path))
+
+
+def test_a_search_whose_lock_is_held_is_at_work(tmp_path: Path) -> None:
+    for name in ("held-1", "left-2"):
+        (tmp_path / "optimizations" / name).mkdir(parents=True)
+    with lock_folder(tmp_path / "optimizations" / "left-2", "searching"):
+        pass
+    with lock_folder(tmp_path / "optimizations" / "held-1", "searching"):
+        found = {run.id: run for run in summarize_runs(tmp_path)}
+    assert (found["held-1"].state, found["held-1"].why) == ("at work", "")
+    assert found["left-2"].state == "unfinished" and "stopped" in found["left-2"].why

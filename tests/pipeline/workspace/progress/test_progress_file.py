@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.workspace.progress import progress_file
 from pipeline.workspace.progress.bars import show_progress
-from pipeline.workspace.progress.progress_file import FileProgress, ProgressReader
+from pipeline.workspace.progress.progress_file import FileProgress, ProgressReader, mark_begin
 
 
 def test_a_reader_follows_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,3 +74,21 @@ def test_work_writes_its_progress_where_the_environment_says(
         progress("read", 1, 1)
     assert len((tmp_path / "p").read_text().splitlines()) == 2
     assert "read: 1/1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("resumed_at", [40, 45])
+def test_the_time_between_two_processes_is_not_counted(tmp_path: Path, resumed_at: int) -> None:
+    path = tmp_path / "p"
+    line = '{"time": %s, "stage": "%s", "done": %s, "total": 100, "figures": {"best": 1}}\n'
+    path.write_text(line % (1, "read", 100) + line % (2, "train", 0) + line % (400, "train", 40) + '{"time": 400, "sta')
+    mark_begin(path)
+    reader = ProgressReader(path)
+    reader.update()
+    assert list(reader.stages) == ["read"] and reader.begun > 400
+    now = reader.begun
+    with path.open("a") as file:
+        file.write(line % (now + 5, "train", resumed_at) + line % (now + 15, "train", resumed_at + 10))
+    reader.update()
+    train = reader.stages["train"]
+    assert (train.began, train.began_at, len(train.figures)) == (now + 5, resumed_at, 4)
+    assert train.seconds_left == pytest.approx(100 - resumed_at - 10)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -60,7 +62,7 @@ def test_a_killed_job_is_stopped_and_goes_on_when_it_is_started_again(tmp_path: 
     job = make_job(tmp_path, "ingest", "my", [], {"ingest": {"source": str(source), "workers": 1, "shard_rows": 20}})
     job.start()
     reader = job.follow()
-    wait_until(lambda: reader.update() and reader.stages["standardize"].done > 0)
+    wait_until(lambda: reader.update() and "standardize" in reader.stages and reader.stages["standardize"].done > 0)
     assert open_job(tmp_path, job.id).state == "running"  # what another process sees
     job.stop(at_once=True)
     wait_until(lambda: job.state != "running")
@@ -75,7 +77,7 @@ def test_a_job_is_asked_to_stop(tmp_path: Path) -> None:
     job = make_job(tmp_path, "ingest", "my", [], {"ingest": {"source": str(source), "workers": 1, "shard_rows": 20}})
     job.start()
     reader = job.follow()
-    wait_until(lambda: reader.update() and reader.stages["standardize"].done > 0)
+    wait_until(lambda: reader.update() and "standardize" in reader.stages and reader.stages["standardize"].done > 0)
     job.stop()
     wait_until(lambda: job.state != "running")
     assert job.state == "stopped", job.read_log()
@@ -117,3 +119,43 @@ def test_results_are_found_in_the_output() -> None:
         "model": "m-1",
         "run": "r-1",
     }
+
+
+def test_a_job_is_stopped_before_its_process_has_said_its_number(tmp_path: Path) -> None:
+    source = write_molecules(tmp_path / "my.csv", 60)
+    job = make_job(tmp_path, "ingest", "my", [], {"ingest": {"source": str(source), "workers": 1}})
+    job.start()
+    job.stop()
+    wait_until(lambda: job.state != "running")
+    assert job.state == "stopped" and job.end["code"] == 130 and not job.was_killed
+    assert not (tmp_path / "datasets").exists()
+
+
+def test_what_the_system_ended_is_told_from_what_a_person_stopped(tmp_path: Path) -> None:
+    job = make_job(tmp_path, "run", "x", [])
+    assert not job.was_killed  # it has not begun
+    (job.folder / "process.json").write_text('{"pid": 999999999, "started": 0}')
+    assert job.state == "stopped" and job.was_killed  # and nobody was there who could write down how it ended
+    for code, killed in ((-9, True), (130, False), (1, False), (0, False)):
+        (job.folder / "ended.json").write_text(f'{{"code": {code}}}')
+        assert job.was_killed is killed, code
+    (job.folder / "ended.json").write_text('{"code": -9}')
+    (job.folder / "stopped").touch()
+    assert job.state == "stopped" and not job.was_killed
+
+
+def test_the_reason_of_an_earlier_start_is_not_that_of_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **options: SimpleNamespace(wait=lambda: 1))
+    job = make_job(tmp_path, "run", "x", [])
+    job.start()
+    (job.folder / "log.txt").write_text("error: the disk is full\n")
+    assert job.read_error() == "the disk is full"
+    (job.folder / "process.json").write_text('{"pid": 999999999, "started": 0}')
+    job.start()
+    job.begin()
+    assert job.read_error() == ""
+    with (job.folder / "log.txt").open("a") as log:
+        log.write("error: the oracle is down\n")
+    assert job.read_error() == "the oracle is down" and "the disk is full" in job.read_log()
