@@ -8,7 +8,8 @@
     const root = tool.make("div", { class: "ct-table", hidden: true });
     const place = tool.make("div", { "aria-label": "candidates" });
     root.append(place);
-    let table = null, isBuilt = false, isBusy = false;
+    const boxes = new Map();  // of each row that was drawn, also of those out of sight, which the table keeps
+    let table = null, isBuilt = false, isBusy = false, asked = [null, null];
 
     function build() {
       table = new tool.Tabulator(place, {
@@ -37,8 +38,9 @@
     function makeColumns() {
       const tick = { title: "\u2713", field: "tick", headerSort: false, frozen: true, width: 46, hozAlign: "center", headerHozAlign: "center", formatter: (cell) => {
         const row = cell.getData()[ROW];
-        return tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
-          onchange: (event) => store.tick([row], event.target.checked) });
+        boxes.set(row, tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
+          onchange: (event) => store.tick([row], event.target.checked) }));
+        return boxes.get(row);
       }, titleFormatter: () => tool.make("span", { class: "ct-hidden" }, "ticked") };
       const picture = { title: "structure", field: "smiles", width: 190, headerSort: false, formatter: (cell) => {
         const row = cell.getData()[ROW];
@@ -97,13 +99,16 @@
       }
       const similarity = table.getColumn(tool.SIMILARITY);
       if (store.filters.similarity) similarity.show(); else similarity.hide();
+      const { structure, similarity: query } = store.filters, wanted = [structure, query];
+      if (wanted.some((part, i) => part !== asked[i])) table.getRows().forEach((row) => row.reformat());  // the table keeps what it drew, with other marks
+      asked = wanted;
       isBusy = false;
     }
 
     store.listen((what) => {
       if (root.hidden || !isBuilt) return;
       if (what === "ticks") {
-        place.querySelectorAll("input[data-row]").forEach((box) => { box.checked = store.ticks.has(Number(box.dataset.row)); });
+        boxes.forEach((box, row) => { box.checked = store.ticks.has(row); });
       } else if (what === "columns") {
         table.setColumns(makeColumns());
         refresh();
