@@ -8,7 +8,7 @@
     const root = tool.make("div", { class: "ct-table", hidden: true });
     const place = tool.make("div", { "aria-label": "candidates" });
     root.append(place);
-    const boxes = new Map();  // of each row that was drawn, also of those out of sight, which the table keeps
+    const drawn = new Map();  // the rows that were drawn, each with its box; the table keeps them, also those out of sight
     let table = null, isBuilt = false, isBusy = false, asked = [null, null];
 
     function build() {
@@ -38,9 +38,10 @@
     function makeColumns() {
       const tick = { title: "\u2713", field: "tick", headerSort: false, frozen: true, width: 46, hozAlign: "center", headerHozAlign: "center", formatter: (cell) => {
         const row = cell.getData()[ROW];
-        boxes.set(row, tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
-          onchange: (event) => store.tick([row], event.target.checked) }));
-        return boxes.get(row);
+        const box = tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
+          onchange: (event) => store.tick([row], event.target.checked) });
+        drawn.set(row, { box, line: cell.getRow() });
+        return box;
       }, titleFormatter: () => tool.make("span", { class: "ct-hidden" }, "ticked") };
       const picture = { title: "structure", field: "smiles", width: 190, headerSort: false, formatter: (cell) => {
         const row = cell.getData()[ROW];
@@ -91,6 +92,9 @@
     function refresh() {
       if (!isBuilt) return;
       isBusy = true;
+      const { structure, similarity: query } = store.filters, isNew = structure !== asked[0] || query !== asked[1];
+      const old = isNew ? [...drawn.values()] : [];  // drawn with the marks and numbers of an earlier search
+      asked = [structure, query];
       const shown = new Set(store.visible), { column, descending } = store.sort, now = table.getSorters()[0];
       table.setFilter((data) => shown.has(data[ROW]));
       if (!now || now.field !== column || (now.dir === "desc") !== descending) {
@@ -99,16 +103,14 @@
       }
       const similarity = table.getColumn(tool.SIMILARITY);
       if (store.filters.similarity) similarity.show(); else similarity.hide();
-      const { structure, similarity: query } = store.filters, wanted = [structure, query];
-      if (wanted.some((part, i) => part !== asked[i])) table.getRows().forEach((row) => row.reformat());  // the table keeps what it drew, with other marks
-      asked = wanted;
+      old.forEach(({ line }) => line.reformat());
       isBusy = false;
     }
 
     store.listen((what) => {
       if (root.hidden || !isBuilt) return;
       if (what === "ticks") {
-        boxes.forEach((box, row) => { box.checked = store.ticks.has(row); });
+        drawn.forEach(({ box }, row) => { box.checked = store.ticks.has(row); });
       } else if (what === "columns") {
         table.setColumns(makeColumns());
         refresh();
