@@ -278,6 +278,7 @@ def test_rings_are_aromatic_as_they_are_to_rdkit(page: Page, sample_smiles: list
         molecules,
     )
     for text, (pairs, words), bits in zip(molecules, found, compute_fingerprints(molecules), strict=True):
+        assert bits is not None
         bonds = [bond for bond in Chem.MolFromSmiles(text).GetBonds() if bond.GetIsAromatic()]
         known = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in bonds]
         assert sorted(pairs) == sorted(known), text
