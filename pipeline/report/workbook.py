@@ -57,11 +57,11 @@ def write_workbook(folder: Path, path: Path) -> int:
 def _fill_candidates(sheet: Any, data: CandidateData) -> None:
     """Fill the sheet of the candidates, with a drawing in the first column."""
     names = [_STRUCTURE, *(column.column for column in data.columns)]
-    _append(sheet, names)
+    _write_row(sheet, 1, names)
     for row in range(data.count):
         cells = [data.values[column.column][row] for column in data.columns]
-        _append(sheet, ["" if row < MOST_DRAWN else "not drawn", *cells])
         place = row + 2
+        _write_row(sheet, place, ["" if row < MOST_DRAWN else "not drawn", *cells])
         if row < MOST_DRAWN:
             sheet.row_dimensions[place].height = 0.75 * (HEIGHT + 6)
             if png := draw_png(data.values["smiles"][row], WIDTH, HEIGHT):
@@ -89,17 +89,18 @@ def _fill_candidates(sheet: Any, data: CandidateData) -> None:
 def _fill_dictionary(sheet: Any, data: CandidateData) -> None:
     """Fill the sheet that says what each column means."""
     dictionary = make_dictionary(data.columns)
-    _append(sheet, list(dictionary.columns))
-    for cells in dictionary.itertuples(index=False):
-        _append(sheet, list(cells))
+    for place, cells in enumerate([list(dictionary.columns), *dictionary.itertuples(index=False)], start=1):
+        _write_row(sheet, place, list(cells))
     for letter, width in zip("ABCD", (30, 90, 14, 12), strict=True):
         sheet.column_dimensions[letter].width = width
     _make_bold(sheet)
 
 
-def _append(sheet: Any, values: list[Any]) -> None:
-    """Append a row in which a text stays a text, also where it begins as a formula does."""
-    place = sheet.max_row + 1 if sheet.cell(1, 1).value is not None or sheet.max_row > 1 else 1
+def _write_row(sheet: Any, place: int, values: list[Any]) -> None:
+    """Write a row in which a text stays a text, also where it begins as a formula does.
+
+    Its number is given: to ask a sheet for its last row takes as long as the sheet has cells.
+    """
     for number, value in enumerate(values, start=1):
         known = to_plain(value)
         if known is None or (isinstance(known, float) and pd.isna(known)):

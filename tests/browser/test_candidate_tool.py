@@ -123,6 +123,60 @@ def test_each_filter_leaves_the_rows_that_pass(page: Page, rows: pd.DataFrame) -
     assert count_shown(page) == len(rows)
 
 
+def test_a_number_is_a_whole_rank_and_a_structure_or_a_key_is_pasted_whole(
+    open_page: Open, tmp_path: Path, rows: pd.DataFrame
+) -> None:
+    keys = [Chem.MolToInchiKey(Chem.MolFromSmiles(text)) for text in rows["smiles"]]
+    frame = rows.assign(inchikey=keys, code=[f"{i:05}" for i in range(500, 500 + len(rows))])
+    page = open_tool(open_page(), write_page(tmp_path, frame))
+    named = rows[rows["alerts"].str.contains("BRENK")]["rank"].tolist()
+    expected = {
+        "3": [3], " 12 ": [12], "00507": [8], "BRENK": named, keys[4]: [5], keys[4][:14]: [], "note 17": [18, 118],
+        keys[4].lower(): [5], rows["smiles"][2]: [3, 118], rows["smiles"][2][:-2]: [], "cc": [],
+    }  # fmt: skip
+    for text, ranks in expected.items():
+        page.get_by_label("search text").fill(text)
+        page.wait_for_timeout(150)
+        assert list_shown(page) == ranks, text
+
+
+def test_a_limit_changes_by_its_own_controls_alone(page: Page) -> None:
+    ends = "candidateTool.report.store.filters.ranges.get('logp_computed') ?? null"
+    low, high = page.get_by_label("logP, at least"), page.get_by_label("logP, at most")
+    lower, upper = page.get_by_label("logP, lower end"), page.get_by_label("logP, upper end")
+    low.fill("2.1234")
+    low.press("Tab")
+    assert page.evaluate(ends) == [2.1234, None] and low.input_value() == "2.1234"
+    upper.press("ArrowLeft")
+    assert page.evaluate(ends)[0] == 2.1234 and page.evaluate(ends)[1] is not None
+    upper.press("ArrowRight")
+    assert page.evaluate(ends) == [2.1234, None]
+    high.fill("3.0567")
+    high.press("Tab")
+    assert page.evaluate(ends) == [2.1234, 3.0567]
+    page.locator(".ct-chip", has_text="2.1234 to 3.0567").wait_for()
+    lower.press("Home")
+    assert page.evaluate(ends) == [None, 3.0567]
+    lower.press("End")
+    start, stop = page.evaluate(ends)
+    assert 3 < start <= stop == 3.0567  # one end stops at the other
+
+
+def test_the_ends_of_a_range_have_the_figures_of_the_values(
+    open_page: Open, tmp_path: Path, rows: pd.DataFrame
+) -> None:
+    frame = rows.head(4).assign(
+        nearest_measured_pIC50=[12345, 12346, 12350, 12399], tiny_computed=[1e-9, 2e-9, 3e-9, 1.234e-8]
+    )
+    page = open_tool(open_page(), write_page(tmp_path, frame))
+    if page.locator(".ct-more summary").count():
+        page.locator(".ct-more summary").click()
+    ends = page.locator(".ct-range", has_text="its pIC50").locator("input[type=number]")
+    assert [float(field.input_value()) for field in ends.all()] == [12345, 12399]
+    ends = page.locator(".ct-range", has_text="tiny").locator("input[type=number]")
+    assert [float(field.input_value()) for field in ends.all()] == [1e-9, 1.234e-8]
+
+
 def test_what_is_typed_stays_while_the_rows_of_an_earlier_change_are_shown(page: Page, rows: pd.DataFrame) -> None:
     structure = page.get_by_label("structure to search for")
     structure.fill("c1ccccc1")
@@ -196,6 +250,46 @@ def test_a_substructure_means_what_rdkit_means(page: Page, rows: pd.DataFrame) -
         assert page.evaluate(find, query) == page.evaluate(find, meant), query
 
 
+FUSED = {  # a fragment as it is drawn, and a molecule that contains it
+    "O=C1NC=NN2C=NC=C12": "CCCc1nc(C)c2c(=O)[nH]c(-c3ccccc3OCC)nn12", "O=C1C=CNC2=NC=NN12": "Cc1cc(=O)n2ncnc2[nH]1",
+    "O=C1NC=CN2N=CC=C12": "O=c1n(C)ccn2nccc12", "O=C1NC=NN2C=CC=C12": "O=c1[nH]cnn2cccc12", "O=C1C=CN=C2C=CC=CN12": "Cc1cc(=O)n2ccccc2n1",
+    "O=C1C=CC=C2C=CC=CN12": "O=c1cccc2ccccn12", "O=C1C=CN=C2SC=CN12": "O=c1ccnc2sccn12", "O=C1NC=NC2=CC=CC=C12": "O=c1[nH]cnc2ccccc12",
+}  # fmt: skip
+RINGS = [
+    "c1ccc2cccc-2cc1", "[cH+]1cccccc1", "[cH-]1cccc1", "c1cc[o+]cc1", "C=C1C=CC(=C)C=C1", "C1=CC=C2C=CC=C2C=C1", "C1=CC2=CC=CC2=C1", "c1cc[se]c1",
+    "c1ccc2c(c1)-c1ccccc1-2", "[O-][n+]1ccccc1", "O=S1C=CC=C1", "O=S1(=O)C=CC=C1", "c1cc[pH]c1", "B1C=CC=C1", "O=C1C=CC(=O)C=C1", "O=c1cccccc1",
+    "S=c1cc[nH]cc1", "C1=CC=CC=CC=C1", "C=C1C=CC=C1", "O=c1[nH]c(=O)c2[nH]cnc2[nH]1", "c1cc2ccc3cccc4ccc(c1)c2c34", "N=c1cc[nH]cc1",
+    "O=c1on[n+](-c2ccccc2)[cH-]1", "c1cn2ccccc2[n+]1C", "[O-][s+]1cccc1", "C1=CC=C[N-]1", "C1=CC2=C3C(=C1)C=CC1=CC=CC(C=C2)=C13", "N1C=CC=CC=C1",
+]  # fmt: skip
+
+
+def write_kekule(smiles: str) -> str:
+    mol = Chem.MolFromSmiles(smiles)
+    Chem.Kekulize(mol, clearAromaticFlags=True)
+    return str(Chem.MolToSmiles(mol, kekuleSmiles=True))
+
+
+def test_rings_are_aromatic_as_they_are_to_rdkit(page: Page, sample_smiles: list[str]) -> None:
+    molecules = list(map(write_kekule, [*FUSED.values(), *RINGS, *sample_smiles[::10]]))
+    found = page.evaluate(
+        """(texts) => texts.map((text) => { const mol = candidateTool.report.structures.parse(text);
+            const pairs = [...candidateTool.findAromaticBonds(mol)].map((bond) => [mol.getBondAtom(0, bond), mol.getBondAtom(1, bond)].sort((a, b) => a - b));
+            return [pairs, [...candidateTool.computeFingerprint(mol)]]; })""",
+        molecules,
+    )
+    for text, (pairs, words), bits in zip(molecules, found, compute_fingerprints(molecules), strict=True):
+        assert bits is not None
+        bonds = [bond for bond in Chem.MolFromSmiles(text).GetBonds() if bond.GetIsAromatic()]
+        known = [sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in bonds]
+        assert sorted(pairs) == sorted(known), text
+        assert [i for i in range(2048) if words[i // 32] >> i % 32 & 1] == list(bits.GetOnBits()), text
+    find = """([query, smiles]) => { const { structures } = candidateTool.report;
+        const drawn = candidateTool.readSmarts(structures.writeSmarts(structures.parse(query))), typed = structures.readQuery(query).fragment;
+        return [drawn, typed].map((fragment) => candidateTool.findMatch(fragment, candidateTool.readSmiles(smiles)) !== null); }"""
+    for query, smiles in FUSED.items():
+        assert page.evaluate(find, [query, smiles]) == [True, True], query
+
+
 def test_a_structure_is_searched_and_marked_and_nonsense_is_told(page: Page, rows: pd.DataFrame) -> None:
     search_structure(page, "c1ccncc1")
     pattern = Chem.MolFromSmarts("c1ccncc1")
@@ -225,6 +319,88 @@ def test_similar_molecules_come_first_by_the_similarity_of_the_report(page: Page
     known = [tanimoto(query, other) for other in others]
     told = page.evaluate("[...candidateTool.report.store.filters.similarity.values]")
     assert told == pytest.approx(known, abs=1e-6)
+
+
+TABLE = """() => { const { store, structures } = candidateTool.report, { structure } = store.filters;
+    return [...document.querySelectorAll('.tabulator-row')].map((element) => {
+        const row = Number(element.querySelector('.ct-open').dataset.row), told = element.querySelector('[tabulator-field=similarity_to_query]').textContent;
+        const value = store.get('similarity_to_query', row), marks = element.querySelectorAll('.ct-match').length;
+        return [told, value === null ? told : value.toFixed(2), marks, structure ? structures.match(structure.fragment, row).length : 0, row]; }); }"""
+
+
+def check_table(page: Page) -> None:
+    """Check that the rows that are drawn have the numbers and the marks of this search, in its order."""
+    expect(page.locator(".tabulator-row .ct-soon")).to_have_count(0)
+    drawn = page.evaluate(TABLE)
+    assert drawn and [row for *_, row in drawn] == [rank - 1 for rank in list_shown(page)[: len(drawn)]]
+    for told, value, marks, atoms, row in drawn:
+        assert (told, marks) == (value, atoms), row
+
+
+def test_the_rows_of_the_table_are_drawn_again_for_another_search(page: Page, rows: pd.DataFrame) -> None:
+    field = page.get_by_label("structure to search for")
+    page.get_by_role("button", name="Table").click()
+    page.locator(".tabulator-row").first.wait_for()
+    page.locator("label", has_text="similar to").click()
+    page.get_by_label("least similarity").fill("0.1")
+    for query in rows["smiles"][[0, 8, 20]]:
+        field.fill(query)
+        field.press("Enter")
+        page.wait_for_timeout(100)
+        check_table(page)
+    page.locator("label", has_text="contains").click()
+    for query in ("C(=O)N", "c1ccccc1"):
+        field.fill(query)
+        field.press("Enter")
+        page.locator(".ct-chip", has_text=f"contains {query}").wait_for()
+        check_table(page)
+    page.get_by_label("take away the filter").click()
+    check_table(page)
+    page.locator(".tabulator-col", has_text="flags").last.click()
+    assert page.get_by_label("sort by").input_value() == "alerts"
+    named = rows[rows["alerts"] != ""]["rank"].tolist()
+    assert sorted(list_shown(page)[: len(named)]) == named
+
+
+def test_a_row_out_of_sight_loses_its_tick_too(page: Page) -> None:
+    page.get_by_role("button", name="Table").click()
+    first = page.locator(".tabulator-row input[data-row='0']")
+    first.wait_for()
+    first.evaluate("(box) => box.click()")
+    scroll = "(top) => { document.querySelector('.tabulator-tableholder').scrollTop = top; }"
+    page.evaluate(scroll, 6000)
+    page.locator(".tabulator-row input[data-row='70']").wait_for()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.evaluate(scroll, 0)
+    first.wait_for()
+    assert not first.is_checked()
+
+
+def test_a_search_that_ends_late_is_no_filter_beside_a_newer_one(page: Page, rows: pd.DataFrame) -> None:
+    page.evaluate(
+        """(smiles) => { const find = candidateTool.findMatch, form = document.querySelector('.ct-search'), field = form.querySelector('.ct-structure');
+            candidateTool.findMatch = (...given) => { const end = performance.now() + 3; while (performance.now() < end); return find(...given); };
+            field.value = 'c1ccccc1';
+            form.querySelector('.ct-go').click();
+            field.value = smiles;
+            form.querySelector('input[value=similar]').click(); }""",
+        rows["smiles"][7],
+    )
+    page.wait_for_timeout(1000)
+    told = page.evaluate("(({ structure, similarity }) => [structure, similarity !== null])(candidateTool.report.store.filters)")  # fmt: skip
+    assert told == [None, True]
+
+
+def test_two_tabs_of_a_report_share_their_ticks(page: Page, written: Path) -> None:
+    other = page.context.new_page()
+    other.goto(written.absolute().as_uri())
+    other.locator(".ct-bar").wait_for()
+    for tab, rank in ((page, 1), (page, 2), (other, 6), (page, 2)):
+        tab.get_by_label(f"tick candidate {rank}", exact=True).last.click()
+    for tab in (page, other):
+        expect(tab.locator(".ct-shortlist b")).to_have_text("2")
+        assert tab.evaluate("candidateTool.report.store.listTicked()") == [0, 5]
+    assert page.get_by_label("tick candidate 6", exact=True).last.is_checked()
 
 
 def test_ticks_survive_filters_and_a_reload_and_are_exported(page: Page, rows: pd.DataFrame) -> None:

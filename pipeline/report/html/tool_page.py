@@ -18,8 +18,8 @@ from pipeline.report.html import libraries
 from pipeline.report.model import Report
 
 SCRIPTS = (
-    "dom", "format", "store", "fingerprints", "graphs", "smarts", "structures", "filters", "editor", "grid", "table", "detail", "exports", "pictures", "charts",
-    "print", "tool",
+    "dom", "format", "store", "aromaticity", "fingerprints", "graphs", "smarts", "structures", "filters", "editor", "grid", "table", "detail", "exports", "pictures",
+    "charts", "print", "tool",
 )  # fmt: skip
 """Our own scripts, in the order in which they run."""
 _LIBRARIES = (

@@ -47,6 +47,7 @@
       const text = field.value.trim();
       told.textContent = "";
       isSearched = false;
+      structures.stopSearch();
       store.filters.structure = store.filters.similarity = null;
       try {
         if (text && isSimilar()) {
@@ -55,7 +56,7 @@
         } else if (text) {
           const { fragment, note } = structures.readQuery(text);
           const mask = await structures.search(fragment);
-          if (mask === null) return;  // another search has begun
+          if (mask === null) return;  // something else is searched for by now
           store.filters.structure = { query: text, fragment, mask };
           told.textContent = note;
         }
@@ -110,18 +111,27 @@
 
   function makeRange(store, column) {
     const cells = store.data.values[column.column].filter((value) => value !== null);
-    const low = Math.min(...cells), high = Math.max(...cells), digits = column.decimals ?? null;
-    const unit = digits === null ? (high - low) / STEPS || 1 : 10 ** -digits; // without fixed decimals the values are very small
-    const write = (value) => (digits === null ? String(Number(value.toPrecision(3))) : value.toFixed(digits));
-    const floor = (value) => Math.floor(value / unit + 1e-9) * unit, ceil = (value) => Math.ceil(value / unit - 1e-9) * unit;
-    const at = (step) => (step <= 0 ? floor(low) : step >= STEPS ? ceil(high) : Math.round((low + (high - low) * step / STEPS) / unit) * unit);
+    const low = Math.min(...cells), high = Math.max(...cells);
+    // A column without fixed decimals is cut into steps by a power of ten.
+    const digits = column.decimals ?? Math.min(100, -Math.floor(Math.log10((high - low) / STEPS))), unit = 10 ** -digits, fixed = Math.max(0, digits);
+    const round = (value) => Number(value.toFixed(fixed));
+    const write = (value) => (column.decimals === null || round(value) !== value ? String(value) : value.toFixed(fixed));  // what was typed is shown as it was
+    const floor = (value) => round(Math.floor(value / unit + 1e-9) * unit), ceil = (value) => round(Math.ceil(value / unit - 1e-9) * unit);
+    const at = (step) => round(Math.round((low + (high - low) * step / STEPS) / unit) * unit);
     const toStep = (value) => Math.round(STEPS * (value - low) / (high - low));
     const name = tool.nameColumn(column);
-    const number = (words) => tool.make("input", { type: "number", step: "any", "aria-label": `${name}, ${words}`, onchange: read, onblur: () => show() });
-    const slider = (value, words) => tool.make("input", { type: "range", min: 0, max: STEPS, value, "aria-label": `${name}, ${words}`, oninput: slide });
-    const from = number("at least"), to = number("at most"), left = slider(0, "lower end"), right = slider(STEPS, "upper end");
+    const number = (words, read) => tool.make("input", { type: "number", step: "any", "aria-label": `${name}, ${words}`, onchange: read, onblur: () => show() });
+    const slider = (value, words, slide) => tool.make("input", { type: "range", min: 0, max: STEPS, value, "aria-label": `${name}, ${words}`, oninput: slide });
+    const from = number("at least", readLower), to = number("at most", readUpper);
+    const left = slider(0, "lower end", slideLower), right = slider(STEPS, "upper end", slideUpper);
     const bars = makeHistogram(cells, low, high);
     const apply = tool.delay(() => store.apply(), 30);
+
+    const getEnds = () => store.filters.ranges.get(column.column) ?? [null, null];
+
+    // Change one end alone: the other stays as it was given, which sliders and fields show rounded.
+    function setLower(lower) { set(lower, getEnds()[1]); }
+    function setUpper(upper) { set(getEnds()[0], upper); }
 
     function set(lower, upper) {
       if (lower === null && upper === null) store.filters.ranges.delete(column.column);
@@ -130,20 +140,21 @@
       apply();
     }
 
-    function slide(event) {
-      const a = Number(left.value), b = Number(right.value);
-      if (a > b) event.target.value = event.target === left ? b : a;
-      const start = Number(left.value), stop = Number(right.value);
-      set(start <= 0 ? null : at(start), stop >= STEPS ? null : at(stop));
+    function slideLower() {
+      const step = Math.min(Number(left.value), Number(right.value));
+      setLower(step <= 0 ? null : Math.min(at(step), getEnds()[1] ?? high));
     }
 
-    function read() {
-      const value = (field) => (field.value === "" ? null : Number(field.value)), a = value(from), b = value(to);
-      set(a !== null && a > low ? a : null, b !== null && b < high ? b : null);
+    function slideUpper() {
+      const step = Math.max(Number(left.value), Number(right.value));
+      setUpper(step >= STEPS ? null : Math.max(at(step), getEnds()[0] ?? low));
     }
+
+    function readLower() { setLower(from.value !== "" && Number(from.value) > low ? Number(from.value) : null); }
+    function readUpper() { setUpper(to.value !== "" && Number(to.value) < high ? Number(to.value) : null); }
 
     function show() {
-      const [a, b] = store.filters.ranges.get(column.column) || [null, null];
+      const [a, b] = getEnds();
       // A field that somebody types in keeps its text: the rows of an earlier change may be shown meanwhile.
       if (document.activeElement !== from) from.value = write(a ?? floor(low));
       if (document.activeElement !== to) to.value = write(b ?? ceil(high));

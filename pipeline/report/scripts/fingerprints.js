@@ -19,31 +19,6 @@
     });
   }
 
-  // Count the electrons that an atom gives to the ring it is in; null where it keeps the ring from being aromatic.
-  function countElectrons(mol, atom) {
-    const number = mol.getAtomicNo(atom), charge = mol.getAtomCharge(atom);
-    for (let i = 0; i < mol.getConnAtoms(atom); i++) {
-      if (mol.getConnBondOrder(atom, i) < 2) continue;
-      if (mol.isRingBond(mol.getConnBond(atom, i))) return 1;
-      return number === 6 && [7, 8, 16].includes(mol.getAtomicNo(mol.getConnAtom(atom, i))) ? 0 : null;
-    }
-    if (number === 6) return charge === 0 ? null : charge < 0 ? 2 : 0;
-    if (number === 7) return charge === 0 || charge < 0 ? 2 : null;
-    return [8, 16, 34].includes(number) && charge === 0 ? 2 : null;
-  }
-
-  // Find the bonds that are aromatic to RDKit, which takes rings with C=O for aromatic that OpenChemLib does not.
-  tool.findAromaticBonds = (mol) => {
-    const rings = mol.getRingSet(), found = new Set();
-    for (let bond = 0; bond < mol.getBonds(); bond++) if (mol.isAromaticBond(bond)) found.add(bond);
-    for (let ring = 0; ring < rings.getSize(); ring++) {
-      const counts = Array.from(rings.getRingAtoms(ring), (atom) => countElectrons(mol, atom));
-      if (counts.includes(null) || counts.reduce((sum, count) => sum + count, 0) % 4 !== 2) continue;
-      for (const bond of rings.getRingBonds(ring)) found.add(bond);
-    }
-    return found;
-  };
-
   // Compute the bits of a molecule, as 32 words of 32 bits.
   tool.computeFingerprint = (mol) => {
     mol.ensureHelperArrays(tool.OCL.Molecule.cHelperRings);

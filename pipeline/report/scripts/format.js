@@ -13,6 +13,12 @@
     return (value < 0 && /[1-9]/.test(text) ? MINUS : "") + text;
   };
 
+  // Write a limit with the decimals of its column, and with more where somebody gave more.
+  tool.formatLimit = (value, decimals) => {
+    const own = /\.(\d+)$/.exec(String(value))?.[1].length ?? 0;
+    return tool.formatNumber(value, decimals === null ? null : Math.max(decimals, own));
+  };
+
   // Write a number with what it counts, of which one has no plural.
   tool.countThings = (number, thing) => `${number.toLocaleString("en-US")} ${thing}${number === 1 ? "" : "s"}`;
 

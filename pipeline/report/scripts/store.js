@@ -2,6 +2,7 @@
 // Holds the candidates and what is chosen among them: filters, order, groups and ticks. All views show the same store.
 ((tool) => {
   const SIMILARITY = "similarity_to_query";
+  const CODES = ["inchikey", "selfies", "unusual_atoms"];  // columns of texts that nobody reads word by word
   tool.SIMILARITY = SIMILARITY;
 
   class Store {
@@ -16,7 +17,13 @@
       this.group = "";
       this.clearFilters(true);
       this.visible = [];
-      this.ticks = new Set(this.readTicks());
+      this.ticks = new Set();
+      this.readTicks();
+      globalThis.addEventListener("storage", ({ key }) => {  // another tab of this report ticked something
+        if (key !== null && key !== this.key()) return;
+        this.readTicks();
+        this.tellTicks();
+      });
       this.apply();
     }
 
@@ -82,7 +89,7 @@
         }]);
       }
       for (const [name, [low, high]] of ranges) {
-        const column = this.byName.get(name), show = (value) => tool.formatNumber(value, column.decimals);
+        const column = this.byName.get(name), show = (value) => tool.formatLimit(value, column.decimals);
         const words = low === null ? `\u2264 ${show(high)}` : high === null ? `\u2265 ${show(low)}` : `${show(low)} to ${show(high)}`;
         found.push([`${column.label} ${words}`, () => ranges.delete(name)]);
       }
@@ -95,7 +102,7 @@
     // Compute which rows pass the filters, and their order.
     apply(what = "rows") {
       const { text, ranges, flags, structure, similarity, brush, ticked } = this.filters, found = [];
-      const words = text.toLowerCase().split(/\s+/).filter(Boolean), texts = words.length ? this.listTexts() : [];
+      const isFound = text.trim() && this.makeTextTest(text.trim());
       const limits = [...ranges].map(([name, [low, high]]) => [this.data.values[name], low ?? -Infinity, high ?? Infinity]);
       const tests = [...flags].map((name) => tool.FLAGS[name].test);
       rows: for (let row = 0; row < this.count; row++) {
@@ -107,7 +114,7 @@
           if (!(cells[row] !== null && cells[row] >= low && cells[row] <= high)) continue rows;
         }
         for (const test of tests) if (!test(this, row)) continue rows;
-        for (const word of words) if (!texts[row].includes(word)) continue rows;
+        if (isFound && !isFound(row)) continue;
         found.push(row);
       }
       this.visible = this.order(found);
@@ -148,40 +155,64 @@
       return [...groups].map(([name, rows]) => ({ name, rows })).sort((a, b) => b.rows.length - a.rows.length);
     }
 
+    // Make the test whether a row has a text: it is the whole rank or the whole of a cell, as a name, a SMILES or a key is pasted; or the
+    // texts that a person reads hold each of its words, unless it is a number, which is in many of them.
+    makeTextTest(text) {
+      const all = this.columns.filter((c) => c.kind !== "number" && c.kind !== "flag"), small = text.toLowerCase();
+      const cells = all.map((c) => [this.data.values[c.column], c.kind === "structure"]), words = tool.readNumber(text) === null ? small.split(/\s+/) : null;
+      const isWhole = (cell, isStructure) => cell === text || (!isStructure && typeof cell === "string" && cell.toLowerCase() === small);  // of SMILES capitals count
+      this.texts ??= this.listTexts();
+      return (row) => String(this.get("rank", row)) === text || cells.some(([column, isStructure]) => isWhole(column[row], isStructure))
+        || (words !== null && words.every((word) => this.texts[row].includes(word)));
+    }
+
     listTexts() {
-      if (!this.texts) {
-        const cells = this.columns.filter((c) => c.kind !== "number" && c.kind !== "flag").map((c) => this.data.values[c.column]);
-        this.texts = Array.from({ length: this.count }, (_, row) =>
-          `${this.get("rank", row)}\n${cells.map((column) => column[row] ?? "").join("\n")}`.toLowerCase());
-      }
-      return this.texts;
+      const cells = this.columns.filter((c) => ["text", "list"].includes(c.kind) && !CODES.includes(c.column)).map((c) => this.data.values[c.column]);
+      return Array.from({ length: this.count }, (_, row) => cells.map((column) => column[row] ?? "").join("\n").toLowerCase());
     }
 
     // -- ticks ----------------------------------------------------------------------------------------------------
 
+    // Tick rows or take their ticks away; what another tab of this report ticked meanwhile stays.
     tick(rows, isTicked) {
+      this.readTicks();
       for (const row of rows) {
         if (isTicked) this.ticks.add(row); else this.ticks.delete(row);
       }
       this.writeTicks();
-      if (this.filters.ticked) this.apply(); else this.tell("ticks");
+      this.tellTicks();
     }
+
+    tellTicks() { if (this.filters.ticked) this.apply(); else this.tell("ticks"); }
 
     listTicked() { return [...this.ticks].sort((a, b) => a - b); }
 
+    // Name each row as its tick is kept: by its SMILES, with a number where rows before it have the same one.
+    nameRows() {
+      const counts = new Map();
+      return this.data.values.smiles.map((smiles) => {
+        const count = (counts.get(smiles) ?? 0) + 1;
+        counts.set(smiles, count);
+        return count > 1 ? `${smiles ?? ""} ${count}` : smiles ?? "";
+      });
+    }
+
+    // Read the ticks that the browser keeps; where it refuses to keep any for a file, those of the page stay.
     readTicks() {
-      const there = new Map(this.data.values.smiles.map((smiles, row) => [smiles, row]));
-      try {  // a browser may refuse to keep anything for a file
+      if (this.isRefused) return;
+      this.names ??= this.nameRows();
+      this.rows ??= new Map(this.names.map((name, row) => [name, row]));
+      try {
         const kept = JSON.parse(localStorage.getItem(this.key()) || "[]");
-        return kept.map((smiles) => there.get(smiles)).filter((row) => row !== undefined);
-      } catch { return []; }
+        this.ticks = new Set(kept.map((name) => this.rows.get(name)).filter((row) => row !== undefined));
+      } catch { this.isRefused = true; }
     }
 
     writeTicks() {
       try {
-        if (this.ticks.size) localStorage.setItem(this.key(), JSON.stringify(this.listTicked().map((row) => this.smiles(row))));
+        if (this.ticks.size) localStorage.setItem(this.key(), JSON.stringify(this.listTicked().map((row) => this.names[row])));
         else localStorage.removeItem(this.key());
-      } catch { /* the ticks are then kept until the page is closed */ }
+      } catch { this.isRefused = true; }
     }
 
     key() { return `chem-vae ticked ${this.data.run_id || this.data.title}`; }

@@ -155,7 +155,9 @@
       return parts.join(".");
     }
 
-    // Find the rows that contain a fragment, as a mask; the page can be used meanwhile. Null where another search has begun since.
+    stopSearch() { this.current = null; }
+
+    // Find the rows that contain a fragment, as a mask; the page can be used meanwhile. Null where it was stopped, or another search has begun since.
     async search(fragment) {
       const mask = new Uint8Array(this.store.count), mine = this.current = {};
       let end = performance.now() + SLICE;

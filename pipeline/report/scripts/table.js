@@ -8,7 +8,8 @@
     const root = tool.make("div", { class: "ct-table", hidden: true });
     const place = tool.make("div", { "aria-label": "candidates" });
     root.append(place);
-    let table = null, isBuilt = false, isBusy = false;
+    const drawn = new Map();  // the rows that were drawn, each with its box; the table keeps them, also those out of sight
+    let table = null, isBuilt = false, isBusy = false, asked = [null, null];
 
     function build() {
       table = new tool.Tabulator(place, {
@@ -37,8 +38,10 @@
     function makeColumns() {
       const tick = { title: "\u2713", field: "tick", headerSort: false, frozen: true, width: 46, hozAlign: "center", headerHozAlign: "center", formatter: (cell) => {
         const row = cell.getData()[ROW];
-        return tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
+        const box = tool.make("input", { type: "checkbox", checked: store.ticks.has(row), "data-row": row, "aria-label": `tick candidate ${store.get("rank", row)}`,
           onchange: (event) => store.tick([row], event.target.checked) });
+        drawn.set(row, { box, line: cell.getRow() });
+        return box;
       }, titleFormatter: () => tool.make("span", { class: "ct-hidden" }, "ticked") };
       const picture = { title: "structure", field: "smiles", width: 190, headerSort: false, formatter: (cell) => {
         const row = cell.getData()[ROW];
@@ -89,6 +92,9 @@
     function refresh() {
       if (!isBuilt) return;
       isBusy = true;
+      const { structure, similarity: query } = store.filters, isNew = structure !== asked[0] || query !== asked[1];
+      const old = isNew ? [...drawn.values()] : [];  // drawn with the marks and numbers of an earlier search
+      asked = [structure, query];
       const shown = new Set(store.visible), { column, descending } = store.sort, now = table.getSorters()[0];
       table.setFilter((data) => shown.has(data[ROW]));
       if (!now || now.field !== column || (now.dir === "desc") !== descending) {
@@ -97,13 +103,14 @@
       }
       const similarity = table.getColumn(tool.SIMILARITY);
       if (store.filters.similarity) similarity.show(); else similarity.hide();
+      old.forEach(({ line }) => line.reformat());
       isBusy = false;
     }
 
     store.listen((what) => {
       if (root.hidden || !isBuilt) return;
       if (what === "ticks") {
-        place.querySelectorAll("input[data-row]").forEach((box) => { box.checked = store.ticks.has(Number(box.dataset.row)); });
+        drawn.forEach(({ box }, row) => { box.checked = store.ticks.has(row); });
       } else if (what === "columns") {
         table.setColumns(makeColumns());
         refresh();

@@ -2,6 +2,7 @@
 // Puts the tool together: loads the libraries that the page carries, makes the views, the bar over them and the shortlist.
 ((tool) => {
   const VIEWS = [["grid", "Cards"], ["table", "Table"], ["plots", "Plots"]];
+  const TEXT_RULE = "Words of names, alerts and notes; or a rank, a name, a SMILES or an InChIKey, which is to be whole. A number is never a part of a text.";
 
   // Decompress a library of the page and run it; the policy of the page allows these texts alone.
   async function load(id) {
@@ -65,7 +66,7 @@
 
   function makeBar(store, show, filters) {
     const find = tool.delay(() => store.apply(), 60);
-    const text = tool.make("input", { type: "search", placeholder: "Search text: rank, alert, name\u2026", "aria-label": "search text",
+    const text = tool.make("input", { type: "search", placeholder: "Rank, name, alert, SMILES\u2026", "aria-label": "search text", title: TEXT_RULE,
       oninput: () => { store.filters.text = text.value; find(); } });
     const switches = tool.make("div", { class: "ct-switch", role: "group", "aria-label": "view" }, VIEWS.map(([name, words]) =>
       tool.make("button", { type: "button", "aria-pressed": String(name === "grid"), "data-view": name, onclick: async (event) => {
@@ -73,7 +74,7 @@
         await show(name);
       } }, words)));
     const orders = [["rank", "rank"], ...store.listSortable().filter((c) => c.column !== "rank").map((c) => [c.column, tool.nameColumn(c)]), [tool.SIMILARITY, "similarity to the query"]];
-    const sort = tool.makeSelect("sort by", orders, "rank", (value) => store.setSort(value, value !== "rank"));
+    const sort = tool.makeSelect("sort by", orders, "rank", (value) => store.setSort(value, value !== "rank" && value !== "alerts"));
     const direction = tool.makeButton("\u2191", () => store.setSort(store.sort.column, !store.sort.descending), { class: "ct-button ct-direction" });
     const groups = [["", "no groups"], ...store.columns.filter((c) => c.can_group).map((c) => [c.column, c.label])];
     const group = tool.makeSelect("group by", groups, "", (value) => store.setGroup(value));
@@ -95,6 +96,9 @@
       if (what === "ticks") return;
       told.replaceChildren(tool.make("b", {}, store.visible.length.toLocaleString("en-US")), ` of ${tool.countThings(store.count, "candidate")}`);
       const select = sort.querySelector("select");
+      if (![...select.options].some((option) => option.value === store.sort.column)) {  // the table sorts by texts, too
+        select.append(tool.make("option", { value: store.sort.column }, tool.nameColumn(store.byName.get(store.sort.column))));
+      }
       select.value = store.sort.column;
       select.querySelector(`option[value="${tool.SIMILARITY}"]`).hidden = !store.filters.similarity;
       direction.textContent = store.sort.descending ? "\u2193" : "\u2191";

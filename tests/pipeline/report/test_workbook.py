@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from chem_vae.errors import DataError
 from pipeline import report
@@ -30,6 +31,24 @@ def test_a_workbook_has_drawings_all_columns_and_their_meaning(tmp_path: Path, m
     assert len(sheet._images) == 4 and rows[4]["structure"] == "not drawn"
     assert [cell.value for cell in meanings["A"]][1:] == list(frame.columns)
     assert sheet.freeze_panes == "C2"
+
+
+def test_a_sheet_is_not_asked_for_its_last_row_once_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To answer it goes through all of its cells, so that a workbook of many rows took very long."""
+    asked: list[str] = []
+
+    def find_last_row(sheet: Worksheet) -> int:
+        asked.append(sheet.title)
+        return max(row for row, _ in sheet._cells) if sheet._cells else 1
+
+    monkeypatch.setattr(Worksheet, "max_row", property(find_last_row))
+    counts = []
+    for count in (2, 5):
+        report.write(tmp_path / str(count), as_report(full_report()), candidates(count))
+        asked.clear()
+        workbook.write_workbook(tmp_path / str(count), tmp_path / "found.xlsx")
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_a_folder_without_a_report_is_told(tmp_path: Path) -> None:
