@@ -48,10 +48,10 @@ def predict(
         outside_domain: Also give the predictions that do not count.
     """
     from pipeline.datasets.exports import write_table_file  # here and below: they load torch, rdkit and pandas
-    from pipeline.explore.check_arguments import check_count
     from pipeline.explore.prediction import predict as predict_smiles
     from pipeline.explore.prediction import predict_file
     from pipeline.explore.unusual import is_file
+    from pipeline.workspace.check_arguments import check_count
 
     given = molecules or []
     if not given:

@@ -16,7 +16,7 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.refusal import Rejection
-from pipeline.explore.check_arguments import list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import (
@@ -64,7 +64,7 @@ class AnomalyScorer:
         data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
         return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
-    def score(self, smiles: str | Sequence[str | Rejection]) -> pd.DataFrame:
+    def score(self, smiles: str | Sequence[str | Rejection] | pd.DataFrame) -> pd.DataFrame:
         """Score molecules; a molecule that fails has its reason in the row.
 
         A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (too many atoms; a metal,
@@ -72,7 +72,7 @@ class AnomalyScorer:
         molecule has NaN throughout.
 
         Args:
-            smiles: n SMILES, or one.
+            smiles: n SMILES, one, or a DataFrame with a column of them.
 
         Returns:
             n rows, in order. Columns: row (the place among those given, from 1), input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
@@ -108,7 +108,9 @@ class AnomalyScorer:
 
 
 @by_name
-def anomaly(model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent) -> pd.DataFrame:
+def anomaly(
+    model: TrainedModel, smiles: str | Sequence[str | Rejection] | pd.DataFrame, progress: Progress = silent
+) -> pd.DataFrame:
     """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)
 

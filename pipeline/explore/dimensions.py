@@ -23,10 +23,10 @@ from chem_vae.latent import (
     move_along,
 )
 from chem_vae.progress import Progress, silent
-from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import open_figure, save_figure
 

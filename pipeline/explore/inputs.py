@@ -22,10 +22,10 @@ from pipeline.chemistry.standardization.refusal import Refused, Rejection
 from pipeline.chemistry.standardization.stereo_groups import undefine_stereo_groups
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
-from pipeline.explore.check_arguments import check_count
 from pipeline.explore.unusual import is_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count
 from pipeline.workspace.presentation.formatting import count_things
 
 USUAL = ("logp", "qed", "mw")

@@ -20,9 +20,10 @@ from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.refusal import Rejection
-from pipeline.explore.check_arguments import check_count, check_seed, list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, save_figure
 
@@ -91,7 +92,7 @@ def latent_map(
     method: str = "pca",
     color: str | None = None,
     *,
-    smiles: str | Sequence[str | Rejection] = (),
+    smiles: str | Sequence[str | Rejection] | pd.DataFrame = (),
     most: int = 3000,
     seed: int = 0,
     progress: Progress = silent,
@@ -103,7 +104,8 @@ def latent_map(
         method: "pca", straight directions of the largest variance; "tsne" (van der Maaten & Hinton 2008, JMLR 9:2579), which lays out
             all points together; "umap" (McInnes et al. 2018, arXiv:1802.03426; the extra `umap`).
         color: A property of the training data; None: its first.
-        smiles: One's own molecules; those that cannot be encoded stay in the table with their reason, without a place.
+        smiles: One's own molecules, or a DataFrame with a column of them; those that cannot be encoded stay in the table with their
+            reason, without a place.
         most: Training molecules at most.
         seed: Draws them, and starts t-SNE and UMAP.
         progress: Is told of the start and the end.

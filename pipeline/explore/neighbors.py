@@ -13,12 +13,12 @@ from chem_vae.errors import UserError
 from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
-from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_training_molecules
+from pipeline.workspace.check_arguments import check_count, check_seed
 
 ROUNDS, POINTS = 12, 128
 

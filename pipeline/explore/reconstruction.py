@@ -16,12 +16,13 @@ from chem_vae.training.losses import corrupt
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.validate import validate
-from pipeline.explore.check_arguments import check_count, check_seed, list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
@@ -30,13 +31,13 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 @by_name
 def reconstruct(
-    model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent
+    model: TrainedModel, smiles: str | Sequence[str | Rejection] | pd.DataFrame, progress: Progress = silent
 ) -> pd.DataFrame:
     """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
     Args:
         model: The model.
-        smiles: n SMILES, or one.
+        smiles: n SMILES, one, or a DataFrame with a column of them.
         progress: Is told of the molecules done.
 
     Returns:
@@ -78,7 +79,7 @@ def reconstruct(
 @by_name
 def robustness(
     model: TrainedModel,
-    smiles: str | Sequence[str | Rejection] | None = None,
+    smiles: str | Sequence[str | Rejection] | pd.DataFrame | None = None,
     *,
     shares: Sequence[float] = SHARES,
     n: int = 500,
@@ -92,7 +93,7 @@ def robustness(
 
     Args:
         model: The model.
-        smiles: The molecules; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
+        smiles: The molecules, or a DataFrame with a column of them; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
             out.
         shares: Of the symbols to hide, each between 0 and 1.
         n: See `smiles`.

@@ -15,9 +15,10 @@ from pipeline.chemistry.filters.unusual_cells import write_unusual
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.standardization.standardize import Standardizer
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.datasets.readers import READERS, Hints
 from pipeline.datasets.readers.source import Source
-from pipeline.explore.check_arguments import check_count, list_given
+from pipeline.workspace.check_arguments import check_count
 
 
 class Finding(NamedTuple):
@@ -39,23 +40,25 @@ class Finding(NamedTuple):
 
 @overload
 def unusual(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
-    smiles: str, allow: Iterable[str] = (), like: Iterable[str] = ()
+    smiles: str, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
 ) -> dict[str, tuple[int, ...]]: ...
 
 
 @overload
-def unusual(smiles: Sequence[str], allow: Iterable[str] = (), like: Iterable[str] = ()) -> pd.DataFrame: ...
+def unusual(
+    smiles: Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
+) -> pd.DataFrame: ...
 
 
 def unusual(
-    smiles: str | Sequence[str], allow: Iterable[str] = (), like: Iterable[str] = ()
+    smiles: str | Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
 ) -> dict[str, tuple[int, ...]] | pd.DataFrame:
     """Find what is unusual in molecules: structures that real molecules rarely or never have.
 
     Args:
-        smiles: One SMILES, or several.
-        allow: Names of what is not looked for, such as "peroxide"; "all" stands for all names.
-        like: SMILES of molecules that are usual here; what they have is not looked for.
+        smiles: One SMILES, several, or a DataFrame with a column of them.
+        allow: Names of what is not looked for, such as "peroxide", or one; "all" stands for all names.
+        like: SMILES of molecules that are usual here, or one; what they have is not looked for.
 
     Returns:
         For one SMILES the atoms (numbered from 0) by the name of what is unusual, {} where nothing is. The numbers are those of the
@@ -79,9 +82,9 @@ def unusual(
     return locate_unusual(given if unchanged else Chem.MolFromSmiles(molecule.smiles), allowed)
 
 
-def collect_allowed(allow: Iterable[str] = (), like: Iterable[str] = ()) -> frozenset[str]:
+def collect_allowed(allow: str | Iterable[str] = (), like: str | Iterable[str] = ()) -> frozenset[str]:
     """Collect what is allowed by name and by example, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it."""
-    molecules = map(Standardizer(), like)
+    molecules = map(Standardizer(), list_given(like))
     return read_allowed(allow) | learn_usual(found.mol for found in molecules if isinstance(found, Molecule))
 
 

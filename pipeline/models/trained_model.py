@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -24,10 +25,10 @@ from chem_vae.progress import Progress, silent
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardization.smiles_text import list_smiles
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.description.model_card import make_model_card
 from pipeline.models.description.model_description import describe_model
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
@@ -195,8 +196,8 @@ class TrainedModel(Described):
 
     # -- the latent space ----------------------------------------------------------------------------------------
 
-    def encode(self, smiles: str | Iterable[str]) -> Tensor:
-        """Standardize n SMILES, or one, and encode them.
+    def encode(self, smiles: str | Iterable[str] | pd.DataFrame) -> Tensor:
+        """Standardize n SMILES, one, or those of a DataFrame, and encode them.
 
         Returns:
             The latent means (n, D).
@@ -206,9 +207,9 @@ class TrainedModel(Described):
         """
         return self.checkpoint.encode([spelling.require_selfies() for spelling in self.spell(smiles)]).mu
 
-    def spell(self, smiles: str | Iterable[str], progress: Progress = silent) -> list[Spelling]:
+    def spell(self, smiles: str | Iterable[str] | pd.DataFrame, progress: Progress = silent) -> list[Spelling]:
         """Standardize SMILES as the training data was and write them as SELFIES; row i stays row i, none raises."""
-        smiles, found = list_smiles(smiles), []
+        smiles, found = list_given(smiles), list[Spelling]()
         for row, text in enumerate(smiles):
             if row % 200 == 0:
                 progress("standardize", row, len(smiles))
@@ -290,12 +291,12 @@ class TrainedModel(Described):
         """The median latent distance between a training molecule and its nearest neighbor among those kept."""
         return max(float(self.latent["typical_distance"]), 1e-9)
 
-    def predict(self, smiles: str | Iterable[str]) -> dict[str, Prediction]:
+    def predict(self, smiles: str | Iterable[str] | pd.DataFrame) -> dict[str, Prediction]:
         """Predict every property of n SMILES, or of one: mean and standard deviation (n,) by property, in its own unit.
 
         It also predicts where predictions do not count; `pipeline.explore.prediction.predict` says where that is.
         """
-        smiles = list_smiles(smiles)
+        smiles = list_given(smiles)
         z = self.encode(smiles)
         with torch.no_grad():
             found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}

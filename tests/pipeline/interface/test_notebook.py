@@ -15,7 +15,7 @@ import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
-from pipeline.interface.data import find_smiles_column, write_frame
+from pipeline.interface.data import write_frame
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.facts.asked_and_found import Stage
 from pipeline.report.model import Report
@@ -113,9 +113,6 @@ def test_a_table_in_and_a_table_out(tmp_path: Path, sample_smiles: list[str], mo
 
 
 def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="it has a, b"):
-        find_smiles_column(pd.DataFrame({"a": [1], "b": [2]}))
-    assert find_smiles_column(pd.DataFrame({"id": [1], "Canonical_SMILES": ["C"]})) == "Canonical_SMILES"
     with pytest.raises(UserError, match="no rows"):
         write_frame(pd.DataFrame({"smiles": []}), tmp_path)
     with pytest.raises(UserError, match="name of a dataset"):
