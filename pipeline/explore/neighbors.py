@@ -106,10 +106,11 @@ def analogues(
     Raises:
         UserError: The molecule cannot be encoded, or a number is out of range.
     """
+    check_count("n", n)
     check_seed(seed)
-    if n < 1 or not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
+    if not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
         raise UserError(
-            "n must be at least 1, reach above 0, min_similarity between 0 and 1, and temperature 0 or more, all of them finite"
+            "reach must be above 0, min_similarity between 0 and 1, and temperature 0 or more, all of them finite"
         )
     given, z = encode_seed(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)

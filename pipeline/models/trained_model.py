@@ -31,12 +31,14 @@ from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.description.model_card import make_model_card
 from pipeline.models.description.model_description import describe_model
+from pipeline.models.latent_points import MOST_STEPS, read_points
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
 from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
 from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
+from pipeline.workspace.check_arguments import check_count, check_number, check_seed
 from pipeline.workspace.lookup import find_model, find_workspace, list_shipped_models
 from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.registry import list_datasets
@@ -219,7 +221,7 @@ class TrainedModel(Described):
 
     def decode(
         self,
-        z: Tensor,
+        z: Tensor | NDArray[np.floating[Any]],
         target: Mapping[str, float] | None = None,
         temperature: float = 0.0,
         seed: int = 0,
@@ -236,7 +238,14 @@ class TrainedModel(Described):
 
         Returns:
             n canonical SMILES; None where there is no molecule.
+
+        Raises:
+            UserError: The points are of another shape, or a number is out of range.
         """
+        z = read_points(z, self.card["latent_size"])
+        check_number("temperature", temperature, 0)
+        check_number("guidance", guidance)
+        check_seed(seed)
         conditions = self.checkpoint.make_target(target, len(z)) if target else None
         strings = self.checkpoint.decode(z, conditions, temperature=temperature, guidance=guidance, seed=seed)
         return [c.smiles for c in validate(strings, self.checkpoint.vocabulary)]
@@ -265,7 +274,15 @@ class TrainedModel(Described):
 
         Returns:
             n canonical SMILES; None where a sample is no molecule.
+
+        Raises:
+            UserError: A number is out of range, or the prior or a property is unknown.
         """
+        check_count("n", n, 0)
+        check_count("redraws", redraws, 0)
+        check_number("temperature", temperature, 0)
+        check_number("guidance", guidance)
+        check_seed(seed)
         conditions = self.checkpoint.make_target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
         drawn = draw(
@@ -277,7 +294,11 @@ class TrainedModel(Described):
         """Decode the molecules on the path between two molecules (`chem_vae.latent.interpolate_path`), both ends included.
 
         `pipeline.explore.interpolation.interpolate` gives a table with properties.
+
+        Raises:
+            UserError: A molecule cannot be encoded, or there are fewer than two steps, or more than 10,000.
         """
+        check_count("steps", steps, 2, MOST_STEPS)
         a, b = self.encode([start, end])
         return self.decode(interpolate_path(a, b, steps, self.measure()))
 
@@ -302,7 +323,7 @@ class TrainedModel(Described):
             found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}
         return found | {name: predictor.predict(smiles, z) for name, predictor in self.measured.items()}
 
-    def distance_to_training(self, z: Tensor) -> NDArray[np.float64]:
+    def distance_to_training(self, z: Tensor | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Measure the latent distance to the nearest of the kept training molecules.
 
         Args:
@@ -310,8 +331,11 @@ class TrainedModel(Described):
 
         Returns:
             (n,) distances in units of the typical distance between training molecules; NaN where z is NaN.
+
+        Raises:
+            UserError: The points are of another shape.
         """
-        points = self.latent["mu"].float()
+        z, points = read_points(z, self.card["latent_size"]), self.latent["mu"].float()
         distances = torch.full((len(z),), torch.nan)
         fine = torch.isfinite(z).all(dim=1)
         distances[fine] = measure_nearest_distances(z[fine], points) / self.typical_distance
