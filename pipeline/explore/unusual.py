@@ -40,18 +40,20 @@ class Finding(NamedTuple):
 
 @overload
 def unusual(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
-    smiles: str, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
+    smiles: str, allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()
 ) -> dict[str, tuple[int, ...]]: ...
 
 
 @overload
 def unusual(
-    smiles: Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
+    smiles: Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()
 ) -> pd.DataFrame: ...
 
 
 def unusual(
-    smiles: str | Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] = ()
+    smiles: str | Sequence[str] | pd.DataFrame,
+    allow: str | Iterable[str] = (),
+    like: str | Iterable[str] | pd.DataFrame = (),
 ) -> dict[str, tuple[int, ...]] | pd.DataFrame:
     """Find what is unusual in molecules: structures that real molecules rarely or never have.
 
@@ -82,7 +84,7 @@ def unusual(
     return locate_unusual(given if unchanged else Chem.MolFromSmiles(molecule.smiles), allowed)
 
 
-def collect_allowed(allow: str | Iterable[str] = (), like: str | Iterable[str] = ()) -> frozenset[str]:
+def collect_allowed(allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()) -> frozenset[str]:
     """Collect what is allowed by name and by example, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it."""
     molecules = map(Standardizer(), list_given(like))
     return read_allowed(allow) | learn_usual(found.mol for found in molecules if isinstance(found, Molecule))
@@ -104,11 +106,11 @@ def find_unusual(
 
     Raises:
         DataError: The file cannot be read.
-        UserError: The limit is below 1.
+        UserError: The limit is below 1, or there is more beside a file.
     """
     check_count("limit", limit)
-    if len(given) == 1 and is_file(given[0]):
-        yield from _find_in_file(Path(given[0]), allowed, limit, smiles_column)
+    if (file := find_file(given)) is not None:
+        yield from _find_in_file(file, allowed, limit, smiles_column)
         return
     standardize = Standardizer()
     for row, text in enumerate(given[:limit]):
@@ -120,10 +122,22 @@ def tabulate(findings: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(list(findings), columns=list(Finding._fields))
 
 
+def find_file(given: Sequence[str]) -> Path | None:
+    """Find the one file of molecules that is given; None where SMILES are given.
+
+    Raises:
+        UserError: There is more beside a file.
+    """
+    files = [text for text in given if is_file(text)]
+    if files and len(given) > 1:
+        raise UserError(f"give one file, or SMILES: {files[0]} is a file, and {len(given) - 1:,} more stand beside it")
+    return Path(files[0]) if files else None
+
+
 def is_file(text: str) -> bool:
     """Whether a text is the path of a file, not a SMILES: what has the ending of a table is one, also where it is missing."""
     endings = tuple(ending for reader in READERS.values() for ending in reader.suffixes)
-    if text.lower().removesuffix(".gz").endswith(endings):
+    if text.lower().endswith((*endings, ".gz")):
         return True
     try:
         return Path(text).is_file()
