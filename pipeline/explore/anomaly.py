@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.by_name import by_name
-from pipeline.models.trained_model import TrainedModel
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.training_set.kept_molecules import (
     draw_training_molecules,
     draw_unseen_molecules,
@@ -40,8 +41,9 @@ class AnomalyScorer:
     names it.
     """
 
-    def __init__(self, model: TrainedModel, progress: Progress = silent) -> None:
-        self.model, self.progress = model, progress
+    def __init__(self, model: TrainedModel | str | Path, progress: Progress = silent) -> None:
+        """Take a model, or what `load_model` takes."""
+        self.model, self.progress = load_model(model), progress
         self.origin = ""
 
     @cached_property

@@ -75,7 +75,7 @@ def predict(
 @by_name
 def predict_file(
     model: TrainedModel,
-    path: Path,
+    path: str | Path,
     *,
     smiles_column: str | None = None,
     limit: int | None = None,
@@ -102,13 +102,13 @@ def predict_file(
     check_count("limit", limit)
     predictor = _Predictor(model, outside_domain)
     parts = []
-    for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit, rows=ROWS_AT_ONCE):
+    for chunk in Source.open(Path(path), Hints(smiles_column=smiles_column)).chunks(limit=limit, rows=ROWS_AT_ONCE):
         parts.append(_predict_chunk(predictor, chunk))
         done = sum(map(len, parts))
         progress("predict", done, max(done + 1, limit or 0))  # how long the file is will be known at its end
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if not len(table):
-        raise DataError(f"{path.name} has no rows: there is no molecule to predict")
+        raise DataError(f"{Path(path).name} has no rows: there is no molecule to predict")
     progress("predict", len(table), len(table))
     return table
 

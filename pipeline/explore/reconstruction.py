@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def robustness(
     model: TrainedModel,
     smiles: str | Sequence[str | Rejection] | pd.DataFrame | None = None,
     *,
-    shares: Sequence[float] = SHARES,
+    shares: float | Sequence[float] = SHARES,
     n: int = 500,
     seed: int = 0,
     progress: Progress = silent,
@@ -95,7 +96,7 @@ def robustness(
         model: The model.
         smiles: The molecules, or a DataFrame with a column of them; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
             out.
-        shares: Of the symbols to hide, each between 0 and 1.
+        shares: Of the symbols to hide, one or several, each between 0 and 1.
         n: See `smiles`.
         seed: Draws molecules and symbols.
         progress: Is told of the shares done.
@@ -110,8 +111,9 @@ def robustness(
     """
     check_count("n", n)
     check_seed(seed)
-    if not all(0 <= share <= 1 for share in shares):
-        raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
+    hidden = list(shares) if isinstance(shares, Iterable) else [shares]
+    if not hidden or not all(isinstance(share, Real) and 0 <= share <= 1 for share in hidden):
+        raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3, and there is one at least")
     vocabulary = model.checkpoint.vocabulary
     left_out: list[tuple[int, str, str]] = []
     if smiles is None:
@@ -131,8 +133,8 @@ def robustness(
     whole = [c.smiles for c in truth]
     chance = tanimoto(whole, [*whole[1:], *whole[:1]]) if len(whole) > 1 else np.array([np.nan])
     rows: list[dict[str, Any]] = []
-    for number, share in enumerate(shares):
-        progress("mask and reconstruct", number, len(shares))
+    for number, share in enumerate(hidden):
+        progress("mask and reconstruct", number, len(hidden))
         back = validate(model.checkpoint.decode(_encode_masked(model, data, share, seed)), vocabulary)
         same = sum(a.inchikey is not None and a.inchikey == b.inchikey for a, b in zip(truth, back, strict=True))
         exact = Share(same, len(truth))
@@ -148,7 +150,7 @@ def robustness(
                 "by_chance": _mean(chance),
             }
         )
-    progress("mask and reconstruct", len(shares), len(shares))
+    progress("mask and reconstruct", len(hidden), len(hidden))
     frame = pd.DataFrame(rows)
     frame.attrs["origin"], frame.attrs["left_out"] = origin, left_out
     return frame
