@@ -30,7 +30,7 @@ def test_counts_and_seeds_have_their_ranges() -> None:
     check_seed(MOST_SEED)
     with pytest.raises(UserError, match="^n is -1,000: it must be 1 or more$"):
         check_count("n", -1000)
-    check_count("n", np.int64(3))
+    check_count("n", np.int64(3))  # type: ignore[arg-type]
     for wrong in (2.0, True, "3", NAN):
         with pytest.raises(UserError, match="it must be a whole number, 1 or more$"):
             check_count("n", wrong)  # type: ignore[arg-type]
@@ -41,9 +41,9 @@ def test_counts_and_seeds_have_their_ranges() -> None:
             check_seed(seed)  # type: ignore[arg-type]
     check_number("temperature", 0, 0)
     check_number("guidance", -1.5)
-    for wrong in (-0.1, NAN, ENDLESS, "1", None):
+    for number in (-0.1, NAN, ENDLESS, "1", None):
         with pytest.raises(UserError, match="^temperature is .*: it must be 0 or more, and finite$"):
-            check_number("temperature", wrong, 0)  # type: ignore[arg-type]
+            check_number("temperature", number, 0)  # type: ignore[arg-type]
 
 
 def test_one_text_is_one_item_of_a_list() -> None:
