@@ -110,7 +110,7 @@ def analogues(
     check_seed(seed)
     if not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
         raise UserError(
-            "reach must be above 0, min_similarity between 0 and 1, and temperature 0 or more, all of them finite"
+            "min_similarity must be between 0 and 1, reach above 0, and temperature 0 or more, all of them finite"
         )
     given, z = encode_seed(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)
