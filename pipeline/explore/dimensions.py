@@ -98,6 +98,8 @@ def traverse(
 
 def _list_directions(which: Any) -> list[int]:
     given = list(which) if isinstance(which, Iterable) else [which]
+    if not given:
+        raise UserError("which lists no direction: give one at least, as in [0, 3]")
     if wrong := [number for number in given if not is_whole(number)]:
         raise UserError(f"which lists directions by their whole numbers from 0, as in [0, 3], not {wrong[0]!r}")
     return [int(number) for number in given]
@@ -198,7 +200,8 @@ def disentangle(
         if name not in names:
             raise unknown_name("property of the training data", name, names)
     if not chosen:
-        raise UserError("the training data has no property, so there is nothing for a dimension to tell of")
+        why = "no property is given" if names else "the training data has no property"
+        raise UserError(f"{why}, so there is nothing for a dimension to tell of")
     points, values = model.latent["mu"].float()[:most], model.latent["values"][:most, [names.index(n) for n in chosen]]
     if method == "mi":
         told, entropy = estimate_mutual_information(points, values, seed, progress)

@@ -25,7 +25,7 @@ def test_traversals_go_through_the_molecule(model: TrainedModel, sample_smiles: 
     one = mg.traverse(model, sample_smiles[0], along="dimensions", which=np.int64(3), steps=3)  # type: ignore[arg-type]
     assert one.equals(own)
     wrongs: tuple[dict[str, Any], ...] = (
-        {"steps": 4}, {"steps": 10**8 + 1}, {"which": [99]}, {"which": [0.5]}, {"which": "0"}, {"along": "width"}, {"reach": 0.0},
+        {"steps": 4}, {"steps": 10**8 + 1}, {"which": [99]}, {"which": [0.5]}, {"which": []}, {"which": "0"}, {"along": "width"}, {"reach": 0.0},
     )  # fmt: skip
     for wrong in wrongs:
         with pytest.raises(UserError):
@@ -44,5 +44,7 @@ def test_disentanglement(model: TrainedModel, tmp_path: Path, method: str) -> No
     assert made.values[best, 1] == made.values[:, 1].max()
     assert made.save(tmp_path / "d.png").stat().st_size > 3000
     assert mg.disentangle(model, method, properties="mw").values.shape == (dimensions, 1)
+    with pytest.raises(UserError, match="no property is given"):
+        mg.disentangle(model, method, properties=[])
     with pytest.raises(UserError, match="unknown property"):
         mg.disentangle(model, method, properties=["mass"])

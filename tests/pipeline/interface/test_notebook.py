@@ -75,6 +75,9 @@ def test_a_result_without_candidates_is_described_too(found: mg.GenerationReport
 def test_aims_are_those_of_the_command_line(model: TrainedModel) -> None:
     with pytest.raises(UserError, match="'qed' has two aims"):
         mg.generate(model, target={"qed": 1.0}, maximize=["qed"])
+    wrong: Any = {"a key": 1}
+    with pytest.raises(UserError, match="exclude takes one text or a list of them"):
+        mg.generate(model, exclude=wrong, quiet=True)
 
 
 def test_model_dataset_and_library_are_short(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
