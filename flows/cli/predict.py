@@ -48,19 +48,20 @@ def predict(
         outside_domain: Also give the predictions that do not count.
     """
     from pipeline.datasets.exports import write_table_file  # here and below: they load torch, rdkit and pandas
-    from pipeline.explore.check_arguments import check_count
     from pipeline.explore.prediction import predict as predict_smiles
     from pipeline.explore.prediction import predict_file
-    from pipeline.explore.unusual import is_file
+    from pipeline.explore.unusual import find_file
+    from pipeline.workspace.check_arguments import check_count
 
     given = molecules or []
     if not given:
         raise UserError("there is no molecule to predict: give SMILES, or a file of them")
     check_count("limit", limit)
+    file = find_file(given)
     with open_model(model, workspace, output, FORMATS, quiet) as (trained, progress):
-        if len(given) == 1 and is_file(given[0]):
+        if file is not None:
             options: dict[str, Any] = {"smiles_column": smiles_column, "limit": limit}
-            frame = predict_file(trained, Path(given[0]), outside_domain=outside_domain, progress=progress, **options)
+            frame = predict_file(trained, file, outside_domain=outside_domain, progress=progress, **options)
         else:
             frame = predict_smiles(trained, given[:limit], outside_domain=outside_domain, progress=progress)
     answer(lambda: frame)

@@ -69,7 +69,9 @@ def map_(
     training = len(made.frame) - len(own)
     placed = count_of(int(own["x"].notna().sum()), len(own), "given molecule")
     print(f"{count_things(training, 'training molecule')}, {placed} placed")
-    if made.explained:
+    if len(made.explained) == 1:
+        note("the latent space of the model has one dimension: the map is a line")
+    elif made.explained:
         print(f"the two directions hold {sum(made.explained):.1%} of the variance")
     missing = own[own["x"].isna()]
     _warn("not on the map", missing[["number", "input", "reason"]].values.tolist())

@@ -156,22 +156,12 @@ class IngestConfig(Settings):
             return [_named(v) if isinstance(v, str) else v for v in value]
         return value
 
-    @field_validator("leave_out", mode="before")
-    @classmethod
-    def _one_rule(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
     @field_validator("leave_out")
     @classmethod
     def _check_rules(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
         for rule in rules:
             LeaveOut.parse(rule)
         return rules
-
-    @field_validator("where", mode="before")
-    @classmethod
-    def _one_condition(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _properties_differ(self) -> Self:

@@ -22,6 +22,7 @@ from pipeline.datasets.dataset_manifest import check_manifest
 from pipeline.datasets.labels.log_scale import LogScale
 from pipeline.datasets.readers.row_numbers import RowNumbers
 from pipeline.datasets.shard_settings import BESIDE, OWN_COLUMNS, ROW_OF_SOURCE
+from pipeline.workspace.check_arguments import list_names
 from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.storage.folders import read_manifest
 from pipeline.workspace.storage.integrity import check_contents
@@ -195,11 +196,11 @@ class Dataset(Described):
             f"{self.folder} is damaged: {name}: {text}; ingest the same source again, and the dataset is made anew"
         )
 
-    def table(self, columns: Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
+    def table(self, columns: str | Sequence[str] | None = None, split: str | None = None) -> pd.DataFrame:
         """Read the accepted molecules, one in a row, in the order of the arrays.
 
         Args:
-            columns: The columns to read; all when not given.
+            columns: The columns to read, or one; all when not given.
             split: Read the molecules of this split alone; they keep their index.
 
         Raises:
@@ -207,10 +208,10 @@ class Dataset(Described):
             DataError: If a shard cannot be read.
         """
         known = self.columns
-        for name in columns or ():
+        wanted = list(list_names("columns", columns)) if columns is not None else known
+        for name in wanted:
             if name not in known:
                 raise unknown_name("column", name, known)
-        wanted = list(columns) if columns is not None else known
         if split is not None and split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
         read = wanted if split is None or "split" in wanted else [*wanted, "split"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from chem_vae.data import TokenDataset
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.refusal import Rejection
-from pipeline.explore.check_arguments import list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.by_name import by_name
-from pipeline.models.trained_model import TrainedModel
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.models.training_set.kept_molecules import (
     draw_training_molecules,
     draw_unseen_molecules,
@@ -40,8 +41,9 @@ class AnomalyScorer:
     names it.
     """
 
-    def __init__(self, model: TrainedModel, progress: Progress = silent) -> None:
-        self.model, self.progress = model, progress
+    def __init__(self, model: TrainedModel | str | Path, progress: Progress = silent) -> None:
+        """Take a model, or what `load_model` takes."""
+        self.model, self.progress = load_model(model), progress
         self.origin = ""
 
     @cached_property
@@ -64,7 +66,7 @@ class AnomalyScorer:
         data = TokenDataset.from_lists(checkpoint.vocabulary.encode_batch(strings))
         return fit_anomaly(checkpoint, data, n=REFERENCE, progress=self.progress, held_out="held-out" in self.origin)
 
-    def score(self, smiles: str | Sequence[str | Rejection]) -> pd.DataFrame:
+    def score(self, smiles: str | Sequence[str | Rejection] | pd.DataFrame) -> pd.DataFrame:
         """Score molecules; a molecule that fails has its reason in the row.
 
         A molecule with symbols that the vocabulary lacks, or of a kind that the training data's rules refuse (too many atoms; a metal,
@@ -72,7 +74,7 @@ class AnomalyScorer:
         molecule has NaN throughout.
 
         Args:
-            smiles: n SMILES, or one.
+            smiles: n SMILES, one, or a DataFrame with a column of them.
 
         Returns:
             n rows, in order. Columns: row (the place among those given, from 1), input, smiles (standardized, or missing), nats_per_symbol (-log p(x) by SELFIES symbol: the
@@ -108,7 +110,9 @@ class AnomalyScorer:
 
 
 @by_name
-def anomaly(model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent) -> pd.DataFrame:
+def anomaly(
+    model: TrainedModel, smiles: str | Sequence[str | Rejection] | pd.DataFrame, progress: Progress = silent
+) -> pd.DataFrame:
     """Score molecules by `AnomalyScorer(model).score(smiles)`: how unlike the training data each is."""
     return AnomalyScorer(model, progress).score(smiles)
 

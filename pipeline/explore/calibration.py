@@ -11,11 +11,11 @@ from scipy.stats import norm
 
 from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
-from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.models.by_name import by_name
 from pipeline.models.description.predictor_wording import describe_choice
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
 LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from chem_vae.latent import (
     move_along,
 )
 from chem_vae.progress import Progress, silent
-from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
+from pipeline.models.latent_points import MOST_STEPS
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count, check_seed, is_whole, list_names
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import open_figure, save_figure
 
@@ -39,7 +40,7 @@ def traverse(
     smiles: str,
     *,
     along: str = "axes",
-    which: Sequence[int] | None = None,
+    which: int | Sequence[int] | None = None,
     steps: int = 7,
     reach: float = 3.0,
 ) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def traverse(
         model: The model.
         smiles: The molecule.
         along: "axes", principal axes of the training molecules, widest first; "dimensions", the model's own.
-        which: Numbers of the directions from 0; None: the first four axes, or the four dimensions in which training molecules differ
+        which: Numbers of the directions from 0, or one; None: the first four axes, or the four dimensions in which training molecules differ
             most.
         steps: Points for each direction, an odd number, so that the middle one is the molecule itself.
         reach: The largest offset, in standard deviations of the training molecules along the direction.
@@ -63,7 +64,8 @@ def traverse(
     """
     if along not in ALONG:
         raise unknown_name("way of traversing", along, ALONG)
-    if steps < 3 or steps % 2 == 0 or not 0 < reach < math.inf:
+    check_count("steps", steps, 3, MOST_STEPS)
+    if steps % 2 == 0 or not 0 < reach < math.inf:
         raise UserError("steps must be an odd number from 3 on, and reach above 0 and finite")
     given, z = encode_seed(model, smiles)
     points = model.latent["mu"].float()
@@ -76,7 +78,7 @@ def traverse(
     else:
         vectors, spread = torch.eye(len(z)), points.std(dim=0)
         usual = spread.argsort(descending=True)[:4].tolist()
-    chosen = list(which) if which is not None else usual
+    chosen = _list_directions(which) if which is not None else usual
     if wrong := [d for d in chosen if not 0 <= d < len(vectors)]:
         raise UserError(f"there is no direction {wrong[0]}: they are numbered 0 to {len(vectors) - 1}")
     offsets = torch.linspace(-reach, reach, steps)
@@ -92,6 +94,15 @@ def traverse(
             **compute_values(model, found),
         }
     )
+
+
+def _list_directions(which: Any) -> list[int]:
+    given = list(which) if isinstance(which, Iterable) else [which]
+    if not given:
+        raise UserError("which lists no direction: give one at least, as in [0, 3]")
+    if wrong := [number for number in given if not is_whole(number)]:
+        raise UserError(f"which lists directions by their whole numbers from 0, as in [0, 3], not {wrong[0]!r}")
+    return [int(number) for number in given]
 
 
 @dataclass(frozen=True)
@@ -160,7 +171,7 @@ def disentangle(
     model: TrainedModel,
     method: str = "mi",
     *,
-    properties: Sequence[str] | None = None,
+    properties: str | Sequence[str] | None = None,
     most: int = 4000,
     seed: int = 0,
     progress: Progress = silent,
@@ -171,7 +182,7 @@ def disentangle(
         model: The model.
         method: "mi", mutual information with the property in 20 bins, whose gap is the MIG (Chen et al. 2018, arXiv:1802.04942); "r2",
             squared correlation.
-        properties: Their names; None: all.
+        properties: Their names, or one; None: all.
         most: Molecules at most.
         seed: Of the estimate of mutual information.
         progress: Is told of the dimensions done.
@@ -184,12 +195,13 @@ def disentangle(
     if method not in ("mi", "r2"):
         raise unknown_name("method", method, ("mi", "r2"))
     names = [p.name for p in model.properties]
-    for name in properties or ():
+    chosen = list(list_names("properties", properties)) if properties is not None else names
+    for name in chosen:
         if name not in names:
             raise unknown_name("property of the training data", name, names)
-    chosen = list(properties) if properties is not None else names
     if not chosen:
-        raise UserError("the training data has no property, so there is nothing for a dimension to tell of")
+        why = "no property is given" if names else "the training data has no property"
+        raise UserError(f"{why}, so there is nothing for a dimension to tell of")
     points, values = model.latent["mu"].float()[:most], model.latent["values"][:most, [names.index(n) for n in chosen]]
     if method == "mi":
         told, entropy = estimate_mutual_information(points, values, seed, progress)

@@ -22,10 +22,10 @@ from pipeline.chemistry.standardization.refusal import Refused, Rejection
 from pipeline.chemistry.standardization.stereo_groups import undefine_stereo_groups
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Source
-from pipeline.explore.check_arguments import check_count
-from pipeline.explore.unusual import is_file
+from pipeline.explore.unusual import find_file
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count
 from pipeline.workspace.presentation.formatting import count_things
 
 USUAL = ("logp", "qed", "mw")
@@ -73,12 +73,13 @@ def read_molecules(
 
     Raises:
         DataError: The file cannot be read.
-        UserError: There is no molecule, or the limit is below 1.
+        UserError: There is no molecule, there is more beside a file, or the limit is below 1.
     """
     check_count("limit", limit)
+    file = find_file(given)
     molecules: list[str | Rejection] = [*given[:limit]]
-    if len(given) == 1 and is_file(given[0]):
-        molecules = _read_file(Path(given[0]), limit, smiles_column)
+    if file is not None:
+        molecules = _read_file(file, limit, smiles_column)
     if all(isinstance(molecule, Rejection) for molecule in molecules):
         raise UserError("there is no molecule to look at: give SMILES, or a file of them")
     return molecules

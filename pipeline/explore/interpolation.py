@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
-from chem_vae.errors import UserError, unknown_name
+from chem_vae.errors import unknown_name
 from chem_vae.latent import interpolate_path
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
+from pipeline.models.latent_points import MOST_STEPS
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count
 
 MEASURES = ("data", "normal", "straight")
 
@@ -24,7 +26,7 @@ def interpolate(
         model: The model.
         start: SMILES.
         end: SMILES.
-        steps: Points on the path, ends included.
+        steps: Points on the path, ends included, 10,000 at most.
         distinct: Whether to leave out rows that repeat the molecule before.
         measure: "data", the aggregate posterior of the training molecules, or "normal", N(0, I) (see `chem_vae.latent.interpolate_path`), or
             "straight", a line, which passes nearer to the center.
@@ -35,10 +37,9 @@ def interpolate(
         `frame.attrs["ends_come_back"]` says whether each end's latent mean decodes to it.
 
     Raises:
-        UserError: A molecule cannot be encoded, or there are fewer than two steps.
+        UserError: A molecule cannot be encoded, or there are fewer than two steps, or more than 10,000.
     """
-    if steps < 2:
-        raise UserError(f"{steps} steps are no path; the two ends alone are 2")
+    check_count("steps", steps, 2, MOST_STEPS)
     if measure not in MEASURES:
         raise unknown_name("measure", measure, MEASURES)
     (first, a), (last, b) = encode_seed(model, start), encode_seed(model, end)

@@ -20,9 +20,10 @@ from chem_vae.atomic_files import write_text
 from chem_vae.errors import UserError, unknown_name
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.refusal import Rejection
-from pipeline.explore.check_arguments import check_count, check_seed, list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.by_name import by_name
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.csv_tables import format_csv
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure, save_figure
 
@@ -43,7 +44,7 @@ class LatentMap:
     label: str
     """The name and unit of the color, for the figure."""
     explained: tuple[float, ...] = ()
-    """The share of the variance that each direction of a PCA holds."""
+    """The share of the variance that each direction of a PCA holds; one where the latent space has one dimension."""
 
     def figure(self) -> Any:
         """Draw the map; returns a matplotlib Figure."""
@@ -72,7 +73,11 @@ class LatentMap:
                         label.set(color=PAPER.candidates, weight="bold", path_effects=edge)
             names = {"pca": "direction", "tsne": "t-SNE", "umap": "UMAP"}[self.method]
             shares = [f" ({100 * s:.0f} % of variance)" for s in self.explained] or ["", ""]
-            axes.set(xlabel=f"{names} 1{shares[0]}", ylabel=f"{names} 2{shares[1]}")
+            axes.set(xlabel=f"{names} 1{shares[0]}")
+            if len(shares) > 1:
+                axes.set(ylabel=f"{names} 2{shares[1]}")
+            else:
+                axes.set(ylabel="the latent space has one dimension", yticks=[])
             if self.method != "pca":
                 axes.set(xticks=[], yticks=[])  # its distances mean nothing beyond who is near whom
         return figure
@@ -91,19 +96,22 @@ def latent_map(
     method: str = "pca",
     color: str | None = None,
     *,
-    smiles: str | Sequence[str | Rejection] = (),
+    smiles: str | Sequence[str | Rejection] | pd.DataFrame = (),
     most: int = 3000,
     seed: int = 0,
     progress: Progress = silent,
 ) -> LatentMap:
     """Map the training molecules whose latent means are kept with the model, and one's own molecules.
 
+    A PCA of a latent space of one dimension is a line: y is 0.
+
     Args:
         model: The model.
         method: "pca", straight directions of the largest variance; "tsne" (van der Maaten & Hinton 2008, JMLR 9:2579), which lays out
             all points together; "umap" (McInnes et al. 2018, arXiv:1802.03426; the extra `umap`).
         color: A property of the training data; None: its first.
-        smiles: One's own molecules; those that cannot be encoded stay in the table with their reason, without a place.
+        smiles: One's own molecules, or a DataFrame with a column of them; those that cannot be encoded stay in the table with their
+            reason, without a place.
         most: Training molecules at most.
         seed: Draws them, and starts t-SNE and UMAP.
         progress: Is told of the start and the end.
@@ -154,6 +162,7 @@ Placed = tuple[NDArray[np.float64], tuple[float, ...]]
 def _pca(points: Tensor, own: Tensor, seed: int) -> Placed:
     mean, axes, explained = compute_principal_axes(points)
     placed = (torch.cat([points, own]) - mean) @ axes.T
+    placed = torch.nn.functional.pad(placed, (0, 2 - placed.shape[1]))  # of one dimension: the second is 0
     return placed.double().numpy(), tuple(explained.tolist())
 
 
@@ -161,7 +170,8 @@ def _tsne(points: Tensor, own: Tensor, seed: int) -> Placed:
     from sklearn.manifold import TSNE  # here: loads sklearn
 
     together = torch.cat([points, own]).double().numpy()
-    layout = TSNE(2, perplexity=min(30.0, (len(together) - 1) / 3), init="pca", random_state=seed)
+    start = "pca" if together.shape[1] > 1 else "random"  # one dimension has no second component to start from
+    layout = TSNE(2, perplexity=min(30.0, (len(together) - 1) / 3), init=start, random_state=seed)
     return np.asarray(layout.fit_transform(together), dtype=np.float64), ()
 
 

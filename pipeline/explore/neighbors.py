@@ -13,12 +13,12 @@ from chem_vae.errors import UserError
 from chem_vae.latent import sample_shell
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.validate import validate
-from pipeline.explore.check_arguments import check_count, check_seed
 from pipeline.explore.inputs import compute_values, encode_seed, tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.sampling import draw
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_training_molecules
+from pipeline.workspace.check_arguments import check_count, check_seed
 
 ROUNDS, POINTS = 12, 128
 
@@ -106,10 +106,11 @@ def analogues(
     Raises:
         UserError: The molecule cannot be encoded, or a number is out of range.
     """
+    check_count("n", n)
     check_seed(seed)
-    if n < 1 or not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
+    if not 0 < reach < math.inf or not 0 <= min_similarity <= 1 or not 0 <= temperature < math.inf:
         raise UserError(
-            "n must be at least 1, reach above 0, min_similarity between 0 and 1, and temperature 0 or more, all of them finite"
+            "min_similarity must be between 0 and 1, reach above 0, and temperature 0 or more, all of them finite"
         )
     given, z = encode_seed(model, smiles)
     spread, generator = model.measure("data").spread, torch.Generator().manual_seed(seed)

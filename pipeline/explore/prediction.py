@@ -15,14 +15,15 @@ from torch import Tensor
 from chem_vae.errors import DataError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.standardization.standardize import Rejection
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.datasets.readers import Hints
 from pipeline.datasets.readers.source import Chunk, Source
-from pipeline.explore.check_arguments import check_count, list_given
 from pipeline.explore.inputs import compute_values
 from pipeline.models.by_name import by_name
 from pipeline.models.measured_predictor import MeasuredPredictor
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
+from pipeline.workspace.check_arguments import check_count
 
 OF_FILE = " (file)"
 """The ending of a column of the file that would have the name of one of ours."""
@@ -46,7 +47,11 @@ class Domain:
 
 @by_name
 def predict(
-    model: TrainedModel, smiles: str | Sequence[str], *, outside_domain: bool = False, progress: Progress = silent
+    model: TrainedModel,
+    smiles: str | Sequence[str] | pd.DataFrame,
+    *,
+    outside_domain: bool = False,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Predict the measured properties of molecules; what a structure gives is computed instead.
 
@@ -55,7 +60,7 @@ def predict(
 
     Args:
         model: The trained model.
-        smiles: n SMILES, or one.
+        smiles: n SMILES, one, or a DataFrame with a column of them.
         outside_domain: Also give the predictions that do not count.
         progress: Told each stage of the work.
 
@@ -70,7 +75,7 @@ def predict(
 @by_name
 def predict_file(
     model: TrainedModel,
-    path: Path,
+    path: str | Path,
     *,
     smiles_column: str | None = None,
     limit: int | None = None,
@@ -97,13 +102,13 @@ def predict_file(
     check_count("limit", limit)
     predictor = _Predictor(model, outside_domain)
     parts = []
-    for chunk in Source.open(path, Hints(smiles_column=smiles_column)).chunks(limit=limit, rows=ROWS_AT_ONCE):
+    for chunk in Source.open(Path(path), Hints(smiles_column=smiles_column)).chunks(limit=limit, rows=ROWS_AT_ONCE):
         parts.append(_predict_chunk(predictor, chunk))
         done = sum(map(len, parts))
         progress("predict", done, max(done + 1, limit or 0))  # how long the file is will be known at its end
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if not len(table):
-        raise DataError(f"{path.name} has no rows: there is no molecule to predict")
+        raise DataError(f"{Path(path).name} has no rows: there is no molecule to predict")
     progress("predict", len(table), len(table))
     return table
 

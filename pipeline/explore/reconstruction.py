@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from chem_vae.training.losses import corrupt
 from pipeline.chemistry.metrics import Share
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.validate import validate
-from pipeline.explore.check_arguments import check_count, check_seed, list_given
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.explore.inputs import tanimoto
 from pipeline.models.by_name import by_name
 from pipeline.models.spelling import Spelling
 from pipeline.models.trained_model import TrainedModel
 from pipeline.models.training_set.kept_molecules import draw_held_out_molecules
+from pipeline.workspace.check_arguments import check_count, check_seed
 from pipeline.workspace.presentation.formatting import count_things
 from pipeline.workspace.presentation.plot_style import PAPER, open_figure
 
@@ -30,13 +32,13 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 
 @by_name
 def reconstruct(
-    model: TrainedModel, smiles: str | Sequence[str | Rejection], progress: Progress = silent
+    model: TrainedModel, smiles: str | Sequence[str | Rejection] | pd.DataFrame, progress: Progress = silent
 ) -> pd.DataFrame:
     """Encode molecules and decode them from their latent means; a molecule that fails has its reason in the row.
 
     Args:
         model: The model.
-        smiles: n SMILES, or one.
+        smiles: n SMILES, one, or a DataFrame with a column of them.
         progress: Is told of the molecules done.
 
     Returns:
@@ -78,9 +80,9 @@ def reconstruct(
 @by_name
 def robustness(
     model: TrainedModel,
-    smiles: str | Sequence[str | Rejection] | None = None,
+    smiles: str | Sequence[str | Rejection] | pd.DataFrame | None = None,
     *,
-    shares: Sequence[float] = SHARES,
+    shares: float | Sequence[float] = SHARES,
     n: int = 500,
     seed: int = 0,
     progress: Progress = silent,
@@ -92,9 +94,9 @@ def robustness(
 
     Args:
         model: The model.
-        smiles: The molecules; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
+        smiles: The molecules, or a DataFrame with a column of them; None: up to n held-out molecules of the dataset. One that cannot be encoded, or is there before, is left
             out.
-        shares: Of the symbols to hide, each between 0 and 1.
+        shares: Of the symbols to hide, one or several, each between 0 and 1.
         n: See `smiles`.
         seed: Draws molecules and symbols.
         progress: Is told of the shares done.
@@ -109,8 +111,9 @@ def robustness(
     """
     check_count("n", n)
     check_seed(seed)
-    if not all(0 <= share <= 1 for share in shares):
-        raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3")
+    hidden = list(shares) if isinstance(shares, Iterable) else [shares]
+    if not hidden or not all(isinstance(share, Real) and 0 <= share <= 1 for share in hidden):
+        raise UserError("shares of masked symbols lie between 0 and 1, as in 0,0.1,0.3, and there is one at least")
     vocabulary = model.checkpoint.vocabulary
     left_out: list[tuple[int, str, str]] = []
     if smiles is None:
@@ -130,8 +133,8 @@ def robustness(
     whole = [c.smiles for c in truth]
     chance = tanimoto(whole, [*whole[1:], *whole[:1]]) if len(whole) > 1 else np.array([np.nan])
     rows: list[dict[str, Any]] = []
-    for number, share in enumerate(shares):
-        progress("mask and reconstruct", number, len(shares))
+    for number, share in enumerate(hidden):
+        progress("mask and reconstruct", number, len(hidden))
         back = validate(model.checkpoint.decode(_encode_masked(model, data, share, seed)), vocabulary)
         same = sum(a.inchikey is not None and a.inchikey == b.inchikey for a, b in zip(truth, back, strict=True))
         exact = Share(same, len(truth))
@@ -147,7 +150,7 @@ def robustness(
                 "by_chance": _mean(chance),
             }
         )
-    progress("mask and reconstruct", len(shares), len(shares))
+    progress("mask and reconstruct", len(hidden), len(hidden))
     frame = pd.DataFrame(rows)
     frame.attrs["origin"], frame.attrs["left_out"] = origin, left_out
     return frame

@@ -15,9 +15,10 @@ from pipeline.chemistry.filters.unusual_cells import write_unusual
 from pipeline.chemistry.molecule import Molecule
 from pipeline.chemistry.standardization.refusal import Rejection
 from pipeline.chemistry.standardization.standardize import Standardizer
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.datasets.readers import READERS, Hints
 from pipeline.datasets.readers.source import Source
-from pipeline.explore.check_arguments import check_count, list_given
+from pipeline.workspace.check_arguments import check_count
 
 
 class Finding(NamedTuple):
@@ -39,23 +40,27 @@ class Finding(NamedTuple):
 
 @overload
 def unusual(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
-    smiles: str, allow: Iterable[str] = (), like: Iterable[str] = ()
+    smiles: str, allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()
 ) -> dict[str, tuple[int, ...]]: ...
 
 
 @overload
-def unusual(smiles: Sequence[str], allow: Iterable[str] = (), like: Iterable[str] = ()) -> pd.DataFrame: ...
+def unusual(
+    smiles: Sequence[str] | pd.DataFrame, allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()
+) -> pd.DataFrame: ...
 
 
 def unusual(
-    smiles: str | Sequence[str], allow: Iterable[str] = (), like: Iterable[str] = ()
+    smiles: str | Sequence[str] | pd.DataFrame,
+    allow: str | Iterable[str] = (),
+    like: str | Iterable[str] | pd.DataFrame = (),
 ) -> dict[str, tuple[int, ...]] | pd.DataFrame:
     """Find what is unusual in molecules: structures that real molecules rarely or never have.
 
     Args:
-        smiles: One SMILES, or several.
-        allow: Names of what is not looked for, such as "peroxide"; "all" stands for all names.
-        like: SMILES of molecules that are usual here; what they have is not looked for.
+        smiles: One SMILES, several, or a DataFrame with a column of them.
+        allow: Names of what is not looked for, such as "peroxide", or one; "all" stands for all names.
+        like: SMILES of molecules that are usual here, or one; what they have is not looked for.
 
     Returns:
         For one SMILES the atoms (numbered from 0) by the name of what is unusual, {} where nothing is. The numbers are those of the
@@ -79,9 +84,9 @@ def unusual(
     return locate_unusual(given if unchanged else Chem.MolFromSmiles(molecule.smiles), allowed)
 
 
-def collect_allowed(allow: Iterable[str] = (), like: Iterable[str] = ()) -> frozenset[str]:
+def collect_allowed(allow: str | Iterable[str] = (), like: str | Iterable[str] | pd.DataFrame = ()) -> frozenset[str]:
     """Collect what is allowed by name and by example, as `pipeline.chemistry.filters.structure_filters.locate_unusual` takes it."""
-    molecules = map(Standardizer(), like)
+    molecules = map(Standardizer(), list_given(like))
     return read_allowed(allow) | learn_usual(found.mol for found in molecules if isinstance(found, Molecule))
 
 
@@ -101,11 +106,11 @@ def find_unusual(
 
     Raises:
         DataError: The file cannot be read.
-        UserError: The limit is below 1.
+        UserError: The limit is below 1, or there is more beside a file.
     """
     check_count("limit", limit)
-    if len(given) == 1 and is_file(given[0]):
-        yield from _find_in_file(Path(given[0]), allowed, limit, smiles_column)
+    if (file := find_file(given)) is not None:
+        yield from _find_in_file(file, allowed, limit, smiles_column)
         return
     standardize = Standardizer()
     for row, text in enumerate(given[:limit]):
@@ -117,10 +122,22 @@ def tabulate(findings: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(list(findings), columns=list(Finding._fields))
 
 
+def find_file(given: Sequence[str]) -> Path | None:
+    """Find the one file of molecules that is given; None where SMILES are given.
+
+    Raises:
+        UserError: There is more beside a file.
+    """
+    files = [text for text in given if is_file(text)]
+    if files and len(given) > 1:
+        raise UserError(f"give one file, or SMILES: {files[0]} is a file, and {len(given) - 1:,} more stand beside it")
+    return Path(files[0]) if files else None
+
+
 def is_file(text: str) -> bool:
     """Whether a text is the path of a file, not a SMILES: what has the ending of a table is one, also where it is missing."""
     endings = tuple(ending for reader in READERS.values() for ending in reader.suffixes)
-    if text.lower().removesuffix(".gz").endswith(endings):
+    if text.lower().endswith((*endings, ".gz")):
         return True
     try:
         return Path(text).is_file()

@@ -62,6 +62,7 @@ from pipeline.objectives.config import Objective
 from pipeline.objectives.constraints import Constraints, check_aims, collect_named_molecules
 from pipeline.objectives.desirability import ResolvedObjective
 from pipeline.objectives.resolve import resolve
+from pipeline.workspace.check_arguments import list_names
 from pipeline.workspace.night import make_seed
 
 UNUSED = {
@@ -78,7 +79,7 @@ def generate(
     *,
     config: GenerateConfig | None = None,
     dataset: Dataset | None = None,
-    exclude: Collection[str] = (),
+    exclude: str | Collection[str] = (),
     proposed: Container[str] | None = None,
     kept: KeptBatches | None = None,
     progress: Progress = silent,
@@ -93,7 +94,7 @@ def generate(
         target: Target values by property; other objectives go into `config` or `objectives`.
         config: The settings of the generation.
         dataset: The dataset to compare with; found beside the model when None.
-        exclude: InChIKeys that are not proposed, as those of an earlier round.
+        exclude: InChIKeys that are not proposed, or one, as those of an earlier round.
         proposed: InChIKeys that earlier runs proposed: not novel, and left out unless `exclude_known` is False; None where that
             is not known.
         kept: Where drawn batches are kept, so that the same call goes on from them after a stop; None keeps none.
@@ -106,6 +107,7 @@ def generate(
     Raises:
         UserError: The model does not know a property or the strategy.
     """
+    exclude = list_names("exclude", exclude)
     model = model if isinstance(model, TrainedModel) else load_model(model)
     config = config or GenerateConfig()
     if target:

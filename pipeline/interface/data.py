@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 
 from chem_vae.atomic_files import write_text
-from chem_vae.errors import UserError, unknown_name
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress
 from pipeline.chemistry.output.molecule_table import MoleculeTable
 from pipeline.datasets.config import IngestConfig, MeasuredProperty
 from pipeline.datasets.dataset import Dataset
 from pipeline.datasets.ingest import ingest as ingest_source
-from pipeline.datasets.layout.smiles_column import SMILES_NAMES
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.explore.prediction import OF_FILE
 from pipeline.explore.prediction import predict as predict_smiles
 from pipeline.models.trained_model import TrainedModel, load_model
@@ -137,17 +137,13 @@ def predict(
     """
     opened = load_model(model, workspace)
     table = smiles if isinstance(smiles, pd.DataFrame) else None
-    texts = smiles if not isinstance(smiles, pd.DataFrame) else _read_cells(smiles, smiles_column)
+    texts = list_given(smiles, smiles_column)
     with follow(progress, quiet) as told:
         found = predict_smiles(opened, texts, outside_domain=outside_domain, progress=told)
     if table is not None:
         own = table.rename(columns=lambda c: f"{c}{OF_FILE}" if c in found.columns else c)
         found = pd.concat([own, found.set_axis(own.index)], axis=1)
     return MoleculeTable(found)
-
-
-def _read_cells(table: pd.DataFrame, smiles_column: str | None) -> list[str]:
-    return list(table[find_smiles_column(table, smiles_column)])
 
 
 def make_config(
@@ -191,25 +187,3 @@ def write_frame(table: pd.DataFrame, workspace: Path, name: str = "table") -> Pa
     check_writable(workspace)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_text(path, text)
-
-
-def find_smiles_column(table: pd.DataFrame, asked: str | None = None) -> Any:
-    """Find the column of SMILES of a DataFrame by its name.
-
-    Raises:
-        UserError: There is no such column.
-    """
-    names = {str(column).casefold(): column for column in table.columns}
-    if asked is not None:
-        if asked in table.columns:
-            return asked
-        if asked.casefold() in names:
-            return names[asked.casefold()]
-        raise unknown_name("column", asked, map(str, table.columns))
-    for name in SMILES_NAMES:
-        if name in names:
-            return names[name]
-    columns = ", ".join(map(str, table.columns))
-    raise UserError(
-        f"the table has no column of SMILES that is named so (it has {columns}): say which it is, smiles_column=..."
-    )

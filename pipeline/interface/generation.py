@@ -30,7 +30,7 @@ def generate(
     range: Mapping[str, tuple[float | None, float | None]] | None = None,
     config: GenerateConfig | None = None,
     dataset: Dataset | None = None,
-    exclude: Collection[str] = (),
+    exclude: str | Collection[str] = (),
     proposed: Container[str] | None = None,
     workspace: str | Path | None = None,
     progress: Progress | None = None,
@@ -49,7 +49,7 @@ def generate(
         range: The lower and the higher end by property; None leaves an end open.
         config: The settings of the generation.
         dataset: The dataset to compare with; found beside the model when None.
-        exclude: InChIKeys that are not proposed, as those of an earlier round.
+        exclude: InChIKeys that are not proposed, or one, as those of an earlier round.
         proposed: InChIKeys that earlier runs proposed: not novel, and left out unless `exclude_known` is False; None where that
             is not known.
         workspace: The folder in which the model and its dataset are looked for; that of CHEM_VAE_WORKSPACE, or ./workspace, when not

@@ -36,6 +36,7 @@ from pipeline.library.search.queries import LEAST_SIMILARITY, LibraryQuery, coun
 from pipeline.library.search.views import describe_molecule, read_rows
 from pipeline.library.statuses import set_status, spell_status
 from pipeline.library.versions import prepare
+from pipeline.workspace.check_arguments import list_names
 from pipeline.workspace.presentation.notebook_card import Card, Described
 
 ALL = 10**12
@@ -223,8 +224,8 @@ class CandidateLibrary(Described):
         smarts: str | None = None,
         similar_to: str | None = None,
         min_similarity: float = LEAST_SIMILARITY,
-        ranges: Sequence[str] = (),
-        status: Sequence[str] = (),
+        ranges: str | Sequence[str] = (),
+        status: str | Sequence[str] = (),
         run: str | None = None,
         since: date | None = None,
         sort: str | None = None,
@@ -239,7 +240,7 @@ class CandidateLibrary(Described):
             smarts: A substructure.
             similar_to: A molecule as SMILES.
             min_similarity: The least Tanimoto similarity (ECFP4) to it, in 0..1.
-            ranges: Conditions on values, as `Range.parse` reads them.
+            ranges: Conditions on values, or one, as `Range.parse` reads them.
             status: What became of the molecules, one of these.
             run: The id or name of a run, or "latest".
             since: The first night on which they were proposed last.
@@ -250,9 +251,18 @@ class CandidateLibrary(Described):
         Raises:
             UserError: A condition cannot be read, or names what is not there.
         """
-        conditions = tuple(map(Range.parse, ranges))
+        conditions = tuple(map(Range.parse, list_names("ranges", ranges)))
         query = LibraryQuery(
-            smarts, similar_to, min_similarity, conditions, tuple(status), run, since, sort, ascending, limit or ALL
+            smarts,
+            similar_to,
+            min_similarity,
+            conditions,
+            list_names("status", status),
+            run,
+            since,
+            sort,
+            ascending,
+            limit or ALL,
         )
         return self.read_all(query)
 
@@ -279,8 +289,10 @@ class CandidateLibrary(Described):
         with read(self.engine) as connection:
             return read_label_table(connection)
 
-    def set_status(self, molecules: Sequence[str], status: str, *, why: str = "", who: str | None = None) -> list[str]:
-        """Set the status of molecules, by their ids, InChIKeys or SMILES, and add it to their history.
+    def set_status(
+        self, molecules: str | Sequence[str], status: str, *, why: str = "", who: str | None = None
+    ) -> list[str]:
+        """Set the status of molecules, or of one, by their ids, InChIKeys or SMILES, and add it to their history.
 
         Returns:
             The ids of the molecules.
@@ -290,7 +302,9 @@ class CandidateLibrary(Described):
         """
         status = spell_status(status)
         with write(self.engine) as connection:
-            ids = list(dict.fromkeys(find_molecule(connection, molecule) for molecule in molecules))
+            ids = list(
+                dict.fromkeys(find_molecule(connection, molecule) for molecule in list_names("molecules", molecules))
+            )
             set_status(connection, ids, status, who or find_user(), why)
         return [format_id(number) for number in ids]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -25,18 +26,20 @@ from chem_vae.progress import Progress, silent
 from chem_vae.tensor_files import read_tensors
 from pipeline.chemistry.config import StandardizeOptions
 from pipeline.chemistry.molecule import Molecule
-from pipeline.chemistry.standardization.smiles_text import list_smiles
 from pipeline.chemistry.standardization.standardize import Rejection
 from pipeline.chemistry.validate import validate
 from pipeline.datasets.dataset import Dataset
+from pipeline.datasets.layout.given_molecules import list_given
 from pipeline.models.description.model_card import make_model_card
 from pipeline.models.description.model_description import describe_model
+from pipeline.models.latent_points import MOST_STEPS, read_points
 from pipeline.models.measured_predictor import FILE as MEASURED_FILE
 from pipeline.models.measured_predictor import MeasuredPredictor, load_measured
 from pipeline.models.model_manifest import check_manifest
 from pipeline.models.sampling import REDRAWS, draw
 from pipeline.models.spelling import Speller, Spelling
 from pipeline.objectives.desirability import PropertySummary
+from pipeline.workspace.check_arguments import check_count, check_number, check_seed
 from pipeline.workspace.lookup import find_model, find_workspace, list_shipped_models
 from pipeline.workspace.presentation.notebook_card import Card, Described
 from pipeline.workspace.registry import list_datasets
@@ -201,8 +204,8 @@ class TrainedModel(Described):
 
     # -- the latent space ----------------------------------------------------------------------------------------
 
-    def encode(self, smiles: str | Iterable[str]) -> Tensor:
-        """Standardize n SMILES, or one, and encode them.
+    def encode(self, smiles: str | Iterable[str] | pd.DataFrame) -> Tensor:
+        """Standardize n SMILES, one, or those of a DataFrame, and encode them.
 
         Returns:
             The latent means (n, D).
@@ -212,9 +215,9 @@ class TrainedModel(Described):
         """
         return self.checkpoint.encode([spelling.require_selfies() for spelling in self.spell(smiles)]).mu
 
-    def spell(self, smiles: str | Iterable[str], progress: Progress = silent) -> list[Spelling]:
+    def spell(self, smiles: str | Iterable[str] | pd.DataFrame, progress: Progress = silent) -> list[Spelling]:
         """Standardize SMILES as the training data was and write them as SELFIES; row i stays row i, none raises."""
-        smiles, found = list_smiles(smiles), []
+        smiles, found = list_given(smiles), list[Spelling]()
         for row, text in enumerate(smiles):
             if row % 200 == 0:
                 progress("standardize", row, len(smiles))
@@ -224,7 +227,7 @@ class TrainedModel(Described):
 
     def decode(
         self,
-        z: Tensor,
+        z: Tensor | NDArray[np.floating[Any]],
         target: Mapping[str, float] | None = None,
         temperature: float = 0.0,
         seed: int = 0,
@@ -241,7 +244,14 @@ class TrainedModel(Described):
 
         Returns:
             n canonical SMILES; None where there is no molecule.
+
+        Raises:
+            UserError: The points are of another shape, or a number is out of range.
         """
+        z = read_points(z, self.card["latent_size"])
+        check_number("temperature", temperature, 0)
+        check_number("guidance", guidance)
+        check_seed(seed)
         conditions = self.checkpoint.make_target(target, len(z)) if target else None
         strings = self.checkpoint.decode(z, conditions, temperature=temperature, guidance=guidance, seed=seed)
         return [c.smiles for c in validate(strings, self.checkpoint.vocabulary)]
@@ -270,7 +280,15 @@ class TrainedModel(Described):
 
         Returns:
             n canonical SMILES; None where a sample is no molecule.
+
+        Raises:
+            UserError: A number is out of range, or the prior or a property is unknown.
         """
+        check_count("n", n, 0)
+        check_count("redraws", redraws, 0)
+        check_number("temperature", temperature, 0)
+        check_number("guidance", guidance)
+        check_seed(seed)
         conditions = self.checkpoint.make_target(target, n) if target else None
         z = sample_prior(self.checkpoint, n, prior, seed, conditions)
         drawn = draw(
@@ -282,7 +300,11 @@ class TrainedModel(Described):
         """Decode the molecules on the path between two molecules (`chem_vae.latent.interpolate_path`), both ends included.
 
         `pipeline.explore.interpolation.interpolate` gives a table with properties.
+
+        Raises:
+            UserError: A molecule cannot be encoded, or there are fewer than two steps, or more than 10,000.
         """
+        check_count("steps", steps, 2, MOST_STEPS)
         a, b = self.encode([start, end])
         return self.decode(interpolate_path(a, b, steps, self.measure()))
 
@@ -296,18 +318,18 @@ class TrainedModel(Described):
         """The median latent distance between a training molecule and its nearest neighbor among those kept."""
         return max(float(self.latent["typical_distance"]), 1e-9)
 
-    def predict(self, smiles: str | Iterable[str]) -> dict[str, Prediction]:
+    def predict(self, smiles: str | Iterable[str] | pd.DataFrame) -> dict[str, Prediction]:
         """Predict every property of n SMILES, or of one: mean and standard deviation (n,) by property, in its own unit.
 
         It also predicts where predictions do not count; `pipeline.explore.prediction.predict` says where that is.
         """
-        smiles = list_smiles(smiles)
+        smiles = list_given(smiles)
         z = self.encode(smiles)
         with torch.no_grad():
             found = {name: predictor.predict(z) for name, predictor in self.predictors.items()}
         return found | {name: predictor.predict(smiles, z) for name, predictor in self.measured.items()}
 
-    def distance_to_training(self, z: Tensor) -> NDArray[np.float64]:
+    def distance_to_training(self, z: Tensor | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Measure the latent distance to the nearest of the kept training molecules.
 
         Args:
@@ -315,8 +337,11 @@ class TrainedModel(Described):
 
         Returns:
             (n,) distances in units of the typical distance between training molecules; NaN where z is NaN.
+
+        Raises:
+            UserError: The points are of another shape.
         """
-        points = self.latent["mu"].float()
+        z, points = read_points(z, self.card["latent_size"]), self.latent["mu"].float()
         distances = torch.full((len(z),), torch.nan)
         fine = torch.isfinite(z).all(dim=1)
         distances[fine] = measure_nearest_distances(z[fine], points) / self.typical_distance

@@ -23,7 +23,6 @@ MOST_UNUSUAL = 3
 """Names of what is unusual in a message."""
 AllowUnusual = Annotated[
     tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     Field(
         description='What may be proposed although it is unusual, by name ("ring of more than 8 atoms"); "all" for everything. The '
         "column `unusual` of the candidates has the names. What the model's molecules or the seeds have is allowed anyway."
@@ -169,11 +168,6 @@ class Constraint(Settings):
         return (
             None if value is None else spell_limited_number(value) or value
         )  # MW is mw; what is unknown is said later
-
-    @field_validator("alerts", "similarity_to", "elements", mode="before")
-    @classmethod
-    def _one_alone(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:

@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 from rdkit import Chem
 
+from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.chemistry.fingerprints import ECFP4_2048, tanimoto
 from pipeline.chemistry.molecule import parse_mols
 from pipeline.chemistry.named_molecules import read_named_molecule
-from pipeline.models.trained_model import TrainedModel
+from pipeline.models.trained_model import TrainedModel, load_model
 from pipeline.objectives.config import Constraint, Objective
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize
@@ -51,7 +52,7 @@ class Lead:
 
 
 def improve(
-    model: TrainedModel,
+    model: TrainedModel | str | Path,
     smiles: str,
     objectives: Mapping[str, Objective] | str = "qed",
     *,
@@ -70,7 +71,7 @@ def improve(
     start is the first call.
 
     Args:
-        model: The trained model.
+        model: The trained model, or what `load_model` takes.
         smiles: The start.
         objectives: Objectives by endpoint of the oracle or computed property; a name alone is to be as high as possible.
         similarity: The least similarity to the start, 0 to 1.
@@ -84,8 +85,11 @@ def improve(
         The analogues, best first, beside the start and its score.
 
     Raises:
-        UserError: The start is refused or has no SELFIES string; and what `optimize` raises.
+        UserError: The start is refused, is no text, or has no SELFIES string; and what `optimize` raises.
     """
+    if not isinstance(smiles, str):
+        raise UserError(f"the start is one SMILES, not a value of type {type(smiles).__name__}")
+    model = load_model(model)
     mol = read_named_molecule(smiles, "start", model.standardize_options).mol
     wanted = {objectives: Objective(maximize=True)} if isinstance(objectives, str) else dict(objectives)
     alike = Constraint(similarity_to=(smiles,), at_least=similarity)

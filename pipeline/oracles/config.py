@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from pipeline.workspace.settings import Settings
 
@@ -60,11 +60,6 @@ class OracleConfig(Settings):
         "ten seconds, so that a kill loses no more; give it where a function is fastest with many, as on a GPU.",
     )
     parallel: int = Field(1, ge=1, le=1000, description="Batches of the oracle at once; each has a process of its own.")
-
-    @field_validator("property", "endpoints", mode="before")
-    @classmethod
-    def _one_alone(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:

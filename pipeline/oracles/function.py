@@ -18,6 +18,7 @@ from typing import Any
 from chem_vae.errors import UserError, unknown_name
 from pipeline.oracles.answers import read_answers
 from pipeline.oracles.base import Answer, Oracle, OracleError, clip
+from pipeline.workspace.check_arguments import list_names
 
 
 class FunctionOracle(Oracle):
@@ -29,18 +30,18 @@ class FunctionOracle(Oracle):
     Args:
         function: It takes a list of SMILES and returns for each a number, None, a dictionary by endpoint or a list in
             their order; an array (n,) or (n, E) will do.
-        endpoints: The names of the values.
+        endpoints: The names of the values, or of the only one.
         name: The name in the log; the function's when None.
     """
 
     at_once = True
 
     def __init__(
-        self, function: Callable[[list[str]], Any], endpoints: Sequence[str] = ("score",), name: str | None = None
+        self, function: Callable[[list[str]], Any], endpoints: str | Sequence[str] = ("score",), name: str | None = None
     ) -> None:
         self._function = function
         self._lock = threading.Lock()
-        self.endpoints = tuple(endpoints)
+        self.endpoints = list_names("endpoints", endpoints)
         self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
 
     def answers(self, smiles: Sequence[str]) -> Iterator[Answer]:

@@ -21,6 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 from chem_vae.errors import UserError
 from pipeline.oracles.base import Answer, Oracle, OracleError
 from pipeline.oracles.function import FunctionOracle, load_function
+from pipeline.workspace.check_arguments import list_names
 from pipeline.workspace.presentation.formatting import count_things
 
 LOADING_SECONDS = 300.0
@@ -48,13 +49,14 @@ class FunctionPoolOracle(Oracle):
     def __init__(
         self,
         function: str,
-        endpoints: Sequence[str] = ("score",),
+        endpoints: str | Sequence[str] = ("score",),
         *,
         timeout: float | None = None,
         processes: int = 1,
         name: str | None = None,
     ) -> None:
-        self.endpoints, self.name, self.timeout = tuple(endpoints), name or function, timeout
+        self.endpoints = list_names("endpoints", endpoints)
+        self.name, self.timeout = name or function, timeout
         self._task, self._processes = (function, self.endpoints, self.name), processes
         self._starting = threading.Lock()
         self._pool: ProcessPool | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.oracles.answers import Reading, read_answer
 from pipeline.oracles.base import Answer, Oracle, OracleError, clip, quote
 from pipeline.oracles.process import ProcessPool
+from pipeline.workspace.check_arguments import list_names
 from pipeline.workspace.presentation.formatting import count_of
 
 
@@ -42,12 +43,12 @@ class ProgramOracle(Oracle):
     def __init__(
         self,
         command: Sequence[str],
-        endpoints: Sequence[str] = ("score",),
+        endpoints: str | Sequence[str] = ("score",),
         *,
         timeout: float | None = None,
         name: str | None = None,
     ) -> None:
-        self.endpoints = tuple(endpoints)
+        self.endpoints = list_names("endpoints", endpoints)
         self.name = name or shlex.join(command)
         self.timeout = timeout
         self._pool = ProcessPool(command)

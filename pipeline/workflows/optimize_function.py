@@ -13,6 +13,7 @@ from chem_vae.errors import UserError
 from chem_vae.progress import Progress, silent
 from pipeline.datasets.dataset import Dataset
 from pipeline.models.trained_model import TrainedModel, load_model
+from pipeline.objectives.aims import collect_objectives
 from pipeline.objectives.config import Objective
 from pipeline.optimization.config import OptimizeConfig
 from pipeline.optimization.loop import optimize as run_loop
@@ -28,13 +29,13 @@ def optimize(
     oracle: Oracle | Callable[[list[str]], Any] | None = None,
     calls: int | None = None,
     *,
-    endpoints: Sequence[str] = ("score",),
+    endpoints: str | Sequence[str] = ("score",),
     timeout: float | None = None,
     retries: int | None = None,
     oracle_batch: int | None = None,
     target: Mapping[str, float] | None = None,
-    maximize: Iterable[str] = (),
-    minimize: Iterable[str] = (),
+    maximize: str | Iterable[str] = (),
+    minimize: str | Iterable[str] = (),
     config: OptimizeConfig | None = None,
     folder: str | Path | None = None,
     dataset: Dataset | None = None,
@@ -76,10 +77,7 @@ def optimize(
         model = load_model(model)
     asked: dict[str, Any] = {} if config is None else config.model_dump()
     asked |= {**settings, **({} if calls is None else {"oracle_calls": calls})}
-    given = {name: Objective(target=value) for name, value in (target or {}).items()}
-    given |= {name: Objective(maximize=True) for name in _list_names(maximize)}
-    given |= {name: Objective(minimize=True) for name in _list_names(minimize)}
-    asked["objectives"] = {**asked.get("objectives", {}), **given}
+    asked["objectives"] = {**asked.get("objectives", {}), **collect_objectives(target, maximize, minimize)}
     options = {k: v for k, v in {"retries": retries, "batch_size": oracle_batch}.items() if v is not None}
     if oracle is None and (options or timeout is not None):
         raise UserError(
@@ -89,7 +87,7 @@ def optimize(
         if timeout is not None:
             raise UserError("a timeout goes with a function; an Oracle has its own")
     elif oracle is not None:
-        function, oracle = oracle, FunctionOracle(oracle, _list_names(endpoints))
+        function, oracle = oracle, FunctionOracle(oracle, endpoints)
         if timeout is not None:
             oracle = FunctionOracle(_limit_time(timeout, function), oracle.endpoints, oracle.name)
             oracle.timeout = timeout  # so that batches are kept short enough
@@ -129,7 +127,3 @@ def _limit_time(seconds: float, function: Callable[[list[str]], Any]) -> Callabl
             raise TimeoutError(f"no answer within {seconds:g} s") from None
 
     return timed
-
-
-def _list_names(given: Iterable[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)

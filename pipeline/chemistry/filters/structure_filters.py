@@ -17,6 +17,7 @@ from pipeline.chemistry.filters.unusual_patterns import find_patterns
 from pipeline.chemistry.filters.unusual_rings import LARGE_RING as LARGE_RING
 from pipeline.chemistry.filters.unusual_rings import STRAINED as STRAINED
 from pipeline.chemistry.filters.unusual_rings import find_large_rings, find_strained_bridges
+from pipeline.workspace.check_arguments import list_names
 
 RARE_ATOM, UNSEEN_ATOM, RARE_RING = "rare atom environment", "unseen atom environment", "rare ring system"
 
@@ -115,18 +116,18 @@ def list_unusual_names() -> tuple[str, ...]:
     return (*PATTERNS, LARGE_RING, STRAINED, RARE_ATOM, UNSEEN_ATOM, RARE_RING)
 
 
-def read_allowed(names: Iterable[str]) -> frozenset[str]:
+def read_allowed(names: str | Iterable[str]) -> frozenset[str]:
     """Read the names of what is allowed although it is unusual, in any case, as `locate_unusual` takes them.
 
     Args:
-        names: Names of `list_unusual_names`; "all" stands for all of them.
+        names: Names of `list_unusual_names`, or one; "all" stands for all of them.
 
     Raises:
         UserError: A name is unknown; the message lists the nearest ones.
     """
     known = {name.casefold(): name for name in list_unusual_names()}
     found: set[str] = set()
-    for name in names:
+    for name in list_names("allow", names):
         if name.casefold() == EVERYTHING:
             found.update(known.values())
         elif name.casefold() in known:

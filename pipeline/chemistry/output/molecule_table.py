@@ -229,7 +229,8 @@ def draw_table(
     if column is None:
         raise UserError("the table has no column of SMILES: there is nothing to draw")
     head = table.head(n)
-    texts = list(captions) if captions is not None else make_captions(head, first, "  ")
+    given = [captions] if isinstance(captions, str) else captions
+    texts = list(given) if given is not None else make_captions(head, first, "  ")
     if len(texts) < len(head):
         raise UserError(f"there are {len(texts):,} captions for {len(head):,} molecules: give one for each")
     smiles = head[column].tolist()

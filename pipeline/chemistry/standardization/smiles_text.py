@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from rdkit import Chem
@@ -26,15 +25,6 @@ _STEREO = re.compile(r"\((?:\d*[RSEZrs±+-]+[,)]|rac|meso)|[+-]\)|-+$")
 """The start of a name behind a SMILES that says stereo, as in (R)-ibuprofen, or a dash alone."""
 _LABEL = re.compile(r"([A-Z][a-z]?)(H\d*)?[+-]?\d*'*")
 _POLYMERS = {"SRU", "MON", "MER", "COP", "CRO", "MOD", "GRA", "ANY"}
-
-
-def list_smiles(smiles: str | Iterable[str]) -> list[str]:
-    """Make a list of one SMILES or of several: a list, an array, a column of a DataFrame.
-
-    >>> list_smiles("CCO"), list_smiles(("C", "N"))
-    (['CCO'], ['C', 'N'])
-    """
-    return [smiles] if isinstance(smiles, str) else list(smiles)
 
 
 class StructureText(NamedTuple):

@@ -52,6 +52,7 @@ def test_bad_requests_are_refused(chem_vae: CommandLine, first_run: Done, worksp
     for limit in (-1, 0):
         done = chem_vae("predict", "CCO", "CCN", "-m", "nothing", "-w", workspace, "--limit", limit)
         refused(done, f"limit is {limit}: it must be 1 or more")
+    refused(chem_vae("predict", "a.csv", "b.csv", "-m", "nothing", "-w", workspace), "give one file, or SMILES")
     (tmp_path / "empty.csv").write_text("SMILES,name\n")
     refused(chem_vae("predict", tmp_path / "empty.csv", "-m", "tiny", "-w", workspace, "-q"), "has no rows")
     refused(chem_vae("predict", tmp_path / "nothing.csv", "-m", "tiny", "-w", workspace), "nothing.csv")

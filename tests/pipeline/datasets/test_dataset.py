@@ -22,6 +22,7 @@ def test_table(dataset: Dataset) -> None:
     assert dataset.columns == ["row", "input", "smiles", "inchikey", "selfies", "changes", "split", "mw"]
     whole = dataset.table()
     test = dataset.table(["smiles"], split="test")
+    assert dataset.table("smiles", split="test").equals(test)
     assert list(test.columns) == ["smiles"]
     assert len(test) == dataset.counts["test"] > 0
     assert whole.loc[test.index, "split"].unique().tolist() == ["test"], "the index is that of the arrays"

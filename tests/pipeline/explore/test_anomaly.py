@@ -59,6 +59,14 @@ def test_scores_rank_and_account(model: TrainedModel, sample_smiles: list[str], 
     assert save_figure(figure, tmp_path / "a.png").stat().st_size > 5000
 
 
+def test_a_scorer_takes_the_name_of_a_model(
+    model: TrainedModel, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHEM_VAE_WORKSPACE", str(workspace))
+    named = mg.AnomalyScorer(model.folder.name)
+    assert named.score("CCO")["nats"].tolist() == mg.AnomalyScorer(model).score("CCO")["nats"].tolist()
+
+
 def test_likelihoods_are_those_of_the_model(model: TrainedModel) -> None:
     dataset = model.dataset()
     assert dataset is not None

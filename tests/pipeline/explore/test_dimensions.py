@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import pipeline as mg
@@ -20,9 +22,14 @@ def test_traversals_go_through_the_molecule(model: TrainedModel, sample_smiles: 
     assert middle.iloc[0] == mg.reconstruct(model, [sample_smiles[0]])["decoded"][0]
     own = mg.traverse(model, sample_smiles[0], along="dimensions", which=[3], steps=3)
     assert own["direction"].tolist() == ["dimension 3"] * 3
-    for wrong in ({"steps": 4}, {"which": [99]}, {"along": "width"}, {"reach": 0.0}):
+    one = mg.traverse(model, sample_smiles[0], along="dimensions", which=np.int64(3), steps=3)  # type: ignore[arg-type]
+    assert one.equals(own)
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"steps": 4}, {"steps": 10**8 + 1}, {"which": [99]}, {"which": [0.5]}, {"which": []}, {"which": "0"}, {"along": "width"}, {"reach": 0.0},
+    )  # fmt: skip
+    for wrong in wrongs:
         with pytest.raises(UserError):
-            mg.traverse(model, sample_smiles[0], **wrong)  # type: ignore[arg-type]
+            mg.traverse(model, sample_smiles[0], **wrong)
 
 
 @pytest.mark.parametrize("method", ["mi", "r2"])
@@ -36,6 +43,8 @@ def test_disentanglement(model: TrainedModel, tmp_path: Path, method: str) -> No
     best = int(summary["best"].iloc[1])
     assert made.values[best, 1] == made.values[:, 1].max()
     assert made.save(tmp_path / "d.png").stat().st_size > 3000
-    assert mg.disentangle(model, method, properties=["mw"]).values.shape == (dimensions, 1)
+    assert mg.disentangle(model, method, properties="mw").values.shape == (dimensions, 1)
+    with pytest.raises(UserError, match="no property is given"):
+        mg.disentangle(model, method, properties=[])
     with pytest.raises(UserError, match="unknown property"):
         mg.disentangle(model, method, properties=["mass"])

@@ -23,7 +23,7 @@ def test_what_cannot_be_encoded_is_named(model: TrainedModel) -> None:
         mg.analogues(model, "C[Se]C")
     with pytest.raises(UserError, match="not a SMILES"):
         mg.traverse(model, "C1CC")
-    with pytest.raises(UserError, match="no path"):
+    with pytest.raises(UserError, match="steps is 1: it must be from 2 to 10,000"):
         mg.interpolate(model, "CCO", "CCN", steps=1)
 
 
@@ -46,6 +46,8 @@ def test_molecules_come_from_files_or_arguments(tmp_path: Path, model: TrainedMo
     assert read_smiles([str(tmp_path / "two.csv")], smiles_column="input") == ["OCC", "NCC.Cl"]
     with pytest.raises(UserError, match="no molecule"):
         read_smiles([])
+    with pytest.raises(UserError, match="give one file, or SMILES: .*some.csv is a file"):
+        read_smiles([str(path), str(tmp_path / "two.csv")])
     assert [s.readable for s in model.spell(["", "C[Se]C", FERROCENE])] == [False, True, True]
 
 

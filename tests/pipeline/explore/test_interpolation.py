@@ -26,5 +26,8 @@ def test_interpolation_begins_and_ends_with_the_molecules(model: TrainedModel, s
     assert len(model.interpolate(a, b, steps=4)) == 4
     assert mg.interpolate(model, a, b, steps=3, measure="normal")["step"].tolist() == [0, 1, 2]
     assert mg.interpolate(model, a, b, steps=3, measure="straight")["smiles"].iloc[-1] == b
+    for steps_wanted in (1, 10**8):
+        with pytest.raises(UserError, match="it must be from 2 to 10,000"):
+            mg.interpolate(model, a, b, steps=steps_wanted)
     with pytest.raises(UserError, match="unknown measure"):
         mg.interpolate(model, a, b, measure="curved")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,14 @@ def test_a_number_on_the_map_is_the_place_of_the_molecule(model: TrainedModel, s
     assert places == {n: (x, y) for n, x, y in own[["number", "x", "y"]].values.tolist() if n in (1, 4)}
     training = made.frame[made.frame["kind"] == "training"]
     assert training["number"].isna().all() and training["input"].isna().all()
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_a_latent_space_of_one_dimension_is_a_line(model: TrainedModel, method: str, tmp_path: Path) -> None:
+    narrow = replace(model)
+    vars(narrow)["latent"] = {**model.latent, "mu": model.latent["mu"][:, :1]}
+    made = mg.latent_map(narrow, method, most=40)
+    assert made.frame["x"].nunique() > 20 and made.save(tmp_path / "map.png").stat().st_size > 3000
+    if method == "pca":
+        assert (made.frame["y"] == 0).all() and made.explained == (1.0,)
+        assert made.figure().axes[0].get_ylabel() == "the latent space has one dimension"

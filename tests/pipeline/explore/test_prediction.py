@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import pipeline as mg
+from chem_vae.errors import UserError
 from pipeline.datasets.dataset import Dataset
 from pipeline.explore.prediction import predict, predict_file
 from pipeline.models.trained_model import TrainedModel
@@ -56,4 +57,9 @@ def test_every_row_of_a_file_is_in_the_table(model: TrainedModel, sample_smiles:
     alone = predict(model, sample_smiles[:5])
     read = found[found["smiles"].notna()].reset_index(drop=True)
     assert np.allclose(read["assay_predicted"], alone["assay_predicted"], equal_nan=True)
-    assert len(predict_file(model, path, limit=2)) == 2
+    assert len(predict_file(model, path, limit=2)) == 2 == len(predict_file(model, str(path), limit=2))
+    empty = tmp_path / "empty.csv"
+    empty.write_text("SMILES,name\n")
+    for where in (empty, str(empty)):
+        with pytest.raises(UserError, match="empty.csv has no rows"):
+            predict_file(model, where)

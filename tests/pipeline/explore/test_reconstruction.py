@@ -41,6 +41,9 @@ def test_robustness_falls_as_more_is_hidden(model: TrainedModel, sample_smiles: 
         mg.robustness(model, ["C[Se]C"])
     with pytest.raises(UserError, match="between 0 and 1"):
         mg.robustness(model, shares=(10.0,))
+    with pytest.raises(UserError, match="and there is one at least"):
+        mg.robustness(model, shares=())
+    assert mg.robustness(model, sample_smiles[:3], shares=0.1)["masked"].tolist() == [0.1]
 
 
 def test_robustness_says_what_is_left_out(model: TrainedModel, sample_smiles: list[str]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from rdkit import Chem
 
 import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.chemistry.molecule import Molecule
+from pipeline.explore.unusual import find_file, find_unusual
 
 
 def test_one_molecule_gives_names_and_atoms() -> None:
@@ -37,3 +40,27 @@ def test_a_missing_cell_has_its_own_row() -> None:
     assert table["unusual"].tolist() == ["peroxide", "", "", "", ""] and table["row"].tolist() == [1, 2, 3, 4, 5]
     assert table["reason"].tolist()[1:3] == ["no SMILES: the cell is empty"] * 2
     assert "Chem.MolToSmiles" in table["reason"][3] and not table["reason"][4] and table["smiles"][4] == "CCO"
+
+
+def test_one_name_and_one_example_are_no_letters() -> None:
+    odd = "c1ccccc1CCOOCC"
+    assert mg.unusual(odd, allow="peroxide") == mg.unusual(odd, like="COOCC1CC1") == {}
+    assert mg.unusual(odd, like=pd.DataFrame({"smiles": ["COOCC1CC1"]})) == {}
+    with pytest.raises(UserError, match="allow takes one text or a list"):
+        mg.unusual(odd, allow={"peroxide": 1})
+
+
+def test_one_file_or_molecules(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("SMILES\nCCOOCC\n")
+    assert find_file([str(path)]) == path and find_file(["no.sdf"]) == Path("no.sdf")
+    assert find_file(["CCO", "CCN"]) is None and find_file([]) is None
+    for given in (
+        [str(path), str(path)],
+        ["CCO", str(path)],
+        ["CCO", "no.smi.gz"],
+        ["a.gz", "b.parquet"],
+        ["C", "a.txt"],
+    ):
+        with pytest.raises(UserError, match="give one file, or SMILES: .* is a file, and 1 more stand beside it"):
+            list(find_unusual(given))

@@ -15,7 +15,7 @@ import pipeline as mg
 from chem_vae.errors import UserError
 from pipeline.config import CampaignConfig
 from pipeline.datasets.dataset import Dataset
-from pipeline.interface.data import find_smiles_column, write_frame
+from pipeline.interface.data import write_frame
 from pipeline.models.trained_model import TrainedModel
 from pipeline.report.facts.asked_and_found import Stage
 from pipeline.report.model import Report
@@ -75,6 +75,9 @@ def test_a_result_without_candidates_is_described_too(found: mg.GenerationReport
 def test_aims_are_those_of_the_command_line(model: TrainedModel) -> None:
     with pytest.raises(UserError, match="'qed' has two aims"):
         mg.generate(model, target={"qed": 1.0}, maximize=["qed"])
+    wrong: Any = {"a key": 1}
+    with pytest.raises(UserError, match="exclude takes one text or a list of them"):
+        mg.generate(model, exclude=wrong, quiet=True)
 
 
 def test_model_dataset_and_library_are_short(model: TrainedModel, dataset: Dataset, tmp_path: Path) -> None:
@@ -113,9 +116,6 @@ def test_a_table_in_and_a_table_out(tmp_path: Path, sample_smiles: list[str], mo
 
 
 def test_tables_that_cannot_be_read_say_why(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="it has a, b"):
-        find_smiles_column(pd.DataFrame({"a": [1], "b": [2]}))
-    assert find_smiles_column(pd.DataFrame({"id": [1], "Canonical_SMILES": ["C"]})) == "Canonical_SMILES"
     with pytest.raises(UserError, match="no rows"):
         write_frame(pd.DataFrame({"smiles": []}), tmp_path)
     with pytest.raises(UserError, match="name of a dataset"):

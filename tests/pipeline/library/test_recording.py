@@ -140,3 +140,12 @@ def test_of_two_runs_of_a_night_the_later_one_counts_in_whatever_order_they_are_
         )
     frame = library.to_frame()
     assert frame["score"].tolist() == [0.8, 0.7] and set(frame["run"]) == {"20260101-050000-night"}
+
+
+def test_one_condition_and_one_molecule_are_no_letters(
+    library: CandidateLibrary, tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    library.add_run(write_run(tmp_path, "20260101-010000-night", ["CCO", "CCCO"], columns={"score": [0.8, 0.2]}))
+    assert library.set_status("CCO", "ordered") == library.set_status(["CCO"], "ordered")
+    assert library.to_frame(status="ordered")["smiles"].tolist() == ["CCO"]
+    assert library.to_frame(ranges="score<0.5")["smiles"].tolist() == ["CCCO"]

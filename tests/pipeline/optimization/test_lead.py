@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from rdkit import Chem
 
@@ -69,3 +71,15 @@ def test_constraints_are_added_to_the_similarity(model: TrainedModel, start: str
 def test_what_is_no_molecule_is_said(model: TrainedModel) -> None:
     with pytest.raises(UserError, match="C1CC"):
         improve(model, "C1CC", "qed", calls=10)
+
+
+def test_the_start_is_one_smiles_and_the_model_may_be_a_name(
+    model: TrainedModel, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrongs: tuple[Any, ...] = (b"CCO", ["CCO"], Chem.MolFromSmiles("CCO"), pd.DataFrame({"smiles": ["CCO"]}))
+    for wrong in wrongs:
+        with pytest.raises(UserError, match=f"the start is one SMILES, not a value of type {type(wrong).__name__}"):
+            improve(model, wrong)
+    monkeypatch.setenv("CHEM_VAE_WORKSPACE", str(workspace))
+    with pytest.raises(UserError, match="the start 'C1CC' cannot be used"):
+        improve(model.folder.name, "C1CC")

@@ -76,6 +76,8 @@ def test_save_grid_and_scatter(table: MoleculeTable, tmp_path: Path) -> None:
         assert table.save(tmp_path / name).stat().st_size
     assert [m.GetProp("_Name") for m in Chem.SDMolSupplier(str(table.to_sdf(tmp_path / "b.sdf")))] == ["b-001", "b-002"]
     assert table.grid(2)._repr_svg_().count("<text") == 2 and table.grid(captions=list("abcd"))
+    with pytest.raises(UserError, match="there are 1 captions for 4 molecules"):
+        table.grid(captions="abcd")
     assert table.grid(1).save(tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in table.scatter("logp", "assay")._repr_svg_()
     with pytest.raises(UserError, match="give one for each"):
