@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.deployment.deployment_plan import list_python_path
 from flows.environment import ADDRESS_VARIABLE
 from flows.terminal import note
+from pipeline.workspace.remote.redaction import redact
 
 if TYPE_CHECKING:
     from flows.deployment.deployment_plan import Plan
@@ -46,10 +47,9 @@ def serve(
         ServeRunner,
         check_taken,
         claim_deployment,
-        make_up,
-        read_deployment,
         settle_dead_runs,
     )
+    from flows.deployment.succession import make_up, read_deployment, take_over
     from flows.report_server import show_reports
 
     signal.signal(signal.SIGTERM, _end)  # so that a server of ours is stopped, too
@@ -69,14 +69,15 @@ def serve(
         before = read_deployment(client, plan.path)
         if before is not None:
             settle_dead_runs(client, before.id, plan.flow_name, DEAD)
+        plan = take_over(plan, before)
         deployment: Any = runner.add_flow(plan.flow, **plan.list_settings())
         try:
             with suppress(KeyboardInterrupt):
                 set_up_automations(client, DEAD_SECONDS, notify)
                 note(
-                    f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {url.removesuffix('/api')}; reports: {reports}"
+                    f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {redact(url.removesuffix('/api'))}; reports: {reports}"
                 )
-                make_up(client, before, plan.schedule, deployment)
+                make_up(client, before, plan, deployment)
                 note("Ctrl-C stops serving; the schedule stays active for the next `chem-vae serve`")
                 runner.keep_serving(claim)
         finally:

@@ -42,6 +42,13 @@ class Plan:
     """A prefect.schedules.Schedule; None where it runs only when it is told to."""
     description: str
     workspace: Path
+    is_paused: bool = False
+    """Whether the deployment was paused by hand."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the deployment or its schedule was paused by hand, so that nothing runs by itself."""
+        return self.is_paused or (self.schedule is not None and not self.schedule.active)
 
     @property
     def path(self) -> str:
@@ -61,7 +68,7 @@ class Plan:
             "name": self.name,
             "parameters": self.parameters,
             "schedule": self.schedule,
-            "paused": False,
+            "paused": self.is_paused,
             "tags": [TAG],
             "description": self.description,
             "entrypoint_type": EntrypointType.MODULE_PATH,
@@ -71,10 +78,10 @@ class Plan:
         """Say when it runs, and when next."""
         if self.schedule is None:
             return "when it is told to"
-        if self.schedule.cron is None:
-            return f"every {self.schedule.interval.total_seconds():g} s"
         following = find_next(self.schedule)
-        when = f"; the next run: {following:%a %Y-%m-%d %H:%M}" if following else ""
+        when = "; paused" if self.is_off else f"; the next run: {following:%a %Y-%m-%d %H:%M}" if following else ""
+        if self.schedule.cron is None:
+            return f"every {self.schedule.interval.total_seconds():g} s{when}"
         return f"at {self.schedule.cron!r}, {self.schedule.timezone}{when}"
 
 

@@ -18,6 +18,7 @@ from chem_vae.errors import ChemVAEError, UserError
 from flows.deployment.automations import set_up_automations
 from flows.deployment.deployment_plan import list_python_path
 from flows.deployment.prefect_server import find_trouble
+from flows.deployment.succession import read_deployment, renew_late_runs, take_over
 from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
 from flows.terminal import note
 from pipeline.workspace.remote.redaction import redact
@@ -65,7 +66,7 @@ def deploy(
         prepare_pool(client, pool)
         set_up_automations(client, dead_after, notify)
         if plan is not None:
-            make_deployment(plan, pool, reports)
+            plan = make_deployment(client, plan, pool, reports)
             note(f"deployed {plan.path} to the work pool {pool}, {plan.describe_schedule()}")
     if file is not None:
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
@@ -104,8 +105,9 @@ def prepare_pool(client: SyncPrefectClient, name: str) -> None:
         raise UserError(f"the work pool {name} is of the type {found.type}, not process; give another --pool")
 
 
-def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
-    """Make a deployment in a work pool, and return its id. What its runs need of the environment goes with it."""
+def make_deployment(client: SyncPrefectClient, plan: Plan, pool: str, reports: str | None) -> Plan:
+    """Make a deployment in a work pool, and return it as it was made. What its runs need of the environment goes with it."""
+    plan = take_over(plan, read_deployment(client, plan.path))
     environment = {**RUN_SETTINGS, "PYTHONPATH": list_python_path()}
     if reports is not None:
         environment[ADDRESS_VARIABLE] = reports
@@ -114,4 +116,7 @@ def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
         work_pool_name=pool,
         job_variables={"env": environment, "working_dir": str(plan.workspace.resolve().parent)},
     )
-    return deployment.apply()
+    made = deployment.apply()
+    if not plan.is_off:
+        renew_late_runs(client, made, plan.schedule)
+    return plan
