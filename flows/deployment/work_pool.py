@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,10 @@ from prefect.workers.process import ProcessWorker
 from chem_vae.errors import ChemVAEError, UserError
 from flows.deployment.automations import set_up_automations
 from flows.deployment.deployment_plan import list_python_path
-from flows.deployment.prefect_server import find_trouble
+from flows.deployment.prefect_server import wait_for_server
 from flows.deployment.succession import read_deployment, renew_late_runs, take_over
 from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
 from flows.terminal import note
-from pipeline.workspace.remote.redaction import redact
-
-WAIT_SECONDS = 60.0
-"""How long a server that starts is waited for."""
 
 if TYPE_CHECKING:
     from flows.deployment.deployment_plan import Plan
@@ -50,7 +45,8 @@ def deploy(
         file: A prefect.yaml, all deployments of which are made.
 
     Raises:
-        UserError: Where no Prefect server is configured, or none answers.
+        UserError: Where no Prefect server is configured.
+        ChemVAEError: Where none answers.
     """
     url = PREFECT_API_URL.value()
     if not url:
@@ -58,10 +54,7 @@ def deploy(
             "no Prefect server is configured: start one with `prefect server start`, and say where it is with "
             "`prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`; or use chem-vae serve, which needs none"
         )
-    if trouble := wait_for_server(url):
-        raise UserError(
-            f"no Prefect server answers at {redact(url)}: {redact(str(trouble))}; start it with `prefect server start`"
-        )
+    wait_for_server(url)
     with get_client(sync_client=True) as client:
         prepare_pool(client, pool)
         set_up_automations(client, dead_after, notify)
@@ -72,18 +65,6 @@ def deploy(
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
         if subprocess.run(command, cwd=file.resolve().parent, check=False).returncode:
             raise ChemVAEError(f"prefect could not deploy what {file} holds; its message is above")
-
-
-def wait_for_server(url: str) -> Exception | None:
-    """Wait for a server that was only just started; return the reason why none answers, or None where one does."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    trouble = find_trouble(url)
-    if trouble is not None:
-        note(f"waiting for the Prefect server at {redact(url)}")
-    while trouble is not None and time.monotonic() < deadline:
-        time.sleep(1)
-        trouble = find_trouble(url)
-    return trouble
 
 
 def prepare_pool(client: SyncPrefectClient, name: str) -> None:

@@ -95,17 +95,6 @@ def test_without_a_server_it_starts_one_and_stops_it(home: Path, config: Path) -
         httpx.get(f"{url}/health", trust_env=False)
 
 
-def test_a_configured_server_that_is_not_there(home: Path, config: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "serve", "--config", str(config), "--interval", "60"],
-        cwd=home, capture_output=True, text=True, timeout=600,
-        env={**environment(home), "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"},
-    )  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith("error: no Prefect server answers at http://127.0.0.1:")
-    assert "Traceback" not in done.stderr
-
-
 def test_prefect_yaml_holds_the_flows_as_they_are() -> None:
     """Every deployment of prefect.yaml names a flow that is there, parameters that it takes, and an active schedule."""
     import importlib
