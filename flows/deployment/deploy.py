@@ -28,7 +28,7 @@ def serve(
     Args:
         plan: The deployment.
         replace: Stop the one that serves a deployment of this name, and take over.
-        notify: Where the server sends notifications, as `flows.deployment.automations.send_notifications` takes it.
+        notify: Where the server sends notifications, as `flows.deployment.automations.set_up_automations` takes it.
         reports_port: The port at which the reports of the workspace are shown on this machine; one of the next where it is taken.
         debug: Log tracebacks of our own errors, too.
 
@@ -39,7 +39,7 @@ def serve(
     from prefect.client.orchestration import get_client
 
     # here: they load prefect
-    from flows.deployment.automations import DEAD_SECONDS, set_up_automations
+    from flows.deployment.automations import set_up_automations
     from flows.deployment.prefect_server import use_server
     from flows.deployment.serving import (
         DEAD,
@@ -73,7 +73,7 @@ def serve(
         deployment: Any = runner.add_flow(plan.flow, **plan.list_settings())
         try:
             with suppress(KeyboardInterrupt):
-                set_up_automations(client, DEAD_SECONDS, notify)
+                set_up_automations(client, deployment, plan.path, None, notify)
                 note(
                     f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {redact(url.removesuffix('/api'))}; reports: {reports}"
                 )

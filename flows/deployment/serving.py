@@ -168,18 +168,31 @@ def check_taken(client: SyncPrefectClient, path: str, replace: bool) -> None:
             f"{path} is a deployment of the work pool {found.work_pool_name}: give this one another --name, or take it out of the pool "
             "with --replace"
         )
-    before = found.last_polled
+    if _is_polled(client, path, found.last_polled):
+        raise UserError(
+            f"{path} is served already, on another machine or by another user: give this one another --name, or stop the other one "
+            "(--replace takes over in any case)"
+        )
+
+
+def check_not_served(client: SyncPrefectClient, path: str) -> None:
+    """Raise UserError where a `chem-vae serve` runs the deployment that is to be put into a work pool: both would do its nights."""
+    found = read_deployment(client, path)
+    if found is not None and not found.work_pool_name and _is_polled(client, path, found.last_polled):
+        raise UserError(f"{path} is served by chem-vae serve: end that one first, or give this one another --name")
+
+
+def _is_polled(client: SyncPrefectClient, path: str, before: datetime | None) -> bool:
+    """Tell whether somebody goes on asking for the runs of a deployment, which was asked for last at a time."""
     if before is None or datetime.now(UTC) - before > timedelta(seconds=POLLED_SECONDS):
-        return
-    deadline = before + timedelta(seconds=POLLED_SECONDS)  # it was served just now: does it go on?
+        return False
+    deadline = before + timedelta(seconds=POLLED_SECONDS)
     while datetime.now(UTC) < deadline:
         time.sleep(1)
         now = read_deployment(client, path)
         if now is not None and now.last_polled is not None and now.last_polled > before:
-            raise UserError(
-                f"{path} is served already, on another machine or by another user: give this one another --name, or stop the other one "
-                "(--replace takes over in any case)"
-            )
+            return True
+    return False
 
 
 def list_unfinished(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
