@@ -90,7 +90,7 @@ def deploy(
         if not file.is_file():
             raise UserError(f"there is no file {file}; --file takes a prefect.yaml")
         prepare_prefect()
-        from flows.deployment.deployment_file import deploy_file  # here and below: loads prefect
+        from flows.deployment.deployment_file import deploy_file  # here: loads prefect
 
         for name in deploy_file(file, dead_after, notify):
             suggest_command("prefect worker start --pool {} --limit 1", name)
@@ -103,7 +103,7 @@ def deploy(
         model=model, hit_score=hit_score, needs_schedule=False,
     )  # fmt: skip
     prepare_prefect()
-    from flows.deployment.work_pool import deploy as set_up
+    from flows.deployment.work_pool import deploy as set_up  # here: loads prefect
 
     set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports)
     suggest_command("prefect worker start --pool {} --limit 1", pool)

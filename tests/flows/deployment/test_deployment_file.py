@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from chem_vae.errors import DataError, UserError
-from flows.deployment import deployment_file
+from flows.deployment import deployment_file, serving
 from flows.deployment.deployment_file import deploy_file, read_deployments
 
 HELD = """
@@ -72,10 +73,6 @@ def test_a_file_without_deployments_is_refused(tmp_path: Path, text: str) -> Non
 
 
 def test_a_deployment_that_is_served_is_not_put_into_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from flows.deployment import serving
-
     now = datetime.now(UTC)
     polled = iter([now - timedelta(seconds=5), now])
     monkeypatch.setattr(serving.time, "sleep", lambda seconds: None)
