@@ -142,7 +142,7 @@ def identify(workspace: Path) -> str:
     return hashlib.sha256(str(workspace.resolve()).encode()).hexdigest()[:16]
 
 
-def open_report_server(workspace: Path, host: str, port: int, more: int = 0) -> ReportServer:
+def open_report_server(workspace: Path, host: str, port: int, more: int = 0, option: str = "--port") -> ReportServer:
     """Open a server for the reports of a workspace, not yet answering.
 
     Args:
@@ -150,6 +150,7 @@ def open_report_server(workspace: Path, host: str, port: int, more: int = 0) -> 
         host: The address to listen at.
         port: The port.
         more: How many of the following ports are tried where it is taken.
+        option: The option that names another port.
 
     Raises:
         UserError: If no port is free, or the address is not of this machine.
@@ -160,7 +161,8 @@ def open_report_server(workspace: Path, host: str, port: int, more: int = 0) -> 
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise UserError(f"cannot listen at {host}:{asked}: {(error.strerror or str(error)).lower()}") from None
-    raise UserError(f"another program is on port {port} of {host}; give another one with --port")
+    ports = f"port {port}" if not more else f"each of the ports {port} to {min(port + more, 65535)}"
+    raise UserError(f"another program is on {ports} of {host}; give another one with {option}")
 
 
 @contextmanager
@@ -178,7 +180,7 @@ def show_reports(workspace: Path, port: int = USUAL_PORT) -> Iterator[str]:
     if known == identify(workspace):
         yield usual
         return
-    server = open_report_server(workspace, "127.0.0.1", port, MOST_PORTS)
+    server = open_report_server(workspace, "127.0.0.1", port, MOST_PORTS, "--reports-port")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.address

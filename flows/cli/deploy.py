@@ -28,6 +28,8 @@ from flows.environment import prepare_prefect
 from flows.terminal import suggest_command
 
 app = new_group()
+POOL = "chem-vae"
+MOST_SECONDS = 366 * 86400
 
 
 @command(app, NAME, options.PUBLISH, options.SET, json=False)
@@ -48,17 +50,18 @@ def deploy(
     ] = None,
     pool: Annotated[
         str, make_option(HOW, "--pool", metavar="NAME", help="The work pool; it is made where it is not there yet.")
-    ] = "chem-vae",
+    ] = POOL,
     dead_after: Annotated[
-        float,
+        float | None,
         make_option(
             HOW, "--dead-after", metavar="SECONDS",
-            help="A run without a sign of life for so long is marked as crashed, so that the next one can start.",
+            help="A run without a sign of life for so long is marked as crashed, so that the next one can start. When not given: as "
+            "before, at first 300.",
         ),
-    ] = 300.0,
+    ] = None,
     file: Annotated[
         Path | None,
-        make_option(HOW, "--file", metavar="FILE", help="Make the deployments of a prefect.yaml instead of one from the options."),
+        make_option(HOW, "--file", metavar="FILE", help="Make the deployments of a prefect.yaml, and no other; only --notify and --dead-after go with it."),
     ] = None,
     config: Path | None = None,
     workspace: Path = Path("workspace"),
@@ -72,20 +75,35 @@ def deploy(
     The server frees the place of a run whose process has gone, so that later nights run, and it sends the notifications. A second
     call changes what is there; it doubles nothing.
     """
-    if dead_after < 40:
+    if dead_after is not None and not 40 <= dead_after <= MOST_SECONDS:
         raise UserError(
-            f"--dead-after is at least 40 seconds, as a run gives a sign of life every 30; not {dead_after:g}"
+            f"--dead-after is from 40 seconds, as a run gives a sign of life every 30, to a year ({MOST_SECONDS}); not {dead_after:g}"
         )
-    if file is not None and not file.is_file():
-        raise UserError(f"there is no file {file}; --file takes a prefect.yaml")
-    plan = None
-    if file is None:
-        plan = make_plan(
-            given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset,
-            model=model, hit_score=hit_score, needs_schedule=False,
-        )  # fmt: skip
+    if file is not None:
+        unused = {
+            "--cron": cron, "--interval": interval, "--timezone": timezone, "--flow": flow != "campaign", "--dataset": dataset != "latest",
+            "--model": model, "--data": data, "--hit-score": hit_score, "--reports": reports, "--pool": pool != POOL, "--config": config,
+            "--workspace": workspace != Path("workspace"), **given.raw,
+        }  # fmt: skip
+        if said := [name for name, value in unused.items() if value is not None and value is not False]:
+            raise UserError(f"--file does not use {' or '.join(said)}: leave it out, and write it into the file")
+        if not file.is_file():
+            raise UserError(f"there is no file {file}; --file takes a prefect.yaml")
+        prepare_prefect()
+        from flows.deployment.deployment_file import deploy_file  # here: loads prefect
+
+        for name in deploy_file(file, dead_after, notify):
+            suggest_command("prefect worker start --pool {} --limit 1", name)
+        return
+    from flows.deployment.deployment_plan import check_pool  # here: --help does without the work
+
+    check_pool(pool)
+    plan = make_plan(
+        given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset,
+        model=model, hit_score=hit_score, needs_schedule=False,
+    )  # fmt: skip
     prepare_prefect()
     from flows.deployment.work_pool import deploy as set_up  # here: loads prefect
 
-    set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports, file=file)
+    set_up(plan, pool=pool, dead_after=dead_after, notify=notify, reports=reports)
     suggest_command("prefect worker start --pool {} --limit 1", pool)

@@ -15,7 +15,7 @@ app = new_group()
 
 @command(app, json=False, serves=True)
 def reports(
-    port: Annotated[int, make_option(HOW, "--port", metavar="PORT", help="The port at which they are shown.")] = 4280,
+    port: Annotated[int, make_option(HOW, "--port", metavar="PORT", min=0, max=65535, help="The port at which they are shown.")] = 4280,
     host: Annotated[
         str,
         make_option(HOW, "--host", metavar="ADDRESS", help="0.0.0.0 shows them to the whole network, without a password."),

@@ -55,7 +55,7 @@ Notify = Annotated[
     make_option(
         TELL, "--notify", metavar="URL|BLOCK",
         help="Notify of failures, of nights with nothing new and of hits: a webhook's address (of Slack or Mattermost, say), or a "
-        "Prefect block as type/name.",
+        "Prefect block as type/name; none for no notifications. When not given: as before.",
     ),
 ]  # fmt: skip
 
@@ -95,12 +95,14 @@ def make_plan(
         )
     if flow != "update" and data is not None:
         raise UserError("--data is for --flow update; say what to ingest in the file, or by --set ingest.source=my.csv")
+    from flows.deployment.deployment_plan import check_name, plan_deployment  # here: --help does without the work
+
     name = given.settings.pop("name", None)  # of the deployment; the runs' may stand in the file
+    if name is not None:
+        check_name("a deployment", name, "--name")
     whole = given.load(config)
     if "name" not in whole.model_fields_set:
         whole = given.load(config, {"name": name or flow})
-    from flows.deployment.deployment_plan import plan_deployment  # here: --help does without the work
-
     return plan_deployment(
         whole, workspace, flow_name=flow, name=name, data=data, settings=given.settings, needs_schedule=needs_schedule, **more
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from chem_vae.errors import ChemVAEError, DataError
 from flows.cli import options
 from flows.cli.command import command, new_group
 from flows.cli.given import Given
@@ -41,7 +42,10 @@ def serve(
     hit_score: HitScore = None,
     notify: Notify = None,
     reports_port: Annotated[
-        int, make_option(TELL, "--reports-port", metavar="PORT", help="Where the reports are shown on this machine.")
+        int,
+        make_option(
+            TELL, "--reports-port", metavar="PORT", min=0, max=65535, help="Where the reports are shown on this machine."
+        ),
     ] = 4280,
     replace: Annotated[
         bool, make_option(HOW, "--replace", help="Stop the one that serves a deployment of this name, and take over.")
@@ -59,10 +63,14 @@ def serve(
     Everything that the runs need is checked first. A run that is interrupted goes on when `serve` is started again, and a night
     that was missed is made up.
     """
-    plan = make_plan(
-        given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset, model=model,
-        hit_score=hit_score,
-    )  # fmt: skip
+    try:
+        plan = make_plan(
+            given, config, workspace, flow=flow, data=data, cron=cron, interval=interval, timezone=timezone, dataset=dataset,
+            model=model, hit_score=hit_score,
+        )  # fmt: skip
+    except DataError as error:
+        # It may come yet, as on a disk of the network after a reboot: a service is started again at the code of a failed run alone.
+        raise ChemVAEError(str(error)) from error
     from flows.deployment.deploy import serve as keep_serving  # here: --help does without the work
 
     keep_serving(plan, replace=replace, notify=notify, reports_port=reports_port, debug=debug)

@@ -22,7 +22,7 @@ LEAST_TOKEN = 8
 @command(app, json=False, serves=True)
 def ui(
     workspace: Path,
-    port: Annotated[int, make_option(HOW, "--port", metavar="PORT", help="The port.")] = 4290,
+    port: Annotated[int, make_option(HOW, "--port", metavar="PORT", min=0, max=65535, help="The port.")] = 4290,
     host: Annotated[
         str,
         make_option(

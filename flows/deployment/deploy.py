@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.deployment.deployment_plan import list_python_path
 from flows.environment import ADDRESS_VARIABLE
 from flows.terminal import note
+from pipeline.workspace.remote.redaction import redact
 
 if TYPE_CHECKING:
     from flows.deployment.deployment_plan import Plan
@@ -27,7 +28,7 @@ def serve(
     Args:
         plan: The deployment.
         replace: Stop the one that serves a deployment of this name, and take over.
-        notify: Where the server sends notifications, as `flows.deployment.automations.send_notifications` takes it.
+        notify: Where the server sends notifications, as `flows.deployment.automations.set_up_automations` takes it.
         reports_port: The port at which the reports of the workspace are shown on this machine; one of the next where it is taken.
         debug: Log tracebacks of our own errors, too.
 
@@ -38,7 +39,7 @@ def serve(
     from prefect.client.orchestration import get_client
 
     # here: they load prefect
-    from flows.deployment.automations import DEAD_SECONDS, set_up_automations
+    from flows.deployment.automations import set_up_automations
     from flows.deployment.prefect_server import use_server
     from flows.deployment.serving import (
         DEAD,
@@ -46,10 +47,9 @@ def serve(
         ServeRunner,
         check_taken,
         claim_deployment,
-        make_up,
-        read_deployment,
         settle_dead_runs,
     )
+    from flows.deployment.succession import make_up, read_deployment, take_over
     from flows.report_server import show_reports
 
     signal.signal(signal.SIGTERM, _end)  # so that a server of ours is stopped, too
@@ -69,14 +69,15 @@ def serve(
         before = read_deployment(client, plan.path)
         if before is not None:
             settle_dead_runs(client, before.id, plan.flow_name, DEAD)
+        plan = take_over(plan, before)
         deployment: Any = runner.add_flow(plan.flow, **plan.list_settings())
         try:
             with suppress(KeyboardInterrupt):
-                set_up_automations(client, DEAD_SECONDS, notify)
+                set_up_automations(client, deployment, plan.path, None, notify)
                 note(
-                    f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {url.removesuffix('/api')}; reports: {reports}"
+                    f"serving {plan.path} {plan.describe_schedule()}; runs and artifacts: {redact(url.removesuffix('/api'))}; reports: {reports}"
                 )
-                make_up(client, before, plan.schedule, deployment)
+                make_up(client, before, plan, deployment)
                 note("Ctrl-C stops serving; the schedule stays active for the next `chem-vae serve`")
                 runner.keep_serving(claim)
         finally:

@@ -42,6 +42,13 @@ class Plan:
     """A prefect.schedules.Schedule; None where it runs only when it is told to."""
     description: str
     workspace: Path
+    is_paused: bool = False
+    """Whether the deployment was paused by hand."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the deployment or its schedule was paused by hand, so that nothing runs by itself."""
+        return self.is_paused or (self.schedule is not None and not self.schedule.active)
 
     @property
     def path(self) -> str:
@@ -61,7 +68,7 @@ class Plan:
             "name": self.name,
             "parameters": self.parameters,
             "schedule": self.schedule,
-            "paused": False,
+            "paused": self.is_paused,
             "tags": [TAG],
             "description": self.description,
             "entrypoint_type": EntrypointType.MODULE_PATH,
@@ -71,10 +78,10 @@ class Plan:
         """Say when it runs, and when next."""
         if self.schedule is None:
             return "when it is told to"
-        if self.schedule.cron is None:
-            return f"every {self.schedule.interval.total_seconds():g} s"
         following = find_next(self.schedule)
-        when = f"; the next run: {following:%a %Y-%m-%d %H:%M}" if following else ""
+        when = "; paused" if self.is_off else f"; the next run: {following:%a %Y-%m-%d %H:%M}" if following else ""
+        if self.schedule.cron is None:
+            return f"every {self.schedule.interval.total_seconds():g} s{when}"
         return f"at {self.schedule.cron!r}, {self.schedule.timezone}{when}"
 
 
@@ -130,18 +137,61 @@ def plan_deployment(
                 "the name of an environment variable, as in https://me:${PASSWORD}@host/file.csv"
             )
     _refuse_unused(flow_name, dataset, model, hit_score)
-    if any(sign in (name or config.name) for sign in "/%"):
-        raise UserError(f"the name of a deployment cannot hold / or %: {name or config.name!r}; give another --name")
+    name = check_name("a deployment", config.name if name is None else name, "--name")
+    check_hit_score(hit_score)
     parameters = make_parameters(flow_name, config, workspace, dataset, model, data, settings or {})
     if hit_score is not None and flow_name not in ("ingest", "train"):
         parameters["hit_score"] = hit_score
     zone = check_timezone(timezone or tzlocal.get_localzone_name())
     prepare_prefect()  # and only then load Prefect, which reads its settings as it loads
     is_scheduled = needs_schedule or cron is not None or interval is not None
+    if timezone is not None and not is_scheduled:
+        raise UserError(
+            '--timezone is that of a schedule: say when to run, too, by --cron "0 2 * * *" or --interval 3600'
+        )
     schedule = make_schedule(cron, interval, zone) if is_scheduled else None
     check_night(flow_name, config, workspace, dataset=dataset, model=model, settings=settings)
     about = f"chem-vae {flow_name} of {redact(data or config.ingest.source)}"
-    return Plan(flow_name, name or config.name, parameters, schedule, about, workspace)
+    return Plan(flow_name, name, parameters, schedule, about, workspace)
+
+
+def check_name(what: str, name: str, option: str) -> str:
+    """Return a name that Prefect takes.
+
+    Args:
+        what: What bears it, with its article.
+        name: The name.
+        option: The option that names it.
+
+    Raises:
+        UserError: Prefect takes no such name.
+    """
+    if not name.strip():
+        raise UserError(f"the name of {what} cannot be empty; give another {option}")
+    if held := [sign for sign in "/%&<>" if sign in name]:
+        raise UserError(f"the name of {what} cannot hold {' or '.join(held)}: {name!r}; give another {option}")
+    if name.endswith(".py") or not name.isprintable():
+        raise UserError(
+            f"the name of {what} cannot end in .py or hold more than one line: {name!r}; give another {option}"
+        )
+    return name
+
+
+def check_pool(name: str) -> str:
+    """Return the name of a work pool that Prefect takes. Raises UserError where it takes no such name."""
+    if name.lower().startswith("prefect"):
+        raise UserError(
+            f"the names of work pools that begin with prefect are Prefect's own: {name!r}; give another --pool"
+        )
+    return check_name("a work pool", name, "--pool")
+
+
+def check_hit_score(score: float | None) -> None:
+    """Raise UserError where no score can reach, or each one reaches, the score of a hit."""
+    if score is None or 0 <= score <= 1:
+        return
+    hint = f"; did you mean {score / 100:g}?" if 1 < score <= 100 else ""
+    raise UserError(f"--hit-score is from 0 to 1, as scores are, not {score:g}{hint}")
 
 
 def _refuse_unused(flow_name: str, dataset: str, model: str | None, hit_score: float | None) -> None:

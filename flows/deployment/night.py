@@ -24,6 +24,8 @@ R = TypeVar("R")
 
 GRACE = timedelta(minutes=5)
 """A run that starts later than this after its time was missed: it gives way to a later run that is due as well."""
+TURN = 8_000_000
+"""The minutes of fifteen years, so that 120 turns of each minute have seeds of their own, and none is greater than MOST_SEED."""
 SKIPPED = "Skipped"
 """The name of the state (of the type Completed) of a missed night that a later run makes up for."""
 
@@ -56,7 +58,11 @@ def find_scheduled_date(client: SyncPrefectClient, run: FlowRun) -> date | None:
 
 
 def find_scheduled_minute(client: SyncPrefectClient, run: FlowRun) -> int | None:
-    """Return the minute of the day that a run is scheduled for, where its schedule runs several times a day; else None."""
+    """Return a number for the minute of the day that a run is scheduled for, where its schedule runs several times a day; else None.
+
+    It is the minute, and on top of it TURN for each second of an interval below a minute, and for the hour that comes a second time
+    when the clock is put back, so that no two runs of years have the same.
+    """
     schedule = _find_schedule(client, run)
     if run.expected_start_time is None or schedule is None:
         return None
@@ -65,7 +71,8 @@ def find_scheduled_minute(client: SyncPrefectClient, run: FlowRun) -> int | None
     if not is_often and (interval is None or interval >= timedelta(days=1)):
         return None
     when = run.expected_start_time.astimezone(_find_zone(client, run))
-    return when.hour * 60 + when.minute
+    is_short = interval is not None and interval < timedelta(minutes=1)
+    return when.hour * 60 + when.minute + TURN * (60 * when.fold + (when.second if is_short else 0))
 
 
 def give_way(client: SyncPrefectClient, run: FlowRun) -> str | None:

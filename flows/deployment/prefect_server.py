@@ -27,13 +27,15 @@ from prefect.settings import (
 )
 
 from chem_vae.atomic_files import write_json
-from chem_vae.errors import ChemVAEError, UserError
+from chem_vae.errors import ChemVAEError
 from flows.deployment.deployment_plan import list_python_path
 from flows.deployment.server_process import ADDRESS, find_lock, has_users
 from flows.terminal import note
 from pipeline.workspace.remote.redaction import redact
 
 START_SECONDS = 180.0
+WAIT_SECONDS = 60.0
+"""How long a configured server that starts is waited for."""
 WATCH_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
 
@@ -49,20 +51,35 @@ def use_server() -> Iterator[str]:
         The URL of the server's API; inside, it is Prefect's setting.
 
     Raises:
-        UserError: Where a server is configured (PREFECT_API_URL or a profile) that does not answer.
-        ChemVAEError: Where no server can be started.
+        ChemVAEError: Where a server is configured (PREFECT_API_URL or a profile) that does not answer, or none can be started.
     """
     if url := PREFECT_API_URL.value():
-        if trouble := find_trouble(url):
-            raise UserError(
-                f"no Prefect server answers at {redact(url)} (PREFECT_API_URL or your Prefect profile): {redact(str(trouble))}; "
-                "start one with `prefect server start`, or unset PREFECT_API_URL and one is started here"
-            )
+        wait_for_server(url)
         yield url
         return
     server = SharedServer(Path(PREFECT_HOME.value()) / "chem-vae")
     with server.use() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
+
+
+def wait_for_server(url: str) -> None:
+    """Wait for the configured server, which may only just have been started.
+
+    Raises:
+        ChemVAEError: Where none answers within WAIT_SECONDS; no UserError, as it may come up later than that.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    trouble = find_trouble(url)
+    if trouble is not None:
+        note(f"waiting for the Prefect server at {redact(url)}")
+    while trouble is not None and time.monotonic() < deadline:
+        time.sleep(1)
+        trouble = find_trouble(url)
+    if trouble is not None:
+        raise ChemVAEError(
+            f"no Prefect server answers at {redact(url)} (PREFECT_API_URL or your Prefect profile): {redact(str(trouble))}; start one "
+            "with `prefect server start`, or unset PREFECT_API_URL and `chem-vae serve` starts one"
+        )
 
 
 @dataclass

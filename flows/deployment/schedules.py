@@ -16,15 +16,13 @@ LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), timedelta
 
 def check_timezone(name: str) -> str:
     """Return the name of a time zone that exists. Raises UserError with the nearest names otherwise."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        known = zoneinfo.available_timezones()
+    known = zoneinfo.available_timezones()  # what Prefect takes: a system's posix/... and right/... are none of it
+    if name not in known:
         cities = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(known, reverse=True) if "/" in zone}
         wanted = name.rpartition("/")[2].strip().replace(" ", "_").casefold()
         near = [cities[city] for city in difflib.get_close_matches(wanted, cities, n=3, cutoff=0.6)]
         hint = f"did you mean {' or '.join(near)}?" if near else "give an IANA name such as Europe/Berlin or UTC"
-        raise UserError(f"unknown time zone {name!r}; {hint}") from None
+        raise UserError(f"unknown time zone {name!r}; {hint}")
     return name
 
 
@@ -38,7 +36,7 @@ def make_schedule(cron: str | None, interval: float | None, zone: str) -> Any:
     if interval is not None:
         if not 1 <= interval <= 366 * 86400:
             raise UserError(f"an interval is from 1 second to a year, not {interval:g} seconds")
-        return Interval(interval, timezone=zone)
+        return Interval(interval, timezone=zone, anchor_date=datetime.now(UTC).replace(microsecond=0))
     assert cron is not None
     try:
         if len(cron.split()) != 5:
@@ -73,16 +71,24 @@ def find_last(schedule: Any, before: datetime | None = None) -> datetime | None:
     """Return the last time of a schedule that has passed, in its zone; None where there is none within a year.
 
     Args:
-        schedule: A prefect.schedules.Schedule; an interval begins anew with each `serve`, so that it has none.
+        schedule: A prefect.schedules.Schedule.
         before: The time before which it is looked for; now when None.
     """
     now = before or datetime.now(UTC)
-    if schedule.cron is None:
-        return None
-    for span in LOOK_BACK:
+    for span in LOOK_BACK if schedule.cron is not None else (2 * schedule.interval,):
         if found := _list_times(schedule, now - span, now):
             return found[-1]
     return None
+
+
+def has_time(schedule: Any, when: datetime | None) -> bool:
+    """Tell whether a time is one of a schedule.
+
+    Args:
+        schedule: A prefect.schedules.Schedule; None has no times.
+        when: The time; None is none.
+    """
+    return schedule is not None and when is not None and bool(_list_times(schedule, when, when))
 
 
 def _list_times(schedule: Any, start: datetime, end: datetime | None) -> list[datetime]:

@@ -1,4 +1,4 @@
-"""Keeps one `chem-vae serve` to a name, and settles what an earlier one left: dead runs, missed nights."""
+"""Keeps one `chem-vae serve` to a name, and settles the dead runs that an earlier one left."""
 
 from __future__ import annotations
 
@@ -22,23 +22,18 @@ from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.settings import PREFECT_HOME
-from prefect.states import AwaitingRetry, Crashed, Scheduled
+from prefect.states import Crashed
 
 from chem_vae.atomic_files import write_json
 from chem_vae.errors import ChemVAEError, UserError
 from flows.deployment.failures import write_failure
 from flows.deployment.run_process import LOCK_VARIABLE, PARENT_VARIABLE
-from flows.deployment.schedules import find_last
+from flows.deployment.succession import read_deployment
 from flows.terminal import note
 
 UNFINISHED = ("PENDING", "RUNNING", "CANCELLING")
-MOST_TRIES = 3
-"""A run that crashed so often is not begun again by itself."""
 POLLED_SECONDS = 30.0
 """A deployment that is served asks for its runs more often than this."""
 END_SECONDS = 90.0
@@ -159,14 +154,6 @@ def _stop_holder(claim: Claim) -> None:
         ) from None
 
 
-def read_deployment(client: SyncPrefectClient, path: str) -> DeploymentResponse | None:
-    """Read a deployment by flow/name; None where there is none."""
-    try:
-        return client.read_deployment_by_name(path)
-    except ObjectNotFound:
-        return None
-
-
 def check_taken(client: SyncPrefectClient, path: str, replace: bool) -> None:
     """Check that no work pool and no other machine runs the deployment that is to be served here.
 
@@ -181,18 +168,31 @@ def check_taken(client: SyncPrefectClient, path: str, replace: bool) -> None:
             f"{path} is a deployment of the work pool {found.work_pool_name}: give this one another --name, or take it out of the pool "
             "with --replace"
         )
-    before = found.last_polled
+    if _is_polled(client, path, found.last_polled):
+        raise UserError(
+            f"{path} is served already, on another machine or by another user: give this one another --name, or stop the other one "
+            "(--replace takes over in any case)"
+        )
+
+
+def check_not_served(client: SyncPrefectClient, path: str) -> None:
+    """Raise UserError where a `chem-vae serve` runs the deployment that is to be put into a work pool: both would do its nights."""
+    found = read_deployment(client, path)
+    if found is not None and not found.work_pool_name and _is_polled(client, path, found.last_polled):
+        raise UserError(f"{path} is served by chem-vae serve: end that one first, or give this one another --name")
+
+
+def _is_polled(client: SyncPrefectClient, path: str, before: datetime | None) -> bool:
+    """Tell whether somebody goes on asking for the runs of a deployment, which was asked for last at a time."""
     if before is None or datetime.now(UTC) - before > timedelta(seconds=POLLED_SECONDS):
-        return
-    deadline = before + timedelta(seconds=POLLED_SECONDS)  # it was served just now: does it go on?
+        return False
+    deadline = before + timedelta(seconds=POLLED_SECONDS)
     while datetime.now(UTC) < deadline:
         time.sleep(1)
         now = read_deployment(client, path)
         if now is not None and now.last_polled is not None and now.last_polled > before:
-            raise UserError(
-                f"{path} is served already, on another machine or by another user: give this one another --name, or stop the other one "
-                "(--replace takes over in any case)"
-            )
+            return True
+    return False
 
 
 def list_unfinished(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
@@ -219,44 +219,3 @@ def settle_dead_runs(client: SyncPrefectClient, deployment: UUID, flow_name: str
         write_failure(flow_name, run, "Crashed", reason)
         note(f"the run {run.name} is marked as crashed: {reason}")
     return found
-
-
-def make_up(client: SyncPrefectClient, before: DeploymentResponse | None, schedule: Any, now_id: UUID) -> None:
-    """Begin the last night again where it crashed, or begin it where it was missed because nothing was served.
-
-    Args:
-        client: The server's client.
-        before: The deployment as it was before this `serve`.
-        schedule: The prefect.schedules.Schedule that is served.
-        now_id: The deployment's id.
-    """
-    if before is None:
-        return
-    filters = {"deployment_id": {"any_": [now_id]}, "expected_start_time": {"before_": datetime.now(UTC)}}
-    runs = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter.model_validate(filters), sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1
-    )
-    last, due = runs[0] if runs else None, find_last(schedule)
-    is_same = any(
-        getattr(s.schedule, "cron", "") == schedule.cron and getattr(s.schedule, "timezone", "") == schedule.timezone
-        for s in before.schedules
-    )
-    is_missed = due is not None and is_same and before.created is not None and before.created < due
-    if (
-        due is not None
-        and is_missed
-        and (last is None or last.expected_start_time is None or last.expected_start_time < due)
-    ):
-        note(f"the run of {due:%Y-%m-%d %H:%M} was missed: it is made up now")
-        answer = client.request(
-            "POST", "/deployments/{id}/schedule", path_params={"id": now_id},
-            json={"start_time": due.isoformat(), "end_time": due.isoformat(), "min_time": 0, "min_runs": 1, "max_runs": 1},
-        )  # fmt: skip
-        answer.raise_for_status()
-    elif last is not None and last.auto_scheduled and last.state is not None and last.state.is_crashed():
-        if last.run_count >= MOST_TRIES:
-            note(f"the run {last.name} crashed {last.run_count} times and is not begun again by itself")
-            return
-        note(f"the run {last.name} goes on where it stopped")
-        again = AwaitingRetry if last.run_count else Scheduled
-        client.set_flow_run_state(last.id, again(scheduled_time=datetime.now(UTC)), force=True)

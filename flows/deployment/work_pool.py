@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -14,79 +13,67 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
-from chem_vae.errors import ChemVAEError, UserError
-from flows.deployment.automations import set_up_automations
+from chem_vae.errors import UserError
+from flows.deployment.automations import NOBODY, find_block, set_up_automations
 from flows.deployment.deployment_plan import list_python_path
-from flows.deployment.prefect_server import find_trouble
+from flows.deployment.prefect_server import wait_for_server
+from flows.deployment.serving import check_not_served
+from flows.deployment.succession import read_deployment, renew_late_runs, take_over
 from flows.environment import ADDRESS_VARIABLE, RUN_SETTINGS
 from flows.terminal import note
-from pipeline.workspace.remote.redaction import redact
-
-WAIT_SECONDS = 60.0
-"""How long a server that starts is waited for."""
 
 if TYPE_CHECKING:
     from flows.deployment.deployment_plan import Plan
 
 
 def deploy(
-    plan: Plan | None,
-    *,
-    pool: str,
-    dead_after: float,
-    notify: str | None = None,
-    reports: str | None = None,
-    file: Path | None = None,
+    plan: Plan, *, pool: str, dead_after: float | None, notify: str | None = None, reports: str | None = None
 ) -> None:
-    """Set up a server for nightly runs: the work pool, the automations, and a deployment, or those of a file.
+    """Set up a server for nightly runs: the work pool, a deployment, and its automations.
 
     Args:
-        plan: The deployment; None where they are in a file.
+        plan: The deployment.
         pool: The work pool, which is made where it is not there yet: one run at a time, in a process of its own.
-        dead_after: Seconds without a sign of life after which the server marks a run as crashed, so that the next can start.
-        notify: Where the server sends notifications, as `flows.deployment.automations.send_notifications` takes it.
+        dead_after: Seconds without a sign of life after which the server marks a run as crashed, so that the next can start; as
+            before when None.
+        notify: Where the server sends notifications, as `flows.deployment.automations.set_up_automations` takes it.
         reports: The address at which `chem-vae reports` shows the reports of the workspace.
-        file: A prefect.yaml, all deployments of which are made.
 
     Raises:
-        UserError: Where no Prefect server is configured, or none answers.
+        UserError: Where no Prefect server is configured, or `chem-vae serve` serves a deployment of this name.
+        ChemVAEError: Where no server answers.
     """
+    with use_configured_server() as client:
+        check_not_served(client, plan.path)
+        if notify not in (None, NOBODY):
+            find_block(str(notify), plan.path)
+        prepare_pool(client, pool)
+        plan, made = make_deployment(client, plan, pool, reports)
+        set_up_automations(client, made, plan.path, dead_after, notify)
+        note(f"deployed {plan.path} to the work pool {pool}, {plan.describe_schedule()}")
+
+
+@contextmanager
+def use_configured_server() -> Iterator[SyncPrefectClient]:
+    """Yield a client of the configured server. Raises UserError where there is none, ChemVAEError where it does not answer."""
     url = PREFECT_API_URL.value()
     if not url:
         raise UserError(
             "no Prefect server is configured: start one with `prefect server start`, and say where it is with "
             "`prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`; or use chem-vae serve, which needs none"
         )
-    if trouble := wait_for_server(url):
-        raise UserError(
-            f"no Prefect server answers at {redact(url)}: {redact(str(trouble))}; start it with `prefect server start`"
-        )
+    wait_for_server(url)
     with get_client(sync_client=True) as client:
-        prepare_pool(client, pool)
-        set_up_automations(client, dead_after, notify)
-        if plan is not None:
-            make_deployment(plan, pool, reports)
-            note(f"deployed {plan.path} to the work pool {pool}, {plan.describe_schedule()}")
-    if file is not None:
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
-        if subprocess.run(command, cwd=file.resolve().parent, check=False).returncode:
-            raise ChemVAEError(f"prefect could not deploy what {file} holds; its message is above")
+        yield client
 
 
-def wait_for_server(url: str) -> Exception | None:
-    """Wait for a server that was only just started; return the reason why none answers, or None where one does."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    trouble = find_trouble(url)
-    if trouble is not None:
-        note(f"waiting for the Prefect server at {redact(url)}")
-    while trouble is not None and time.monotonic() < deadline:
-        time.sleep(1)
-        trouble = find_trouble(url)
-    return trouble
-
-
-def prepare_pool(client: SyncPrefectClient, name: str) -> None:
+def prepare_pool(client: SyncPrefectClient, name: str, is_ours: bool = True) -> None:
     """Make a work pool for processes with one run at a time, where it is not there yet.
+
+    Args:
+        client: The server's client.
+        name: The name of the work pool.
+        is_ours: Whether it has to be one for processes where it is there.
 
     Raises:
         UserError: Where it is there, but for another kind of worker.
@@ -100,12 +87,13 @@ def prepare_pool(client: SyncPrefectClient, name: str) -> None:
         )
         note(f"made the work pool {name}: one run at a time")
         return
-    if found.type != ProcessWorker.type:
+    if is_ours and found.type != ProcessWorker.type:
         raise UserError(f"the work pool {name} is of the type {found.type}, not process; give another --pool")
 
 
-def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
-    """Make a deployment in a work pool, and return its id. What its runs need of the environment goes with it."""
+def make_deployment(client: SyncPrefectClient, plan: Plan, pool: str, reports: str | None) -> tuple[Plan, UUID]:
+    """Make a deployment in a work pool; return it as it was made, and its id. What its runs need of the environment goes with it."""
+    plan = take_over(plan, read_deployment(client, plan.path))
     environment = {**RUN_SETTINGS, "PYTHONPATH": list_python_path()}
     if reports is not None:
         environment[ADDRESS_VARIABLE] = reports
@@ -114,4 +102,7 @@ def make_deployment(plan: Plan, pool: str, reports: str | None) -> Any:
         work_pool_name=pool,
         job_variables={"env": environment, "working_dir": str(plan.workspace.resolve().parent)},
     )
-    return deployment.apply()
+    made: UUID = deployment.apply()
+    if not plan.is_off:
+        renew_late_runs(client, made, plan.schedule)
+    return plan, made

@@ -38,7 +38,7 @@ def set_night(night: date | None, minute: int | None = None) -> Iterator[None]:
 
     Args:
         night: The scheduled date.
-        minute: The scheduled minute of that day, of a schedule that runs several times a day.
+        minute: The scheduled minute of that day, or another number for it, of a schedule that runs several times a day.
     """
     tokens = _NIGHT.set(night), _MINUTE.set(minute)
     try:

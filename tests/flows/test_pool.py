@@ -126,19 +126,15 @@ def test_a_night_killed_with_its_worker_does_not_stop_the_later_ones(
 def test_notifications_of_failures_of_nothing_new_and_of_hits(
     real_server: Server, tmp_path: Path, webhook: tuple[str, list[str]]
 ) -> None:
-    """The automations are made twice and doubled never; each event sends one text to the webhook."""
+    """The automations are made twice and doubled never; each event of the deployment's runs sends one text to the webhook."""
     address, texts = webhook
     script = tmp_path / "tell.py"
     script.write_text(
-        "import sys, types\n"
+        "import subprocess, sys, types\n"
         "from prefect import flow\n"
         "from prefect.client.orchestration import get_client\n"
-        "from flows.deployment.automations import crash_dead_runs, send_notifications\n"
+        "from flows.deployment.automations import set_up_automations\n"
         "from flows.deployment.events import tell_finished\n"
-        "with get_client(sync_client=True) as client:\n"
-        "    for _ in range(2):\n"
-        "        crash_dead_runs(client, 300)\n"
-        "        send_notifications(client, sys.argv[1])\n"
         "def run(count):\n"
         "    return types.SimpleNamespace(id='r', manifest={'candidates': count, 'name': 'tiny'})\n"
         "@flow\n"
@@ -149,10 +145,15 @@ def test_notifications_of_failures_of_nothing_new_and_of_hits(
         "@flow\n"
         "def fail():\n"
         "    raise ValueError('on purpose')\n"
-        "night()\n"
-        "from prefect import tags\n"
-        "with tags('chem-vae'):\n"
-        "    fail(return_state=True)\n"
+        "if __name__ == '__main__':\n"
+        "    for each in (night, fail):\n"
+        "        made = each.to_deployment('told').apply()\n"
+        "        with get_client(sync_client=True) as client:\n"
+        "            for _ in range(2):\n"
+        "                set_up_automations(client, made, f'{each.name}/told', None, sys.argv[1])\n"
+        "            told = client.create_flow_run_from_deployment(made)\n"
+        "        subprocess.run([sys.executable, '-m', 'prefect', 'flow-run', 'execute', str(told.id)])\n"
+        "    night()\n"
     )
     done = subprocess.run(
         [sys.executable, str(script), address], cwd=tmp_path, capture_output=True, text=True, timeout=300,
@@ -165,7 +166,10 @@ def test_notifications_of_failures_of_nothing_new_and_of_hits(
     assert "a hit in tiny" in told and "CCN has a score of 0.9" in told and "CCO" not in told
     assert "Failed" in told and "on purpose" in told
     names = [item["name"] for item in post(f"{real_server.url}/automations/filter", {})]
-    assert len([name for name in names if name.startswith("chem-vae: ")]) == len({*names}) == 4
+    assert len([name for name in names if name.endswith(("night/told", "fail/told"))]) == 8
+    assert len(names) == len({*names})
+    time.sleep(5)
+    assert len([text for text in texts if "nothing new" in text]) == 1, "the run without a deployment is not told"
 
 
 @pytest.mark.slow

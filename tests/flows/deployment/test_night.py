@@ -88,6 +88,30 @@ def test_several_runs_of_a_day_have_seeds_of_their_own(said: dict[str, Any], min
         assert make_seed("date") == (day if minute is None else day * 1440 + minute) < MOST_SEED
 
 
+def list_seeds(interval: timedelta, start: datetime, count: int) -> list[int]:
+    server: Any = Server(interval=interval)
+    seeds = []
+    for turn in range(count):
+        run = make_run(start + turn * interval)
+        with set_night(find_scheduled_date(server, run), find_scheduled_minute(server, run)):
+            seeds.append(make_seed("date"))
+    assert max(seeds) < MOST_SEED
+    return seeds
+
+
+def test_no_seed_comes_twice_when_the_clock_is_put_back_or_within_a_minute() -> None:
+    hours = list_seeds(
+        timedelta(hours=1), datetime(2026, 10, 24, 22, tzinfo=UTC), 25
+    )  # the 25 hours of that day in Berlin
+    assert len(set(hours)) == 25
+    day = datetime(2026, 10, 25).toordinal() * 1440
+    assert [seed - day for seed in hours if seed < day + 1440] == [60 * hour for hour in range(24)], (
+        "all but one are as ever"
+    )
+    assert len(set(list_seeds(timedelta(seconds=7), datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 1000))) == 1000
+    assert list_seeds(timedelta(minutes=30), NOW + timedelta(seconds=37), 1) == [NOW.toordinal() * 1440 + 7 * 60]
+
+
 def test_missed_nights_are_made_up_once() -> None:
     nights = [make_run(NOW - timedelta(days=d, hours=4), NOW) for d in (3, 2, 1, 0)]
     tonight = make_run(NOW + timedelta(hours=20))

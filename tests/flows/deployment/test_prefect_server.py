@@ -14,9 +14,14 @@ import httpx
 import pytest
 from command_line import environment
 from filelock import FileLock
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from real_server import free_port, get, is_alive, list_children, until
 
+from chem_vae.errors import ChemVAEError
+from flows.deployment import prefect_server
+from flows.deployment.prefect_server import use_server
 from flows.deployment.server_process import has_users
+from flows.exit_codes import explain_error
 
 USER = """
 import sys
@@ -51,6 +56,26 @@ def is_gone(url: str) -> bool:
         return get(url, "/health") is None
     except httpx.TransportError:
         return True
+
+
+def test_a_configured_server_is_waited_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may start after us, as after a reboot; where it does not, a service is restarted, which exit code 2 would prevent."""
+    answers: list[Exception | None] = [ConnectionError("refused"), ConnectionError("refused"), None]
+    monkeypatch.setattr(prefect_server, "find_trouble", lambda url: answers.pop(0))
+    monkeypatch.setattr(prefect_server.time, "sleep", lambda seconds: None)
+    with temporary_settings({PREFECT_API_URL: "http://me:secret@late:4200/api"}), use_server():
+        assert answers == []
+    monkeypatch.setattr(prefect_server, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(prefect_server, "find_trouble", lambda url: ConnectionError("refused"))
+    with (
+        temporary_settings({PREFECT_API_URL: "http://me:secret@late:4200/api"}),
+        pytest.raises(ChemVAEError, match="no Prefect server answers at .*late:4200/api") as told,
+        use_server(),
+    ):
+        pass
+    assert explain_error(told.value)[1] == 1
+    assert "waiting for the Prefect server" in (said := capsys.readouterr().err)
+    assert "secret" not in said + str(told.value)
 
 
 @pytest.mark.slow

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chem_vae.errors import UserError
-from flows.deployment.schedules import check_timezone, find_last, find_next, make_schedule
+from flows.deployment.schedules import check_timezone, find_last, find_next, has_time, make_schedule
 
 NOW = datetime(2026, 11, 26, 6, 30, tzinfo=UTC)
 
@@ -35,8 +35,25 @@ def test_the_next_and_the_last_time(cron: str, following: str, last: str | None)
     assert (found and f"{found:%Y-%m-%d %H:%M}") == last
 
 
-def test_an_interval_begins_anew_with_each_serve() -> None:
-    assert find_last(make_schedule(None, 7200, "UTC"), NOW) is None
+@pytest.mark.parametrize("seconds", [1, 7200, 86400])
+def test_the_last_time_of_an_interval_is_no_longer_ago_than_the_interval(seconds: int) -> None:
+    last = find_last(make_schedule(None, seconds, "Europe/Berlin"), NOW)
+    assert last is not None and NOW - timedelta(seconds=seconds) < last <= NOW
+
+
+def test_a_time_is_one_of_a_schedule_or_not() -> None:
+    schedule = make_schedule("0 2 * * *", None, "Europe/Berlin")
+    assert has_time(schedule, datetime(2026, 11, 26, 1, 0, tzinfo=UTC))
+    assert not has_time(schedule, NOW) and not has_time(None, NOW) and not has_time(schedule, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("posix/Europe/Berlin", "Europe/Berlin"), ("right/Asia/Tokyo", "Asia/Tokyo"), ("posixrules", "IANA name")],
+)
+def test_a_time_zone_of_the_system_that_prefect_does_not_take_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(UserError, match=f"unknown time zone '{name}'.*{hint}"):
+        check_timezone(name)
 
 
 def test_an_unknown_time_zone_is_named_with_the_nearest() -> None:
