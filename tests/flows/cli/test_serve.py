@@ -21,7 +21,10 @@ from command_line import CommandLine, refused
         (["serve", "--cron", "0 2 * * *", "--set", "train.start=nowhere"], ["'nowhere'"]),
         (["serve", "--flow", "train", "--cron", "0 2 * * *", "--set", "train.start=nowhere"], ["'nowhere'"]),
         (["serve", "--flow", "train", "--data", "my.csv", "--cron", "0 2 * * *"], ["--data is for --flow update"]),
-        (["serve", "--cron", "0 2 * * *", "--reports-port", "99999999"], ["--reports-port", "less than or equal to 65535"]),
+        (
+            ["serve", "--cron", "0 2 * * *", "--reports-port", "99999999"],
+            ["--reports-port", "less than or equal to 65535"],
+        ),
         (["serve", "--cron", "0 2 * * *", "--reports-port", "-5"], ["--reports-port", "greater than or equal to 0"]),
         (["reports", "--port", "99999999"], ["--port", "less than or equal to 65535"]),
         (["ui", "--port", "-5"], ["--port", "greater than or equal to 0"]),
