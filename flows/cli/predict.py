@@ -12,6 +12,7 @@ from flows.cli.command import command, new_group
 from flows.cli.explore_output import Limit, open_model, print_table
 from flows.cli.json_output import answer
 from flows.terminal import note, suggest_command
+from pipeline.workspace.check_arguments import check_count
 from pipeline.workspace.presentation.formatting import count_of, count_things
 
 app = new_group()
@@ -51,7 +52,6 @@ def predict(
     from pipeline.explore.prediction import predict as predict_smiles
     from pipeline.explore.prediction import predict_file
     from pipeline.explore.unusual import find_file
-    from pipeline.workspace.check_arguments import check_count
 
     given = molecules or []
     if not given:
