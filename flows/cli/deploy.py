@@ -25,7 +25,7 @@ from flows.cli.schedule_options import (
     make_plan,
 )
 from flows.environment import prepare_prefect
-from flows.terminal import suggest_command
+from flows.terminal import name_workspace, suggest_command
 
 app = new_group()
 POOL = "chem-vae"
@@ -83,7 +83,7 @@ def deploy(
         unused = {
             "--cron": cron, "--interval": interval, "--timezone": timezone, "--flow": flow != "campaign", "--dataset": dataset != "latest",
             "--model": model, "--data": data, "--hit-score": hit_score, "--reports": reports, "--pool": pool != POOL, "--config": config,
-            "--workspace": workspace != Path("workspace"), **given.raw,
+            "--workspace": name_workspace(workspace) or None, **given.raw,
         }  # fmt: skip
         if said := [name for name, value in unused.items() if value is not None and value is not False]:
             raise UserError(f"--file does not use {' or '.join(said)}: leave it out, and write it into the file")

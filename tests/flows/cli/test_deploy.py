@@ -30,3 +30,8 @@ from command_line import CommandLine, refused
 )
 def test_bad_arguments(chem_vae: CommandLine, arguments: list[str], words: list[str], tmp_path: Path) -> None:
     refused(chem_vae("deploy", *arguments, cwd=tmp_path), *words)
+
+
+def test_a_workspace_of_the_environment_is_no_option_beside_a_file(chem_vae: CommandLine, tmp_path: Path) -> None:
+    done = chem_vae("deploy", "--file", "nowhere.yaml", cwd=tmp_path, CHEM_VAE_WORKSPACE=str(tmp_path / "lab"))
+    refused(done, "there is no file nowhere.yaml")
