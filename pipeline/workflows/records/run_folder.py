@@ -218,7 +218,7 @@ def finish_run(run: Run, manifest: Mapping[str, Any]) -> None:
 
 def _was_there(part: TrainedModel | Dataset, begun: datetime | None) -> bool | None:
     """Whether a model or a dataset was there when the run began; None for a run that began with a model."""
-    return None if begun is None else part.created < begun.replace(microsecond=0)
+    return None if begun is None else part.reused or part.created < begun.replace(microsecond=0)  # a flow opens it anew
 
 
 def describe_sources(model: TrainedModel, dataset: Dataset | None, begun: datetime | None = None) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def test_only_what_a_run_made_itself_counts_to_its_time() -> None:
             folder=Path("m-1"),
             card={},
             created=datetime.fromisoformat(created),
+            reused=False,
             manifest=manifest,
             **described,
         )
@@ -55,3 +56,5 @@ def test_only_what_a_run_made_itself_counts_to_its_time() -> None:
     told = describe_sources(model, dataset, begun)
     assert (told["model"]["reused"], told["dataset"]["reused"]) == (True, False)
     assert describe_sources(model, dataset)["model"]["reused"] is None
+    dataset.reused = True  # in the same second
+    assert describe_sources(model, dataset, begun)["dataset"]["reused"] is True
