@@ -19,7 +19,7 @@ class DataError(UserError):
 
 
 class UnclearColumnError(UserError):
-    """Of the columns of a table it is not clear which one holds the molecules."""
+    """It is unclear which column of a table holds the molecules."""
 
     def __init__(self, message: str, columns: Iterable[str] = ()) -> None:
         """Take the columns that there are, those that look most like molecules first."""
